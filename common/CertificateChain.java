@@ -1,0 +1,473 @@
+//JAVA 25+
+package common;
+
+import java.io.ByteArrayInputStream;
+import java.nio.charset.StandardCharsets;
+import java.security.AlgorithmParameters;
+import java.security.GeneralSecurityException;
+import java.security.MessageDigest;
+import java.security.PublicKey;
+import java.security.cert.CertPathValidator;
+import java.security.cert.CertPathValidatorException;
+import java.security.cert.CertificateException;
+import java.security.cert.CertificateFactory;
+import java.security.cert.PKIXParameters;
+import java.security.cert.TrustAnchor;
+import java.security.cert.X509Certificate;
+import java.security.interfaces.ECPublicKey;
+import java.security.spec.ECGenParameterSpec;
+import java.security.spec.ECParameterSpec;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.Collection;
+import java.util.Date;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+
+/**
+ * The chain that an {@code x5u} names: leaf, intermediate and root, trusted for nothing until each
+ * step of {@link #verify} and {@link #verifySigner} has passed (contract, <i>validate_signature</i>,
+ * steps 3 and 4).
+ *
+ * <p>The JDK's PKIX validation does the signatures, the CA constraints, the path lengths and the
+ * name constraints; the root goes through it like the others, against its own key. Dates, usages,
+ * key and names are checked here, because PKIX names only one of several expired certificates and
+ * knows nothing of code signing.
+ */
+public final class CertificateChain {
+
+  /** Root of Mozilla's production chains, SHA-256 of its DER. */
+  public static final String PRODUCTION_ROOT =
+      "C8:A8:0E:9A:FA:EF:4E:21:9B:6F:B5:D7:A7:1D:0F:10:12:23:BA:C5:00:1A:C2:8F:9B:0D:43:DC:59:A1:06:DB";
+
+  /** Root of Mozilla's stage and dev chains, SHA-256 of its DER. */
+  public static final String STAGE_ROOT =
+      "3C:01:44:6A:BE:90:36:CE:A9:A0:9A:CA:A3:A5:20:AC:62:8F:20:A7:AE:32:CE:86:1C:B2:EF:B7:0F:A0:C7:45";
+
+  private static final Set<String> PRODUCTION_HOSTS =
+      Set.of(
+          "firefox.settings.services.mozilla.com",
+          "remote-settings.mozilla.org",
+          "prod.remote-settings.prod.webservices.mozgcp.net",
+          "settings.prod.mozaws.net");
+  private static final Set<String> STAGE_HOSTS =
+      Set.of(
+          "firefox.settings.services.allizom.org",
+          "remote-settings.allizom.org",
+          "remote-settings-dev.allizom.org");
+
+  private static final String SIGNER_DOMAIN = ".content-signature.mozilla.org";
+  private static final String CODE_SIGNING = "1.3.6.1.5.5.7.3.3";
+  private static final int DNS_NAME = 2; // GeneralName's tag in a subject alternative name
+  private static final int DIGITAL_SIGNATURE = 0; // bits of the key usage
+  private static final int KEY_CERT_SIGN = 5;
+
+  /** Why a signature or its chain is refused; the name in lower case stands in the JSON output. */
+  public enum Cause {
+    RECORDS_DIFFER,
+    TIMESTAMP_DIFFERS,
+    SERVER_FRACTIONS,
+    EXPIRED,
+    NOT_YET_VALID,
+    WRONG_ROOT,
+    BROKEN_CHAIN,
+    WRONG_SAN,
+    WRONG_USAGE,
+    WRONG_KEY,
+    CHAIN_NOT_REACHABLE,
+    MALFORMED_SIGNATURE,
+    SIGNATURE_MISSING,
+    NOT_READABLE;
+
+    /** The cause as the JSON output names it: {@code wrong-root}. */
+    public String slug() {
+      return name().toLowerCase(Locale.ROOT).replace('_', '-');
+    }
+  }
+
+  /** One reason why a signature is not accepted, with the values that differ. */
+  public static final class Refused extends Exception {
+    private static final long serialVersionUID = 1;
+    private final Cause cause;
+    private final String hint;
+
+    public Refused(Cause cause, String reason) {
+      this(cause, reason, null);
+    }
+
+    public Refused(Cause cause, String reason, String hint) {
+      super(reason, null, false, false); // a value: nobody reads its stack
+      this.cause = cause;
+      this.hint = hint;
+    }
+
+    public Cause cause() {
+      return cause;
+    }
+
+    /** What to do about it, or null. */
+    public String hint() {
+      return hint;
+    }
+  }
+
+  private final X509Certificate leaf;
+  private final X509Certificate intermediate;
+  private final X509Certificate root;
+
+  private CertificateChain(List<X509Certificate> certificates) {
+    this.leaf = certificates.get(0);
+    this.intermediate = certificates.get(1);
+    this.root = certificates.get(2);
+  }
+
+  /**
+   * Reads the three certificates of a chain in PEM, in their order; lines outside of the
+   * certificates' blocks are passed over, as clients do.
+   */
+  public static CertificateChain parse(byte[] pem) throws Refused {
+    List<X509Certificate> certificates = new ArrayList<>();
+    StringBuilder block = null;
+    for (String line : new String(pem, StandardCharsets.ISO_8859_1).lines().toList()) {
+      if (line.strip().equals("-----BEGIN CERTIFICATE-----")) {
+        if (block != null) {
+          throw new Refused(Cause.BROKEN_CHAIN, "the chain is not PEM: a certificate has no end");
+        }
+        block = new StringBuilder();
+      } else if (line.strip().equals("-----END CERTIFICATE-----") && block != null) {
+        certificates.add(certificate(block.toString(), certificates.size() + 1));
+        block = null;
+      } else if (block != null) {
+        block.append(line.strip());
+      }
+    }
+    if (block != null) {
+      throw new Refused(Cause.BROKEN_CHAIN, "the chain is not PEM: a certificate has no end");
+    }
+    if (certificates.isEmpty()) {
+      throw new Refused(
+          Cause.BROKEN_CHAIN,
+          pem.length == 0 ? "the chain is empty" : "the chain is not PEM: no certificate in it");
+    }
+    if (certificates.size() != 3) {
+      throw new Refused(
+          Cause.BROKEN_CHAIN,
+          "the chain has %d certificate%s, expected 3 (leaf, intermediate, root)"
+              .formatted(certificates.size(), certificates.size() == 1 ? "" : "s"));
+    }
+    return new CertificateChain(certificates);
+  }
+
+  private static X509Certificate certificate(String base64, int number) throws Refused {
+    try {
+      return (X509Certificate)
+          CertificateFactory.getInstance("X.509")
+              .generateCertificate(new ByteArrayInputStream(Base64.getDecoder().decode(base64)));
+    } catch (CertificateException | RuntimeException e) {
+      throw new Refused(
+          Cause.BROKEN_CHAIN, "certificate " + number + " of the chain cannot be parsed");
+    }
+  }
+
+  /** Verifies everything but the root's identity and the signer's name, as of an instant. */
+  public void verify(Instant at) throws Refused {
+    checkOrder();
+    checkDates(at);
+    checkAuthorities();
+    checkPath(at);
+    checkLeaf();
+  }
+
+  private void checkOrder() throws Refused {
+    if (issued(intermediate, leaf) && issued(root, intermediate)) {
+      if (!issued(root, root)) {
+        throw new Refused(
+            Cause.BROKEN_CHAIN,
+            "the root is not self-signed: issued by %s".formatted(root.getIssuerX500Principal()));
+      }
+      return;
+    }
+    List<X509Certificate> all = List.of(leaf, intermediate, root);
+    for (X509Certificate first : all) {
+      for (X509Certificate second : all) {
+        for (X509Certificate third : all) {
+          if (first != second && issued(second, first) && issued(third, second) && third != first
+              && third != second && issued(third, third)) {
+            throw new Refused(
+                Cause.BROKEN_CHAIN, "the certificates are in the wrong order, expected leaf,"
+                    + " intermediate, root");
+          }
+        }
+      }
+    }
+    boolean upper = issued(intermediate, leaf);
+    throw new Refused(
+        Cause.BROKEN_CHAIN,
+        upper
+            ? "the intermediate was issued by %s, but the root is %s"
+                .formatted(intermediate.getIssuerX500Principal(), root.getSubjectX500Principal())
+            : "the leaf was issued by %s, but the intermediate is %s"
+                .formatted(leaf.getIssuerX500Principal(), intermediate.getSubjectX500Principal()));
+  }
+
+  private static boolean issued(X509Certificate parent, X509Certificate child) {
+    return child.getIssuerX500Principal().equals(parent.getSubjectX500Principal());
+  }
+
+  /** Names every certificate that is out of its validity; both ends belong to it. */
+  private void checkDates(Instant at) throws Refused {
+    List<String> reasons = new ArrayList<>();
+    Cause cause = null;
+    for (X509Certificate certificate : List.of(leaf, intermediate, root)) {
+      Instant start = certificate.getNotBefore().toInstant();
+      Instant end = certificate.getNotAfter().toInstant();
+      if (at.isAfter(end)) {
+        reasons.add("the " + name(certificate) + " expired on " + date(end));
+        cause = cause == null ? Cause.EXPIRED : cause;
+      } else if (at.isBefore(start)) {
+        reasons.add("the " + name(certificate) + " is not valid before " + date(start));
+        cause = cause == null ? Cause.NOT_YET_VALID : cause;
+      }
+    }
+    if (cause != null) {
+      throw new Refused(
+          cause, "%s (checked as of %s)".formatted(String.join(", ", reasons), date(at)));
+    }
+  }
+
+  private void checkAuthorities() throws Refused {
+    for (X509Certificate parent : List.of(intermediate, root)) {
+      if (parent.getBasicConstraints() < 0) {
+        throw new Refused(Cause.BROKEN_CHAIN, "the " + name(parent) + " is no CA certificate");
+      }
+      boolean[] usage = parent.getKeyUsage();
+      if (usage == null || !usage[KEY_CERT_SIGN]) {
+        throw new Refused(
+            Cause.BROKEN_CHAIN, "the " + name(parent) + "'s key usage lacks certificate signing");
+      }
+    }
+    List<String> usages = extendedKeyUsage(intermediate);
+    if (!usages.isEmpty() && !usages.contains(CODE_SIGNING)) {
+      throw new Refused(
+          Cause.WRONG_USAGE,
+          "the intermediate's extended key usage is %s, expected code signing".formatted(usages));
+    }
+  }
+
+  private void checkPath(Instant at) throws Refused {
+    try {
+      // The root stands in the path, under an anchor made of its own name and key: so its own
+      // signature, path length and name constraints are validated as well.
+      TrustAnchor anchor =
+          new TrustAnchor(root.getSubjectX500Principal(), root.getPublicKey(), null);
+      PKIXParameters parameters = new PKIXParameters(Set.of(anchor));
+      parameters.setRevocationEnabled(false); // leaves live for weeks; clients do not check it
+      parameters.setDate(Date.from(at));
+      CertPathValidator.getInstance("PKIX")
+          .validate(
+              CertificateFactory.getInstance("X.509")
+                  .generateCertPath(List.of(leaf, intermediate, root)),
+              parameters);
+    } catch (CertPathValidatorException e) {
+      throw new Refused(Cause.BROKEN_CHAIN, explained(e));
+    } catch (GeneralSecurityException | RuntimeException e) {
+      // a provider's surprise (an unknown key type, a curve it cannot load) proves nothing
+      throw new Refused(Cause.BROKEN_CHAIN, "the chain cannot be validated: " + e.getMessage());
+    }
+  }
+
+  private String explained(CertPathValidatorException e) {
+    int index = e.getIndex();
+    String certificate =
+        index < 0 ? "chain" : name(List.of(leaf, intermediate, root).get(index));
+    CertPathValidatorException.Reason reason = e.getReason();
+    if (reason == CertPathValidatorException.BasicReason.INVALID_SIGNATURE) {
+      return switch (index) {
+        case 0 -> "the leaf is not signed by the intermediate";
+        case 1 -> "the intermediate is not signed by the root";
+        default -> "the root is not self-signed";
+      };
+    }
+    if (reason == java.security.cert.PKIXReason.INVALID_NAME) {
+      return "the %s's names break the name constraints above it".formatted(certificate);
+    }
+    if (reason == java.security.cert.PKIXReason.PATH_TOO_LONG) {
+      return "the path length of the certificate above the %s forbids it".formatted(certificate);
+    }
+    return "the %s is refused: %s".formatted(certificate, e.getMessage());
+  }
+
+  private void checkLeaf() throws Refused {
+    if (!(leaf.getPublicKey() instanceof ECPublicKey key) || !isP384(key.getParams())) {
+      throw new Refused(
+          Cause.WRONG_KEY, "the leaf's key is %s, expected EC P-384".formatted(keyName(leaf)));
+    }
+    if (leaf.getBasicConstraints() >= 0) {
+      throw new Refused(Cause.WRONG_USAGE, "the leaf is a CA certificate");
+    }
+    boolean[] usage = leaf.getKeyUsage();
+    if (usage != null && !usage[DIGITAL_SIGNATURE]) {
+      throw new Refused(Cause.WRONG_USAGE, "the leaf's key usage lacks digital signature");
+    }
+    List<String> usages = extendedKeyUsage(leaf);
+    if (!usages.contains(CODE_SIGNING)) {
+      throw new Refused(
+          Cause.WRONG_USAGE,
+          "the leaf's extended key usage is %s, expected code signing"
+              .formatted(usages.isEmpty() ? "missing" : usages));
+    }
+  }
+
+  private static boolean isP384(ECParameterSpec parameters) {
+    try {
+      AlgorithmParameters named = AlgorithmParameters.getInstance("EC");
+      named.init(new ECGenParameterSpec("secp384r1"));
+      ECParameterSpec p384 = named.getParameterSpec(ECParameterSpec.class);
+      return parameters.getCurve().equals(p384.getCurve())
+          && parameters.getGenerator().equals(p384.getGenerator())
+          && parameters.getOrder().equals(p384.getOrder())
+          && parameters.getCofactor() == p384.getCofactor();
+    } catch (GeneralSecurityException e) {
+      return false;
+    }
+  }
+
+  private static String keyName(X509Certificate certificate) {
+    PublicKey key = certificate.getPublicKey();
+    return key instanceof ECPublicKey ec
+        ? "EC P-" + ec.getParams().getCurve().getField().getFieldSize()
+        : key.getAlgorithm();
+  }
+
+  private static List<String> extendedKeyUsage(X509Certificate certificate) throws Refused {
+    try {
+      List<String> usages = certificate.getExtendedKeyUsage();
+      return usages == null ? List.of() : usages;
+    } catch (CertificateException e) {
+      throw new Refused(Cause.WRONG_USAGE, "an extended key usage cannot be parsed");
+    }
+  }
+
+  /**
+   * Verifies that the leaf was issued for the signer.
+   *
+   * @param signer the part of the name before {@code .content-signature.mozilla.org}, or null for
+   *     any
+   */
+  public void verifySigner(String signer) throws Refused {
+    List<String> names = dnsNames();
+    boolean found =
+        signer == null
+            ? names.stream().anyMatch(CertificateChain::isSignerName)
+            : names.stream().anyMatch(name -> name.equalsIgnoreCase(signer + SIGNER_DOMAIN));
+    if (!found) {
+      throw new Refused(
+          Cause.WRONG_SAN,
+          "the leaf's SAN is %s, expected %s"
+              .formatted(
+                  names.isEmpty() ? "missing" : String.join(", ", names),
+                  (signer == null ? "a name" : signer) + SIGNER_DOMAIN));
+    }
+  }
+
+  private static boolean isSignerName(String name) {
+    String lower = name.toLowerCase(Locale.ROOT);
+    int label = lower.length() - SIGNER_DOMAIN.length();
+    return lower.endsWith(SIGNER_DOMAIN)
+        && label > 0
+        && lower.lastIndexOf('.', label - 1) < 0
+        && lower.indexOf('*') < 0;
+  }
+
+  private List<String> dnsNames() throws Refused {
+    try {
+      Collection<List<?>> names = leaf.getSubjectAlternativeNames();
+      return names == null
+          ? List.of()
+          : names.stream()
+              .filter(name -> name.get(0).equals(DNS_NAME))
+              .map(name -> (String) name.get(1))
+              .toList();
+    } catch (CertificateException e) {
+      throw new Refused(Cause.WRONG_SAN, "the leaf's SAN cannot be parsed");
+    }
+  }
+
+  /** The roots trusted for a Mozilla host: none for any other. */
+  public static Set<String> builtInRoots(String host) {
+    String lower = host.toLowerCase(Locale.ROOT);
+    return PRODUCTION_HOSTS.contains(lower)
+        ? Set.of(PRODUCTION_ROOT)
+        : STAGE_HOSTS.contains(lower) ? Set.of(STAGE_ROOT) : Set.of();
+  }
+
+  /** Verifies that the root is one of those trusted, given as colon hex of their SHA-256. */
+  public void verifyRoot(Set<String> trusted) throws Refused {
+    String seen = rootHash();
+    if (!trusted.contains(seen)) {
+      throw new Refused(
+          Cause.WRONG_ROOT,
+          "the root is %s, expected %s".formatted(seen, String.join(" or ", trusted)),
+          "stage or production? %s".formatted(knownRoot(seen)));
+    }
+  }
+
+  private static String knownRoot(String hash) {
+    return switch (hash) {
+      case PRODUCTION_ROOT -> "this is the root of Mozilla's production";
+      case STAGE_ROOT -> "this is the root of Mozilla's stage";
+      default -> "this root is neither Mozilla's production nor its stage";
+    };
+  }
+
+  /** The root's SHA-256 as upper-case colon hex. */
+  public String rootHash() {
+    try {
+      return HexFormat.ofDelimiter(":")
+          .withUpperCase()
+          .formatHex(MessageDigest.getInstance("SHA-256").digest(root.getEncoded()));
+    } catch (GeneralSecurityException e) {
+      throw new IllegalStateException(e); // it was parsed, and every JDK has SHA-256
+    }
+  }
+
+  /** The key that signs collections. */
+  PublicKey leafKey() {
+    return leaf.getPublicKey();
+  }
+
+  /** The last instant at which the leaf is valid. */
+  public Instant leafEnd() {
+    return leaf.getNotAfter().toInstant();
+  }
+
+  /**
+   * How long before its end the leaf should have been replaced, where nobody says: a tenth of its
+   * lifetime, 7 to 60 days.
+   */
+  public Duration usualWarning() {
+    Duration tenth =
+        Duration.between(leaf.getNotBefore().toInstant(), leaf.getNotAfter().toInstant())
+            .dividedBy(10);
+    Duration least = Duration.ofDays(7);
+    Duration most = Duration.ofDays(60);
+    return tenth.compareTo(least) < 0 ? least : tenth.compareTo(most) > 0 ? most : tenth;
+  }
+
+  private String name(X509Certificate certificate) {
+    return certificate == leaf ? "leaf" : certificate == intermediate ? "intermediate" : "root";
+  }
+
+  /** UTC, to the second, as certificates have it: {@code 2026-12-23 15:16:12 UTC}. */
+  private static String date(Instant instant) {
+    return DateTimeFormatter.ofPattern("yyyy-MM-dd HH:mm:ss 'UTC'", Locale.ROOT)
+        .withZone(ZoneOffset.UTC)
+        .format(instant);
+  }
+}

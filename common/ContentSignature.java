@@ -1,0 +1,299 @@
+//JAVA 25+
+//SOURCES CanonicalJson.java
+//SOURCES CertificateChain.java
+package common;
+
+import common.CanonicalJson.Canonical;
+import common.CertificateChain.Cause;
+import common.CertificateChain.Refused;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.security.GeneralSecurityException;
+import java.security.PublicKey;
+import java.security.Signature;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * Verifies the content signature of a collection, as every client does before it believes its
+ * records (<i>Client specifications › Signature Verification</i>; contract,
+ * <i>validate_signature</i>, steps 1 to 4).
+ *
+ * <p>Pure: the chain is asked of a {@link ChainSource}, the time is given. Anything unexpected
+ * refuses the signature with its reason.
+ */
+public final class ContentSignature {
+
+  private static final byte[] PREFIX =
+      "Content-Signature:\0{\"data\":[".getBytes(StandardCharsets.US_ASCII);
+  private static final String MODE = "p384ecdsa";
+  private static final int SIGNATURE_BYTES = 96; // r and s, 48 bytes each
+
+  private ContentSignature() {}
+
+  /** A record that is not a tombstone, as it is signed. */
+  public record SignedRecord(String id, Canonical json) {}
+
+  /**
+   * What a collection's metadata says of one signature; what is missing there is null here.
+   *
+   * @param signature URL-safe base64 of raw r‖s
+   * @param x5u URL of the chain
+   * @param mode the curve and hash, {@code p384ecdsa}
+   * @param signerId who signed, {@code remote-settings}
+   */
+  public record Entry(String signature, String x5u, String mode, String signerId) {}
+
+  /**
+   * What a signature covers.
+   *
+   * @param records in any order; no two of one id
+   * @param timestamp the collection's, epoch milliseconds
+   */
+  public record Content(List<SignedRecord> records, long timestamp) {
+    public Content {
+      records =
+          records.stream()
+              .sorted(Comparator.comparing(SignedRecord::id, CanonicalJson::byCodePoint))
+              .toList();
+    }
+  }
+
+  /**
+   * Whom to believe.
+   *
+   * @param roots colon hex of the trusted roots' SHA-256; empty if any root will do, because the
+   *     caller judges it
+   * @param signer the name that the leaf must carry, or null: the entry's, else any
+   * @param at the instant at which the certificates must be valid
+   */
+  public record Trust(Set<String> roots, String signer, Instant at) {}
+
+  /** Where chains come from. */
+  public interface ChainSource {
+    /** Returns the chain, read and validated as of the instant that all of a run share. */
+    CertificateChain chain(URI x5u) throws Refused;
+  }
+
+  /** The outcome for one collection. */
+  public sealed interface Verdict {}
+
+  /**
+   * One signature is valid.
+   *
+   * @param chain its chain
+   * @param refused what was wrong with the entries before it
+   */
+  public record Valid(CertificateChain chain, List<Refused> refused) implements Verdict {}
+
+  /** No signature is valid; at least one reason, in the order of the entries. */
+  public record Invalid(List<Refused> refused) implements Verdict {
+    /** The one reason to show. */
+    public Refused reason() {
+      return refused.getFirst();
+    }
+  }
+
+  /**
+   * Verifies the entries in their order, until one is valid.
+   *
+   * @param entries as {@link #entries} found them
+   * @param otherTimestamps timestamps that may have been signed instead: tried only to name the
+   *     cause
+   */
+  public static Verdict verify(
+      Content content,
+      List<?> entries,
+      Collection<Long> otherTimestamps,
+      ChainSource chains,
+      Trust trust) {
+    List<Refused> refused = new ArrayList<>();
+    for (Object entry : entries) {
+      try {
+        return new Valid(verify(content, entry(entry), otherTimestamps, chains, trust), refused);
+      } catch (Refused e) {
+        refused.add(e);
+      }
+    }
+    return refused.isEmpty()
+        ? new Invalid(List.of(new Refused(Cause.SIGNATURE_MISSING, "the signature is missing")))
+        : new Invalid(refused);
+  }
+
+  private static CertificateChain verify(
+      Content content,
+      Entry entry,
+      Collection<Long> otherTimestamps,
+      ChainSource chains,
+      Trust trust)
+      throws Refused {
+    byte[] signature = decoded(entry);
+    CertificateChain chain = chains.chain(chainUrl(entry.x5u()));
+    chain.verifySigner(trust.signer() != null ? trust.signer() : entry.signerId());
+    if (!trust.roots().isEmpty()) {
+      chain.verifyRoot(trust.roots());
+    }
+    PublicKey key = chain.leafKey();
+    if (!fits(key, signature, content, content.timestamp(), false)) {
+      throw difference(key, signature, content, otherTimestamps);
+    }
+    return chain;
+  }
+
+  /** Step 2: the mode and the form, before any arithmetic. */
+  private static byte[] decoded(Entry entry) throws Refused {
+    if (!MODE.equals(entry.mode())) {
+      throw new Refused(
+          Cause.MALFORMED_SIGNATURE,
+          "the signature's mode is %s, expected %s".formatted(shown(entry.mode()), MODE));
+    }
+    if (entry.signature() == null) {
+      throw new Refused(Cause.MALFORMED_SIGNATURE, "the signature's text is missing");
+    }
+    byte[] signature;
+    try {
+      signature = Base64.getUrlDecoder().decode(entry.signature());
+    } catch (IllegalArgumentException e) {
+      throw new Refused(
+          Cause.MALFORMED_SIGNATURE, "the signature is not URL-safe base64: " + e.getMessage());
+    }
+    if (signature.length != SIGNATURE_BYTES) {
+      throw new Refused(
+          Cause.MALFORMED_SIGNATURE,
+          "the signature has %d bytes, expected %d".formatted(signature.length, SIGNATURE_BYTES));
+    }
+    return signature;
+  }
+
+  /** Step 3, its beginning: where a chain may come from. */
+  private static URI chainUrl(String x5u) throws Refused {
+    if (x5u == null) {
+      throw new Refused(Cause.MALFORMED_SIGNATURE, "the signature's x5u is missing");
+    }
+    URI url;
+    try {
+      url = URI.create(x5u);
+    } catch (IllegalArgumentException e) {
+      throw new Refused(Cause.MALFORMED_SIGNATURE, "the x5u %s is no URL".formatted(shown(x5u)));
+    }
+    boolean allowed =
+        url.getHost() != null
+            && url.getRawUserInfo() == null
+            && ("https".equalsIgnoreCase(url.getScheme())
+                || ("http".equalsIgnoreCase(url.getScheme()) && isLoopback(url.getHost())));
+    if (!allowed) {
+      throw new Refused(
+          Cause.CHAIN_NOT_REACHABLE,
+          "the x5u %s is not read, expected https (or http on loopback)".formatted(shown(x5u)));
+    }
+    return url;
+  }
+
+  /** Whether a URL's host is this machine, by its spelling alone: no name is looked up. */
+  public static boolean isLoopback(String host) {
+    return host.equalsIgnoreCase("localhost")
+        || host.equals("[::1]")
+        || host.matches("127\\.\\d{1,3}\\.\\d{1,3}\\.\\d{1,3}");
+  }
+
+  private static String shown(String text) {
+    return text == null ? "missing" : text.length() <= 200 ? text : text.substring(0, 200) + "…";
+  }
+
+  /** Step 1 and the arithmetic of step 2: the payload is fed piece by piece, never joined. */
+  private static boolean fits(
+      PublicKey key, byte[] signature, Content content, long timestamp, boolean serverForm)
+      throws Refused {
+    try {
+      Signature ecdsa = Signature.getInstance("SHA384withECDSAinP1363Format");
+      ecdsa.initVerify(key);
+      ecdsa.update(PREFIX);
+      boolean first = true;
+      for (SignedRecord record : content.records()) {
+        if (!first) {
+          ecdsa.update((byte) ',');
+        }
+        first = false;
+        ecdsa.update(serverForm ? record.json().serverForm() : record.json().bytes());
+      }
+      ecdsa.update(
+          "],\"last_modified\":\"%d\"}".formatted(timestamp).getBytes(StandardCharsets.US_ASCII));
+      return ecdsa.verify(signature);
+    } catch (GeneralSecurityException | RuntimeException e) {
+      // r or s out of range, or a surprise of the provider: no proof, so no signature
+      throw new Refused(
+          Cause.MALFORMED_SIGNATURE, "the signature cannot be verified: " + e.getMessage());
+    }
+  }
+
+  /** Finds out which difference it is, as far as the signature can tell. */
+  private static Refused difference(
+      PublicKey key, byte[] signature, Content content, Collection<Long> otherTimestamps)
+      throws Refused {
+    for (long other : otherTimestamps) {
+      if (other != content.timestamp() && fits(key, signature, content, other, false)) {
+        return new Refused(
+            Cause.TIMESTAMP_DIFFERS,
+            "the timestamp differs: %d is signed, %d is served"
+                .formatted(other, content.timestamp()));
+      }
+    }
+    boolean fractions =
+        content.records().stream()
+            .anyMatch(record -> record.json().serverForm() != record.json().bytes());
+    if (fractions && fits(key, signature, content, content.timestamp(), true)) {
+      return new Refused(
+          Cause.SERVER_FRACTIONS,
+          "fractions are signed as the server's library prints them (1E-1), clients compute 0.1",
+          "keep fractions out of records, or put them into strings");
+    }
+    return new Refused(
+        Cause.RECORDS_DIFFER,
+        "the records differ from what was signed (%d record%s, timestamp %d)"
+            .formatted(
+                content.records().size(),
+                content.records().size() == 1 ? "" : "s",
+                content.timestamp()),
+        "refresh the signature if the records are right, else find out who changed them");
+  }
+
+  /**
+   * Finds the signatures in a collection's metadata: {@code signatures}, else the older single
+   * {@code signature}; none if it was never signed. What they hold is looked at by {@link #verify}.
+   */
+  public static List<?> entries(Map<String, Object> metadata) {
+    Object several = metadata.get("signatures");
+    if (several instanceof List<?> list) {
+      if (!list.isEmpty()) {
+        return list;
+      }
+    } else if (several != null) {
+      return List.of(several);
+    }
+    Object single = metadata.get("signature");
+    boolean none = single == null || (single instanceof Map<?, ?> map && map.isEmpty());
+    return none ? List.of() : List.of(single);
+  }
+
+  private static Entry entry(Object value) throws Refused {
+    if (!(value instanceof Map<?, ?> map)) {
+      throw new Refused(Cause.MALFORMED_SIGNATURE, "a signature is no object");
+    }
+    return new Entry(
+        text(map, "signature"), text(map, "x5u"), text(map, "mode"), text(map, "signer_id"));
+  }
+
+  private static String text(Map<?, ?> entry, String key) throws Refused {
+    Object value = entry.get(key);
+    if (value != null && !(value instanceof String)) {
+      throw new Refused(Cause.MALFORMED_SIGNATURE, "a signature's %s is no text".formatted(key));
+    }
+    return (String) value;
+  }
+}

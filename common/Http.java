@@ -1,0 +1,823 @@
+//JAVA 25+
+//SOURCES CanonicalJson.java
+//SOURCES ContentSignature.java
+package common;
+
+import java.io.FilterInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.ConnectException;
+import java.net.InetSocketAddress;
+import java.net.Proxy;
+import java.net.ProxySelector;
+import java.net.SocketAddress;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpConnectTimeoutException;
+import java.net.http.HttpHeaders;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.ByteBuffer;
+import java.nio.channels.UnresolvedAddressException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.GeneralSecurityException;
+import java.security.KeyStore;
+import java.security.cert.Certificate;
+import java.security.cert.CertificateException;
+import java.security.cert.CertificateFactory;
+import java.security.cert.X509Certificate;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZonedDateTime;
+import java.time.format.DateTimeFormatter;
+import java.time.format.DateTimeParseException;
+import java.util.Base64;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Flow;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Consumer;
+import java.util.zip.GZIPInputStream;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLHandshakeException;
+import javax.net.ssl.TrustManager;
+import javax.net.ssl.TrustManagerFactory;
+import javax.net.ssl.X509TrustManager;
+
+/**
+ * The only doorway to HTTP: one readable loop around {@link HttpClient} (contract, <i>HTTP</i>).
+ *
+ * <p>Each attempt has a longest silence and a deadline, for the body too; each body a largest size,
+ * after decompression. Retried are failures that may pass: of the connection, of a body cut short or
+ * not JSON, 429, 500, 502, 503, 504, and 409 on a read. Waits double from 0.5 s to 8 s with full
+ * jitter; {@code Retry-After} and {@code Backoff} are obeyed up to 30 s. Credentials go to the one
+ * origin they are meant for, whatever a redirect says.
+ */
+public final class Http implements AutoCloseable {
+
+  private static final Duration FIRST_WAIT = Duration.ofMillis(500);
+  private static final Duration LONGEST_WAIT = Duration.ofSeconds(8);
+  private static final Duration LONGEST_ASKED_WAIT = Duration.ofSeconds(30);
+  private static final int MAX_REDIRECTS = 5;
+  private static final long MAX_ERROR_BYTES = 64 * 1024;
+
+  /** Waits; tests pass one that only notes how long. */
+  public interface Pause {
+    void pause(Duration duration) throws InterruptedException;
+  }
+
+  /** Reads the body of a successful answer; called once per attempt. */
+  public interface Body<T> {
+    T read(InputStream body) throws IOException;
+  }
+
+  /**
+   * How requests are made.
+   *
+   * @param userAgent names command and version
+   * @param timeout to connect, and the longest silence while reading
+   * @param deadline of one attempt as a whole
+   * @param retries after the first attempt
+   * @param parallel most requests in flight
+   * @param caBundle PEM certificates added to the JDK's roots, or null
+   * @param environment where the proxies' variables are looked up
+   */
+  public record Limits(
+      String userAgent,
+      Duration timeout,
+      Duration deadline,
+      int retries,
+      int parallel,
+      Path caBundle,
+      Map<String, String> environment) {}
+
+  /** A successful answer. */
+  public record Response<T>(int status, HttpHeaders headers, T body) {}
+
+  /** No usable answer: why, and after how many attempts. */
+  public static final class ServerException extends Exception {
+    private static final long serialVersionUID = 1;
+    private final int status;
+    private final String reason;
+    private final String hint;
+
+    ServerException(String request, int status, String reason, int attempts, String hint) {
+      super(request + ": " + reason + after(attempts));
+      this.status = status;
+      this.reason = reason + after(attempts);
+      this.hint = hint;
+    }
+
+    private static String after(int attempts) {
+      return attempts == 1 ? "" : " (after " + attempts + " attempts)";
+    }
+
+    /** The status of the answer, or 0 if there was none. */
+    public int status() {
+      return status;
+    }
+
+    /** What went wrong, without method and URL. */
+    public String reason() {
+      return reason;
+    }
+
+    /** What to do about it, or null. */
+    public String hint() {
+      return hint;
+    }
+  }
+
+  private final Limits limits;
+  private final Clock clock;
+  private final Pause pause;
+  private final Consumer<String> onWait;
+  private final Consumer<String> onAlert;
+  private final Semaphore inFlight;
+  private final Map<String, String> authorizations = new ConcurrentHashMap<>();
+  private final Map<String, Instant> notBefore = new ConcurrentHashMap<>();
+  private final ProxySelector proxies;
+  private HttpClient plain;
+  private HttpClient tls;
+
+  /**
+   * @param onWait told of each wait before another attempt
+   * @param onAlert told of the {@code Alert} header of an answer
+   */
+  public Http(
+      Limits limits,
+      Clock clock,
+      Pause pause,
+      Consumer<String> onWait,
+      Consumer<String> onAlert) {
+    this.limits = limits;
+    this.clock = clock;
+    this.pause = pause;
+    this.onWait = onWait;
+    this.onAlert = onAlert;
+    this.inFlight = new Semaphore(limits.parallel());
+    this.proxies = new EnvironmentProxies(limits.environment());
+    proxy(limits.environment(), URI.create("http://example.test"));
+    proxy(limits.environment(), URI.create("https://example.test"));
+  }
+
+  /** Sends this {@code Authorization} with every request to the origin of this URL, and no other. */
+  public void authorize(URI server, String authorization) {
+    authorizations.put(origin(server), authorization);
+  }
+
+  /** Scheme, host and port: what credentials are meant for. */
+  static String origin(URI url) {
+    String scheme = url.getScheme().toLowerCase(Locale.ROOT);
+    int port = url.getPort() >= 0 ? url.getPort() : scheme.equals("https") ? 443 : 80;
+    return scheme + "://" + url.getHost().toLowerCase(Locale.ROOT) + ":" + port;
+  }
+
+  /**
+   * Reads a resource.
+   *
+   * @param maxBytes largest body after decompression
+   * @throws ServerException when no attempt brought a successful answer that could be read
+   */
+  public <T> Response<T> get(URI url, long maxBytes, Body<T> body) throws ServerException {
+    String request = "GET " + url;
+    for (int attempt = 1; ; attempt++) {
+      Failure failure;
+      try {
+        awaitBackoff(url, request, attempt);
+        inFlight.acquire();
+        try {
+          return attempt(url, maxBytes, body);
+        } finally {
+          inFlight.release();
+        }
+      } catch (Failure e) {
+        failure = e;
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new ServerException(request, 0, "interrupted", attempt, null);
+      }
+      Duration wait = waitBefore(attempt, failure);
+      boolean waitTooLong = wait.compareTo(LONGEST_ASKED_WAIT) > 0;
+      if (!failure.passing || attempt > limits.retries() || waitTooLong) {
+        String reason =
+            failure.getMessage()
+                + (failure.passing && waitTooLong
+                    ? ", the server asks to wait %d s (Retry-After), longer than %d s"
+                        .formatted(wait.toSeconds(), LONGEST_ASKED_WAIT.toSeconds())
+                    : "");
+        throw new ServerException(request, failure.status, reason, attempt, failure.hint);
+      }
+      onWait.accept(
+          "%s: %s, trying again in %s s (attempt %d of %d)"
+              .formatted(
+                  request, failure.getMessage(), seconds(wait), attempt + 1, limits.retries() + 1));
+      try {
+        pause.pause(wait);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new ServerException(request, failure.status, "interrupted", attempt, null);
+      }
+    }
+  }
+
+  /** Why one attempt failed, and whether another may succeed. */
+  private static final class Failure extends Exception {
+    private static final long serialVersionUID = 1;
+    final int status;
+    final boolean passing;
+    final transient Optional<Duration> retryAfter;
+    final String hint;
+
+    Failure(int status, String reason, boolean passing, Optional<Duration> retryAfter, String hint) {
+      super(reason, null, false, false);
+      this.status = status;
+      this.passing = passing;
+      this.retryAfter = retryAfter;
+      this.hint = hint;
+    }
+  }
+
+  private Duration waitBefore(int attempt, Failure failure) {
+    return failure.retryAfter.orElseGet(
+        () -> {
+          long most =
+              Math.min(LONGEST_WAIT.toMillis(), FIRST_WAIT.toMillis() << Math.min(attempt - 1, 10));
+          return Duration.ofMillis(ThreadLocalRandom.current().nextLong(most + 1));
+        });
+  }
+
+  /** Waits as long as an earlier answer's {@code Backoff} asked for. */
+  private void awaitBackoff(URI url, String request, int attempt)
+      throws InterruptedException, ServerException {
+    Instant until = notBefore.get(origin(url));
+    if (until == null) {
+      return;
+    }
+    Duration wait = Duration.between(clock.instant(), until);
+    if (wait.compareTo(LONGEST_ASKED_WAIT) > 0) {
+      throw new ServerException(
+          request,
+          0,
+          "the server asks to wait %d s (Backoff), longer than %d s"
+              .formatted(wait.toSeconds(), LONGEST_ASKED_WAIT.toSeconds()),
+          attempt,
+          null);
+    }
+    if (wait.isPositive()) {
+      onWait.accept("%s: waiting %s s (Backoff)".formatted(request, seconds(wait)));
+      pause.pause(wait);
+    }
+    notBefore.remove(origin(url), until);
+  }
+
+  /** One attempt, with the redirects that it meets. */
+  private <T> Response<T> attempt(URI url, long maxBytes, Body<T> body)
+      throws Failure, InterruptedException {
+    long deadline = System.nanoTime() + limits.deadline().toNanos();
+    URI target = url;
+    for (int redirects = 0; ; redirects++) {
+      try {
+        HttpResponse<Incoming> response = send(target, deadline);
+        try (Incoming incoming = response.body()) {
+          notice(target, response);
+          int status = response.statusCode();
+          if (status == 301 || status == 302 || status == 303 || status == 307 || status == 308) {
+            target = redirected(target, response, redirects);
+            continue;
+          }
+          if (status < 200 || status > 299) {
+            throw refusal(response, incoming);
+          }
+          InputStream limited = new Limited(decompressed(response, incoming), maxBytes);
+          return new Response<>(status, response.headers(), body.read(limited));
+        }
+      } catch (TooLarge e) {
+        throw new Failure(0, e.getMessage(), false, Optional.empty(), null);
+      } catch (IOException e) {
+        throw failure(e, target);
+      }
+    }
+  }
+
+  private HttpResponse<Incoming> send(URI target, long deadline)
+      throws IOException, InterruptedException, Failure {
+    HttpRequest.Builder request =
+        HttpRequest.newBuilder(target)
+            .setHeader("User-Agent", limits.userAgent())
+            .setHeader("Accept-Encoding", "gzip");
+    String authorization = authorizations.get(origin(target));
+    if (authorization != null) {
+      request.setHeader("Authorization", authorization);
+    }
+    proxyAuthorization(target).ifPresent(it -> request.setHeader("Proxy-Authorization", it));
+    boolean secure = target.getScheme().equalsIgnoreCase("https");
+    HttpClient client = secure ? tls() : plain();
+    if (!secure) {
+      request.version(HttpClient.Version.HTTP_1_1); // no upgrade to HTTP/2 without TLS
+    }
+    CompletableFuture<HttpResponse<Incoming>> answer =
+        client.sendAsync(request.build(), _ -> new Incoming(limits.timeout(), deadline));
+    try {
+      // HttpRequest.timeout() ends with the headers up to JDK 25 and covers the body later on
+      return answer.get(
+          Math.min(limits.timeout().toNanos(), deadline - System.nanoTime()), TimeUnit.NANOSECONDS);
+    } catch (TimeoutException e) {
+      answer.cancel(true);
+      throw new IOException("no answer within %s s".formatted(seconds(limits.timeout())), e);
+    } catch (ExecutionException e) {
+      throw e.getCause() instanceof IOException io ? io : new IOException(e.getCause());
+    } catch (InterruptedException e) {
+      answer.cancel(true);
+      throw e;
+    }
+  }
+
+  /** Takes note of what the server asks of its clients. */
+  private void notice(URI target, HttpResponse<?> response) {
+    response.headers().firstValue("Alert").ifPresent(onAlert);
+    delay(response.headers(), "Backoff")
+        .filter(Duration::isPositive)
+        .ifPresent(wait -> notBefore.put(origin(target), clock.instant().plus(wait)));
+  }
+
+  private URI redirected(URI from, HttpResponse<?> response, int redirects) throws Failure {
+    String location = response.headers().firstValue("Location").orElse("");
+    if (redirects == MAX_REDIRECTS) {
+      throw refused(response.statusCode(), "more than " + MAX_REDIRECTS + " redirects");
+    }
+    URI to;
+    try {
+      to = from.resolve(location);
+    } catch (IllegalArgumentException e) {
+      throw refused(response.statusCode(), "redirected to what is no URL");
+    }
+    boolean web = "https".equalsIgnoreCase(to.getScheme()) || "http".equalsIgnoreCase(to.getScheme());
+    if (location.isEmpty() || !web || to.getHost() == null) {
+      throw refused(response.statusCode(), "redirected to what is no web address");
+    }
+    if (from.getScheme().equalsIgnoreCase("https") && !to.getScheme().equalsIgnoreCase("https")) {
+      throw refused(response.statusCode(), "redirected from https to http, which is not followed");
+    }
+    return to;
+  }
+
+  private static Failure refused(int status, String reason) {
+    return new Failure(status, reason, false, Optional.empty(), null);
+  }
+
+  /** An answer that is no success: whether it may pass, and what the server says about it. */
+  private Failure refusal(HttpResponse<Incoming> response, Incoming incoming) {
+    int status = response.statusCode();
+    boolean passing =
+        switch (status) {
+          case 409, 429, 500, 502, 503, 504 -> true;
+          default -> false;
+        };
+    String message = "";
+    try {
+      InputStream limited = new Limited(decompressed(response, incoming), MAX_ERROR_BYTES);
+      var parser = CanonicalJson.parser(limited);
+      CanonicalJson.next(parser);
+      if (CanonicalJson.value(parser) instanceof Map<?, ?> error
+          && error.get("message") instanceof String text) {
+        message = ": " + (text.length() <= 200 ? text : text.substring(0, 200) + "…");
+      }
+    } catch (IOException e) {
+      message = ""; // no explanation that we could read: the status says enough
+    }
+    return new Failure(
+        status, status + message, passing, delay(response.headers(), "Retry-After"), null);
+  }
+
+  /** The seconds, or the date, that a header asks to wait for; nothing if it is neither. */
+  private Optional<Duration> delay(HttpHeaders headers, String name) {
+    return headers
+        .firstValue(name)
+        .map(String::strip)
+        .flatMap(
+            value -> {
+              if (value.matches("\\d{1,9}(\\.\\d{1,9})?")) {
+                return Optional.of(Duration.ofMillis((long) (Double.parseDouble(value) * 1000)));
+              }
+              try {
+                Instant date =
+                    ZonedDateTime.parse(value, DateTimeFormatter.RFC_1123_DATE_TIME).toInstant();
+                Duration wait = Duration.between(clock.instant(), date);
+                return Optional.of(wait.isNegative() ? Duration.ZERO : wait);
+              } catch (DateTimeParseException e) {
+                return Optional.empty();
+              }
+            });
+  }
+
+  private Failure failure(IOException e, URI target) {
+    if (e instanceof CanonicalJson.BadJson) {
+      return new Failure(0, "not JSON: " + e.getMessage(), true, Optional.empty(), null);
+    }
+    if (e instanceof UnexpectedBody) {
+      return new Failure(0, e.getMessage(), false, Optional.empty(), null);
+    }
+    for (Throwable cause = e; cause != null; cause = cause.getCause()) {
+      if (cause instanceof CertificateException) {
+        return new Failure(
+            0,
+            "the TLS certificate of %s is refused: %s".formatted(target.getHost(), cause.getMessage()),
+            false,
+            Optional.empty(),
+            "is the server's CA missing? name its PEM file with REQUESTS_CA_BUNDLE");
+      }
+      if (cause instanceof UnresolvedAddressException) {
+        return new Failure(
+            0,
+            "unknown host " + target.getHost(),
+            true,
+            Optional.empty(),
+            "check the host's name in SERVER, and this machine's DNS");
+      }
+    }
+    String reason =
+        switch (e) {
+          case HttpConnectTimeoutException _ ->
+              "no connection within %s s".formatted(seconds(limits.timeout()));
+          case ConnectException _ -> "connection refused";
+          case SSLHandshakeException _ -> "TLS handshake failed: " + e.getMessage();
+          default -> e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
+        };
+    if (reason.contains("header parser received no bytes")) {
+      reason = "the connection was closed before an answer";
+    } else if (reason.contains("bytes received") || reason.contains("chunked transfer encoding")) {
+      reason = "the body was cut short";
+    }
+    return new Failure(
+        0,
+        reason,
+        true,
+        Optional.empty(),
+        e instanceof ConnectException ? "is the server running, and SERVER right?" : null);
+  }
+
+  /** The body is not what the caller expects; asking again would not help. */
+  public static class UnexpectedBody extends IOException {
+    private static final long serialVersionUID = 1;
+
+    public UnexpectedBody(String message) {
+      super(message);
+    }
+  }
+
+  private static InputStream decompressed(HttpResponse<?> response, InputStream body)
+      throws IOException {
+    String encoding = response.headers().firstValue("Content-Encoding").orElse("identity");
+    return switch (encoding.toLowerCase(Locale.ROOT)) {
+      case "gzip", "x-gzip" -> new GZIPInputStream(body, 16 * 1024);
+      case "identity", "" -> body;
+      default -> throw new UnexpectedBody("unknown Content-Encoding " + encoding);
+    };
+  }
+
+  private static final class TooLarge extends IOException {
+    private static final long serialVersionUID = 1;
+
+    TooLarge(long maxBytes) {
+      super("the answer is larger than " + size(maxBytes));
+    }
+
+    private static String size(long bytes) {
+      return bytes % (1024 * 1024) == 0 ? bytes / (1024 * 1024) + " MiB" : bytes / 1024 + " KiB";
+    }
+  }
+
+  /** Ends with an error after so many bytes, counted after decompression. */
+  private static final class Limited extends FilterInputStream {
+    private final long maxBytes;
+    private long left;
+
+    Limited(InputStream in, long maxBytes) {
+      super(in);
+      this.maxBytes = maxBytes;
+      this.left = maxBytes;
+    }
+
+    @Override
+    public int read() throws IOException {
+      byte[] one = new byte[1];
+      return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
+    }
+
+    @Override
+    public int read(byte[] bytes, int offset, int length) throws IOException {
+      int count = super.read(bytes, offset, length);
+      if (count > 0) {
+        left -= count;
+        if (left < 0) {
+          throw new TooLarge(maxBytes);
+        }
+      }
+      return count;
+    }
+  }
+
+  /** A body as a stream, with a longest silence and a deadline; one part is held at a time. */
+  private static final class Incoming extends InputStream
+      implements HttpResponse.BodySubscriber<Incoming> {
+    private static final Object END = new Object();
+    private final Duration silence;
+    private final long deadline;
+    private final BlockingQueue<Object> parts = new LinkedBlockingQueue<>();
+    private Flow.Subscription subscription;
+    private List<ByteBuffer> current = List.of();
+    private int index;
+    private boolean ended;
+
+    Incoming(Duration silence, long deadline) {
+      this.silence = silence;
+      this.deadline = deadline;
+    }
+
+    @Override
+    public CompletionStage<Incoming> getBody() {
+      return CompletableFuture.completedFuture(this);
+    }
+
+    @Override
+    public void onSubscribe(Flow.Subscription subscription) {
+      this.subscription = subscription;
+      subscription.request(1);
+    }
+
+    @Override
+    public void onNext(List<ByteBuffer> part) {
+      parts.add(part);
+    }
+
+    @Override
+    public void onError(Throwable failure) {
+      parts.add(failure);
+    }
+
+    @Override
+    public void onComplete() {
+      parts.add(END);
+    }
+
+    @Override
+    public int read() throws IOException {
+      byte[] one = new byte[1];
+      return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
+    }
+
+    @Override
+    public int read(byte[] bytes, int offset, int length) throws IOException {
+      while (!ended && (index == current.size() || !current.get(index).hasRemaining())) {
+        if (index < current.size()) {
+          index++;
+        } else {
+          nextPart();
+        }
+      }
+      if (ended) {
+        return -1;
+      }
+      ByteBuffer buffer = current.get(index);
+      int count = Math.min(length, buffer.remaining());
+      buffer.get(bytes, offset, count);
+      return count;
+    }
+
+    @SuppressWarnings("unchecked") // only onNext puts lists into the queue
+    private void nextPart() throws IOException {
+      long left = deadline - System.nanoTime();
+      Object part;
+      try {
+        part =
+            left <= 0 ? null : parts.poll(Math.min(left, silence.toNanos()), TimeUnit.NANOSECONDS);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new IOException("interrupted", e);
+      }
+      switch (part) {
+        case null ->
+            throw new IOException(
+                deadline - System.nanoTime() <= 0
+                    ? "the answer took longer than the deadline of one attempt"
+                    : "no byte for %s s while reading".formatted(seconds(silence)));
+        case List<?> buffers -> {
+          current = (List<ByteBuffer>) buffers;
+          index = 0;
+          subscription.request(1);
+        }
+        case IOException failure -> throw new IOException(failure.getMessage(), failure);
+        case Throwable failure -> throw new IOException(failure);
+        default -> ended = true;
+      }
+    }
+
+    @Override
+    public void close() {
+      if (!ended && subscription != null) {
+        subscription.cancel();
+      }
+    }
+  }
+
+  private synchronized HttpClient plain() {
+    if (plain == null) {
+      // a context that trusts nobody: it is never used, and spares reading the JDK's roots
+      plain = builder().sslContext(sslContext(new TrustManager[] {new TrustNobody()})).build();
+    }
+    return plain;
+  }
+
+  private synchronized HttpClient tls() throws Failure {
+    if (tls == null) {
+      tls = builder().sslContext(sslContext(trustManagers())).build();
+    }
+    return tls;
+  }
+
+  private HttpClient.Builder builder() {
+    return HttpClient.newBuilder()
+        .executor(Executors.newVirtualThreadPerTaskExecutor())
+        .followRedirects(HttpClient.Redirect.NEVER)
+        .connectTimeout(limits.timeout())
+        .proxy(proxies);
+  }
+
+  private static SSLContext sslContext(TrustManager[] trustManagers) {
+    try {
+      SSLContext context = SSLContext.getInstance("TLS");
+      context.init(null, trustManagers, null);
+      return context;
+    } catch (GeneralSecurityException e) {
+      throw new IllegalStateException(e); // every JDK has TLS
+    }
+  }
+
+  /** The JDK's roots and those of the bundle. */
+  private TrustManager[] trustManagers() throws Failure {
+    try {
+      TrustManagerFactory factory =
+          TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
+      factory.init((KeyStore) null);
+      if (limits.caBundle() == null) {
+        return factory.getTrustManagers();
+      }
+      KeyStore roots = KeyStore.getInstance(KeyStore.getDefaultType());
+      roots.load(null, null);
+      int number = 0;
+      for (TrustManager manager : factory.getTrustManagers()) {
+        for (X509Certificate root : ((X509TrustManager) manager).getAcceptedIssuers()) {
+          roots.setCertificateEntry("jdk-" + number++, root);
+        }
+      }
+      try (InputStream pem = Files.newInputStream(limits.caBundle())) {
+        for (Certificate root : CertificateFactory.getInstance("X.509").generateCertificates(pem)) {
+          roots.setCertificateEntry("bundle-" + number++, root);
+        }
+      }
+      factory.init(roots);
+      return factory.getTrustManagers();
+    } catch (GeneralSecurityException | IOException e) {
+      throw new Failure(
+          0,
+          "REQUESTS_CA_BUNDLE %s cannot be read as PEM certificates: %s"
+              .formatted(limits.caBundle(), e.getMessage()),
+          false,
+          Optional.empty(),
+          null);
+    }
+  }
+
+  private static final class TrustNobody implements X509TrustManager {
+    @Override
+    public void checkClientTrusted(X509Certificate[] chain, String type)
+        throws CertificateException {
+      throw new CertificateException("not trusted");
+    }
+
+    @Override
+    public void checkServerTrusted(X509Certificate[] chain, String type)
+        throws CertificateException {
+      throw new CertificateException("not trusted");
+    }
+
+    @Override
+    public X509Certificate[] getAcceptedIssuers() {
+      return new X509Certificate[0];
+    }
+  }
+
+  private Optional<String> proxyAuthorization(URI target) {
+    return proxy(limits.environment(), target)
+        .map(URI::getUserInfo)
+        .map(user -> Base64.getEncoder().encodeToString(user.getBytes(StandardCharsets.UTF_8)))
+        .map(user -> "Basic " + user);
+  }
+
+  /**
+   * The proxy that {@code HTTPS_PROXY} or {@code HTTP_PROXY} names for a URL, in either case of
+   * letters, unless {@code NO_PROXY} exempts its host; loopback always is.
+   *
+   * @throws IllegalArgumentException if it is no URL; its value, which may hold a password, is left
+   *     out
+   */
+  static Optional<URI> proxy(Map<String, String> environment, URI target) {
+    String name = target.getScheme().equalsIgnoreCase("https") ? "HTTPS_PROXY" : "HTTP_PROXY";
+    String proxy = variable(environment, name);
+    String host = target.getHost().toLowerCase(Locale.ROOT);
+    if (proxy.isEmpty() || isExempt(variable(environment, "NO_PROXY"), host)) {
+      return Optional.empty();
+    }
+    try {
+      URI url = URI.create(proxy.contains("://") ? proxy : "http://" + proxy);
+      if (url.getHost() != null && "http".equalsIgnoreCase(url.getScheme())) {
+        return Optional.of(url);
+      }
+    } catch (IllegalArgumentException e) {
+      // said below, without the value
+    }
+    throw new IllegalArgumentException(name + " is no URL of a proxy, expected http://HOST:PORT");
+  }
+
+  private static String variable(Map<String, String> environment, String name) {
+    String value = environment.getOrDefault(name, "");
+    return value.isEmpty() ? environment.getOrDefault(name.toLowerCase(Locale.ROOT), "") : value;
+  }
+
+  private static boolean isExempt(String noProxy, String host) {
+    if (ContentSignature.isLoopback(host)) {
+      return true;
+    }
+    for (String entry : noProxy.toLowerCase(Locale.ROOT).split(",")) {
+      String domain = entry.strip().replaceFirst("^\\.", "");
+      if (domain.equals("*")
+          || (!domain.isEmpty() && (host.equals(domain) || host.endsWith("." + domain)))) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Hands the proxies of the environment, which java.net.http ignores, to the client. */
+  private static final class EnvironmentProxies extends ProxySelector {
+    private final Map<String, String> environment;
+
+    EnvironmentProxies(Map<String, String> environment) {
+      this.environment = environment;
+      if (variable(environment, "HTTPS_PROXY").contains("@")) {
+        // the JDK refuses Basic credentials for tunnels unless told otherwise
+        System.setProperty("jdk.http.auth.tunneling.disabledSchemes", "");
+      }
+    }
+
+    @Override
+    public List<Proxy> select(URI target) {
+      return List.of(
+          proxy(environment, target)
+              .map(
+                  url ->
+                      new Proxy(
+                          Proxy.Type.HTTP,
+                          new InetSocketAddress(
+                              url.getHost(), url.getPort() < 0 ? 80 : url.getPort())))
+              .orElse(Proxy.NO_PROXY));
+    }
+
+    @Override
+    public void connectFailed(URI target, SocketAddress proxy, IOException failure) {
+      // the request fails with the same exception
+    }
+  }
+
+  private static String seconds(Duration duration) {
+    double seconds = duration.toMillis() / 1000.0;
+    return seconds == Math.rint(seconds)
+        ? Long.toString((long) seconds)
+        : String.format(Locale.ROOT, "%.1f", seconds);
+  }
+
+  @Override
+  public synchronized void close() {
+    for (HttpClient client : new HttpClient[] {plain, tls}) {
+      if (client != null) {
+        client.shutdownNow();
+      }
+    }
+  }
+}

@@ -1,0 +1,369 @@
+//JAVA 25+
+//SOURCES CanonicalJson.java
+//SOURCES ContentSignature.java
+//SOURCES Http.java
+package common;
+
+import common.CanonicalJson.Canonical;
+import common.ContentSignature.SignedRecord;
+import common.Http.ServerException;
+import common.Http.UnexpectedBody;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.URI;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.regex.Pattern;
+import tools.jackson.core.JsonParser;
+import tools.jackson.core.JsonToken;
+
+/**
+ * A Remote Settings server as the commands see it: server info, monitor/changes, changesets,
+ * collections and records, chains. Answers are checked for their shape here, once; what passes is a
+ * value.
+ */
+public final class RemoteSettings {
+
+  private static final Pattern NAME = Pattern.compile("[a-zA-Z0-9_-]{1,255}"); // Kinto's ids
+  private static final long MAX_CHAIN_BYTES = 64 * 1024;
+  private static final int CONSISTENT_READS = 3;
+
+  private final Http http;
+  private final URI server;
+  private final long maxBytes;
+  private volatile boolean changesets = true;
+
+  /**
+   * @param server base URL, without a slash at its end
+   * @param maxBytes largest answer after decompression
+   */
+  public RemoteSettings(Http http, URI server, long maxBytes) {
+    this.http = http;
+    this.server = server;
+    this.maxBytes = maxBytes;
+  }
+
+  /** Whether a text can name a bucket or a collection. */
+  public static boolean isName(String text) {
+    return NAME.matcher(text).matches();
+  }
+
+  /**
+   * An entry of monitor/changes.
+   *
+   * @param timestamp announced for the collection's records, epoch milliseconds
+   * @param problem why it cannot be looked at, or null
+   */
+  public record Announced(String bucket, String collection, long timestamp, String problem) {
+    /** {@code bucket/collection}. */
+    public String name() {
+      return bucket + "/" + collection;
+    }
+
+    /** {@code /buckets/BUCKET/collections/COLLECTION}. */
+    public String path() {
+      return RemoteSettings.path(bucket, collection);
+    }
+  }
+
+  /**
+   * A collection at one moment.
+   *
+   * @param metadata of the collection, plain values
+   * @param timestamp of its records, epoch milliseconds
+   * @param records without tombstones
+   * @param latest the highest {@code last_modified} of them all, tombstones too; 0 if there is none
+   */
+  public record Changeset(
+      Map<String, Object> metadata, long timestamp, List<SignedRecord> records, long latest) {}
+
+  /** {@code /buckets/BUCKET/collections/COLLECTION}. */
+  public static String path(String bucket, String collection) {
+    return "/buckets/" + bucket + "/collections/" + collection;
+  }
+
+  /** Reads the server info: version, settings, capabilities. */
+  public Map<String, Object> serverInfo() throws ServerException {
+    return http.get(url("/"), maxBytes, body -> object(document(body), "the server info")).body();
+  }
+
+  /**
+   * Reads the list of collections, past the caches.
+   *
+   * @param bucket of the list, usually {@code monitor}
+   * @param collection of the list, usually {@code changes}
+   */
+  public List<Announced> announced(String bucket, String collection) throws ServerException {
+    List<Object> entries;
+    String path = path(bucket, collection);
+    try {
+      entries =
+          http.get(
+                  url(path + "/changeset?_expected=" + cacheBuster()),
+                  maxBytes,
+                  body -> list(object(document(body), "the changeset").get("changes"), "changes"))
+              .body();
+    } catch (ServerException e) {
+      if (e.status() != 404 && e.status() != 405) {
+        throw e;
+      }
+      changesets = false;
+      entries = new ArrayList<>();
+      pages(path + "/records", body -> list(object(document(body), "the list").get("data"), "data"))
+          .forEach(entries::addAll);
+    }
+    return entries.stream().map(RemoteSettings::announced).toList();
+  }
+
+  private static Announced announced(Object entry) {
+    if (!(entry instanceof Map<?, ?> map)
+        || !(map.get("bucket") instanceof String bucket)
+        || !(map.get("collection") instanceof String collection)) {
+      return new Announced("?", "?", 0, "the entry names no bucket and collection");
+    }
+    long timestamp = map.get("last_modified") instanceof Long number ? number : 0;
+    String problem =
+        !isName(bucket) || !isName(collection)
+            ? "the entry's name is none of a bucket and collection"
+            : timestamp <= 0 ? "the entry's last_modified is no timestamp" : null;
+    return new Announced(bucket, collection, timestamp, problem);
+  }
+
+  /**
+   * Reads a collection at one moment.
+   *
+   * <p>A changeset that is older than announced is read once more past the caches. A server without
+   * changesets is asked for metadata and records one after the other, until nothing changes between.
+   */
+  public Changeset changeset(Announced entry) throws ServerException {
+    if (!changesets) {
+      return separately(entry);
+    }
+    Changeset changeset = changeset(entry, Long.toString(entry.timestamp()));
+    return changeset.timestamp() >= entry.timestamp()
+        ? changeset
+        : changeset(entry, cacheBuster());
+  }
+
+  private Changeset changeset(Announced entry, String expected) throws ServerException {
+    return http.get(
+            url(entry.path() + "/changeset?_expected=" + expected),
+            maxBytes,
+            RemoteSettings::readChangeset)
+        .body();
+  }
+
+  private Changeset separately(Announced entry) throws ServerException {
+    for (int read = 0; read < CONSISTENT_READS; read++) {
+      Map<String, Object> before = metadata(entry);
+      List<Http.Response<Records>> pages = new ArrayList<>();
+      URI next = url(entry.path() + "/records?_expected=" + entry.timestamp());
+      Set<URI> seen = new HashSet<>();
+      while (next != null && seen.add(next)) {
+        Http.Response<Records> page =
+            http.get(next, maxBytes, body -> readDocument(body, "data", new Records()));
+        pages.add(page);
+        next = nextPage(next, page);
+      }
+      Set<String> timestamps = new HashSet<>();
+      Records all = new Records();
+      for (Http.Response<Records> page : pages) {
+        timestamps.add(page.headers().firstValue("ETag").orElse(""));
+        all.addAll(page.body());
+      }
+      String etag = timestamps.iterator().next();
+      if (timestamps.size() == 1 && before.equals(metadata(entry)) && !all.twice) {
+        if (!etag.matches("\"\\d{1,18}\"")) {
+          throw new ServerException(
+              "GET " + url(entry.path() + "/records"), 200, "the ETag is no timestamp", 1, null);
+        }
+        long timestamp = Long.parseLong(etag.substring(1, etag.length() - 1));
+        return new Changeset(before, timestamp, all.live, all.latest);
+      }
+    }
+    throw new ServerException(
+        "GET " + url(entry.path() + "/records"),
+        200,
+        "the collection changes while it is read (%d times)".formatted(CONSISTENT_READS),
+        1,
+        null);
+  }
+
+  private Map<String, Object> metadata(Announced entry) throws ServerException {
+    return http.get(
+            url(entry.path()),
+            maxBytes,
+            body -> object(object(document(body), "the collection").get("data"), "data"))
+        .body();
+  }
+
+  /** Whether the collection holds a record or a tombstone, so ever held a record. */
+  public boolean everHadRecords(Announced entry) throws ServerException {
+    return !http.get(
+            url(entry.path() + "/records?_since=0&_limit=1"),
+            maxBytes,
+            body -> list(object(document(body), "the records").get("data"), "data"))
+        .body()
+        .isEmpty();
+  }
+
+  /** Reads a chain, in PEM. */
+  public byte[] chain(URI x5u) throws ServerException {
+    return http.get(x5u, MAX_CHAIN_BYTES, InputStream::readAllBytes).body();
+  }
+
+  private <T> List<T> pages(String path, Http.Body<T> body) throws ServerException {
+    List<T> pages = new ArrayList<>();
+    Set<URI> seen = new HashSet<>();
+    URI next = url(path);
+    while (next != null && seen.add(next)) {
+      Http.Response<T> page = http.get(next, maxBytes, body);
+      pages.add(page.body());
+      next = nextPage(next, page);
+    }
+    return pages;
+  }
+
+  /** The next page of a list, on the same origin, or null. */
+  private static URI nextPage(URI page, Http.Response<?> response) throws ServerException {
+    String link = response.headers().firstValue("Next-Page").orElse(null);
+    if (link == null) {
+      return null;
+    }
+    try {
+      URI next = page.resolve(link);
+      if (Http.origin(next).equals(Http.origin(page))) {
+        return next;
+      }
+    } catch (IllegalArgumentException | NullPointerException e) {
+      // said below
+    }
+    throw new ServerException(
+        "GET " + page, 200, "Next-Page leads to another origin, which is not followed", 1, null);
+  }
+
+  private URI url(String path) {
+    return URI.create(server + path);
+  }
+
+  /** An {@code _expected} that no cache has seen. */
+  private static String cacheBuster() {
+    return Long.toString(ThreadLocalRandom.current().nextLong(1_000_000_000L, 1_000_000_000_000L));
+  }
+
+  // ---- shapes
+
+  private static Object document(InputStream body) throws IOException {
+    try (JsonParser parser = CanonicalJson.parser(body)) {
+      CanonicalJson.next(parser);
+      Object value = CanonicalJson.value(parser);
+      CanonicalJson.end(parser);
+      return value;
+    }
+  }
+
+  @SuppressWarnings("unchecked") // CanonicalJson.value makes maps of this type only
+  private static Map<String, Object> object(Object value, String what) throws UnexpectedBody {
+    if (value instanceof Map<?, ?> map) {
+      return (Map<String, Object>) map;
+    }
+    throw new UnexpectedBody("unexpected answer: %s is no object".formatted(what));
+  }
+
+  @SuppressWarnings("unchecked") // CanonicalJson.value makes lists of this type only
+  private static List<Object> list(Object value, String what) throws UnexpectedBody {
+    if (value instanceof List<?> list) {
+      return (List<Object>) list;
+    }
+    throw new UnexpectedBody("unexpected answer: %s is no list".formatted(what));
+  }
+
+  /** Records as they come in, in canonical form. */
+  private static final class Records {
+    final List<SignedRecord> live = new ArrayList<>();
+    final Set<String> ids = new HashSet<>();
+    long latest;
+    boolean twice;
+
+    void add(Canonical record, int number) throws UnexpectedBody {
+      if (!(record.fields().get("id") instanceof String id) || id.isEmpty()) {
+        throw new UnexpectedBody("unexpected answer: record %d has no id".formatted(number));
+      }
+      if (!ids.add(id)) {
+        throw new UnexpectedBody("unexpected answer: two records with the id " + id);
+      }
+      if (record.fields().get("last_modified") instanceof Long modified) {
+        latest = Math.max(latest, modified);
+      }
+      if (!Boolean.TRUE.equals(record.fields().get("deleted"))) {
+        live.add(new SignedRecord(id, record));
+      }
+    }
+
+    /** Adds a page; a record that stands on two pages was moved by a change in between. */
+    void addAll(Records page) {
+      for (String id : page.ids) {
+        twice |= !ids.add(id);
+      }
+      live.addAll(page.live);
+      latest = Math.max(latest, page.latest);
+    }
+  }
+
+  /** Reads a changeset: records go straight into their canonical bytes. */
+  public static Changeset readChangeset(InputStream body) throws IOException {
+    Map<String, Object> others = new LinkedHashMap<>();
+    Records records = readDocument(body, "changes", new Records(), others);
+    if (!(others.get("timestamp") instanceof Long timestamp) || timestamp < 0) {
+      throw new UnexpectedBody("unexpected answer: timestamp is no epoch milliseconds");
+    }
+    return new Changeset(
+        object(others.get("metadata"), "metadata"), timestamp, records.live, records.latest);
+  }
+
+  private static Records readDocument(InputStream body, String key, Records records)
+      throws IOException {
+    return readDocument(body, key, records, new LinkedHashMap<>());
+  }
+
+  /** Reads an object whose member {@code key} is a list of records; the others become values. */
+  private static Records readDocument(
+      InputStream body, String key, Records records, Map<String, Object> others)
+      throws IOException {
+    try (JsonParser parser = CanonicalJson.parser(body)) {
+      if (CanonicalJson.next(parser) != JsonToken.START_OBJECT) {
+        throw new UnexpectedBody("unexpected answer: it is no object");
+      }
+      boolean found = false;
+      while (CanonicalJson.next(parser) == JsonToken.PROPERTY_NAME) {
+        String name = parser.currentName();
+        JsonToken token = CanonicalJson.next(parser);
+        if (!name.equals(key)) {
+          others.put(name, CanonicalJson.value(parser));
+        } else if (token != JsonToken.START_ARRAY || found) {
+          throw new UnexpectedBody(
+              "unexpected answer: %s %s".formatted(key, found ? "stands twice" : "is no list"));
+        } else {
+          found = true;
+          for (int number = 1; CanonicalJson.next(parser) != JsonToken.END_ARRAY; number++) {
+            if (parser.currentToken() != JsonToken.START_OBJECT) {
+              throw new UnexpectedBody(
+                  "unexpected answer: record %d is no object".formatted(number));
+            }
+            records.add(CanonicalJson.read(parser), number);
+          }
+        }
+      }
+      CanonicalJson.end(parser);
+      if (!found) {
+        throw new UnexpectedBody("unexpected answer: %s is missing".formatted(key));
+      }
+      return records;
+    }
+  }
+}

@@ -1,0 +1,278 @@
+//JAVA 25+
+//SOURCES CanonicalJson.java
+//SOURCES CrashReports.java
+//SOURCES Settings.java
+package common;
+
+import java.io.PrintStream;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * How the commands talk (contract, <i>Output</i> and <i>Exit codes</i>). The rules:
+ *
+ * <ul>
+ *   <li>stdout holds results only: a line as soon as its turn comes, or one JSON document at the end;
+ *   <li>stderr holds waits, warnings, the summary, and errors as {@code COMMAND: error: …} with a
+ *       {@code hint: …} where we know one;
+ *   <li>{@code --quiet} keeps findings and the summary; {@code --verbose} adds settings, reasons and
+ *       stack traces;
+ *   <li>colour stands on the status word only, on a terminal only;
+ *   <li>nothing that a server sent reaches a terminal as a control character;
+ *   <li>a reader that has gone away ends the run quietly.
+ * </ul>
+ */
+public final class Report {
+
+  /** Exit code after the reader of stdout has gone, as of a process that SIGPIPE ended. */
+  static final int CLOSED_PIPE = 141;
+
+  private static final int FINDINGS = 1;
+  private static final int NO_FULL_VERDICT = 2;
+
+  /** The reader of stdout has gone away. */
+  static final class ClosedPipe extends RuntimeException {
+    private static final long serialVersionUID = 1;
+  }
+
+  /** What a status word says; its colour on a terminal. */
+  public enum Status {
+    GOOD(32),
+    BAD(31),
+    UNKNOWN(33);
+
+    private final int colour;
+
+    Status(int colour) {
+      this.colour = colour;
+    }
+  }
+
+  private final String command;
+  private final PrintStream out;
+  private final PrintStream err;
+  private final boolean colour;
+  private Settings.Format format = Settings.Format.TEXT;
+  private boolean quiet;
+  private boolean verbose;
+  private boolean exitZero;
+  private boolean findings;
+  private boolean noFullVerdict;
+  private CrashReports crashReports = CrashReports.none();
+  private final Map<String, Object> document = new LinkedHashMap<>();
+  private final List<Object> results = new ArrayList<>();
+  private final List<Object> warnings = new ArrayList<>();
+  private final List<Object> errors = new ArrayList<>();
+  private final Set<String> alerts = new LinkedHashSet<>();
+  private boolean finished;
+
+  Report(String command, Settings.Surroundings surroundings) {
+    this.command = command;
+    this.out = surroundings.out();
+    this.err = surroundings.err();
+    this.colour = surroundings.terminal();
+    document.put("command", command);
+    document.put("version", Settings.VERSION);
+  }
+
+  void configure(Settings.Format format, boolean quiet, boolean verbose, boolean exitZero) {
+    this.format = format;
+    this.quiet = quiet;
+    this.verbose = verbose;
+    this.exitZero = exitZero;
+  }
+
+  void reportTo(CrashReports crashReports) {
+    this.crashReports = crashReports;
+  }
+
+  /** Prints text as it is, whatever the format: help and version. */
+  void text(String text) {
+    print(text);
+  }
+
+  /** Prints a line that introduces results; {@code --quiet} and JSON leave it out. */
+  public synchronized void heading(String line) {
+    if (format == Settings.Format.TEXT && !quiet) {
+      print(clean(line));
+    }
+  }
+
+  /**
+   * Reports one result in its turn.
+   *
+   * @param line as text; printed under {@code --quiet} unless the status is good
+   * @param json the same for the JSON document
+   */
+  public synchronized void result(Status status, String line, Map<String, Object> json) {
+    findings |= status == Status.BAD;
+    noFullVerdict |= status == Status.UNKNOWN;
+    results.add(json);
+    if (format == Settings.Format.TEXT && (!quiet || status != Status.GOOD)) {
+      print(line);
+    }
+  }
+
+  /** Prints the details of a finding; the JSON document has them in its results. */
+  public synchronized void details(String lines) {
+    if (format == Settings.Format.TEXT) {
+      print(lines);
+    }
+  }
+
+  /** A status word, coloured on a terminal. */
+  public String word(Status status, String word) {
+    return colour ? "\u001b[" + status.colour + "m" + word + "\u001b[0m" : word;
+  }
+
+  /** Puts a value of the run as a whole into the JSON document. */
+  public synchronized void put(String key, Object value) {
+    document.put(key, value);
+  }
+
+  /** Counts a finding that is no result of its own. */
+  public synchronized void finding() {
+    findings = true;
+  }
+
+  /** Says that something is odd, once; the verdict stands. */
+  public synchronized void warn(String message) {
+    if (!warnings.contains(clean(message))) {
+      warnings.add(clean(message));
+      say("warning: " + message);
+    }
+  }
+
+  /** Says what only {@code --verbose} wants to know. */
+  public synchronized void note(String message) {
+    if (verbose) {
+      say(message);
+    }
+  }
+
+  synchronized void waiting(String message) {
+    if (!quiet) {
+      say(message);
+    }
+  }
+
+  /** Shows an {@code Alert} of the server, once. */
+  synchronized void alert(String alert) {
+    if (alerts.add(alert)) {
+      say("alert from the server: " + alert);
+    }
+  }
+
+  /** Reports that something could not be done: no full verdict. */
+  public synchronized void error(String message, String hint) {
+    noFullVerdict = true;
+    errors.add(clean(message));
+    err.println(clean(command + ": error: " + message));
+    if (hint != null) {
+      hint(hint);
+    }
+  }
+
+  /** Says what to do next. */
+  public synchronized void hint(String hint) {
+    err.println(clean("hint: " + hint));
+  }
+
+  /** The same for a failure that Sentry should know of. */
+  public synchronized void failure(String message, String hint, Throwable failure) {
+    error(message, hint);
+    if (verbose) {
+      failure.printStackTrace(err);
+    }
+    crashReports.failure(message, failure);
+  }
+
+  /** Reports a failed check to Sentry, with its particulars. */
+  public void failedCheck(String message, Map<String, String> particulars) {
+    crashReports.failedCheck(message, particulars);
+  }
+
+  /** The last line: counts, and what is wrong. */
+  public synchronized void summary(String summary) {
+    document.put("summary", clean(summary));
+    say(summary);
+  }
+
+  private void say(String message) {
+    err.println(clean(command + ": " + message));
+  }
+
+  /**
+   * Ends the run where Ctrl-C caught it: the task prints what was done so far, and nothing is
+   * printed after it. The exit code, 130, is the JVM's.
+   */
+  public void onInterrupt(Settings.Surroundings surroundings, Runnable task) {
+    surroundings
+        .onInterrupt()
+        .accept(
+            () -> {
+              synchronized (this) {
+                if (!finished) {
+                  noFullVerdict = true;
+                  put("interrupted", true);
+                  task.run();
+                  finish();
+                }
+              }
+            });
+  }
+
+  private void print(String text) {
+    if (finished) {
+      return;
+    }
+    out.println(text);
+    if (out.checkError()) {
+      throw new ClosedPipe();
+    }
+  }
+
+  /** What the run found so far, as an exit code. */
+  synchronized int exitCode() {
+    return noFullVerdict ? NO_FULL_VERDICT : findings && !exitZero ? FINDINGS : 0;
+  }
+
+  /** Prints the JSON document, if that is the format, and returns the exit code. */
+  synchronized int finish() {
+    if (format == Settings.Format.JSON && !finished) {
+      document.put("results", results);
+      document.put("warnings", warnings);
+      document.put("errors", errors);
+      document.put("exit", exitCode());
+      try {
+        print(new String(CanonicalJson.document(document), java.nio.charset.StandardCharsets.UTF_8));
+      } catch (ClosedPipe e) {
+        return CLOSED_PIPE;
+      }
+    }
+    finished = true;
+    return exitCode();
+  }
+
+  /**
+   * Strips control characters from a server's text, and the marks that reorder what a terminal
+   * shows.
+   */
+  public static String clean(String text) {
+    StringBuilder clean = new StringBuilder(text.length());
+    text.codePoints()
+        .filter(
+            c ->
+                !Character.isISOControl(c)
+                    && c != 0x2028
+                    && c != 0x2029
+                    && !(c >= 0x202a && c <= 0x202e)
+                    && !(c >= 0x2066 && c <= 0x2069))
+        .forEach(clean::appendCodePoint);
+    return clean.toString();
+  }
+}

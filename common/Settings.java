@@ -1,0 +1,845 @@
+//JAVA 25+
+//DEPS info.picocli:picocli:4.7.7
+//DEPS io.github.cdimascio:dotenv-java:3.2.0
+//SOURCES ContentSignature.java
+//SOURCES CrashReports.java
+//SOURCES Http.java
+//SOURCES RemoteSettings.java
+//SOURCES Report.java
+package common;
+
+import io.github.cdimascio.dotenv.Dotenv;
+import io.github.cdimascio.dotenv.DotenvEntry;
+import io.github.cdimascio.dotenv.DotenvException;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.PrintStream;
+import java.math.BigDecimal;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.function.Consumer;
+import java.util.stream.Collectors;
+import picocli.CommandLine;
+import picocli.CommandLine.IDefaultValueProvider;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Model.ArgSpec;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.TypeConversionException;
+import picocli.CommandLine.UnmatchedArgumentException;
+
+/**
+ * Settings, each declared once as a picocli option (contract, <i>Settings</i> and <i>Secrets</i>).
+ *
+ * <p>The variable of an option has its long name, in upper case: {@code --requests-nb-retries} is
+ * {@code REQUESTS_NB_RETRIES}. First found wins: option, environment, the file that {@code
+ * --env-file} names, default. A secret has no option that takes it, only one that names a file.
+ */
+public final class Settings {
+
+  /** The version of all commands. */
+  public static final String VERSION = "0.1.0";
+
+  private Settings() {}
+
+  /** What a command reads and writes besides the network; tests pass their own. */
+  public record Surroundings(
+      Map<String, String> environment,
+      InputStream in,
+      PrintStream out,
+      PrintStream err,
+      boolean terminal,
+      Clock clock,
+      Http.Pause pause,
+      Consumer<Runnable> onInterrupt) {
+
+    /** The process's own; output is UTF-8 whatever the locale, for the lines hold ⚠. */
+    public static Surroundings real() {
+      return new Surroundings(
+          System.getenv(),
+          System.in,
+          new PrintStream(new FileOutputStream(FileDescriptor.out), false, StandardCharsets.UTF_8),
+          new PrintStream(new FileOutputStream(FileDescriptor.err), true, StandardCharsets.UTF_8),
+          CommandLine.Help.Ansi.AUTO.enabled(),
+          Clock.systemUTC(),
+          Thread::sleep,
+          task -> Runtime.getRuntime().addShutdownHook(new Thread(task)));
+    }
+  }
+
+  /** A command: its options, and what it does with them. */
+  public interface Command {
+    /** The settings that every command has. */
+    General general();
+
+    /** Reads, decides, acts and reports. */
+    void run(Surroundings surroundings, Report report) throws Exception;
+  }
+
+  /** A setting that cannot be used: names option or variable, the value, and what is accepted. */
+  public static final class UsageException extends Exception {
+    private static final long serialVersionUID = 1;
+    private final String hint;
+
+    public UsageException(String message, String hint) {
+      super(message);
+      this.hint = hint;
+    }
+
+    /** What to do about it, or null. */
+    public String hint() {
+      return hint;
+    }
+  }
+
+  /** How results are printed. */
+  public enum Format {
+    TEXT,
+    JSON
+  }
+
+  /** Settings of every command. */
+  public static final class General {
+    @Option(
+        names = "--env-file",
+        paramLabel = "FILE",
+        description = "read settings that are not in the environment from this file of NAME=VALUE")
+    Path envFile;
+
+    @Option(
+        names = "--sentry-dsn-file",
+        paramLabel = "FILE",
+        description =
+            "report unexpected errors and failed checks to the Sentry DSN in this file, - for stdin")
+    Secret sentryDsn;
+
+    @Option(
+        names = {"--sentry-environment", "--sentry-env"},
+        paramLabel = "NAME",
+        description = "environment that Sentry shows")
+    String sentryEnvironment;
+
+    @Option(
+        names = "--sentry-monitor-slug",
+        paramLabel = "SLUG",
+        description = "check in with this Sentry cron monitor; auto: the command's name")
+    String sentryMonitorSlug;
+
+    @Option(
+        names = "--format",
+        paramLabel = "text|json",
+        defaultValue = "text",
+        converter = FormatConverter.class,
+        description = "lines, or one JSON document")
+    Format format;
+
+    @Option(names = "--exit-zero", description = "exit 0 in spite of findings")
+    boolean exitZero;
+
+    @Option(names = "--quiet", description = "print findings and summary only")
+    boolean quiet;
+
+    @Option(
+        names = "--verbose",
+        description = "print each setting with its origin, each refused signature, stack traces")
+    boolean verbose;
+
+    @Option(
+        names = {"-h", "--help"},
+        usageHelp = true,
+        description = "print this help")
+    boolean help;
+
+    @Option(names = "--version", versionHelp = true, description = "print the version")
+    boolean version;
+  }
+
+  /** Settings of a command that talks to a Remote Settings server. */
+  public static final class Server {
+    @Option(
+        names = "--server",
+        paramLabel = "URL",
+        defaultValue = "http://localhost:8888/v1",
+        converter = ServerConverter.class,
+        description = "base URL of the server, http or https")
+    URI server;
+
+    @Option(
+        names = "--requests-timeout-seconds",
+        paramLabel = "SECONDS",
+        defaultValue = "2",
+        converter = SecondsConverter.class,
+        description = "to connect, and longest silence while reading")
+    Duration timeout;
+
+    @Option(
+        names = "--requests-deadline-seconds",
+        paramLabel = "SECONDS",
+        defaultValue = "60",
+        converter = SecondsConverter.class,
+        description = "of one attempt as a whole")
+    Duration deadline;
+
+    @Option(
+        names = "--requests-nb-retries",
+        paramLabel = "COUNT",
+        defaultValue = "4",
+        converter = RetriesConverter.class,
+        description = "attempts after the first")
+    int retries;
+
+    @Option(
+        names = "--parallel-requests",
+        paramLabel = "COUNT",
+        defaultValue = "4",
+        converter = ParallelConverter.class,
+        description = "most requests in flight")
+    int parallel;
+
+    @Option(
+        names = "--max-response-mib",
+        paramLabel = "MIB",
+        defaultValue = "128",
+        converter = MebibytesConverter.class,
+        description = "largest answer, after decompression")
+    int maxResponse;
+
+    @Option(
+        names = "--requests-ca-bundle",
+        paramLabel = "FILE",
+        converter = FileConverter.class,
+        description = "PEM certificates to trust besides the JDK's")
+    Path caBundle;
+
+    /** The base URL, without a slash at its end. */
+    public URI url() {
+      return server;
+    }
+
+    /** How many requests may be in flight. */
+    public int parallel() {
+      return parallel;
+    }
+
+    /** The largest answer in bytes, after decompression. */
+    public long maxBytes() {
+      return maxResponse * 1024L * 1024L;
+    }
+
+    /** Opens the doorway to HTTP for a command. */
+    public Http http(String command, Surroundings surroundings, Report report)
+        throws UsageException {
+      try {
+        return new Http(
+            new Http.Limits(
+                command + "/" + VERSION + " (remote-settings-lambdas)",
+                timeout,
+                deadline,
+                retries,
+                parallel,
+                caBundle,
+                surroundings.environment()),
+            surroundings.clock(),
+            surroundings.pause(),
+            report::waiting,
+            report::alert);
+      } catch (IllegalArgumentException e) {
+        throw new UsageException(e.getMessage(), null);
+      }
+    }
+  }
+
+  /** Settings of a command that reads the list of collections. */
+  public static final class Selection {
+    @Option(
+        names = "--bucket",
+        paramLabel = "NAME",
+        defaultValue = "monitor",
+        converter = NameConverter.class,
+        description = "bucket of the list of collections")
+    String bucket;
+
+    @Option(
+        names = "--collection",
+        paramLabel = "NAME",
+        defaultValue = "changes",
+        converter = NameConverter.class,
+        description = "collection that is the list of collections")
+    String collection;
+
+    @Option(
+        names = "--only",
+        paramLabel = "PATTERN",
+        split = ",",
+        description = "only these collections, as shell patterns on bucket/collection")
+    List<String> only;
+
+    @Option(
+        names = "--exclude",
+        paramLabel = "PATTERN",
+        split = ",",
+        description = "all but these collections, as shell patterns on bucket/collection")
+    List<String> exclude;
+
+    public String bucket() {
+      return bucket;
+    }
+
+    public String collection() {
+      return collection;
+    }
+
+    /** Whether {@code bucket/collection} is selected. */
+    public boolean selects(String name) {
+      List<String> wanted = entries(only);
+      return (wanted.isEmpty() || wanted.stream().anyMatch(pattern -> matches(pattern, name)))
+          && entries(exclude).stream().noneMatch(pattern -> matches(pattern, name));
+    }
+  }
+
+  /** Settings of a command that sends credentials. */
+  public static final class Authorization {
+    @Option(
+        names = "--allow-insecure-auth",
+        description = "send credentials over plain http to a host that is not loopback")
+    boolean allowInsecureAuth;
+
+    /**
+     * The {@code Authorization} header for a server: Basic for {@code user:pass}, Bearer for a bare
+     * token, {@code TYPE TOKEN} as it is.
+     *
+     * @param variable the credentials' variable, for the error
+     */
+    public String header(String variable, Secret credentials, URI server) throws UsageException {
+      if (!server.getScheme().equalsIgnoreCase("https")
+          && !ContentSignature.isLoopback(server.getHost())
+          && !allowInsecureAuth) {
+        throw new UsageException(
+            "%s would be sent unencrypted to %s".formatted(variable, server.getHost()),
+            "use https, or --allow-insecure-auth if you must");
+      }
+      String text = credentials.reveal();
+      int colon = text.indexOf(':');
+      int space = text.indexOf(' ');
+      if (space > 0 && (colon < 0 || space < colon)) {
+        return text;
+      }
+      return colon < 0
+          ? "Bearer " + text
+          : "Basic " + Base64.getEncoder().encodeToString(text.getBytes(StandardCharsets.UTF_8));
+    }
+  }
+
+  /** A value that is never shown: it prints as {@code ***}. */
+  public static final class Secret {
+    private final String value;
+
+    Secret(String value) {
+      this.value = value;
+    }
+
+    /** The value, for the one place that sends it. */
+    public String reveal() {
+      return value;
+    }
+
+    @Override
+    public String toString() {
+      return "***";
+    }
+  }
+
+  /** Entries of a list as typed: white space and quotes around each removed, empty ones dropped. */
+  public static List<String> entries(List<String> typed) {
+    return typed == null
+        ? List.of()
+        : typed.stream()
+            .map(entry -> unquoted(entry.strip()))
+            .filter(entry -> !entry.isEmpty())
+            .toList();
+  }
+
+  /** Removes one pair of equal quotes around a value. */
+  static String unquoted(String value) {
+    int last = value.length() - 1;
+    return last > 0
+            && (value.charAt(0) == '"' || value.charAt(0) == '\'')
+            && value.charAt(last) == value.charAt(0)
+        ? value.substring(1, last)
+        : value;
+  }
+
+  /** Matches a shell pattern as Python's fnmatch does: {@code *}, {@code ?}, {@code [a-z]}. */
+  public static boolean matches(String pattern, String name) {
+    StringBuilder regex = new StringBuilder();
+    for (int i = 0; i < pattern.length(); i++) {
+      char c = pattern.charAt(i);
+      int end = c == '[' ? pattern.indexOf(']', i + 2) : -1;
+      if (c == '*') {
+        regex.append(".*");
+      } else if (c == '?') {
+        regex.append('.');
+      } else if (end > 0) {
+        String set = pattern.substring(i + 1, end).replace("\\", "\\\\").replace("[", "\\[");
+        regex
+            .append('[')
+            .append(set.startsWith("!") ? "^" + set.substring(1) : set.replaceFirst("^\\^", "\\\\^"))
+            .append(']');
+        i = end;
+      } else {
+        regex.append(java.util.regex.Pattern.quote(String.valueOf(c)));
+      }
+    }
+    return name.matches("(?s)" + regex);
+  }
+
+  /**
+   * Runs a command and returns its exit code: 0 all well, 1 findings, 2 no full verdict.
+   *
+   * <p>Whatever happens ends in one line on stderr; the stack trace only with {@code --verbose}.
+   */
+  public static int execute(Command command, Surroundings surroundings, String... args) {
+    CommandLine line = new CommandLine(command);
+    line.setExpandAtFiles(false);
+    line.setInterpolateVariables(false);
+    line.setTrimQuotes(true);
+    line.registerConverter(boolean.class, new BooleanConverter());
+    line.registerConverter(Secret.class, file -> secretFrom(file, surroundings.in()));
+    CommandSpec spec = line.getCommandSpec();
+    Report report = new Report(spec.name(), surroundings);
+    CrashReports crashReports = CrashReports.none();
+    try {
+      Lookup lookup = new Lookup(surroundings.environment(), envFile(args, surroundings));
+      CommandLine.ParseResult parsed = parse(line, lookup, args);
+      if (parsed.isUsageHelpRequested()) {
+        report.text(Help.of(spec));
+        return 0;
+      }
+      if (parsed.isVersionHelpRequested()) {
+        report.text(spec.name() + " " + VERSION);
+        return 0;
+      }
+      General general = command.general();
+      report.configure(general.format, general.quiet, general.verbose, general.exitZero);
+      lookup.origins(spec, parsed).forEach(report::note);
+      crashReports =
+          CrashReports.start(
+              spec.name(),
+              general.sentryDsn,
+              general.sentryEnvironment,
+              general.sentryMonitorSlug,
+              surroundings.environment());
+      report.reportTo(crashReports);
+      command.run(surroundings, report);
+    } catch (UsageException e) {
+      report.error(e.getMessage(), e.hint());
+    } catch (Http.ServerException e) {
+      report.failure(e.getMessage(), e.hint(), e);
+    } catch (Report.ClosedPipe e) {
+      return Report.CLOSED_PIPE;
+    } catch (OutOfMemoryError e) {
+      report.failure("out of memory", "give the JVM more with JAVA_TOOL_OPTIONS=-Xmx2g", e);
+    } catch (Throwable e) {
+      report.failure("unexpected " + e, "this is a bug, --verbose shows where", e);
+    } finally {
+      crashReports.close(report.exitCode());
+    }
+    return report.finish();
+  }
+
+  private static CommandLine.ParseResult parse(CommandLine line, Lookup lookup, String... args)
+      throws UsageException {
+    line.setDefaultValueProvider(lookup);
+    try {
+      CommandLine.ParseResult parsed = line.parseArgs(args);
+      if (!parsed.isUsageHelpRequested() && !parsed.isVersionHelpRequested()) {
+        lookup.secrets(line.getCommandSpec(), parsed);
+      }
+      return parsed;
+    } catch (UnmatchedArgumentException e) {
+      List<String> suggestions = e.getSuggestions();
+      throw new UsageException(
+          e.getMessage(),
+          suggestions.isEmpty()
+              ? "--help lists the options"
+              : "did you mean " + String.join(" or ", suggestions) + "?");
+    } catch (ParameterException e) {
+      if (e.getCause() instanceof TypeConversionException accepted && e.getArgSpec() != null) {
+        OptionSpec option = (OptionSpec) e.getArgSpec();
+        throw new UsageException(
+            "%s: \"%s\" is not %s"
+                .formatted(lookup.label(option), e.getValue(), accepted.getMessage()),
+            null);
+      }
+      throw new UsageException(e.getMessage(), "--help lists the options");
+    }
+  }
+
+  /** The file that {@code --env-file} or {@code ENV_FILE} names; it must be known before the rest. */
+  private static Map<String, String> envFile(String[] args, Surroundings surroundings)
+      throws UsageException {
+    String name = surroundings.environment().getOrDefault("ENV_FILE", "");
+    for (int i = 0; i < args.length; i++) {
+      if (args[i].startsWith("--env-file=")) {
+        name = args[i].substring("--env-file=".length());
+      } else if (args[i].equals("--env-file") && i + 1 < args.length) {
+        name = args[i + 1];
+      }
+    }
+    name = unquoted(name);
+    if (name.isEmpty()) {
+      return Map.of();
+    }
+    try {
+      Path file = Path.of(name).toAbsolutePath();
+      if (!Files.isReadable(file) || Files.isDirectory(file)) {
+        throw new UsageException(
+            "--env-file: \"%s\" is not a file that can be read".formatted(name), null);
+      }
+      Map<String, String> values = new LinkedHashMap<>();
+      Dotenv.configure()
+          .directory(file.getParent().toString())
+          .filename(file.getFileName().toString())
+          .load()
+          .entries(Dotenv.Filter.DECLARED_IN_ENV_FILE)
+          .forEach((DotenvEntry entry) -> values.put(entry.getKey(), entry.getValue()));
+      return values;
+    } catch (InvalidPathException | DotenvException e) {
+      // the parser's message quotes the line, which may hold a secret
+      throw new UsageException(
+          "--env-file: \"%s\" is not a file of NAME=VALUE lines".formatted(name), null);
+    }
+  }
+
+  private static Secret secretFrom(String file, InputStream in) {
+    String text;
+    try {
+      text =
+          file.equals("-")
+              ? new String(in.readAllBytes(), StandardCharsets.UTF_8)
+              : Files.readString(Path.of(file));
+    } catch (IOException | InvalidPathException e) {
+      throw new TypeConversionException("a file that can be read");
+    }
+    return new Secret(text.strip());
+  }
+
+  /** Finds the values of options in the environment and the env file, and remembers where. */
+  private static final class Lookup implements IDefaultValueProvider {
+    private final Map<String, String> environment;
+    private final Map<String, String> envFile;
+
+    Lookup(Map<String, String> environment, Map<String, String> envFile) {
+      this.environment = environment;
+      this.envFile = envFile;
+    }
+
+    private record Found(String variable, String value, String origin) {}
+
+    @Override
+    public String defaultValue(ArgSpec argument) {
+      if (!(argument instanceof OptionSpec option) || isSecret(option)) {
+        return null;
+      }
+      Found found = find(option);
+      return found == null ? null : found.value();
+    }
+
+    private Found find(OptionSpec option) {
+      for (String variable : variables(option)) {
+        Found found = find(variable, option.isMultiValue());
+        if (found != null) {
+          return found;
+        }
+      }
+      return null;
+    }
+
+    private Found find(String variable, boolean list) {
+      String value = environment.get(variable);
+      String origin = "environment";
+      if (value == null || (value.isEmpty() && !list)) {
+        value = envFile.get(variable);
+        origin = "env file";
+      }
+      // a list's entries have quotes of their own
+      return value == null || (value.isEmpty() && !list)
+          ? null
+          : new Found(variable, list ? value : unquoted(value), origin);
+    }
+
+    /** Fills in the secrets that no option's file gave; checks those that one gave. */
+    void secrets(CommandSpec spec, CommandLine.ParseResult parsed) throws UsageException {
+      for (OptionSpec option : spec.options()) {
+        if (!isSecret(option)) {
+          continue;
+        }
+        boolean typed = parsed.hasMatchedOption(option);
+        Found found = typed ? null : find(option);
+        Secret secret = typed ? option.getValue() : found == null ? null : new Secret(found.value());
+        if (typed && secret.reveal().isEmpty()) {
+          throw new UsageException(label(option) + ": the file is empty", null);
+        }
+        if (secret != null && secret.reveal().chars().anyMatch(Character::isISOControl)) {
+          throw new UsageException(
+              label(option) + ": holds a line break or another control character",
+              "one line, without quotes");
+        }
+        option.setValue(secret);
+      }
+    }
+
+    /** How the user gave this option its value: its name, or the variable and where it stands. */
+    String label(OptionSpec option) {
+      Found found = option.originalStringValues().isEmpty() ? find(option) : null;
+      return found == null ? option.longestName() : found.variable() + " (" + found.origin() + ")";
+    }
+
+    /** A line per setting: variable, value and origin. */
+    List<String> origins(CommandSpec spec, CommandLine.ParseResult parsed) {
+      List<String> lines = new ArrayList<>();
+      for (OptionSpec option : spec.options()) {
+        if (variables(option).isEmpty()) {
+          continue;
+        }
+        Found found = find(option);
+        String origin =
+            parsed.hasMatchedOption(option)
+                ? option.longestName()
+                : found != null ? found.origin() : "default";
+        Object value =
+            option.getValue() instanceof List<?> list
+                ? list.stream().map(Object::toString).collect(Collectors.joining(","))
+                : parsed.hasMatchedOption(option) && !isSecret(option) && !option.isMultiValue()
+                    ? option.stringValues().isEmpty()
+                        ? option.getValue()
+                        : option.stringValues().getLast()
+                    : found != null && !isSecret(option)
+                        ? found.value()
+                        : isSecret(option) ? option.getValue() : defaultText(option);
+        lines.add(
+            "setting %s = %s (%s)"
+                .formatted(variables(option).getFirst(), value == null ? "" : value, origin));
+      }
+      return lines;
+    }
+  }
+
+  private static boolean isSecret(OptionSpec option) {
+    return option.type() == Secret.class;
+  }
+
+  /** The variables that an option is read from; none for those that only make sense when typed. */
+  static List<String> variables(OptionSpec option) {
+    if (option.usageHelp() || option.versionHelp()) {
+      return List.of();
+    }
+    List<String> variables = new ArrayList<>();
+    for (String name : option.names()) {
+      String long_ = isSecret(option) ? name.replaceFirst("-file$", "") : name;
+      variables.add(long_.replaceFirst("^-+", "").replace('-', '_').toUpperCase(Locale.ROOT));
+    }
+    return variables;
+  }
+
+  private static String defaultText(OptionSpec option) {
+    return option.defaultValue() == null && option.arity().max() == 0
+        ? "false"
+        : option.defaultValue();
+  }
+
+  /** The help text: the rule, the options with variable, unit and default, the exit codes. */
+  private static final class Help {
+    static String of(CommandSpec spec) {
+      StringBuilder text = new StringBuilder();
+      text.append("Usage: ").append(spec.name()).append(" [OPTION ...]\n\n");
+      for (String line : spec.usageMessage().description()) {
+        wrapped(text, "", line);
+      }
+      text.append("\nOptions, and the variable that sets each:\n");
+      for (OptionSpec option : spec.options()) {
+        text.append("  ").append(String.join(", ", option.names()));
+        if (option.arity().max() > 0) {
+          text.append('=').append(option.paramLabel());
+        }
+        text.append('\n');
+        List<String> variables = variables(option);
+        String value =
+            defaultText(option) == null || isSecret(option)
+                ? ""
+                : ", default " + defaultText(option);
+        wrapped(
+            text,
+            "        ",
+            option.description()[0]
+                + (variables.isEmpty()
+                    ? ""
+                    : " [" + String.join(" or ", variables) + value + "]"));
+      }
+      text.append("\nExit codes:\n");
+      text.append("  0  all well, or nothing to do\n");
+      text.append("  1  findings\n");
+      text.append("  2  no full verdict: usage, server, a part not done, a bug\n");
+      return text.toString().stripTrailing();
+    }
+
+    private static void wrapped(StringBuilder text, String indent, String sentence) {
+      StringBuilder line = new StringBuilder(indent);
+      for (String word : sentence.split(" ")) {
+        if (line.length() + word.length() > 99 && line.length() > indent.length()) {
+          text.append(line.toString().stripTrailing()).append('\n');
+          line = new StringBuilder(indent);
+        }
+        line.append(word).append(' ');
+      }
+      text.append(line.toString().stripTrailing()).append('\n');
+    }
+  }
+
+  // ---- converters: each message completes "VALUE is not …"
+
+  private static final class FormatConverter implements ITypeConverter<Format> {
+    @Override
+    public Format convert(String value) {
+      return switch (value.toLowerCase(Locale.ROOT)) {
+        case "text" -> Format.TEXT;
+        case "json" -> Format.JSON;
+        default -> throw new TypeConversionException("text or json");
+      };
+    }
+  }
+
+  private static final class BooleanConverter implements ITypeConverter<Boolean> {
+    @Override
+    public Boolean convert(String value) {
+      return switch (value.toLowerCase(Locale.ROOT)) {
+        case "true", "1", "yes", "on" -> true;
+        case "false", "0", "no", "off" -> false;
+        default -> throw new TypeConversionException("true or false");
+      };
+    }
+  }
+
+  private static final class ServerConverter implements ITypeConverter<URI> {
+    @Override
+    public URI convert(String value) {
+      String trimmed = value.strip().replaceFirst("/+$", "");
+      try {
+        URI url = URI.create(trimmed);
+        boolean web =
+            "http".equalsIgnoreCase(url.getScheme()) || "https".equalsIgnoreCase(url.getScheme());
+        if (web
+            && url.getHost() != null
+            && url.getRawUserInfo() == null
+            && url.getRawQuery() == null
+            && url.getRawFragment() == null) {
+          return url;
+        }
+      } catch (IllegalArgumentException e) {
+        // said below
+      }
+      throw new TypeConversionException(
+          "a base URL, expected http or https, a host and no credentials, like"
+              + " https://firefox.settings.services.mozilla.com/v1");
+    }
+  }
+
+  private static final class SecondsConverter implements ITypeConverter<Duration> {
+    @Override
+    public Duration convert(String value) {
+      try {
+        BigDecimal seconds = new BigDecimal(value.strip());
+        if (value.length() < 20
+            && seconds.compareTo(new BigDecimal("0.001")) >= 0
+            && seconds.compareTo(BigDecimal.valueOf(86_400)) <= 0) {
+          return Duration.ofMillis(seconds.movePointRight(3).longValue());
+        }
+      } catch (NumberFormatException e) {
+        // said below
+      }
+      throw new TypeConversionException("a number of seconds, from 0.001 to 86400");
+    }
+  }
+
+  /** A whole number of a range; a subclass per range, because picocli makes converters itself. */
+  public abstract static class WholeNumber implements ITypeConverter<Integer> {
+    private final int least;
+    private final int most;
+
+    protected WholeNumber(int least, int most) {
+      this.least = least;
+      this.most = most;
+    }
+
+    @Override
+    public Integer convert(String value) {
+      try {
+        int number = Integer.parseInt(value.strip());
+        if (number >= least && number <= most) {
+          return number;
+        }
+      } catch (NumberFormatException e) {
+        // said below
+      }
+      throw new TypeConversionException("a whole number from %d to %d".formatted(least, most));
+    }
+  }
+
+  private static final class RetriesConverter extends WholeNumber {
+    RetriesConverter() {
+      super(0, 100);
+    }
+  }
+
+  private static final class ParallelConverter extends WholeNumber {
+    ParallelConverter() {
+      super(1, 64);
+    }
+  }
+
+  private static final class MebibytesConverter extends WholeNumber {
+    MebibytesConverter() {
+      super(1, 2047);
+    }
+  }
+
+  private static final class FileConverter implements ITypeConverter<Path> {
+    @Override
+    public Path convert(String value) {
+      try {
+        Path file = Path.of(value);
+        if (Files.isReadable(file) && !Files.isDirectory(file)) {
+          return file;
+        }
+      } catch (InvalidPathException e) {
+        // said below
+      }
+      throw new TypeConversionException("a file that can be read");
+    }
+  }
+
+  private static final class NameConverter implements ITypeConverter<String> {
+    @Override
+    public String convert(String value) {
+      if (!RemoteSettings.isName(value)) {
+        throw new TypeConversionException("a name of letters, digits, _ and -");
+      }
+      return value;
+    }
+  }
+}
