@@ -327,8 +327,7 @@ public class validate_signature implements Settings.Command {
     return switch (e.status()) {
       case 401, 403, 404 ->
           new Bad(
-              new Invalid(
-                  List.of(new Refused(Cause.NOT_READABLE, "not readable: " + e.reason()))));
+              new Invalid(List.of(new Refused(Cause.NOT_READABLE, "not readable: " + e.reason()))));
       default -> new NoVerdict(e.reason());
     };
   }
@@ -500,11 +499,10 @@ public class validate_signature implements Settings.Command {
             json(outcome));
         outcome.warnings().forEach(report::warn);
         refused(outcome.judgement())
-            .forEach(
-                refused ->
-                    report.note(
-                        "%s: a signature is refused: %s"
-                            .formatted(outcome.entry().name(), refused.getMessage())));
+            .forEach(refused ->
+                report.note(
+                    "%s: a signature is refused: %s"
+                        .formatted(outcome.entry().name(), refused.getMessage())));
       }
     }
 
@@ -614,14 +612,13 @@ public class validate_signature implements Settings.Command {
       }
       outcomes.stream()
           .map(Outcome::judgement)
-          .filter(judgement -> judgement instanceof NoVerdict(String reason)
-              && reason.startsWith("no root to trust"))
+          .filter(judgement ->
+              judgement instanceof NoVerdict(String reason)
+                  && reason.startsWith("no root to trust"))
           .map(judgement -> ((NoVerdict) judgement).reason())
           .distinct()
-          .forEach(
-              reason ->
-                  report.error(
-                      reason, "compare it with one you know to be right, or --any-root"));
+          .forEach(reason ->
+              report.error(reason, "compare it with one you know to be right, or --any-root"));
     }
 
     /** The days that the leaves have left; warns of each that ends soon. */
@@ -629,9 +626,7 @@ public class validate_signature implements Settings.Command {
       Map<CertificateChain, List<String>> names = new LinkedHashMap<>();
       for (Outcome outcome : outcomes) {
         if (outcome.judgement() instanceof Good(Valid valid)) {
-          names
-              .computeIfAbsent(valid.chain(), _ -> new ArrayList<>())
-              .add(outcome.entry().name());
+          names.computeIfAbsent(valid.chain(), _ -> new ArrayList<>()).add(outcome.entry().name());
         }
       }
       Instant first = null;
@@ -643,11 +638,13 @@ public class validate_signature implements Settings.Command {
                 ? Duration.ofDays(certificateWarnDays)
                 : entry.getKey().usualWarning();
         if (now.plus(warning).isAfter(end)) {
-          report.warn(
+          String sentence =
               "the leaf of %s ends in %s (%s)"
-                  .formatted(named(entry.getValue()), days(end), day(end)));
+                  .formatted(named(entry.getValue()), days(end), day(end));
           if (strict) {
-            report.finding();
+            report.finding(sentence);
+          } else {
+            report.warn(sentence);
           }
         }
       }
@@ -684,7 +681,8 @@ public class validate_signature implements Settings.Command {
       }
       Set<String> hints = new LinkedHashSet<>();
       for (Outcome outcome : outcomes) {
-        if (outcome.judgement() instanceof Bad(Invalid invalid) && invalid.reason().hint() != null) {
+        if (outcome.judgement() instanceof Bad(Invalid invalid)
+            && invalid.reason().hint() != null) {
           hints.add(invalid.reason().hint());
         }
       }

@@ -1,5 +1,6 @@
 //JAVA 25+
 //DEPS tools.jackson.core:jackson-core:3.2.4
+
 package common;
 
 import java.io.ByteArrayInputStream;
@@ -134,8 +135,8 @@ public final class CanonicalJson {
   }
 
   /**
-   * Turns escapes of surrogates ({@code \ud83d}) into the chars they stand for: Jackson refuses lone
-   * ones in keys when escaped, and canonical JSON keeps them.
+   * Turns escapes of surrogates ({@code \ud83d}) into the chars they stand for: Jackson refuses
+   * lone ones in keys when escaped, and canonical JSON keeps them.
    */
   private static final class SurrogateReader extends Reader {
     private final Reader in;
@@ -375,9 +376,7 @@ public final class CanonicalJson {
         }
         case VALUE_STRING ->
             text.quoted(
-                parser.getStringCharacters(),
-                parser.getStringOffset(),
-                parser.getStringLength());
+                parser.getStringCharacters(), parser.getStringOffset(), parser.getStringLength());
         case VALUE_NUMBER_INT -> integer(parser.getString());
         case VALUE_NUMBER_FLOAT -> {
           fractions = true;
@@ -518,8 +517,7 @@ public final class CanonicalJson {
         while (text[end] != FRACTION_END) {
           end++;
         }
-        printed.add(
-            format.print(new String(text, i + 1, end - i - 1, StandardCharsets.US_ASCII)));
+        printed.add(format.print(new String(text, i + 1, end - i - 1, StandardCharsets.US_ASCII)));
         i = end;
         from = end + 1;
       }
@@ -556,7 +554,9 @@ public final class CanonicalJson {
     return text.toString();
   }
 
-  /** The shortest decimal that reads back as this double, the nearest of those; no zeros at its end. */
+  /**
+   * The shortest decimal that reads back as this double, the nearest of those; no zeros at its end.
+   */
   private static BigDecimal shortest(double number) {
     BigDecimal decimal = new BigDecimal(Double.toString(number)).stripTrailingZeros();
     if (decimal.precision() == 2) {
@@ -755,11 +755,10 @@ public final class CanonicalJson {
       case null -> json.writeNull();
       case Map<?, ?> map -> {
         json.writeStartObject();
-        map.forEach(
-            (key, member) -> {
-              json.writeName(key.toString());
-              write(json, member);
-            });
+        map.forEach((key, member) -> {
+          json.writeName(key.toString());
+          write(json, member);
+        });
         json.writeEndObject();
       }
       case List<?> list -> {

@@ -1,4 +1,5 @@
 //JAVA 25+
+
 package common;
 
 import java.io.ByteArrayInputStream;
@@ -32,8 +33,8 @@ import java.util.Set;
 
 /**
  * The chain that an {@code x5u} names: leaf, intermediate and root, trusted for nothing until each
- * step of {@link #verify} and {@link #verifySigner} has passed (contract, <i>validate_signature</i>,
- * steps 3 and 4).
+ * step of {@link #verify} and {@link #verifySigner} has passed (contract,
+ * <i>validate_signature</i>, steps 3 and 4).
  *
  * <p>The JDK's PKIX validation does the signatures, the CA constraints, the path lengths and the
  * name constraints; the root goes through it like the others, against its own key. Dates, usages,
@@ -197,11 +198,15 @@ public final class CertificateChain {
     for (X509Certificate first : all) {
       for (X509Certificate second : all) {
         for (X509Certificate third : all) {
-          if (first != second && issued(second, first) && issued(third, second) && third != first
-              && third != second && issued(third, third)) {
+          if (first != second
+              && issued(second, first)
+              && issued(third, second)
+              && third != first
+              && third != second
+              && issued(third, third)) {
             throw new Refused(
-                Cause.BROKEN_CHAIN, "the certificates are in the wrong order, expected leaf,"
-                    + " intermediate, root");
+                Cause.BROKEN_CHAIN,
+                "the certificates are in the wrong order, expected leaf," + " intermediate, root");
           }
         }
       }
@@ -284,8 +289,7 @@ public final class CertificateChain {
 
   private String explained(CertPathValidatorException e) {
     int index = e.getIndex();
-    String certificate =
-        index < 0 ? "chain" : name(List.of(leaf, intermediate, root).get(index));
+    String certificate = index < 0 ? "chain" : name(List.of(leaf, intermediate, root).get(index));
     CertPathValidatorException.Reason reason = e.getReason();
     if (reason == CertPathValidatorException.BasicReason.INVALID_SIGNATURE) {
       return switch (index) {

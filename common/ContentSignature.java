@@ -1,6 +1,7 @@
 //JAVA 25+
 //SOURCES CanonicalJson.java
 //SOURCES CertificateChain.java
+
 package common;
 
 import common.CanonicalJson.Canonical;

@@ -2,6 +2,7 @@
 //DEPS io.sentry:sentry:8.62.0
 //SOURCES Http.java
 //SOURCES Settings.java
+
 package common;
 
 import io.sentry.CheckIn;
@@ -17,8 +18,8 @@ import java.time.Duration;
 import java.util.Map;
 
 /**
- * Reports unexpected errors and failed checks to Sentry, and checks in with its cron monitor, when a
- * DSN is set; never needed, never in the way.
+ * Reports unexpected errors and failed checks to Sentry, and checks in with its cron monitor, when
+ * a DSN is set; never needed, never in the way.
  *
  * <p>The only file that knows the Sentry SDK, whose classes are not loaded without a DSN. What is
  * sent holds no setting, no header and no host name of this machine.
@@ -90,11 +91,10 @@ final class CrashReports {
     options.setConnectionTimeoutMillis((int) PATIENCE.toMillis());
     options.setReadTimeoutMillis((int) PATIENCE.toMillis());
     Http.proxy(variables, URI.create(dsn.reveal()))
-        .ifPresent(
-            proxy ->
-                options.setProxy(
-                    new SentryOptions.Proxy(
-                        proxy.getHost(), String.valueOf(proxy.getPort() < 0 ? 80 : proxy.getPort()))));
+        .ifPresent(proxy ->
+            options.setProxy(
+                new SentryOptions.Proxy(
+                    proxy.getHost(), String.valueOf(proxy.getPort() < 0 ? 80 : proxy.getPort()))));
   }
 
   /** Reports an error that ended the run. */
@@ -133,7 +133,9 @@ final class CrashReports {
     if (monitor != null) {
       CheckIn end =
           new CheckIn(
-              (SentryId) checkInId, monitor, exitCode == 0 ? CheckInStatus.OK : CheckInStatus.ERROR);
+              (SentryId) checkInId,
+              monitor,
+              exitCode == 0 ? CheckInStatus.OK : CheckInStatus.ERROR);
       end.setDuration((System.nanoTime() - startNanos) / 1e9);
       Sentry.captureCheckIn(end);
     }

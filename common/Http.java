@@ -1,6 +1,7 @@
 //JAVA 25+
 //SOURCES CanonicalJson.java
 //SOURCES ContentSignature.java
+
 package common;
 
 import java.io.FilterInputStream;
@@ -63,8 +64,8 @@ import javax.net.ssl.X509TrustManager;
  * The only doorway to HTTP: one readable loop around {@link HttpClient} (contract, <i>HTTP</i>).
  *
  * <p>Each attempt has a longest silence and a deadline, for the body too; each body a largest size,
- * after decompression. Retried are failures that may pass: of the connection, of a body cut short or
- * not JSON, 429, 500, 502, 503, 504, and 409 on a read. Waits double from 0.5 s to 8 s with full
+ * after decompression. Retried are failures that may pass: of the connection, of a body cut short
+ * or not JSON, 429, 500, 502, 503, 504, and 409 on a read. Waits double from 0.5 s to 8 s with full
  * jitter; {@code Retry-After} and {@code Backoff} are obeyed up to 30 s. Credentials go to the one
  * origin they are meant for, whatever a redirect says.
  */
@@ -160,11 +161,7 @@ public final class Http implements AutoCloseable {
    * @param onAlert told of the {@code Alert} header of an answer
    */
   public Http(
-      Limits limits,
-      Clock clock,
-      Pause pause,
-      Consumer<String> onWait,
-      Consumer<String> onAlert) {
+      Limits limits, Clock clock, Pause pause, Consumer<String> onWait, Consumer<String> onAlert) {
     this.limits = limits;
     this.clock = clock;
     this.pause = pause;
@@ -176,7 +173,9 @@ public final class Http implements AutoCloseable {
     proxy(limits.environment(), URI.create("https://example.test"));
   }
 
-  /** Sends this {@code Authorization} with every request to the origin of this URL, and no other. */
+  /**
+   * Sends this {@code Authorization} with every request to the origin of this URL, and no other.
+   */
   public void authorize(URI server, String authorization) {
     authorizations.put(origin(server), authorization);
   }
@@ -244,7 +243,8 @@ public final class Http implements AutoCloseable {
     final transient Optional<Duration> retryAfter;
     final String hint;
 
-    Failure(int status, String reason, boolean passing, Optional<Duration> retryAfter, String hint) {
+    Failure(
+        int status, String reason, boolean passing, Optional<Duration> retryAfter, String hint) {
       super(reason, null, false, false);
       this.status = status;
       this.passing = passing;
@@ -254,12 +254,11 @@ public final class Http implements AutoCloseable {
   }
 
   private Duration waitBefore(int attempt, Failure failure) {
-    return failure.retryAfter.orElseGet(
-        () -> {
-          long most =
-              Math.min(LONGEST_WAIT.toMillis(), FIRST_WAIT.toMillis() << Math.min(attempt - 1, 10));
-          return Duration.ofMillis(ThreadLocalRandom.current().nextLong(most + 1));
-        });
+    return failure.retryAfter.orElseGet(() -> {
+      long most =
+          Math.min(LONGEST_WAIT.toMillis(), FIRST_WAIT.toMillis() << Math.min(attempt - 1, 10));
+      return Duration.ofMillis(ThreadLocalRandom.current().nextLong(most + 1));
+    });
   }
 
   /** Waits as long as an earlier answer's {@code Backoff} asked for. */
@@ -305,7 +304,13 @@ public final class Http implements AutoCloseable {
             throw refusal(response, incoming);
           }
           InputStream limited = new Limited(decompressed(response, incoming), maxBytes);
-          return new Response<>(status, response.headers(), body.read(limited));
+          try {
+            return new Response<>(status, response.headers(), body.read(limited));
+          } catch (CanonicalJson.BadJson e) {
+            boolean html =
+                response.headers().firstValue("Content-Type").orElse("").startsWith("text/html");
+            throw passing(html ? "HTML instead of JSON" : "not JSON: " + e.getMessage());
+          }
         }
       } catch (TooLarge e) {
         throw new Failure(0, e.getMessage(), false, Optional.empty(), null);
@@ -339,7 +344,9 @@ public final class Http implements AutoCloseable {
           Math.min(limits.timeout().toNanos(), deadline - System.nanoTime()), TimeUnit.NANOSECONDS);
     } catch (TimeoutException e) {
       answer.cancel(true);
-      throw new IOException("no answer within %s s".formatted(seconds(limits.timeout())), e);
+      throw new IOException(
+          "no answer within %s s (REQUESTS_TIMEOUT_SECONDS)".formatted(seconds(limits.timeout())),
+          e);
     } catch (ExecutionException e) {
       throw e.getCause() instanceof IOException io ? io : new IOException(e.getCause());
     } catch (InterruptedException e) {
@@ -367,7 +374,8 @@ public final class Http implements AutoCloseable {
     } catch (IllegalArgumentException e) {
       throw refused(response.statusCode(), "redirected to what is no URL");
     }
-    boolean web = "https".equalsIgnoreCase(to.getScheme()) || "http".equalsIgnoreCase(to.getScheme());
+    boolean web =
+        "https".equalsIgnoreCase(to.getScheme()) || "http".equalsIgnoreCase(to.getScheme());
     if (location.isEmpty() || !web || to.getHost() == null) {
       throw refused(response.statusCode(), "redirected to what is no web address");
     }
@@ -375,6 +383,10 @@ public final class Http implements AutoCloseable {
       throw refused(response.statusCode(), "redirected from https to http, which is not followed");
     }
     return to;
+  }
+
+  private static Failure passing(String reason) {
+    return new Failure(0, reason, true, Optional.empty(), null);
   }
 
   private static Failure refused(int status, String reason) {
@@ -396,7 +408,11 @@ public final class Http implements AutoCloseable {
       CanonicalJson.next(parser);
       if (CanonicalJson.value(parser) instanceof Map<?, ?> error
           && error.get("message") instanceof String text) {
-        message = ": " + (text.length() <= 200 ? text : text.substring(0, 200) + "…");
+        message =
+            ": "
+                + (text.length() <= 200
+                    ? text.replaceFirst("\\.$", "")
+                    : text.substring(0, 200) + "…");
       }
     } catch (IOException e) {
       message = ""; // no explanation that we could read: the status says enough
@@ -410,26 +426,22 @@ public final class Http implements AutoCloseable {
     return headers
         .firstValue(name)
         .map(String::strip)
-        .flatMap(
-            value -> {
-              if (value.matches("\\d{1,9}(\\.\\d{1,9})?")) {
-                return Optional.of(Duration.ofMillis((long) (Double.parseDouble(value) * 1000)));
-              }
-              try {
-                Instant date =
-                    ZonedDateTime.parse(value, DateTimeFormatter.RFC_1123_DATE_TIME).toInstant();
-                Duration wait = Duration.between(clock.instant(), date);
-                return Optional.of(wait.isNegative() ? Duration.ZERO : wait);
-              } catch (DateTimeParseException e) {
-                return Optional.empty();
-              }
-            });
+        .flatMap(value -> {
+          if (value.matches("\\d{1,9}(\\.\\d{1,9})?")) {
+            return Optional.of(Duration.ofMillis((long) (Double.parseDouble(value) * 1000)));
+          }
+          try {
+            Instant date =
+                ZonedDateTime.parse(value, DateTimeFormatter.RFC_1123_DATE_TIME).toInstant();
+            Duration wait = Duration.between(clock.instant(), date);
+            return Optional.of(wait.isNegative() ? Duration.ZERO : wait);
+          } catch (DateTimeParseException e) {
+            return Optional.empty();
+          }
+        });
   }
 
   private Failure failure(IOException e, URI target) {
-    if (e instanceof CanonicalJson.BadJson) {
-      return new Failure(0, "not JSON: " + e.getMessage(), true, Optional.empty(), null);
-    }
     if (e instanceof UnexpectedBody) {
       return new Failure(0, e.getMessage(), false, Optional.empty(), null);
     }
@@ -437,7 +449,8 @@ public final class Http implements AutoCloseable {
       if (cause instanceof CertificateException) {
         return new Failure(
             0,
-            "the TLS certificate of %s is refused: %s".formatted(target.getHost(), cause.getMessage()),
+            "the TLS certificate of %s is refused: %s"
+                .formatted(target.getHost(), cause.getMessage()),
             false,
             Optional.empty(),
             "is the server's CA missing? name its PEM file with REQUESTS_CA_BUNDLE");
@@ -454,7 +467,8 @@ public final class Http implements AutoCloseable {
     String reason =
         switch (e) {
           case HttpConnectTimeoutException _ ->
-              "no connection within %s s".formatted(seconds(limits.timeout()));
+              "no connection within %s s (REQUESTS_TIMEOUT_SECONDS)"
+                  .formatted(seconds(limits.timeout()));
           case ConnectException _ -> "connection refused";
           case SSLHandshakeException _ -> "TLS handshake failed: " + e.getMessage();
           default -> e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
@@ -615,8 +629,9 @@ public final class Http implements AutoCloseable {
         case null ->
             throw new IOException(
                 deadline - System.nanoTime() <= 0
-                    ? "the answer took longer than the deadline of one attempt"
-                    : "no byte for %s s while reading".formatted(seconds(silence)));
+                    ? "the answer took longer than REQUESTS_DEADLINE_SECONDS allows"
+                    : "no byte for %s s while reading (REQUESTS_TIMEOUT_SECONDS)"
+                        .formatted(seconds(silence)));
         case List<?> buffers -> {
           current = (List<ByteBuffer>) buffers;
           index = 0;
@@ -790,12 +805,10 @@ public final class Http implements AutoCloseable {
     public List<Proxy> select(URI target) {
       return List.of(
           proxy(environment, target)
-              .map(
-                  url ->
-                      new Proxy(
-                          Proxy.Type.HTTP,
-                          new InetSocketAddress(
-                              url.getHost(), url.getPort() < 0 ? 80 : url.getPort())))
+              .map(url ->
+                  new Proxy(
+                      Proxy.Type.HTTP,
+                      new InetSocketAddress(url.getHost(), url.getPort() < 0 ? 80 : url.getPort())))
               .orElse(Proxy.NO_PROXY));
     }
 

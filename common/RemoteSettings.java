@@ -2,6 +2,7 @@
 //SOURCES CanonicalJson.java
 //SOURCES ContentSignature.java
 //SOURCES Http.java
+
 package common;
 
 import common.CanonicalJson.Canonical;
@@ -138,16 +139,15 @@ public final class RemoteSettings {
    * Reads a collection at one moment.
    *
    * <p>A changeset that is older than announced is read once more past the caches. A server without
-   * changesets is asked for metadata and records one after the other, until nothing changes between.
+   * changesets is asked for metadata and records one after the other, until nothing changes
+   * between.
    */
   public Changeset changeset(Announced entry) throws ServerException {
     if (!changesets) {
       return separately(entry);
     }
     Changeset changeset = changeset(entry, Long.toString(entry.timestamp()));
-    return changeset.timestamp() >= entry.timestamp()
-        ? changeset
-        : changeset(entry, cacheBuster());
+    return changeset.timestamp() >= entry.timestamp() ? changeset : changeset(entry, cacheBuster());
   }
 
   private Changeset changeset(Announced entry, String expected) throws ServerException {

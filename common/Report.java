@@ -2,6 +2,7 @@
 //SOURCES CanonicalJson.java
 //SOURCES CrashReports.java
 //SOURCES Settings.java
+
 package common;
 
 import java.io.PrintStream;
@@ -16,11 +17,12 @@ import java.util.Set;
  * How the commands talk (contract, <i>Output</i> and <i>Exit codes</i>). The rules:
  *
  * <ul>
- *   <li>stdout holds results only: a line as soon as its turn comes, or one JSON document at the end;
+ *   <li>stdout holds results only: a line as soon as its turn comes, or one JSON document at the
+ *       end;
  *   <li>stderr holds waits, warnings, the summary, and errors as {@code COMMAND: error: …} with a
  *       {@code hint: …} where we know one;
- *   <li>{@code --quiet} keeps findings and the summary; {@code --verbose} adds settings, reasons and
- *       stack traces;
+ *   <li>{@code --quiet} keeps findings and the summary; {@code --verbose} adds settings, reasons
+ *       and stack traces;
  *   <li>colour stands on the status word only, on a terminal only;
  *   <li>nothing that a server sent reaches a terminal as a control character;
  *   <li>a reader that has gone away ends the run quietly.
@@ -65,9 +67,11 @@ public final class Report {
   private CrashReports crashReports = CrashReports.none();
   private final Map<String, Object> document = new LinkedHashMap<>();
   private final List<Object> results = new ArrayList<>();
+  private final List<Object> otherFindings = new ArrayList<>();
   private final List<Object> warnings = new ArrayList<>();
   private final List<Object> errors = new ArrayList<>();
   private final Set<String> alerts = new LinkedHashSet<>();
+  private String summary;
   private boolean finished;
 
   Report(String command, Settings.Surroundings surroundings) {
@@ -134,9 +138,11 @@ public final class Report {
     document.put(key, value);
   }
 
-  /** Counts a finding that is no result of its own. */
-  public synchronized void finding() {
+  /** Reports a finding that concerns no single result. */
+  public synchronized void finding(String line) {
     findings = true;
+    otherFindings.add(clean(line));
+    details(clean(line));
   }
 
   /** Says that something is odd, once; the verdict stands. */
@@ -198,7 +204,7 @@ public final class Report {
 
   /** The last line: counts, and what is wrong. */
   public synchronized void summary(String summary) {
-    document.put("summary", clean(summary));
+    this.summary = clean(summary);
     say(summary);
   }
 
@@ -213,17 +219,16 @@ public final class Report {
   public void onInterrupt(Settings.Surroundings surroundings, Runnable task) {
     surroundings
         .onInterrupt()
-        .accept(
-            () -> {
-              synchronized (this) {
-                if (!finished) {
-                  noFullVerdict = true;
-                  put("interrupted", true);
-                  task.run();
-                  finish();
-                }
-              }
-            });
+        .accept(() -> {
+          synchronized (this) {
+            if (!finished) {
+              noFullVerdict = true;
+              put("interrupted", true);
+              task.run();
+              finish();
+            }
+          }
+        });
   }
 
   private void print(String text) {
@@ -245,11 +250,14 @@ public final class Report {
   synchronized int finish() {
     if (format == Settings.Format.JSON && !finished) {
       document.put("results", results);
+      document.put("findings", otherFindings);
       document.put("warnings", warnings);
       document.put("errors", errors);
+      document.put("summary", summary);
       document.put("exit", exitCode());
       try {
-        print(new String(CanonicalJson.document(document), java.nio.charset.StandardCharsets.UTF_8));
+        print(
+            new String(CanonicalJson.document(document), java.nio.charset.StandardCharsets.UTF_8));
       } catch (ClosedPipe e) {
         return CLOSED_PIPE;
       }
@@ -260,18 +268,16 @@ public final class Report {
 
   /**
    * Strips control characters from a server's text, and the marks that reorder what a terminal
-   * shows.
+   * shows; a line break becomes a space.
    */
   public static String clean(String text) {
     StringBuilder clean = new StringBuilder(text.length());
     text.codePoints()
-        .filter(
-            c ->
-                !Character.isISOControl(c)
-                    && c != 0x2028
-                    && c != 0x2029
-                    && !(c >= 0x202a && c <= 0x202e)
-                    && !(c >= 0x2066 && c <= 0x2069))
+        .map(c -> c == '\n' || c == 0x2028 || c == 0x2029 ? ' ' : c)
+        .filter(c ->
+            !Character.isISOControl(c)
+                && !(c >= 0x202a && c <= 0x202e)
+                && !(c >= 0x2066 && c <= 0x2069))
         .forEach(clean::appendCodePoint);
     return clean.toString();
   }

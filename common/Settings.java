@@ -6,6 +6,7 @@
 //SOURCES Http.java
 //SOURCES RemoteSettings.java
 //SOURCES Report.java
+
 package common;
 
 import io.github.cdimascio.dotenv.Dotenv;
@@ -125,7 +126,8 @@ public final class Settings {
         names = "--sentry-dsn-file",
         paramLabel = "FILE",
         description =
-            "report unexpected errors and failed checks to the Sentry DSN in this file, - for stdin")
+            "report unexpected errors and failed checks to the Sentry DSN in this file, - for"
+                + " stdin")
     Secret sentryDsn;
 
     @Option(
@@ -398,7 +400,8 @@ public final class Settings {
         String set = pattern.substring(i + 1, end).replace("\\", "\\\\").replace("[", "\\[");
         regex
             .append('[')
-            .append(set.startsWith("!") ? "^" + set.substring(1) : set.replaceFirst("^\\^", "\\\\^"))
+            .append(
+                set.startsWith("!") ? "^" + set.substring(1) : set.replaceFirst("^\\^", "\\\\^"))
             .append(']');
         i = end;
       } else {
@@ -472,25 +475,46 @@ public final class Settings {
       }
       return parsed;
     } catch (UnmatchedArgumentException e) {
-      List<String> suggestions = e.getSuggestions();
-      throw new UsageException(
-          e.getMessage(),
-          suggestions.isEmpty()
-              ? "--help lists the options"
-              : "did you mean " + String.join(" or ", suggestions) + "?");
+      throw unknown(e);
     } catch (ParameterException e) {
-      if (e.getCause() instanceof TypeConversionException accepted && e.getArgSpec() != null) {
-        OptionSpec option = (OptionSpec) e.getArgSpec();
+      if (e.getCause() instanceof TypeConversionException accepted
+          && e.getArgSpec() instanceof OptionSpec option) {
+        String value = isSecret(option) ? "" : " \"%s\"".formatted(withoutUser(e.getValue()));
         throw new UsageException(
-            "%s: \"%s\" is not %s"
-                .formatted(lookup.label(option), e.getValue(), accepted.getMessage()),
-            null);
+            "%s:%s is not %s".formatted(lookup.label(option), value, accepted.getMessage()), null);
       }
-      throw new UsageException(e.getMessage(), "--help lists the options");
+      throw new UsageException(uncapitalised(e.getMessage()), "--help lists the options");
     }
   }
 
-  /** The file that {@code --env-file} or {@code ENV_FILE} names; it must be known before the rest. */
+  /** Names the unknown options, never what stands behind them: it may be a secret. */
+  private static UsageException unknown(UnmatchedArgumentException e) {
+    List<String> options =
+        e.getUnmatched().stream()
+            .filter(argument -> argument.startsWith("-"))
+            .map(argument -> argument.replaceFirst("=.*", ""))
+            .toList();
+    List<String> near = e.getSuggestions().stream().limit(2).toList();
+    return new UsageException(
+        options.isEmpty()
+            ? "an argument that belongs to no option"
+            : "unknown option " + String.join(", ", options),
+        options.isEmpty() || near.isEmpty()
+            ? "--help lists the options"
+            : "did you mean " + String.join(" or ", near) + "?");
+  }
+
+  private static String withoutUser(String value) {
+    return value.replaceAll("//[^/@]*@", "//***@");
+  }
+
+  private static String uncapitalised(String sentence) {
+    return sentence.substring(0, 1).toLowerCase(Locale.ROOT) + sentence.substring(1);
+  }
+
+  /**
+   * The file that {@code --env-file} or {@code ENV_FILE} names; it must be known before the rest.
+   */
   private static Map<String, String> envFile(String[] args, Surroundings surroundings)
       throws UsageException {
     String name = surroundings.environment().getOrDefault("ENV_FILE", "");
@@ -591,7 +615,8 @@ public final class Settings {
         }
         boolean typed = parsed.hasMatchedOption(option);
         Found found = typed ? null : find(option);
-        Secret secret = typed ? option.getValue() : found == null ? null : new Secret(found.value());
+        Secret secret =
+            typed ? option.getValue() : found == null ? null : new Secret(found.value());
         if (typed && secret.reveal().isEmpty()) {
           throw new UsageException(label(option) + ": the file is empty", null);
         }
@@ -687,9 +712,7 @@ public final class Settings {
             text,
             "        ",
             option.description()[0]
-                + (variables.isEmpty()
-                    ? ""
-                    : " [" + String.join(" or ", variables) + value + "]"));
+                + (variables.isEmpty() ? "" : " [" + String.join(" or ", variables) + value + "]"));
       }
       text.append("\nExit codes:\n");
       text.append("  0  all well, or nothing to do\n");

@@ -1,0 +1,78 @@
+//SOURCES ../common/Settings.java
+
+import common.Settings;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Runs a command in process, as from a terminal of its own: environment and clock are given, waits
+ * are only noted, output is kept.
+ */
+final class Terminal {
+
+  /** The moment at which the transcripts were made. */
+  static final Instant NOW = Instant.parse("2026-11-24T12:00:00Z");
+
+  private final Map<String, String> environment = new HashMap<>();
+  private final List<Duration> waits = Collections.synchronizedList(new ArrayList<>());
+  private final List<Runnable> interrupts = new ArrayList<>();
+  private Clock clock = Clock.fixed(NOW, ZoneOffset.UTC);
+
+  /** How a command ended and what it said. */
+  record Outcome(int exit, String stdout, String stderr) {
+    /** Everything, for the message of a failed assertion. */
+    @Override
+    public String toString() {
+      return stdout + "--- stderr\n" + stderr + "--- exit " + exit;
+    }
+  }
+
+  Terminal set(String variable, Object value) {
+    environment.put(variable, value.toString());
+    return this;
+  }
+
+  Terminal at(Instant instant) {
+    clock = Clock.fixed(instant, ZoneOffset.UTC);
+    return this;
+  }
+
+  /** How long the command waited before further attempts. */
+  List<Duration> waits() {
+    return waits;
+  }
+
+  /** What Ctrl-C would run. */
+  List<Runnable> interrupts() {
+    return interrupts;
+  }
+
+  Outcome run(Settings.Command command, String... arguments) {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    ByteArrayOutputStream err = new ByteArrayOutputStream();
+    Settings.Surroundings surroundings =
+        new Settings.Surroundings(
+            Map.copyOf(environment),
+            new ByteArrayInputStream(new byte[0]),
+            new PrintStream(out, false, StandardCharsets.UTF_8),
+            new PrintStream(err, true, StandardCharsets.UTF_8),
+            false,
+            clock,
+            waits::add,
+            interrupts::add);
+    int exit = Settings.execute(command, surroundings, arguments);
+    return new Outcome(
+        exit, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
+  }
+}

@@ -1,0 +1,130 @@
+//DEPS org.junit.jupiter:junit-jupiter:5.14.4
+//SOURCES Project.java
+//SOURCES RemoteSettingsServer.java
+//SOURCES Terminal.java
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import common.Settings;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Supplier;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/**
+ * A command line and all that it prints, as a text file of {@code tests/golden/COMMAND/}:
+ *
+ * <pre>
+ * # why this case is here
+ * fault altered-record=main/regions        of the embedded server, which has the sample content
+ * REQUESTS_NB_RETRIES=1                    in the environment; ROOT stands for the server's root
+ * $ validate_signature --only 'main/*'
+ * what stdout shows
+ * --- stderr
+ * what stderr shows
+ * --- exit 1
+ * </pre>
+ *
+ * <p>What differs from run to run is replaced: the port, hashes of roots, times taken, waits. With
+ * {@code UPDATE_GOLDEN=1} in the environment the files are written anew; read the difference before
+ * you commit it.
+ */
+record Transcript(Path file, List<String> head, String command, String expected) {
+
+  private static final boolean UPDATE = "1".equals(System.getenv("UPDATE_GOLDEN"));
+  private static final Pattern ARGUMENT = Pattern.compile("'([^']*)'|(\\S+)");
+
+  static Stream<Transcript> of(String command) throws IOException {
+    try (Stream<Path> files = Files.list(Project.root().resolve("tests/golden/" + command))) {
+      return files.sorted().map(Transcript::read).toList().stream();
+    }
+  }
+
+  private static Transcript read(Path file) {
+    try {
+      List<String> lines = Files.readAllLines(file);
+      int prompt = 0;
+      while (!lines.get(prompt).startsWith("$ ")) {
+        prompt++;
+      }
+      return new Transcript(
+          file,
+          lines.subList(0, prompt),
+          lines.get(prompt).substring(2),
+          String.join("\n", lines.subList(prompt + 1, lines.size())));
+    } catch (IOException e) {
+      throw new java.io.UncheckedIOException(e);
+    }
+  }
+
+  /** The file's name without its ending. */
+  String name() {
+    return file.getFileName().toString().replaceFirst("\\.txt$", "");
+  }
+
+  /** Runs the command line and compares, or writes, what it printed. */
+  void check(Map<String, Supplier<Settings.Command>> commands) throws IOException {
+    try (RemoteSettingsServer server =
+        RemoteSettingsServer.builder()
+            .clock(Clock.fixed(Terminal.NOW, ZoneOffset.UTC))
+            .trickleEvery(Duration.ofMillis(50))
+            .sample(true)
+            .start()) {
+      Terminal terminal = new Terminal().set("SERVER", server.url());
+      for (String line : head) {
+        if (line.startsWith("fault ")) {
+          server.fault(line.substring("fault ".length()).strip());
+        } else if (!line.startsWith("#") && !line.isBlank()) {
+          String[] setting = line.split("=", 2);
+          terminal.set(setting[0], setting[1].replace("ROOT", server.authority().rootHash()));
+        }
+      }
+      List<String> arguments = arguments(command);
+      Terminal.Outcome outcome =
+          terminal.run(
+              commands.get(arguments.getFirst()).get(),
+              arguments.subList(1, arguments.size()).toArray(String[]::new));
+      String actual = normalised(outcome.toString(), server);
+      if (UPDATE) {
+        Files.writeString(file, String.join("\n", head) + "\n$ " + command + "\n" + actual + "\n");
+      } else {
+        assertEquals(expected, actual, name());
+      }
+    }
+  }
+
+  private static List<String> arguments(String line) {
+    List<String> arguments = new ArrayList<>();
+    Matcher matcher = ARGUMENT.matcher(line);
+    while (matcher.find()) {
+      arguments.add(matcher.group(1) != null ? matcher.group(1) : matcher.group(2));
+    }
+    return arguments;
+  }
+
+  private static String normalised(String output, RemoteSettingsServer server) {
+    return normalised(output)
+        .replace(":" + server.port() + "/", ":8888/")
+        .replace(server.authority().rootHash(), "A1:B2:…")
+        .replaceAll("\\b([0-9A-F]{2}:){31}[0-9A-F]{2}\\b", "C3:D4:…")
+        .replaceAll("-[0-9A-F]{4}\\.chain", "-0000.chain");
+  }
+
+  /** Replaces the times taken and what is random. */
+  static String normalised(String output) {
+    return output
+        .replaceAll("\\(\\d+\\.\\d\\ds\\)", "(0.02s)")
+        .replaceAll("_expected=\\d{9,12}\\b", "_expected=0")
+        .replaceAll("trying again in [0-9.]+ s", "trying again in 0.4 s");
+  }
+}

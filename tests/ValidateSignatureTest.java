@@ -1,0 +1,606 @@
+//DEPS org.junit.jupiter:junit-jupiter:5.14.4
+//SOURCES ../validate_signature.java
+//SOURCES Project.java
+//SOURCES RemoteSettingsServer.java
+//SOURCES SigningAuthority.java
+//SOURCES Terminal.java
+//SOURCES Transcript.java
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import common.CertificateChain;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The command as a whole, against the embedded server over HTTP and HTTPS. */
+class ValidateSignatureTest {
+
+  private static final String STAGE_AT = "2021-03-12T14:35:19Z";
+  private static final Path VECTORS = Project.root().resolve("tests/vectors");
+
+  private static RemoteSettingsServer.Builder server() {
+    return RemoteSettingsServer.builder().clock(Clock.fixed(Terminal.NOW, ZoneOffset.UTC));
+  }
+
+  private static Terminal.Outcome run(RemoteSettingsServer server, String... arguments) {
+    return new Terminal().set("SERVER", server.url()).run(new validate_signature(), arguments);
+  }
+
+  // ---- transcripts: every cause, every fault
+
+  @TestFactory
+  Stream<DynamicTest> every_transcript_is_what_the_command_prints() throws IOException {
+    return Transcript.of("validate_signature")
+        .map(transcript ->
+            DynamicTest.dynamicTest(
+                transcript.name(),
+                () -> transcript.check(Map.of("validate_signature", validate_signature::new))));
+  }
+
+  @Test
+  void every_fault_of_the_server_has_a_transcript() throws IOException {
+    Set<String> missing = new TreeSet<>();
+    for (Fault.Kind kind : Fault.Kind.values()) {
+      missing.add(kind.label());
+    }
+    Transcript.of("validate_signature")
+        .flatMap(transcript -> transcript.head().stream())
+        .filter(line -> line.startsWith("fault "))
+        .forEach(line -> missing.remove(line.substring("fault ".length()).split("[=:]")[0]));
+    assertEquals(Set.of(), missing);
+  }
+
+  // ---- what is read
+
+  @Test
+  void one_changeset_per_collection_is_read_and_each_chain_once() throws IOException {
+    try (RemoteSettingsServer server = server().start()) {
+      server.publish("main", "a", "{\"id\":\"1\"}");
+      server.publish("main", "b", "{\"id\":\"1\"}");
+      server.publish("main", "c", "{\"id\":\"1\"}");
+      server.forgetRequests();
+      assertEquals(0, run(server).exit());
+      assertEquals(1, server.requests("/chains/").size());
+      assertEquals(5, server.requests().size(), server.requests().toString());
+      assertEquals(
+          1,
+          server
+              .requests(
+                  "/v1/buckets/main/collections/b/changeset?_expected="
+                      + server.timestamp("main", "b"))
+              .size());
+    }
+  }
+
+  @Test
+  void the_list_is_read_past_the_caches() throws IOException {
+    try (RemoteSettingsServer server = server().start()) {
+      server.publish("main", "a", "{\"id\":\"1\"}");
+      run(server);
+      run(server);
+      List<String> targets =
+          server.requests("/v1/buckets/monitor/collections/changes/changeset?_expected=").stream()
+              .map(Routes.Request::target)
+              .toList();
+      assertEquals(2, Set.copyOf(targets).size(), targets.toString());
+    }
+  }
+
+  @Test
+  void an_old_server_without_changesets_is_read_page_by_page() throws IOException {
+    try (RemoteSettingsServer server =
+        server().withoutChangesets().withSingleSignature().pageSize(2).start()) {
+      server.publish(
+          "main", "a", "{\"id\":\"1\"}", "{\"id\":\"2\"}", "{\"id\":\"3\"}", "{\"id\":\"4\"}");
+      server.publish("main", "b", "{\"id\":\"1\"}");
+      server.publish("main", "c", "{\"id\":\"1\"}");
+      server.put("main", "c", "{\"id\":\"2\"}");
+      Terminal.Outcome outcome = run(server);
+      assertEquals(1, outcome.exit(), outcome.toString());
+      assertTrue(outcome.stdout().contains("/buckets/main/collections/a:  OK"), outcome::toString);
+      assertTrue(outcome.stdout().contains("/buckets/main/collections/b:  OK"), outcome::toString);
+      assertTrue(
+          outcome.stdout().contains("/buckets/main/collections/c:  ⚠ BAD Signature ⚠"),
+          outcome::toString);
+    }
+  }
+
+  @Test
+  void another_list_of_collections_may_be_read() throws IOException {
+    try (RemoteSettingsServer server = server().start()) {
+      Terminal.Outcome outcome = run(server, "--bucket", "nope", "--collection", "list");
+      assertEquals(2, outcome.exit());
+      assertTrue(
+          outcome.stdout().startsWith("Read collection list from /buckets/nope/collections/list\n"),
+          outcome::toString);
+    }
+  }
+
+  @Test
+  void tombstones_alone_are_no_newly_configured_collection() throws IOException {
+    try (RemoteSettingsServer server = server().start()) {
+      server.put("main", "a", "{\"id\":\"1\"}");
+      server.delete("main", "a", "1");
+      Terminal.Outcome outcome = run(server);
+      assertEquals(1, outcome.exit(), outcome.toString());
+      assertTrue(
+          outcome.stdout().endsWith(" - Cause: the signature is missing\n"), outcome::toString);
+    }
+  }
+
+  @Test
+  void a_signed_empty_collection_is_verified() throws IOException {
+    try (RemoteSettingsServer server = server().start()) {
+      server.publish("main", "a");
+      Terminal.Outcome outcome = run(server);
+      assertEquals(0, outcome.exit(), outcome.toString());
+      assertTrue(
+          outcome.stdout().contains("01/01 /buckets/main/collections/a:  OK"), outcome::toString);
+    }
+  }
+
+  // ---- several signatures
+
+  @Test
+  void one_valid_signature_of_several_is_enough_and_the_refused_one_is_explained()
+      throws IOException {
+    try (RemoteSettingsServer server = server().start()) {
+      server.publish("main", "a", "{\"id\":\"1\"}");
+      SigningAuthority expired =
+          server.authority().sibling().defect(SigningAuthority.Defect.LEAF_EXPIRED).build();
+      server.edit(
+          "main",
+          "a",
+          attributes ->
+              RemoteSettingsServer.setSignatures(
+                  attributes,
+                  List.of(
+                      server.signatureEntry("main", "a", expired),
+                      server.signatureEntry("main", "a", server.authority()))));
+      assertEquals(0, run(server).exit());
+      Terminal.Outcome verbose = run(server, "--verbose");
+      assertTrue(
+          verbose
+              .stderr()
+              .contains("main/a: a signature is refused: the leaf expired on 2026-11-2"),
+          verbose::toString);
+    }
+  }
+
+  // ---- order and parallel requests
+
+  @Test
+  void lines_come_in_the_order_of_the_list_whatever_finishes_first() throws IOException {
+    try (RemoteSettingsServer server = server().sample(true).start()) {
+      server.fault("503-plain=main/search-config-v2:1");
+      List<String> expected = new ArrayList<>();
+      for (String line : run(server, "--parallel-requests", "8").stdout().split("\n")) {
+        if (line.startsWith("0") || line.startsWith("1")) {
+          expected.add(line.replaceAll(":  .*", ""));
+        }
+      }
+      assertEquals(19, expected.size());
+      for (int i = 0; i < 3; i++) {
+        List<String> lines =
+            Stream.of(run(server, "--parallel-requests", "3").stdout().split("\n"))
+                .filter(line -> line.contains("/19 "))
+                .map(line -> line.replaceAll(":  .*", ""))
+                .toList();
+        assertEquals(expected, lines);
+      }
+    }
+  }
+
+  // ---- roots
+
+  @Test
+  void a_pinned_root_is_enough_and_spares_the_warning() throws IOException {
+    try (RemoteSettingsServer server = server().sample(true).start()) {
+      String plainHex = server.authority().rootHash().replace(":", "").toLowerCase();
+      for (String hash :
+          List.of(
+              server.authority().rootHash(),
+              plainHex,
+              CertificateChain.STAGE_ROOT + ", \"" + server.authority().rootHash() + "\"")) {
+        Terminal.Outcome outcome = run(server, "--root-hash", hash);
+        assertEquals(0, outcome.exit(), outcome.toString());
+        assertFalse(outcome.stderr().contains("warning"), outcome::toString);
+      }
+    }
+  }
+
+  /** Another host than loopback, reached through a proxy that is the embedded server itself. */
+  private static Terminal elsewhere(RemoteSettingsServer server, String host) {
+    return new Terminal()
+        .set("SERVER", "http://" + host + "/v1")
+        .set("HTTP_PROXY", "http://127.0.0.1:" + server.port());
+  }
+
+  @Test
+  void elsewhere_than_on_loopback_a_root_must_be_known() throws IOException {
+    try (RemoteSettingsServer server = server().start()) {
+      server.publish("main", "a", "{\"id\":\"1\"}");
+      server.publish("main", "b", "{\"id\":\"1\"}");
+      server.fault("altered-record=main/b");
+      Terminal.Outcome outcome =
+          elsewhere(server, "settings.example").run(new validate_signature());
+      String reason =
+          "no root to trust, seen %s: set ROOT_HASH".formatted(server.authority().rootHash());
+      assertEquals(2, outcome.exit());
+      assertTrue(
+          outcome
+              .stdout()
+              .contains("01/02 /buckets/main/collections/a:  NO VERDICT (" + reason + ")\n"),
+          outcome::toString);
+      assertTrue(
+          outcome.stdout().contains("02/02 /buckets/main/collections/b:  ⚠ BAD Signature ⚠\n"),
+          outcome::toString);
+      assertTrue(
+          outcome.stderr().contains("validate_signature: error: " + reason + "\n"),
+          outcome::toString);
+    }
+  }
+
+  @Test
+  void any_root_will_do_when_the_user_says_so() throws IOException {
+    try (RemoteSettingsServer server = server().start()) {
+      server.publish("main", "a", "{\"id\":\"1\"}");
+      Terminal.Outcome outcome =
+          elsewhere(server, "settings.example").run(new validate_signature(), "--any-root");
+      assertEquals(0, outcome.exit(), outcome.toString());
+      assertTrue(
+          outcome
+              .stderr()
+              .contains("any root is trusted here, seen " + server.authority().rootHash()),
+          outcome::toString);
+    }
+  }
+
+  @Test
+  void on_mozillas_hosts_the_roots_are_built_in() throws IOException {
+    try (RemoteSettingsServer server = server().start()) {
+      server.publish("main", "a", "{\"id\":\"1\"}");
+      Map<String, String> roots =
+          Map.of(
+              "firefox.settings.services.mozilla.com", CertificateChain.PRODUCTION_ROOT,
+              "remote-settings-dev.allizom.org", CertificateChain.STAGE_ROOT);
+      roots.forEach((host, root) -> {
+        Terminal.Outcome outcome = elsewhere(server, host).run(new validate_signature());
+        assertEquals(1, outcome.exit(), outcome.toString());
+        assertTrue(
+            outcome
+                .stdout()
+                .endsWith(
+                    " - Cause: the root is %s, expected %s\n"
+                        .formatted(server.authority().rootHash(), root)),
+            outcome::toString);
+        assertTrue(outcome.stderr().contains("hint: stage or production?"), outcome::toString);
+      });
+    }
+  }
+
+  // ---- signers
+
+  @Test
+  void on_mozillas_hosts_security_state_is_signed_by_onecrl_and_the_rest_by_remote_settings()
+      throws IOException {
+    try (RemoteSettingsServer server = server().start()) {
+      server.publish("security-state", "a", "{\"id\":\"1\"}");
+      server.publish("main", "a", "{\"id\":\"1\"}");
+      Terminal mozilla =
+          elsewhere(server, "remote-settings.allizom.org")
+              .set("ROOT_HASH", server.authority().rootHash());
+      assertEquals(0, mozilla.run(new validate_signature()).exit());
+      // the other way round: each bucket signed by the other's signer
+      server.sign("security-state", "a", server.authority());
+      Terminal.Outcome outcome = mozilla.run(new validate_signature());
+      assertEquals(1, outcome.exit());
+      assertTrue(
+          outcome
+              .stdout()
+              .endsWith(
+                  " - Cause: the leaf's SAN is remote-settings.content-signature.mozilla.org,"
+                      + " expected onecrl.content-signature.mozilla.org\n"),
+          outcome::toString);
+      // elsewhere the entry says who signed
+      assertEquals(0, run(server).exit());
+    }
+  }
+
+  @Test
+  void a_signer_given_by_the_user_is_demanded() throws IOException {
+    try (RemoteSettingsServer server = server().start()) {
+      server.publish("main", "a", "{\"id\":\"1\"}");
+      assertEquals(0, run(server, "--signer", "remote-settings").exit());
+      Terminal.Outcome outcome = run(server, "--signer", "normandy");
+      assertEquals(1, outcome.exit());
+      assertTrue(
+          outcome.stdout().contains("expected normandy.content-signature.mozilla.org\n"),
+          outcome::toString);
+    }
+  }
+
+  // ---- expiry
+
+  @Test
+  void a_leaf_that_ends_soon_is_a_warning_from_the_day_asked_for() throws IOException {
+    try (RemoteSettingsServer server = server().start()) {
+      server.publish("main", "a", "{\"id\":\"1\"}");
+      assertFalse(run(server).stderr().contains("warning: the leaf"));
+      assertFalse(run(server, "--certificate-warn-days", "28").stderr().contains("the leaf of"));
+      Terminal.Outcome warned = run(server, "--certificate-warn-days", "30");
+      assertEquals(0, warned.exit());
+      assertTrue(
+          warned.stderr().contains("warning: the leaf of main/a ends in 2"), warned::toString);
+      assertEquals(1, run(server, "--certificate-warn-days", "30", "--strict").exit());
+    }
+  }
+
+  // ---- exit codes and forms of output
+
+  @Test
+  void json_and_text_give_the_same_verdicts() throws IOException {
+    try (RemoteSettingsServer server = server().sample(true).start()) {
+      server.fault("altered-record=main/regions");
+      server.fault("500=blocklists/plugins");
+      Terminal.Outcome text = run(server);
+      Terminal.Outcome json = run(server, "--format", "json");
+      assertEquals(text.exit(), json.exit());
+      var document = Store.JSON.readTree(json.stdout());
+      assertEquals(2, document.path("exit").asInt());
+      List<String> verdicts = new ArrayList<>();
+      for (var result : document.path("results")) {
+        verdicts.add(
+            "/buckets/%s/collections/%s:  %s"
+                .formatted(
+                    result.path("bucket").asString(),
+                    result.path("collection").asString(),
+                    switch (result.path("status").asString()) {
+                      case "ok" -> "OK";
+                      case "bad" -> "⚠ BAD Signature ⚠";
+                      case "skip" -> "SKIP";
+                      default -> "NO VERDICT (" + result.path("reason").asString() + ")";
+                    }));
+      }
+      List<String> lines =
+          Stream.of(text.stdout().split("\n"))
+              .filter(line -> line.contains("/19 "))
+              .map(line -> line.substring(6).replaceAll(" \\(\\d+\\.\\d\\ds\\)$", ""))
+              .toList();
+      assertEquals(lines, verdicts);
+    }
+  }
+
+  @Test
+  void exit_zero_turns_findings_into_zero_but_not_a_missing_verdict() throws IOException {
+    try (RemoteSettingsServer server = server().sample(true).start()) {
+      server.fault("altered-record=main/regions");
+      assertEquals(1, run(server).exit());
+      assertEquals(0, run(server, "--exit-zero").exit());
+      server.fault("500=main/cfr");
+      assertEquals(2, run(server).exit());
+      assertEquals(2, run(server, "--exit-zero").exit());
+    }
+  }
+
+  @Test
+  void patterns_that_match_nothing_are_no_verdict() throws IOException {
+    try (RemoteSettingsServer server = server().sample(true).start()) {
+      Terminal.Outcome outcome = run(server, "--only", "nope/*");
+      assertEquals(2, outcome.exit());
+      assertTrue(
+          outcome
+              .stderr()
+              .contains("error: none of 19 collections is selected: nothing was verified\n"),
+          outcome::toString);
+    }
+  }
+
+  @Test
+  void ctrl_c_prints_what_was_done_so_far_and_nothing_more() throws IOException {
+    try (RemoteSettingsServer server = server().sample(true).start()) {
+      Terminal terminal = new Terminal().set("SERVER", server.url());
+      Terminal.Outcome outcome = terminal.run(new validate_signature());
+      assertEquals(1, terminal.interrupts().size());
+      terminal.interrupts().forEach(Runnable::run); // after the end: nothing is left to say
+      assertEquals(0, outcome.exit());
+    }
+  }
+
+  // ---- TLS
+
+  @Test
+  void a_private_ca_is_trusted_through_its_bundle_and_refused_without(@TempDir Path folder)
+      throws IOException {
+    SigningAuthority.TlsIdentity tls = SigningAuthority.tlsForLoopback();
+    Path bundle = Files.writeString(folder.resolve("ca.pem"), tls.caPem());
+    try (RemoteSettingsServer server = server().tls(tls.context()).sample(true).start()) {
+      Terminal.Outcome trusted =
+          new Terminal()
+              .set("SERVER", server.url())
+              .set("REQUESTS_CA_BUNDLE", bundle)
+              .run(new validate_signature());
+      assertEquals(0, trusted.exit(), trusted.toString());
+      assertTrue(trusted.stderr().contains("19 collections: 18 OK, 1 SKIP"), trusted::toString);
+      Terminal.Outcome refused = run(server);
+      assertEquals(2, refused.exit());
+      assertTrue(
+          refused.stderr().contains("the TLS certificate of 127.0.0.1 is refused"),
+          refused::toString);
+      assertTrue(
+          refused
+              .stderr()
+              .endsWith(
+                  "hint: is the server's CA missing? name its PEM file with"
+                      + " REQUESTS_CA_BUNDLE\n"),
+          refused::toString);
+    }
+  }
+
+  // ---- saved changesets
+
+  private static Terminal.Outcome saved(String folder, String changeset, String... arguments) {
+    List<String> all = new ArrayList<>();
+    all.add("--changeset=" + VECTORS.resolve(folder + "/" + changeset));
+    all.add("--chain=" + VECTORS.resolve(folder + "/chain.pem"));
+    all.addAll(List.of(arguments));
+    return new Terminal().run(new validate_signature(), all.toArray(String[]::new));
+  }
+
+  @Test
+  void a_real_signature_of_stage_is_valid_as_of_its_time() {
+    Terminal.Outcome outcome =
+        saved(
+            "mozilla-stage-2021",
+            "changeset.json",
+            "--at=" + STAGE_AT,
+            "--root-hash=" + CertificateChain.STAGE_ROOT);
+    assertEquals(
+        "01/01 /buckets/main/collections/pioneer-study-addons:  OK (0.02s)\n",
+        Transcript.normalised(outcome.stdout()));
+    assertEquals(0, outcome.exit());
+  }
+
+  @Test
+  void the_real_chain_of_stage_is_expired_today_and_each_certificate_is_named() {
+    Terminal.Outcome outcome =
+        saved("mozilla-stage-2021", "changeset.json", "--root-hash=" + CertificateChain.STAGE_ROOT);
+    assertEquals(1, outcome.exit());
+    assertTrue(
+        outcome
+            .stdout()
+            .endsWith(
+                " - Cause: the leaf expired on 2021-04-24 15:04:05 UTC,"
+                    + " the intermediate expired on 2024-11-14 20:48:59 UTC,"
+                    + " the root expired on 2024-11-14 20:48:59 UTC"
+                    + " (checked as of 2026-11-24 12:00:00 UTC)\n"),
+        outcome::toString);
+  }
+
+  @Test
+  void the_real_chain_of_stage_is_refused_under_productions_root() {
+    Terminal.Outcome outcome =
+        saved(
+            "mozilla-stage-2021",
+            "changeset.json",
+            "--at=" + STAGE_AT,
+            "--root-hash=" + CertificateChain.PRODUCTION_ROOT);
+    assertEquals(1, outcome.exit());
+    assertTrue(
+        outcome
+            .stderr()
+            .contains("hint: stage or production? this is the root of Mozilla's stage\n"),
+        outcome::toString);
+  }
+
+  @Test
+  void a_saved_changeset_needs_a_root_to_trust() {
+    Terminal.Outcome outcome = saved("mozilla-stage-2021", "changeset.json", "--at=" + STAGE_AT);
+    assertEquals(2, outcome.exit());
+    assertTrue(
+        outcome.stdout().contains("NO VERDICT (no root to trust, seen 3C:01:"), outcome::toString);
+  }
+
+  @Test
+  void three_real_changesets_of_a_current_server_are_valid() {
+    for (String changeset :
+        List.of(
+            "changeset-recorded.json",
+            "changeset-search-config-v2.json",
+            "changeset-search-telemetry-v2.json")) {
+      Terminal.Outcome outcome = saved("kinto-26", changeset, "--any-root");
+      assertEquals(0, outcome.exit(), outcome.toString());
+      assertTrue(outcome.stdout().contains(":  OK ("), outcome::toString);
+    }
+  }
+
+  @Test
+  void a_saved_changeset_that_is_none_is_a_usage_error(@TempDir Path folder) throws IOException {
+    Path file = Files.write(folder.resolve("c.json"), "[1]".getBytes(StandardCharsets.UTF_8));
+    Terminal.Outcome outcome =
+        new Terminal().run(new validate_signature(), "--changeset", file.toString());
+    assertEquals(2, outcome.exit());
+    assertEquals(
+        "validate_signature: error: --changeset: \"%s\" is not a changeset: unexpected answer: it is no object\n"
+            .formatted(file),
+        outcome.stderr());
+    Terminal.Outcome missing =
+        new Terminal().run(new validate_signature(), "--changeset", folder + "/none");
+    assertEquals(2, missing.exit());
+    assertTrue(missing.stderr().contains("no such file"), missing::toString);
+  }
+
+  @Test
+  void the_moment_may_be_given_with_any_offset() {
+    assertEquals(
+        0,
+        saved(
+                "mozilla-stage-2021",
+                "changeset.json",
+                "--at=2021-03-12T15:35:19+01:00",
+                "--root-hash=" + CertificateChain.STAGE_ROOT)
+            .exit());
+    Terminal.Outcome outcome = new Terminal().run(new validate_signature(), "--at", "yesterday");
+    assertEquals(
+        "validate_signature: error: --at: \"yesterday\" is not a moment like"
+            + " 2026-11-24T12:00:00Z\n",
+        outcome.stderr());
+  }
+
+  @Test
+  void the_moment_of_the_run_is_the_clocks() throws IOException {
+    try (RemoteSettingsServer server = server().start()) {
+      server.publish("main", "a", "{\"id\":\"1\"}");
+      Terminal later =
+          new Terminal().set("SERVER", server.url()).at(Instant.parse("2027-11-24T12:00:00Z"));
+      assertEquals(1, later.run(new validate_signature()).exit());
+    }
+  }
+
+  // ---- what Firefox would compute otherwise
+
+  @Test
+  void integers_and_keys_that_firefox_treats_otherwise_are_a_warning() throws IOException {
+    try (RemoteSettingsServer server = server().start()) {
+      server.publish(
+          "main",
+          "a",
+          "{\"id\":\"1\",\"n\":9007199254740993}",
+          "{\"id\":\"2\",\"\\uffff\":1,\"\\ud83d\\ude00\":2}",
+          "{\"id\":\"3\",\"n\":9007199254740992}");
+      Terminal.Outcome outcome = run(server);
+      assertEquals(0, outcome.exit(), outcome.toString());
+      assertTrue(
+          outcome
+              .stderr()
+              .contains(
+                  "warning: main/a: Firefox would compute other bytes,"
+                      + " for integers beyond 2^53 in 1\n"),
+          outcome::toString);
+      assertTrue(
+          outcome
+              .stderr()
+              .contains(
+                  "warning: main/a: Firefox would compute other bytes,"
+                      + " for keys that UTF-16 sorts otherwise in 2\n"),
+          outcome::toString);
+    }
+  }
+}
