@@ -179,8 +179,9 @@ public class validate_signature implements Settings.Command {
       }
       Chains chains = new Chains(remote, now);
       run.expect(entries.size());
-      try (ExecutorService workers =
-          Executors.newFixedThreadPool(server.parallel(), Thread.ofVirtual().factory())) {
+      ExecutorService workers =
+          Executors.newFixedThreadPool(server.parallel(), Thread.ofVirtual().factory());
+      try {
         List<Future<Outcome>> outcomes = new ArrayList<>();
         for (Announced entry : entries) {
           outcomes.add(workers.submit(() -> judge(entry, remote, chains, trusted, now)));
@@ -189,6 +190,8 @@ public class validate_signature implements Settings.Command {
         for (int i = 0; i < entries.size(); i++) {
           run.report(outcome(entries.get(i), outcomes.get(i), report));
         }
+      } finally {
+        workers.shutdownNow(); // nobody waits for the rest when the reader of stdout has gone
       }
       run.end();
     }

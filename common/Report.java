@@ -78,7 +78,10 @@ public final class Report {
     this.command = command;
     this.out = surroundings.out();
     this.err = surroundings.err();
-    this.colour = surroundings.terminal();
+    this.colour =
+        surroundings.terminal()
+            && surroundings.environment().getOrDefault("NO_COLOR", "").isEmpty()
+            && !"dumb".equals(surroundings.environment().get("TERM"));
     document.put("command", command);
     document.put("version", Settings.VERSION);
   }

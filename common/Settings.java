@@ -12,6 +12,7 @@ package common;
 import io.github.cdimascio.dotenv.Dotenv;
 import io.github.cdimascio.dotenv.DotenvEntry;
 import io.github.cdimascio.dotenv.DotenvException;
+import java.io.BufferedOutputStream;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
@@ -74,12 +75,17 @@ public final class Settings {
       return new Surroundings(
           System.getenv(),
           System.in,
-          new PrintStream(new FileOutputStream(FileDescriptor.out), false, StandardCharsets.UTF_8),
-          new PrintStream(new FileOutputStream(FileDescriptor.err), true, StandardCharsets.UTF_8),
-          CommandLine.Help.Ansi.AUTO.enabled(),
+          utf8(FileDescriptor.out),
+          utf8(FileDescriptor.err),
+          System.console() != null && System.console().isTerminal(),
           Clock.systemUTC(),
           Thread::sleep,
           task -> Runtime.getRuntime().addShutdownHook(new Thread(task)));
+    }
+
+    private static PrintStream utf8(FileDescriptor descriptor) {
+      return new PrintStream(
+          new BufferedOutputStream(new FileOutputStream(descriptor)), true, StandardCharsets.UTF_8);
     }
   }
 
@@ -439,7 +445,9 @@ public final class Settings {
       }
       General general = command.general();
       report.configure(general.format, general.quiet, general.verbose, general.exitZero);
-      lookup.origins(spec, parsed).forEach(report::note);
+      if (general.verbose) {
+        lookup.origins(spec, parsed).forEach(report::note);
+      }
       crashReports =
           CrashReports.start(
               spec.name(),

@@ -1,0 +1,144 @@
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+
+/**
+ * Where the project is, and processes run as a user runs them. JBang builds the tests elsewhere, so
+ * they cannot find the project from their own place.
+ */
+final class Project {
+  private Project() {}
+
+  /**
+   * The project's folder: the system property {@code project.root}, or else the first folder with a
+   * catalog from the working directory upwards.
+   */
+  static Path root() {
+    String given = System.getProperty("project.root");
+    if (given != null) {
+      return Path.of(given).toAbsolutePath().normalize();
+    }
+    Path start = Path.of("").toAbsolutePath();
+    for (Path folder = start; folder != null; folder = folder.getParent()) {
+      if (Files.isRegularFile(folder.resolve("jbang-catalog.json"))) {
+        return folder;
+      }
+    }
+    throw new IllegalStateException("no jbang-catalog.json in " + start + " or above it");
+  }
+
+  /** Prepares a process; {@link Run#go} runs it. */
+  static Run run(Object... command) {
+    return new Run(command);
+  }
+
+  /** How a process ended and what it said. */
+  record Outcome(int exit, String stdout, String stderr) {}
+
+  /** A process to be run: its input is empty and its time limit a minute unless told otherwise. */
+  static final class Run {
+    private final ProcessBuilder builder;
+    private byte[] input = {};
+    private Duration limit = Duration.ofMinutes(1);
+
+    private Run(Object... command) {
+      builder = new ProcessBuilder(List.of(command).stream().map(Object::toString).toList());
+    }
+
+    Run in(Path folder) {
+      builder.directory(folder.toFile());
+      return this;
+    }
+
+    /** Sets a variable, or removes it where the value is null. */
+    Run env(String name, Object value) {
+      if (value == null) {
+        builder.environment().remove(name);
+      } else {
+        builder.environment().put(name, value.toString());
+      }
+      return this;
+    }
+
+    /** Sets these variables and no others. */
+    Run onlyEnv(Map<String, String> variables) {
+      builder.environment().clear();
+      builder.environment().putAll(variables);
+      return this;
+    }
+
+    Run input(String text) {
+      input = text.getBytes(StandardCharsets.UTF_8);
+      return this;
+    }
+
+    Run limit(Duration time) {
+      limit = time;
+      return this;
+    }
+
+    /** Runs it to its end; after the time limit it is killed, which fails the test. */
+    Outcome go() {
+      Process process;
+      try {
+        process = builder.start();
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+      CompletableFuture<String> stdout = read(process.getInputStream());
+      CompletableFuture<String> stderr = read(process.getErrorStream());
+      try {
+        write(process.getOutputStream());
+        if (!process.waitFor(limit.toMillis(), TimeUnit.MILLISECONDS)) {
+          throw new TimeoutException();
+        }
+        return new Outcome(
+            process.exitValue(),
+            stdout.get(limit.toMillis(), TimeUnit.MILLISECONDS),
+            stderr.get(limit.toMillis(), TimeUnit.MILLISECONDS));
+      } catch (TimeoutException e) {
+        throw new AssertionError(builder.command() + " took longer than " + limit, e);
+      } catch (ExecutionException e) {
+        throw new AssertionError(builder.command() + ": cannot read its output", e);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new AssertionError(builder.command() + " was interrupted", e);
+      } finally {
+        process.descendants().forEach(ProcessHandle::destroyForcibly);
+        process.destroyForcibly();
+      }
+    }
+
+    private void write(OutputStream stdin) {
+      try (stdin) {
+        stdin.write(input);
+      } catch (IOException e) {
+        // It has ended or closed its input without reading all of it, as it may.
+      }
+    }
+
+    private static CompletableFuture<String> read(InputStream stream) {
+      CompletableFuture<String> text = new CompletableFuture<>();
+      Thread.ofVirtual()
+          .start(() -> {
+            try (stream) {
+              text.complete(new String(stream.readAllBytes(), StandardCharsets.UTF_8));
+            } catch (IOException e) {
+              text.completeExceptionally(e);
+            }
+          });
+      return text;
+    }
+  }
+}

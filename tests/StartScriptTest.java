@@ -1,0 +1,844 @@
+//DEPS org.junit.jupiter:junit-jupiter:5.14.4
+//SOURCES Project.java
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * The start script {@code ./jbang}, as a process.
+ *
+ * <p>Most tests run a copy of it in a small world of its own: a PATH with a few tools, a home and
+ * system folders of the test, JDKs whose {@code java} is a shell script that plays JBang. The last
+ * ones run the real thing.
+ */
+class StartScriptTest {
+  /** The programs that the start script and the stubs may use. */
+  private static final List<String> TOOLS =
+      List.of(
+          "sh cat cp ln ls mkdir mktemp mv readlink rm sed sha256sum shasum openssl sleep tail"
+              .split(" "));
+
+  /** What arguments can hold. JBang would drop the first and change some of the others. */
+  private static final List<String> ODD_ARGUMENTS =
+      List.of(
+          "",
+          " ",
+          "two  words",
+          "*",
+          "$HOME `ls` $(ls)",
+          "it's",
+          "\"quoted\"",
+          "back\\slash\\",
+          "@jbang-catalog.json",
+          "%{http://127.0.0.1/}",
+          "--help",
+          "--",
+          "-",
+          "two\nlines",
+          "naïve 😀",
+          "demo",
+          "");
+
+  private static final String CATALOG =
+      """
+      {
+        "aliases": {
+          "demo": {
+            "script-ref": "demo.java"
+          },
+          "jbang-test": {
+            "script-ref": "tests/all.java"
+          }
+        }
+      }
+      """;
+
+  @TempDir Path temp;
+
+  private Path tools;
+  private Path home;
+  private Path system;
+  private Path checkout;
+  private Path script;
+  private Path cached;
+  private String pinned;
+  private Map<String, String> variables;
+
+  @BeforeEach
+  void prepareWorld() throws IOException {
+    temp = temp.toRealPath();
+    tools = Files.createDirectories(temp.resolve("tools"));
+    for (String tool : TOOLS) {
+      for (String folder : System.getenv("PATH").split(":")) {
+        Path program = Path.of(folder, tool);
+        if (Files.isExecutable(program) && Files.notExists(tools.resolve(tool))) {
+          Files.createSymbolicLink(tools.resolve(tool), program);
+        }
+      }
+    }
+    home = Files.createDirectories(temp.resolve("home"));
+    system = Files.createDirectories(temp.resolve("system"));
+    checkout = Files.createDirectories(temp.resolve("check out"));
+    Files.writeString(checkout.resolve("jbang-catalog.json"), CATALOG);
+    String text = Files.readString(Project.root().resolve("jbang"));
+    Matcher version = Pattern.compile("^pinned=(\\S+)", Pattern.MULTILINE).matcher(text);
+    assertTrue(version.find());
+    pinned = version.group(1);
+    script = program(checkout.resolve("jbang"), text);
+    replace("(?m)^system=", "system='" + system + "'");
+    variables = new TreeMap<>(Map.of("HOME", home.toString(), "PATH", tools.toString()));
+    cached = home.resolve(".cache/remote-settings-lambdas/jbang-" + pinned + ".jar");
+  }
+
+  /** Before JUnit does it, with a warning for each link that leads elsewhere. */
+  @AfterEach
+  void removeLinks() throws IOException {
+    try (Stream<Path> files = Files.walk(temp)) {
+      for (Path link : files.filter(Files::isSymbolicLink).toList()) {
+        Files.delete(link);
+      }
+    }
+  }
+
+  // Which JDK
+
+  @Test
+  void java_home_is_used_when_it_is_new_enough() throws IOException {
+    cachePinned();
+    jdk(system.resolve("usr/lib/jvm/a"), "25.0.1");
+    variables.put("JAVA_HOME", jdk(temp.resolve("my jdk"), "26").toString());
+    assertEquals(temp.resolve("my jdk"), chosenJdk());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"1.8.0_452", "17.0.15", "24"})
+  void older_java_home_is_passed_over_without_starting_it(String version) throws IOException {
+    cachePinned();
+    variables.put("JAVA_HOME", jdk(temp.resolve("old"), version).toString());
+    Path good = jdk(system.resolve("usr/lib/jvm/good"), "25.0.1");
+    assertEquals(good, chosenJdk());
+    assertFalse(Files.exists(temp.resolve("old/asked")));
+  }
+
+  @Test
+  void jdk_is_found_through_the_links_that_a_path_holds() throws IOException {
+    cachePinned();
+    jdk(temp.resolve("17"), "17.0.15");
+    Path good = jdk(temp.resolve("jdk 25"), "25");
+    Path first = Files.createDirectories(temp.resolve("first"));
+    Path second = Files.createDirectories(temp.resolve("second"));
+    Path alternatives = Files.createDirectories(temp.resolve("alternatives"));
+    Files.createSymbolicLink(first.resolve("javac"), temp.resolve("17/bin/javac"));
+    Files.createSymbolicLink(alternatives.resolve("javac"), good.resolve("bin/javac"));
+    Files.createSymbolicLink(second.resolve("javac"), Path.of("../alternatives/javac"));
+    variables.put("PATH", first + ":" + second + "::" + tools);
+    assertEquals(good, chosenJdk());
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "system/usr/lib/jvm/temurin-25-jdk-amd64",
+        "system/usr/lib64/jvm/java-25",
+        "system/usr/java/jdk-25",
+        "system/opt/java/openjdk",
+        "system/opt/jdk-25",
+        "system/Library/Java/JavaVirtualMachines/temurin-25.jdk/Contents/Home",
+        "system/opt/homebrew/opt/openjdk@25/libexec/openjdk.jdk/Contents/Home",
+        "home/.sdkman/candidates/java/25.0.1-tem",
+        "home/.jbang/cache/jdks/25.0.1",
+        "home/.jdks/temurin 25",
+      })
+  void jdk_is_found_in_the_usual_folders(String folder) throws IOException {
+    cachePinned();
+    jdk(system.resolve("usr/lib/jvm/java-17"), "17.0.15");
+    Path good = jdk(temp.resolve(folder), "25.0.1");
+    assertEquals(good, chosenJdk());
+  }
+
+  @Test
+  void jdk_is_found_where_macos_says() throws IOException {
+    cachePinned();
+    Path good = jdk(temp.resolve("elsewhere"), "25.0.1");
+    program(
+        system.resolve("usr/libexec/java_home"),
+        "#!/bin/sh\n[ \"$*\" = '-v 25+' ] && echo '" + good + "'\n");
+    assertEquals(good, chosenJdk());
+  }
+
+  @Test
+  void runtime_without_compiler_is_no_jdk() throws IOException {
+    cachePinned();
+    Path runtime = jdk(system.resolve("usr/lib/jvm/a"), "25.0.1");
+    Files.delete(runtime.resolve("bin/javac"));
+    Path good = jdk(system.resolve("usr/lib/jvm/b"), "25.0.1");
+    assertEquals(good, chosenJdk());
+  }
+
+  @Test
+  void without_a_jdk_one_line_says_what_to_install() throws IOException {
+    cachePinned();
+    jdk(system.resolve("usr/lib/jvm/java-17"), "17.0.15");
+    fails(
+        "jbang: error: no JDK 25 or newer found; install one (https://adoptium.net) or set"
+            + " JAVA_HOME to it");
+  }
+
+  @Test
+  void java_home_is_set_for_jbang_and_for_the_script() throws IOException {
+    cachePinned();
+    Path show = program(temp.resolve("show"), "#!/bin/sh\necho \"script: $JAVA_HOME\"\n");
+    Path jdk = jbang("echo \"jbang: $JAVA_HOME\" >&2\nprintf '%s\\n' \"'" + show + "'\"\nexit 255");
+    Project.Outcome outcome = start("x.java").go();
+    assertEquals("script: " + jdk + "\n", outcome.stdout());
+    assertEquals("jbang: " + jdk + "\n", outcome.stderr());
+  }
+
+  // Which JBang
+
+  @ParameterizedTest
+  @CsvSource({
+    "dist/bin/jbang, dist/bin/jbang.jar",
+    "wrapped/jbang, wrapped/.jbang/jbang.jar",
+    "brew/1/bin/jbang, brew/1/libexec/bin/jbang.jar",
+  })
+  void installed_jbang_is_used_wherever_its_jar_lies(String command, String jar)
+      throws IOException {
+    jbang("");
+    install(command, jar, pinned);
+    Files.createSymbolicLink(tools.resolve("jbang"), temp.resolve(command));
+    start("--version").go();
+    assertTrue(Files.isSameFile(temp.resolve(jar), Path.of(lastClassPath())));
+    assertFalse(Files.exists(cached));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"0.132.2", "0.133.0", "0.1000.0", "1.0.0"})
+  void newer_jbang_is_good_enough(String version) throws IOException {
+    cachePinned();
+    jbang("");
+    install("dist/jbang", "dist/jbang.jar", version);
+    variables.put("PATH", temp.resolve("dist") + ":" + tools);
+    start("--version").go();
+    assertEquals(temp.resolve("dist/jbang.jar"), Path.of(lastClassPath()));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"0.132.0", "0.99.9", "0.131", "0.133.0-beta", "none", "", "1.2.3.4"})
+  void older_or_unknown_jbang_is_passed_over(String version) throws IOException {
+    cachePinned();
+    jbang("");
+    install("dist/jbang", "dist/jbang.jar", version);
+    variables.put("PATH", temp.resolve("dist") + ":" + tools);
+    Project.Outcome outcome = start("--version").go();
+    assertEquals(cached, Path.of(lastClassPath()));
+    assertEquals("", outcome.stderr());
+  }
+
+  @Test
+  void installed_jbang_is_asked_for_its_version_once_and_again_when_it_changes()
+      throws IOException {
+    cachePinned();
+    Path jdk = jbang("");
+    install("dist/jbang", "dist/jbang.jar", "0.131.0");
+    variables.put("PATH", temp.resolve("dist") + ":" + tools);
+    start("--version").go();
+    start("--version").go();
+    assertEquals(1, count(jdk.resolve("asked"), "version"));
+    assertEquals(cached, Path.of(lastClassPath()));
+
+    install("dist/jbang", "dist/jbang.jar", "0.1000.0"); // another size
+    start("--version").go();
+    start("--version").go();
+    assertEquals(2, count(jdk.resolve("asked"), "version"));
+    assertEquals(temp.resolve("dist/jbang.jar"), Path.of(lastClassPath()));
+  }
+
+  @Test
+  void start_script_on_the_path_is_not_taken_for_an_installed_jbang() throws IOException {
+    cachePinned();
+    jbang("");
+    Files.createSymbolicLink(tools.resolve("jbang"), script);
+    Files.writeString(checkout.resolve("jbang.jar"), "0.999.0");
+    variables.put("PATH", checkout + ":" + tools);
+    start("--version").go();
+    assertEquals(cached, Path.of(lastClassPath()));
+  }
+
+  @Test
+  void installed_jbang_without_a_jar_is_passed_over() throws IOException {
+    cachePinned();
+    jbang("");
+    program(tools.resolve("jbang"), "#!/bin/sh\nexit 99\n");
+    assertEquals(0, start("--version").go().exit());
+    assertEquals(cached, Path.of(lastClassPath()));
+  }
+
+  @Test
+  void pinned_jbang_is_taken_from_the_maven_repository_without_mvn() throws IOException {
+    jbang("");
+    expectDigestOf("genuine");
+    inMavenRepository("genuine");
+    assertEquals(new Project.Outcome(0, "", ""), start("--version").go());
+    assertEquals("genuine", Files.readString(cached));
+    assertEquals(cached, Path.of(lastClassPath()));
+    assertOnlyTheJarIsCached();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"none", "forged"})
+  void mvn_gets_the_pinned_jbang_where_the_repository_has_none_or_a_wrong_one(String there)
+      throws IOException {
+    jbang("printf '%s\\n' 'cat'\nexit 255");
+    expectDigestOf("genuine");
+    if (!there.equals("none")) {
+      inMavenRepository(there);
+    }
+    mvn("cat >/dev/null; printf genuine >\"$folder/" + jarName() + "\"; echo chatter");
+    assertEquals(new Project.Outcome(0, "input", ""), start("x.java").input("input").go());
+    assertEquals("genuine", Files.readString(cached));
+    assertOnlyTheJarIsCached();
+  }
+
+  @Test
+  void cache_folder_of_the_user_is_respected() throws IOException {
+    jbang("");
+    expectDigestOf("genuine");
+    mvn("printf genuine >\"$folder/" + jarName() + "\"");
+    Path other = temp.resolve("other cache");
+    variables.put("XDG_CACHE_HOME", other.toString());
+    assertEquals(0, start("--version").go().exit());
+    assertTrue(
+        Files.exists(other.resolve("remote-settings-lambdas").resolve(cached.getFileName())));
+    assertFalse(Files.exists(cached));
+  }
+
+  @Test
+  void jar_with_a_wrong_checksum_is_never_installed() throws IOException {
+    jbang("");
+    expectDigestOf("genuine");
+    mvn("printf forged >\"$folder/" + jarName() + "\"");
+    fails(
+        "jbang: error: mvn got a "
+            + jarName()
+            + " with SHA-256 "
+            + digest("forged")
+            + ", not "
+            + digest("genuine")
+            + "; it is not used");
+    assertNothingIsCached();
+  }
+
+  @Test
+  void failure_of_mvn_is_told_in_one_line_with_its_cause() throws IOException {
+    jbang("");
+    mvn(
+        "echo '[WARNING] a warning'; echo '[ERROR] Unknown host repo.example -> [Help 1]'; "
+            + "echo '[ERROR] [Help 1] http://help.example'; exit 1");
+    fails(
+        "jbang: error: mvn could not get JBang "
+            + pinned
+            + ": Unknown host repo.example -> [Help 1]");
+    assertNothingIsCached();
+  }
+
+  @Test
+  void failure_of_mvn_itself_is_told_with_its_last_line() throws IOException {
+    jbang("");
+    mvn("echo 'The JAVA_HOME environment variable'; echo 'is not defined correctly' >&2; exit 1");
+    fails("jbang: error: mvn could not get JBang " + pinned + ": is not defined correctly");
+  }
+
+  @Test
+  void without_jbang_and_mvn_one_line_says_what_to_install() throws IOException {
+    jbang("");
+    fails(
+        "jbang: error: neither JBang "
+            + pinned
+            + " or newer nor mvn found; install JBang (https://www.jbang.dev) or Maven");
+    assertNothingIsCached();
+  }
+
+  @Test
+  void cache_that_cannot_be_written_is_named() throws IOException {
+    jbang("");
+    Path file = Files.writeString(temp.resolve("file"), "");
+    variables.put("XDG_CACHE_HOME", file.toString());
+    fails(
+        "jbang: error: cannot write to "
+            + file
+            + "/remote-settings-lambdas, where JBang is to be kept; set XDG_CACHE_HOME to another"
+            + " folder");
+  }
+
+  @Test
+  void several_at_once_get_it_once() throws IOException {
+    Path jdk = jbang("printf '%s\\n' 'cat'\nexit 255");
+    expectDigestOf("genuine");
+    Path runs = temp.resolve("mvn-runs");
+    mvn("echo run >>'" + runs + "'; printf genuine >\"$folder/" + jarName() + "\"");
+    assertEquals(List.of(new Project.Outcome(0, "", "")), atOnce(4, "x.java").distinct().toList());
+    assertEquals(List.of("run"), Files.readAllLines(runs));
+    assertEquals(4, count(jdk.resolve("asked"), "x.java"));
+    assertOnlyTheJarIsCached();
+  }
+
+  // Two at once
+
+  @Test
+  void only_one_jbang_works_at_a_time() throws IOException {
+    cachePinned();
+    Path busy = temp.resolve("busy");
+    jbang(
+        "mkdir '"
+            + busy
+            + "' || exit 9\nls / >/dev/null\nrm -r '"
+            + busy
+            + "'\necho cat\nexit 255");
+    assertEquals(List.of(0), atOnce(4, "x.java").map(Project.Outcome::exit).distinct().toList());
+    assertOnlyTheJarIsCached();
+  }
+
+  @Test
+  void lock_of_a_process_that_is_gone_is_taken_over() throws Exception {
+    cachePinned();
+    jbang("echo cat\nexit 255");
+    Process gone = new ProcessBuilder("true").start();
+    assertEquals(0, gone.waitFor());
+    Path lock = home.resolve(".jbang/cache/remote-settings-lambdas.lock");
+    Files.createDirectories(lock.getParent());
+    Files.createSymbolicLink(lock, Path.of(Long.toString(gone.pid())));
+    assertEquals(new Project.Outcome(0, "", ""), start("x.java").go());
+    assertFalse(Files.isSymbolicLink(lock));
+  }
+
+  // What passes through
+
+  @Test
+  void arguments_reach_the_script_unchanged() throws IOException {
+    cachePinned();
+    jbang("printf '%s\\n' \"'" + showArguments() + "'\"\nexit 255");
+    List<String> command = new ArrayList<>(List.of("x.java"));
+    command.addAll(ODD_ARGUMENTS);
+    assertEquals(new Project.Outcome(0, shown(ODD_ARGUMENTS), ""), start(command.toArray()).go());
+    assertEquals(List.of("x.java"), lastArguments());
+  }
+
+  @Test
+  void arguments_follow_those_of_the_catalog_and_of_options() throws IOException {
+    cachePinned();
+    jbang("printf '%s\\n' \"'" + showArguments() + "' 'from the catalog'\"\nexit 255");
+    Project.Outcome outcome =
+        start("run", "--java", "25", "-D", "a=b", "--verbose", "-Dc=d e", "x.java", "", "y").go();
+    assertEquals(shown(List.of("from the catalog", "", "y")), outcome.stdout());
+    assertEquals(
+        List.of("run", "--java", "25", "-D", "a=b", "--verbose", "-Dc=d e", "x.java"),
+        lastArguments());
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {0, 1, 2, 3, 64, 127, 254, 255})
+  void exit_code_of_the_script_passes_through(int code) throws IOException {
+    cachePinned();
+    jbang("echo 'sh -c \"exit " + code + "\"'\nexit 255");
+    assertEquals(new Project.Outcome(code, "", ""), start("x.java").go());
+  }
+
+  @Test
+  void input_and_output_of_the_script_pass_through() throws IOException {
+    cachePinned();
+    jbang("echo 'sh -c \"cat; echo error >&2\"'\nexit 255");
+    assertEquals(
+        new Project.Outcome(0, "no line end", "error\n"),
+        start("x.java").input("no line end").go());
+  }
+
+  @Test
+  void script_replaces_the_shell_and_gets_no_variables_of_ours_but_java_home() throws IOException {
+    cachePinned();
+    jbang("echo \"sh -c 'echo \\$\\$; set'\"\nexit 255");
+    String set = start("x.java").go().stdout();
+    assertFalse(set.contains("JBANG_"), set);
+    assertTrue(set.contains("JAVA_HOME="), set);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"'', C.UTF-8", "C, C.UTF-8", "de_DE.UTF-8, de_DE.UTF-8"})
+  void jbang_reads_paths_as_utf_8_where_no_language_is_set(String set, String seen)
+      throws IOException {
+    cachePinned();
+    jbang("echo \"jbang: $LC_ALL\" >&2\necho \"sh -c 'echo script: \\$LC_ALL'\"\nexit 255");
+    variables.put("LC_ALL", set);
+    assertEquals(
+        new Project.Outcome(0, ("script: " + set).strip() + "\n", "jbang: " + seen + "\n"),
+        start("x.java").go());
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2, 3, 4, 137})
+  void failure_of_jbang_is_2_with_its_output(int code) throws IOException {
+    cachePinned();
+    jbang("echo to stdout; echo to stderr >&2; exit " + code);
+    assertEquals(
+        new Project.Outcome(2, "to stdout\n", "to stderr\n"), start("x.java", "argument").go());
+  }
+
+  @Test
+  void output_of_a_sub_command_passes_through() throws IOException {
+    cachePinned();
+    jbang("printf '%s\\n' 'a  b' '*'");
+    assertEquals(
+        new Project.Outcome(0, "a  b\n*\n", ""), start("info", "tools", "a b.java", "", "*").go());
+    assertEquals(List.of("info", "tools", "a b.java", "", "*"), lastArguments());
+  }
+
+  @Test
+  void nothing_given_is_nothing_given_to_jbang() throws IOException {
+    cachePinned();
+    jbang("echo usage >&2");
+    assertEquals(new Project.Outcome(0, "", "usage\n"), start().go());
+    assertEquals(List.of(), lastArguments());
+  }
+
+  // Aliases
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "demo | demo@HERE",
+        "test | jbang-test@HERE",
+        "jbang-test | jbang-test@HERE",
+        "--verbose demo | --verbose demo@HERE",
+        "-o run demo | -o run demo@HERE",
+        "--java 26 demo | --java 26 demo@HERE",
+        "build demo | build demo@HERE",
+        "info tools --select dependencies demo | info tools --select dependencies demo@HERE",
+        "export portable -O demo demo | export portable -O demo demo@HERE",
+        "app install --name demo --force demo | app install --name demo --force demo@HERE",
+        // Not ours:
+        "./demo | ./demo",
+        "aliases | aliases",
+        "nope | nope",
+        "demo.java | demo.java",
+        "demo@other | demo@other",
+        "run test | run test",
+        "app uninstall demo | app uninstall demo",
+        "--catalog=x.json demo | --catalog=x.json demo",
+        "--debug demo | --debug demo",
+        "-c demo | -c demo",
+        "jdk list demo | jdk list demo",
+      })
+  void alias_is_named_with_its_catalog(String typed, String given) throws IOException {
+    cachePinned();
+    jbang("");
+    start((Object[]) typed.split(" ")).go();
+    assertEquals(
+        List.of(given.replace("HERE", checkout.toString()).split(" (?!out)")), lastArguments());
+  }
+
+  @Test
+  void script_paths_are_those_of_the_working_directory() throws IOException {
+    cachePinned();
+    jbang("pwd");
+    assertEquals(temp + "\n", start("sub/x.java").in(temp).go().stdout());
+    assertEquals(List.of("sub/x.java"), lastArguments());
+  }
+
+  // Where it is started from
+
+  @Test
+  void it_starts_through_links_from_any_folder_and_from_the_path() throws IOException {
+    cachePinned();
+    jbang("");
+    Path links = Files.createDirectories(temp.resolve("a link"));
+    Files.createSymbolicLink(links.resolve("relative"), Path.of("../check out/jbang"));
+    Files.createSymbolicLink(links.resolve("twice"), links.resolve("relative"));
+    Files.createSymbolicLink(temp.resolve("folder"), checkout);
+    List<Project.Run> starts =
+        List.of(
+            Project.run(links.resolve("relative"), "demo").in(home),
+            Project.run("./relative", "demo").in(links),
+            Project.run(links.resolve("twice"), "demo").in(home),
+            Project.run(temp.resolve("folder/jbang"), "demo").in(home),
+            Project.run("../check out/jbang", "demo").in(home),
+            Project.run("/bin/sh", "jbang", "demo").in(checkout),
+            Project.run("/bin/sh", "-c", "PATH=\"$1:$PATH\" jbang demo", "sh", checkout).in(home));
+    for (Project.Run run : starts) {
+      Files.deleteIfExists(temp.resolve("last"));
+      assertEquals(new Project.Outcome(0, "", ""), run.onlyEnv(variables).go());
+      assertEquals(List.of("demo@" + checkout), lastArguments());
+    }
+  }
+
+  @Test
+  void installed_commands_find_this_jbang_where_there_is_no_other() throws IOException {
+    cachePinned();
+    Path commands = Files.createDirectories(home.resolve(".jbang/bin"));
+    jbang("exit 1");
+    start("app", "install", "demo").go();
+    assertFalse(Files.exists(commands.resolve("jbang")));
+    jbang("");
+    start("app", "install", "demo").go();
+    assertEquals(script, commands.resolve("jbang").toRealPath());
+    start("app", "install", "demo").go();
+    assertEquals(script, commands.resolve("jbang").toRealPath());
+  }
+
+  @Test
+  void installed_commands_use_the_users_jbang_where_there_is_one() throws IOException {
+    cachePinned();
+    Path commands = Files.createDirectories(home.resolve(".jbang/bin"));
+    jbang("");
+    install("dist/jbang", "dist/jbang.jar", "0.99.0");
+    variables.put("PATH", temp.resolve("dist") + ":" + tools);
+    start("app", "install", "demo").go();
+    assertFalse(Files.exists(commands.resolve("jbang")));
+  }
+
+  // With the real JBang
+
+  @Test
+  void real_script_gets_its_arguments_and_input_and_gives_its_code() throws IOException {
+    Files.writeString(
+        checkout.resolve("demo.java"),
+        """
+        ///usr/bin/env jbang "$0" "$@" ; exit $?
+        //JAVA 25+
+        void main(String[] arguments) throws Exception {
+          for (String argument : arguments) {
+            IO.print("[" + argument + "]\\n");
+          }
+          IO.print(new String(System.in.readAllBytes()));
+          System.exit(3);
+        }
+        """);
+    program(checkout.resolve("jbang"), Files.readString(Project.root().resolve("jbang")));
+    List<String> ascii = ODD_ARGUMENTS.stream().filter(a -> a.matches("\\p{ASCII}*")).toList();
+    List<Object> command = new ArrayList<>(List.of(script, "--quiet", "demo"));
+    command.addAll(ascii);
+    Project.Outcome expected = new Project.Outcome(3, shown(ascii) + "input", "");
+    assertEquals(expected, real(command.toArray()).input("input").go());
+    command.set(2, "check out/demo.java");
+    assertEquals(expected, real(command.toArray()).in(temp).input("input").go());
+  }
+
+  @Test
+  void real_jbang_built_by_two_at_once_works_for_both() throws IOException {
+    Path file = Files.writeString(temp.resolve("both.java"), "void main() { IO.println(1); }\n");
+    Project.Run run = real(Project.root().resolve("jbang"), "--quiet", file);
+    CompletableFuture<Project.Outcome> other = CompletableFuture.supplyAsync(run::go);
+    Project.Outcome expected = new Project.Outcome(0, "1\n", "");
+    assertEquals(expected, run.go());
+    assertEquals(expected, other.join());
+  }
+
+  @Test
+  void real_failures_of_jbang_are_2() throws IOException {
+    Path file = Files.writeString(temp.resolve("broken.java"), "void main() { nonsense }\n");
+    Project.Outcome broken = real(Project.root().resolve("jbang"), file).go();
+    assertEquals(2, broken.exit());
+    assertTrue(broken.stderr().contains("Error during compile"), broken.stderr());
+    Project.Outcome missing = real(Project.root().resolve("jbang"), "missing.java").go();
+    assertEquals(2, missing.exit());
+    assertTrue(missing.stderr().contains("missing.java"), missing.stderr());
+  }
+
+  @Test
+  void real_sub_command_answers() throws IOException {
+    Project.Outcome outcome = real(Project.root().resolve("jbang"), "version").go();
+    assertEquals(0, outcome.exit());
+    assertTrue(outcome.stdout().matches("\\d+\\.\\d+\\.\\d+\n"), outcome.stdout());
+    assertEquals("", outcome.stderr());
+  }
+
+  // The world
+
+  private Project.Run start(Object... arguments) {
+    List<Object> command = new ArrayList<>(List.of(script));
+    command.addAll(List.of(arguments));
+    return Project.run(command.toArray()).in(home).onlyEnv(variables);
+  }
+
+  /** The real JBang with folders of its own, so that it has built nothing yet. */
+  private Project.Run real(Object... command) {
+    return Project.run(command).in(home).env("JBANG_DIR", temp.resolve("jbang dir"));
+  }
+
+  private Stream<Project.Outcome> atOnce(int starts, Object... arguments) {
+    List<CompletableFuture<Project.Outcome>> running =
+        IntStream.range(0, starts)
+            .mapToObj(number ->
+                CompletableFuture.supplyAsync(
+                    () -> start(arguments).go(), task -> Thread.ofVirtual().start(task)))
+            .toList();
+    return running.stream().map(CompletableFuture::join);
+  }
+
+  private void fails(String line) {
+    assertEquals(new Project.Outcome(2, "", line + "\n"), start("x.java").go());
+  }
+
+  private Path chosenJdk() throws IOException {
+    Project.Outcome outcome = start("--version").go();
+    assertEquals(new Project.Outcome(0, "", ""), outcome);
+    return Path.of(Files.readString(temp.resolve("last-jdk")).strip());
+  }
+
+  /** A JDK whose java notes what it is asked and then does as a JBang that has nothing to say. */
+  private Path jdk(Path folder, String version) throws IOException {
+    return jdk(folder, version, "");
+  }
+
+  /** The only JDK, whose java plays JBang with these lines of shell. */
+  private Path jbang(String lines) throws IOException {
+    return jdk(system.resolve("usr/lib/jvm/jdk"), "25.0.1", lines);
+  }
+
+  private Path jdk(Path folder, String version, String lines) throws IOException {
+    program(folder.resolve("bin/javac"), "#!/bin/sh\nexit 99\n");
+    Files.writeString(
+        folder.resolve("release"),
+        "IMPLEMENTOR=\"Example\"\nJAVA_VERSION=\"" + version + "\"\nMODULES=\"java.base\"\n");
+    program(
+        folder.resolve("bin/java"),
+        """
+        #!/bin/sh
+        while [ "$1" != -cp ]; do shift; done
+        jar=$2
+        shift 3
+        echo "$*" >>'FOLDER/asked'
+        if [ "$*" = version ]; then exec cat "$jar"; fi
+        echo 'FOLDER' >'TEMP/last-jdk'
+        printf '%s' "$jar" >'TEMP/last-jar'
+        for argument; do printf '%s\\n' "$argument"; done >'TEMP/last'
+        LINES
+        """
+            .replace("FOLDER", folder.toString())
+            .replace("TEMP", temp.toString())
+            .replace("LINES", lines));
+    return folder;
+  }
+
+  private List<String> lastArguments() throws IOException {
+    return Files.readAllLines(temp.resolve("last"));
+  }
+
+  private String lastClassPath() throws IOException {
+    return Files.readString(temp.resolve("last-jar"));
+  }
+
+  /** Installs a JBang whose jar holds just its version, which the stub prints. */
+  private void install(String command, String jar, String version) throws IOException {
+    program(temp.resolve(command), "#!/bin/sh\nexit 99\n");
+    Files.createDirectories(temp.resolve(jar).getParent());
+    Files.writeString(temp.resolve(jar), version);
+  }
+
+  private void cachePinned() throws IOException {
+    Files.createDirectories(cached.getParent());
+    Files.writeString(cached, "jar");
+  }
+
+  private void inMavenRepository(String content) throws IOException {
+    Path folder = home.resolve(".m2/repository/dev/jbang/jbang-cli/" + pinned);
+    Files.writeString(Files.createDirectories(folder).resolve(jarName()), content);
+  }
+
+  private String jarName() {
+    return "jbang-cli-" + pinned + "-all.jar";
+  }
+
+  /** Puts an mvn on the path that finds the folder to write to in {@code $folder}. */
+  private void mvn(String lines) throws IOException {
+    program(
+        tools.resolve("mvn"),
+        """
+        #!/bin/sh
+        for argument; do
+          case $argument in
+            -DoutputDirectory=*) folder=${argument#*=} ;;
+          esac
+        done
+        """
+            + lines
+            + "\n");
+  }
+
+  private void expectDigestOf(String content) throws IOException {
+    replace("(?m)^sha256=.*", "sha256=" + digest(content));
+  }
+
+  private static String digest(String content) {
+    try {
+      MessageDigest sha256 = MessageDigest.getInstance("SHA-256");
+      return HexFormat.of().formatHex(sha256.digest(content.getBytes(StandardCharsets.UTF_8)));
+    } catch (java.security.NoSuchAlgorithmException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  private void replace(String regex, String replacement) throws IOException {
+    String text = Files.readString(script);
+    String changed = text.replaceFirst(regex, Matcher.quoteReplacement(replacement));
+    assertFalse(changed.equals(text), regex);
+    Files.writeString(script, changed);
+  }
+
+  private Path showArguments() throws IOException {
+    return program(
+        temp.resolve("show arguments"),
+        "#!/bin/sh\nfor argument; do printf '[%s]\\n' \"$argument\"; done\n");
+  }
+
+  private static String shown(List<String> arguments) {
+    return String.join("", arguments.stream().map(a -> "[" + a + "]\n").toList());
+  }
+
+  private static Path program(Path file, String text) throws IOException {
+    Files.createDirectories(file.getParent());
+    Files.writeString(file, text);
+    assertTrue(file.toFile().setExecutable(true));
+    return file;
+  }
+
+  private static long count(Path file, String line) throws IOException {
+    return Files.readAllLines(file).stream().filter(line::equals).count();
+  }
+
+  private void assertOnlyTheJarIsCached() throws IOException {
+    try (Stream<Path> files = Files.list(cached.getParent())) {
+      assertEquals(List.of(cached), files.toList());
+    }
+  }
+
+  private void assertNothingIsCached() throws IOException {
+    try (Stream<Path> files = Files.list(cached.getParent())) {
+      assertEquals(List.of(), files.toList());
+    }
+  }
+}
