@@ -1,0 +1,202 @@
+import java.util.Arrays;
+import java.util.Optional;
+import java.util.regex.Pattern;
+
+/**
+ * One way in which the embedded server misbehaves, where, and how often: {@code
+ * altered-record=main/regions:2} is the kind, the collection and the number of requests.
+ *
+ * @param where {@code bucket/collection}, or with a leading {@code /} a path; shell patterns with
+ *     {@code *} and {@code ?}; empty for everywhere
+ * @param times how many matching requests it spoils, the first ones; 0 for all
+ */
+record Fault(Kind kind, String where, int times) {
+
+  /** At which point a fault comes in. */
+  enum Point {
+    /** Instead of an answer. */
+    INSTEAD,
+    /** While the right answer is sent. */
+    SENDING,
+    /** In what a collection holds, behind endpoints that work well. */
+    CONTENT,
+    /** In the list of announced collections. */
+    LIST
+  }
+
+  /** Every fault there is, by the name that {@code --fault} takes. */
+  enum Kind {
+    SILENT("silent", Point.INSTEAD, "takes the request and never answers"),
+    RESET("reset", Point.INSTEAD, "closes the connection without an answer"),
+    STATUS_401("401", Point.INSTEAD, "answers 401"),
+    STATUS_403("403", Point.INSTEAD, "answers 403"),
+    STATUS_404("404", Point.INSTEAD, "answers 404"),
+    STATUS_409("409", Point.INSTEAD, "answers 409"),
+    STATUS_429("429", Point.INSTEAD, "answers 429 with Retry-After: 1"),
+    STATUS_500("500", Point.INSTEAD, "answers 500"),
+    STATUS_502("502", Point.INSTEAD, "answers 502 with a gateway's HTML"),
+    STATUS_503("503", Point.INSTEAD, "answers 503 with Retry-After: 1"),
+    STATUS_503_DATE("503-date", Point.INSTEAD, "answers 503, Retry-After a date a second ahead"),
+    STATUS_503_LONG("503-long", Point.INSTEAD, "answers 503 with Retry-After: 3600"),
+    STATUS_503_PLAIN("503-plain", Point.INSTEAD, "answers 503 without Retry-After"),
+    STATUS_504("504", Point.INSTEAD, "answers 504 with a gateway's HTML"),
+    NOT_JSON("not-json", Point.INSTEAD, "answers 200 as application/json with text that is not"),
+    HTML("html", Point.INSTEAD, "answers 200 with an HTML page, as a login page would"),
+    WRONG_SHAPE("wrong-shape", Point.INSTEAD, "answers 200 with JSON of another shape: [42]"),
+    HUGE("huge", Point.INSTEAD, "answers 200 with right-looking JSON of 200 MiB"),
+    GZIP_BOMB("gzip-bomb", Point.INSTEAD, "answers the same 200 MiB, gzipped to less than one"),
+    REDIRECT("redirect", Point.INSTEAD, "redirects to the same path of this server, which answers"),
+    REDIRECT_ELSEWHERE(
+        "redirect-elsewhere",
+        Point.INSTEAD,
+        "redirects to another origin (localhost instead of 127.0.0.1), which answers"),
+    REDIRECT_LOOP("redirect-loop", Point.INSTEAD, "redirects to itself for ever"),
+    CONTROL_CHARACTERS(
+        "control-characters",
+        Point.INSTEAD,
+        "answers 403 with escape sequences and line breaks in its message"),
+
+    TRICKLE("trickle", Point.SENDING, "sends the body one byte a second"),
+    STALL("stall", Point.SENDING, "sends half of the body and then nothing more"),
+    CUT("cut", Point.SENDING, "closes the connection after half of the announced body"),
+    ALERT("alert", Point.SENDING, "adds an Alert header"),
+    BACKOFF("backoff", Point.SENDING, "adds the header Backoff: 1"),
+
+    ALTERED_RECORD("altered-record", Point.CONTENT, "serves one record with one character changed"),
+    ALTERED_TIMESTAMP(
+        "altered-timestamp",
+        Point.CONTENT,
+        "serves a records timestamp one millisecond later than the signed one"),
+    ALTERED_SIGNATURE("altered-signature", Point.CONTENT, "serves signatures with one bit changed"),
+    MALFORMED_SIGNATURE(
+        "malformed-signature", Point.CONTENT, "serves signatures that are six bytes too short"),
+    MISSING_SIGNATURE("missing-signature", Point.CONTENT, "serves the collection unsigned"),
+    STALE(
+        "stale",
+        Point.CONTENT,
+        "serves the state before the newest record, unless _expected is new: a cache"),
+    STALE_ALWAYS("stale-always", Point.CONTENT, "serves that older state whatever _expected says"),
+    NO_ID("no-id", Point.CONTENT, "serves one record without its id"),
+    DUPLICATE_ID("duplicate-id", Point.CONTENT, "serves two records with one id"),
+    EXPIRED_LEAF("expired-leaf", Point.CONTENT, "signs with a leaf that expired yesterday"),
+    EXPIRED_INTERMEDIATE(
+        "expired-intermediate",
+        Point.CONTENT,
+        "signs under an intermediate that expired yesterday"),
+    EXPIRING_LEAF("expiring-leaf", Point.CONTENT, "signs with a leaf that expires in three days"),
+    WRONG_ROOT("wrong-root", Point.CONTENT, "signs under another root"),
+    WRONG_SIGNER("wrong-signer", Point.CONTENT, "signs with a leaf of another signer's name"),
+    CHAIN_MISSING("chain-missing", Point.CONTENT, "names a chain that answers 404"),
+    CHAIN_HUGE("chain-huge", Point.CONTENT, "names a chain of 200 MiB"),
+    CHAIN_TRICKLE("chain-trickle", Point.CONTENT, "names a chain that comes one byte a second"),
+    CHAIN_NOT_PEM("chain-not-pem", Point.CONTENT, "names a chain that is not PEM"),
+    CHAIN_EMPTY("chain-empty", Point.CONTENT, "names a chain that is empty"),
+
+    ENTRY_DOTS("entry-dots", Point.LIST, "announces a collection named .. too"),
+    ENTRY_SLASH("entry-slash", Point.LIST, "announces a bucket named main/../x too"),
+    ENTRY_GONE("entry-gone", Point.LIST, "announces a collection that does not exist too"),
+    ALTERED_ANNOUNCEMENT(
+        "altered-announcement",
+        Point.LIST,
+        "announces a timestamp one second older than the collection's"),
+    EMPTY_LIST("empty-list", Point.LIST, "announces no collection at all");
+
+    private final String label;
+    private final Point point;
+    private final String sentence;
+
+    Kind(String label, Point point, String sentence) {
+      this.label = label;
+      this.point = point;
+      this.sentence = sentence;
+    }
+
+    /** Its name in {@code --fault}. */
+    String label() {
+      return label;
+    }
+
+    Point point() {
+      return point;
+    }
+
+    /** What it does, without a subject: "answers 500". */
+    String sentence() {
+      return sentence;
+    }
+
+    static Optional<Kind> named(String label) {
+      return Arrays.stream(values()).filter(kind -> kind.label.equals(label)).findFirst();
+    }
+  }
+
+  /** Everywhere, always. */
+  static Fault of(Kind kind) {
+    return new Fault(kind, "", 0);
+  }
+
+  /** The same fault for one place: see {@link #where}. */
+  Fault at(String place) {
+    return new Fault(kind, place, times);
+  }
+
+  /** The same fault for the first requests only. */
+  Fault times(int count) {
+    return new Fault(kind, where, count);
+  }
+
+  /**
+   * Reads {@code NAME[=WHERE][:TIMES]}.
+   *
+   * @throws IllegalArgumentException with a message for the user
+   */
+  static Fault parse(String text) {
+    String rest = text;
+    int times = 0;
+    int colon = rest.lastIndexOf(':');
+    if (colon >= 0) {
+      String count = rest.substring(colon + 1);
+      if (!count.matches("[1-9][0-9]{0,8}")) {
+        throw new IllegalArgumentException(
+            "in '" + text + "', '" + count + "' is no number of requests (1 or more)");
+      }
+      times = Integer.parseInt(count);
+      rest = rest.substring(0, colon);
+    }
+    int equals = rest.indexOf('=');
+    String name = equals < 0 ? rest : rest.substring(0, equals);
+    String where = equals < 0 ? "" : rest.substring(equals + 1);
+    if (equals >= 0 && where.indexOf('/') < 0) {
+      throw new IllegalArgumentException(
+          "in '" + text + "', '" + where + "' is neither bucket/collection nor a path");
+    }
+    Kind kind =
+        Kind.named(name)
+            .orElseThrow(() -> new IllegalArgumentException("unknown fault '" + name + "'"));
+    return new Fault(kind, where, times);
+  }
+
+  /**
+   * Whether it is aimed at this.
+   *
+   * @param path of the request
+   * @param collection {@code bucket/collection}, or empty when the path has none
+   */
+  boolean concerns(String path, String collection) {
+    if (where.isEmpty()) {
+      return true;
+    }
+    String subject = where.startsWith("/") ? path : collection;
+    StringBuilder regex = new StringBuilder();
+    for (char c : where.toCharArray()) {
+      regex.append(c == '*' ? ".*" : c == '?' ? "." : Pattern.quote(String.valueOf(c)));
+    }
+    return subject.matches(regex.toString());
+  }
+
+  /** The form that {@link #parse} reads. */
+  @Override
+  public String toString() {
+    return kind.label() + (where.isEmpty() ? "" : "=" + where) + (times == 0 ? "" : ":" + times);
+  }
+}

@@ -1,0 +1,246 @@
+//DEPS tools.jackson.core:jackson-databind:3.2.4
+//SOURCES Fault.java
+//SOURCES Signer.java
+//SOURCES SigningAuthority.java
+//SOURCES Store.java
+
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/**
+ * The faults that are switched on. Here are the ones that spoil content: a good state goes in, a
+ * spoiled copy comes out, the store keeps what it had. The ones that spoil an answer as such are
+ * the server's to carry out.
+ */
+final class Faults {
+
+  private record Active(Fault fault, AtomicInteger taken) {}
+
+  private final List<Active> active = new CopyOnWriteArrayList<>();
+  private final Signer signer;
+  private final Clock clock;
+  private final Map<String, SigningAuthority> authorities = new HashMap<>();
+
+  Faults(Signer signer, Clock clock) {
+    this.signer = signer;
+    this.clock = clock;
+  }
+
+  void add(Fault fault) {
+    active.add(new Active(fault, new AtomicInteger()));
+  }
+
+  void clear() {
+    active.clear();
+  }
+
+  /** The first fault of that point for this request; the request counts as spoiled by it. */
+  Optional<Fault.Kind> take(Fault.Point point, String path, String collection) {
+    return takeAll(point, path, collection, true).stream().findFirst();
+  }
+
+  /** All faults of that point for this request. */
+  List<Fault.Kind> takeAll(Fault.Point point, String path, String collection) {
+    return takeAll(point, path, collection, false);
+  }
+
+  private List<Fault.Kind> takeAll(
+      Fault.Point point, String path, String collection, boolean onlyOne) {
+    List<Fault.Kind> taken = new ArrayList<>();
+    for (Active one : active) {
+      Fault fault = one.fault();
+      boolean isMeant = fault.kind().point() == point && fault.concerns(path, collection);
+      if (isMeant && (fault.times() == 0 || one.taken().getAndIncrement() < fault.times())) {
+        taken.add(fault.kind());
+        if (onlyOne) {
+          break;
+        }
+      }
+    }
+    return taken;
+  }
+
+  /**
+   * The state as the faults for this request let it look.
+   *
+   * @param expected value of {@code _expected}, if there is one
+   */
+  Store.Snapshot alter(Store.Snapshot good, String path, Optional<String> expected) {
+    Store.Snapshot altered = good;
+    for (Fault.Kind kind : takeAll(Fault.Point.CONTENT, path, good.bucket() + "/" + good.name())) {
+      altered = alter(kind, altered, expected);
+    }
+    return altered;
+  }
+
+  private Store.Snapshot alter(Fault.Kind kind, Store.Snapshot state, Optional<String> expected) {
+    return switch (kind) {
+      case ALTERED_RECORD -> state.withRecords(alterOne(state.records()), state.timestamp());
+      case ALTERED_TIMESTAMP -> state.withRecords(state.records(), state.timestamp() + 1);
+      case NO_ID -> {
+        List<ObjectNode> records = new ArrayList<>(state.records());
+        if (!records.isEmpty()) {
+          records.set(0, records.getFirst().deepCopy().without("id"));
+        }
+        yield state.withRecords(records, state.timestamp());
+      }
+      case DUPLICATE_ID -> {
+        List<ObjectNode> records = new ArrayList<>(state.records());
+        if (!records.isEmpty()) {
+          records.add(records.getFirst().deepCopy().put("duplicate", true));
+        }
+        yield state.withRecords(records, state.timestamp());
+      }
+      case STALE -> {
+        boolean isPastCaches =
+            expected.isPresent() && !expected.get().equals(Long.toString(state.timestamp()));
+        yield isPastCaches ? state : older(state);
+      }
+      case STALE_ALWAYS -> older(state);
+      case MISSING_SIGNATURE -> {
+        ObjectNode metadata = state.metadata().deepCopy();
+        metadata.remove(List.of("signature", "signatures"));
+        yield state.withMetadata(metadata);
+      }
+      case ALTERED_SIGNATURE -> withEntries(state, Faults::flipOneBit);
+      case MALFORMED_SIGNATURE ->
+          withEntries(
+              state,
+              entry -> {
+                String signature = entry.path("signature").asString();
+                entry.put("signature", signature.substring(0, signature.length() - 8));
+              });
+      case CHAIN_MISSING -> withChain(state, signer.chainUrl("missing.chain"));
+      case CHAIN_HUGE -> withChain(state, signer.chainUrl("huge.chain"));
+      case CHAIN_TRICKLE ->
+          withChain(state, signer.addChain("trickle.chain", signer.authority().chainPem()));
+      case CHAIN_NOT_PEM ->
+          withChain(state, signer.addChain("not-pem.chain", "This is not a certificate.\n"));
+      case CHAIN_EMPTY -> withChain(state, signer.addChain("empty.chain", ""));
+      default -> signedBy(state, authority(kind, state.bucket()));
+    };
+  }
+
+  private interface EntryChange {
+    void apply(ObjectNode entry);
+  }
+
+  private static Store.Snapshot withEntries(Store.Snapshot state, EntryChange change) {
+    ObjectNode metadata = state.metadata().deepCopy();
+    if (metadata.get("signature") instanceof ObjectNode single) {
+      change.apply(single);
+    }
+    for (JsonNode entry : metadata.path("signatures")) {
+      change.apply((ObjectNode) entry);
+    }
+    return state.withMetadata(metadata);
+  }
+
+  private static Store.Snapshot withChain(Store.Snapshot state, String url) {
+    return withEntries(state, entry -> entry.put("x5u", url));
+  }
+
+  private static void flipOneBit(ObjectNode entry) {
+    byte[] raw = Base64.getUrlDecoder().decode(entry.path("signature").asString());
+    raw[raw.length - 1] ^= 1;
+    entry.put("signature", Base64.getUrlEncoder().withoutPadding().encodeToString(raw));
+  }
+
+  private Store.Snapshot signedBy(Store.Snapshot state, SigningAuthority by) {
+    if (!state.metadata().has("signature")) {
+      return state;
+    }
+    ObjectNode metadata = state.metadata().deepCopy();
+    ObjectNode entry = signer.entry(by, state.records(), state.timestamp());
+    metadata.set("signature", entry);
+    metadata.putArray("signatures").add(entry.deepCopy());
+    return state.withMetadata(metadata);
+  }
+
+  /** The state before the newest record came, with the signature it had (or might have had). */
+  private Store.Snapshot older(Store.Snapshot state) {
+    List<ObjectNode> records = state.records();
+    if (!records.isEmpty()) {
+      records = records.subList(1, records.size());
+    }
+    long timestamp =
+        records.isEmpty() ? state.timestamp() - 1000 : Store.lastModified(records.getFirst());
+    ObjectNode metadata = state.metadata().deepCopy();
+    metadata.put("last_modified", state.modified() - (state.timestamp() - timestamp));
+    Store.Snapshot older =
+        new Store.Snapshot(
+            state.bucket(),
+            state.name(),
+            metadata,
+            timestamp,
+            records,
+            state.tombstones().stream()
+                .filter(tombstone -> Store.lastModified(tombstone) <= timestamp)
+                .toList(),
+            state.isPublic(),
+            state.writers());
+    return signedBy(older, signer.authorityOf(state.bucket()));
+  }
+
+  /** One character of the record with the lowest id; a new record where there is none. */
+  private static List<ObjectNode> alterOne(List<ObjectNode> records) {
+    List<ObjectNode> altered = new ArrayList<>(records);
+    Optional<ObjectNode> first =
+        records.stream().min(Comparator.comparing(record -> record.path("id").asString("")));
+    if (first.isEmpty()) {
+      altered.add(Store.JSON.createObjectNode().put("id", "added").put("last_modified", 1));
+      return altered;
+    }
+    ObjectNode changed = first.get().deepCopy();
+    Optional<String> text =
+        changed.propertyNames().stream()
+            .filter(name -> !name.equals("id") && !changed.path(name).asString("").isEmpty())
+            .filter(name -> changed.get(name).isString())
+            .findFirst();
+    if (text.isPresent()) {
+      String value = changed.get(text.get()).asString();
+      String start = value.charAt(0) == 'x' ? "y" : "x";
+      changed.put(text.get(), start + value.substring(value.offsetByCodePoints(0, 1)));
+    } else {
+      changed.put("altered", true);
+    }
+    altered.set(records.indexOf(first.get()), changed);
+    return altered;
+  }
+
+  /** Made when first needed, then the same: clients fetch a chain once per URL. */
+  private synchronized SigningAuthority authority(Fault.Kind kind, String bucket) {
+    SigningAuthority usual = signer.authorityOf(bucket);
+    return authorities.computeIfAbsent(
+        kind + " " + usual.signerId(),
+        name -> {
+          SigningAuthority.Builder sibling = usual.sibling();
+          Instant now = clock.instant();
+          return switch (kind) {
+            case EXPIRED_LEAF -> sibling.defect(SigningAuthority.Defect.LEAF_EXPIRED).build();
+            case EXPIRED_INTERMEDIATE ->
+                sibling.defect(SigningAuthority.Defect.INTERMEDIATE_EXPIRED).build();
+            case EXPIRING_LEAF ->
+                sibling
+                    .leafValidity(now.minus(Duration.ofDays(26)), now.plus(Duration.ofDays(3)))
+                    .build();
+            case WRONG_SIGNER ->
+                sibling.defect(SigningAuthority.Defect.LEAF_OF_OTHER_SIGNER).build();
+            case WRONG_ROOT -> SigningAuthority.builder().now(now).signer(usual.signerId()).build();
+            default -> throw new IllegalStateException(kind + " does not concern signatures");
+          };
+        });
+  }
+}

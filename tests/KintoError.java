@@ -1,0 +1,105 @@
+//DEPS tools.jackson.core:jackson-databind:3.2.4
+
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/**
+ * A refusal in Kinto's words: status, its own error number, and what is wrong. Thrown before
+ * anything has been changed.
+ */
+final class KintoError extends Exception {
+  private static final long serialVersionUID = 1;
+
+  private final int status;
+  private final transient ObjectNode body;
+
+  private KintoError(int status, int errno, String error, String message, JsonNode details) {
+    super(message == null ? error : message);
+    this.status = status;
+    body = Store.JSON.createObjectNode();
+    body.put("code", status).put("errno", errno).put("error", error);
+    if (message != null) {
+      body.put("message", message);
+    }
+    if (details != null) {
+      body.set("details", details);
+    }
+  }
+
+  int status() {
+    return status;
+  }
+
+  ObjectNode body() {
+    return body;
+  }
+
+  static KintoError unauthorized() {
+    String message = "Please authenticate yourself to use this endpoint.";
+    return new KintoError(401, 104, "Unauthorized", message, null);
+  }
+
+  static KintoError forbidden() {
+    String message = "This user cannot access this resource.";
+    return new KintoError(403, 121, "Forbidden", message, null);
+  }
+
+  /** A path that leads nowhere. */
+  static KintoError unknownPath() {
+    String message = "The resource you are looking for could not be found.";
+    return new KintoError(404, 111, "Not Found", message, null);
+  }
+
+  /** A bucket, collection or record that is not there. */
+  static KintoError missing(String resource, String id) {
+    JsonNode details = Store.JSON.createObjectNode().put("id", id).put("resource_name", resource);
+    return new KintoError(404, 110, "Not Found", null, details);
+  }
+
+  static KintoError methodNotAllowed() {
+    String message = "Method not allowed on this endpoint.";
+    return new KintoError(405, 115, "Method Not Allowed", message, null);
+  }
+
+  /** A parameter or body that does not parse; {@code name} may be null. */
+  static KintoError invalid(String location, String name, String description) {
+    JsonNode detail =
+        Store.JSON
+            .createObjectNode()
+            .put("location", location)
+            .put("name", name)
+            .put("description", description);
+    String message =
+        name == null
+            ? location + ": " + description
+            : name + " in " + location + ": " + description;
+    JsonNode details = Store.JSON.createArrayNode().add(detail);
+    return new KintoError(400, 107, "Invalid parameters", message, details);
+  }
+
+  /** The object is no longer the one that {@code If-Match} names. */
+  static KintoError modifiedMeanwhile(ObjectNode existing) {
+    ObjectNode details = null;
+    if (existing != null) {
+      details = Store.JSON.createObjectNode();
+      details.set("existing", existing);
+    }
+    String message = "Resource was modified meanwhile";
+    return new KintoError(412, 114, "Precondition Failed", message, details);
+  }
+
+  /** What a fault answers: any status with a text of its own. */
+  static KintoError fault(int status, String error, String message) {
+    int errno =
+        switch (status) {
+          case 401 -> 104;
+          case 403 -> 121;
+          case 404 -> 111;
+          case 409 -> 122;
+          case 429 -> 117;
+          case 503 -> 201;
+          default -> 999;
+        };
+    return new KintoError(status, errno, error, message, null);
+  }
+}

@@ -1,0 +1,329 @@
+//DEPS tools.jackson.core:jackson-databind:3.2.4
+
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Base64;
+import java.util.Comparator;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.MissingNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/**
+ * The query string of a list in Kinto's language: filters, {@code _sort}, {@code _limit}, {@code
+ * _token}, {@code _since}, {@code _before}, {@code _fields}. Parsing refuses what a Kinto refuses;
+ * applying is a pure function of the records.
+ *
+ * <p>Spec: docs.kinto-storage.org, <i>API 1.x</i>: Filtering, Sorting, Selecting fields, Polling
+ * for changes, Pagination.
+ */
+final class RecordQuery {
+
+  /** One pair of the decoded query string. */
+  record Parameter(String name, String value) {}
+
+  /**
+   * What the query selects.
+   *
+   * @param records one page
+   * @param total the number on all pages
+   * @param nextToken for {@code _token} of the next page
+   */
+  record Page(List<ObjectNode> records, int total, Optional<String> nextToken) {}
+
+  private enum Operator {
+    LT,
+    MIN,
+    MAX,
+    NOT,
+    EQ,
+    GT,
+    IN,
+    EXCLUDE,
+    LIKE,
+    HAS
+  }
+
+  private record Filter(Operator operator, String field, List<JsonNode> values) {}
+
+  private record Sort(String field, boolean descending) {}
+
+  private static final String MODIFIED = "last_modified";
+  private static final Pattern PREFIXED =
+      Pattern.compile("(lt|min|max|not|eq|gt|in|exclude|like|has)_([\\w.]+)");
+
+  private final List<Filter> filters = new ArrayList<>();
+  private final List<Sort> sorts = new ArrayList<>();
+  private final Set<String> fields = new LinkedHashSet<>();
+  private boolean withTombstones;
+  private int limit = Integer.MAX_VALUE;
+  private ObjectNode after;
+
+  private RecordQuery() {}
+
+  /**
+   * @param knownFields the only fields that may be filtered on, or empty when any may
+   * @param pageSize the server's own limit, 0 for none
+   */
+  static RecordQuery parse(List<Parameter> parameters, Set<String> knownFields, int pageSize)
+      throws KintoError {
+    RecordQuery query = new RecordQuery();
+    for (Parameter parameter : parameters) {
+      query.accept(parameter, knownFields);
+    }
+    if (pageSize > 0) {
+      query.limit = Math.min(query.limit, pageSize);
+    }
+    if (query.sorts.stream().noneMatch(sort -> sort.field().equals(MODIFIED))) {
+      query.sorts.add(new Sort(MODIFIED, true));
+    }
+    return query;
+  }
+
+  private void accept(Parameter parameter, Set<String> knownFields) throws KintoError {
+    String name = parameter.name().strip();
+    String value = parameter.value();
+    switch (name) {
+      case "_since" -> {
+        withTombstones = true;
+        filters.add(new Filter(Operator.GT, MODIFIED, List.of(timestamp(name, value))));
+      }
+      case "_before", "_to" ->
+          filters.add(new Filter(Operator.LT, MODIFIED, List.of(timestamp(name, value))));
+      case "_limit" -> limit = number(name, value);
+      case "_sort" -> parseSort(value);
+      case "_fields" -> fields.addAll(Arrays.asList(value.split(",")));
+      case "_token" -> parseToken(value);
+      default -> {
+        if (!name.startsWith("_")) {
+          filters.add(filter(name, value, knownFields));
+        }
+      }
+    }
+  }
+
+  private static JsonNode timestamp(String name, String value) throws KintoError {
+    JsonNode number = nativeValue(value.replaceAll("^\"+|\"+$", ""));
+    if (!number.isIntegralNumber()) {
+      throw KintoError.invalid("querystring", name, "Invalid value for " + name);
+    }
+    return number;
+  }
+
+  static int number(String name, String value) throws KintoError {
+    try {
+      return Math.max(0, Integer.parseInt(value.strip()));
+    } catch (NumberFormatException e) {
+      throw KintoError.invalid("querystring", name, "\"" + value + "\" is not a number");
+    }
+  }
+
+  private void parseSort(String value) {
+    for (String part : value.split(",")) {
+      String field = part.strip();
+      boolean descending = field.startsWith("-");
+      if (descending || field.startsWith("+")) {
+        field = field.substring(1);
+      }
+      if (!field.isEmpty()) {
+        sorts.add(new Sort(field, descending));
+      }
+    }
+  }
+
+  private void parseToken(String value) throws KintoError {
+    try {
+      byte[] json = Base64.getUrlDecoder().decode(value);
+      if (Store.JSON.readTree(json).path("last_object") instanceof ObjectNode last) {
+        after = last;
+        return;
+      }
+    } catch (IllegalArgumentException | JacksonException e) {
+      // Answered below, like a token that is JSON of another shape.
+    }
+    throw KintoError.invalid("querystring", "_token", "_token should be valid base64 JSON encoded");
+  }
+
+  private static Filter filter(String name, String value, Set<String> knownFields)
+      throws KintoError {
+    Matcher prefixed = PREFIXED.matcher(name);
+    boolean hasPrefix = prefixed.matches();
+    Operator operator =
+        hasPrefix ? Operator.valueOf(prefixed.group(1).toUpperCase(Locale.ROOT)) : Operator.EQ;
+    String field = hasPrefix ? prefixed.group(2) : name;
+    if (!knownFields.isEmpty() && !knownFields.contains(field)) {
+      throw KintoError.invalid("querystring", name, "Unknown filter field '" + field + "'");
+    }
+    if (operator == Operator.IN || operator == Operator.EXCLUDE) {
+      List<JsonNode> values = new ArrayList<>();
+      for (String part : value.split(",", -1)) {
+        values.add(nativeValue(part));
+      }
+      return new Filter(operator, field, values);
+    }
+    return new Filter(operator, field, List.of(nativeValue(value)));
+  }
+
+  /** A value that is JSON is that value ({@code 1}, {@code true}, {@code "1"}), else a text. */
+  private static JsonNode nativeValue(String value) {
+    try {
+      JsonNode node = Store.JSON.readTree(value);
+      return node instanceof MissingNode ? Store.JSON.getNodeFactory().stringNode(value) : node;
+    } catch (JacksonException e) {
+      return Store.JSON.getNodeFactory().stringNode(value);
+    }
+  }
+
+  Page apply(List<ObjectNode> records, List<ObjectNode> tombstones) {
+    List<ObjectNode> selected = new ArrayList<>(records);
+    if (withTombstones) {
+      selected.addAll(tombstones);
+    }
+    selected.removeIf(record -> !filters.stream().allMatch(filter -> matches(filter, record)));
+    selected.sort(this::compare);
+    final int total = selected.size();
+    if (after != null) {
+      selected.removeIf(record -> compare(record, after) <= 0);
+    }
+    boolean isCut = selected.size() > limit;
+    List<ObjectNode> page = isCut ? selected.subList(0, limit) : selected;
+    Optional<String> next =
+        isCut && limit > 0 ? Optional.of(token(page.getLast())) : Optional.empty();
+    return new Page(page.stream().map(this::reduced).toList(), total, next);
+  }
+
+  private String token(ObjectNode last) {
+    ObjectNode values = Store.JSON.createObjectNode();
+    for (Sort sort : sorts) {
+      JsonNode value = last.get(sort.field());
+      if (value != null) {
+        values.set(sort.field(), value);
+      }
+    }
+    ObjectNode token = Store.JSON.createObjectNode();
+    token.set("last_object", values);
+    return Base64.getUrlEncoder()
+        .withoutPadding()
+        .encodeToString(token.toString().getBytes(StandardCharsets.UTF_8));
+  }
+
+  private ObjectNode reduced(ObjectNode record) {
+    if (fields.isEmpty()) {
+      return record;
+    }
+    ObjectNode reduced = Store.JSON.createObjectNode();
+    for (String field : fields) {
+      copy(record, reduced, field.split("\\."), 0);
+    }
+    for (String field : List.of("id", MODIFIED, "deleted")) {
+      if (record.has(field)) {
+        reduced.set(field, record.get(field));
+      }
+    }
+    return reduced;
+  }
+
+  private static void copy(ObjectNode from, ObjectNode to, String[] path, int depth) {
+    JsonNode value = from.get(path[depth]);
+    if (value == null) {
+      return;
+    }
+    if (depth == path.length - 1) {
+      to.set(path[depth], value);
+    } else if (value instanceof ObjectNode object) {
+      JsonNode there = to.get(path[depth]);
+      ObjectNode child = there instanceof ObjectNode node ? node : to.putObject(path[depth]);
+      copy(object, child, path, depth + 1);
+    }
+  }
+
+  private int compare(ObjectNode left, ObjectNode right) {
+    for (Sort sort : sorts) {
+      int order = ANY_VALUE.compare(value(left, sort.field()), value(right, sort.field()));
+      if (order != 0) {
+        return sort.descending() ? -order : order;
+      }
+    }
+    return 0;
+  }
+
+  private static JsonNode value(ObjectNode record, String field) {
+    JsonNode direct = record.path(field);
+    if (!direct.isMissingNode() || field.indexOf('.') < 0) {
+      return direct;
+    }
+    JsonNode nested = record;
+    for (String part : field.split("\\.")) {
+      nested = nested.path(part);
+    }
+    return nested;
+  }
+
+  private static boolean matches(Filter filter, ObjectNode record) {
+    JsonNode actual = value(record, filter.field());
+    JsonNode wanted = filter.values().getFirst();
+    boolean isThere = !actual.isMissingNode();
+    return switch (filter.operator()) {
+      case EQ -> isThere && same(actual, wanted);
+      case NOT -> !isThere || !same(actual, wanted);
+      case IN -> isThere && filter.values().stream().anyMatch(one -> same(actual, one));
+      case EXCLUDE -> !isThere || filter.values().stream().noneMatch(one -> same(actual, one));
+      case GT -> isThere && comparable(actual, wanted) && ANY_VALUE.compare(actual, wanted) > 0;
+      case MIN -> isThere && comparable(actual, wanted) && ANY_VALUE.compare(actual, wanted) >= 0;
+      case LT -> isThere && comparable(actual, wanted) && ANY_VALUE.compare(actual, wanted) < 0;
+      case MAX -> isThere && comparable(actual, wanted) && ANY_VALUE.compare(actual, wanted) <= 0;
+      case HAS -> isThere == wanted.asBoolean(false);
+      case LIKE -> isThere && like(actual, wanted);
+    };
+  }
+
+  private static boolean same(JsonNode left, JsonNode right) {
+    return left.isNumber() && right.isNumber()
+        ? left.decimalValue().compareTo(right.decimalValue()) == 0
+        : left.equals(right);
+  }
+
+  private static boolean comparable(JsonNode left, JsonNode right) {
+    return rank(left) == rank(right);
+  }
+
+  /** Anywhere in the value, whatever its case; {@code *} stands for any text. */
+  private static boolean like(JsonNode actual, JsonNode wanted) {
+    String text = wanted.isString() ? wanted.asString() : wanted.toString();
+    String pattern = text.contains("*") ? text : "*" + text + "*";
+    String regex =
+        String.join(".*", Arrays.stream(pattern.split("\\*", -1)).map(Pattern::quote).toList());
+    String value = actual.isString() ? actual.asString() : actual.toString();
+    return Pattern.compile(regex, Pattern.CASE_INSENSITIVE | Pattern.DOTALL)
+        .matcher(value)
+        .matches();
+  }
+
+  private static final Map<String, Integer> RANKS =
+      Map.of("NULL", 0, "STRING", 1, "NUMBER", 2, "BOOLEAN", 3, "ARRAY", 4, "OBJECT", 5);
+
+  private static int rank(JsonNode node) {
+    return RANKS.getOrDefault(node.getNodeType().name(), 6);
+  }
+
+  /** Kinds apart (absent last), then by value. */
+  private static final Comparator<JsonNode> ANY_VALUE =
+      Comparator.<JsonNode>comparingInt(RecordQuery::rank)
+          .thenComparing((left, right) -> {
+            if (left.isNumber() && right.isNumber()) {
+              return left.decimalValue().compareTo(right.decimalValue());
+            }
+            return left.isString() && right.isString()
+                ? left.asString().compareTo(right.asString())
+                : left.toString().compareTo(right.toString());
+          });
+}

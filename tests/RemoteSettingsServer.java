@@ -1,0 +1,596 @@
+//DEPS tools.jackson.core:jackson-databind:3.2.4
+//SOURCES Fault.java
+//SOURCES Faults.java
+//SOURCES KintoError.java
+//SOURCES RecordQuery.java
+//SOURCES Routes.java
+//SOURCES SampleContent.java
+//SOURCES Signer.java
+//SOURCES SigningAuthority.java
+//SOURCES Store.java
+
+import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpServer;
+import com.sun.net.httpserver.HttpsConfigurator;
+import com.sun.net.httpserver.HttpsServer;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Arrays;
+import java.util.Base64;
+import java.util.Deque;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import java.util.zip.Deflater;
+import java.util.zip.GZIPOutputStream;
+import javax.net.ssl.SSLContext;
+import tools.jackson.databind.node.ObjectNode;
+
+/**
+ * A small, real Remote Settings on loopback: what it serves is in a {@link Store}, really signed by
+ * a {@link SigningAuthority} of its own, and misbehaves only where a {@link Fault} says so. Tests
+ * change its state between the requests of a command; people run it as {@code local_server}.
+ *
+ * <p>This class opens the port, talks HTTP and carries out the faults of the wire; {@link Routes}
+ * has the protocol.
+ */
+final class RemoteSettingsServer implements AutoCloseable {
+
+  static {
+    // Read when the JDK's server classes load: without it each answer waits for the client's ACK.
+    System.setProperty("sun.net.httpserver.nodelay", "true");
+  }
+
+  private static final int HUGE_BYTES = 200 * 1024 * 1024;
+  private static final int MAX_REMEMBERED_REQUESTS = 100_000;
+  private static final int MAX_REQUEST_BYTES = 64 * 1024 * 1024;
+  private static final int GZIP_FROM_BYTES = 500;
+
+  private record Canned(Fault pattern, Routes.Answer answer) {}
+
+  private final HttpServer http;
+  private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
+  private final CountDownLatch closing = new CountDownLatch(1);
+  private final URI origin;
+  private final Clock clock;
+  private final Duration trickleEvery;
+  private final Store store;
+  private final Signer signer;
+  private final Faults faults;
+  private final Routes routes;
+  private final List<Canned> canned = new CopyOnWriteArrayList<>();
+  private final Deque<Routes.Request> requests = new ArrayDeque<>();
+
+  private RemoteSettingsServer(Builder builder) throws IOException {
+    InetAddress loopback = InetAddress.getByAddress("127.0.0.1", new byte[] {127, 0, 0, 1});
+    InetSocketAddress address = new InetSocketAddress(loopback, builder.port);
+    if (builder.tls == null) {
+      http = HttpServer.create(address, 512);
+    } else {
+      HttpsServer https = HttpsServer.create(address, 512);
+      https.setHttpsConfigurator(new HttpsConfigurator(builder.tls));
+      http = https;
+    }
+    origin =
+        URI.create(
+            (builder.tls == null ? "http" : "https")
+                + "://127.0.0.1:"
+                + http.getAddress().getPort());
+    clock = builder.clock;
+    trickleEvery = builder.trickleEvery;
+    store = new Store(clock);
+    SigningAuthority authority =
+        builder.authority != null
+            ? builder.authority
+            : SigningAuthority.builder().now(clock.instant()).build();
+    signer = new Signer(origin, authority);
+    faults = new Faults(signer, clock);
+    Routes.Dialect dialect =
+        new Routes.Dialect(builder.changesets, builder.singleSignature, builder.pageSize);
+    routes = new Routes(store, signer, faults, clock, dialect, origin);
+    if (builder.sample) {
+      SampleContent.load(this, clock.instant());
+    }
+    builder.faults.forEach(faults::add);
+    http.setExecutor(threads);
+    http.createContext("/", this::handle);
+    http.start();
+  }
+
+  static Builder builder() {
+    return new Builder();
+  }
+
+  /** An empty server on a free port. */
+  static RemoteSettingsServer start() throws IOException {
+    return builder().start();
+  }
+
+  /** Chooses what differs from an empty, current server on a free port. */
+  static final class Builder {
+    private int port;
+    private boolean sample;
+    private SSLContext tls;
+    private SigningAuthority authority;
+    private Clock clock = Clock.systemUTC();
+    private Duration trickleEvery = Duration.ofSeconds(1);
+    private boolean changesets = true;
+    private boolean singleSignature;
+    private int pageSize;
+    private final List<Fault> faults = new CopyOnWriteArrayList<>();
+
+    private Builder() {}
+
+    /** Port on 127.0.0.1; 0 for a free one. */
+    Builder port(int port) {
+      this.port = port;
+      return this;
+    }
+
+    /** Starts with {@link SampleContent}. */
+    Builder sample(boolean sample) {
+      this.sample = sample;
+      return this;
+    }
+
+    /** Speaks HTTPS: {@code SigningAuthority.tlsForLoopback().context()}. */
+    Builder tls(SSLContext tls) {
+      this.tls = tls;
+      return this;
+    }
+
+    /** Signs with this one instead of one made at start. */
+    Builder authority(SigningAuthority authority) {
+      this.authority = authority;
+      return this;
+    }
+
+    /** Source of timestamps and of the certificates' validity. */
+    Builder clock(Clock clock) {
+      this.clock = clock;
+      return this;
+    }
+
+    /** Pause between two bytes of a trickling answer; a second if not given. */
+    Builder trickleEvery(Duration pause) {
+      this.trickleEvery = pause;
+      return this;
+    }
+
+    /** An old server that has no {@code /changeset}. */
+    Builder withoutChangesets() {
+      this.changesets = false;
+      return this;
+    }
+
+    /** An old server whose metadata has {@code signature}, not {@code signatures}. */
+    Builder withSingleSignature() {
+      this.singleSignature = true;
+      return this;
+    }
+
+    /** Most records that one page holds, whatever the client asks for. */
+    Builder pageSize(int pageSize) {
+      this.pageSize = pageSize;
+      return this;
+    }
+
+    Builder fault(Fault fault) {
+      faults.add(fault);
+      return this;
+    }
+
+    /** Throws {@link java.net.BindException} when the port is taken. */
+    RemoteSettingsServer start() throws IOException {
+      return new RemoteSettingsServer(this);
+    }
+  }
+
+  /** Base URL for {@code --server}: {@code http://127.0.0.1:PORT/v1}. */
+  URI url() {
+    return origin.resolve("/v1");
+  }
+
+  int port() {
+    return origin.getPort();
+  }
+
+  /** The state itself, for what the calls below do not offer. */
+  Store store() {
+    return store;
+  }
+
+  Signer signer() {
+    return signer;
+  }
+
+  SigningAuthority authority() {
+    return signer.authority();
+  }
+
+  // --- State ---------------------------------------------------------------------------------
+
+  /** Makes a collection; those of announced buckets are readable by everyone. */
+  void create(String bucket, String collection) {
+    boolean isSource = bucket.endsWith("-workspace") || bucket.endsWith("staging");
+    store.create(bucket, collection, !isSource);
+  }
+
+  /** Makes the collection if needed, puts the records (JSON objects) and signs. */
+  void publish(String bucket, String collection, String... records) {
+    create(bucket, collection);
+    for (String record : records) {
+      put(bucket, collection, record);
+    }
+    sign(bucket, collection);
+  }
+
+  /** Puts one record without signing: the signature there is, if any, no longer fits. */
+  ObjectNode put(String bucket, String collection, String record) {
+    return put(bucket, collection, (ObjectNode) Store.JSON.readTree(record));
+  }
+
+  /** The same with a tree. */
+  ObjectNode put(String bucket, String collection, ObjectNode record) {
+    create(bucket, collection);
+    return store.put(bucket, collection, record);
+  }
+
+  /** Deletes one record, leaving a tombstone, without signing. */
+  void delete(String bucket, String collection, String id) {
+    store.delete(bucket, collection, id);
+  }
+
+  /** Signs the collection as it is now. */
+  void sign(String bucket, String collection) {
+    sign(bucket, collection, signer.authorityOf(bucket));
+  }
+
+  /** Signs it by any authority, whose chain is then served too. */
+  void sign(String bucket, String collection, SigningAuthority by) {
+    Store.Snapshot state = store.get(bucket, collection);
+    ObjectNode entry = signer.entry(by, state.records(), state.timestamp());
+    store.edit(bucket, collection, attributes -> setSignatures(attributes, List.of(entry)));
+  }
+
+  /** Puts these entries in place of the signatures; the first is the single one too. */
+  static void setSignatures(ObjectNode attributes, List<ObjectNode> entries) {
+    attributes.set("signature", entries.getFirst().deepCopy());
+    attributes.putArray("signatures").addAll(entries);
+  }
+
+  /** A signature entry over the collection as it is now, for tests that combine several. */
+  ObjectNode signatureEntry(String bucket, String collection, SigningAuthority by) {
+    Store.Snapshot state = store.get(bucket, collection);
+    return signer.entry(by, state.records(), state.timestamp());
+  }
+
+  /** Changes a collection's attributes (and so its {@code last_modified}). */
+  void edit(String bucket, String collection, Consumer<ObjectNode> change) {
+    store.edit(bucket, collection, change);
+  }
+
+  long timestamp(String bucket, String collection) {
+    return store.get(bucket, collection).timestamp();
+  }
+
+  /** Adds any JSON object to monitor/changes. */
+  void announce(String entry) {
+    routes.announce((ObjectNode) Store.JSON.readTree(entry));
+  }
+
+  // --- Misbehaviour --------------------------------------------------------------------------
+
+  void fault(Fault fault) {
+    faults.add(fault);
+  }
+
+  /** The same in the form of {@code --fault}: {@code altered-record=main/regions:2}. */
+  void fault(String fault) {
+    faults.add(Fault.parse(fault));
+  }
+
+  /**
+   * Answers these requests with this instead.
+   *
+   * @param where {@code bucket/collection} or path, with shell patterns, as in {@link Fault}
+   */
+  void answer(String where, int status, String contentType, String body) {
+    answer(where, Routes.Answer.of(status, contentType, body));
+  }
+
+  void answer(String where, Routes.Answer answer) {
+    canned.addFirst(new Canned(Fault.of(Fault.Kind.HTML).at(where), answer));
+  }
+
+  /** Ends all faults and all answers given instead. */
+  void clearFaults() {
+    faults.clear();
+    canned.clear();
+  }
+
+  /** What has been asked so far, in order of arrival. */
+  List<Routes.Request> requests() {
+    synchronized (requests) {
+      return List.copyOf(requests);
+    }
+  }
+
+  /** Those of them whose path and query begin so. */
+  List<Routes.Request> requests(String start) {
+    return requests().stream().filter(request -> request.target().startsWith(start)).toList();
+  }
+
+  void forgetRequests() {
+    synchronized (requests) {
+      requests.clear();
+    }
+  }
+
+  /** Ends at once, also in the middle of answers. */
+  @Override
+  public void close() {
+    closing.countDown();
+    http.stop(0);
+    threads.shutdownNow();
+  }
+
+  // --- HTTP ----------------------------------------------------------------------------------
+
+  private void handle(HttpExchange exchange) throws IOException {
+    try (exchange) {
+      Routes.Request request = read(exchange);
+      remember(request);
+      for (Canned one : canned) {
+        if (one.pattern().concerns(request.path(), request.collection())) {
+          send(exchange, request, one.answer());
+          return;
+        }
+      }
+      Optional<Fault.Kind> instead =
+          faults.take(Fault.Point.INSTEAD, request.path(), request.collection());
+      if (instead.isPresent() && !isFollowedRedirect(request, instead.get())) {
+        misbehave(exchange, request, instead.get());
+      } else if (request.path().equals(Signer.CHAINS + "huge.chain")) {
+        sendHuge(exchange, false);
+      } else {
+        send(exchange, request, routes.answer(request));
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private Routes.Request read(HttpExchange exchange) throws IOException {
+    byte[] body = exchange.getRequestBody().readNBytes(MAX_REQUEST_BYTES);
+    Map<String, String> headers = new LinkedHashMap<>();
+    exchange
+        .getRequestHeaders()
+        .forEach((name, values) -> headers.put(name.toLowerCase(Locale.ROOT), values.getLast()));
+    URI uri = exchange.getRequestURI();
+    return new Routes.Request(
+        exchange.getRequestMethod(),
+        uri.toString(),
+        uri.getRawPath() == null ? "" : uri.getRawPath(),
+        Routes.parseQuery(uri.getRawQuery()),
+        headers,
+        body,
+        user(headers.get("authorization")));
+  }
+
+  /** The account of Basic credentials, empty when there are none or they are wrong. */
+  private static Optional<String> user(String authorization) {
+    if (authorization == null || !authorization.regionMatches(true, 0, "Basic ", 0, 6)) {
+      return Optional.empty();
+    }
+    try {
+      byte[] decoded = Base64.getDecoder().decode(authorization.substring(6).strip());
+      String pair = new String(decoded, StandardCharsets.UTF_8);
+      return Routes.ACCOUNTS.stream().filter(name -> pair.equals(name + ":" + name)).findFirst();
+    } catch (IllegalArgumentException e) {
+      return Optional.empty();
+    }
+  }
+
+  private void remember(Routes.Request request) {
+    synchronized (requests) {
+      requests.addLast(request);
+      if (requests.size() > MAX_REMEMBERED_REQUESTS) {
+        requests.removeFirst();
+      }
+    }
+  }
+
+  private static boolean isFollowedRedirect(Routes.Request request, Fault.Kind kind) {
+    boolean redirects = kind == Fault.Kind.REDIRECT || kind == Fault.Kind.REDIRECT_ELSEWHERE;
+    return redirects && request.parameter("redirected").isPresent();
+  }
+
+  private void misbehave(HttpExchange exchange, Routes.Request request, Fault.Kind kind)
+      throws IOException, InterruptedException {
+    switch (kind) {
+      case SILENT -> closing.await();
+      case RESET -> exchange.close();
+      case HUGE -> sendHuge(exchange, false);
+      case GZIP_BOMB -> sendHuge(exchange, true);
+      default -> send(exchange, request, wrongAnswer(request, kind));
+    }
+  }
+
+  private Routes.Answer wrongAnswer(Routes.Request request, Fault.Kind kind) {
+    return switch (kind) {
+      case STATUS_401 -> error(401, "Unauthorized", "Please authenticate yourself.");
+      case STATUS_403 -> error(403, "Forbidden", "This user cannot access this resource.");
+      case STATUS_404 -> error(404, "Not Found", "The resource could not be found.");
+      case STATUS_409 -> error(409, "Conflict", "Integrity constraint violated, please retry.");
+      case STATUS_429 -> error(429, "Too Many Requests", "Slow down.").with("Retry-After", "1");
+      case STATUS_500 -> error(500, "Internal Server Error", "A programmatic error occured.");
+      case STATUS_502 -> gateway(502, "Bad Gateway");
+      case STATUS_503 -> unavailable().with("Retry-After", "1");
+      case STATUS_503_DATE ->
+          unavailable().with("Retry-After", Routes.httpDate(clock.instant().plusMillis(1999)));
+      case STATUS_503_LONG -> unavailable().with("Retry-After", "3600");
+      case STATUS_503_PLAIN -> unavailable();
+      case STATUS_504 -> gateway(504, "Gateway Timeout");
+      case NOT_JSON -> Routes.Answer.of(200, "application/json", "{\"data\": [");
+      case HTML ->
+          Routes.Answer.of(
+              200,
+              "text/html; charset=UTF-8",
+              "<!DOCTYPE html>\n<html><head><title>Log in</title></head>"
+                  + "<body><h1>Log in</h1></body></html>\n");
+      case WRONG_SHAPE -> Routes.Answer.of(200, "application/json", "[42]");
+      case CONTROL_CHARACTERS ->
+          error(
+              403,
+              "Forbidden",
+              "\u001b[2J\u001b[31mYou\u0007 may\r\nnot\t\u009b1m\u001b]0;title\u0007\u202e pass");
+      case REDIRECT, REDIRECT_ELSEWHERE, REDIRECT_LOOP -> redirect(request, kind);
+      default -> throw new IllegalStateException(kind + " is not an answer");
+    };
+  }
+
+  private static Routes.Answer error(int status, String error, String message) {
+    return Routes.Answer.json(status, KintoError.fault(status, error, message).body());
+  }
+
+  private static Routes.Answer unavailable() {
+    String message = "Service temporary unavailable due to overloading or maintenance.";
+    return error(503, "Service Unavailable", message);
+  }
+
+  private static Routes.Answer gateway(int status, String title) {
+    return Routes.Answer.of(
+        status,
+        "text/html; charset=UTF-8",
+        "<html><head><title>" + status + " " + title + "</title></head></html>\n");
+  }
+
+  private Routes.Answer redirect(Routes.Request request, Fault.Kind kind) {
+    String base = Routes.base(request, origin);
+    if (kind == Fault.Kind.REDIRECT_ELSEWHERE) {
+      String other = base.contains("//localhost") ? "127.0.0.1" : "localhost";
+      base = origin.getScheme() + "://" + other + ":" + port();
+    }
+    String mark = request.target().contains("?") ? "&" : "?";
+    String target = request.target();
+    if (kind != Fault.Kind.REDIRECT_LOOP) {
+      target += mark + "redirected=1";
+    }
+    return Routes.Answer.of(307, "text/plain", "").with("Location", base + target);
+  }
+
+  private void send(HttpExchange exchange, Routes.Request request, Routes.Answer answer)
+      throws IOException, InterruptedException {
+    List<Fault.Kind> spoiled =
+        faults.takeAll(Fault.Point.SENDING, request.path(), request.collection());
+    answer.headers().forEach((name, value) -> exchange.getResponseHeaders().set(name, value));
+    if (spoiled.contains(Fault.Kind.ALERT)) {
+      ObjectNode alert =
+          Store.JSON
+              .createObjectNode()
+              .put("type", "soft-eol")
+              .put("message", "This server will be switched off.")
+              .put("url", origin + "/farewell");
+      exchange.getResponseHeaders().set("Alert", alert.toString());
+    }
+    if (spoiled.contains(Fault.Kind.BACKOFF)) {
+      exchange.getResponseHeaders().set("Backoff", "1");
+    }
+    if (request.path().equals(Signer.CHAINS + "trickle.chain")) {
+      spoiled.add(Fault.Kind.TRICKLE);
+    }
+
+    byte[] body = answer.body();
+    boolean isHead = request.method().equals("HEAD");
+    boolean accepts = request.header("accept-encoding").orElse("").contains("gzip");
+    if (accepts && !isHead && body.length >= GZIP_FROM_BYTES) {
+      body = gzip(body);
+      exchange.getResponseHeaders().set("Content-Encoding", "gzip");
+      exchange.getResponseHeaders().set("Vary", "Accept-Encoding");
+    }
+    if (isHead) {
+      exchange.getResponseHeaders().set("Content-Length", Integer.toString(body.length));
+    }
+    if (isHead || body.length == 0) {
+      exchange.sendResponseHeaders(answer.status(), -1);
+      return;
+    }
+    exchange.sendResponseHeaders(answer.status(), body.length);
+    OutputStream out = exchange.getResponseBody();
+    if (spoiled.contains(Fault.Kind.CUT) || spoiled.contains(Fault.Kind.STALL)) {
+      out.write(body, 0, body.length / 2);
+      out.flush();
+      if (spoiled.contains(Fault.Kind.STALL)) {
+        closing.await();
+      }
+    } else if (spoiled.contains(Fault.Kind.TRICKLE)) {
+      for (byte one : body) {
+        out.write(one);
+        out.flush();
+        if (closing.await(trickleEvery.toMillis(), TimeUnit.MILLISECONDS)) {
+          return;
+        }
+      }
+    } else {
+      out.write(body);
+    }
+  }
+
+  private static byte[] gzip(byte[] body) throws IOException {
+    ByteArrayOutputStream zipped = new ByteArrayOutputStream();
+    try (OutputStream out = fastGzip(zipped)) {
+      out.write(body);
+    }
+    return zipped.toByteArray();
+  }
+
+  private static OutputStream fastGzip(OutputStream to) throws IOException {
+    return new GZIPOutputStream(to, 1 << 15) {
+      {
+        def.setLevel(Deflater.BEST_SPEED);
+      }
+    };
+  }
+
+  /** 200 MiB of records, or as much of it as the client takes. */
+  private void sendHuge(HttpExchange exchange, boolean zipped) throws IOException {
+    exchange.getResponseHeaders().set("Content-Type", "application/json");
+    if (zipped) {
+      exchange.getResponseHeaders().set("Content-Encoding", "gzip");
+    }
+    exchange.sendResponseHeaders(200, 0);
+    byte[] padding = new byte[1 << 17];
+    Arrays.fill(padding, (byte) 'x');
+    OutputStream plain = exchange.getResponseBody();
+    try (OutputStream out = zipped ? fastGzip(plain) : plain) {
+      write(out, "{\"metadata\":{\"id\":\"huge\"},\"timestamp\":1,\"changes\":[");
+      for (int sent = 0; sent < HUGE_BYTES && closing.getCount() > 0; sent += padding.length) {
+        write(out, (sent == 0 ? "" : ",") + "{\"id\":\"" + sent + "\",\"padding\":\"");
+        out.write(padding);
+        write(out, "\"}");
+      }
+      write(out, "],\"data\":[]}");
+    }
+  }
+
+  private static void write(OutputStream out, String text) throws IOException {
+    out.write(text.getBytes(StandardCharsets.US_ASCII));
+  }
+}

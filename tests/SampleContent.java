@@ -1,0 +1,228 @@
+//DEPS tools.jackson.core:jackson-databind:3.2.4
+//SOURCES RemoteSettingsServer.java
+//SOURCES Store.java
+//FILES sample/addons.json=sample/addons.json
+//FILES sample/cfr.json=sample/cfr.json
+//FILES sample/fxmonitor-breaches.json=sample/fxmonitor-breaches.json
+//FILES sample/intermediates.json=sample/intermediates.json
+//FILES sample/onecrl.json=sample/onecrl.json
+//FILES sample/plugins.json=sample/plugins.json
+//FILES sample/regions.json=sample/regions.json
+//FILES sample/search-config-v2.json=sample/search-config-v2.json
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.List;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/**
+ * What {@code local_server --sample} serves: collections with the shapes and states that real ones
+ * have, small enough to look through. Blocklist and search configuration are public Mozilla data,
+ * the rest is made up.
+ *
+ * <p>Ids are fixed; timestamps lie in the days before the given moment, at fixed distances from it,
+ * so that a fixed clock makes fixed content.
+ */
+final class SampleContent {
+
+  /** Signed resources all of whose collections are copied alike. */
+  private record Place(String source, String preview, String destination) {}
+
+  private static final Place MAIN = new Place("main-workspace", "main-preview", "main");
+  private static final Place SECURITY =
+      new Place("security-state-staging", "security-state-preview", "security-state");
+  private static final Place BLOCKLISTS = new Place("staging", "blocklists-preview", "blocklists");
+
+  private final RemoteSettingsServer server;
+  private final Store store;
+  private final Instant now;
+
+  private SampleContent(RemoteSettingsServer server, Instant now) {
+    this.server = server;
+    this.store = server.store();
+    this.now = now.truncatedTo(ChronoUnit.SECONDS);
+  }
+
+  /** Fills an empty server. */
+  static void load(RemoteSettingsServer server, Instant now) {
+    SampleContent content = new SampleContent(server, now);
+    content.published(MAIN, "search-config-v2", 2, read("search-config-v2"));
+    content.published(MAIN, "regions", 5, read("regions"));
+    content.published(MAIN, "anti-tracking-url-decoration", 20, List.of());
+    content.published(BLOCKLISTS, "addons", 3, read("addons"));
+    content.published(BLOCKLISTS, "plugins", 12, read("plugins"));
+    content.published(SECURITY, "onecrl", 1, read("onecrl"));
+    content.published(SECURITY, "intermediates", 4, read("intermediates"));
+    content.retired(MAIN, "regions", "atlantis", 5);
+    content.beingEdited(MAIN, "cfr", 8, read("cfr"));
+    content.underReview(MAIN, "fxmonitor-breaches", 9, read("fxmonitor-breaches"));
+    content.newlyConfigured(MAIN, "newtab-wallpapers-v2");
+  }
+
+  private static List<ObjectNode> read(String name) {
+    List<ObjectNode> records = new ArrayList<>();
+    String resource = "sample/" + name + ".json";
+    try (InputStream in = open(resource)) {
+      for (JsonNode record : Store.JSON.readTree(in)) {
+        records.add((ObjectNode) record);
+      }
+      return records;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** JBang packs the files into the jar; a plain class path finds them in the working directory. */
+  private static InputStream open(String resource) throws IOException {
+    InputStream packed = SampleContent.class.getClassLoader().getResourceAsStream(resource);
+    return packed != null ? packed : Files.newInputStream(Path.of("tests", resource));
+  }
+
+  /** Source, preview and destination hold the same, signed so many days ago. */
+  private void published(Place place, String name, int daysAgo, List<ObjectNode> records) {
+    Instant edited = now.minus(Duration.ofDays(daysAgo));
+    source(place.source(), name, edited, records);
+    signed(place.preview(), name, edited.plusSeconds(60), records);
+    signed(place.destination(), name, edited.plusSeconds(3600), records);
+    store.edit(
+        place.source(),
+        name,
+        edited.plusSeconds(3601).toEpochMilli(),
+        attributes -> history(attributes, "signed", edited));
+  }
+
+  private void source(String bucket, String name, Instant at, List<ObjectNode> records) {
+    server.create(bucket, name);
+    store.addWriters(
+        bucket,
+        name,
+        List.of(
+            "account:editor",
+            "/buckets/" + bucket + "/groups/" + name + "-editors",
+            "/buckets/" + bucket + "/groups/" + name + "-reviewers"));
+    fill(bucket, name, at, records);
+  }
+
+  private void signed(String bucket, String name, Instant at, List<ObjectNode> records) {
+    server.create(bucket, name);
+    fill(bucket, name, at, records);
+    sign(bucket, name, at.plusSeconds(1));
+  }
+
+  private void sign(String bucket, String name, Instant at) {
+    ObjectNode entry = server.signatureEntry(bucket, name, server.signer().authorityOf(bucket));
+    store.edit(
+        bucket,
+        name,
+        at.toEpochMilli(),
+        attributes -> RemoteSettingsServer.setSignatures(attributes, List.of(entry)));
+  }
+
+  /** One record per millisecond, the last one at the given moment. */
+  private void fill(String bucket, String name, Instant at, List<ObjectNode> records) {
+    long timestamp = at.toEpochMilli() - records.size();
+    for (ObjectNode record : records) {
+      timestamp++;
+      store.put(bucket, name, record.deepCopy().put("last_modified", timestamp));
+    }
+    store.touch(bucket, name, at.toEpochMilli());
+  }
+
+  /** A record that was published once and is deleted now, before the newest ones came. */
+  private void retired(Place place, String name, String id, int daysAgo) {
+    Instant deleted = now.minus(Duration.ofDays(daysAgo + 10L));
+    for (String bucket : List.of(place.source(), place.preview(), place.destination())) {
+      store.putTombstone(bucket, name, id, deleted.toEpochMilli());
+    }
+  }
+
+  /** An editor has changed, added and deleted something that nobody has been asked to review. */
+  private void beingEdited(Place place, String name, int daysAgo, List<ObjectNode> records) {
+    published(place, name, daysAgo, records);
+    Instant edited = now.minus(Duration.ofHours(2));
+    ObjectNode changed = records.getFirst().deepCopy().put("weight", 75);
+    ObjectNode added = records.getLast().deepCopy().put("id", "VPN_PROMO_2").put("weight", 20);
+    store.put(place.source(), name, changed.put("last_modified", edited.toEpochMilli() - 2000));
+    store.put(place.source(), name, added.put("last_modified", edited.toEpochMilli() - 1000));
+    String deleted = records.get(1).path("id").asString();
+    store.putTombstone(place.source(), name, deleted, edited.toEpochMilli());
+    store.edit(
+        place.source(),
+        name,
+        edited.toEpochMilli() + 1,
+        attributes ->
+            attributes
+                .put("status", "work-in-progress")
+                .put("last_edit_by", "account:editor")
+                .put("last_edit_date", date(edited)));
+  }
+
+  /** A record more waits for its review: the preview has it, the destination not yet. */
+  private void underReview(Place place, String name, int daysAgo, List<ObjectNode> records) {
+    published(place, name, daysAgo, records.subList(0, records.size() - 1));
+    Instant edited = now.minus(Duration.ofHours(5));
+    ObjectNode added = records.getLast();
+    store.put(place.source(), name, at(added, edited));
+    store.put(place.preview(), name, at(added, edited.plusSeconds(600)));
+    sign(place.preview(), name, edited.plusSeconds(601));
+    store.edit(
+        place.source(),
+        name,
+        edited.plusSeconds(602).toEpochMilli(),
+        attributes ->
+            attributes
+                .put("status", "to-review")
+                .put("last_edit_by", "account:editor")
+                .put("last_edit_date", date(edited))
+                .put("last_editor_comment", "The breach of October, please.")
+                .put("last_review_request_by", "account:editor")
+                .put("last_review_request_date", date(edited.plusSeconds(600))));
+  }
+
+  /** Announced already, but nobody has put a record in or signed it yet. */
+  private void newlyConfigured(Place place, String name) {
+    Instant made = now.minus(Duration.ofHours(1));
+    source(place.source(), name, made, List.of());
+    store.edit(
+        place.source(), name, made.toEpochMilli(), attributes -> attributes.putNull("status"));
+    server.create(place.destination(), name);
+    store.edit(place.destination(), name, made.toEpochMilli() + 1, attributes -> {});
+    store.touch(place.destination(), name, made.toEpochMilli() + 1);
+  }
+
+  private static void history(ObjectNode attributes, String status, Instant edited) {
+    attributes
+        .put("status", status)
+        .put("last_edit_by", "account:editor")
+        .put("last_edit_date", date(edited))
+        .put("last_editor_comment", "")
+        .put("last_review_request_by", "account:editor")
+        .put("last_review_request_date", date(edited.plusSeconds(60)))
+        .put("last_review_by", "account:reviewer")
+        .put("last_review_date", date(edited.plusSeconds(3600)))
+        .put("last_reviewer_comment", "")
+        .put("last_signature_by", "account:reviewer")
+        .put("last_signature_date", date(edited.plusSeconds(3600)));
+  }
+
+  private static ObjectNode at(ObjectNode record, Instant moment) {
+    return record.deepCopy().put("last_modified", moment.toEpochMilli());
+  }
+
+  /** The signer's form: microseconds, and an offset instead of Z. */
+  private static String date(Instant moment) {
+    return DateTimeFormatter.ofPattern("yyyy-MM-dd'T'HH:mm:ss.SSSSSS'+00:00'")
+        .withZone(ZoneOffset.UTC)
+        .format(moment);
+  }
+}

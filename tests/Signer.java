@@ -1,0 +1,102 @@
+//DEPS tools.jackson.core:jackson-databind:3.2.4
+//SOURCES SigningAuthority.java
+//SOURCES Store.java
+//SOURCES ../common/CanonicalJson.java
+
+import common.CanonicalJson;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/**
+ * The only place that signs: says who signs a bucket, makes signature entries as Autograph does,
+ * and keeps the chains they point to.
+ */
+final class Signer {
+
+  /** Folder, at the root of the server, under which the chains are served. */
+  static final String CHAINS = "/chains/";
+
+  private final URI origin;
+  private final SigningAuthority authority;
+  private final SigningAuthority onecrl;
+  private final Map<String, String> chains = new ConcurrentHashMap<>();
+
+  /**
+   * @param origin of the server that serves the chains: {@code http://127.0.0.1:8888}
+   */
+  Signer(URI origin, SigningAuthority authority) {
+    this.origin = origin;
+    this.authority = authority;
+    this.onecrl = authority.sibling().signer("onecrl").build();
+  }
+
+  SigningAuthority authority() {
+    return authority;
+  }
+
+  /** Mozilla signs the revocation lists under a name of their own. */
+  SigningAuthority authorityOf(String bucket) {
+    return bucket.startsWith("security-state") ? onecrl : authority;
+  }
+
+  /** The signature entry of a collection's metadata, over these records and this timestamp. */
+  ObjectNode entry(SigningAuthority by, List<ObjectNode> records, long timestamp) {
+    return entry(by, payload(records, timestamp));
+  }
+
+  /** The same over any payload, prefix included. */
+  ObjectNode entry(SigningAuthority by, byte[] payload) {
+    chains.put(by.chainName(), by.chainPem());
+    return Store.JSON
+        .createObjectNode()
+        .put("ref", UUID.randomUUID().toString().replace("-", "").substring(0, 26))
+        .put("x5u", chainUrl(by.chainName()))
+        .put("mode", "p384ecdsa")
+        .put("type", "contentsignaturepki")
+        .put("signature", by.sign(payload))
+        .put("signer_id", by.signerId())
+        .put("public_key", "");
+  }
+
+  String chainUrl(String name) {
+    return origin + CHAINS + name;
+  }
+
+  /** Serves a text as a chain, so that its URL can stand in an {@code x5u}. */
+  String addChain(String name, String text) {
+    chains.put(name, text);
+    return chainUrl(name);
+  }
+
+  Optional<String> chain(String name) {
+    return Optional.ofNullable(chains.get(name));
+  }
+
+  /** What is signed: prefix, then canonical JSON of the records by id and their timestamp. */
+  static byte[] payload(List<ObjectNode> records, long timestamp) {
+    ObjectNode document = Store.JSON.createObjectNode();
+    ArrayNode data = document.putArray("data");
+    records.stream()
+        .sorted(Comparator.comparing(record -> record.path("id").asString("")))
+        .forEach(data::add);
+    document.put("last_modified", Long.toString(timestamp));
+    try {
+      byte[] canonical = CanonicalJson.canonical(Store.JSON.writeValueAsBytes(document));
+      byte[] prefix = "Content-Signature:\0".getBytes(StandardCharsets.US_ASCII);
+      byte[] payload = new byte[prefix.length + canonical.length];
+      System.arraycopy(prefix, 0, payload, 0, prefix.length);
+      System.arraycopy(canonical, 0, payload, prefix.length, canonical.length);
+      return payload;
+    } catch (CanonicalJson.BadJson e) {
+      throw new IllegalStateException(e);
+    }
+  }
+}

@@ -1,0 +1,592 @@
+//DEPS org.bouncycastle:bcpkix-jdk18on:1.87
+
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.math.BigInteger;
+import java.nio.charset.StandardCharsets;
+import java.security.GeneralSecurityException;
+import java.security.KeyPair;
+import java.security.KeyPairGenerator;
+import java.security.KeyStore;
+import java.security.MessageDigest;
+import java.security.PrivateKey;
+import java.security.SecureRandom;
+import java.security.Signature;
+import java.security.cert.CertificateFactory;
+import java.security.cert.X509Certificate;
+import java.security.spec.ECGenParameterSpec;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.Date;
+import java.util.EnumSet;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Set;
+import javax.net.ssl.KeyManagerFactory;
+import javax.net.ssl.SSLContext;
+import org.bouncycastle.asn1.ASN1ObjectIdentifier;
+import org.bouncycastle.asn1.DERNull;
+import org.bouncycastle.asn1.x500.X500Name;
+import org.bouncycastle.asn1.x509.BasicConstraints;
+import org.bouncycastle.asn1.x509.ExtendedKeyUsage;
+import org.bouncycastle.asn1.x509.Extension;
+import org.bouncycastle.asn1.x509.GeneralName;
+import org.bouncycastle.asn1.x509.GeneralNames;
+import org.bouncycastle.asn1.x509.GeneralSubtree;
+import org.bouncycastle.asn1.x509.KeyPurposeId;
+import org.bouncycastle.asn1.x509.KeyUsage;
+import org.bouncycastle.asn1.x509.NameConstraints;
+import org.bouncycastle.cert.jcajce.JcaX509v3CertificateBuilder;
+import org.bouncycastle.operator.OperatorCreationException;
+import org.bouncycastle.operator.jcajce.JcaContentSignerBuilder;
+
+/**
+ * A signing service of our own: root, intermediate and leaf made on the spot in the image of
+ * Mozilla's, and the leaf's key that signs. Nothing here is secret, nothing is kept: each start has
+ * another root, which a client has to be told about.
+ *
+ * <p>A {@link Defect} makes one thing wrong and leaves the rest as it should be, so that a test can
+ * tell that it is refused for that reason and no other. BouncyCastle builds the certificates, the
+ * JDK makes keys and signatures.
+ */
+final class SigningAuthority {
+
+  /** What can be wrong with a chain, one thing at a time. */
+  enum Defect {
+    LEAF_NOT_YET_VALID("the leaf's validity begins tomorrow"),
+    LEAF_EXPIRED("the leaf's validity ended yesterday"),
+    INTERMEDIATE_NOT_YET_VALID("the intermediate's validity begins tomorrow"),
+    INTERMEDIATE_EXPIRED("the intermediate's validity ended yesterday"),
+    ROOT_NOT_YET_VALID("the root's validity begins tomorrow"),
+    ROOT_EXPIRED("the root's validity ended yesterday"),
+    LEAF_FOR_SERVERS("the leaf's extended key usage is TLS server, not code signing"),
+    LEAF_WITHOUT_EXTENDED_KEY_USAGE("the leaf has no extended key usage"),
+    LEAF_WITHOUT_DIGITAL_SIGNATURE("the leaf's key usage is key agreement, not digital signature"),
+    LEAF_OF_OTHER_SIGNER("the leaf's name is that of another signer"),
+    LEAF_WITHOUT_NAME("the leaf has no subject alternative name"),
+    LEAF_OUTSIDE_NAME_CONSTRAINT("the leaf's name is not one the intermediate may vouch for"),
+    LEAF_RSA("the leaf's key is RSA 2048"),
+    LEAF_P256("the leaf's key is on the curve P-256"),
+    LEAF_SIGNED_BY_OTHER_KEY("the leaf names the intermediate as issuer, another key signed it"),
+    LEAF_WITH_UNKNOWN_CRITICAL_EXTENSION("the leaf has a critical extension that nobody knows"),
+    INTERMEDIATE_NOT_A_CA("the intermediate's basic constraints say that it is no CA"),
+    INTERMEDIATE_WITHOUT_BASIC_CONSTRAINTS("the intermediate has no basic constraints"),
+    INTERMEDIATE_WITHOUT_CERT_SIGN("the intermediate's key usage lacks certificate signing"),
+    INTERMEDIATE_FOR_SERVERS("the intermediate's extended key usage is TLS server"),
+    INTERMEDIATE_WITH_UNKNOWN_CRITICAL_EXTENSION(
+        "the intermediate has a critical extension that nobody knows"),
+    ROOT_NOT_A_CA("the root's basic constraints say that it is no CA"),
+    ROOT_WITH_PATH_LENGTH_ZERO("the root allows no intermediate below it"),
+    ROOT_NOT_SELF_SIGNED("the last certificate was issued by yet another one"),
+    OTHER_ROOT("the last certificate has the root's name and another key"),
+    MISSING_INTERMEDIATE("the chain is leaf and root only"),
+    MISSING_ROOT("the chain is leaf and intermediate only"),
+    WRONG_ORDER("the chain runs from root to leaf"),
+    EXTRA_CERTIFICATE("the chain has a fourth certificate after the root");
+
+    private final String sentence;
+
+    Defect(String sentence) {
+      this.sentence = sentence;
+    }
+
+    @Override
+    public String toString() {
+      return sentence;
+    }
+  }
+
+  private static final String NAME_SUFFIX = ".content-signature.mozilla.org";
+  private static final String NAME_BASE = "C=US,ST=CA,L=Mountain View,O=Mozilla,CN=";
+  private static final SecureRandom RANDOM = new SecureRandom();
+
+  private final String signerId;
+  private final Instant madeAt;
+  private final Authority root;
+  private final Authority intermediate;
+  private final X509Certificate leaf;
+  private final PrivateKey signingKey;
+  private final List<X509Certificate> chain;
+
+  private record Authority(String name, KeyPair keys, X509Certificate certificate) {}
+
+  private SigningAuthority(
+      String signerId,
+      Instant madeAt,
+      Authority root,
+      Authority intermediate,
+      X509Certificate leaf,
+      PrivateKey signingKey,
+      List<X509Certificate> chain) {
+    this.signerId = signerId;
+    this.madeAt = madeAt;
+    this.root = root;
+    this.intermediate = intermediate;
+    this.leaf = leaf;
+    this.signingKey = signingKey;
+    this.chain = List.copyOf(chain);
+  }
+
+  /** A flawless authority of the signer {@code remote-settings}, valid now. */
+  static SigningAuthority create() {
+    return builder().build();
+  }
+
+  /** An authority with one defect, otherwise as {@link #create()} makes it. */
+  static SigningAuthority with(Defect defect) {
+    return builder().defect(defect).build();
+  }
+
+  static Builder builder() {
+    return new Builder();
+  }
+
+  /**
+   * A sibling: another leaf (and, if the defect is there, another intermediate) under this
+   * authority's root, so that one root hash holds for both.
+   */
+  Builder sibling() {
+    Builder builder = new Builder().now(madeAt).signer(signerId);
+    builder.parents = this;
+    return builder;
+  }
+
+  /** Name of the signer, the first label of the leaf's name: {@code remote-settings}. */
+  String signerId() {
+    return signerId;
+  }
+
+  /** The chain as it is served: leaf, intermediate, root, each in PEM. */
+  String chainPem() {
+    StringBuilder pem = new StringBuilder();
+    chain.forEach(certificate -> pem.append(pem(certificate)));
+    return pem.toString();
+  }
+
+  /** The certificates in the order in which the chain is served. */
+  List<X509Certificate> chain() {
+    return chain;
+  }
+
+  X509Certificate leaf() {
+    return leaf;
+  }
+
+  X509Certificate intermediate() {
+    return intermediate.certificate();
+  }
+
+  X509Certificate root() {
+    return root.certificate();
+  }
+
+  /** SHA-256 of the root's DER as upper-case hex with colons, the form of {@code ROOT_HASH}. */
+  String rootHash() {
+    return hash(root.certificate());
+  }
+
+  /** SHA-256 of any certificate's DER in the form of {@code ROOT_HASH}. */
+  static String hash(X509Certificate certificate) {
+    try {
+      byte[] digest = MessageDigest.getInstance("SHA-256").digest(certificate.getEncoded());
+      return HexFormat.ofDelimiter(":").withUpperCase().formatHex(digest);
+    } catch (GeneralSecurityException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** File name that Autograph would give the chain: the signer's name and the leaf's last day. */
+  String chainName() {
+    DateTimeFormatter form =
+        DateTimeFormatter.ofPattern("yyyy-MM-dd-HH-mm-ss").withZone(ZoneOffset.UTC);
+    return signerId
+        + NAME_SUFFIX
+        + "-"
+        + form.format(leaf.getNotAfter().toInstant())
+        + "-"
+        + hash(leaf).substring(0, 5).replace(":", "")
+        + ".chain";
+  }
+
+  /** Signs the payload as it is (prefix included): 96 bytes r‖s in URL-safe base64. */
+  String sign(byte[] payload) {
+    return Base64.getUrlEncoder().withoutPadding().encodeToString(signRaw(payload));
+  }
+
+  /** The 96 bytes r‖s of {@link #sign}. */
+  byte[] signRaw(byte[] payload) {
+    try {
+      Signature signature = Signature.getInstance("SHA384withECDSAinP1363Format");
+      signature.initSign(signingKey);
+      signature.update(payload);
+      return signature.sign();
+    } catch (GeneralSecurityException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** The leaf's private key in PKCS#8 PEM, for independent tools such as {@code openssl dgst}. */
+  String signingKeyPem() {
+    return pem("PRIVATE KEY", signingKey.getEncoded());
+  }
+
+  static String pem(X509Certificate certificate) {
+    try {
+      return pem("CERTIFICATE", certificate.getEncoded());
+    } catch (GeneralSecurityException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private static String pem(String label, byte[] der) {
+    String body =
+        Base64.getMimeEncoder(64, "\n".getBytes(StandardCharsets.US_ASCII)).encodeToString(der);
+    return "-----BEGIN " + label + "-----\n" + body + "\n-----END " + label + "-----\n";
+  }
+
+  /** Chooses validities, names and defects; everything has the default of a flawless chain. */
+  static final class Builder {
+    private final Set<Defect> defects = EnumSet.noneOf(Defect.class);
+    private Instant now = Instant.now();
+    private String signer = "remote-settings";
+    private SigningAuthority parents;
+    private Instant[] leafValidity;
+    private Instant[] intermediateValidity;
+    private Instant[] rootValidity;
+
+    private Builder() {}
+
+    /** The moment around which the validities lie; the present if not given. */
+    Builder now(Instant now) {
+      this.now = now.truncatedTo(ChronoUnit.SECONDS);
+      return this;
+    }
+
+    /** First label of the leaf's name. */
+    Builder signer(String signer) {
+      this.signer = signer;
+      return this;
+    }
+
+    Builder defect(Defect defect) {
+      defects.add(defect);
+      return this;
+    }
+
+    /** Certificates know whole seconds only; both ends belong to the validity. */
+    Builder leafValidity(Instant from, Instant to) {
+      leafValidity = new Instant[] {from, to};
+      return this;
+    }
+
+    Builder intermediateValidity(Instant from, Instant to) {
+      intermediateValidity = new Instant[] {from, to};
+      return this;
+    }
+
+    Builder rootValidity(Instant from, Instant to) {
+      rootValidity = new Instant[] {from, to};
+      return this;
+    }
+
+    SigningAuthority build() {
+      try {
+        return make();
+      } catch (GeneralSecurityException | OperatorCreationException | IOException e) {
+        throw new IllegalStateException(e);
+      }
+    }
+
+    private boolean has(Defect defect) {
+      return defects.contains(defect);
+    }
+
+    private boolean concerns(String certificate) {
+      return defects.stream().anyMatch(defect -> defect.name().startsWith(certificate));
+    }
+
+    private SigningAuthority make()
+        throws GeneralSecurityException, OperatorCreationException, IOException {
+      boolean ownRoot = parents == null || rootValidity != null || concerns("ROOT");
+      Authority root = ownRoot ? makeRoot() : parents.root;
+      boolean ownIntermediate = ownRoot || intermediateValidity != null || concerns("INTERMEDIATE");
+      Authority intermediate = ownIntermediate ? makeIntermediate(root) : parents.intermediate;
+
+      KeyPair leafKeys =
+          has(Defect.LEAF_RSA)
+              ? rsaKeys()
+              : ecKeys(has(Defect.LEAF_P256) ? "secp256r1" : "secp384r1");
+      X509Certificate leaf = makeLeaf(intermediate, leafKeys);
+      // With a leaf of a wrong kind the signature still has the right size: only the key is wrong.
+      boolean signsWithLeaf = !has(Defect.LEAF_RSA) && !has(Defect.LEAF_P256);
+      PrivateKey signingKey =
+          signsWithLeaf ? leafKeys.getPrivate() : ecKeys("secp384r1").getPrivate();
+
+      X509Certificate last =
+          has(Defect.OTHER_ROOT)
+              ? certificateOfRoot(root.name(), root.name(), ecKeys("secp384r1"), null)
+              : root.certificate();
+      List<X509Certificate> chain = new ArrayList<>();
+      chain.add(leaf);
+      if (!has(Defect.MISSING_INTERMEDIATE)) {
+        chain.add(intermediate.certificate());
+      }
+      if (!has(Defect.MISSING_ROOT)) {
+        chain.add(last);
+      }
+      if (has(Defect.EXTRA_CERTIFICATE)) {
+        String name = NAME_BASE + "stranger";
+        chain.add(certificateOfRoot(name, name, ecKeys("secp384r1"), null));
+      }
+      if (has(Defect.WRONG_ORDER)) {
+        chain = chain.reversed();
+      }
+      Authority shown = new Authority(root.name(), root.keys(), last);
+      return new SigningAuthority(signer, now, shown, intermediate, leaf, signingKey, chain);
+    }
+
+    private Authority makeRoot()
+        throws GeneralSecurityException, OperatorCreationException, IOException {
+      String name = NAME_BASE + "csroot" + serial().longValue();
+      KeyPair keys = ecKeys("secp384r1");
+      KeyPair above = has(Defect.ROOT_NOT_SELF_SIGNED) ? ecKeys("secp384r1") : null;
+      String issuer = above == null ? name : NAME_BASE + "above the root";
+      return new Authority(name, keys, certificateOfRoot(name, issuer, keys, above));
+    }
+
+    private X509Certificate certificateOfRoot(
+        String name, String issuer, KeyPair keys, KeyPair above)
+        throws GeneralSecurityException, OperatorCreationException, IOException {
+      Instant[] validity =
+          validity(
+              rootValidity,
+              "ROOT",
+              now.minus(Duration.ofDays(400)),
+              now.plus(Duration.ofDays(30L * 365)));
+      JcaX509v3CertificateBuilder builder = certificate(issuer, validity, name, keys);
+      builder.addExtension(
+          Extension.keyUsage,
+          true,
+          new KeyUsage(KeyUsage.digitalSignature | KeyUsage.keyCertSign | KeyUsage.cRLSign));
+      builder.addExtension(
+          Extension.extendedKeyUsage, false, new ExtendedKeyUsage(KeyPurposeId.id_kp_codeSigning));
+      BasicConstraints constraints =
+          has(Defect.ROOT_WITH_PATH_LENGTH_ZERO)
+              ? new BasicConstraints(0)
+              : new BasicConstraints(!has(Defect.ROOT_NOT_A_CA));
+      builder.addExtension(Extension.basicConstraints, true, constraints);
+      return sign(builder, above == null ? keys : above);
+    }
+
+    private Authority makeIntermediate(Authority root)
+        throws GeneralSecurityException, OperatorCreationException, IOException {
+      Instant[] validity =
+          validity(
+              intermediateValidity,
+              "INTERMEDIATE",
+              now.minus(Duration.ofDays(399)),
+              now.plus(Duration.ofDays(10L * 365)));
+      String name = NAME_BASE + "csinter" + serial().longValue();
+      KeyPair keys = ecKeys("secp384r1");
+      JcaX509v3CertificateBuilder builder = certificate(root.name(), validity, name, keys);
+      int certSign = has(Defect.INTERMEDIATE_WITHOUT_CERT_SIGN) ? 0 : KeyUsage.keyCertSign;
+      builder.addExtension(
+          Extension.keyUsage,
+          true,
+          new KeyUsage(KeyUsage.digitalSignature | certSign | KeyUsage.cRLSign));
+      KeyPurposeId usage =
+          has(Defect.INTERMEDIATE_FOR_SERVERS)
+              ? KeyPurposeId.id_kp_serverAuth
+              : KeyPurposeId.id_kp_codeSigning;
+      builder.addExtension(Extension.extendedKeyUsage, false, new ExtendedKeyUsage(usage));
+      if (!has(Defect.INTERMEDIATE_WITHOUT_BASIC_CONSTRAINTS)) {
+        builder.addExtension(
+            Extension.basicConstraints,
+            true,
+            new BasicConstraints(!has(Defect.INTERMEDIATE_NOT_A_CA)));
+      }
+      GeneralSubtree permitted =
+          new GeneralSubtree(new GeneralName(GeneralName.dNSName, NAME_SUFFIX));
+      builder.addExtension(
+          Extension.nameConstraints,
+          true,
+          new NameConstraints(new GeneralSubtree[] {permitted}, null));
+      if (has(Defect.INTERMEDIATE_WITH_UNKNOWN_CRITICAL_EXTENSION)) {
+        addUnknownExtension(builder);
+      }
+      return new Authority(name, keys, sign(builder, root.keys()));
+    }
+
+    private X509Certificate makeLeaf(Authority intermediate, KeyPair keys)
+        throws GeneralSecurityException, OperatorCreationException, IOException {
+      Instant[] validity =
+          validity(
+              leafValidity,
+              "LEAF",
+              now.minus(Duration.ofHours(12)),
+              now.plus(Duration.ofDays(29)).plus(Duration.ofHours(2)));
+      String host = signer + NAME_SUFFIX;
+      if (has(Defect.LEAF_OF_OTHER_SIGNER)) {
+        host = "someone-else" + NAME_SUFFIX;
+      } else if (has(Defect.LEAF_OUTSIDE_NAME_CONSTRAINT)) {
+        host = signer + ".content-signature.example.org";
+      }
+      String name =
+          "C=US,ST=California,L=Mountain View,O=Mozilla Corporation,OU=Cloud Services,CN=" + host;
+      JcaX509v3CertificateBuilder builder = certificate(intermediate.name(), validity, name, keys);
+      int usage =
+          has(Defect.LEAF_WITHOUT_DIGITAL_SIGNATURE)
+              ? KeyUsage.keyAgreement
+              : KeyUsage.digitalSignature;
+      builder.addExtension(Extension.keyUsage, true, new KeyUsage(usage));
+      if (!has(Defect.LEAF_WITHOUT_EXTENDED_KEY_USAGE)) {
+        KeyPurposeId purpose =
+            has(Defect.LEAF_FOR_SERVERS)
+                ? KeyPurposeId.id_kp_serverAuth
+                : KeyPurposeId.id_kp_codeSigning;
+        builder.addExtension(Extension.extendedKeyUsage, false, new ExtendedKeyUsage(purpose));
+      }
+      if (!has(Defect.LEAF_WITHOUT_NAME)) {
+        builder.addExtension(
+            Extension.subjectAlternativeName,
+            false,
+            new GeneralNames(new GeneralName(GeneralName.dNSName, host)));
+      }
+      if (has(Defect.LEAF_WITH_UNKNOWN_CRITICAL_EXTENSION)) {
+        addUnknownExtension(builder);
+      }
+      boolean forged = has(Defect.LEAF_SIGNED_BY_OTHER_KEY);
+      return sign(builder, forged ? ecKeys("secp384r1") : intermediate.keys());
+    }
+
+    /** The chosen validity, else the defect's, else the usual one. */
+    private Instant[] validity(Instant[] chosen, String certificate, Instant from, Instant to) {
+      if (chosen != null) {
+        return chosen;
+      }
+      if (has(Defect.valueOf(certificate + "_NOT_YET_VALID"))) {
+        return new Instant[] {now.plus(Duration.ofDays(1)), to};
+      }
+      if (has(Defect.valueOf(certificate + "_EXPIRED"))) {
+        return new Instant[] {from.minus(Duration.ofDays(30)), now.minus(Duration.ofDays(1))};
+      }
+      return new Instant[] {from, to};
+    }
+  }
+
+  /** An arc that is reserved for examples (RFC 5612): no validator knows it. */
+  private static void addUnknownExtension(JcaX509v3CertificateBuilder builder) throws IOException {
+    builder.addExtension(new ASN1ObjectIdentifier("1.3.6.1.4.1.32473.1"), true, DERNull.INSTANCE);
+  }
+
+  private static JcaX509v3CertificateBuilder certificate(
+      String issuer, Instant[] validity, String subject, KeyPair keys) {
+    return new JcaX509v3CertificateBuilder(
+        new X500Name(issuer),
+        serial(),
+        Date.from(validity[0]),
+        Date.from(validity[1]),
+        new X500Name(subject),
+        keys.getPublic());
+  }
+
+  private static X509Certificate sign(JcaX509v3CertificateBuilder builder, KeyPair issuer)
+      throws GeneralSecurityException, OperatorCreationException {
+    String algorithm =
+        issuer.getPrivate().getAlgorithm().equals("RSA") ? "SHA384withRSA" : "SHA384withECDSA";
+    byte[] der =
+        unchecked(builder, new JcaContentSignerBuilder(algorithm).build(issuer.getPrivate()));
+    return (X509Certificate)
+        CertificateFactory.getInstance("X.509").generateCertificate(new ByteArrayInputStream(der));
+  }
+
+  private static byte[] unchecked(
+      JcaX509v3CertificateBuilder builder, org.bouncycastle.operator.ContentSigner signer) {
+    try {
+      return builder.build(signer).getEncoded();
+    } catch (IOException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private static BigInteger serial() {
+    return new BigInteger(62, RANDOM).setBit(61);
+  }
+
+  private static KeyPair ecKeys(String curve) throws GeneralSecurityException {
+    KeyPairGenerator generator = KeyPairGenerator.getInstance("EC");
+    generator.initialize(new ECGenParameterSpec(curve));
+    return generator.generateKeyPair();
+  }
+
+  private static KeyPair rsaKeys() throws GeneralSecurityException {
+    KeyPairGenerator generator = KeyPairGenerator.getInstance("RSA");
+    generator.initialize(2048);
+    return generator.generateKeyPair();
+  }
+
+  /**
+   * What an HTTPS server on loopback needs, and its CA for {@code REQUESTS_CA_BUNDLE}.
+   *
+   * @param keyStore PKCS#12, password {@code changeit}, with the server's key and chain
+   * @param context made from that key store
+   * @param caPem the CA that issued the server's certificate
+   */
+  record TlsIdentity(KeyStore keyStore, SSLContext context, String caPem) {}
+
+  /** A certificate for {@code 127.0.0.1} and {@code localhost} from a CA made for it alone. */
+  static TlsIdentity tlsForLoopback() {
+    return tlsFor(
+        new GeneralName(GeneralName.dNSName, "localhost"),
+        new GeneralName(GeneralName.iPAddress, "127.0.0.1"));
+  }
+
+  /** A certificate of another host: a client on loopback has to refuse it. */
+  static TlsIdentity tlsForOtherHost() {
+    return tlsFor(new GeneralName(GeneralName.dNSName, "elsewhere.example.org"));
+  }
+
+  private static TlsIdentity tlsFor(GeneralName... names) {
+    try {
+      Instant now = Instant.now();
+      Instant[] validity = {now.minus(Duration.ofDays(1)), now.plus(Duration.ofDays(30))};
+      String caName = "O=Tests,CN=CA of the tests " + serial();
+      KeyPair caKeys = ecKeys("secp256r1");
+      JcaX509v3CertificateBuilder ca = certificate(caName, validity, caName, caKeys);
+      ca.addExtension(Extension.basicConstraints, true, new BasicConstraints(0));
+      ca.addExtension(Extension.keyUsage, true, new KeyUsage(KeyUsage.keyCertSign));
+      X509Certificate caCertificate = sign(ca, caKeys);
+
+      KeyPair keys = ecKeys("secp256r1");
+      JcaX509v3CertificateBuilder server =
+          certificate(caName, validity, "O=Tests,CN=embedded server", keys);
+      server.addExtension(Extension.keyUsage, true, new KeyUsage(KeyUsage.digitalSignature));
+      server.addExtension(
+          Extension.extendedKeyUsage, false, new ExtendedKeyUsage(KeyPurposeId.id_kp_serverAuth));
+      server.addExtension(Extension.subjectAlternativeName, false, new GeneralNames(names));
+      X509Certificate certificate = sign(server, caKeys);
+
+      char[] password = "changeit".toCharArray();
+      KeyStore keyStore = KeyStore.getInstance("PKCS12");
+      keyStore.load(null, password);
+      keyStore.setKeyEntry(
+          "server",
+          keys.getPrivate(),
+          password,
+          new X509Certificate[] {certificate, caCertificate});
+      KeyManagerFactory managers =
+          KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
+      managers.init(keyStore, password);
+      SSLContext context = SSLContext.getInstance("TLS");
+      context.init(managers.getKeyManagers(), null, null);
+      return new TlsIdentity(keyStore, context, pem(caCertificate));
+    } catch (GeneralSecurityException | OperatorCreationException | IOException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+}

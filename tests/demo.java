@@ -1,0 +1,123 @@
+///usr/bin/env jbang "$0" "$@" ; exit $?
+//DESCRIPTION Start a local Remote Settings with sample content and run every command against it.
+//JAVA 25+
+//SOURCES Project.java
+//SOURCES RemoteSettingsServer.java
+//RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
+
+import java.io.IOException;
+import java.io.PrintStream;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+
+/**
+ * Shows what the commands do, on a server of its own: starts the embedded one with sample content
+ * on a free port, then runs each command as a user types it and shows command line and output. Then
+ * it spoils one record, to show what a finding looks like.
+ *
+ * <p>Exits with 0 when every command ended as it should, else with 2.
+ */
+public class demo {
+
+  /**
+   * One command line.
+   *
+   * @param why what it shows, above it
+   * @param fault switched on for it, empty for none
+   * @param script run only if the project has it
+   * @param expected its exit code
+   */
+  private record Step(
+      String why, String fault, String script, List<String> arguments, int expected) {}
+
+  private static final List<Step> STEPS =
+      List.of(
+          new Step(
+              "Does every announced collection carry a valid signature of its records?",
+              "",
+              "validate_signature.java",
+              List.of(),
+              0),
+          new Step(
+              "The same after one character of one record has changed on the way:",
+              "altered-record=main/regions",
+              "validate_signature.java",
+              List.of("--only", "main/*"),
+              1));
+
+  private final PrintStream out = new PrintStream(System.out, true, StandardCharsets.UTF_8);
+
+  /** One line in {@code main}, as in every script. */
+  public static void main(String... arguments) throws IOException, InterruptedException {
+    System.exit(new demo().run(Project.root()));
+  }
+
+  private int run(Path root) throws IOException, InterruptedException {
+    List<String> wrong = new ArrayList<>();
+    try (RemoteSettingsServer server = RemoteSettingsServer.builder().sample(true).start()) {
+      out.println("A Remote Settings with sample content runs on " + server.url());
+      for (Step step : STEPS) {
+        if (!Files.isRegularFile(root.resolve(step.script()))) {
+          continue;
+        }
+        server.clearFaults();
+        if (!step.fault().isEmpty()) {
+          server.fault(step.fault());
+        }
+        out.println();
+        out.println("# " + step.why());
+        int exit = type(root, step, server.url());
+        if (exit != step.expected()) {
+          wrong.add(step.script() + " ended with " + exit + " instead of " + step.expected());
+        }
+      }
+    }
+    out.println();
+    wrong.forEach(line -> System.err.println("demo: error: " + line));
+    if (wrong.isEmpty()) {
+      sayWhatNext();
+    }
+    return wrong.isEmpty() ? 0 : 2;
+  }
+
+  /** Runs it with this program's own input and output, so that it looks as it does by hand. */
+  private int type(Path root, Step step, URI server) throws IOException, InterruptedException {
+    boolean isWindows = System.getProperty("os.name").toLowerCase(Locale.ROOT).contains("windows");
+    List<String> command = new ArrayList<>();
+    command.add(isWindows ? "jbang" : "./jbang");
+    command.add(step.script());
+    command.add("--server");
+    command.add(server.toString());
+    command.addAll(step.arguments());
+    List<String> shown = command.stream().map(demo::quoted).toList();
+    out.println("$ " + String.join(" ", shown));
+    if (!isWindows) {
+      command.set(0, root.resolve("jbang").toString());
+    }
+    Process process = new ProcessBuilder(command).directory(root.toFile()).inheritIO().start();
+    int exit = process.waitFor();
+    out.println("(exit code " + exit + ")");
+    return exit;
+  }
+
+  private static String quoted(String argument) {
+    return argument.matches("[\\w./:-]+") ? argument : "'" + argument + "'";
+  }
+
+  private void sayWhatNext() {
+    out.println(
+        """
+        That was the demo. What to try next:
+          ./jbang local_server --sample              the same server, to keep, on port 8888
+          ./jbang validate_signature.java            its collections: it is the default server
+          ./jbang local_server --help                the faults that it can be asked for
+          ./jbang validate_signature.java --help     settings and exit codes
+          ./jbang test                               the tests\
+        """);
+  }
+}

@@ -1,0 +1,185 @@
+///usr/bin/env jbang "$0" "$@" ; exit $?
+//DESCRIPTION Serve a small Remote Settings on loopback for trying things and for drills.
+//JAVA 25+
+//DEPS info.picocli:picocli:4.7.7
+//SOURCES Fault.java
+//SOURCES RemoteSettingsServer.java
+//RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
+
+import java.io.IOException;
+import java.io.PrintStream;
+import java.net.BindException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/**
+ * The embedded server of the tests as a program: a Remote Settings on loopback with the commands'
+ * default address, state in memory, real signatures, and faults on request. It runs until Ctrl-C.
+ *
+ * <pre>
+ * $ ./jbang local_server --sample --fault altered-record=main/regions
+ * </pre>
+ */
+@Command(
+    name = "local_server",
+    sortOptions = false,
+    description = {
+      "Serves a small Remote Settings on this machine, for trying commands out and for drills.",
+      "State is in memory; signatures are real, under a root made at start.",
+      ""
+    })
+public class local_server implements Callable<Integer> {
+
+  @Spec private CommandSpec spec;
+
+  @Option(
+      names = "--port",
+      paramLabel = "PORT",
+      defaultValue = "8888",
+      description = "Port on 127.0.0.1; 0 for any free one. Default: ${DEFAULT-VALUE}.")
+  private int port;
+
+  @Option(names = "--sample", description = "Starts with sample content instead of empty.")
+  private boolean sample;
+
+  @Option(
+      names = "--fault",
+      paramLabel = "NAME[=WHERE][:TIMES]",
+      description =
+          "Misbehaves: see the list below. WHERE is bucket/collection or a path (/v1/*), with"
+              + " shell patterns, by default everywhere; TIMES the number of requests, by"
+              + " default all. Can be given several times.")
+  private List<String> faults = new ArrayList<>();
+
+  @Option(
+      names = "--no-changesets",
+      description = "Is an old server, which has no changeset endpoints.")
+  private boolean noChangesets;
+
+  @Option(
+      names = "--single-signature",
+      description = "Is an old server, whose collections have one signature each.")
+  private boolean singleSignature;
+
+  @Option(
+      names = "--page-size",
+      paramLabel = "RECORDS",
+      defaultValue = "0",
+      description = "Most records of one page; 0 for no limit. Default: ${DEFAULT-VALUE}.")
+  private int pageSize;
+
+  @Option(
+      names = {"-h", "--help"},
+      usageHelp = true,
+      description = "Shows this text and ends.")
+  private boolean help;
+
+  /** One line in {@code main}, as in every script. */
+  public static void main(String... arguments) {
+    System.exit(commandLine(new local_server()).execute(arguments));
+  }
+
+  static CommandLine commandLine(local_server command) {
+    CommandLine line = new CommandLine(command);
+    line.setUsageHelpWidth(100);
+    line.getCommandSpec().usageMessage().footer(footer());
+    line.setParameterExceptionHandler((exception, arguments) ->
+        fail(
+            exception.getCommandLine(),
+            exception.getMessage(),
+            "./jbang local_server --help lists options and faults"));
+    line.setExecutionExceptionHandler(
+        (exception, failed, result) -> fail(failed, String.valueOf(exception.getMessage()), null));
+    return line;
+  }
+
+  private static String[] footer() {
+    List<String> lines = new ArrayList<>();
+    lines.add("");
+    lines.add("Faults: the server");
+    for (Fault.Kind kind : Fault.Kind.values()) {
+      lines.add("  %-21s %s.".formatted(kind.label(), kind.sentence()));
+    }
+    lines.add("");
+    lines.add("Exit codes: 130 ended with Ctrl-C; 2 usage, or the port is taken.");
+    return lines.toArray(String[]::new);
+  }
+
+  private static int fail(CommandLine line, String error, String hint) {
+    line.getErr().println("local_server: error: " + error);
+    if (hint != null) {
+      line.getErr().println("hint: " + hint);
+    }
+    line.getErr().flush();
+    return 2;
+  }
+
+  private int fail(String error, String hint) {
+    return fail(spec.commandLine(), error, hint);
+  }
+
+  @Override
+  public Integer call() throws IOException, InterruptedException {
+    if (port < 0 || port > 65535) {
+      return fail("--port '" + port + "' is not between 0 and 65535", null);
+    }
+    RemoteSettingsServer.Builder builder =
+        RemoteSettingsServer.builder().port(port).sample(sample).pageSize(Math.max(0, pageSize));
+    if (noChangesets) {
+      builder.withoutChangesets();
+    }
+    if (singleSignature) {
+      builder.withSingleSignature();
+    }
+    for (String fault : faults) {
+      try {
+        builder.fault(Fault.parse(fault));
+      } catch (IllegalArgumentException e) {
+        return fail("--fault: " + e.getMessage(), "./jbang local_server --help lists the faults");
+      }
+    }
+    try (RemoteSettingsServer server = builder.start()) {
+      Runtime.getRuntime().addShutdownHook(new Thread(server::close));
+      announce(server);
+      new CountDownLatch(1).await();
+      return 0;
+    } catch (BindException e) {
+      return fail(
+          "port " + port + " is taken",
+          "--port 0 takes any free port; perhaps a local_server is running already");
+    }
+  }
+
+  /** All that is needed to use it, in lines that can be pasted. */
+  private void announce(RemoteSettingsServer server) {
+    PrintStream out = new PrintStream(System.out, true, StandardCharsets.UTF_8);
+    String option = port == 8888 ? "" : " --server " + server.url();
+    out.println("Remote Settings on " + server.url());
+    out.println("Accounts (password like the name): admin, editor, reviewer");
+    out.println("Root hash: " + server.authority().rootHash());
+    if (!sample) {
+      out.println("It is empty; --sample starts with content.");
+    }
+    for (String fault : faults) {
+      Fault parsed = Fault.parse(fault);
+      out.println("Fault " + parsed + ": it " + parsed.kind().sentence() + ".");
+    }
+    out.println("Try, in another terminal:");
+    out.println("  ./jbang validate_signature.java" + option);
+    out.println("  ./jbang validate_signature.java" + option + " --only 'main/*' --format json");
+    out.println(
+        "  ./jbang validate_signature.java"
+            + option
+            + " --root-hash "
+            + server.authority().rootHash());
+    out.println("Ctrl-C ends it.");
+  }
+}
