@@ -1,0 +1,380 @@
+///usr/bin/env jbang "$0" "$@" ; exit $?
+//DESCRIPTION Measure validate_signature beside the leanest Python that does the same.
+//JAVA 25+
+//DEPS info.picocli:picocli:4.7.7
+//DEPS tools.jackson.core:jackson-databind:3.2.4
+//SOURCES ../common/CanonicalJson.java
+//SOURCES ../tests/Peers.java
+//SOURCES ../tests/Project.java
+//SOURCES ../tests/SigningAuthority.java
+//RUNTIME_OPTIONS -XX:+UseSerialGC
+
+import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpServer;
+import common.CanonicalJson;
+import java.io.ByteArrayOutputStream;
+import java.io.File;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Random;
+import java.util.TreeMap;
+import java.util.UUID;
+import java.util.concurrent.Callable;
+import java.util.concurrent.Executors;
+import java.util.function.ToDoubleFunction;
+import java.util.zip.GZIPOutputStream;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * How long validate_signature takes, what it costs, and how that compares.
+ *
+ * <p>Serves signed collections from memory and verifies them with three programs in turn: ours
+ * through {@code ./jbang}, ours alone (the command that JBang would run), and {@code lean.py}. The
+ * first round warms up and is not counted; every run has to find every signature good.
+ */
+@Command(
+    name = "bench",
+    description = "Measure validate_signature beside the leanest Python that does the same.",
+    showDefaultValues = true,
+    mixinStandardHelpOptions = true)
+public class bench implements Callable<Integer> {
+
+  private static final long TIMESTAMP = 1_795_486_758_330L;
+
+  /** Runs a command and tells what it cost, with its children: JBang's own JVM is one. */
+  private static final String MEASURE =
+      """
+      import os, subprocess, sys, time
+      with open(sys.argv[1], "wb") as out:
+          start = time.perf_counter()
+          process = subprocess.Popen(sys.argv[2:], stdout=out)
+          _, status, usage = os.wait4(process.pid, 0)
+          wall = time.perf_counter() - start
+      unit = 2**20 if sys.platform == "darwin" else 2**10
+      cpu = usage.ru_utime + usage.ru_stime
+      print(os.waitstatus_to_exitcode(status), wall, cpu, usage.ru_maxrss / unit)
+      """;
+
+  @Option(names = "--collections", description = "How many collections are served.")
+  private int collections = 24;
+
+  @Option(names = "--records", description = "How many records each of them holds.")
+  private int records = 30;
+
+  @Option(names = "--bytes", description = "About how many bytes a record has as JSON.")
+  private int bytes = 300;
+
+  @Option(names = "--runs", description = "How often each program is measured.")
+  private int runs = 5;
+
+  @Option(names = "--gzip", description = "Compress what is served, as a CDN does.")
+  private boolean gzip;
+
+  @Option(names = "--workers", description = "Requests in flight, of each program.")
+  private int workers = 4;
+
+  @Option(
+      names = "--variant",
+      description =
+          "Options of the JVM to measure the program alone with, instead of the script's own.",
+      paramLabel = "OPTIONS")
+  private List<String> variants = List.of();
+
+  /** What one run cost. */
+  private record Cost(double wall, double cpu, double peak) {}
+
+  public static void main(String[] args) {
+    System.exit(new CommandLine(new bench()).execute(args));
+  }
+
+  @Override
+  public Integer call() throws Exception {
+    Peers.Peer python = Peers.prepare(System.err::println).getFirst();
+    if (!python.isReady()) {
+      System.err.println("bench: error: " + python);
+      return 2;
+    }
+    Path root = Project.root();
+    SigningAuthority authority = SigningAuthority.create();
+    HttpServer server = serve(authority);
+    Path output = Files.createTempFile("bench", ".out");
+    try {
+      String url = "http://127.0.0.1:" + server.getAddress().getPort() + "/v1";
+      Map<String, String> settings =
+          Map.of(
+              "SERVER", url,
+              "ROOT_HASH", authority.rootHash(),
+              "PARALLEL_REQUESTS", String.valueOf(workers));
+      Path jbang = root.resolve("jbang");
+      Path script = root.resolve("validate_signature.java");
+      Map<String, List<String>> programs = new LinkedHashMap<>();
+      programs.put("through ./jbang", List.of(jbang.toString(), script.toString()));
+      check(programs.get("through ./jbang"), settings, python.path(), output); // builds it
+      JsonNode told = told(jbang, script);
+      List<String> own = new ArrayList<>();
+      told.path("runtimeOptions").forEach(option -> own.add(option.stringValue()));
+      programs.put("program alone", alone(told, own, script));
+      for (String variant : variants) {
+        programs.put("alone, " + variant, alone(told, List.of(variant.split(" ")), script));
+      }
+      programs.put(
+          "Python, leanest",
+          List.of(
+              python.path().toString(),
+              root.resolve("bench/lean.py").toString(),
+              url,
+              authority.rootHash(),
+              String.valueOf(workers)));
+      Map<String, List<Cost>> costs = new LinkedHashMap<>();
+      for (int run = 0; run <= runs; run++) {
+        for (Map.Entry<String, List<String>> program : programs.entrySet()) {
+          Cost cost = check(program.getValue(), settings, python.path(), output);
+          List<Cost> counted = costs.computeIfAbsent(program.getKey(), key -> new ArrayList<>());
+          if (run > 0) {
+            counted.add(cost);
+          }
+        }
+        System.err.print(run < runs ? "." : "\n");
+      }
+      print(costs);
+      return 0;
+    } finally {
+      server.stop(0);
+      Files.delete(output);
+    }
+  }
+
+  /** What JBang knows of the script: its jar, class path and options. */
+  private static JsonNode told(Path jbang, Path script) {
+    Project.Outcome told = Project.run(jbang, "info", "tools", script).go();
+    if (told.exit() != 0) {
+      throw new IllegalStateException("./jbang info tools: " + told.stderr());
+    }
+    return JsonMapper.shared().readTree(told.stdout());
+  }
+
+  /** The command line that JBang would run. */
+  private static List<String> alone(JsonNode told, List<String> options, Path script) {
+    List<String> classPath = new ArrayList<>(List.of(told.get("applicationJar").stringValue()));
+    told.get("resolvedDependencies").forEach(jar -> classPath.add(jar.stringValue()));
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(told.get("availableJdkPath").stringValue(), "bin", "java").toString());
+    command.addAll(options);
+    command.addAll(List.of("-cp", String.join(File.pathSeparator, classPath)));
+    command.add(script.getFileName().toString().replace(".java", ""));
+    return command;
+  }
+
+  /** Runs it once; whatever is not all good ends the benchmark. */
+  private Cost check(List<String> command, Map<String, String> settings, Path python, Path output)
+      throws IOException, InterruptedException {
+    List<String> measured =
+        new ArrayList<>(List.of(python.toString(), "-c", MEASURE, output.toString()));
+    measured.addAll(command);
+    ProcessBuilder builder = new ProcessBuilder(measured);
+    Path errors = Path.of(output + ".err");
+    builder.redirectError(errors.toFile());
+    builder
+        .environment()
+        .keySet()
+        .removeIf(name -> name.matches("(?i)ENV_FILE|SENTRY_.*|.*_proxy"));
+    builder.environment().putAll(settings);
+    Process process = builder.start();
+    process.getOutputStream().close();
+    String told = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    int exit = process.waitFor();
+    String said = Files.readString(errors);
+    Files.delete(errors);
+    double[] numbers = Arrays.stream(told.split("\\s")).mapToDouble(Double::parseDouble).toArray();
+    long good =
+        Files.readAllLines(output).stream().filter(line -> line.matches(".*:  OK.*")).count();
+    if (exit != 0 || numbers.length != 4 || numbers[0] != 0 || good != collections) {
+      throw new IllegalStateException(
+          "%s: %s, %d of %d collections OK%n%s".formatted(command, told, good, collections, said));
+    }
+    return new Cost(numbers[1], numbers[2], numbers[3]);
+  }
+
+  private void print(Map<String, List<Cost>> costs) {
+    System.out.printf(
+        Locale.ROOT,
+        "%d collections × %d records × %d bytes%s, %d in flight; medians of %d runs, range of"
+            + " wall%n%n",
+        collections,
+        records,
+        bytes,
+        gzip ? ", gzip" : "",
+        workers,
+        runs);
+    System.out.println(
+        "| program | wall s | range | CPU s | peak MiB | wall ÷ Python | CPU ÷ Python |");
+    System.out.println("|---|---|---|---|---|---|---|");
+    List<Cost> python = List.copyOf(costs.values()).getLast();
+    costs.forEach((name, measured) ->
+        System.out.printf(
+            Locale.ROOT,
+            "| %s | %.2f | %.2f–%.2f | %.2f | %.0f | %.2f | %.2f |%n",
+            name,
+            median(measured, Cost::wall),
+            measured.stream().mapToDouble(Cost::wall).min().orElse(0),
+            measured.stream().mapToDouble(Cost::wall).max().orElse(0),
+            median(measured, Cost::cpu),
+            median(measured, Cost::peak),
+            median(measured, Cost::wall) / median(python, Cost::wall),
+            median(measured, Cost::cpu) / median(python, Cost::cpu)));
+  }
+
+  private static double median(List<Cost> costs, ToDoubleFunction<Cost> of) {
+    double[] sorted = costs.stream().mapToDouble(of).sorted().toArray();
+    int middle = sorted.length / 2;
+    return sorted.length % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+  }
+
+  // What is served
+
+  private HttpServer serve(SigningAuthority authority) throws IOException {
+    // else an answer in two packets waits for the client's delayed acknowledgement, 40 ms
+    System.setProperty("sun.net.httpserver.nodelay", "true");
+    HttpServer server =
+        HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+    String origin = "http://127.0.0.1:" + server.getAddress().getPort();
+    Map<String, byte[]> answers = new HashMap<>();
+    answers.put("/chain.pem", authority.chainPem().getBytes(StandardCharsets.US_ASCII));
+    answers.put(
+        "/v1/",
+        utf8(
+            "{\"project_name\":\"Remote Settings\",\"url\":\"%s/v1/\",\"capabilities\":{}}"
+                .formatted(origin)));
+    StringBuilder entries = new StringBuilder();
+    for (int i = 0; i < collections; i++) {
+      String name = "collection-%04d".formatted(i);
+      long timestamp = TIMESTAMP - i;
+      entries
+          .append(i == 0 ? "" : ",")
+          .append(
+              """
+              {"id":"%s","bucket":"main","collection":"%s","host":"127.0.0.1","last_modified":%d}\
+              """
+                  .formatted(new UUID(0, i), name, timestamp));
+      answers.put(
+          "/v1/buckets/main/collections/" + name + "/changeset",
+          changeset(name, timestamp, new Random(i), authority, origin + "/chain.pem"));
+    }
+    answers.put(
+        "/v1/buckets/monitor/collections/changes/changeset",
+        utf8("{\"metadata\":{},\"timestamp\":%d,\"changes\":[%s]}".formatted(TIMESTAMP, entries)));
+    Map<String, byte[]> compressed = new HashMap<>();
+    if (gzip) {
+      for (Map.Entry<String, byte[]> answer : answers.entrySet()) {
+        compressed.put(answer.getKey(), gzipped(answer.getValue()));
+      }
+    }
+    server.createContext("/", exchange -> answer(exchange, answers, compressed));
+    server.setExecutor(Executors.newVirtualThreadPerTaskExecutor());
+    server.start();
+    return server;
+  }
+
+  private static void answer(
+      HttpExchange exchange, Map<String, byte[]> answers, Map<String, byte[]> compressed)
+      throws IOException {
+    try (exchange) {
+      String path = exchange.getRequestURI().getPath();
+      String accepted = exchange.getRequestHeaders().getFirst("Accept-Encoding");
+      byte[] body = answers.get(path);
+      exchange.getResponseHeaders().set("Content-Type", "application/json");
+      if (accepted != null && accepted.contains("gzip") && compressed.containsKey(path)) {
+        body = compressed.get(path);
+        exchange.getResponseHeaders().set("Content-Encoding", "gzip");
+      }
+      if (body == null) {
+        exchange.sendResponseHeaders(404, -1);
+        return;
+      }
+      exchange.sendResponseHeaders(200, body.length);
+      exchange.getResponseBody().write(body);
+    }
+  }
+
+  /** Records newest first, as servers give them; signed by id. */
+  private byte[] changeset(
+      String name, long timestamp, Random random, SigningAuthority authority, String x5u)
+      throws IOException {
+    StringBuilder changes = new StringBuilder();
+    TreeMap<String, byte[]> byId = new TreeMap<>();
+    for (int i = 0; i < records; i++) {
+      String id = new UUID(random.nextLong(), random.nextLong()).toString();
+      String record = record(id, timestamp - i, random);
+      changes.append(i == 0 ? "" : ",").append(record);
+      byId.put(id, CanonicalJson.canonical(utf8(record)));
+    }
+    ByteArrayOutputStream payload = new ByteArrayOutputStream();
+    payload.writeBytes(utf8("Content-Signature:\0{\"data\":["));
+    for (byte[] record : byId.values()) {
+      payload.writeBytes(record);
+      payload.write(',');
+    }
+    byte[] signed = payload.toByteArray();
+    int end = signed.length - (byId.isEmpty() ? 0 : 1); // without the last comma
+    payload.reset();
+    payload.write(signed, 0, end);
+    payload.writeBytes(utf8("],\"last_modified\":\"%d\"}".formatted(timestamp)));
+    String signature = authority.sign(payload.toByteArray());
+    return utf8(
+        """
+        {"metadata":{"id":"%s","last_modified":%d,"bucket":"main","signatures":[{"x5u":"%s",\
+        "mode":"p384ecdsa","type":"contentsignaturepki","signer_id":"%s","signature":"%s"}]},\
+        "timestamp":%d,"changes":[%s]}\
+        """
+            .formatted(name, timestamp, x5u, authority.signerId(), signature, timestamp, changes));
+  }
+
+  /** About as long as asked for, in the shape of what is really published; a little non-ASCII. */
+  private String record(String id, long lastModified, Random random) {
+    String record =
+        """
+        {"schema":%d,"details":{"bug":"https://bugzilla.mozilla.org/show_bug.cgi?id=%d",\
+        "created":"2026-11-24T02:19:18Z","severity":%d},"enabled":%b,"locales":["fr","en-US"],\
+        "id":"%s","last_modified":%d,"comment":"\u2026"}\
+        """
+            .formatted(
+                lastModified - 1000,
+                random.nextInt(2_000_000),
+                random.nextInt(4),
+                random.nextBoolean(),
+                id,
+                lastModified);
+    StringBuilder comment = new StringBuilder();
+    while (record.length() + comment.length() < bytes) {
+      comment.append(random.nextInt(40) == 0 ? 'é' : (char) ('a' + random.nextInt(26)));
+    }
+    return record.replace("\u2026", comment);
+  }
+
+  private static byte[] utf8(String text) {
+    return text.getBytes(StandardCharsets.UTF_8);
+  }
+
+  private static byte[] gzipped(byte[] body) throws IOException {
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    try (GZIPOutputStream out = new GZIPOutputStream(bytes)) {
+      out.write(body);
+    }
+    return bytes.toByteArray();
+  }
+}

@@ -1,0 +1,848 @@
+//DEPS org.junit.jupiter:junit-jupiter:5.14.4
+//SOURCES ../common/CanonicalJson.java
+//SOURCES Peers.java
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assertions.fail;
+
+import common.CanonicalJson;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.OutputStream;
+import java.math.BigDecimal;
+import java.math.BigInteger;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * Canonical JSON by example, by property, and beside two independent programs: the signer's own
+ * library (Python's canonicaljson-rs) and, for numbers, an ECMAScript engine (node).
+ *
+ * <p>The generated documents come from a seed that a failure prints; {@code CANONICAL_JSON_SEED} in
+ * the environment repeats it.
+ */
+class CanonicalJsonTest {
+
+  private static final long SEED = seed();
+
+  /** As many as the contract's vectors ask for. */
+  private static final int DOCUMENTS = 10_000;
+
+  private static final int DOUBLES = 100_000;
+
+  private static long seed() {
+    String given = System.getenv("CANONICAL_JSON_SEED");
+    return given == null || given.isEmpty() ? new Random().nextLong() : Long.parseLong(given);
+  }
+
+  // Text
+
+  @Test
+  void printable_ascii_stays_as_it_is() throws Exception {
+    assertCanonical(
+        "\" !#$%&'()*+,-./09:;<=>?@AZ[]^_`az{|}~\"", "\" !#$%&'()*+,-./09:;<=>?@AZ[]^_`az{|}~\"");
+  }
+
+  @Test
+  void short_escapes_are_used_where_there_is_one() throws Exception {
+    assertCanonical(
+        "\"\\u0008\\u0009\\u000a\\u000c\\u000d\\u0022\\u005c\\u002f\"",
+        "\"\\b\\t\\n\\f\\r\\\"\\\\/\"");
+    assertCanonical("\"\\b\\t\\n\\f\\r\\\"\\\\\\/\"", "\"\\b\\t\\n\\f\\r\\\"\\\\/\"");
+  }
+
+  @Test
+  void other_control_characters_are_lower_case_escapes() throws Exception {
+    assertCanonical("\"\\u0000\\u000B\\u001F\"", "\"\\u0000\\u000b\\u001f\"");
+  }
+
+  @Test
+  void delete_is_escaped() throws Exception {
+    assertCanonical("\"~\u007f\u0080\"", "\"~\\u007f\\u0080\"");
+  }
+
+  @Test
+  void everything_beyond_ascii_is_escaped_in_lower_case() throws Exception {
+    assertCanonical(
+        "\"caf\u00e9 \u20ac \uabcd \u2028\ufeff\uffff\"",
+        "\"caf\\u00e9 \\u20ac \\uabcd \\u2028\\ufeff\\uffff\"");
+    assertCanonical("\"\\uABCD\"", "\"\\uabcd\"");
+  }
+
+  @Test
+  void an_astral_character_is_a_pair_of_escapes() throws Exception {
+    assertCanonical("\"\ud83d\ude00\"", "\"\\ud83d\\ude00\"");
+    assertCanonical("\"\\uD83D\\uDE00\"", "\"\\ud83d\\ude00\"");
+    assertCanonical("\"\udbff\udfff\ud800\udc00\"", "\"\\udbff\\udfff\\ud800\\udc00\"");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "\"\\ud83d\"",
+        "\"\\ude00\"",
+        "\"\\ude00\\ud83d\"",
+        "\"\\ud83d\\ud83d\\ude00\"",
+        "\"a\\ud800b\"",
+        "\"\\udfff\\n\"",
+        "{\"\\ud800\":1,\"\\udfff\":2}",
+        "[\"\\ud83d\",\"\\ude00\"]"
+      })
+  void a_lone_surrogate_is_kept(String json) throws Exception {
+    assertCanonical(json, json);
+  }
+
+  @Test
+  void an_escaped_backslash_before_a_u_is_no_escape() throws Exception {
+    assertCanonical(
+        "\"\\\\ud83d \\\\\\ud83d \\\\\\\\ud83d\"", "\"\\\\ud83d \\\\\\ud83d \\\\\\\\ud83d\"");
+  }
+
+  @Test
+  void an_escape_is_read_wherever_the_buffers_end() throws Exception {
+    String json = "{\"\\ud83d\\ude00\\\\ud83d\u20ac\\\"\":\"\\ud800\ud83d\ude00\\u00e9\"}";
+    String canonical = "{\"\\ud83d\\ude00\\\\ud83d\\u20ac\\\"\":\"\\ud800\\ud83d\\ude00\\u00e9\"}";
+    for (int size : List.of(4_000, 8_000, 8_192, 16_384)) {
+      for (int spaces = size - 60; spaces < size + 10; spaces++) {
+        assertEquals(canonical, canonical(" ".repeat(spaces) + json), spaces + " spaces before");
+      }
+    }
+  }
+
+  // Structure
+
+  @Test
+  void keys_are_sorted_and_no_spaces_are_left() throws Exception {
+    assertCanonical(
+        " { \"b\" : [ 1 , { \"d\" : null , \"c\" : true } ] ,\r\n\t\"a\" : false } ",
+        "{\"a\":false,\"b\":[1,{\"c\":true,\"d\":null}]}");
+    assertCanonical(
+        "{\"aa\":1,\"a\":2,\"\":3,\"B\":4,\"10\":5,\"9\":6}",
+        "{\"\":3,\"10\":5,\"9\":6,\"B\":4,\"a\":2,\"aa\":1}");
+  }
+
+  @Test
+  void keys_are_sorted_by_code_point_and_not_by_utf_16() throws Exception {
+    assertCanonical(
+        "{\"\ud83d\ude00\":1,\"\uffff\":2,\"\ue000\":3,\"a\":4}",
+        "{\"a\":4,\"\\ue000\":3,\"\\uffff\":2,\"\\ud83d\\ude00\":1}");
+    assertCanonical(
+        "{\"x\ud83d\ude01\":1,\"x\ud83d\ude00\":2,\"x\uffff\":3,\"x\\ud83d\":4,\"x\\ude00\":5}",
+        "{\"x\\ud83d\":4,\"x\\ude00\":5,\"x\\uffff\":3,"
+            + "\"x\\ud83d\\ude00\":2,\"x\\ud83d\\ude01\":1}");
+  }
+
+  @Test
+  void keys_are_sorted_before_they_are_escaped() throws Exception {
+    // as escapes, \n would come after A and \" before it
+    assertCanonical(
+        "{\"A\":1,\"\\n\":2,\"\\\"\":3,\"\\\\\":4,\"a\":5}",
+        "{\"\\n\":2,\"\\\"\":3,\"A\":1,\"\\\\\":4,\"a\":5}");
+  }
+
+  @Test
+  void the_last_of_equal_keys_wins() throws Exception {
+    assertCanonical("{\"a\":1,\"b\":2,\"a\":3}", "{\"a\":3,\"b\":2}");
+    assertCanonical("{\"a\":1,\"\\u0061\":{\"a\":[1]},\"\\u0061\":0.5}", "{\"a\":0.5}");
+    assertCanonical("{\"b\":{\"x\":1,\"x\":2},\"a\":0,\"b\":{}}", "{\"a\":0,\"b\":{}}");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"{}", "[]", "[{}]", "[[],{}]", "{\"\":{}}", "\"\"", "null", "true", "0"})
+  void the_least_values_are_canonical(String json) throws Exception {
+    assertCanonical(json, json);
+    assertCanonical(" \n" + json + "\t\r", json);
+  }
+
+  @Test
+  void items_of_arrays_keep_their_order() throws Exception {
+    assertCanonical("[3, 1, \"b\", \"a\", 2]", "[3,1,\"b\",\"a\",2]");
+  }
+
+  @Test
+  void a_thousand_levels_are_no_problem() throws Exception {
+    String arrays = "[".repeat(1000) + "]".repeat(1000);
+    assertCanonical(arrays, arrays);
+    String objects = "{\"b\":0,\"a\":".repeat(1000) + "1" + "}".repeat(1000);
+    assertCanonical(objects, "{\"a\":".repeat(1000) + "1" + ",\"b\":0}".repeat(1000));
+  }
+
+  @Test
+  void nesting_without_end_is_bad_and_overflows_no_stack() {
+    assertBad("[".repeat(2_000_000));
+    assertBad("{\"a\":".repeat(500_000));
+  }
+
+  // Numbers
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "-0 0",
+        "-0.0 0",
+        "0.0 0",
+        "0e5 0",
+        "-0E-7 0",
+        "1.0 1",
+        "-1.0 -1",
+        "1E2 100",
+        "1e+2 100",
+        "1.5E1 15",
+        "0.1 0.1",
+        "1e-1 0.1",
+        "10.5 10.5",
+        "1e21 1e+21",
+        "1E+21 1e+21",
+        "-1e21 -1e+21",
+        "1e20 100000000000000000000",
+        "123456789012345680000.0 123456789012345680000",
+        "1.2345e25 1.2345e+25",
+        "0.000001 0.000001",
+        "0.0000012 0.0000012",
+        "1e-7 1e-7",
+        "0.0000001 1e-7",
+        "-1.5e-7 -1.5e-7",
+        "5e-324 5e-324",
+        "4.9406564584124654e-324 5e-324",
+        "3e-324 5e-324",
+        "2e-324 0",
+        "-2e-400 0",
+        "2.2250738585072014e-308 2.2250738585072014e-308",
+        "1.7976931348623157e308 1.7976931348623157e+308",
+        "0.30000000000000004 0.30000000000000004",
+        "0.1000000000000000055511151231257827 0.1",
+        "9007199254740993.0 9007199254740992",
+        "1e23 1e+23",
+        "2e-323 2e-323",
+        "4.35 4.35",
+        "333333333.33333329 333333333.3333333"
+      })
+  void fractions_are_printed_as_ecmascript_does(String pair) throws Exception {
+    String[] numbers = pair.split(" ");
+    assertCanonical(numbers[0], numbers[1]);
+    assertCanonical("[" + numbers[0] + "]", "[" + numbers[1] + "]");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "0",
+        "-1",
+        "9007199254740991",
+        "9007199254740993",
+        "-9007199254740993",
+        "9223372036854775807",
+        "9223372036854775808",
+        "-9223372036854775809",
+        "18446744073709551616",
+        "100000000000000000000",
+        "-100000000000000000000",
+        "123456789012345678901234567890123456789012345678901234567890"
+      })
+  void integers_of_any_size_are_exact(String integer) throws Exception {
+    assertCanonical(integer, integer);
+  }
+
+  @Test
+  void an_integer_of_ten_thousand_digits_is_exact() throws Exception {
+    String integer = "1" + "0".repeat(9_998) + "1";
+    assertCanonical("{\"n\":" + integer + "}", "{\"n\":" + integer + "}");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"1e309", "-1e309", "[1.0e400]", "{\"a\":1e99999}"})
+  void a_number_beyond_doubles_is_bad(String json) {
+    assertBad(json);
+  }
+
+  // What is no JSON
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "",
+        " ",
+        "{",
+        "[1",
+        "[1,]",
+        "{\"a\":1,}",
+        "{\"a\"}",
+        "{\"a\":}",
+        "{a:1}",
+        "{'a':1}",
+        "{1:1}",
+        "[1 2]",
+        "1 2",
+        "{} {}",
+        "{}x",
+        "\"",
+        "\"a",
+        "\"\\u12\"",
+        "\"\\ud83\"",
+        "\"\\x41\"",
+        "\"\n\"",
+        "\"\u0001\"",
+        "01",
+        "-",
+        "+1",
+        ".5",
+        "1.",
+        "1e",
+        "0x10",
+        "NaN",
+        "-Infinity",
+        "nul",
+        "True",
+        "[1] // a remark",
+        "/* a remark */ 1",
+        "<!DOCTYPE html><html></html>"
+      })
+  void what_is_no_json_is_bad(String json) {
+    assertBad(json);
+  }
+
+  @Test
+  void what_is_no_utf_8_is_bad() {
+    for (byte[] text :
+        List.of(
+            new byte[] {'"', (byte) 0xff, '"'},
+            new byte[] {'"', (byte) 0xc3, '"'},
+            new byte[] {'"', (byte) 0xc0, (byte) 0x80, '"'},
+            new byte[] {'"', (byte) 0xed, (byte) 0xa0, (byte) 0x80, '"'},
+            new byte[] {'"', (byte) 0xf4, (byte) 0x90, (byte) 0x80, (byte) 0x80, '"'},
+            "\"caf\u00e9\"".getBytes(StandardCharsets.ISO_8859_1),
+            "{}".getBytes(StandardCharsets.UTF_16))) {
+      assertThrows(CanonicalJson.BadJson.class, () -> CanonicalJson.canonical(text));
+    }
+  }
+
+  @Test
+  void the_message_says_where_and_fits_a_line() {
+    CanonicalJson.BadJson bad = assertBad("{\"a\": 1,\n \"b\": nope}");
+    assertTrue(bad.getMessage().contains("line 2"), bad.getMessage());
+    for (String json :
+        List.of("[1", "{} {}", "\"\n\"", "[01]", "1e999", "[" + "9".repeat(5000) + "x]")) {
+      String message = assertBad(json).getMessage();
+      assertFalse(message.contains("\n"), message);
+      assertTrue(message.length() < 300, message);
+    }
+  }
+
+  // Properties
+
+  @Test
+  void neither_order_nor_style_of_the_input_changes_the_output() throws Exception {
+    Generator generator = new Generator(SEED, Kind.ANY);
+    for (int i = 0; i < DOCUMENTS; i++) {
+      Object value = generator.value();
+      String one = generator.text(value);
+      String other = generator.text(value);
+      assertEquals(canonical(one), canonical(other), () -> failed(one + "\n" + other));
+    }
+  }
+
+  @Test
+  void the_output_is_its_own_canonical_form() throws Exception {
+    Generator generator = new Generator(SEED, Kind.ANY);
+    for (int i = 0; i < DOCUMENTS; i++) {
+      String json = generator.text(generator.value());
+      byte[] canonical = CanonicalJson.canonical(bytes(json));
+      assertArrayEquals(canonical, CanonicalJson.canonical(canonical), () -> failed(json));
+    }
+  }
+
+  @Test
+  void the_output_is_printable_ascii() throws Exception {
+    Generator generator = new Generator(SEED, Kind.ANY);
+    for (int i = 0; i < DOCUMENTS; i++) {
+      String json = generator.text(generator.value());
+      for (byte b : CanonicalJson.canonical(bytes(json))) {
+        assertTrue(b >= ' ' && b <= '~', () -> failed(json));
+      }
+    }
+  }
+
+  @Test
+  void the_output_is_what_a_plain_tree_printer_gives() throws Exception {
+    Generator generator = new Generator(SEED, Kind.ANY_WITHOUT_FRACTIONS);
+    for (int i = 0; i < DOCUMENTS; i++) {
+      Object value = generator.value();
+      String json = generator.text(value);
+      StringBuilder expected = new StringBuilder();
+      printTree(value, expected);
+      assertEquals(expected.toString(), canonical(json), () -> failed(json));
+    }
+  }
+
+  @Test
+  void fractions_read_back_as_the_same_double() throws Exception {
+    List<Double> doubles = doubles(new Random(SEED));
+    String[] printed = printed(doubles);
+    for (int i = 0; i < printed.length; i++) {
+      double read = Double.parseDouble(printed[i]);
+      double number = doubles.get(i) == 0 ? 0 : doubles.get(i); // -0 is printed as 0
+      String wrong = doubles.get(i) + " printed as " + printed[i];
+      assertEquals(
+          Double.doubleToLongBits(number), Double.doubleToLongBits(read), () -> failed(wrong));
+    }
+  }
+
+  // Peers
+
+  @Test
+  void ten_thousand_documents_agree_with_canonicaljson_rs() throws Exception {
+    Path python = Peers.python();
+    Generator generator = new Generator(SEED, Kind.AS_CANONICALJSON_RS);
+    List<String> documents = new ArrayList<>();
+    StringBuilder input = new StringBuilder();
+    for (int i = 0; i < DOCUMENTS; i++) {
+      String json = generator.text(generator.value());
+      documents.add(json);
+      // the length in characters, for a document may hold line breaks
+      input.append(json.codePointCount(0, json.length())).append('\n').append(json).append('\n');
+    }
+    String program =
+        """
+        import canonicaljson, io, json, sys
+        stdin = io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8", newline="")
+        while length := stdin.readline():
+            document = json.loads(stdin.read(int(length)))
+            stdin.read(1)
+            print(canonicaljson.dumps(document))
+        """;
+    List<String> answers = ask(input.toString(), python.toString(), "-c", program);
+    assertEquals(DOCUMENTS, answers.size());
+    String shortest = null;
+    int disagreements = 0;
+    for (int i = 0; i < DOCUMENTS; i++) {
+      String ours = canonical(documents.get(i));
+      if (!ours.equals(answers.get(i))) {
+        disagreements++;
+        String report = documents.get(i) + "\nours:   " + ours + "\ntheirs: " + answers.get(i);
+        shortest = shortest == null || report.length() < shortest.length() ? report : shortest;
+      }
+    }
+    if (shortest != null) {
+      fail(failed(disagreements + " documents disagree, the shortest is\n" + shortest));
+    }
+  }
+
+  @Test
+  void a_hundred_thousand_doubles_are_printed_as_node_does() throws Exception {
+    Path node = Peers.node();
+    List<Double> doubles = doubles(new Random(SEED));
+    StringBuilder input = new StringBuilder();
+    for (double number : doubles) {
+      input.append("%016x\n".formatted(Double.doubleToRawLongBits(number)));
+    }
+    String program =
+        """
+        const bits = new DataView(new ArrayBuffer(8));
+        const lines = require("fs").readFileSync(0, "latin1").trim().split("\\n");
+        console.log(lines.map(line => {
+          bits.setBigUint64(0, BigInt("0x" + line));
+          return String(bits.getFloat64(0));
+        }).join("\\n"));
+        """;
+    List<String> answers = ask(input.toString(), node.toString(), "-e", program);
+    String[] printed = printed(doubles);
+    assertEquals(printed.length, answers.size());
+    List<String> wrong = new ArrayList<>();
+    for (int i = 0; i < printed.length; i++) {
+      if (!printed[i].equals(answers.get(i))) {
+        wrong.add(doubles.get(i) + ": ours " + printed[i] + ", node's " + answers.get(i));
+      }
+    }
+    assertTrue(
+        wrong.isEmpty(),
+        () ->
+            failed(
+                wrong.size()
+                    + " disagree, such as "
+                    + wrong.subList(0, Math.min(9, wrong.size()))));
+  }
+
+  // Helpers
+
+  private static void assertCanonical(String json, String canonical) throws IOException {
+    assertEquals(canonical, canonical(json));
+  }
+
+  private static CanonicalJson.BadJson assertBad(String json) {
+    return assertThrows(
+        CanonicalJson.BadJson.class,
+        () -> CanonicalJson.canonical(bytes(json)),
+        () -> json.length() < 200 ? json : json.substring(0, 200) + "\u2026");
+  }
+
+  private static String canonical(String json) throws IOException {
+    return new String(CanonicalJson.canonical(bytes(json)), StandardCharsets.ISO_8859_1);
+  }
+
+  private static byte[] bytes(String json) {
+    return json.getBytes(StandardCharsets.UTF_8);
+  }
+
+  private static String failed(String what) {
+    return "CANONICAL_JSON_SEED=" + SEED + "\n" + what;
+  }
+
+  /** All of them by one call: each is an item of one array. */
+  private static String[] printed(List<Double> doubles) throws IOException {
+    StringBuilder json = new StringBuilder("[");
+    for (int i = 0; i < doubles.size(); i++) {
+      double number = doubles.get(i);
+      json.append(i == 0 ? "" : ",");
+      String exact = new BigDecimal(number).toString();
+      // now and then all its digits, which may be 700
+      boolean asDigits = i % 16 == 0 && number != 0 && exact.contains(".");
+      json.append(asDigits ? exact : Double.toString(number));
+    }
+    String canonical = canonical(json.append("]").toString());
+    return canonical.substring(1, canonical.length() - 1).split(",");
+  }
+
+  /** Random bits, and what lies where the notation or the number of digits changes. */
+  private static List<Double> doubles(Random random) {
+    List<Double> doubles = new ArrayList<>();
+    for (int exponent = -324; exponent <= 308; exponent++) {
+      for (int digit = 1; digit <= 9; digit++) {
+        doubles.add(Double.parseDouble(digit + "e" + exponent));
+      }
+    }
+    for (int exponent = -1074; exponent <= 1023; exponent++) {
+      doubles.add(Math.scalb(1.0, exponent));
+    }
+    for (double edge : List.of(1e21, 1e20, 1e-6, 1e-7, 1e15, 1e16, 1e17, 0x1p53, 0x1p63, 0x1p64)) {
+      double up = edge;
+      double down = edge;
+      for (int i = 0; i < 50; i++) {
+        up = Math.nextUp(up);
+        down = Math.nextDown(down);
+        doubles.addAll(List.of(up, down));
+      }
+    }
+    doubles.addAll(List.of(0.0, -0.0, Double.MAX_VALUE, Double.MIN_NORMAL, Double.MIN_VALUE));
+    List<Double> neighbours = new ArrayList<>();
+    for (double number : doubles) {
+      neighbours.add(Math.nextUp(number));
+      neighbours.add(Math.nextDown(number));
+    }
+    doubles.addAll(neighbours);
+    doubles.removeIf(number -> !Double.isFinite(number));
+    while (doubles.size() < DOUBLES) {
+      double number =
+          switch (random.nextInt(6)) {
+            case 0 -> Double.longBitsToDouble(random.nextLong(1L << 52)); // denormal
+            case 1 -> random.nextInt(1_000_000) / Math.pow(10, random.nextInt(12));
+            case 2 -> (double) (random.nextLong() >> random.nextInt(64));
+            // exactly between two decimals of 16 or 17 digits
+            case 3 -> random.nextLong(1L << 51) + 0.25 * random.nextInt(4);
+            default -> Double.longBitsToDouble(random.nextLong());
+          };
+      if (Double.isFinite(number)) {
+        doubles.add(random.nextBoolean() ? number : -number);
+      }
+    }
+    return doubles;
+  }
+
+  /** Runs a program on that input and returns its lines. */
+  private static List<String> ask(String input, String... command) throws Exception {
+    Process process =
+        new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+    CompletableFuture<Void> written =
+        CompletableFuture.runAsync(() -> {
+          try (OutputStream out = process.getOutputStream()) {
+            out.write(bytes(input));
+          } catch (IOException e) {
+            // it ended early; its exit code says so
+          }
+        });
+    try (BufferedReader reader =
+        new BufferedReader(
+            new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))) {
+      List<String> lines = reader.lines().toList();
+      written.join();
+      assertEquals(0, process.waitFor(), "exit code of " + command[0]);
+      return lines;
+    } finally {
+      process.destroyForcibly();
+    }
+  }
+
+  /** The specification in its plainest form, with nothing of the real one in it. */
+  private static void printTree(Object value, StringBuilder out) {
+    switch (value) {
+      case null -> out.append("null");
+      case Map<?, ?> map -> {
+        TreeMap<String, Object> sorted =
+            new TreeMap<>((a, b) ->
+                java.util.Arrays.compare(a.codePoints().toArray(), b.codePoints().toArray()));
+        map.forEach((key, member) -> sorted.put((String) key, member));
+        String separator = "{";
+        for (Map.Entry<String, Object> member : sorted.entrySet()) {
+          out.append(separator);
+          printTree(member.getKey(), out);
+          out.append(':');
+          printTree(member.getValue(), out);
+          separator = ",";
+        }
+        out.append(map.isEmpty() ? "{}" : "}");
+      }
+      case List<?> list -> {
+        String separator = "[";
+        for (Object item : list) {
+          out.append(separator);
+          printTree(item, out);
+          separator = ",";
+        }
+        out.append(list.isEmpty() ? "[]" : "]");
+      }
+      case String text -> {
+        out.append('"');
+        for (char c : text.toCharArray()) {
+          int known = "\b\t\n\f\r\"\\".indexOf(c);
+          if (known >= 0) {
+            out.append('\\').append("btnfr\"\\".charAt(known));
+          } else if (c < 0x20 || c > 0x7e) {
+            out.append("\\u%04x".formatted((int) c));
+          } else {
+            out.append(c);
+          }
+        }
+        out.append('"');
+      }
+      default -> out.append(value);
+    }
+  }
+
+  /** What generated documents may hold. */
+  private enum Kind {
+    ANY,
+    ANY_WITHOUT_FRACTIONS,
+    /** It prints fractions as {@code 1E-1} and refuses lone surrogates and large integers. */
+    AS_CANONICALJSON_RS
+  }
+
+  /** Values, and texts of one value that differ in all that canonical JSON takes away. */
+  private static final class Generator {
+    private static final List<String> LIKELY_KEYS =
+        List.of("id", "last_modified", "schema", "details", "enabled", "a", "b", "");
+
+    private static final String LIKELY_CHARS =
+        "aZ09 ~!\"\\/'{}[]:,u\b\t\n\f\r\u0000\u001f\u007f\u0080\u00e9\u0131\u2028\u20ac\ud7ff"
+            + "\ue000\ufeff\ufffd\uffff";
+
+    private static final BigInteger TWO_TO_64 = BigInteger.ONE.shiftLeft(64);
+
+    private final Random random;
+    private final Kind kind;
+
+    Generator(long seed, Kind kind) {
+      this.random = new Random(seed);
+      this.kind = kind;
+    }
+
+    /** A tree of maps, lists, strings, numbers, booleans and nulls. */
+    Object value() {
+      return value(random.nextInt(5));
+    }
+
+    private Object value(int depth) {
+      switch (random.nextInt(depth == 0 ? 6 : 10)) {
+        case 0 -> {
+          return null;
+        }
+        case 1 -> {
+          return random.nextBoolean();
+        }
+        case 2, 3 -> {
+          return string();
+        }
+        case 4 -> {
+          return integer();
+        }
+        case 5 -> {
+          return kind == Kind.ANY ? (Object) fraction() : integer();
+        }
+        case 6, 7 -> {
+          List<Object> list = new ArrayList<>();
+          for (int i = random.nextInt(6); i > 0; i--) {
+            list.add(value(depth - 1));
+          }
+          return list;
+        }
+        default -> {
+          Map<String, Object> map = new LinkedHashMap<>();
+          for (int i = random.nextInt(8); i > 0; i--) {
+            map.put(random.nextBoolean() ? pick(LIKELY_KEYS) : string(), value(depth - 1));
+          }
+          return map;
+        }
+      }
+    }
+
+    private String string() {
+      StringBuilder text = new StringBuilder();
+      for (int i = random.nextInt(12); i > 0; i--) {
+        switch (random.nextInt(8)) {
+          case 0 -> text.appendCodePoint(0x10000 + random.nextInt(0x100000));
+          case 1 -> text.append((char) random.nextInt(0xd800));
+          case 2 -> {
+            // alone or, by chance, in a pair
+            if (kind != Kind.AS_CANONICALJSON_RS) {
+              text.append((char) (0xd800 + random.nextInt(0x800)));
+            }
+          }
+          default -> text.append(LIKELY_CHARS.charAt(random.nextInt(LIKELY_CHARS.length())));
+        }
+      }
+      return text.toString();
+    }
+
+    private BigInteger integer() {
+      BigInteger integer =
+          switch (random.nextInt(3)) {
+            case 0 -> BigInteger.valueOf(random.nextInt(2001) - 1000);
+            case 1 ->
+                BigInteger.ONE
+                    .shiftLeft(random.nextInt(64))
+                    .add(BigInteger.valueOf(random.nextInt(3) - 1));
+            default -> BigInteger.valueOf(random.nextLong());
+          };
+      if (kind == Kind.AS_CANONICALJSON_RS) {
+        return integer.compareTo(TWO_TO_64) < 0 ? integer : TWO_TO_64.subtract(BigInteger.ONE);
+      }
+      return random.nextInt(8) == 0 ? integer.multiply(new BigInteger(200, random)) : integer;
+    }
+
+    private Double fraction() {
+      while (true) {
+        double number =
+            random.nextBoolean()
+                ? Double.longBitsToDouble(random.nextLong())
+                : random.nextInt(100_000) / Math.pow(10, random.nextInt(8));
+        if (Double.isFinite(number)) {
+          return number;
+        }
+      }
+    }
+
+    private <T> T pick(List<T> list) {
+      return list.get(random.nextInt(list.size()));
+    }
+
+    /** Keys in any order, some of them first with another value; spaces, escapes in any style. */
+    String text(Object value) {
+      StringBuilder out = new StringBuilder();
+      write(value, out);
+      return out.toString();
+    }
+
+    private void write(Object value, StringBuilder out) {
+      space(out);
+      switch (value) {
+        case Map<?, ?> map -> {
+          List<Map.Entry<?, ?>> members = new ArrayList<>(map.entrySet());
+          Collections.shuffle(members, random);
+          out.append('{');
+          String separator = "";
+          for (int i = 0; i < members.size(); i++) {
+            if (random.nextInt(10) == 0) {
+              out.append(separator);
+              separator = ",";
+              member(members.get(i + random.nextInt(members.size() - i)).getKey(), integer(), out);
+            }
+            out.append(separator);
+            separator = ",";
+            member(members.get(i).getKey(), members.get(i).getValue(), out);
+          }
+          space(out);
+          out.append('}');
+        }
+        case List<?> list -> {
+          out.append('[');
+          for (int i = 0; i < list.size(); i++) {
+            out.append(i == 0 ? "" : ",");
+            write(list.get(i), out);
+          }
+          space(out);
+          out.append(']');
+        }
+        case String text -> string(text, out);
+        case Double number -> out.append(fraction(number));
+        case null -> out.append("null");
+        default -> out.append(value);
+      }
+      space(out);
+    }
+
+    private void member(Object key, Object value, StringBuilder out) {
+      write(key, out);
+      out.append(':');
+      write(value, out);
+    }
+
+    private String fraction(double number) {
+      return switch (random.nextInt(3)) {
+        case 0 -> Double.toString(number);
+        case 1 -> Double.toString(number).replaceFirst("E(\\d)", "e+$1");
+        default -> "%.17e".formatted(number); // more digits than needed
+      };
+    }
+
+    private void string(String text, StringBuilder out) {
+      out.append('"');
+      for (int i = 0; i < text.length(); i++) {
+        char c = text.charAt(i);
+        boolean pair =
+            Character.isHighSurrogate(c)
+                && i + 1 < text.length()
+                && Character.isLowSurrogate(text.charAt(i + 1));
+        int known = "\b\t\n\f\r\"\\/".indexOf(c);
+        if (pair && random.nextBoolean()) {
+          out.append(c).append(text.charAt(++i));
+        } else if (pair) {
+          escape(c, out);
+          escape(text.charAt(++i), out);
+        } else if (known >= 0 && random.nextBoolean()) {
+          out.append('\\').append("btnfr\"\\/".charAt(known));
+        } else if (c < 0x20 || c == '"' || c == '\\' || Character.isSurrogate(c)) {
+          escape(c, out);
+        } else if (random.nextInt(6) == 0) {
+          escape(c, out);
+        } else {
+          out.append(c);
+        }
+      }
+      out.append('"');
+    }
+
+    private void escape(char c, StringBuilder out) {
+      out.append("\\u").append((random.nextBoolean() ? "%04x" : "%04X").formatted((int) c));
+    }
+
+    private void space(StringBuilder out) {
+      if (random.nextInt(5) == 0) {
+        out.append(" \n\r\t".charAt(random.nextInt(4)));
+      }
+    }
+  }
+}

@@ -1,0 +1,1040 @@
+//DEPS org.junit.jupiter:junit-jupiter:5.14.4
+//DEPS tools.jackson.core:jackson-databind:3.2.4
+//SOURCES ../common/CertificateChain.java
+//SOURCES ../common/ContentSignature.java
+//SOURCES ../common/RemoteSettings.java
+//SOURCES Peers.java
+//SOURCES Project.java
+//SOURCES SigningAuthority.java
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import common.CertificateChain;
+import common.CertificateChain.Cause;
+import common.CertificateChain.Refused;
+import common.ContentSignature;
+import common.ContentSignature.ChainSource;
+import common.ContentSignature.Content;
+import common.ContentSignature.Invalid;
+import common.ContentSignature.Trust;
+import common.ContentSignature.Valid;
+import common.ContentSignature.Verdict;
+import common.RemoteSettings;
+import common.RemoteSettings.Changeset;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.math.BigDecimal;
+import java.math.BigInteger;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Base64;
+import java.util.Collection;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.DeserializationFeature;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * Signatures by OpenSSL over payloads written by hand (tests/vectors/openssl/README.md), good and
+ * with each single defect, and real ones.
+ *
+ * <p>OpenSSL's stored signatures are there without it; a few tests have it sign anew.
+ */
+class ContentSignatureTest {
+
+  private static final Instant NOW = Instant.parse("2026-11-24T12:00:00Z");
+  private static final long TIMESTAMP = 1795486758330L; // of every payload in vectors/openssl
+  private static final BigInteger ORDER = // SEC 2, section 2.5.1: n of secp384r1
+      new BigInteger(
+          "FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF"
+              + "C7634D81F4372DDF581A0DB248B0A77AECEC196ACCC52973",
+          16);
+
+  private static final CertificateChain CHAIN = chain("openssl/chain.pem");
+  private static final Trust TRUST = new Trust(Set.of(CHAIN.rootHash()), null, NOW);
+  private static final String RECORDS = vector("openssl/good.changes.json");
+  private static final byte[] RAW = raw("good");
+  private static final String GOOD = base64(RAW);
+
+  private static final String DIFFER_HINT =
+      "refresh the signature if the records are right, else find out who changed them";
+
+  // By OpenSSL
+
+  @ParameterizedTest
+  @ValueSource(strings = {"good", "empty", "fractions"})
+  void a_stored_signature_by_openssl_is_valid(String name) {
+    assertValid(changeset(changes(name), TIMESTAMP, entry(base64(raw(name)))));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"good", "empty", "fractions"})
+  void a_fresh_signature_by_openssl_is_valid(String name, @TempDir Path folder) throws Exception {
+    SigningAuthority authority = SigningAuthority.builder().now(NOW).build();
+    Path key = Files.writeString(folder.resolve("key.pem"), authority.signingKeyPem());
+    Path payload = Files.write(folder.resolve("payload"), payload(name));
+    Path der = folder.resolve("der");
+    for (int round = 0; round < 10; round++) {
+      Project.Outcome outcome =
+          Project.run(Peers.openssl(), "dgst", "-sha384", "-sign", key, "-out", der, payload).go();
+      assertEquals(0, outcome.exit(), outcome.stderr());
+      String signature = base64(rawOfDer(Files.readAllBytes(der)));
+      CertificateChain chain = CertificateChain.parse(bytes(authority.chainPem()));
+      Verdict verdict =
+          verify(
+              changeset(changes(name), TIMESTAMP, entry(signature)),
+              List.of(),
+              _ -> chain,
+              new Trust(Set.of(authority.rootHash()), authority.signerId(), NOW));
+      assertInstanceOf(Valid.class, verdict, signature);
+    }
+  }
+
+  @Test
+  void openssl_finds_the_stored_signature_good_too(@TempDir Path folder) throws Exception {
+    Path chain = Project.root().resolve("tests/vectors/openssl/chain.pem");
+    Path key = folder.resolve("key.pem");
+    Path payload = Files.write(folder.resolve("payload"), payload("good"));
+    Path der = Files.write(folder.resolve("der"), der("good.signature"));
+    Object openssl = Peers.openssl();
+    Project.Outcome outcome =
+        Project.run(openssl, "x509", "-in", chain, "-pubkey", "-noout", "-out", key).go();
+    assertEquals(0, outcome.exit(), outcome.stderr());
+    outcome =
+        Project.run(openssl, "dgst", "-sha384", "-verify", key, "-signature", der, payload).go();
+    assertEquals("Verified OK", outcome.stdout().strip());
+  }
+
+  @Test
+  void the_signature_of_another_key_is_refused() {
+    assertRefused(
+        Cause.RECORDS_DIFFER,
+        "the records differ from what was signed (6 records, timestamp 1795486758330)",
+        changeset(RECORDS, TIMESTAMP, entry(base64(rawOfDer(der("good.other-key.signature"))))));
+  }
+
+  @Test
+  void fractions_signed_in_the_servers_form_are_a_cause_of_their_own() {
+    String changeset =
+        changeset(changes("fractions"), TIMESTAMP, entry(base64(raw("server-fractions"))));
+    Refused refused =
+        assertRefused(
+            Cause.SERVER_FRACTIONS,
+            "fractions are signed as the server's library prints them (1E-1), clients compute 0.1",
+            changeset);
+    assertEquals("keep fractions out of records, or put them into strings", refused.hint());
+    // another difference on top of it is the one that counts
+    assertRefused(
+        Cause.RECORDS_DIFFER,
+        "the records differ from what was signed (1 record, timestamp 1795486758330)",
+        changeset.replace("\"integer\": 7", "\"integer\": 8"));
+  }
+
+  // Content
+
+  static Stream<String[]> edits() {
+    return Stream.of(
+        new String[] {"a boolean", "\"enabled\": true", "\"enabled\": false", "6 records"},
+        new String[] {"a text", "\"astral\"", "\"Astral\"", "6 records"},
+        new String[] {"a control character", "\\u001B", "\\u001C", "6 records"},
+        new String[] {"an accent", "caf\u00e9", "cafe", "6 records"},
+        new String[] {"a combined accent", "caf\u00e9", "cafe\u0301", "6 records"},
+        new String[] {"the last digit of a large integer", "40993", "40992", "6 records"},
+        new String[] {"an integer as text", "[1, -2", "[\"1\", -2", "6 records"},
+        new String[] {"the sign of an integer", "-2", "2", "6 records"},
+        new String[] {"the order of a list", "[1, -2, [3]]", "[-2, 1, [3]]", "6 records"},
+        new String[] {"how lists are nested", "[1, -2, [3]]", "[1, [-2], 3]", "6 records"},
+        new String[] {"null as nothing", "\"nothing\": null,", "", "6 records"},
+        new String[] {"an object as a list", "\"z\": {}", "\"z\": []", "6 records"},
+        new String[] {"a key", "\"nothing\"", "\"Nothing\"", "6 records"},
+        new String[] {"a key more", "\"minus\"", "\"x\": 1, \"minus\"", "6 records"},
+        new String[] {"an id", "\"id\": \"10\"", "\"id\": \"11\"", "6 records"},
+        new String[] {"a record's timestamp", "758001", "758000", "6 records"},
+        new String[] {"a tombstone alive", "\"deleted\": true,", "", "7 records"},
+        new String[] {
+          "a tombstone half alive", "\"deleted\": true", "\"deleted\": false", "7 records"
+        },
+        new String[] {
+          "a record deleted", "\"id\": \"10\"", "\"id\": \"10\", \"deleted\": true", "5 records"
+        },
+        new String[] {"a record more", "[\n", "[{\"id\": \"more\"},\n", "7 records"});
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("edits")
+  void one_difference_in_the_records_is_refused(
+      String name, String from, String to, String records) {
+    assertEquals(RECORDS.indexOf(from), RECORDS.lastIndexOf(from), name);
+    assertTrue(RECORDS.contains(from), name);
+    Refused refused =
+        assertRefused(
+            Cause.RECORDS_DIFFER,
+            "the records differ from what was signed (" + records + ", timestamp 1795486758330)",
+            changeset(RECORDS.replace(from, to), TIMESTAMP, entry(GOOD)));
+    assertEquals(DIFFER_HINT, refused.hint());
+  }
+
+  @Test
+  void a_missing_record_is_refused() throws Exception {
+    List<String> records = lines();
+    for (int missing = 0; missing < records.size(); missing++) {
+      List<String> others = new ArrayList<>(records);
+      String record = others.remove(missing);
+      String changeset = changeset("[" + String.join(",", others) + "]", TIMESTAMP, entry(GOOD));
+      if (record.contains("\"deleted\"")) {
+        assertValid(changeset);
+      } else {
+        assertRefused(
+            Cause.RECORDS_DIFFER,
+            "the records differ from what was signed (5 records, timestamp 1795486758330)",
+            changeset);
+      }
+    }
+    assertRefused(
+        Cause.RECORDS_DIFFER,
+        "the records differ from what was signed (0 records, timestamp 1795486758330)",
+        changeset("[]", TIMESTAMP, entry(GOOD)));
+  }
+
+  @Test
+  void tombstones_are_not_signed() {
+    String more = "[{\"id\": \"z\", \"deleted\": true, \"last_modified\": 1},";
+    assertValid(changeset(RECORDS.replaceFirst("\\[", more), TIMESTAMP, entry(GOOD)));
+  }
+
+  @Test
+  void the_order_in_which_records_come_is_irrelevant() throws Exception {
+    List<String> records = lines();
+    Random random = new Random(20261124);
+    for (int round = 0; round < 100; round++) {
+      Collections.shuffle(records, random);
+      String changes = "[" + String.join(",\n", records) + "]";
+      assertInstanceOf(Valid.class, verify(changeset(changes, TIMESTAMP, entry(GOOD))), changes);
+    }
+  }
+
+  @Test
+  void records_are_sorted_by_the_code_points_of_their_ids() {
+    Changeset changeset = read(changeset(RECORDS, TIMESTAMP, entry(GOOD)));
+    // in UTF-16, U+1F600 would come before U+FFFF
+    assertEquals(
+        List.of("10", "9", "B", "b", "\uffff", "\ud83d\ude00"),
+        new Content(changeset.records(), TIMESTAMP).records().stream().map(r -> r.id()).toList());
+  }
+
+  @Test
+  void spaces_escapes_and_the_order_of_keys_are_irrelevant() {
+    String other =
+        RECORDS
+            .replace("  {", "\n\n\t { ")
+            .replace(", ", "\r\n,")
+            .replace("caf\u00e9", "c\\u0061f\\u00E9")
+            .replace(
+                "{\"last_modified\": 1795486758001\r\n,\"id\": \"10\"",
+                "{\"id\" :\"10\",\"last_modified\":1795486758001");
+    assertNotEquals(RECORDS, other);
+    assertValid(changeset(other, TIMESTAMP, entry(GOOD)));
+  }
+
+  // Timestamp
+
+  @Test
+  void a_timestamp_that_was_announced_and_signed_is_named() {
+    String changeset = changeset(RECORDS, TIMESTAMP + 1, entry(GOOD));
+    Refused refused =
+        assertRefused(
+            Cause.TIMESTAMP_DIFFERS,
+            "the timestamp differs: 1795486758330 is signed, 1795486758331 is served",
+            verify(changeset, List.of(0L, TIMESTAMP + 1, TIMESTAMP - 1, TIMESTAMP)));
+    assertNull(refused.hint());
+  }
+
+  @Test
+  void a_timestamp_that_nobody_knows_is_a_difference_like_others() {
+    for (long other : new long[] {0, TIMESTAMP - 1, TIMESTAMP + 1, Long.MAX_VALUE}) {
+      assertRefused(
+          Cause.RECORDS_DIFFER,
+          "the records differ from what was signed (6 records, timestamp " + other + ")",
+          verify(changeset(RECORDS, other, entry(GOOD)), List.of(other)));
+    }
+  }
+
+  @Test
+  void timestamp_and_records_together_are_a_difference_of_the_records() {
+    assertRefused(
+        Cause.RECORDS_DIFFER,
+        "the records differ from what was signed (6 records, timestamp 1795486758331)",
+        verify(
+            changeset(RECORDS.replace("astral", "Astral"), TIMESTAMP + 1, entry(GOOD)),
+            List.of(TIMESTAMP)));
+  }
+
+  @Test
+  void another_known_timestamp_never_makes_a_good_signature_bad() {
+    assertInstanceOf(
+        Valid.class,
+        verify(changeset(RECORDS, TIMESTAMP, entry(GOOD)), List.of(TIMESTAMP + 1, TIMESTAMP)));
+  }
+
+  // Signature
+
+  @Test
+  void any_byte_of_the_signature_altered_is_refused() {
+    for (int place = 0; place < RAW.length; place++) {
+      byte[] altered = RAW.clone();
+      altered[place] ^= 1;
+      assertRefused(
+          Cause.RECORDS_DIFFER,
+          "the records differ from what was signed (6 records, timestamp 1795486758330)",
+          changeset(RECORDS, TIMESTAMP, entry(base64(altered))));
+    }
+  }
+
+  /** What a verifier without a check of the range takes for the signature of anything. */
+  @Test
+  void r_and_s_out_of_range_are_malformed() {
+    byte[] r = Arrays.copyOfRange(RAW, 0, 48);
+    byte[] s = Arrays.copyOfRange(RAW, 48, 96);
+    byte[] zero = new byte[48];
+    byte[] one = fixed(BigInteger.ONE);
+    byte[] n = fixed(ORDER);
+    byte[] beyond = fixed(ORDER.add(BigInteger.ONE));
+    byte[] most = fixed(BigInteger.ONE.shiftLeft(384).subtract(BigInteger.ONE));
+    for (byte[] bad : List.of(zero, n, beyond, most)) {
+      for (byte[] signature : List.of(join(bad, s), join(r, bad), join(bad, bad), join(bad, one))) {
+        assertRefused(
+            Cause.MALFORMED_SIGNATURE,
+            "the signature's r or s is zero or too large for P-384",
+            changeset(RECORDS, TIMESTAMP, entry(base64(signature))));
+      }
+    }
+    byte[] last = fixed(ORDER.subtract(BigInteger.ONE));
+    for (byte[] signature :
+        List.of(join(one, one), join(last, last), join(one, last), join(s, r))) {
+      assertRefused(
+          Cause.RECORDS_DIFFER,
+          "the records differ from what was signed (6 records, timestamp 1795486758330)",
+          changeset(RECORDS, TIMESTAMP, entry(base64(signature))));
+    }
+  }
+
+  record Bad(String name, String entry, Cause cause, String reason) {
+    @Override
+    public String toString() {
+      return name;
+    }
+  }
+
+  static Stream<Bad> malformed() {
+    String standard = Base64.getEncoder().encodeToString(RAW);
+    char first = standard.charAt(firstOf(standard, "+/"));
+    return Stream.of(
+        bad(
+            "95 bytes",
+            entry(base64(Arrays.copyOf(RAW, 95))),
+            "the signature has 95 bytes, expected 96"),
+        bad(
+            "97 bytes",
+            entry(base64(Arrays.copyOf(RAW, 97))),
+            "the signature has 97 bytes, expected 96"),
+        bad(
+            "r and s of P-256",
+            entry(base64(Arrays.copyOf(RAW, 64))),
+            "the signature has 64 bytes, expected 96"),
+        bad(
+            "DER",
+            entry(base64(der("good.signature"))),
+            "the signature has " + der("good.signature").length + " bytes, expected 96"),
+        bad("no bytes", entry(""), "the signature has 0 bytes, expected 96"),
+        bad(
+            "standard base64",
+            entry(standard),
+            "the signature is not URL-safe base64: Illegal base64 character "
+                + Integer.toHexString(first)),
+        bad(
+            "padding",
+            entry(GOOD + "="),
+            "the signature is not URL-safe base64: Input byte array has wrong 4-byte ending unit"),
+        bad(
+            "a space before it",
+            entry(" " + GOOD),
+            "the signature is not URL-safe base64: Illegal base64 character 20"),
+        bad(
+            "a line end after it",
+            entry(GOOD + "\\n"),
+            "the signature is not URL-safe base64: Illegal base64 character a"),
+        bad(
+            "beyond ASCII",
+            entry(GOOD.substring(1) + "\u0141"), // as one byte it would be an A
+            "the signature is not URL-safe base64: Illegal base64 character 3f"),
+        bad("no signature", without("signature"), "the signature's text is missing"),
+        bad("signature null", with("signature", "null"), "the signature's text is missing"),
+        bad("signature a number", with("signature", "96"), "a signature's signature is no text"),
+        bad("signature a list", with("signature", "[]"), "a signature's signature is no text"),
+        bad(
+            "mode of P-256",
+            with("mode", "\"p256ecdsa\""),
+            "the signature's mode is p256ecdsa, expected p384ecdsa"),
+        bad(
+            "mode in capitals",
+            with("mode", "\"P384ECDSA\""),
+            "the signature's mode is P384ECDSA, expected p384ecdsa"),
+        bad("no mode", without("mode"), "the signature's mode is missing, expected p384ecdsa"),
+        bad(
+            "mode of 1000 characters",
+            with("mode", "\"" + "m".repeat(1000) + "\""),
+            "the signature's mode is " + "m".repeat(200) + "\u2026, expected p384ecdsa"),
+        bad("mode a boolean", with("mode", "true"), "a signature's mode is no text"),
+        bad("no x5u", without("x5u"), "the signature's x5u is missing"),
+        bad("x5u a list", with("x5u", "[\"https://x/\"]"), "a signature's x5u is no text"),
+        bad(
+            "x5u that is no URL",
+            with("x5u", "\"https://example.org/a b\""),
+            "the x5u https://example.org/a b is no URL"),
+        bad("signer_id a number", with("signer_id", "1"), "a signature's signer_id is no text"),
+        bad("an empty object", "{}", "the signature's mode is missing, expected p384ecdsa"),
+        bad("a text", "\"" + GOOD + "\"", "a signature is no object"),
+        bad("a list", "[" + entry(GOOD) + "]", "a signature is no object"),
+        bad("null", "null", "a signature is no object"));
+  }
+
+  private static Bad bad(String name, String entry, String reason) {
+    return new Bad(name, entry, Cause.MALFORMED_SIGNATURE, reason);
+  }
+
+  @ParameterizedTest
+  @MethodSource("malformed")
+  void a_malformed_signature_is_refused_for_it(Bad bad) {
+    assertRefused(bad.cause, bad.reason, changeset(RECORDS, TIMESTAMP, bad.entry));
+  }
+
+  // Chain
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "http://example.org/chain",
+        "http://localhost.example.org/chain",
+        "http://127.0.0.1.example.org/chain",
+        "http://user@127.0.0.1/chain",
+        "http://[::2]/chain",
+        "http://0.0.0.0/chain",
+        "ftp://example.org/chain",
+        "file:///etc/passwd",
+        "data:text/plain,chain",
+        "jar:https://example.org/a.jar!/chain",
+        "https:///chain",
+        "https:chain",
+        "//example.org/chain",
+        "/chain",
+        "",
+        "https://user:password@example.org/chain",
+        "https://@example.org/chain"
+      })
+  void a_chain_is_read_from_nowhere_else_than_https(String x5u) {
+    String changeset = changeset(RECORDS, TIMESTAMP, with("x5u", "\"" + x5u + "\""));
+    assertRefused(
+        Cause.CHAIN_NOT_REACHABLE,
+        "the x5u " + x5u + " is not read, expected https (or http on loopback)",
+        verify(
+            changeset,
+            List.of(),
+            url -> {
+              throw new AssertionError("asked for " + url);
+            },
+            TRUST));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "https://example.org/chain?a=b",
+        "HTTPS://example.org:8443/chain",
+        "http://localhost/chain",
+        "http://LOCALHOST:8888/chain",
+        "http://127.0.0.1:8888/chain",
+        "http://127.1.2.3/chain",
+        "http://[::1]:8888/chain"
+      })
+  void a_chain_is_read_from_https_or_loopback(String x5u) {
+    List<URI> asked = new ArrayList<>();
+    Verdict verdict =
+        verify(
+            changeset(RECORDS, TIMESTAMP, with("x5u", "\"" + x5u + "\"")),
+            List.of(),
+            url -> {
+              asked.add(url);
+              return CHAIN;
+            },
+            TRUST);
+    assertSame(CHAIN, assertInstanceOf(Valid.class, verdict).chain());
+    assertEquals(List.of(URI.create(x5u)), asked);
+  }
+
+  @Test
+  void a_chain_that_cannot_be_had_is_the_reason() {
+    Refused refused = new Refused(Cause.CHAIN_NOT_REACHABLE, "as the source says");
+    Verdict verdict =
+        verify(
+            changeset(RECORDS, TIMESTAMP, entry(GOOD)),
+            List.of(),
+            _ -> {
+              throw refused;
+            },
+            TRUST);
+    assertSame(refused, assertInstanceOf(Invalid.class, verdict).reason());
+  }
+
+  @Test
+  void a_chain_is_verified_as_of_the_instant_whatever_its_source_did() {
+    Instant end = CHAIN.leafEnd();
+    for (int seconds : new int[] {0, 1}) {
+      Verdict verdict =
+          verify(
+              changeset(RECORDS, TIMESTAMP, entry(GOOD)),
+              List.of(),
+              _ -> chain("openssl/chain.pem"),
+              new Trust(TRUST.roots(), null, end.plusSeconds(seconds)));
+      if (seconds == 0) {
+        assertInstanceOf(Valid.class, verdict);
+      } else {
+        assertEquals(Cause.EXPIRED, assertInstanceOf(Invalid.class, verdict).reason().cause());
+      }
+    }
+  }
+
+  @Test
+  void a_chain_that_was_good_at_one_instant_is_not_good_at_every_other() {
+    String changeset = changeset(RECORDS, TIMESTAMP, entry(GOOD));
+    assertValid(changeset);
+    Trust later = new Trust(TRUST.roots(), null, CHAIN.leafEnd().plusMillis(1));
+    Invalid invalid =
+        assertInstanceOf(Invalid.class, verify(changeset, List.of(), _ -> CHAIN, later));
+    assertEquals(Cause.EXPIRED, invalid.reason().cause());
+    assertValid(changeset);
+  }
+
+  @Test
+  void the_right_key_under_a_forged_leaf_is_refused() {
+    for (SigningAuthority.Defect defect :
+        List.of(
+            SigningAuthority.Defect.LEAF_SIGNED_BY_OTHER_KEY,
+            SigningAuthority.Defect.OTHER_ROOT,
+            SigningAuthority.Defect.LEAF_FOR_SERVERS)) {
+      SigningAuthority authority = SigningAuthority.builder().now(NOW).defect(defect).build();
+      Verdict verdict =
+          verify(
+              changeset(RECORDS, TIMESTAMP, entry(authority.sign(payload("good")))),
+              List.of(),
+              _ -> CertificateChain.parse(bytes(authority.chainPem())),
+              new Trust(Set.of(authority.rootHash()), null, NOW));
+      assertInstanceOf(Invalid.class, verdict, defect.toString());
+    }
+  }
+
+  @Test
+  void another_root_is_refused_and_no_root_leaves_it_to_the_caller() {
+    String changeset = changeset(RECORDS, TIMESTAMP, entry(GOOD));
+    Trust production = new Trust(Set.of(CertificateChain.PRODUCTION_ROOT), null, NOW);
+    Refused refused =
+        assertRefused(
+            Cause.WRONG_ROOT,
+            "the root is " + CHAIN.rootHash() + ", expected " + CertificateChain.PRODUCTION_ROOT,
+            verify(changeset, List.of(), _ -> CHAIN, production));
+    assertEquals(
+        "stage or production? this root is neither Mozilla's production nor its stage",
+        refused.hint());
+    assertInstanceOf(
+        Valid.class, verify(changeset, List.of(), _ -> CHAIN, new Trust(Set.of(), null, NOW)));
+  }
+
+  @Test
+  void the_signer_is_the_given_one_else_the_entrys_else_any() {
+    String host = ".content-signature.mozilla.org";
+    String onecrl = with("signer_id", "\"onecrl\"");
+    Trust given = new Trust(TRUST.roots(), "remote-settings", NOW);
+    Trust other = new Trust(TRUST.roots(), "onecrl", NOW);
+    String reason = "the leaf's SAN is remote-settings" + host + ", expected onecrl" + host;
+
+    assertInstanceOf(
+        Valid.class, verify(changeset(RECORDS, TIMESTAMP, onecrl), List.of(), _ -> CHAIN, given));
+    assertRefused(
+        Cause.WRONG_SAN,
+        reason,
+        verify(changeset(RECORDS, TIMESTAMP, entry(GOOD)), List.of(), _ -> CHAIN, other));
+    assertRefused(Cause.WRONG_SAN, reason, changeset(RECORDS, TIMESTAMP, onecrl));
+    assertValid(changeset(RECORDS, TIMESTAMP, without("signer_id")));
+    assertValid(changeset(RECORDS, TIMESTAMP, with("signer_id", "null")));
+  }
+
+  // Several signatures
+
+  @Test
+  void one_valid_signature_is_enough_and_the_refused_ones_before_it_are_explained() {
+    String bad = entry(base64(rawOfDer(der("good.other-key.signature"))));
+    Verdict verdict =
+        verify(changeset(RECORDS, TIMESTAMP, bad, "7", with("mode", "\"x\""), entry(GOOD)));
+    Valid valid = assertInstanceOf(Valid.class, verdict);
+    assertEquals(
+        List.of(
+            "the records differ from what was signed (6 records, timestamp 1795486758330)",
+            "a signature is no object",
+            "the signature's mode is x, expected p384ecdsa"),
+        valid.refused().stream().map(Refused::getMessage).toList());
+    assertSame(CHAIN, valid.chain());
+  }
+
+  @Test
+  void what_comes_after_a_valid_signature_is_not_looked_at() {
+    Valid valid =
+        assertInstanceOf(
+            Valid.class, verify(changeset(RECORDS, TIMESTAMP, entry(GOOD), "null", "{}")));
+    assertEquals(List.of(), valid.refused());
+  }
+
+  @Test
+  void without_a_valid_signature_the_first_reason_is_the_one_to_show() {
+    Verdict verdict =
+        verify(changeset(RECORDS, TIMESTAMP, without("x5u"), "null", without("mode")));
+    Invalid invalid = assertInstanceOf(Invalid.class, verdict);
+    assertEquals(
+        List.of(
+            "the signature's x5u is missing",
+            "a signature is no object",
+            "the signature's mode is missing, expected p384ecdsa"),
+        invalid.refused().stream().map(Refused::getMessage).toList());
+    assertEquals("the signature's x5u is missing", invalid.reason().getMessage());
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "",
+        "\"signatures\": []",
+        "\"signatures\": null",
+        "\"signature\": null",
+        "\"signature\": {}",
+        "\"signatures\": [], \"signature\": {}"
+      })
+  void no_signature_is_missing(String members) {
+    assertRefused(
+        Cause.SIGNATURE_MISSING, "the signature is missing", document(RECORDS, TIMESTAMP, members));
+  }
+
+  @Test
+  void the_older_single_signature_will_do_where_there_are_no_signatures() {
+    String single = "\"signature\": " + entry(GOOD);
+    assertValid(document(RECORDS, TIMESTAMP, single));
+    assertValid(document(RECORDS, TIMESTAMP, "\"signatures\": [], " + single));
+    assertValid(document(RECORDS, TIMESTAMP, "\"signatures\": null, " + single));
+    // clients look at the newer form first, and so at nothing else
+    assertRefused(
+        Cause.MALFORMED_SIGNATURE,
+        "a signature is no object",
+        document(RECORDS, TIMESTAMP, "\"signatures\": [null], " + single));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"\"text\"", "1", "true", "{}"})
+  void signatures_that_are_no_list_are_malformed(String value) {
+    assertRefused(
+        Cause.MALFORMED_SIGNATURE,
+        "a signature is no object",
+        document(RECORDS, TIMESTAMP, "\"signatures\": " + value));
+  }
+
+  @Test
+  void an_entry_in_place_of_the_list_of_entries_is_malformed() {
+    assertRefused(
+        Cause.MALFORMED_SIGNATURE,
+        "a signature is no object",
+        document(RECORDS, TIMESTAMP, "\"signatures\": " + entry(GOOD)));
+    assertRefused(
+        Cause.MALFORMED_SIGNATURE,
+        "a signature is no object",
+        document(RECORDS, TIMESTAMP, "\"signature\": [" + entry(GOOD) + "]"));
+  }
+
+  // Real ones
+
+  @ParameterizedTest
+  @ValueSource(strings = {"recorded", "search-config-v2", "search-telemetry-v2"})
+  void the_real_changesets_of_kinto_are_valid(String name) {
+    assertInstanceOf(Valid.class, kinto(vector("kinto-26/changeset-" + name + ".json")));
+  }
+
+  @Test
+  void the_real_changeset_of_stage_was_valid_in_2021() {
+    String text = vector("mozilla-stage-2021/changeset.json");
+    Trust then =
+        new Trust(
+            CertificateChain.builtInRoots("firefox.settings.services.allizom.org"),
+            "remote-settings",
+            Instant.parse("2021-03-12T14:35:19Z"));
+    CertificateChain chain = chain("mozilla-stage-2021/chain.pem");
+    assertInstanceOf(Valid.class, verify(text, List.of(), _ -> chain, then));
+
+    String differs = "the records differ from what was signed (%s, timestamp %s)";
+    assertRefused(
+        Cause.RECORDS_DIFFER,
+        differs.formatted("1 record", "1603992731957"),
+        verify(
+            text.replace("\"changes\": []", "\"changes\": [{\"id\": \"a\"}]"),
+            List.of(),
+            _ -> chain,
+            then));
+    String later = text.replace("\"timestamp\": 1603992731957", "\"timestamp\": 1603992731958");
+    assertRefused(
+        Cause.RECORDS_DIFFER,
+        differs.formatted("0 records", "1603992731958"),
+        verify(later, List.of(), _ -> chain, then));
+    assertRefused(
+        Cause.TIMESTAMP_DIFFERS,
+        "the timestamp differs: 1603992731957 is signed, 1603992731958 is served",
+        verify(later, List.of(1603992731957L), _ -> chain, then));
+    assertRefused(
+        Cause.EXPIRED,
+        "the leaf expired on 2021-04-24 15:04:05 UTC, the intermediate expired on 2024-11-14"
+            + " 20:48:59 UTC, the root expired on 2024-11-14 20:48:59 UTC (checked as of 2026-11-24"
+            + " 12:00:00 UTC)",
+        verify(text, List.of(), _ -> chain, new Trust(then.roots(), null, NOW)));
+  }
+
+  /**
+   * Another parser says what an edit means: where its records without tombstones, its timestamp,
+   * and text and mode of the signatures that count are as before, the edit touched white space or
+   * what is not signed, and proves nothing; any other must not be valid. Where the metadata are as
+   * before too, the signature must still be valid.
+   */
+  @ParameterizedTest
+  @ValueSource(strings = {"recorded", "search-config-v2", "search-telemetry-v2"})
+  void a_real_changeset_with_one_character_edited_is_refused(String name) {
+    String good = vector("kinto-26/changeset-" + name + ".json");
+    Object signed = signed(good);
+    Object metadata = metadata(good);
+    Random random = new Random(20261124);
+    int changed = 0;
+    for (int round = 0; round < 200; round++) {
+      int place = random.nextInt(good.length());
+      String edited = edited(good, place, random);
+      String what =
+          "%s, round %d, at %d: %s"
+              .formatted(
+                  name,
+                  round,
+                  place,
+                  edited.substring(Math.max(0, place - 20), Math.min(edited.length(), place + 20)));
+      boolean same = signed.equals(signed(edited));
+      boolean harmless = same && metadata.equals(metadata(edited));
+      changed += same ? 0 : 1;
+      Verdict verdict = null;
+      try {
+        verdict = kinto(edited);
+      } catch (UncheckedIOException e) {
+        assertFalse(harmless, what + ": " + e.getCause());
+      }
+      if (!same) {
+        assertFalse(verdict instanceof Valid, what);
+      } else if (harmless) {
+        assertInstanceOf(Valid.class, verdict, what);
+      }
+    }
+    assertTrue(changed > 80, changed + " of 200 edits changed what is signed");
+  }
+
+  /** One character replaced, most often by one of its kind; removed; or inserted. */
+  private static String edited(String text, int place, Random random) {
+    char before = text.charAt(place);
+    String kind =
+        Character.isDigit(before)
+            ? "0123456789"
+            : Character.isLetter(before) ? "abcdefghijklmnopqrstuvwxyzABCDEF" : "{}[]\",: -.0e\\u";
+    String other;
+    do {
+      other =
+          random.nextInt(4) == 0
+              ? String.valueOf((char) (' ' + random.nextInt(0x60)))
+              : String.valueOf(kind.charAt(random.nextInt(kind.length())));
+    } while (other.charAt(0) == before);
+    int end =
+        switch (random.nextInt(4)) {
+          case 0 -> place; // insert
+          case 1 -> {
+            other = "";
+            yield place + 1;
+          }
+          default -> place + 1;
+        };
+    return text.substring(0, place) + other + text.substring(end);
+  }
+
+  private static final JsonMapper OTHER_PARSER =
+      JsonMapper.builder()
+          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
+          .build();
+
+  /** What the signature depends on, by a parser that is not ours; a text if it is no changeset. */
+  private static Object signed(String json) {
+    JsonNode document;
+    try {
+      document = OTHER_PARSER.readTree(json);
+    } catch (JacksonException e) {
+      return "no JSON: " + e.getMessage();
+    }
+    List<Object> records = new ArrayList<>();
+    for (JsonNode record : document.path("changes")) {
+      if (!record.path("deleted").equals(OTHER_PARSER.getNodeFactory().booleanNode(true))) {
+        records.add(plain(record));
+      }
+    }
+    JsonNode metadata = document.path("metadata");
+    List<JsonNode> entries = new ArrayList<>();
+    metadata.path("signatures").forEach(entries::add);
+    if (entries.isEmpty()) {
+      entries.add(metadata.path("signature"));
+    }
+    List<Object> signatures =
+        entries.stream()
+            .<Object>map(
+                entry -> List.of(plain(entry.path("signature")), plain(entry.path("mode"))))
+            .toList();
+    return List.of(Set.copyOf(records), plain(document.path("timestamp")), signatures);
+  }
+
+  private static Object metadata(String json) {
+    return plain(OTHER_PARSER.readTree(json).path("metadata"));
+  }
+
+  /** A value that equals another if both mean the same: 1.0 and 1, whatever the order of keys. */
+  private static Object plain(JsonNode node) {
+    if (node.isObject()) {
+      Map<String, Object> members = new TreeMap<>();
+      node.properties().forEach(member -> members.put(member.getKey(), plain(member.getValue())));
+      return members;
+    }
+    if (node.isArray()) {
+      List<Object> values = new ArrayList<>();
+      node.forEach(value -> values.add(plain(value)));
+      return values;
+    }
+    if (node.isNumber()) {
+      BigDecimal number = node.decimalValue();
+      return number.signum() == 0 ? BigDecimal.ZERO : number.stripTrailingZeros();
+    }
+    return node.isMissingNode() ? "missing" : List.of(node.getNodeType(), node.asString());
+  }
+
+  private static Verdict kinto(String changeset) {
+    return verify(
+        changeset,
+        List.of(),
+        _ -> KINTO_CHAIN,
+        new Trust(Set.of(KINTO_ROOT), "remote-settings", NOW));
+  }
+
+  private static final CertificateChain KINTO_CHAIN = chain("kinto-26/chain.pem");
+  private static final String KINTO_ROOT =
+      "5E:36:F2:14:DE:82:3F:8B:29:96:89:23:5F:03:41:AC:AF:A0:75:AF:82:CB:4C:D4:30:7C:3D:B3:43:39:2A:FE";
+
+  // Helpers
+
+  private static void assertValid(String changeset) {
+    Verdict verdict = verify(changeset);
+    if (verdict instanceof Invalid invalid) {
+      assertEquals("valid", invalid.reason().getMessage());
+    }
+  }
+
+  private static Refused assertRefused(Cause cause, String reason, String changeset) {
+    return assertRefused(cause, reason, verify(changeset));
+  }
+
+  private static Refused assertRefused(Cause cause, String reason, Verdict verdict) {
+    Refused refused = assertInstanceOf(Invalid.class, verdict).reason();
+    assertEquals(reason, refused.getMessage());
+    assertEquals(cause, refused.cause());
+    return refused;
+  }
+
+  private static Verdict verify(String changeset) {
+    return verify(changeset, List.of());
+  }
+
+  private static Verdict verify(String changeset, Collection<Long> otherTimestamps) {
+    return verify(changeset, otherTimestamps, _ -> CHAIN, TRUST);
+  }
+
+  private static Verdict verify(
+      String json, Collection<Long> otherTimestamps, ChainSource chains, Trust trust) {
+    Changeset changeset = read(json);
+    return ContentSignature.verify(
+        new Content(changeset.records(), changeset.timestamp()),
+        ContentSignature.entries(changeset.metadata()),
+        otherTimestamps,
+        chains,
+        trust);
+  }
+
+  private static Changeset read(String json) {
+    try {
+      return RemoteSettings.readChangeset(new ByteArrayInputStream(bytes(json)));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static String changeset(String changes, long timestamp, String... entries) {
+    return document(changes, timestamp, "\"signatures\": [" + String.join(", ", entries) + "]");
+  }
+
+  private static String document(String changes, long timestamp, String members) {
+    return "{\"metadata\": {%s}, \"timestamp\": %d, \"changes\": %s}"
+        .formatted(members, timestamp, changes);
+  }
+
+  /** An entry as Autograph makes it. */
+  private static String entry(String signature) {
+    return entry(Map.of("signature", "\"" + signature + "\""));
+  }
+
+  /** A good entry but for one member, which is JSON text. */
+  private static String with(String key, String value) {
+    return entry(Map.of(key, value));
+  }
+
+  private static String without(String key) {
+    return entry(Map.of(key, ""));
+  }
+
+  private static String entry(Map<String, String> changes) {
+    Map<String, String> members = new HashMap<>();
+    members.put("ref", "\"3a4jk7yvteqp83ig19m0m6niny\"");
+    members.put("type", "\"contentsignaturepki\"");
+    members.put("x5u", "\"https://example.org/chains/remote-settings\"");
+    members.put("mode", "\"p384ecdsa\"");
+    members.put("signer_id", "\"remote-settings\"");
+    members.put("signature", "\"" + GOOD + "\"");
+    members.putAll(changes);
+    members.values().removeIf(String::isEmpty);
+    return "{"
+        + String.join(
+            ", ",
+            members.entrySet().stream()
+                .map(member -> "\"%s\": %s".formatted(member.getKey(), member.getValue()))
+                .toList())
+        + "}";
+  }
+
+  /** The records of {@link #RECORDS}, each as JSON. */
+  private static List<String> lines() {
+    List<String> records = new ArrayList<>();
+    OTHER_PARSER.readTree(RECORDS).forEach(record -> records.add(record.toString()));
+    return records;
+  }
+
+  private static String changes(String name) {
+    return vector("openssl/" + name + ".changes.json");
+  }
+
+  private static byte[] payload(String name) {
+    byte[] json = bytes(vector("openssl/" + name + ".payload.json"));
+    return join(bytes("Content-Signature:\0"), json);
+  }
+
+  private static byte[] der(String file) {
+    return Base64.getDecoder().decode(vector("openssl/" + file).strip());
+  }
+
+  private static byte[] raw(String name) {
+    return rawOfDer(der(name + ".signature"));
+  }
+
+  /** r and s out of {@code SEQUENCE { INTEGER r, INTEGER s }}, 48 bytes each (RFC 3279, 2.2.3). */
+  private static byte[] rawOfDer(byte[] der) {
+    assertEquals(0x30, der[0], "a sequence");
+    assertEquals(der.length - 2, der[1], "of this length: " + HexFormat.of().formatHex(der));
+    int rLength = der[3];
+    int sLength = der[4 + rLength + 1];
+    assertEquals(der.length, 6 + rLength + sLength, "nothing after s");
+    BigInteger r = new BigInteger(Arrays.copyOfRange(der, 4, 4 + rLength));
+    BigInteger s = new BigInteger(Arrays.copyOfRange(der, 6 + rLength, der.length));
+    return join(fixed(r), fixed(s));
+  }
+
+  /** 48 bytes, big endian. */
+  private static byte[] fixed(BigInteger number) {
+    byte[] bytes = number.toByteArray();
+    byte[] fixed = new byte[48];
+    int length = Math.min(48, bytes.length);
+    System.arraycopy(bytes, bytes.length - length, fixed, 48 - length, length);
+    return fixed;
+  }
+
+  private static byte[] join(byte[] first, byte[] second) {
+    ByteArrayOutputStream joined = new ByteArrayOutputStream();
+    joined.writeBytes(first);
+    joined.writeBytes(second);
+    return joined.toByteArray();
+  }
+
+  private static String base64(byte[] bytes) {
+    return Base64.getUrlEncoder().withoutPadding().encodeToString(bytes);
+  }
+
+  private static int firstOf(String text, String characters) {
+    for (int i = 0; i < text.length(); i++) {
+      if (characters.indexOf(text.charAt(i)) >= 0) {
+        return i;
+      }
+    }
+    throw new AssertionError("the stored signature needs one of " + characters);
+  }
+
+  private static CertificateChain chain(String file) {
+    try {
+      return CertificateChain.parse(bytes(vector(file)));
+    } catch (Refused e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private static String vector(String name) {
+    try {
+      return Files.readString(Project.root().resolve("tests/vectors").resolve(name));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static byte[] bytes(String text) {
+    return text.getBytes(StandardCharsets.UTF_8);
+  }
+}

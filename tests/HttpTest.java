@@ -1,0 +1,1399 @@
+//DEPS org.junit.jupiter:junit-jupiter:5.14.4
+//SOURCES ../common/CanonicalJson.java
+//SOURCES ../common/Http.java
+//SOURCES SigningAuthority.java
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.params.provider.Arguments.arguments;
+
+import common.CanonicalJson;
+import common.Http;
+import common.Http.ServerException;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneId;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Base64;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.BrokenBarrierException;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Function;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import java.util.zip.GZIPOutputStream;
+import javax.net.ssl.SSLContext;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * The doorway to HTTP against servers that misbehave byte by byte: what is tried again and when,
+ * what is given up, how long anything may take, and who gets to see the credentials.
+ *
+ * <p>Time is the test's own: a pause moves the clock and is noted, nobody sleeps. Only where a time
+ * limit is the subject does the client wait, for fractions of a second.
+ */
+@Timeout(30)
+class HttpTest {
+
+  private static final Instant NOW = Instant.parse("2026-11-24T12:00:00Z");
+  private static final Duration SHORT = Duration.ofMillis(300);
+  private static final String FINE = "{\"fine\":true}";
+
+  /** A name that fails before anybody asks a name server: its label is too long. */
+  private static final String NO_HOST = "n".repeat(70) + ".invalid";
+
+  @TempDir Path folder;
+
+  private final Time time = new Time(NOW);
+  private final List<String> waits = new CopyOnWriteArrayList<>();
+  private final List<String> alerts = new CopyOnWriteArrayList<>();
+  private final List<AutoCloseable> opened = new ArrayList<>();
+  private final Map<String, String> environment = new HashMap<>();
+  private Duration timeout = Duration.ofSeconds(10);
+  private Duration deadline = Duration.ofSeconds(20);
+  private int retries = 4;
+  private int parallel = 4;
+  private Path caBundle;
+
+  @AfterEach
+  void close() throws Exception {
+    for (AutoCloseable one : opened.reversed()) {
+      one.close();
+    }
+  }
+
+  // ---- what is tried again
+
+  private static Stream<Arguments> passing() throws IOException {
+    byte[] zipped = gzip(FINE.getBytes(StandardCharsets.UTF_8));
+    byte[] cutShort = Arrays.copyOf(zipped, zipped.length - 9);
+    byte[] corrupted = zipped.clone();
+    corrupted[corrupted.length - 6] ^= 1;
+    return Stream.of(
+        arguments("closed within the headers", Wire.raw("HTTP/1.1 200 OK\r\nContent-Le"), ""),
+        arguments("no HTTP at all", Wire.raw("SSH-2.0-OpenSSH_9.6\r\n\r\n"), ""),
+        arguments(
+            "body cut short",
+            Wire.raw("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"fine\""),
+            "cut short"),
+        arguments(
+            "body cut short between chunks",
+            Wire.raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n7\r\n{\"fine\"\r\n"),
+            "cut short"),
+        arguments(
+            "body cut short within a chunk",
+            Wire.raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n70\r\n{\"fine\""),
+            "cut short"),
+        arguments(
+            "reset within the body",
+            (Wire.Reply)
+                (wire, socket) -> {
+                  Wire.raw("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"fine\"")
+                      .send(wire, socket);
+                  Wire.RESET.send(wire, socket);
+                },
+            ""),
+        arguments(
+            "gzip cut short", Wire.answer(200, cutShort, "Content-Encoding: gzip"), "cut short"),
+        arguments("gzip corrupted", Wire.answer(200, corrupted, "Content-Encoding: gzip"), "GZIP"),
+        arguments("gzip that is none", Wire.json(FINE, "Content-Encoding: gzip"), "GZIP"),
+        arguments("HTML", Wire.json("<html><body>Log in</body></html>"), "not JSON"),
+        arguments("half of a JSON document", Wire.json("{\"fine\":"), "not JSON"),
+        arguments("more than a JSON document", Wire.json(FINE + "}"), "not JSON"),
+        arguments("empty body", Wire.json(""), "not JSON"),
+        arguments("409 on a read", Wire.status(409), "409"),
+        arguments("429", Wire.status(429), "429"),
+        arguments("500", Wire.status(500), "500"),
+        arguments("502", Wire.status(502), "502"),
+        arguments("503", Wire.status(503), "503"),
+        arguments("504", Wire.status(504), "504"));
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("passing")
+  void a_failure_that_may_pass_is_tried_again(String what, Wire.Reply reply, String named)
+      throws Exception {
+    Wire server = open(Wire.of(reply, Wire.json(FINE)));
+    assertEquals(FINE, get(http(), server.url()));
+    assertEquals(2, server.asked().size());
+    assertEquals(1, time.pauses().size());
+    assertEquals(1, waits.size());
+    assertTrue(waits.getFirst().startsWith("GET " + server.url() + ": "), waits.getFirst());
+    assertTrue(waits.getFirst().contains(named), waits.getFirst());
+    assertTrue(waits.getFirst().endsWith(" s (attempt 2 of 5)"), waits.getFirst());
+  }
+
+  @Test
+  void a_refused_connection_is_tried_again() throws Exception {
+    int port = freePort();
+    time.onPause(() -> open(Wire.on(port, Wire.json(FINE))));
+    assertEquals(FINE, get(http(), URI.create("http://127.0.0.1:" + port + "/v1/")));
+    assertTrue(waits.getFirst().contains("connection refused"), waits.getFirst());
+  }
+
+  @Test
+  void a_refused_connection_hints_at_the_server() throws Exception {
+    ServerException failure = failure(http(), URI.create("http://127.0.0.1:" + freePort()));
+    assertEquals("connection refused (after 5 attempts)", failure.reason());
+    assertTrue(failure.hint().contains("SERVER"), failure.hint());
+    assertEquals(0, failure.status());
+  }
+
+  @Test
+  void an_unknown_host_is_named_with_a_hint() {
+    ServerException failure = failure(http(), URI.create("http://" + NO_HOST + "/v1/"));
+    assertTrue(failure.reason().startsWith("unknown host " + NO_HOST), failure.reason());
+    assertTrue(failure.hint().contains("SERVER"), failure.hint());
+  }
+
+  private static Stream<Arguments> lasting() {
+    return Stream.concat(
+        Stream.of(400, 401, 403, 404, 405, 406, 410, 412, 413, 415, 501, 505)
+            .map(status -> arguments(status.toString(), Wire.status(status), status.toString())),
+        Stream.of(
+            arguments("too large", Wire.json("\"" + "x".repeat(70_000) + "\""), "larger than"),
+            arguments("of a wrong shape", Wire.json("[42]"), "unexpected answer"),
+            arguments(
+                "of unknown encoding", Wire.json(FINE, "Content-Encoding: br"), "Encoding br")));
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("lasting")
+  void a_failure_that_lasts_is_not_tried_again(String what, Wire.Reply reply, String named)
+      throws Exception {
+    Wire server = open(Wire.of(reply, Wire.json(FINE)));
+    ServerException failure = failure(http(), server.url());
+    assertTrue(failure.reason().contains(named), failure.reason());
+    assertFalse(failure.reason().contains("attempts"), failure.reason());
+    assertEquals(1, server.asked().size());
+    assertEquals(List.of(), time.pauses());
+  }
+
+  @Test
+  void the_retries_come_after_the_first_attempt() throws Exception {
+    Wire server = open(Wire.of(Wire.status(500)));
+    ServerException failure = failure(http(), server.url());
+    assertEquals(5, server.asked().size());
+    assertEquals(4, time.pauses().size());
+    assertEquals(500, failure.status());
+    assertTrue(failure.reason().endsWith("(after 5 attempts)"), failure.reason());
+    assertEquals("GET " + server.url() + ": " + failure.reason(), failure.getMessage());
+  }
+
+  @Test
+  void a_connection_closed_or_reset_before_an_answer_is_tried_again() throws Exception {
+    for (Wire.Reply reply : List.of(Wire.CLOSED, Wire.RESET)) {
+      waits.clear();
+      Wire server = open(Wire.of(reply, reply, Wire.json(FINE)));
+      assertEquals(FINE, get(http(), server.url()));
+      assertTrue(waits.getFirst().matches(".*(closed before an answer|reset).*"), waits.getFirst());
+    }
+  }
+
+  @Test
+  void a_connection_closed_before_an_answer_counts_as_an_attempt() throws Exception {
+    for (Wire.Reply reply : List.of(Wire.CLOSED, Wire.RESET)) {
+      time.forget();
+      Wire server = open(Wire.of(reply));
+      assertTrue(reason(http(), server.url()).endsWith("(after 5 attempts)"));
+      assertEquals(4, time.pauses().size());
+      assertEquals(5, server.asked().size());
+    }
+  }
+
+  @Test
+  void without_retries_there_is_one_attempt() throws Exception {
+    retries = 0;
+    Wire server = open(Wire.of(Wire.status(500)));
+    ServerException failure = failure(http(), server.url());
+    assertEquals(1, server.asked().size());
+    assertEquals(List.of(), time.pauses());
+    assertFalse(failure.reason().contains("attempt"), failure.reason());
+  }
+
+  @Test
+  void what_the_server_says_of_a_failure_is_named() throws Exception {
+    Wire server = open(Wire.of(Wire.answer(403, "{\"message\":\"No entry\"}")));
+    assertEquals("403: No entry", failure(http(), server.url()).reason());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"", "<html>", "[]", "{\"message\":42}", "{\"message\":\"cut"})
+  void an_unreadable_explanation_leaves_the_status(String body) throws Exception {
+    Wire server = open(Wire.of(Wire.answer(404, body)));
+    assertEquals("404", failure(http(), server.url()).reason());
+  }
+
+  // ---- how long is waited
+
+  @Test
+  void back_off_doubles_from_half_a_second_to_eight_with_full_jitter() throws Exception {
+    retries = 7;
+    Wire server = open(Wire.of(Wire.status(500)));
+    Http http = http();
+    long[] mostMillis = {500, 1000, 2000, 4000, 8000, 8000, 8000};
+    long[] least = new long[mostMillis.length];
+    long[] most = new long[mostMillis.length];
+    Arrays.fill(least, Long.MAX_VALUE);
+    for (int run = 0; run < 40; run++) {
+      time.forget();
+      failure(http, server.url());
+      assertEquals(mostMillis.length, time.pauses().size());
+      for (int i = 0; i < mostMillis.length; i++) {
+        long millis = time.pauses().get(i).toMillis();
+        least[i] = Math.min(least[i], millis);
+        most[i] = Math.max(most[i], millis);
+      }
+    }
+    for (int i = 0; i < mostMillis.length; i++) {
+      // 40 draws all in the same half happen once in 2^39 runs
+      assertTrue(most[i] <= mostMillis[i], "wait " + (i + 1) + ": " + most[i]);
+      assertTrue(most[i] > mostMillis[i] / 2, "wait " + (i + 1) + ": " + most[i]);
+      assertTrue(least[i] < mostMillis[i] / 2, "wait " + (i + 1) + ": " + least[i]);
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "'7', 7000",
+    "' 7 ', 7000",
+    "'0', 0",
+    "'30', 30000",
+    "'Tue, 24 Nov 2026 12:00:12 GMT', 12000",
+    "'Tue, 24 Nov 2026 12:00:30 GMT', 30000",
+    "'Tue, 24 Nov 2026 11:00:00 GMT', 0"
+  })
+  void retry_after_in_seconds_or_as_a_date_is_obeyed(String value, long millis) throws Exception {
+    for (int status : new int[] {429, 503}) {
+      time.forget();
+      time.set(NOW);
+      Wire server = open(Wire.of(Wire.status(status, "Retry-After: " + value), Wire.json(FINE)));
+      assertEquals(FINE, get(http(), server.url()));
+      assertEquals(List.of(Duration.ofMillis(millis)), time.pauses());
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"soon", "-5", "", "1h", "2026-11-24T12:00:20Z", "0x10"})
+  void a_retry_after_that_is_neither_leaves_the_usual_back_off(String value) throws Exception {
+    Wire server = open(Wire.of(Wire.status(503, "Retry-After: " + value), Wire.json(FINE)));
+    assertEquals(FINE, get(http(), server.url()));
+    assertTrue(time.pauses().getFirst().toMillis() <= 500, time.pauses().toString());
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "'31', 31",
+    "'3600', 3600",
+    "'99999999999', 99999999999",
+    "'Tue, 24 Nov 2026 12:00:31 GMT', 31",
+    "'Wed, 25 Nov 2026 12:00:00 GMT', 86400"
+  })
+  void a_longer_retry_after_ends_the_attempt_and_is_named(String value, String seconds)
+      throws Exception {
+    Wire server = open(Wire.of(Wire.status(503, "Retry-After: " + value), Wire.json(FINE)));
+    ServerException failure = failure(http(), server.url());
+    assertTrue(failure.reason().contains("503"), failure.reason());
+    assertTrue(failure.reason().contains("wait " + seconds + " s"), failure.reason());
+    assertTrue(failure.reason().contains("Retry-After"), failure.reason());
+    assertEquals(1, server.asked().size());
+    assertEquals(List.of(), time.pauses());
+  }
+
+  @Test
+  void a_backoff_beside_success_delays_the_next_request() throws Exception {
+    Wire server = open(Wire.of(Wire.json(FINE, "Backoff: 12"), Wire.json(FINE)));
+    Http http = http();
+    get(http, server.url());
+    assertEquals(List.of(), time.pauses());
+    time.set(NOW.plusSeconds(2));
+    get(http, server.url());
+    assertEquals(List.of(Duration.ofSeconds(10)), time.pauses());
+    assertTrue(waits.getFirst().contains("10 s (Backoff)"), waits.getFirst());
+    get(http, server.url());
+    assertEquals(1, time.pauses().size(), "obeyed once");
+  }
+
+  @Test
+  void a_backoff_that_is_over_delays_nothing() throws Exception {
+    Wire server = open(Wire.of(Wire.json(FINE, "Backoff: 12"), Wire.json(FINE)));
+    Http http = http();
+    get(http, server.url());
+    time.set(NOW.plusSeconds(12));
+    get(http, server.url());
+    assertEquals(List.of(), time.pauses());
+  }
+
+  @Test
+  void a_backoff_of_one_server_does_not_delay_another() throws Exception {
+    Wire slow = open(Wire.of(Wire.json(FINE, "Backoff: 12")));
+    Wire other = open(Wire.of(Wire.json(FINE)));
+    Http http = http();
+    get(http, slow.url());
+    get(http, other.url());
+    assertEquals(List.of(), time.pauses());
+  }
+
+  @Test
+  void a_backoff_beside_a_failure_delays_the_next_attempt() throws Exception {
+    Wire server = open(Wire.of(Wire.status(503, "Backoff: 20", "Retry-After: 5"), Wire.json(FINE)));
+    assertEquals(FINE, get(http(), server.url()));
+    assertEquals(Duration.ofSeconds(20), time.paused());
+  }
+
+  @ParameterizedTest
+  @CsvSource({"31, 31", "3600, 3600", "99999999999, 99999999999"})
+  void a_longer_backoff_ends_the_next_request_and_is_named(String value, String seconds)
+      throws Exception {
+    Wire server = open(Wire.of(Wire.json(FINE, "Backoff: " + value), Wire.json(FINE)));
+    Http http = http();
+    get(http, server.url());
+    ServerException failure = failure(http, server.url());
+    assertTrue(failure.reason().contains("wait " + seconds + " s"), failure.reason());
+    assertTrue(failure.reason().contains("Backoff"), failure.reason());
+    assertEquals(1, server.asked().size());
+    assertEquals(List.of(), time.pauses());
+  }
+
+  @Test
+  void while_one_request_waits_others_may_be_sent() throws Exception {
+    parallel = 1;
+    Wire failing = open(Wire.of(Wire.status(503), Wire.json(FINE)));
+    Wire other = open(Wire.of(Wire.json(FINE)));
+    Http http = http();
+    time.onPause(() -> assertEquals(FINE, get(http, other.url())));
+    assertEquals(FINE, get(http, failing.url()));
+    assertEquals(1, other.asked().size());
+  }
+
+  // ---- how long an answer may take
+
+  @Test
+  void silence_before_an_answer_ends_the_attempt() throws Exception {
+    timeout = SHORT;
+    Wire server = open(Wire.of(Wire.SILENT, Wire.json(FINE)));
+    assertEquals(FINE, get(http(), server.url()));
+    assertTrue(waits.getFirst().contains("no answer within 0.3 s"), waits.getFirst());
+  }
+
+  @Test
+  void silence_within_a_body_ends_the_attempt() throws Exception {
+    timeout = SHORT;
+    Wire server =
+        open(
+            Wire.of(
+                Wire.raw("HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n{\"fine").then(Wire.SILENT),
+                Wire.json(FINE)));
+    assertEquals(FINE, get(http(), server.url()));
+    assertTrue(waits.getFirst().contains("no byte for 0.3 s"), waits.getFirst());
+  }
+
+  @Test
+  void a_slow_body_without_silence_is_read_to_its_end() throws Exception {
+    timeout = SHORT;
+    String body = "{\"slow\":12345}";
+    Wire server =
+        open(
+            Wire.of(
+                Wire.raw("HTTP/1.1 200 OK\r\nContent-Length: " + body.length() + "\r\n\r\n")
+                    .then(Wire.trickle(body, Duration.ofMillis(30)))));
+    assertEquals(body, get(http(), server.url()));
+    assertEquals(List.of(), waits);
+  }
+
+  @Test
+  void a_trickle_ends_at_the_deadline_of_the_attempt() throws Exception {
+    timeout = SHORT;
+    deadline = Duration.ofMillis(500);
+    Wire server =
+        open(
+            Wire.of(
+                Wire.raw("HTTP/1.1 200 OK\r\nContent-Length: 10000\r\n\r\n")
+                    .then(Wire.trickle(" ".repeat(10_000), Duration.ofMillis(20))),
+                Wire.json(FINE)));
+    assertEquals(FINE, get(http(), server.url()));
+    assertTrue(waits.getFirst().toLowerCase(Locale.ROOT).contains("deadline"), waits.getFirst());
+  }
+
+  @Test
+  void headers_that_trickle_end_the_attempt() throws Exception {
+    timeout = SHORT;
+    Wire server =
+        open(
+            Wire.of(
+                Wire.raw("HTTP/1.1 200 OK\r\nX-Slow: ")
+                    .then(Wire.trickle("x".repeat(10_000), Duration.ofMillis(20))),
+                Wire.json(FINE)));
+    assertEquals(FINE, get(http(), server.url()));
+    assertEquals(1, waits.size());
+  }
+
+  @Test
+  void an_error_whose_body_never_ends_is_still_that_error() throws Exception {
+    timeout = SHORT;
+    Wire server =
+        open(
+            Wire.of(
+                Wire.raw("HTTP/1.1 404 Not Found\r\nContent-Length: 50\r\n\r\n{\"mess")
+                    .then(Wire.SILENT)));
+    ServerException failure = failure(http(), server.url());
+    assertEquals(404, failure.status());
+    assertEquals("404", failure.reason());
+  }
+
+  @Test
+  void an_interrupted_request_ends_without_another_attempt() throws Exception {
+    Wire server = open(Wire.of(Wire.SILENT));
+    Http http = http();
+    AtomicReference<String> reason = new AtomicReference<>();
+    Thread reader = Thread.ofVirtual().start(() -> reason.set(reason(http, server.url())));
+    server.awaitAsked(1);
+    reader.interrupt();
+    reader.join();
+    assertEquals("interrupted", reason.get());
+    assertEquals(1, server.asked().size());
+  }
+
+  // ---- how much
+
+  @Test
+  void gzip_is_asked_for_and_understood() throws Exception {
+    byte[] zipped = gzip(FINE.getBytes(StandardCharsets.UTF_8));
+    for (String name : List.of("gzip", "GZIP", "x-gzip")) {
+      Wire server = open(Wire.of(Wire.answer(200, zipped, "Content-Encoding: " + name)));
+      assertEquals(FINE, get(http(), server.url()));
+      assertTrue(server.asked().getFirst().header("accept-encoding").contains("gzip"));
+    }
+  }
+
+  @Test
+  void an_answer_as_large_as_allowed_is_read() throws Exception {
+    String json = "\"" + "x".repeat(998) + "\"";
+    Wire server = open(Wire.of(Wire.json(json)));
+    assertEquals(json, http().get(server.url(), 1000, HttpTest::text).body());
+  }
+
+  @Test
+  void one_byte_more_than_allowed_is_refused() throws Exception {
+    Wire server = open(Wire.of(Wire.json("\"" + "x".repeat(64 * 1024 - 1) + "\"")));
+    ServerException failure =
+        assertThrows(
+            ServerException.class, () -> http().get(server.url(), 64 * 1024, HttpTest::text));
+    assertEquals("the answer is larger than 64 KiB", failure.reason());
+  }
+
+  @Test
+  void of_an_endless_answer_little_more_than_allowed_is_read() throws Exception {
+    AtomicLong sent = new AtomicLong();
+    Wire server =
+        open(
+            Wire.of(
+                Wire.raw("HTTP/1.1 200 OK\r\n\r\n\"")
+                    .then((_, socket) -> {
+                      byte[] part = new byte[64 * 1024];
+                      Arrays.fill(part, (byte) 'x');
+                      while (sent.get() < 200L * 1024 * 1024) {
+                        socket.getOutputStream().write(part);
+                        sent.addAndGet(part.length);
+                      }
+                    })));
+    assertTrue(reason(http(), server.url()).contains("larger than"));
+    server.close();
+    assertTrue(sent.get() < 32L * 1024 * 1024, "the server got rid of " + sent);
+  }
+
+  @Test
+  void what_counts_is_the_size_after_decompression() throws Exception {
+    byte[] bomb =
+        gzip(("\"" + "x".repeat(8 * 1024 * 1024) + "\"").getBytes(StandardCharsets.UTF_8));
+    assertTrue(bomb.length < 64 * 1024, "the bomb is small: " + bomb.length);
+    Wire server = open(Wire.of(Wire.answer(200, bomb, "Content-Encoding: gzip")));
+    assertEquals("the answer is larger than 64 KiB", reason(http(), server.url()));
+    assertEquals(1, server.asked().size());
+  }
+
+  @Test
+  void an_error_with_an_endless_body_is_still_that_error() throws Exception {
+    byte[] bomb =
+        gzip(
+            ("{\"message\":\"" + "x".repeat(8 * 1024 * 1024) + "\"}")
+                .getBytes(StandardCharsets.UTF_8));
+    Wire server = open(Wire.of(Wire.answer(403, bomb, "Content-Encoding: gzip")));
+    ServerException failure = failure(http(), server.url());
+    assertEquals(403, failure.status());
+    assertTrue(failure.reason().length() < 300, failure.reason());
+  }
+
+  @Test
+  void endless_headers_are_given_up() throws Exception {
+    retries = 0;
+    Wire server =
+        open(
+            Wire.of(
+                Wire.raw("HTTP/1.1 200 OK\r\n")
+                    .then((_, socket) -> {
+                      byte[] part = "X-More: and more and more\r\n".repeat(100).getBytes();
+                      for (int i = 0; i < 100_000; i++) {
+                        socket.getOutputStream().write(part);
+                      }
+                    })));
+    failure(http(), server.url());
+  }
+
+  // ---- where requests go
+
+  @ParameterizedTest
+  @ValueSource(ints = {301, 302, 303, 307, 308})
+  void a_redirect_is_followed(int status) throws Exception {
+    Wire server = open(Wire.of(Wire.status(status, "Location: elsewhere?a=b"), Wire.json(FINE)));
+    Http http = http();
+    http.authorize(server.url(), "Bearer t0ken");
+    assertEquals(FINE, get(http, server.url("/v1/here")));
+    assertEquals(
+        List.of("/v1/here", "/v1/elsewhere?a=b"),
+        server.asked().stream().map(Asked::target).toList());
+    assertEquals("Bearer t0ken", server.asked().getLast().header("authorization"));
+  }
+
+  @Test
+  void a_redirect_to_another_origin_is_followed_without_the_credentials() throws Exception {
+    Wire other = open(Wire.of(Wire.json(FINE)));
+    Wire server = open(Wire.of(Wire.status(307, "Location: " + other.url("/there"))));
+    Http http = http();
+    http.authorize(server.url(), "Basic czNjcmV0");
+    assertEquals(FINE, get(http, server.url()));
+    assertEquals("Basic czNjcmV0", server.asked().getFirst().header("authorization"));
+    assertEquals("/there", other.asked().getFirst().target());
+    assertFalse(other.asked().getFirst().headers().toString().contains("czNjcmV0"));
+  }
+
+  @Test
+  void another_name_of_the_same_machine_is_another_origin() throws Exception {
+    Wire server =
+        open(
+            Wire.routes(asked ->
+                asked.target().equals("/there")
+                    ? Wire.json(FINE)
+                    : Wire.status(307, "Location: http://localhost:" + asked.port() + "/there")));
+    Http http = http();
+    http.authorize(server.url(), "Bearer t0ken");
+    assertEquals(FINE, get(http, server.url()));
+    assertEquals("", server.asked().getLast().header("authorization"));
+  }
+
+  @Test
+  void credentials_are_sent_again_where_a_redirect_leads_back_to_their_origin() throws Exception {
+    AtomicReference<URI> back = new AtomicReference<>();
+    Wire other = open(Wire.routes(_ -> Wire.status(302, "Location: " + back.get())));
+    Wire server =
+        open(
+            Wire.routes(asked ->
+                asked.target().equals("/back")
+                    ? Wire.json(FINE)
+                    : Wire.status(302, "Location: " + other.url())));
+    back.set(server.url("/back"));
+    Http http = http();
+    http.authorize(server.url(), "Bearer t0ken");
+    assertEquals(FINE, get(http, server.url()));
+    assertEquals("", other.asked().getFirst().header("authorization"));
+    assertEquals("Bearer t0ken", server.asked().getLast().header("authorization"));
+  }
+
+  @Test
+  void a_redirect_loop_ends() throws Exception {
+    Wire server = open(Wire.of(Wire.status(302, "Location: /v1/")));
+    ServerException failure = failure(http(), server.url());
+    assertTrue(failure.reason().contains("redirects"), failure.reason());
+    assertEquals(302, failure.status());
+    assertTrue(server.asked().size() <= 10, "asked " + server.asked().size());
+    assertEquals(List.of(), time.pauses());
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "file:///etc/passwd",
+        "ftp://127.0.0.1/",
+        "jar:file:///x.jar!/y",
+        "javascript:alert(1)",
+        "http://[",
+        "http:///",
+        "http://127.0.0.1:99999/",
+        "a b",
+        ""
+      })
+  void a_redirect_to_what_is_no_web_address_is_refused(String location) throws Exception {
+    Wire server = open(Wire.of(Wire.status(302, "Location: " + location), Wire.json(FINE)));
+    ServerException failure = failure(http(), server.url());
+    assertTrue(failure.reason().contains("redirected"), failure.reason());
+    assertEquals(1, server.asked().size());
+  }
+
+  @Test
+  void a_redirect_without_location_is_refused() throws Exception {
+    Wire server = open(Wire.of(Wire.status(302)));
+    assertTrue(reason(http(), server.url()).contains("redirected"));
+  }
+
+  @Test
+  void a_redirect_from_https_to_http_is_refused() throws Exception {
+    SigningAuthority.TlsIdentity identity = SigningAuthority.tlsForLoopback();
+    Wire plain = open(Wire.of(Wire.json(FINE)));
+    Wire secure = open(Wire.tls(identity.context(), Wire.status(302, "Location: " + plain.url())));
+    trust(identity.caPem());
+    assertTrue(reason(http(), secure.url()).contains("https to http"));
+    assertEquals(List.of(), plain.asked());
+  }
+
+  @Test
+  void a_redirect_from_http_to_https_is_followed_without_the_credentials() throws Exception {
+    SigningAuthority.TlsIdentity identity = SigningAuthority.tlsForLoopback();
+    Wire secure = open(Wire.tls(identity.context(), Wire.json(FINE)));
+    Wire plain = open(Wire.of(Wire.status(301, "Location: " + secure.url())));
+    trust(identity.caPem());
+    Http http = http();
+    http.authorize(plain.url(), "Bearer t0ken");
+    assertEquals(FINE, get(http, plain.url()));
+    assertEquals("", secure.asked().getFirst().header("authorization"));
+  }
+
+  @Test
+  void credentials_in_a_url_are_not_shown() throws Exception {
+    Wire server = open(Wire.of(Wire.status(503), Wire.status(404)));
+    URI url = URI.create("http://user:s3cret@127.0.0.1:" + server.port() + "/v1/");
+    String message = failure(http(), url).getMessage();
+    assertFalse(message.contains("s3cret"), message);
+    assertFalse(waits.toString().contains("s3cret"), waits.toString());
+  }
+
+  @Test
+  void credentials_that_no_header_can_hold_are_not_shown() throws Exception {
+    Wire server = open(Wire.of(Wire.json(FINE)));
+    Http http = http();
+    http.authorize(server.url(), "Bearer s3cr\u20act");
+    try {
+      get(http, server.url());
+    } catch (ServerException | RuntimeException e) {
+      for (Throwable cause = e; cause != null; cause = cause.getCause()) {
+        assertFalse(String.valueOf(cause.getMessage()).contains("s3cr"), cause.getMessage());
+      }
+    }
+  }
+
+  @Test
+  void every_request_names_command_and_version() throws Exception {
+    Wire other = open(Wire.of(Wire.json(FINE)));
+    Wire server = open(Wire.of(Wire.status(503), Wire.status(302, "Location: " + other.url())));
+    get(http(), server.url());
+    Stream.concat(server.asked().stream(), other.asked().stream())
+        .forEach(asked -> assertEquals("test_command/1.2.3", asked.header("user-agent")));
+  }
+
+  @Test
+  void alerts_are_passed_on_from_answers_good_and_bad() throws Exception {
+    Wire server =
+        open(
+            Wire.of(
+                Wire.status(503, "Alert: {\"type\":\"soft-eol\"}"),
+                Wire.json(FINE, "Alert: {\"type\":\"hard-eol\"}")));
+    get(http(), server.url());
+    assertEquals(List.of("{\"type\":\"soft-eol\"}", "{\"type\":\"hard-eol\"}"), alerts);
+  }
+
+  // ---- how many at once
+
+  @Test
+  void no_more_requests_are_in_flight_than_allowed() throws Exception {
+    parallel = 3;
+    AtomicInteger inFlight = new AtomicInteger();
+    AtomicInteger most = new AtomicInteger();
+    // opens for three at a time: fewer in flight would never get through
+    CyclicBarrier three = new CyclicBarrier(3);
+    Wire server =
+        open(
+            Wire.of((wire, socket) -> {
+              int now = inFlight.incrementAndGet();
+              most.accumulateAndGet(now, Math::max);
+              await(three);
+              inFlight.decrementAndGet();
+              Wire.json(FINE).send(wire, socket);
+            }));
+    Http http = http();
+    try (ExecutorService readers = Executors.newVirtualThreadPerTaskExecutor()) {
+      List<Future<String>> answers =
+          IntStream.range(0, 12)
+              .mapToObj(_ -> readers.submit(() -> get(http, server.url())))
+              .toList();
+      for (Future<String> answer : answers) {
+        assertEquals(FINE, answer.get());
+      }
+    }
+    assertEquals(3, most.get());
+    assertEquals(List.of(), waits);
+  }
+
+  // ---- proxies
+
+  @ParameterizedTest
+  @ValueSource(strings = {"HTTP_PROXY", "http_proxy"})
+  void plain_requests_go_through_the_http_proxy(String variable) throws Exception {
+    Wire proxy = open(Wire.of(Wire.json(FINE)));
+    environment.put(variable, "http://127.0.0.1:" + proxy.port());
+    assertEquals(FINE, get(http(), URI.create("http://settings.test/v1/")));
+    assertEquals("http://settings.test/v1/", proxy.asked().getFirst().target());
+    assertEquals("", proxy.asked().getFirst().header("proxy-authorization"));
+  }
+
+  @Test
+  void a_proxy_needs_no_scheme() throws Exception {
+    Wire proxy = open(Wire.of(Wire.json(FINE)));
+    environment.put("HTTP_PROXY", "127.0.0.1:" + proxy.port());
+    assertEquals(FINE, get(http(), URI.create("http://settings.test/v1/")));
+  }
+
+  @Test
+  void the_upper_case_variable_wins_unless_it_is_empty() throws Exception {
+    Wire upper = open(Wire.of(Wire.json("\"upper\"")));
+    Wire lower = open(Wire.of(Wire.json("\"lower\"")));
+    environment.put("http_proxy", "http://127.0.0.1:" + lower.port());
+    environment.put("HTTP_PROXY", "http://127.0.0.1:" + upper.port());
+    assertEquals("\"upper\"", get(http(), URI.create("http://settings.test/")));
+    environment.put("HTTP_PROXY", "");
+    assertEquals("\"lower\"", get(http(), URI.create("http://settings.test/")));
+  }
+
+  @Test
+  void the_credentials_of_a_proxy_go_to_the_proxy_alone() throws Exception {
+    Wire proxy = open(Wire.of(Wire.json(FINE)));
+    Wire direct = open(Wire.of(Wire.json(FINE)));
+    environment.put("HTTP_PROXY", "http://user:p%40ss@127.0.0.1:" + proxy.port());
+    Http http = http();
+    get(http, URI.create("http://settings.test/v1/"));
+    get(http, direct.url());
+    assertEquals(
+        "Basic " + Base64.getEncoder().encodeToString("user:p@ss".getBytes()),
+        proxy.asked().getFirst().header("proxy-authorization"));
+    assertEquals("", direct.asked().getFirst().header("proxy-authorization"));
+  }
+
+  @Test
+  void secure_requests_tunnel_through_the_https_proxy() throws Exception {
+    SigningAuthority.TlsIdentity identity = SigningAuthority.tlsForOtherHost();
+    Wire server = open(Wire.tls(identity.context(), Wire.json(FINE)));
+    Tunnel proxy = open(new Tunnel(server.port()));
+    environment.put("HTTPS_PROXY", "http://127.0.0.1:" + proxy.port());
+    trust(identity.caPem());
+    Http http = http();
+    URI url = URI.create("https://elsewhere.example.org/v1/");
+    http.authorize(url, "Bearer t0ken");
+    assertEquals(FINE, get(http, url));
+    assertTrue(
+        proxy.asked().getFirst().head().startsWith("CONNECT elsewhere.example.org:443 "),
+        proxy.asked().getFirst().head());
+    assertFalse(proxy.asked().toString().contains("t0ken"), "the proxy sees no credentials");
+    assertEquals("Bearer t0ken", server.asked().getFirst().header("authorization"));
+  }
+
+  @Test
+  void a_proxy_that_refuses_to_tunnel_is_an_error() throws Exception {
+    Wire proxy = open(Wire.of(Wire.status(403)));
+    environment.put("HTTPS_PROXY", "http://127.0.0.1:" + proxy.port());
+    ServerException failure = failure(http(), URI.create("https://elsewhere.example.org/v1/"));
+    assertTrue(failure.reason().contains("403"), failure.reason());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "settings.test | settings.test",
+        "SETTINGS.test | settings.TEST",
+        "other.test, settings.test | settings.test",
+        ".settings.test | firefox.settings.test",
+        "settings.test | firefox.settings.test",
+        "* | settings.test"
+      })
+  void hosts_of_no_proxy_are_asked_directly(String noProxy, String host) throws Exception {
+    Wire proxy = open(Wire.of(Wire.json(FINE)));
+    environment.put("HTTP_PROXY", "http://127.0.0.1:" + proxy.port());
+    for (String variable : List.of("NO_PROXY", "no_proxy")) {
+      environment.remove("NO_PROXY");
+      environment.put(variable, noProxy);
+      retries = 0;
+      // nobody has that name: it cannot be reached directly, so this shows which way it went
+      String unknown = host.replaceFirst("(?i)settings", "settings." + "n".repeat(70));
+      environment.put(variable, noProxy.replaceAll("(?i)settings", "settings." + "n".repeat(70)));
+      assertTrue(reason(http(), URI.create("http://" + unknown + "/")).startsWith("unknown host"));
+    }
+    assertEquals(List.of(), proxy.asked());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"other.test", "tings.test", "settings.test.example", "", " , "})
+  void other_hosts_than_those_of_no_proxy_go_through_the_proxy(String noProxy) throws Exception {
+    Wire proxy = open(Wire.of(Wire.json(FINE)));
+    environment.put("HTTP_PROXY", "http://127.0.0.1:" + proxy.port());
+    environment.put("NO_PROXY", noProxy);
+    assertEquals(FINE, get(http(), URI.create("http://settings.test/")));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"127.0.0.1", "localhost"})
+  void loopback_is_always_asked_directly(String host) throws Exception {
+    Wire proxy = open(Wire.of(Wire.json("\"proxy\"")));
+    Wire server = open(Wire.of(Wire.json(FINE)));
+    environment.put("HTTP_PROXY", "http://127.0.0.1:" + proxy.port());
+    assertEquals(FINE, get(http(), URI.create("http://" + host + ":" + server.port() + "/")));
+    assertEquals(List.of(), proxy.asked());
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "http://user:s3cret@",
+        "http://user:s3cret@[",
+        "socks5://user:s3cret@127.0.0.1:1080",
+        "user:s3cret@pr oxy:1",
+        "http://user:s3cret@127.0.0.1:99999"
+      })
+  void a_bad_proxy_is_named_without_its_value(String value) {
+    for (String variable : List.of("HTTP_PROXY", "HTTPS_PROXY")) {
+      environment.clear();
+      environment.put(variable, value);
+      Exception failure = assertThrows(IllegalArgumentException.class, this::http);
+      assertTrue(failure.getMessage().contains(variable), failure.getMessage());
+      assertFalse(failure.getMessage().contains("s3cret"), failure.getMessage());
+      assertEquals(null, failure.getCause());
+    }
+  }
+
+  // ---- TLS
+
+  @Test
+  void the_bundle_is_trusted_beside_the_roots_of_the_jdk() throws Exception {
+    SigningAuthority.TlsIdentity identity = SigningAuthority.tlsForLoopback();
+    Wire server = open(Wire.tls(identity.context(), Wire.json(FINE)));
+    trust(SigningAuthority.tlsForOtherHost().caPem() + identity.caPem());
+    assertEquals(FINE, get(http(), server.url()));
+    assertEquals(FINE, get(http(), URI.create("https://localhost:" + server.port() + "/")));
+  }
+
+  @Test
+  void a_certificate_of_an_unknown_authority_is_refused_with_a_hint() throws Exception {
+    Wire server = open(Wire.tls(SigningAuthority.tlsForLoopback().context(), Wire.json(FINE)));
+    for (boolean withBundle : new boolean[] {false, true}) {
+      if (withBundle) {
+        trust(SigningAuthority.tlsForOtherHost().caPem());
+      }
+      ServerException failure = failure(http(), server.url());
+      assertTrue(
+          failure.reason().startsWith("the TLS certificate of 127.0.0.1 is refused: "),
+          failure.reason());
+      assertTrue(failure.hint().contains("REQUESTS_CA_BUNDLE"), failure.hint());
+      assertEquals(List.of(), time.pauses(), "not tried again");
+    }
+    assertEquals(List.of(), server.asked());
+  }
+
+  @Test
+  void a_certificate_of_another_host_is_refused() throws Exception {
+    SigningAuthority.TlsIdentity identity = SigningAuthority.tlsForOtherHost();
+    Wire server = open(Wire.tls(identity.context(), Wire.json(FINE)));
+    trust(identity.caPem());
+    ServerException failure = failure(http(), server.url());
+    assertTrue(
+        failure.reason().startsWith("the TLS certificate of 127.0.0.1 is refused: "),
+        failure.reason());
+    assertEquals(List.of(), time.pauses(), "not tried again");
+    assertEquals(List.of(), server.asked());
+  }
+
+  @Test
+  void a_server_that_speaks_no_tls_is_an_error() throws Exception {
+    retries = 0;
+    timeout = SHORT;
+    Wire server = open(Wire.of(Wire.json(FINE)));
+    failure(http(), URI.create("https://127.0.0.1:" + server.port() + "/v1/"));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "no PEM",
+        "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+        "-----BEGIN CERTIFICATE-----\nAAAA\n",
+        ""
+      })
+  void a_bundle_without_certificates_is_named(String content) throws Exception {
+    Wire server = open(Wire.tls(SigningAuthority.tlsForLoopback().context(), Wire.json(FINE)));
+    trust(content);
+    ServerException failure = failure(http(), server.url());
+    assertTrue(failure.reason().startsWith("REQUESTS_CA_BUNDLE " + caBundle), failure.reason());
+    assertEquals(List.of(), time.pauses(), "not tried again");
+  }
+
+  @Test
+  void a_bundle_that_is_gone_is_named() throws Exception {
+    Wire server = open(Wire.tls(SigningAuthority.tlsForLoopback().context(), Wire.json(FINE)));
+    caBundle = folder.resolve("gone.pem");
+    assertTrue(reason(http(), server.url()).startsWith("REQUESTS_CA_BUNDLE " + caBundle));
+  }
+
+  // ---- what the tests are made of
+
+  private Http http() {
+    Http http =
+        new Http(
+            new Http.Limits(
+                "test_command/1.2.3", timeout, deadline, retries, parallel, caBundle, environment),
+            time,
+            time,
+            waits::add,
+            alerts::add);
+    opened.add(http);
+    return http;
+  }
+
+  private <T extends AutoCloseable> T open(T resource) {
+    opened.add(resource);
+    return resource;
+  }
+
+  private void trust(String pem) throws IOException {
+    caBundle = Files.writeString(folder.resolve("bundle.pem"), pem);
+  }
+
+  private static String get(Http http, URI url) throws ServerException {
+    return http.get(url, 64 * 1024, HttpTest::text).body();
+  }
+
+  /** Any JSON but a list: that would be an unexpected shape. */
+  private static String text(InputStream body) throws IOException {
+    byte[] json = CanonicalJson.canonical(body.readAllBytes());
+    if (json[0] == '[') {
+      throw new Http.UnexpectedBody("unexpected answer: it is a list");
+    }
+    return new String(json, StandardCharsets.UTF_8);
+  }
+
+  private static ServerException failure(Http http, URI url) {
+    return assertThrows(ServerException.class, () -> get(http, url));
+  }
+
+  private static String reason(Http http, URI url) {
+    return failure(http, url).reason();
+  }
+
+  private static int freePort() throws IOException {
+    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
+      return socket.getLocalPort();
+    }
+  }
+
+  static byte[] gzip(byte[] content) throws IOException {
+    ByteArrayOutputStream zipped = new ByteArrayOutputStream();
+    try (GZIPOutputStream out = new GZIPOutputStream(zipped)) {
+      out.write(content);
+    }
+    return zipped.toByteArray();
+  }
+
+  private static void await(CyclicBarrier barrier) throws IOException, InterruptedException {
+    try {
+      barrier.await(10, TimeUnit.SECONDS);
+    } catch (BrokenBarrierException | TimeoutException e) {
+      throw new IOException(e);
+    }
+  }
+
+  /** The test's time: it stands still but for pauses, which are noted. */
+  static final class Time extends Clock implements Http.Pause {
+    private Instant now;
+    private final List<Duration> pauses = new ArrayList<>();
+    private Task onPause = () -> {};
+
+    /** What a test does while the client waits. */
+    interface Task {
+      void run() throws Exception;
+    }
+
+    Time(Instant now) {
+      this.now = now;
+    }
+
+    @Override
+    public synchronized void pause(Duration duration) throws InterruptedException {
+      pauses.add(duration);
+      now = now.plus(duration);
+      Task task = onPause;
+      onPause = () -> {};
+      try {
+        task.run();
+      } catch (InterruptedException e) {
+        throw e;
+      } catch (Exception e) {
+        throw new AssertionError(e);
+      }
+    }
+
+    synchronized void set(Instant moment) {
+      now = moment;
+    }
+
+    /** Runs this within the next pause. */
+    synchronized void onPause(Task task) {
+      onPause = task;
+    }
+
+    synchronized List<Duration> pauses() {
+      return List.copyOf(pauses);
+    }
+
+    synchronized Duration paused() {
+      return pauses.stream().reduce(Duration.ZERO, Duration::plus);
+    }
+
+    synchronized void forget() {
+      pauses.clear();
+    }
+
+    @Override
+    public synchronized Instant instant() {
+      return now;
+    }
+
+    @Override
+    public ZoneId getZone() {
+      return ZoneOffset.UTC;
+    }
+
+    @Override
+    public Clock withZone(ZoneId zone) {
+      return this;
+    }
+  }
+
+  /**
+   * What a client asked.
+   *
+   * @param head the first line
+   * @param headers names in lower case
+   * @param port that it came to
+   */
+  record Asked(String head, Map<String, String> headers, int port) {
+    String target() {
+      return head.split(" ")[1];
+    }
+
+    /** The path, without the query. */
+    String path() {
+      return target().split("\\?")[0];
+    }
+
+    /** A header, empty if it was not sent. */
+    String header(String name) {
+      return headers.getOrDefault(name.toLowerCase(Locale.ROOT), "");
+    }
+
+    static Asked read(Socket socket) throws IOException {
+      InputStream in = socket.getInputStream();
+      ByteArrayOutputStream text = new ByteArrayOutputStream();
+      while (!text.toString(StandardCharsets.ISO_8859_1).endsWith("\r\n\r\n")) {
+        int next = in.read();
+        if (next < 0) {
+          throw new IOException("no request");
+        }
+        text.write(next);
+      }
+      String[] lines = text.toString(StandardCharsets.ISO_8859_1).split("\r\n");
+      Map<String, String> headers = new LinkedHashMap<>();
+      for (int i = 1; i < lines.length; i++) {
+        int colon = lines[i].indexOf(':');
+        headers.put(
+            lines[i].substring(0, colon).toLowerCase(Locale.ROOT),
+            lines[i].substring(colon + 1).strip());
+      }
+      return new Asked(lines[0], headers, socket.getLocalPort());
+    }
+  }
+
+  /** A server on loopback that answers each request byte by byte as a test says, then hangs up. */
+  static final class Wire implements AutoCloseable {
+
+    /** One answer, or what stands in for it. */
+    interface Reply {
+      void send(Wire wire, Socket socket) throws IOException, InterruptedException;
+
+      default Reply then(Reply next) {
+        return (wire, socket) -> {
+          send(wire, socket);
+          next.send(wire, socket);
+        };
+      }
+    }
+
+    static final Reply CLOSED = (_, _) -> {};
+
+    static final Reply RESET =
+        (_, socket) -> {
+          socket.setSoLinger(true, 0);
+          socket.close();
+        };
+
+    static final Reply SILENT = (wire, _) -> wire.closing.await();
+
+    private final ServerSocket socket;
+    private final String scheme;
+    private final Function<Asked, Reply> replies;
+    private final List<Asked> asked = new ArrayList<>();
+    private final Set<Socket> connections = ConcurrentHashMap.newKeySet();
+    private final CountDownLatch closing = new CountDownLatch(1);
+
+    private Wire(ServerSocket socket, String scheme, Function<Asked, Reply> replies) {
+      this.socket = socket;
+      this.scheme = scheme;
+      this.replies = replies;
+      Thread.ofVirtual().start(this::accept);
+    }
+
+    /**
+     * The first request gets the first reply, and so on; the last reply is for all further ones.
+     */
+    static Wire of(Reply... replies) throws IOException {
+      return on(0, replies);
+    }
+
+    static Wire on(int port, Reply... replies) throws IOException {
+      return new Wire(
+          new ServerSocket(port, 100, InetAddress.getByName("127.0.0.1")), "http", inTurn(replies));
+    }
+
+    static Wire routes(Function<Asked, Reply> replies) throws IOException {
+      return new Wire(
+          new ServerSocket(0, 100, InetAddress.getByName("127.0.0.1")), "http", replies);
+    }
+
+    static Wire tls(SSLContext context, Reply... replies) throws IOException {
+      return new Wire(
+          context
+              .getServerSocketFactory()
+              .createServerSocket(0, 100, InetAddress.getByName("127.0.0.1")),
+          "https",
+          inTurn(replies));
+    }
+
+    private static Function<Asked, Reply> inTurn(Reply... replies) {
+      AtomicInteger next = new AtomicInteger();
+      return _ -> replies[Math.min(next.getAndIncrement(), replies.length - 1)];
+    }
+
+    static Reply json(String body, String... headers) {
+      return answer(200, body, headers);
+    }
+
+    static Reply status(int status, String... headers) {
+      return answer(status, "{\"code\":" + status + "}", headers);
+    }
+
+    static Reply answer(int status, String body, String... headers) {
+      return answer(status, body.getBytes(StandardCharsets.UTF_8), headers);
+    }
+
+    static Reply answer(int status, byte[] body, String... headers) {
+      StringBuilder head = new StringBuilder("HTTP/1.1 " + status + " Status\r\n");
+      for (String header : headers) {
+        head.append(header).append("\r\n");
+      }
+      head.append("Content-Length: ").append(body.length).append("\r\n");
+      head.append("Connection: close\r\n\r\n");
+      return raw(head.toString()).then((_, socket) -> socket.getOutputStream().write(body));
+    }
+
+    static Reply raw(String text) {
+      return (_, socket) -> {
+        socket.getOutputStream().write(text.getBytes(StandardCharsets.ISO_8859_1));
+        socket.getOutputStream().flush();
+      };
+    }
+
+    /** Sends a byte at a time. */
+    static Reply trickle(String text, Duration every) {
+      return (wire, socket) -> {
+        for (byte one : text.getBytes(StandardCharsets.ISO_8859_1)) {
+          socket.getOutputStream().write(one);
+          if (wire.closing.await(every.toMillis(), TimeUnit.MILLISECONDS)) {
+            return;
+          }
+        }
+      };
+    }
+
+    int port() {
+      return socket.getLocalPort();
+    }
+
+    URI url() {
+      return url("/v1/");
+    }
+
+    URI url(String target) {
+      return URI.create(scheme + "://127.0.0.1:" + port() + target);
+    }
+
+    /** Counted down when the server closes, for replies that wait. */
+    CountDownLatch closing() {
+      return closing;
+    }
+
+    List<Asked> asked() {
+      synchronized (asked) {
+        return List.copyOf(asked);
+      }
+    }
+
+    /** Waits until so many requests have come. */
+    void awaitAsked(int count) throws InterruptedException {
+      synchronized (asked) {
+        while (asked.size() < count) {
+          asked.wait();
+        }
+      }
+    }
+
+    private void accept() {
+      try {
+        while (true) {
+          Socket connection = socket.accept();
+          connections.add(connection);
+          Thread.ofVirtual().start(() -> serve(connection));
+        }
+      } catch (IOException e) {
+        // closed: the test is over
+      }
+    }
+
+    private void serve(Socket connection) {
+      try (connection) {
+        connection.setTcpNoDelay(true);
+        Asked one = Asked.read(connection);
+        synchronized (asked) {
+          asked.add(one);
+          asked.notifyAll();
+        }
+        replies.apply(one).send(this, connection);
+      } catch (IOException | InterruptedException e) {
+        // the client has gone, as some tests want it
+      } finally {
+        connections.remove(connection);
+      }
+    }
+
+    @Override
+    public void close() throws IOException {
+      closing.countDown();
+      socket.close();
+      for (Socket connection : connections) {
+        connection.close();
+      }
+    }
+  }
+
+  /** A proxy that tunnels, whatever host is asked for, to one port of this machine. */
+  static final class Tunnel implements AutoCloseable {
+    private final ServerSocket socket = new ServerSocket(0, 10, InetAddress.getByName("127.0.0.1"));
+    private final int target;
+    private final List<Asked> asked = new CopyOnWriteArrayList<>();
+
+    Tunnel(int target) throws IOException {
+      this.target = target;
+      Thread.ofVirtual().start(this::accept);
+    }
+
+    int port() {
+      return socket.getLocalPort();
+    }
+
+    List<Asked> asked() {
+      return asked;
+    }
+
+    private void accept() {
+      try {
+        while (true) {
+          Socket client = socket.accept();
+          Thread.ofVirtual().start(() -> tunnel(client));
+        }
+      } catch (IOException e) {
+        // closed: the test is over
+      }
+    }
+
+    private void tunnel(Socket client) {
+      try (client;
+          Socket server = new Socket(InetAddress.getByName("127.0.0.1"), target)) {
+        asked.add(Asked.read(client));
+        client.getOutputStream().write("HTTP/1.1 200 Connected\r\n\r\n".getBytes());
+        Thread back = Thread.ofVirtual().start(() -> pump(server, client));
+        pump(client, server);
+        back.join();
+      } catch (IOException | InterruptedException e) {
+        // one side has gone
+      }
+    }
+
+    private static void pump(Socket from, Socket to) {
+      try {
+        OutputStream out = to.getOutputStream();
+        from.getInputStream().transferTo(out);
+        to.shutdownOutput();
+      } catch (IOException e) {
+        // one side has gone
+      }
+    }
+
+    @Override
+    public void close() throws IOException {
+      socket.close();
+    }
+  }
+}

@@ -1,0 +1,507 @@
+//DEPS org.junit.jupiter:junit-jupiter:5.14.4
+//DEPS tools.jackson.core:jackson-databind:3.2.4
+//SOURCES Project.java
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.reflect.Method;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Deque;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.regex.MatchResult;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.platform.commons.annotation.Testable;
+import org.junit.platform.commons.support.AnnotationSupport;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * What no compiler checks: the headers that JBang reads, the one doorway to HTTP, JSON and stdout,
+ * the catalog, and the promises of the documentation.
+ *
+ * <p>Each test lists all that is wrong, as {@code file: what}.
+ */
+class ProjectTest {
+
+  private static final Path ROOT = Project.root();
+
+  /** Every Java file by its path from the root, with {@code /}. */
+  private static final Map<String, String> FILES = javaFiles();
+
+  /** The same without comments and the text of literals. */
+  private static final Map<String, String> CODE = code();
+
+  /** What a package's classes come from. The longest prefix counts. */
+  private static final Map<String, String> ARTIFACTS =
+      Map.of(
+          "com.google.googlejavaformat", "com.google.googlejavaformat:google-java-format",
+          "io.github.cdimascio", "io.github.cdimascio:dotenv-java",
+          "io.sentry", "io.sentry:sentry",
+          "org.bouncycastle", "org.bouncycastle:bcpkix-jdk18on",
+          "org.junit", "org.junit.jupiter:junit-jupiter",
+          "org.junit.platform.launcher", "org.junit.platform:junit-platform-launcher",
+          "picocli", "info.picocli:picocli",
+          "tools.jackson.core", "tools.jackson.core:jackson-core",
+          "tools.jackson.databind", "tools.jackson.core:jackson-databind");
+
+  private static final Pattern STDOUT =
+      Pattern.compile("\\bSystem\\s*\\.\\s*(out|console)\\b|\\bFileDescriptor\\s*\\.\\s*out\\b");
+
+  private static final Pattern EXIT =
+      Pattern.compile("\\bSystem\\s*\\.\\s*exit\\b|\\bgetRuntime\\(\\)\\s*\\.\\s*exit\\b");
+
+  // Headers
+
+  @Test
+  void versions_of_dependencies_are_exact() {
+    List<String> wrong = new ArrayList<>();
+    FILES.forEach((file, text) -> {
+      for (String artifact : directives(text, "DEPS")) {
+        String[] parts = artifact.split("@")[0].split(":");
+        if (parts.length < 3 || !parts[2].matches("\\d[\\w.-]*") || parts[2].contains("SNAPSHOT")) {
+          wrong.add(file + ": " + artifact);
+        }
+      }
+    });
+    assertEquals(List.of(), wrong);
+  }
+
+  @Test
+  void versions_of_dependencies_are_equal_everywhere() {
+    Map<String, Set<String>> versions = new TreeMap<>();
+    FILES.forEach((file, text) -> {
+      for (String artifact : directives(text, "DEPS")) {
+        String[] parts = artifact.split(":", 3);
+        versions.computeIfAbsent(parts[0] + ":" + parts[1], key -> new TreeSet<>()).add(parts[2]);
+      }
+    });
+    versions.values().removeIf(set -> set.size() == 1);
+    assertEquals(Map.of(), versions);
+  }
+
+  @Test
+  void every_file_declares_the_dependencies_that_it_imports() {
+    List<String> wrong = new ArrayList<>();
+    CODE.forEach((file, code) -> {
+      Set<String> declared = new HashSet<>();
+      for (String artifact : directives(FILES.get(file), "DEPS")) {
+        declared.add(artifact.replaceFirst("^([^:]*:[^:]*):.*", "$1"));
+      }
+      Set<String> needed = new TreeSet<>();
+      for (String name : imports(code)) {
+        if (!name.matches("(java|javax|jdk|com\\.sun|common)\\..*")) {
+          needed.add(artifact(name));
+        }
+      }
+      // Jackson's databind and JUnit's launcher bring along what they are built on
+      if (declared.contains("tools.jackson.core:jackson-databind")) {
+        needed.remove("tools.jackson.core:jackson-core");
+      }
+      needed.removeAll(declared);
+      needed.forEach(artifact -> wrong.add(file + ": no //DEPS for " + artifact));
+    });
+    assertEquals(List.of(), wrong);
+  }
+
+  @Test
+  void every_file_declares_the_sources_that_it_uses() {
+    List<String> wrong = new ArrayList<>();
+    for (String file : FILES.keySet()) {
+      Set<String> reached = reached(file);
+      for (String used : used(file)) {
+        if (!reached.contains(used)) {
+          wrong.add(file + ": no //SOURCES leads to " + used);
+        }
+      }
+    }
+    assertEquals(List.of(), wrong);
+  }
+
+  @Test
+  void sources_and_files_are_listed_one_by_one_and_exist() {
+    List<String> wrong = new ArrayList<>();
+    FILES.forEach((file, text) -> {
+      List<String> listed = new ArrayList<>(directives(text, "SOURCES"));
+      directives(text, "FILES").forEach(entry -> listed.add(entry.replaceFirst("^.*=", "")));
+      for (String path : listed) {
+        if (path.matches(".*[*?].*") || !Files.isRegularFile(ROOT.resolve(beside(file, path)))) {
+          wrong.add(file + ": " + path);
+        }
+      }
+    });
+    assertEquals(List.of(), wrong);
+  }
+
+  @Test
+  void every_script_starts_as_scripts_do() {
+    List<String> wrong = new ArrayList<>();
+    FILES.forEach((file, text) -> {
+      boolean script = text.startsWith("///usr/bin/env jbang \"$0\" \"$@\" ; exit $?\n");
+      boolean startable = CODE.get(file).contains("static void main(");
+      if (script != startable || (!file.contains("/") && !script)) {
+        wrong.add(file + ": a first line without main or main without the first line");
+      } else if (script
+          && (!directives(text, "JAVA").equals(List.of("25+"))
+              || directives(text, "DESCRIPTION").isEmpty())) {
+        wrong.add(file + ": no //JAVA 25+ or no //DESCRIPTION");
+      }
+    });
+    assertEquals(List.of(), wrong);
+  }
+
+  @Test
+  void all_runs_every_test_class() {
+    List<String> listed = directives(FILES.get("tests/all.java"), "SOURCES");
+    Set<String> missing = new TreeSet<>();
+    for (String file : FILES.keySet()) {
+      if (file.matches("tests/\\w+Test\\.java")) {
+        missing.add(file.substring("tests/".length()));
+      }
+    }
+    missing.removeAll(listed);
+    assertEquals(Set.of(), missing, "not in the //SOURCES of tests/all.java");
+  }
+
+  @Test
+  void all_compiles_every_command() {
+    Set<String> missing = new TreeSet<>(commands());
+    missing.removeAll(reached("tests/all.java"));
+    assertEquals(Set.of(), missing, "not reached by the //SOURCES of tests/all.java");
+  }
+
+  // Doorways
+
+  @Test
+  void http_clients_are_made_in_one_place() {
+    assertEquals(
+        Set.of("common/Http.java"),
+        product(Pattern.compile("\\bHttpClient\\b|\\bURLConnection\\b|\\bopenStream\\(")));
+  }
+
+  @Test
+  void json_is_read_and_written_in_one_place() {
+    assertEquals(
+        Set.of("common/CanonicalJson.java"),
+        product(
+            Pattern.compile(
+                "\\bnew\\s+JsonFactory\\b|\\bJsonFactory\\s*\\.\\s*builder"
+                    + "|\\bObjectMapper\\b|\\bJsonMapper\\b")));
+  }
+
+  @Test
+  void only_the_main_of_a_script_exits() {
+    List<String> wrong = new ArrayList<>();
+    CODE.forEach((file, code) -> {
+      String rest = isScript(file) ? without(code, "static void main(") : code;
+      if (EXIT.matcher(rest).find()) {
+        wrong.add(file);
+      }
+    });
+    assertEquals(List.of(), wrong);
+  }
+
+  @Test
+  void only_the_surroundings_know_stdout() {
+    List<String> wrong = new ArrayList<>();
+    CODE.forEach((file, code) -> {
+      String rest = without(code, "static void main(");
+      rest = file.equals("common/Settings.java") ? without(rest, "record Surroundings(") : rest;
+      if (isProduct(file) && STDOUT.matcher(rest).find()) {
+        wrong.add(file);
+      }
+    });
+    assertEquals(List.of(), wrong);
+  }
+
+  @Test
+  void only_the_report_prints_to_stdout() {
+    Set<String> wrong = product(Pattern.compile("\\.\\s*out\\(\\)"));
+    wrong.removeAll(Set.of("common/Report.java", "common/Settings.java"));
+    assertEquals(Set.of(), wrong);
+  }
+
+  @Test
+  void no_file_names_a_machine_or_a_registry() {
+    Pattern banned =
+        Pattern.compile(
+            "/(home|root|Users|work)/|[A-Z]:\\\\\\\\|repo1?\\.maven\\.|maven\\.org|pypi\\.org"
+                + "|pythonhosted|npmjs\\.(org|com)|crates\\.io|jitpack|//REPOS");
+    List<String> wrong = new ArrayList<>();
+    FILES.forEach((file, text) -> {
+      Matcher found = banned.matcher(text);
+      if (!file.equals("tests/ProjectTest.java") && found.find()) {
+        wrong.add(file + ": " + found.group());
+      }
+    });
+    assertEquals(List.of(), wrong);
+  }
+
+  @Test
+  void common_stays_small() {
+    List<String> files = FILES.keySet().stream().filter(f -> f.startsWith("common/")).toList();
+    assertTrue(files.size() <= 10, files.toString());
+  }
+
+  // Catalog and documentation
+
+  @Test
+  void every_alias_has_its_script_and_that_script_s_description() throws IOException {
+    JsonNode aliases = catalog();
+    assertFalse(aliases.isEmpty());
+    List<String> wrong = new ArrayList<>();
+    for (Map.Entry<String, JsonNode> alias : aliases.properties()) {
+      String script = alias.getValue().path("script-ref").stringValue("");
+      if (!FILES.containsKey(script)) {
+        wrong.add(alias.getKey() + ": no script " + script);
+      } else if (!directives(FILES.get(script), "DESCRIPTION")
+          .equals(List.of(alias.getValue().path("description").stringValue("")))) {
+        wrong.add(alias.getKey() + ": another description than " + script + "'s");
+      }
+    }
+    assertEquals(List.of(), wrong);
+  }
+
+  @Test
+  void every_command_has_an_alias_of_its_name() throws IOException {
+    JsonNode aliases = catalog();
+    List<String> wrong = new ArrayList<>();
+    for (String script : commands()) {
+      String name = script.replace(".java", "");
+      if (!aliases.path(name).path("script-ref").stringValue("").equals(script)) {
+        wrong.add(script);
+      }
+    }
+    assertEquals(List.of(), wrong);
+  }
+
+  @Test
+  void every_promise_names_a_test_that_exists() throws IOException {
+    List<String> wrong = new ArrayList<>();
+    int promises = 0;
+    String section = "";
+    for (String line : Files.readAllLines(ROOT.resolve("docs/promises.md"))) {
+      boolean row = line.startsWith("|");
+      boolean head = row && !section.startsWith("|");
+      section = line;
+      if (!row || head || line.matches("[|\\s:-]+")) {
+        continue;
+      }
+      promises++;
+      String[] cells = line.strip().replaceAll("^\\||\\|$", "").split("(?<!\\\\)\\|", -1);
+      if (cells.length < 2 || Arrays.stream(cells).anyMatch(String::isBlank)) {
+        wrong.add("empty cell: " + line);
+        continue;
+      }
+      List<String> names =
+          Pattern.compile("`([A-Z]\\w*[.#]\\w+)`")
+              .matcher(cells[cells.length - 1])
+              .results()
+              .map(found -> found.group(1))
+              .toList();
+      if (names.isEmpty()) {
+        wrong.add("names no test: " + line);
+      }
+      names.stream().filter(name -> !isTest(name)).forEach(name -> wrong.add("no test " + name));
+    }
+    assertEquals(List.of(), wrong);
+    assertTrue(promises > 0, "no promise was found");
+  }
+
+  // Helpers
+
+  private static boolean isTest(String name) {
+    String[] parts = name.split("[.#]");
+    try {
+      for (Method method : Class.forName(parts[0]).getDeclaredMethods()) {
+        if (method.getName().equals(parts[1])
+            && AnnotationSupport.isAnnotated(method, Testable.class)) {
+          return true;
+        }
+      }
+      return false;
+    } catch (ClassNotFoundException e) {
+      return false;
+    }
+  }
+
+  private static JsonNode catalog() throws IOException {
+    return JsonMapper.shared()
+        .readTree(Files.readString(ROOT.resolve("jbang-catalog.json")))
+        .path("aliases");
+  }
+
+  private static Map<String, String> javaFiles() {
+    Map<String, String> files = new TreeMap<>();
+    for (String folder : List.of("", "common", "tests", "bench")) {
+      if (!Files.isDirectory(ROOT.resolve(folder))) {
+        continue;
+      }
+      try (Stream<Path> found = Files.list(ROOT.resolve(folder))) {
+        for (Path file : found.filter(f -> f.toString().endsWith(".java")).toList()) {
+          files.put(
+              ROOT.relativize(file).toString().replace('\\', '/'),
+              Files.readString(file).replace("\r\n", "\n"));
+        }
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
+    return files;
+  }
+
+  private static Map<String, String> code() {
+    Map<String, String> code = new LinkedHashMap<>();
+    FILES.forEach((file, text) -> code.put(file, withoutTexts(text)));
+    return code;
+  }
+
+  private static boolean isScript(String file) {
+    return FILES.get(file).startsWith("///usr/bin/env jbang ");
+  }
+
+  /** The scripts that users run; those below {@code tests/} and {@code bench/} are ours. */
+  private static List<String> commands() {
+    return FILES.keySet().stream().filter(file -> !file.contains("/")).toList();
+  }
+
+  /** The commands and what they are made of. */
+  private static boolean isProduct(String file) {
+    return !file.contains("/") || file.startsWith("common/");
+  }
+
+  /** The files of the product in which that occurs. */
+  private static Set<String> product(Pattern pattern) {
+    Set<String> files = new TreeSet<>();
+    CODE.forEach((file, code) -> {
+      if (isProduct(file) && pattern.matcher(code).find()) {
+        files.add(file);
+      }
+    });
+    return files;
+  }
+
+  /** The values of one kind of directive, which stand at the start of a line as JBang wants. */
+  private static List<String> directives(String text, String kind) {
+    List<String> values = new ArrayList<>();
+    for (String line : text.split("\n")) {
+      if (line.startsWith("//" + kind + " ")) {
+        String value = line.substring(kind.length() + 3).strip();
+        values.addAll(kind.equals("DESCRIPTION") ? List.of(value) : List.of(value.split("\\s+")));
+      }
+    }
+    return values;
+  }
+
+  private static List<String> imports(String code) {
+    return Pattern.compile("(?m)^import\\s+(?:static\\s+)?([\\w.]+)")
+        .matcher(code)
+        .results()
+        .map(found -> found.group(1))
+        .toList();
+  }
+
+  private static String artifact(String imported) {
+    String longest = "";
+    for (String prefix : ARTIFACTS.keySet()) {
+      if (imported.startsWith(prefix + ".") && prefix.length() > longest.length()) {
+        longest = prefix;
+      }
+    }
+    return ARTIFACTS.getOrDefault(longest, "the import of " + imported);
+  }
+
+  /** That path, seen from the root instead of from the file that names it. */
+  private static String beside(String file, String path) {
+    Path folder = Path.of("/" + file).getParent();
+    return folder.resolve(path).normalize().toString().replace('\\', '/').substring(1);
+  }
+
+  /** The files that JBang compiles when it is given this one. */
+  private static Set<String> reached(String file) {
+    Set<String> reached = new LinkedHashSet<>(Set.of(file));
+    Deque<String> open = new ArrayDeque<>(reached);
+    while (!open.isEmpty()) {
+      String from = open.pop();
+      for (String path : directives(FILES.getOrDefault(from, ""), "SOURCES")) {
+        String source = beside(from, path);
+        if (reached.add(source)) {
+          open.push(source);
+        }
+      }
+    }
+    return reached;
+  }
+
+  /** Our files whose class this one names: of its own package, or imported. */
+  private static Set<String> used(String file) {
+    boolean inCommon = file.startsWith("common/");
+    Set<String> words = new HashSet<>();
+    Pattern.compile("\\b(?<!\\.)[A-Za-z_]\\w*")
+        .matcher(CODE.get(file))
+        .results()
+        .map(MatchResult::group)
+        .forEach(words::add);
+    List<String> imported = imports(CODE.get(file));
+    Set<String> used = new TreeSet<>();
+    for (String other : FILES.keySet()) {
+      String name = other.replaceFirst(".*/", "").replace(".java", "");
+      boolean otherInCommon = other.startsWith("common/");
+      // scripts such as `format` have the names of ordinary words
+      boolean telling = Character.isUpperCase(name.charAt(0)) || name.contains("_");
+      boolean uses =
+          otherInCommon && !inCommon
+              ? imported.stream().anyMatch(i -> (i + ".").startsWith("common." + name + "."))
+              : otherInCommon == inCommon && telling && words.contains(name);
+      if (uses) {
+        used.add(other);
+      }
+    }
+    return used;
+  }
+
+  /** The code but for the block in braces after that. */
+  private static String without(String code, String start) {
+    int at = code.indexOf(start);
+    if (at < 0) {
+      return code;
+    }
+    int depth = 0;
+    for (int i = code.indexOf('{', at); i < code.length(); i++) {
+      depth += code.charAt(i) == '{' ? 1 : code.charAt(i) == '}' ? -1 : 0;
+      if (depth == 0) {
+        return code.substring(0, at) + code.substring(i + 1);
+      }
+    }
+    return code.substring(0, at);
+  }
+
+  /** Takes out comments, and what stands between quotes. */
+  private static String withoutTexts(String java) {
+    return Pattern.compile(
+            // a text block, a string, a character, two kinds of comment
+            "\"\"\"(?:[^\\\\\"]++|\\\\.|\"(?!\"\"))*+\"\"\""
+                + "|\"(?:[^\"\\\\\\n]++|\\\\.)*+\"|'(?:[^'\\\\\\n]++|\\\\.)*+'"
+                + "|//[^\\n]*|/\\*.*?\\*/",
+            Pattern.DOTALL)
+        .matcher(java)
+        .replaceAll(found -> found.group().startsWith("/") ? " " : "\"\"");
+  }
+}

@@ -1,0 +1,572 @@
+//DEPS org.junit.jupiter:junit-jupiter:5.14.4
+//SOURCES ../common/Http.java
+//SOURCES ../common/RemoteSettings.java
+//SOURCES HttpTest.java
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import common.ContentSignature.SignedRecord;
+import common.Http;
+import common.Http.ServerException;
+import common.RemoteSettings;
+import common.RemoteSettings.Announced;
+import common.RemoteSettings.Changeset;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * The client of Remote Settings: the shapes it accepts and refuses, pages, servers without
+ * changesets, collections that change while they are read.
+ *
+ * <p>The server says what each test puts into {@code answers}, by path; 404 to all else.
+ */
+@Timeout(30)
+class RemoteSettingsTest {
+
+  private static final String LIST = "/v1/buckets/monitor/collections/changes";
+  private static final String PLACE = "/v1/buckets/main/collections/cfr";
+  private static final Announced ENTRY = new Announced("main", "cfr", 200, null);
+
+  private final HttpTest.Time time = new HttpTest.Time(Instant.parse("2026-11-24T12:00:00Z"));
+  private final Map<String, HttpTest.Wire.Reply> answers = new HashMap<>();
+  private HttpTest.Wire server;
+  private Http http;
+  private RemoteSettings remote;
+
+  @BeforeEach
+  void start() throws IOException {
+    server =
+        HttpTest.Wire.routes(asked ->
+            answers.getOrDefault(
+                asked.target(), answers.getOrDefault(asked.path(), HttpTest.Wire.status(404))));
+    http =
+        new Http(
+            new Http.Limits(
+                "test/1", Duration.ofSeconds(10), Duration.ofSeconds(20), 1, 4, null, Map.of()),
+            time,
+            time,
+            _ -> {},
+            _ -> {});
+    remote = new RemoteSettings(http, server.url("/v1"), 1024 * 1024);
+  }
+
+  @AfterEach
+  void stop() throws IOException {
+    http.close();
+    server.close();
+  }
+
+  // ---- the list of collections
+
+  @Test
+  void the_list_is_read_from_the_changeset_in_its_order() throws Exception {
+    answer(
+        LIST + "/changeset",
+        """
+        {"metadata": {}, "timestamp": 3, "changes": [
+          {"id": "2", "bucket": "main", "collection": "z", "last_modified": 300},
+          {"id": "1", "bucket": "blocklists", "collection": "a_1-b", "last_modified": 200}
+        ]}\
+        """);
+    assertEquals(
+        List.of(
+            new Announced("main", "z", 300, null), new Announced("blocklists", "a_1-b", 200, null)),
+        announced());
+    assertEquals(1, server.asked().size());
+  }
+
+  @Test
+  void the_list_is_asked_for_past_the_caches() throws Exception {
+    answer(LIST + "/changeset", "{\"changes\": []}");
+    announced();
+    announced();
+    List<String> targets = server.asked().stream().map(HttpTest.Asked::target).toList();
+    assertTrue(targets.getFirst().matches(".*\\?_expected=\\d+"), targets.toString());
+    assertNotEquals(targets.getFirst(), targets.getLast());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "[42] | is no object",
+        "\"text\" | is no object",
+        "null | is no object",
+        "{} | changes is no list",
+        "{\"changes\": {}} | changes is no list",
+        "{\"changes\": null} | changes is no list",
+        "{\"data\": []} | changes is no list"
+      })
+  void a_list_of_another_shape_is_refused(String body, String reason) {
+    answer(LIST + "/changeset", body);
+    ServerException failure = assertThrows(ServerException.class, this::announced);
+    assertTrue(failure.reason().startsWith("unexpected answer: "), failure.reason());
+    assertTrue(failure.reason().endsWith(reason), failure.reason());
+    assertEquals(List.of(), time.pauses(), "asking again would not help");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "42",
+        "null",
+        "[]",
+        "{}",
+        "{\"collection\": \"cfr\", \"last_modified\": 1}",
+        "{\"bucket\": \"main\", \"last_modified\": 1}",
+        "{\"bucket\": 1, \"collection\": \"cfr\", \"last_modified\": 1}",
+        "{\"bucket\": \"main\", \"collection\": null, \"last_modified\": 1}",
+        "{\"bucket\": \"..\", \"collection\": \"cfr\", \"last_modified\": 1}",
+        "{\"bucket\": \"main\", \"collection\": \"..\", \"last_modified\": 1}",
+        "{\"bucket\": \"main/../x\", \"collection\": \"cfr\", \"last_modified\": 1}",
+        "{\"bucket\": \"main\", \"collection\": \"cfr?x=1\", \"last_modified\": 1}",
+        "{\"bucket\": \"main\", \"collection\": \"cfr\\n\", \"last_modified\": 1}",
+        "{\"bucket\": \"main\", \"collection\": \"\", \"last_modified\": 1}",
+        "{\"bucket\": \"main\", \"collection\": \"%2e%2e\", \"last_modified\": 1}",
+        "{\"bucket\": \"m\u0430in\", \"collection\": \"cfr\", \"last_modified\": 1}",
+        "{\"bucket\": \"main\", \"collection\": \"cfr\"}",
+        "{\"bucket\": \"main\", \"collection\": \"cfr\", \"last_modified\": 0}",
+        "{\"bucket\": \"main\", \"collection\": \"cfr\", \"last_modified\": -1}",
+        "{\"bucket\": \"main\", \"collection\": \"cfr\", \"last_modified\": \"1\"}",
+        "{\"bucket\": \"main\", \"collection\": \"cfr\", \"last_modified\": 1.5}",
+        "{\"bucket\": \"main\", \"collection\": \"cfr\", \"last_modified\": 1e400}",
+        "{\"bucket\": \"main\", \"collection\": \"cfr\", \"last_modified\": 99999999999999999999}"
+      })
+  void an_entry_that_names_no_collection_is_a_problem_of_its_own(String entry) throws Exception {
+    answer(
+        LIST + "/changeset",
+        "{\"changes\": [%s, {\"bucket\": \"a\", \"collection\": \"b\", \"last_modified\": 1}]}"
+            .formatted(entry));
+    List<Announced> entries = announced();
+    assertEquals(2, entries.size());
+    assertTrue(entries.getFirst().problem() != null, entries.toString());
+    assertEquals(new Announced("a", "b", 1, null), entries.getLast());
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {404, 405})
+  void a_server_without_changesets_lists_records_page_by_page(int status) throws Exception {
+    answers.put(LIST + "/changeset", HttpTest.Wire.status(status));
+    page(LIST + "/records", "a", LIST + "/records?_token=2");
+    page(LIST + "/records?_token=2", "b", "records?_token=3");
+    page(LIST + "/records?_token=3", "c", null);
+    assertEquals(List.of("x/a", "x/b", "x/c"), announced().stream().map(Announced::name).toList());
+  }
+
+  @Test
+  void an_error_of_the_list_is_no_reason_to_ask_the_old_way() {
+    for (int status : new int[] {401, 403, 500}) {
+      answers.put(LIST + "/changeset", HttpTest.Wire.status(status));
+      page(LIST + "/records", "a", null);
+      assertEquals(status, assertThrows(ServerException.class, this::announced).status());
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "http://localhost:%d/v1/x",
+        "https://127.0.0.1:%d/v1/x",
+        "http://127.0.0.1:1/v1/x",
+        "//elsewhere.test/v1/x",
+        "file:///etc/passwd",
+        "http://[",
+        "mailto:x@y.test"
+      })
+  void a_page_of_another_origin_is_refused(String link) {
+    page(LIST + "/records", "a", link.formatted(server.port()));
+    http.authorize(server.url(), "Bearer t0ken");
+    ServerException failure = assertThrows(ServerException.class, this::announced);
+    assertTrue(failure.getMessage().contains("Next-Page"), failure.getMessage());
+    assertEquals(2, server.asked().size());
+  }
+
+  @Test
+  void pages_on_the_same_origin_get_the_credentials() throws Exception {
+    page(LIST + "/records", "a", server.url(LIST + "/records?_token=2").toString());
+    page(LIST + "/records?_token=2", "b", null);
+    http.authorize(server.url(), "Bearer t0ken");
+    assertEquals(2, announced().size());
+    server.asked().forEach(asked -> assertEquals("Bearer t0ken", asked.header("authorization")));
+  }
+
+  @Test
+  void pages_that_lead_in_a_circle_are_an_error() {
+    page(LIST + "/records", "a", LIST + "/records?_token=2");
+    page(LIST + "/records?_token=2", "b", LIST + "/records");
+    assertThrows(ServerException.class, this::announced);
+    assertEquals(3, server.asked().size());
+  }
+
+  // ---- changesets
+
+  @Test
+  void a_changeset_is_metadata_timestamp_and_live_records() throws Exception {
+    answer(
+        PLACE + "/changeset",
+        """
+        {"changes": [
+          {"id": "b", "last_modified": 150, "n": 1.0},
+          {"id": "gone", "last_modified": 190, "deleted": true},
+          {"id": "a", "last_modified": 180, "deleted": false}
+         ], "more": [1], "metadata": {"id": "cfr", "n": 2}, "timestamp": 200}\
+        """);
+    Changeset changeset = remote.changeset(ENTRY);
+    assertEquals(200, changeset.timestamp());
+    assertEquals(190, changeset.latest());
+    assertEquals("cfr", changeset.metadata().get("id"));
+    assertEquals(List.of("b", "a"), changeset.records().stream().map(SignedRecord::id).toList());
+    assertEquals(List.of(PLACE + "/changeset?_expected=200"), targets());
+  }
+
+  private static final String GOOD = "{\"id\": \"a\", \"last_modified\": 1}";
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "[] | no object",
+        "42 | no object",
+        "{\"metadata\": {}, \"timestamp\": 1} | changes is missing",
+        "{\"metadata\": {}, \"timestamp\": 1, \"changes\": {}} | changes is no list",
+        "{\"metadata\": {}, \"timestamp\": 1, \"changes\": null} | changes is no list",
+        "{\"metadata\": {}, \"changes\": []} | timestamp",
+        "{\"metadata\": {}, \"changes\": [], \"timestamp\": \"1\"} | timestamp",
+        "{\"metadata\": {}, \"changes\": [], \"timestamp\": 1.5} | timestamp",
+        "{\"metadata\": {}, \"changes\": [], \"timestamp\": -1} | timestamp",
+        "{\"metadata\": {}, \"changes\": [], \"timestamp\": null} | timestamp",
+        "{\"metadata\": {}, \"changes\": [], \"timestamp\": 99999999999999999999} | timestamp",
+        "{\"changes\": [], \"timestamp\": 1} | metadata is no object",
+        "{\"metadata\": null, \"changes\": [], \"timestamp\": 1} | metadata is no object",
+        "{\"metadata\": [], \"changes\": [], \"timestamp\": 1} | metadata is no object"
+      })
+  void a_changeset_of_another_shape_is_refused(String body, String reason) {
+    answer(PLACE + "/changeset", body);
+    assertRefused(reason);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "42 | record 2 is no object",
+        "null | record 2 is no object",
+        "[] | record 2 is no object",
+        "{} | record 2 has no id",
+        "{\"last_modified\": 1} | record 2 has no id",
+        "{\"id\": \"\"} | record 2 has no id",
+        "{\"id\": 7} | record 2 has no id",
+        "{\"id\": null} | record 2 has no id",
+        "{\"id\": \"a\"} | two records with the id a",
+        "{\"id\": \"a\", \"deleted\": true} | two records with the id a"
+      })
+  void a_record_of_another_shape_is_named(String record, String reason) {
+    answer(PLACE + "/changeset", changeset(GOOD + ", " + record));
+    assertRefused(reason);
+  }
+
+  @Test
+  void changes_that_stand_twice_are_refused() {
+    answer(
+        PLACE + "/changeset",
+        "{\"changes\": [], \"metadata\": {}, \"timestamp\": 1, \"changes\": [" + GOOD + "]}");
+    assertRefused("changes stands twice");
+  }
+
+  private void assertRefused(String reason) {
+    ServerException failure = assertThrows(ServerException.class, () -> remote.changeset(ENTRY));
+    assertTrue(failure.reason().startsWith("unexpected answer: "), failure.reason());
+    assertTrue(failure.reason().contains(reason), failure.reason());
+    assertEquals(List.of(), time.pauses(), "asking again would not help");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"{\"changes\": [", "", "<html>", "{\"changes\": [tru]}"})
+  void a_changeset_that_is_not_json_is_asked_for_again(String body) throws Exception {
+    answers.put(
+        PLACE + "/changeset", once(HttpTest.Wire.json(body), HttpTest.Wire.json(changeset(GOOD))));
+    assertEquals(1, remote.changeset(ENTRY).records().size());
+    assertEquals(1, time.pauses().size());
+  }
+
+  @Test
+  void text_after_the_document_is_not_json() {
+    answer(PLACE + "/changeset", changeset(GOOD) + " x");
+    ServerException failure = assertThrows(ServerException.class, () -> remote.changeset(ENTRY));
+    assertTrue(failure.reason().startsWith("not JSON: "), failure.reason());
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "{\"changes\": [{\"id\": \"a\", \"deep\": %s}], \"metadata\": {}, \"timestamp\": 200}",
+        "{\"changes\": [], \"metadata\": {\"deep\": %s}, \"timestamp\": 200}",
+        "{\"changes\": [], \"metadata\": {}, \"timestamp\": 200, \"deep\": %s}"
+      })
+  void nesting_without_end_is_an_error_and_no_crash(String document) {
+    for (String deep :
+        List.of(
+            "[".repeat(100_000) + "]".repeat(100_000),
+            "{\"a\":".repeat(100_000) + "1" + "}".repeat(100_000))) {
+      answer(PLACE + "/changeset", document.formatted(deep));
+      assertThrows(ServerException.class, () -> remote.changeset(ENTRY));
+    }
+  }
+
+  @Test
+  void nesting_of_a_thousand_levels_is_read() throws Exception {
+    answer(
+        PLACE + "/changeset",
+        changeset("{\"id\": \"a\", \"deep\": " + "[".repeat(998) + "]".repeat(998) + "}"));
+    assertEquals(1, remote.changeset(ENTRY).records().size());
+  }
+
+  @Test
+  void a_changeset_older_than_announced_is_read_once_more_past_the_caches() throws Exception {
+    answer(PLACE + "/changeset?_expected=200", changeset(GOOD).replace("200", "100"));
+    answer(PLACE + "/changeset", changeset(GOOD));
+    assertEquals(200, remote.changeset(ENTRY).timestamp());
+    assertEquals(2, server.asked().size());
+    assertTrue(targets().getLast().matches(".*\\?_expected=\\d{6,}"), targets().toString());
+  }
+
+  @Test
+  void a_changeset_that_stays_older_is_what_there_is() throws Exception {
+    answer(PLACE + "/changeset", changeset(GOOD).replace("200", "100"));
+    assertEquals(100, remote.changeset(ENTRY).timestamp());
+    assertEquals(2, server.asked().size());
+  }
+
+  @Test
+  void a_changeset_newer_than_announced_is_read_once() throws Exception {
+    answer(PLACE + "/changeset", changeset(GOOD).replace("200", "300"));
+    assertEquals(300, remote.changeset(ENTRY).timestamp());
+    assertEquals(1, server.asked().size());
+  }
+
+  @Test
+  void a_saved_changeset_is_read_in_the_same_way() throws Exception {
+    byte[] saved = changeset(GOOD).getBytes(StandardCharsets.UTF_8);
+    assertEquals(200, RemoteSettings.readChangeset(new ByteArrayInputStream(saved)).timestamp());
+    byte[] other = "{}".getBytes(StandardCharsets.UTF_8);
+    assertThrows(
+        IOException.class, () -> RemoteSettings.readChangeset(new ByteArrayInputStream(other)));
+  }
+
+  // ---- servers without changesets
+
+  @Test
+  void without_changesets_metadata_and_every_page_are_one_collection() throws Exception {
+    oldServer();
+    answer(PLACE, "{\"data\": {\"id\": \"cfr\", \"last_modified\": 150}}");
+    answers.put(PLACE + "/records", records("a", PLACE + "/records?_token=2"));
+    answers.put(PLACE + "/records?_token=2", records("b", null));
+    Changeset changeset = remote.changeset(ENTRY);
+    assertEquals(200, changeset.timestamp());
+    assertEquals("cfr", changeset.metadata().get("id"));
+    assertEquals(List.of("a", "b"), changeset.records().stream().map(SignedRecord::id).toList());
+    assertFalse(targets().contains(PLACE + "/changeset?_expected=200"), targets().toString());
+  }
+
+  @Test
+  void metadata_that_changes_meanwhile_is_read_again_with_the_records() throws Exception {
+    oldServer();
+    answers.put(
+        PLACE,
+        once(
+            HttpTest.Wire.json("{\"data\": {\"n\": 1}}"),
+            HttpTest.Wire.json("{\"data\": {\"n\": 2}}")));
+    answers.put(PLACE + "/records", records("a", null));
+    assertEquals(2L, remote.changeset(ENTRY).metadata().get("n"));
+  }
+
+  @Test
+  void pages_of_two_timestamps_are_read_again() throws Exception {
+    oldServer();
+    answer(PLACE, "{\"data\": {\"n\": 1}}");
+    answers.put(PLACE + "/records", records("a", PLACE + "/records?_token=2"));
+    answers.put(
+        PLACE + "/records?_token=2",
+        once(HttpTest.Wire.json("{\"data\": []}", "ETag: \"201\""), records("b", null)));
+    assertEquals(2, remote.changeset(ENTRY).records().size());
+  }
+
+  @Test
+  void a_record_on_two_pages_was_moved_and_is_read_again() throws Exception {
+    oldServer();
+    answer(PLACE, "{\"data\": {\"n\": 1}}");
+    answers.put(PLACE + "/records", records("a", PLACE + "/records?_token=2"));
+    answers.put(PLACE + "/records?_token=2", once(records("a", null), records("b", null)));
+    assertEquals(
+        List.of("a", "b"),
+        remote.changeset(ENTRY).records().stream().map(SignedRecord::id).toList());
+  }
+
+  @Test
+  void a_collection_that_never_stands_still_is_an_error() throws Exception {
+    oldServer();
+    AtomicInteger number = new AtomicInteger();
+    answers.put(
+        PLACE,
+        (wire, socket) ->
+            HttpTest.Wire.json("{\"data\": {\"n\": " + number.incrementAndGet() + "}}")
+                .send(wire, socket));
+    answers.put(PLACE + "/records", records("a", null));
+    ServerException failure = assertThrows(ServerException.class, () -> remote.changeset(ENTRY));
+    assertTrue(failure.reason().contains("changes while it is read"), failure.reason());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"", "ETag: 200", "ETag: \"x\"", "ETag: W/\"200\"", "ETag: \"-1\""})
+  void an_etag_that_is_no_timestamp_is_an_error(String etag) throws Exception {
+    oldServer();
+    answer(PLACE, "{\"data\": {\"n\": 1}}");
+    answers.put(
+        PLACE + "/records",
+        etag.isEmpty()
+            ? HttpTest.Wire.json("{\"data\": []}")
+            : HttpTest.Wire.json("{\"data\": []}", etag));
+    ServerException failure = assertThrows(ServerException.class, () -> remote.changeset(ENTRY));
+    assertTrue(failure.reason().contains("ETag"), failure.reason());
+  }
+
+  @Test
+  void pages_of_records_that_lead_elsewhere_or_in_a_circle_are_an_error() throws Exception {
+    oldServer();
+    answer(PLACE, "{\"data\": {\"n\": 1}}");
+    answers.put(PLACE + "/records", records("a", "http://localhost:" + server.port() + "/v1/x"));
+    assertThrows(ServerException.class, () -> remote.changeset(ENTRY));
+    answers.put(PLACE + "/records", records("a", PLACE + "/records?_token=2"));
+    answers.put(PLACE + "/records?_token=2", records("b", PLACE + "/records?_token=2"));
+    assertThrows(ServerException.class, () -> remote.changeset(ENTRY));
+  }
+
+  // ---- the rest
+
+  @Test
+  void a_record_or_a_tombstone_shows_that_there_was_a_record() throws Exception {
+    answer(PLACE + "/records", "{\"data\": []}");
+    assertFalse(remote.everHadRecords(ENTRY));
+    assertTrue(targets().getLast().contains("_since=0"), "asks for tombstones too");
+    answer(PLACE + "/records", "{\"data\": [{\"id\": \"a\", \"deleted\": true}]}");
+    assertTrue(remote.everHadRecords(ENTRY));
+    answer(PLACE + "/records", "{\"data\": [" + GOOD + "]}");
+    assertTrue(remote.everHadRecords(ENTRY));
+    answer(PLACE + "/records", "{}");
+    assertThrows(ServerException.class, () -> remote.everHadRecords(ENTRY));
+  }
+
+  @Test
+  void server_info_is_an_object() throws Exception {
+    answer("/v1/", "{\"capabilities\": {\"signer\": {}}}");
+    assertTrue(remote.serverInfo().containsKey("capabilities"));
+    answer("/v1/", "[]");
+    assertThrows(ServerException.class, remote::serverInfo);
+  }
+
+  @Test
+  void a_chain_may_have_64_kib() throws Exception {
+    answer("/chain", "x".repeat(64 * 1024));
+    assertEquals(64 * 1024, remote.chain(server.url("/chain")).length);
+    answer("/chain", "x".repeat(64 * 1024 + 1));
+    ServerException failure =
+        assertThrows(ServerException.class, () -> remote.chain(server.url("/chain")));
+    assertEquals("the answer is larger than 64 KiB", failure.reason());
+  }
+
+  @Test
+  void a_chain_of_another_origin_is_asked_for_without_credentials() throws Exception {
+    answer("/chain", "PEM");
+    http.authorize(server.url(), "Bearer t0ken");
+    remote.chain(URI.create("http://localhost:" + server.port() + "/chain"));
+    assertEquals("", server.asked().getLast().header("authorization"));
+  }
+
+  @Test
+  void names_are_those_that_kinto_allows() {
+    for (String name : List.of("a", "main-preview", "A_1", "-", "x".repeat(255))) {
+      assertTrue(RemoteSettings.isName(name), name);
+    }
+    for (String name : List.of("", ".", "..", "a/b", "a b", "a\n", "é", "x".repeat(256), "%2e")) {
+      assertFalse(RemoteSettings.isName(name), name);
+    }
+  }
+
+  // ---- what the tests are made of
+
+  private List<Announced> announced() throws ServerException {
+    return remote.announced("monitor", "changes");
+  }
+
+  private List<String> targets() {
+    return server.asked().stream().map(HttpTest.Asked::target).toList();
+  }
+
+  private void answer(String target, String body) {
+    answers.put(target, HttpTest.Wire.json(body));
+  }
+
+  private static String changeset(String records) {
+    return "{\"changes\": [" + records + "], \"metadata\": {}, \"timestamp\": 200}";
+  }
+
+  /** A page of monitor/changes with one entry. */
+  private void page(String target, String collection, String next) {
+    List<String> headers = new ArrayList<>();
+    if (next != null) {
+      headers.add("Next-Page: " + next);
+    }
+    answers.put(
+        target,
+        HttpTest.Wire.json(
+            "{\"data\": [{\"bucket\": \"x\", \"collection\": \"%s\", \"last_modified\": 5}]}"
+                .formatted(collection),
+            headers.toArray(String[]::new)));
+  }
+
+  /** A page of records of the timestamp 200. */
+  private static HttpTest.Wire.Reply records(String id, String next) {
+    List<String> headers = new ArrayList<>(List.of("ETag: \"200\""));
+    if (next != null) {
+      headers.add("Next-Page: " + next);
+    }
+    return HttpTest.Wire.json(
+        "{\"data\": [{\"id\": \"" + id + "\", \"last_modified\": 5}]}",
+        headers.toArray(String[]::new));
+  }
+
+  /** The first request gets the first reply, all others the second. */
+  private static HttpTest.Wire.Reply once(HttpTest.Wire.Reply first, HttpTest.Wire.Reply then) {
+    AtomicInteger count = new AtomicInteger();
+    return (wire, socket) -> (count.getAndIncrement() == 0 ? first : then).send(wire, socket);
+  }
+
+  /** Makes the client find out that the server has no changesets. */
+  private void oldServer() throws ServerException {
+    answer(LIST + "/records", "{\"data\": []}");
+    announced();
+  }
+}

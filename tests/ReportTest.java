@@ -1,0 +1,739 @@
+//DEPS org.junit.jupiter:junit-jupiter:5.14.4
+//DEPS tools.jackson.core:jackson-databind:3.2.4
+//SOURCES ../common/Http.java
+//SOURCES ../common/Report.java
+//SOURCES ../common/Settings.java
+//SOURCES ../validate_signature.java
+//SOURCES HttpTest.java
+//SOURCES RemoteSettingsServer.java
+//SOURCES SettingsTest.java
+//SOURCES Terminal.java
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.params.provider.Arguments.arguments;
+
+import common.Http;
+import common.Report;
+import common.Report.Status;
+import common.Settings;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.PrintStream;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.time.Clock;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * How the commands talk: what goes where and in which order, exit codes, JSON, colour, and that no
+ * server's text does anything to a terminal.
+ */
+@Timeout(30)
+class ReportTest {
+
+  private static final JsonMapper JSON = new JsonMapper();
+  private static final Map<String, Object> NOTHING = Map.of();
+
+  // ---- exit codes
+
+  private static Stream<Arguments> outcomes() {
+    return Stream.of(
+        arguments(List.of(), 0, 0),
+        arguments(List.of(Status.GOOD), 0, 0),
+        arguments(List.of(Status.GOOD, Status.BAD), 1, 0),
+        arguments(List.of(Status.UNKNOWN), 2, 2),
+        arguments(List.of(Status.BAD, Status.UNKNOWN, Status.GOOD), 2, 2),
+        arguments(List.of(Status.UNKNOWN, Status.BAD), 2, 2));
+  }
+
+  @ParameterizedTest
+  @MethodSource("outcomes")
+  void findings_are_1_and_no_full_verdict_outranks_them(
+      List<Status> statuses, int exit, int exitZero) {
+    SettingsTest.Probe.Task task =
+        (_, report) -> statuses.forEach(status -> report.result(status, "a line", NOTHING));
+    for (String format : List.of("--format=text", "--format=json")) {
+      assertEquals(exit, run(task, format).exit());
+      assertEquals(exitZero, run(task, format, "--exit-zero").exit());
+    }
+  }
+
+  @Test
+  void an_error_beside_findings_is_2_whatever_comes_first() {
+    assertEquals(
+        2,
+        run(
+                (_, report) -> {
+                  report.result(Status.BAD, "bad", NOTHING);
+                  report.error("could not do the rest", null);
+                })
+            .exit());
+    assertEquals(
+        2,
+        run(
+                (_, report) -> {
+                  report.error("could not do the first", null);
+                  report.result(Status.BAD, "bad", NOTHING);
+                })
+            .exit());
+  }
+
+  @Test
+  void nothing_to_look_at_is_2() throws IOException {
+    try (RemoteSettingsServer server = server().start()) {
+      Terminal.Outcome outcome = validate(server);
+      assertEquals(2, outcome.exit(), outcome::toString);
+      assertTrue(outcome.stderr().contains("validate_signature: error: "), outcome::toString);
+
+      server.publish("main", "cfr", "{\"id\": \"1\"}");
+      assertEquals(0, validate(server).exit());
+      for (String pattern : List.of("--only=x/*", "--exclude=*")) {
+        outcome = validate(server, pattern);
+        assertEquals(2, outcome.exit(), outcome::toString);
+        assertTrue(outcome.stderr().contains("\nhint: "), outcome::toString);
+      }
+    }
+  }
+
+  @Test
+  void one_bad_collection_never_stops_the_others() throws IOException {
+    try (RemoteSettingsServer server = three()) {
+      server.fault("altered-record=main/a");
+      server.fault("wrong-shape=main/b");
+      Terminal.Outcome outcome = validate(server);
+      assertEquals(2, outcome.exit());
+      List<String> lines = outcome.stdout().lines().toList();
+      assertTrue(line(lines, "main", "a").endsWith(":  ⚠ BAD Signature ⚠"), outcome::toString);
+      assertTrue(line(lines, "main", "b").matches(".*:  NO VERDICT \\(.+\\)"), outcome::toString);
+      assertTrue(line(lines, "main", "c").contains(":  OK"), outcome::toString);
+    }
+  }
+
+  private static String line(List<String> lines, String bucket, String collection) {
+    String path = " /buckets/" + bucket + "/collections/" + collection + ":";
+    return lines.stream().filter(line -> line.contains(path)).findFirst().orElse("");
+  }
+
+  // ---- failures
+
+  @Test
+  void a_failure_is_one_line_and_a_hint() {
+    Terminal.Outcome outcome =
+        run((_, report) -> report.error("main/cfr: leaf expired", "renew it"));
+    assertEquals("probe: error: main/cfr: leaf expired\nhint: renew it\n", outcome.stderr());
+    assertEquals("", outcome.stdout());
+    assertEquals(
+        "probe: error: main/cfr: leaf expired\n",
+        run((_, report) -> report.error("main/cfr: leaf expired", null)).stderr());
+  }
+
+  private static Stream<Throwable> bugs() {
+    return Stream.of(
+        new IllegalStateException("the first line\nthe second"),
+        new NullPointerException(),
+        new StackOverflowError(),
+        new AssertionError("no", new IOException("cause")));
+  }
+
+  @ParameterizedTest
+  @MethodSource("bugs")
+  void a_bug_is_one_line_and_2_and_its_trace_is_for_verbose(Throwable bug) {
+    SettingsTest.Probe.Task task =
+        (_, report) -> {
+          report.result(Status.BAD, "a line that was done", NOTHING);
+          throw thrown(bug);
+        };
+    Terminal.Outcome outcome = run(task);
+    assertEquals(2, outcome.exit());
+    assertEquals("a line that was done\n", outcome.stdout());
+    List<String> lines = outcome.stderr().lines().toList();
+    assertEquals(2, lines.size(), outcome.stderr());
+    assertTrue(lines.getFirst().startsWith("probe: error: unexpected " + bug.getClass().getName()));
+    assertTrue(lines.getLast().startsWith("hint: this is a bug"), outcome.stderr());
+
+    outcome = run(task, "--verbose");
+    assertEquals(2, outcome.exit());
+    assertTrue(outcome.stderr().contains("\tat "), outcome.stderr());
+  }
+
+  /** Throws what a task's signature does not allow. */
+  private static Exception thrown(Throwable bug) {
+    switch (bug) {
+      case Error error -> throw error;
+      case Exception exception -> {
+        return exception;
+      }
+      default -> throw new AssertionError(bug);
+    }
+  }
+
+  @Test
+  void out_of_memory_is_2_with_a_hint() {
+    Terminal.Outcome outcome =
+        run((_, _) -> {
+          throw new OutOfMemoryError("Java heap space");
+        });
+    assertEquals(2, outcome.exit());
+    assertTrue(outcome.stderr().startsWith("probe: error: out of memory\nhint: "));
+    assertEquals(2, outcome.stderr().lines().count(), outcome.stderr());
+  }
+
+  @Test
+  void a_server_that_fails_is_2_with_request_and_reason() throws IOException {
+    try (HttpTest.Wire server = HttpTest.Wire.of(HttpTest.Wire.status(503))) {
+      SettingsTest.Probe.Task task = reading(server.url());
+      Terminal.Outcome outcome = run(task, "--quiet", "--requests-nb-retries=1");
+      assertEquals(2, outcome.exit());
+      assertEquals(
+          "probe: error: GET " + server.url() + ": 503 (after 2 attempts)\n", outcome.stderr());
+      assertTrue(run(task, "--verbose", "--requests-nb-retries=0").stderr().contains("\tat "));
+    }
+  }
+
+  @Test
+  void waits_are_told_on_stderr_but_under_quiet() throws IOException {
+    try (HttpTest.Wire server =
+        HttpTest.Wire.of(HttpTest.Wire.status(503), HttpTest.Wire.json("{}"))) {
+      Terminal.Outcome outcome = run(reading(server.url()));
+      assertEquals(0, outcome.exit());
+      assertEquals("", outcome.stdout());
+      assertTrue(
+          outcome
+              .stderr()
+              .matches("probe: GET \\S+: 503, trying again in .* \\(attempt 2 of 5\\)\n"),
+          outcome.stderr());
+    }
+    try (HttpTest.Wire server =
+        HttpTest.Wire.of(HttpTest.Wire.status(503), HttpTest.Wire.json("{}"))) {
+      assertEquals("", run(reading(server.url()), "--quiet").stderr());
+    }
+  }
+
+  private static SettingsTest.Probe.Task reading(URI url) {
+    return reading(url, 1);
+  }
+
+  private static SettingsTest.Probe.Task reading(URI url, int times) {
+    return new SettingsTest.Probe.Task() {
+      @Override
+      public void run(Settings.Surroundings surroundings, Report report) throws Exception {
+        SettingsTest.Probe probe = current;
+        try (Http http = probe.server.http("probe", surroundings, report)) {
+          for (int i = 0; i < times; i++) {
+            http.get(url, 1000, java.io.InputStream::readAllBytes);
+          }
+        }
+      }
+    };
+  }
+
+  // ---- what is printed where
+
+  @Test
+  void results_are_on_stdout_and_all_else_on_stderr() {
+    Terminal.Outcome outcome = run(everything());
+    assertEquals(
+        """
+        Read a list
+        1/2 good:  OK
+        2/2 bad:  BAD
+         - Cause: details
+        """,
+        outcome.stdout());
+    assertEquals(
+        """
+        probe: warning: something is odd
+        probe: error: something failed
+        hint: do this
+        hint: and that
+        probe: 2 things: 1 OK, 1 BAD
+        """,
+        outcome.stderr());
+  }
+
+  @Test
+  void quiet_keeps_findings_errors_and_the_summary() {
+    Terminal.Outcome outcome = run(everything(), "--quiet");
+    assertEquals("2/2 bad:  BAD\n - Cause: details\n", outcome.stdout());
+    assertFalse(outcome.stderr().contains("a note"), outcome.stderr());
+    assertTrue(outcome.stderr().contains("probe: error: something failed\n"), outcome.stderr());
+    assertTrue(outcome.stderr().endsWith("probe: 2 things: 1 OK, 1 BAD\n"), outcome.stderr());
+  }
+
+  @Test
+  void quiet_keeps_what_could_not_be_judged() {
+    assertEquals(
+        "1/1 x:  NO VERDICT\n",
+        run((_, report) -> report.result(Status.UNKNOWN, "1/1 x:  NO VERDICT", NOTHING), "--quiet")
+            .stdout());
+  }
+
+  @Test
+  void verbose_adds_notes() {
+    assertFalse(run(everything()).stderr().contains("a note"));
+    assertTrue(run(everything(), "--verbose").stderr().contains("probe: a note\n"));
+  }
+
+  @Test
+  void a_warning_is_given_once() {
+    Terminal.Outcome outcome =
+        run((_, report) -> {
+          report.warn("the same");
+          report.warn("the same");
+        });
+    assertEquals("probe: warning: the same\n", outcome.stderr());
+    assertEquals(0, outcome.exit(), "the verdict stands");
+  }
+
+  private static SettingsTest.Probe.Task everything() {
+    return (_, report) -> {
+      report.heading("Read a list");
+      report.result(Status.GOOD, "1/2 good:  OK", Map.of("name", "good"));
+      report.result(Status.BAD, "2/2 bad:  BAD", Map.of("name", "bad"));
+      report.warn("something is odd");
+      report.note("a note");
+      report.details(" - Cause: details");
+      report.error("something failed", "do this");
+      report.hint("and that");
+      report.summary("2 things: 1 OK, 1 BAD");
+    };
+  }
+
+  @Test
+  void an_alert_of_the_server_is_shown_once() throws IOException {
+    try (HttpTest.Wire server =
+        HttpTest.Wire.of(HttpTest.Wire.json("{}", "Alert: {\"type\":\"soft-eol\"}"))) {
+      for (String[] args : List.of(new String[0], new String[] {"--quiet"})) {
+        Terminal.Outcome outcome = run(reading(server.url(), 3), args);
+        assertEquals(0, outcome.exit());
+        assertEquals("probe: alert from the server: {\"type\":\"soft-eol\"}\n", outcome.stderr());
+      }
+    }
+  }
+
+  @Test
+  void lines_come_in_the_order_of_the_list_whatever_finishes_first() throws Exception {
+    CountDownLatch othersAreDone = new CountDownLatch(2);
+    assertEquals(
+        List.of("a", "b", "c"),
+        collectionsInOrder(
+            collection -> {
+              if (collection.equals("a")) {
+                await(othersAreDone);
+              } else {
+                othersAreDone.countDown();
+              }
+            },
+            _ -> {}));
+  }
+
+  @Test
+  void a_line_comes_as_soon_as_its_turn_has() throws Exception {
+    CountDownLatch firstTwoArePrinted = new CountDownLatch(2);
+    assertEquals(
+        List.of("a", "b", "c"),
+        collectionsInOrder(
+            collection -> {
+              if (collection.equals("c")) {
+                await(firstTwoArePrinted);
+              }
+            },
+            line -> {
+              if (line.matches("(?s)0[12]/03 .*")) {
+                firstTwoArePrinted.countDown();
+              }
+            }));
+  }
+
+  private interface Step {
+    void take(String what) throws InterruptedException;
+  }
+
+  /** Verifies three collections of the server, doing the first before each answer. */
+  private static List<String> collectionsInOrder(Step beforeAnswer, Step onPrinted)
+      throws IOException {
+    String entries =
+        Stream.of("a", "b", "c")
+            .map("{\"bucket\":\"main\",\"collection\":\"%s\",\"last_modified\":1}"::formatted)
+            .reduce((one, other) -> one + "," + other)
+            .orElseThrow();
+    try (HttpTest.Wire server =
+        HttpTest.Wire.routes(asked -> {
+          if (asked.path().startsWith("/v1/buckets/monitor/")) {
+            return HttpTest.Wire.json("{\"changes\":[" + entries + "]}");
+          }
+          String collection = asked.path().split("/")[5];
+          return (wire, socket) -> {
+            beforeAnswer.take(collection);
+            HttpTest.Wire.json(
+                    """
+                    {"changes": [{"id": "1"}], "metadata": {}, "timestamp": 1}\
+                    """)
+                .send(wire, socket);
+          };
+        })) {
+      ByteArrayOutputStream all = new ByteArrayOutputStream();
+      OutputStream out =
+          new OutputStream() {
+            @Override
+            public void write(int one) {
+              all.write(one);
+            }
+
+            @Override
+            public void write(byte[] bytes, int offset, int length) {
+              all.write(bytes, offset, length);
+              try {
+                onPrinted.take(new String(bytes, offset, length, StandardCharsets.UTF_8));
+              } catch (InterruptedException e) {
+                throw new AssertionError(e);
+              }
+            }
+          };
+      int exit =
+          Settings.execute(
+              new validate_signature(),
+              SettingsTest.surroundings(Map.of(), "", false, out, OutputStream.nullOutputStream()),
+              "--server=" + server.url("/v1"));
+      assertEquals(1, exit, all.toString(StandardCharsets.UTF_8));
+      return all.toString(StandardCharsets.UTF_8)
+          .lines()
+          .filter(line -> line.matches("\\d\\d/\\d\\d .*"))
+          .map(line -> line.replaceFirst(".*/collections/([a-z]):.*", "$1"))
+          .toList();
+    }
+  }
+
+  private static void await(CountDownLatch latch) throws InterruptedException {
+    assertTrue(latch.await(15, TimeUnit.SECONDS), "the others did not come first");
+  }
+
+  // ---- JSON
+
+  @Test
+  void json_is_one_document_on_stdout() {
+    Terminal.Outcome outcome = run(everything(), "--format=json");
+    JsonNode document = document(outcome);
+    assertEquals("probe", document.get("command").stringValue());
+    assertEquals(Settings.VERSION, document.get("version").stringValue());
+    assertEquals(2, document.get("exit").intValue());
+    assertEquals(2, outcome.exit());
+    assertEquals("good", document.get("results").get(0).get("name").stringValue());
+    assertEquals("bad", document.get("results").get(1).get("name").stringValue());
+    assertEquals("something is odd", document.get("warnings").get(0).stringValue());
+    assertEquals("something failed", document.get("errors").get(0).stringValue());
+    assertEquals("2 things: 1 OK, 1 BAD", document.get("summary").stringValue());
+    assertTrue(outcome.stderr().contains("probe: 2 things: 1 OK, 1 BAD\n"), outcome.stderr());
+  }
+
+  @Test
+  void json_under_quiet_and_verbose_is_the_same_document() {
+    String document = run(everything(), "--format=json").stdout();
+    assertEquals(document, run(everything(), "--format=json", "--quiet").stdout());
+    assertEquals(document, run(everything(), "--format=json", "--verbose").stdout());
+  }
+
+  @Test
+  void json_has_a_document_for_a_run_that_failed() {
+    Terminal.Outcome outcome =
+        run(
+            (_, _) -> {
+              throw new IllegalStateException("boom");
+            },
+            "--format=json");
+    assertEquals(2, outcome.exit());
+    assertEquals(2, document(outcome).get("exit").intValue());
+    assertTrue(document(outcome).get("errors").get(0).stringValue().contains("boom"));
+  }
+
+  @Test
+  void json_has_the_same_verdicts_as_text() throws IOException {
+    try (RemoteSettingsServer server = server().sample(true).start()) {
+      server.fault("altered-record=main/regions");
+      server.fault("wrong-shape=blocklists/addons");
+      Terminal.Outcome text = validate(server);
+      Terminal.Outcome json = validate(server, "--format=json");
+      assertEquals(text.exit(), json.exit());
+      Map<String, String> inText = new TreeMap<>();
+      text.stdout()
+          .lines()
+          .filter(line -> line.matches("\\d\\d/\\d\\d .*"))
+          .forEach(line ->
+              inText.put(
+                  line.replaceFirst(".* /buckets/(.*)/collections/(.*):  .*", "$1/$2"),
+                  line.replaceFirst(".*:  ⚠? ?", "").replaceFirst("[ (].*", "")));
+      Map<String, String> inJson = new TreeMap<>();
+      for (JsonNode result : document(json).get("results")) {
+        String status = result.get("status").stringValue();
+        inJson.put(
+            result.get("bucket").stringValue() + "/" + result.get("collection").stringValue(),
+            status.equals("no-verdict") ? "NO" : status.toUpperCase(java.util.Locale.ROOT));
+      }
+      assertTrue(inText.values().containsAll(List.of("OK", "BAD", "SKIP", "NO")), text::toString);
+      assertEquals(inText, inJson);
+    }
+  }
+
+  @Test
+  void json_has_no_colour() {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    execute(coloured(), true, out, new ByteArrayOutputStream(), "--format=json");
+    assertFalse(out.toString(StandardCharsets.UTF_8).contains("\u001b"));
+    assertFalse(out.toString(StandardCharsets.UTF_8).contains("u001b"));
+  }
+
+  private static JsonNode document(Terminal.Outcome outcome) {
+    assertTrue(outcome.stdout().startsWith("{"), outcome::toString);
+    assertTrue(outcome.stdout().endsWith("}\n"), outcome::toString);
+    return JSON.readTree(outcome.stdout());
+  }
+
+  // ---- what a terminal gets
+
+  private static SettingsTest.Probe.Task coloured() {
+    return (_, report) -> {
+      for (Status status : Status.values()) {
+        String word = report.word(status, status.name());
+        report.result(status, "x: " + word, Map.of("x", status.name()));
+      }
+    };
+  }
+
+  @Test
+  void colour_is_on_the_status_word_of_a_terminal_only() {
+    assertEquals("x: GOOD\nx: BAD\nx: UNKNOWN\n", run(coloured()).stdout());
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    execute(coloured(), true, out, new ByteArrayOutputStream());
+    String lines = out.toString(StandardCharsets.UTF_8);
+    assertTrue(lines.startsWith("x: \u001b[32mGOOD\u001b[0m\n"), lines);
+    assertEquals("x: GOOD\nx: BAD\nx: UNKNOWN\n", lines.replaceAll("\u001b\\[[0-9;]*m", ""));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "'a\u001b[31mb', 'a[31mb'",
+    "'a\u009b31mb', 'a31mb'",
+    "'a\rb\nc', 'ab c'",
+    "'a\u0000b\u0007c\u007fd\u0085e', 'abcde'",
+    "'a\u202eb\u2066c\u2069', 'abc'",
+    "'a\u2028b\u2029c', 'a b c'",
+    "'plain, é, 日本, \ud83d\ude00, ⚠', 'plain, é, 日本, \ud83d\ude00, ⚠'",
+    "'', ''"
+  })
+  void control_characters_are_stripped(String text, String clean) {
+    assertEquals(clean, Report.clean(text));
+  }
+
+  @Test
+  void no_text_of_a_server_controls_the_terminal() throws IOException {
+    String evil = "\\u001b[2Jgone\\u0007\\r\\nprobe: all is well\\u202e\\u009b1m";
+    try (RemoteSettingsServer server = three()) {
+      server.fault("altered-record=main/a");
+      server.answer(
+          "main/b",
+          200,
+          "application/json",
+          "{\"changes\": [{\"id\": \""
+              + evil
+              + "\"},"
+              + " {\"id\": \""
+              + evil
+              + "\"}], \"metadata\": {}, \"timestamp\": 1}");
+      server.fault("control-characters=main/c");
+      server.announce(
+          "{\"bucket\": \"" + evil + "\", \"collection\": \"x\", \"last_modified\": 1}");
+      for (String[] args :
+          List.of(new String[] {}, new String[] {"--verbose"}, new String[] {"--format=json"})) {
+        assertHarmless(validate(server, args));
+      }
+    }
+  }
+
+  @Test
+  void no_text_of_a_server_controls_the_terminal_in_a_failure_s_trace() throws IOException {
+    String message = "{\"message\": \"\\u001b[2Jgone\\r\\nprobe: all is well\\u202e\"}";
+    try (HttpTest.Wire server = HttpTest.Wire.of(HttpTest.Wire.answer(403, message))) {
+      for (String[] args : List.of(new String[] {}, new String[] {"--verbose"})) {
+        Terminal.Outcome outcome = run(reading(server.url()), args);
+        assertTrue(outcome.stderr().contains("gone"), outcome::toString);
+        assertHarmless(outcome);
+      }
+    }
+  }
+
+  private static void assertHarmless(Terminal.Outcome outcome) {
+    assertFalse(
+        outcome
+            .toString()
+            .codePoints()
+            .anyMatch(c -> (Character.isISOControl(c) && c != '\n' && c != '\t') || c == 0x202e),
+        outcome::toString);
+    assertFalse(outcome.stderr().contains("\nprobe: all is well"), outcome::toString);
+    assertFalse(outcome.stdout().contains("\nprobe: all is well"), outcome::toString);
+  }
+
+  // ---- a reader that goes away
+
+  @Test
+  void a_closed_pipe_ends_quietly() {
+    List<String> reached = new ArrayList<>();
+    SettingsTest.Probe.Task task =
+        (_, report) -> {
+          report.result(Status.GOOD, "first", NOTHING);
+          reached.add("first");
+          report.result(Status.GOOD, "second", NOTHING);
+          reached.add("second");
+        };
+    ByteArrayOutputStream err = new ByteArrayOutputStream();
+    int exit = execute(task, false, closedAfter(1), err);
+    assertEquals("", err.toString(StandardCharsets.UTF_8));
+    assertEquals(List.of("first"), reached, "nothing more is done");
+    assertEquals(141, exit, "as of a process that SIGPIPE ended");
+
+    assertEquals(141, execute(task, false, closedAfter(0), err, "--format=json"));
+    assertEquals(141, execute(task, false, closedAfter(0), err, "--help"));
+    assertEquals("", err.toString(StandardCharsets.UTF_8));
+  }
+
+  @Test
+  void ctrl_c_after_a_closed_pipe_prints_nothing() throws IOException {
+    try (RemoteSettingsServer server = three()) {
+      List<Runnable> interrupts = new ArrayList<>();
+      ByteArrayOutputStream err = new ByteArrayOutputStream();
+      Settings.Surroundings surroundings =
+          new Settings.Surroundings(
+              Map.of("SERVER", server.url().toString()),
+              java.io.InputStream.nullInputStream(),
+              new PrintStream(closedAfter(2), false, StandardCharsets.UTF_8),
+              new PrintStream(err, true, StandardCharsets.UTF_8),
+              false,
+              Clock.fixed(Terminal.NOW, ZoneOffset.UTC),
+              _ -> {},
+              interrupts::add);
+      assertEquals(141, Settings.execute(new validate_signature(), surroundings));
+      interrupts.forEach(Runnable::run); // as the JVM does at its end
+      assertEquals("", err.toString(StandardCharsets.UTF_8));
+    }
+  }
+
+  /** A pipe whose reader goes away after so many lines. */
+  private static OutputStream closedAfter(int lines) {
+    return new OutputStream() {
+      private int seen;
+
+      @Override
+      public void write(int one) throws IOException {
+        if (seen >= lines) {
+          throw new IOException("Broken pipe");
+        }
+        seen += one == '\n' ? 1 : 0;
+      }
+    };
+  }
+
+  // ---- Ctrl-C
+
+  @Test
+  void ctrl_c_prints_what_was_done_so_far_and_nothing_after_it() {
+    for (String format : List.of("--format=text", "--format=json")) {
+      List<Runnable> interrupts = new ArrayList<>();
+      ByteArrayOutputStream out = new ByteArrayOutputStream();
+      ByteArrayOutputStream err = new ByteArrayOutputStream();
+      SettingsTest.Probe probe = new SettingsTest.Probe();
+      probe.doing((surroundings, report) -> {
+        report.onInterrupt(
+            surroundings,
+            () -> {
+              report.result(Status.GOOD, "done meanwhile", Map.of("name", "second"));
+              report.summary("interrupted");
+            });
+        report.result(Status.GOOD, "done", Map.of("name", "first"));
+        interrupts.getFirst().run();
+        report.result(Status.GOOD, "too late", Map.of("name", "third"));
+      });
+      Settings.execute(
+          probe,
+          new Settings.Surroundings(
+              Map.of(),
+              java.io.InputStream.nullInputStream(),
+              new PrintStream(out, false, StandardCharsets.UTF_8),
+              new PrintStream(err, true, StandardCharsets.UTF_8),
+              false,
+              Clock.fixed(Terminal.NOW, ZoneOffset.UTC),
+              _ -> {},
+              interrupts::add),
+          format);
+      String printed = out.toString(StandardCharsets.UTF_8);
+      if (format.equals("--format=text")) {
+        assertEquals("done\ndone meanwhile\n", printed);
+      } else {
+        JsonNode document = JSON.readTree(printed);
+        assertTrue(document.get("interrupted").booleanValue(), printed);
+        assertEquals(2, document.get("results").size(), printed);
+      }
+      assertEquals("probe: interrupted\n", err.toString(StandardCharsets.UTF_8));
+    }
+  }
+
+  // ---- what the tests are made of
+
+  /** The command of the run under way, for tasks that use its settings. */
+  private static SettingsTest.Probe current;
+
+  private static Terminal.Outcome run(SettingsTest.Probe.Task task, String... args) {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    ByteArrayOutputStream err = new ByteArrayOutputStream();
+    int exit = execute(task, false, out, err, args);
+    String settings = "(?m)^probe: setting .*\n";
+    return new Terminal.Outcome(
+        exit,
+        out.toString(StandardCharsets.UTF_8),
+        err.toString(StandardCharsets.UTF_8).replaceAll(settings, ""));
+  }
+
+  private static int execute(
+      SettingsTest.Probe.Task task,
+      boolean terminal,
+      OutputStream out,
+      OutputStream err,
+      String... args) {
+    current = new SettingsTest.Probe().doing(task);
+    return Settings.execute(
+        current, SettingsTest.surroundings(Map.of(), "", terminal, out, err), args);
+  }
+
+  private static RemoteSettingsServer.Builder server() {
+    return RemoteSettingsServer.builder().clock(Clock.fixed(Terminal.NOW, ZoneOffset.UTC));
+  }
+
+  /** A server with main/a, main/b and main/c. */
+  private static RemoteSettingsServer three() throws IOException {
+    RemoteSettingsServer server = server().start();
+    for (String collection : List.of("a", "b", "c")) {
+      server.publish("main", collection, "{\"id\": \"1\", \"text\": \"abc\"}");
+    }
+    return server;
+  }
+
+  private static Terminal.Outcome validate(RemoteSettingsServer server, String... args) {
+    return new Terminal().set("SERVER", server.url()).run(new validate_signature(), args);
+  }
+}

@@ -1,0 +1,365 @@
+///usr/bin/env jbang "$0" "$@" ; exit $?
+//DESCRIPTION Run the tests: all of them, or one class or method.
+//JAVA 25+
+//DEPS org.junit.jupiter:junit-jupiter:5.14.4
+//DEPS org.junit.platform:junit-platform-launcher:1.14.4
+//SOURCES CanonicalJsonTest.java
+//SOURCES CertificateChainTest.java
+//SOURCES ContentSignatureTest.java
+//SOURCES CrashReportsTest.java
+//SOURCES FormatTest.java
+//SOURCES HttpTest.java
+//SOURCES InstallTest.java
+//SOURCES Peers.java
+//SOURCES ProjectTest.java
+//SOURCES ReadmeTest.java
+//SOURCES RemoteSettingsServerTest.java
+//SOURCES RemoteSettingsTest.java
+//SOURCES ReportTest.java
+//SOURCES SettingsTest.java
+//SOURCES StartScriptTest.java
+//SOURCES ValidateSignatureTest.java
+//RUNTIME_OPTIONS -XX:+UseSerialGC
+
+import java.io.PrintStream;
+import java.net.URISyntaxException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.logging.Level;
+import java.util.logging.Logger;
+import org.junit.platform.engine.DiscoverySelector;
+import org.junit.platform.engine.TestExecutionResult;
+import org.junit.platform.engine.TestSource;
+import org.junit.platform.engine.discovery.DiscoverySelectors;
+import org.junit.platform.engine.support.descriptor.ClassSource;
+import org.junit.platform.engine.support.descriptor.MethodSource;
+import org.junit.platform.launcher.Launcher;
+import org.junit.platform.launcher.LauncherDiscoveryRequest;
+import org.junit.platform.launcher.TestExecutionListener;
+import org.junit.platform.launcher.TestIdentifier;
+import org.junit.platform.launcher.TestPlan;
+import org.junit.platform.launcher.core.LauncherDiscoveryRequestBuilder;
+import org.junit.platform.launcher.core.LauncherFactory;
+
+/**
+ * Runs the tests packed into its own jar, which its {@code //SOURCES} put there.
+ *
+ * <pre>
+ * ./jbang test                                       everything
+ * ./jbang test CanonicalJsonTest                     one class, or several
+ * ./jbang test CanonicalJsonTest.no_spaces_are_left  one method; # does instead of the dot
+ * ./jbang test --list                                the names
+ * </pre>
+ *
+ * <p>Exit codes: 0 all passed, 1 a test failed or none ran, 2 an argument names no test. The last
+ * line is always {@code N passed, N failed, N skipped}, but for 2.
+ */
+public class all {
+
+  /** A test that takes longer than this hangs; it is interrupted and fails. */
+  private static final String LONGEST_TEST = "5 m";
+
+  /** Of a stack trace, the frames that say where; more would be the way through JUnit. */
+  private static final int MAX_FRAMES = 12;
+
+  /** It warns of every link that leads out of a temporary folder; some tests make such links. */
+  private static final Logger TEMPORARY_FOLDERS =
+      Logger.getLogger("org.junit.jupiter.engine.extension.TempDirectory$CloseablePath");
+
+  private static final PrintStream OUT = new PrintStream(System.out, true, StandardCharsets.UTF_8);
+
+  public static void main(String[] args) throws URISyntaxException {
+    TEMPORARY_FOLDERS.setLevel(Level.SEVERE);
+    System.exit(run(List.of(args)));
+  }
+
+  private static int run(List<String> args) throws URISyntaxException {
+    if (args.contains("--help") || args.contains("-h")) {
+      OUT.println("usage: ./jbang test [--list] [CLASS | CLASS.METHOD | CLASS#METHOD ...]");
+      return 0;
+    }
+    Launcher launcher = LauncherFactory.create();
+    Path jar = Path.of(all.class.getProtectionDomain().getCodeSource().getLocation().toURI());
+    TestPlan everything =
+        launcher.discover(request(DiscoverySelectors.selectClasspathRoots(Set.of(jar))));
+    Map<String, TestIdentifier> names = names(everything);
+    if (args.contains("--list")) {
+      names.keySet().forEach(OUT::println);
+      return 0;
+    }
+    Set<DiscoverySelector> chosen = new LinkedHashSet<>();
+    for (String arg : args) {
+      TestIdentifier test = names.get(arg.replace('#', '.'));
+      if (test == null) {
+        System.err.println("test: error: no test is named " + arg + closeTo(arg, names.keySet()));
+        return 2;
+      }
+      chosen.add(DiscoverySelectors.selectUniqueId(test.getUniqueIdObject()));
+    }
+    for (Peers.Peer peer : Peers.prepare(OUT::println)) {
+      if (!peer.isReady()) {
+        OUT.println(peer);
+      }
+    }
+    Results results = new Results();
+    if (chosen.isEmpty()) {
+      launcher.execute(everything, results);
+    } else {
+      launcher.execute(request(chosen), results);
+    }
+    return results.summary();
+  }
+
+  private static LauncherDiscoveryRequest request(
+      Collection<? extends DiscoverySelector> selectors) {
+    return LauncherDiscoveryRequestBuilder.request()
+        .selectors(List.copyOf(selectors))
+        .configurationParameter("junit.jupiter.execution.timeout.default", LONGEST_TEST)
+        .configurationParameter(
+            "junit.jupiter.testclass.order.default", "org.junit.jupiter.api.ClassOrderer$ClassName")
+        .build();
+  }
+
+  /** Every class and method by the name that an argument gives it, in the order of names. */
+  private static Map<String, TestIdentifier> names(TestPlan plan) {
+    Map<String, TestIdentifier> names = new TreeMap<>();
+    for (TestIdentifier root : plan.getRoots()) {
+      for (TestIdentifier test : plan.getDescendants(root)) {
+        names.put(name(test), test);
+      }
+    }
+    return names;
+  }
+
+  /** {@code Class}, {@code Class.Nested} or {@code Class.method}. */
+  private static String name(TestIdentifier test) {
+    TestSource source = test.getSource().orElse(null);
+    if (source instanceof MethodSource method) {
+      return method.getClassName().replace('$', '.') + "." + method.getMethodName();
+    }
+    if (source instanceof ClassSource type) {
+      return type.getClassName().replace('$', '.');
+    }
+    return test.getDisplayName();
+  }
+
+  /** Up to five names that look like the one that was not found. */
+  private static String closeTo(String wrong, Collection<String> names) {
+    String lower = wrong.replace('#', '.').toLowerCase(Locale.ROOT);
+    Map<String, Integer> distances = new HashMap<>();
+    for (String name : names) {
+      String candidate = name.toLowerCase(Locale.ROOT);
+      boolean within = candidate.contains(lower) || lower.contains(candidate);
+      int distance = within ? 0 : distance(lower, candidate);
+      // the method's name alone is a likely mistake
+      distance = Math.min(distance, distance(lower, candidate.replaceFirst(".*\\.", "")));
+      if (distance <= Math.max(2, lower.length() / 3)) {
+        distances.put(name, distance);
+      }
+    }
+    List<String> close =
+        distances.keySet().stream()
+            .sorted(
+                Comparator.<String>comparingInt(distances::get)
+                    .thenComparing(Comparator.naturalOrder()))
+            .limit(5)
+            .toList();
+    return close.isEmpty() ? "; --list prints all" : "; close are " + String.join(", ", close);
+  }
+
+  /** Levenshtein's: how many characters to insert, remove or replace. */
+  private static int distance(String a, String b) {
+    int[] row = new int[b.length() + 1];
+    Arrays.setAll(row, i -> i);
+    for (int i = 1; i <= a.length(); i++) {
+      int diagonal = row[0];
+      row[0] = i;
+      for (int j = 1; j <= b.length(); j++) {
+        int replaced = diagonal + (a.charAt(i - 1) == b.charAt(j - 1) ? 0 : 1);
+        diagonal = row[j];
+        row[j] = Math.min(replaced, 1 + Math.min(row[j], row[j - 1]));
+      }
+    }
+    return row[b.length()];
+  }
+
+  /** Counts, prints a line per class as it ends, and keeps failures and skips for the summary. */
+  private static final class Results implements TestExecutionListener {
+
+    /** What became of the tests of one class. */
+    private static final class Tally {
+      final long start = System.nanoTime();
+      int passed;
+      int failed;
+      int skipped;
+    }
+
+    private record Failure(String test, Throwable cause) {}
+
+    private final Map<String, Tally> classes = new HashMap<>();
+    private final List<Failure> failures = new ArrayList<>();
+    private final Map<String, List<String>> skips = new LinkedHashMap<>();
+    private final Tally total = new Tally();
+    private TestPlan plan;
+
+    @Override
+    public void testPlanExecutionStarted(TestPlan plan) {
+      this.plan = plan;
+    }
+
+    @Override
+    public synchronized void executionStarted(TestIdentifier test) {
+      if (test.getSource().orElse(null) instanceof ClassSource) {
+        tally(test);
+      }
+    }
+
+    @Override
+    public synchronized void executionSkipped(TestIdentifier test, String reason) {
+      skipped(test, reason);
+    }
+
+    @Override
+    public synchronized void executionFinished(TestIdentifier test, TestExecutionResult result) {
+      Throwable cause = result.getThrowable().orElse(null);
+      switch (result.getStatus()) {
+        case SUCCESSFUL -> {
+          if (test.isTest()) {
+            tally(test).passed++;
+            total.passed++;
+          }
+        }
+        case ABORTED -> skipped(test, message(cause));
+        case FAILED -> {
+          // a class or a source of parameters that fails counts once: its tests were never run
+          tally(test).failed++;
+          total.failed++;
+          failures.add(new Failure(label(test), cause));
+        }
+      }
+      if (test.getParentIdObject().isPresent() && isTopClass(test)) {
+        print(test);
+      }
+    }
+
+    /** Skips a test or all tests of a class; a parametrised one counts once. */
+    private void skipped(TestIdentifier test, String reason) {
+      List<TestIdentifier> tests = new ArrayList<>(List.of(test));
+      tests.addAll(plan.getDescendants(test));
+      tests.removeIf(t -> !(t.getSource().orElse(null) instanceof MethodSource));
+      for (TestIdentifier skip : tests) {
+        tally(skip).skipped++;
+        total.skipped++;
+        String why = reason == null || reason.isBlank() ? "no reason given" : reason;
+        skips.computeIfAbsent(why, key -> new ArrayList<>()).add(label(skip));
+      }
+    }
+
+    private Tally tally(TestIdentifier test) {
+      return classes.computeIfAbsent(topClass(test), key -> new Tally());
+    }
+
+    private boolean isTopClass(TestIdentifier test) {
+      return test.getSource().orElse(null) instanceof ClassSource
+          && name(test).equals(topClass(test));
+    }
+
+    private static String topClass(TestIdentifier test) {
+      return name(test).replaceFirst("\\..*", "");
+    }
+
+    private void print(TestIdentifier test) {
+      Tally tally = tally(test);
+      Duration took = Duration.ofNanos(System.nanoTime() - tally.start);
+      OUT.printf(
+          Locale.ROOT,
+          "%-34s %4d passed%s%s  %.1f s%n",
+          name(test),
+          tally.passed,
+          tally.failed == 0 ? "" : ", " + tally.failed + " FAILED",
+          tally.skipped == 0 ? "" : ", " + tally.skipped + " skipped",
+          took.toMillis() / 1000.0);
+    }
+
+    /** Its name, and for one run of a parametrised test with which parameters. */
+    private String label(TestIdentifier test) {
+      boolean run =
+          plan.getParent(test)
+              .filter(parent -> parent.getSource().equals(test.getSource()))
+              .isPresent();
+      return run ? name(test) + " " + test.getDisplayName() : name(test);
+    }
+
+    int summary() {
+      for (Failure failure : failures) {
+        OUT.printf("%nFAILED %s%n", failure.test());
+        trace(failure.cause(), "  ", new HashSet<>());
+      }
+      if (!skips.isEmpty()) {
+        OUT.println();
+      }
+      skips.forEach(
+          (reason, tests) -> OUT.printf("SKIPPED (%s): %s%n", reason, String.join(", ", tests)));
+      if (total.passed + total.failed == 0) {
+        OUT.println("no test was run");
+      }
+      OUT.printf("%n%d passed, %d failed, %d skipped%n", total.passed, total.failed, total.skipped);
+      return total.failed > 0 || total.passed == 0 ? 1 : 0;
+    }
+
+    private static String message(Throwable cause) {
+      return cause == null || cause.getMessage() == null ? "" : one(cause.getMessage());
+    }
+
+    private static String one(String message) {
+      return message.replaceFirst("^Assumption failed: ", "").strip();
+    }
+
+    /** The message and where it happened, then the same of its causes. */
+    private static void trace(Throwable cause, String indent, Set<StackTraceElement> printed) {
+      for (String line : cause.toString().split("\\R")) {
+        OUT.println(indent + line);
+      }
+      int frames = 0;
+      for (StackTraceElement frame : cause.getStackTrace()) {
+        // what a cause has in common with the one above stands there
+        if (!isMachinery(frame.getClassName()) && printed.add(frame) && frames++ < MAX_FRAMES) {
+          OUT.println(indent + "  at " + frame);
+        }
+      }
+      if (frames > MAX_FRAMES) {
+        OUT.println(indent + "  … " + (frames - MAX_FRAMES) + " more");
+      }
+      if (cause.getCause() != null) {
+        OUT.println(indent + "caused by");
+        trace(cause.getCause(), indent, printed);
+      }
+      for (Throwable other : cause.getSuppressed()) {
+        OUT.println(indent + "besides");
+        trace(other, indent, printed);
+      }
+    }
+
+    private static boolean isMachinery(String className) {
+      return className.startsWith("org.junit.")
+          || className.startsWith("java.lang.reflect.")
+          || className.startsWith("jdk.internal.")
+          || className.startsWith("java.util.")
+          || className.equals("all");
+    }
+  }
+}
