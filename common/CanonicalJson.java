@@ -56,12 +56,15 @@ public final class CanonicalJson {
   /** What Jackson may meet in an answer; the size of an answer is limited where it is read. */
   private static final int MAX_NESTING = 10_000;
 
+  private static final int MAX_PLAIN_DIGITS = 1_000;
+
   private static final JsonFactory JSON =
       JsonFactory.builder()
           .streamReadConstraints(
               StreamReadConstraints.builder()
                   .maxNestingDepth(MAX_NESTING)
                   .maxStringLength(Integer.MAX_VALUE)
+                  .maxNumberLength(Integer.MAX_VALUE)
                   .build())
           .streamWriteConstraints(
               StreamWriteConstraints.builder().maxNestingDepth(MAX_NESTING).build())
@@ -471,7 +474,8 @@ public final class CanonicalJson {
 
     private static boolean isSafe(String digits) {
       try {
-        return Math.abs(Long.parseLong(digits)) <= MAX_SAFE_INTEGER;
+        long number = Long.parseLong(digits);
+        return -MAX_SAFE_INTEGER <= number && number <= MAX_SAFE_INTEGER;
       } catch (NumberFormatException tooLong) {
         return false;
       }
@@ -643,10 +647,10 @@ public final class CanonicalJson {
       return switch (token) {
         case VALUE_STRING -> parser.getString();
         case VALUE_NUMBER_INT -> {
-          String digits = parser.getString();
+          String digits = plain(parser.getString());
           yield digits.length() < 19 ? Long.valueOf(digits) : bigInteger(digits);
         }
-        case VALUE_NUMBER_FLOAT -> new BigDecimal(parser.getString());
+        case VALUE_NUMBER_FLOAT -> new BigDecimal(plain(parser.getString()));
         case VALUE_TRUE -> true;
         case VALUE_FALSE -> false;
         case VALUE_NULL -> null;
@@ -657,6 +661,14 @@ public final class CanonicalJson {
     } catch (NumberFormatException e) { // an exponent that no BigDecimal can hold
       throw new BadJson("a number is out of range", e);
     }
+  }
+
+  /** Refuses digits by the thousand: no plain value has them, and they take long to read. */
+  private static String plain(String digits) throws BadJson {
+    if (digits.length() > MAX_PLAIN_DIGITS) {
+      throw new BadJson("the number " + shortened(digits) + " is too long", null);
+    }
+    return digits;
   }
 
   private static Object bigInteger(String digits) {

@@ -16,6 +16,7 @@ import java.security.cert.PKIXParameters;
 import java.security.cert.TrustAnchor;
 import java.security.cert.X509Certificate;
 import java.security.interfaces.ECPublicKey;
+import java.security.interfaces.RSAPublicKey;
 import java.security.spec.ECGenParameterSpec;
 import java.security.spec.ECParameterSpec;
 import java.time.Duration;
@@ -30,6 +31,8 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.regex.Pattern;
 
 /**
  * The chain that an {@code x5u} names: leaf, intermediate and root, trusted for nothing until each
@@ -68,6 +71,8 @@ public final class CertificateChain {
   private static final int DNS_NAME = 2; // GeneralName's tag in a subject alternative name
   private static final int DIGITAL_SIGNATURE = 0; // bits of the key usage
   private static final int KEY_CERT_SIGN = 5;
+  private static final int MIN_RSA_BITS = 2048;
+  private static final Pattern WEAK_HASH = Pattern.compile("^(MD|SHA-?1(?!\\d))");
 
   /** Why a signature or its chain is refused; the name in lower case stands in the JSON output. */
   public enum Cause {
@@ -122,10 +127,15 @@ public final class CertificateChain {
   private final X509Certificate intermediate;
   private final X509Certificate root;
 
-  private CertificateChain(List<X509Certificate> certificates) {
+  private final List<String> leafNames;
+  private final Set<Instant> goodAt = ConcurrentHashMap.newKeySet();
+
+  private CertificateChain(List<X509Certificate> certificates) throws Refused {
     this.leaf = certificates.get(0);
     this.intermediate = certificates.get(1);
     this.root = certificates.get(2);
+    // before PKIX runs: for a SAN without DNS names it puts the subject's common name there
+    this.leafNames = dnsNames(leaf);
   }
 
   /**
@@ -176,10 +186,22 @@ public final class CertificateChain {
     }
   }
 
-  /** Verifies everything but the root's identity and the signer's name, as of an instant. */
+  /**
+   * Verifies everything but the root's identity and the signer's name, as of an instant. Once
+   * verified for an instant it is known to be good then: hundreds of collections share a chain.
+   */
   public void verify(Instant at) throws Refused {
+    if (goodAt.contains(at)) {
+      return;
+    }
+    verifyAll(at);
+    goodAt.add(at);
+  }
+
+  private void verifyAll(Instant at) throws Refused {
     checkOrder();
     checkDates(at);
+    checkStrength();
     checkAuthorities();
     checkPath(at);
     checkLeaf();
@@ -243,6 +265,31 @@ public final class CertificateChain {
     if (cause != null) {
       throw new Refused(
           cause, "%s (checked as of %s)".formatted(String.join(", ", reasons), date(at)));
+    }
+  }
+
+  /**
+   * Refuses what a forger could afford: a SHA-1 signature (the root's own proves nothing and may be
+   * old), a short RSA key. The JDK's own rules are a matter of its configuration.
+   */
+  private void checkStrength() throws Refused {
+    for (X509Certificate certificate : List.of(leaf, intermediate)) {
+      String algorithm = certificate.getSigAlgName();
+      if (WEAK_HASH.matcher(algorithm).find()) {
+        throw new Refused(
+            Cause.BROKEN_CHAIN,
+            "the %s is signed with %s, expected SHA-256 or better"
+                .formatted(name(certificate), algorithm));
+      }
+    }
+    for (X509Certificate certificate : List.of(intermediate, root)) {
+      if (certificate.getPublicKey() instanceof RSAPublicKey key
+          && key.getModulus().bitLength() < MIN_RSA_BITS) {
+        throw new Refused(
+            Cause.BROKEN_CHAIN,
+            "the %s's key is RSA of %d bits, expected %d or more"
+                .formatted(name(certificate), key.getModulus().bitLength(), MIN_RSA_BITS));
+      }
     }
   }
 
@@ -344,9 +391,11 @@ public final class CertificateChain {
 
   private static String keyName(X509Certificate certificate) {
     PublicKey key = certificate.getPublicKey();
-    return key instanceof ECPublicKey ec
-        ? "EC P-" + ec.getParams().getCurve().getField().getFieldSize()
-        : key.getAlgorithm();
+    if (!(key instanceof ECPublicKey ec)) {
+      return key.getAlgorithm();
+    }
+    int bits = ec.getParams().getCurve().getField().getFieldSize();
+    return bits == 384 ? "EC on another curve of 384 bits" : "EC P-" + bits;
   }
 
   private static List<String> extendedKeyUsage(X509Certificate certificate) throws Refused {
@@ -365,7 +414,7 @@ public final class CertificateChain {
    *     any
    */
   public void verifySigner(String signer) throws Refused {
-    List<String> names = dnsNames();
+    List<String> names = leafNames;
     boolean found =
         signer == null
             ? names.stream().anyMatch(CertificateChain::isSignerName)
@@ -389,9 +438,9 @@ public final class CertificateChain {
         && lower.indexOf('*') < 0;
   }
 
-  private List<String> dnsNames() throws Refused {
+  private static List<String> dnsNames(X509Certificate certificate) throws Refused {
     try {
-      Collection<List<?>> names = leaf.getSubjectAlternativeNames();
+      Collection<List<?>> names = certificate.getSubjectAlternativeNames();
       return names == null
           ? List.of()
           : names.stream()

@@ -7,6 +7,7 @@ package common;
 import common.CanonicalJson.Canonical;
 import common.CertificateChain.Cause;
 import common.CertificateChain.Refused;
+import java.math.BigInteger;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
@@ -20,6 +21,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Pattern;
 
 /**
  * Verifies the content signature of a collection, as every client does before it believes its
@@ -35,6 +37,13 @@ public final class ContentSignature {
       "Content-Signature:\0{\"data\":[".getBytes(StandardCharsets.US_ASCII);
   private static final String MODE = "p384ecdsa";
   private static final int SIGNATURE_BYTES = 96; // r and s, 48 bytes each
+  private static final BigInteger P384_ORDER = // SEC 2, 2.5.1
+      new BigInteger(
+          "ffffffffffffffffffffffffffffffffffffffffffffffff"
+              + "c7634d81f4372ddf581a0db248b0a77aecec196accc52973",
+          16);
+
+  private static final Pattern LOOPBACK = Pattern.compile("127(\\.(25[0-5]|2[0-4]\\d|1?\\d?\\d)){3}");
 
   private ContentSignature() {}
 
@@ -78,7 +87,7 @@ public final class ContentSignature {
 
   /** Where chains come from. */
   public interface ChainSource {
-    /** Returns the chain, read and validated as of the instant that all of a run share. */
+    /** Returns the chain as it was read; it is verified by whoever asked for it. */
     CertificateChain chain(URI x5u) throws Refused;
   }
 
@@ -136,7 +145,8 @@ public final class ContentSignature {
       throws Refused {
     byte[] signature = decoded(entry);
     CertificateChain chain = chains.chain(chainUrl(entry.x5u()));
-    chain.verifySigner(trust.signer() != null ? trust.signer() : entry.signerId());
+    chain.verify(trust.at());
+    chain.verifySigner(trust.signer() != null ? trust.signer() : named(entry.signerId()));
     if (!trust.roots().isEmpty()) {
       chain.verifyRoot(trust.roots());
     }
@@ -145,6 +155,10 @@ public final class ContentSignature {
       throw difference(key, signature, content, otherTimestamps);
     }
     return chain;
+  }
+
+  private static String named(String signerId) {
+    return signerId == null || signerId.isEmpty() ? null : signerId;
   }
 
   /** Step 2: the mode and the form, before any arithmetic. */
@@ -169,7 +183,16 @@ public final class ContentSignature {
           Cause.MALFORMED_SIGNATURE,
           "the signature has %d bytes, expected %d".formatted(signature.length, SIGNATURE_BYTES));
     }
+    if (!isInRange(signature, 0) || !isInRange(signature, SIGNATURE_BYTES / 2)) {
+      throw new Refused(
+          Cause.MALFORMED_SIGNATURE, "the signature's r or s is zero or too large for P-384");
+    }
     return signature;
+  }
+
+  private static boolean isInRange(byte[] signature, int offset) {
+    BigInteger number = new BigInteger(1, signature, offset, SIGNATURE_BYTES / 2);
+    return number.signum() > 0 && number.compareTo(P384_ORDER) < 0;
   }
 
   /** Step 3, its beginning: where a chain may come from. */
@@ -200,11 +223,16 @@ public final class ContentSignature {
   public static boolean isLoopback(String host) {
     return host.equalsIgnoreCase("localhost")
         || host.equals("[::1]")
-        || host.matches("127\\.\\d{1,3}\\.\\d{1,3}\\.\\d{1,3}");
+        || LOOPBACK.matcher(host).matches();
   }
 
+  /** A text of the entry, without what may be a password in a URL, and not too long. */
   private static String shown(String text) {
-    return text == null ? "missing" : text.length() <= 200 ? text : text.substring(0, 200) + "…";
+    if (text == null) {
+      return "missing";
+    }
+    String safe = text.replaceAll("//[^/?#]*@", "//***@");
+    return safe.length() <= 200 ? safe : safe.substring(0, 200) + "…";
   }
 
   /** Step 1 and the arithmetic of step 2: the payload is fed piece by piece, never joined. */
@@ -275,7 +303,7 @@ public final class ContentSignature {
         return list;
       }
     } else if (several != null) {
-      return List.of(several);
+      return List.of(List.of(several)); // no list: refused as an entry that is no object
     }
     Object single = metadata.get("signature");
     boolean none = single == null || (single instanceof Map<?, ?> map && map.isEmpty());

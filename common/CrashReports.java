@@ -16,6 +16,7 @@ import io.sentry.protocol.SentryId;
 import java.net.URI;
 import java.time.Duration;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * Reports unexpected errors and failed checks to Sentry, and checks in with its cron monitor, when
@@ -33,6 +34,7 @@ final class CrashReports {
   private final String monitor;
   private final Object checkInId;
   private final long startNanos;
+  private final AtomicBoolean closed = new AtomicBoolean(); // Ctrl-C may close it too
 
   private CrashReports(String command, String monitor, Object checkInId, long startNanos) {
     this.command = command;
@@ -47,27 +49,28 @@ final class CrashReports {
   }
 
   /**
-   * Starts reporting, and checks in as begun.
+   * Starts reporting, and checks in as begun, if there is a DSN.
    *
-   * @param environment name that Sentry shows, or null
-   * @param slug of the cron monitor, {@code auto} for the command's name, or null
+   * @param variables where the proxies are looked up
    */
   static CrashReports start(
-      String command,
-      Settings.Secret dsn,
-      String environment,
-      String slug,
-      Map<String, String> variables)
+      String command, Settings.General general, Map<String, String> variables)
       throws Settings.UsageException {
-    if (dsn == null) {
+    if (general.sentryDsn == null) {
       return NONE;
     }
     try {
-      Sentry.init(options -> configure(options, dsn, environment, variables));
+      URI dsn = URI.create(general.sentryDsn.reveal());
+      if (!Http.isWeb(dsn)) {
+        throw new IllegalArgumentException("no web address");
+      }
+      general.checkSafe("SENTRY_DSN", dsn);
+      Sentry.init(options -> configure(options, dsn, general.sentryEnvironment, variables));
     } catch (IllegalArgumentException e) {
       throw new Settings.UsageException(
           "SENTRY_DSN is no DSN, expected https://KEY@HOST/PROJECT", null);
     }
+    String slug = general.sentryMonitorSlug;
     String monitor = slug == null ? null : slug.equals("auto") ? command : slug;
     SentryId id =
         monitor == null
@@ -77,11 +80,8 @@ final class CrashReports {
   }
 
   private static void configure(
-      SentryOptions options,
-      Settings.Secret dsn,
-      String environment,
-      Map<String, String> variables) {
-    options.setDsn(dsn.reveal());
+      SentryOptions options, URI dsn, String environment, Map<String, String> variables) {
+    options.setDsn(dsn.toString());
     options.setEnvironment(environment);
     options.setRelease("remote-settings-lambdas@" + Settings.VERSION);
     options.setEnableExternalConfiguration(false);
@@ -90,7 +90,9 @@ final class CrashReports {
     options.setEnableAutoSessionTracking(false);
     options.setConnectionTimeoutMillis((int) PATIENCE.toMillis());
     options.setReadTimeoutMillis((int) PATIENCE.toMillis());
-    Http.proxy(variables, URI.create(dsn.reveal()))
+    options.setShutdownTimeoutMillis(0); // close() below has waited already
+    options.setFlushTimeoutMillis(0);
+    Http.proxy(variables, dsn)
         .ifPresent(proxy ->
             options.setProxy(
                 new SentryOptions.Proxy(
@@ -127,7 +129,7 @@ final class CrashReports {
 
   /** Checks in as ended, and waits a little for what is still to be sent. */
   void close(int exitCode) {
-    if (command == null) {
+    if (command == null || !closed.compareAndSet(false, true)) {
       return;
     }
     if (monitor != null) {

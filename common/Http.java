@@ -4,7 +4,7 @@
 
 package common;
 
-import java.io.FilterInputStream;
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.ConnectException;
@@ -74,6 +74,7 @@ public final class Http implements AutoCloseable {
   private static final Duration FIRST_WAIT = Duration.ofMillis(500);
   private static final Duration LONGEST_WAIT = Duration.ofSeconds(8);
   private static final Duration LONGEST_ASKED_WAIT = Duration.ofSeconds(30);
+  private static final String LATE = "the answer took longer than REQUESTS_DEADLINE_SECONDS allows";
   private static final int MAX_REDIRECTS = 5;
   private static final long MAX_ERROR_BYTES = 64 * 1024;
 
@@ -177,7 +178,25 @@ public final class Http implements AutoCloseable {
    * Sends this {@code Authorization} with every request to the origin of this URL, and no other.
    */
   public void authorize(URI server, String authorization) {
+    if (!authorization.chars().allMatch(c -> c >= ' ' && c <= '~')) {
+      // java.net.http would say so too, and show it
+      throw new IllegalArgumentException("the credentials hold what no header can carry");
+    }
     authorizations.put(origin(server), authorization);
+  }
+
+  /** Whether a URL is http or https, with a host, and a port that exists if it has one. */
+  static boolean isWeb(URI url) {
+    boolean web =
+        "https".equalsIgnoreCase(url.getScheme()) || "http".equalsIgnoreCase(url.getScheme());
+    return web && url.getHost() != null && url.getPort() != 0 && url.getPort() <= 65_535;
+  }
+
+  /** A URL as it may be shown: without credentials. */
+  private static String shown(URI url) {
+    return url.getRawUserInfo() == null
+        ? url.toString()
+        : url.toString().replaceFirst("//[^/?#]*@", "//***@");
   }
 
   /** Scheme, host and port: what credentials are meant for. */
@@ -194,7 +213,10 @@ public final class Http implements AutoCloseable {
    * @throws ServerException when no attempt brought a successful answer that could be read
    */
   public <T> Response<T> get(URI url, long maxBytes, Body<T> body) throws ServerException {
-    String request = "GET " + url;
+    String request = "GET " + shown(url);
+    if (!isWeb(url)) {
+      throw new ServerException(request, 0, "no web address", 1, null);
+    }
     for (int attempt = 1; ; attempt++) {
       Failure failure;
       try {
@@ -209,6 +231,9 @@ public final class Http implements AutoCloseable {
         failure = e;
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
+        throw new ServerException(request, 0, "interrupted", attempt, null);
+      }
+      if (Thread.currentThread().isInterrupted()) {
         throw new ServerException(request, 0, "interrupted", attempt, null);
       }
       Duration wait = waitBefore(attempt, failure);
@@ -345,7 +370,10 @@ public final class Http implements AutoCloseable {
     } catch (TimeoutException e) {
       answer.cancel(true);
       throw new IOException(
-          "no answer within %s s (REQUESTS_TIMEOUT_SECONDS)".formatted(seconds(limits.timeout())),
+          deadline - System.nanoTime() <= 0
+              ? LATE
+              : "no answer within %s s (REQUESTS_TIMEOUT_SECONDS)"
+                  .formatted(seconds(limits.timeout())),
           e);
     } catch (ExecutionException e) {
       throw e.getCause() instanceof IOException io ? io : new IOException(e.getCause());
@@ -374,9 +402,7 @@ public final class Http implements AutoCloseable {
     } catch (IllegalArgumentException e) {
       throw refused(response.statusCode(), "redirected to what is no URL");
     }
-    boolean web =
-        "https".equalsIgnoreCase(to.getScheme()) || "http".equalsIgnoreCase(to.getScheme());
-    if (location.isEmpty() || !web || to.getHost() == null) {
+    if (location.isEmpty() || !isWeb(to)) {
       throw refused(response.statusCode(), "redirected to what is no web address");
     }
     if (from.getScheme().equalsIgnoreCase("https") && !to.getScheme().equalsIgnoreCase("https")) {
@@ -427,8 +453,10 @@ public final class Http implements AutoCloseable {
         .firstValue(name)
         .map(String::strip)
         .flatMap(value -> {
-          if (value.matches("\\d{1,9}(\\.\\d{1,9})?")) {
-            return Optional.of(Duration.ofMillis((long) (Double.parseDouble(value) * 1000)));
+          if (value.matches("\\d+(\\.\\d+)?")) {
+            double most = 1e12; // however long, it is too long
+            double seconds = Math.min(Double.parseDouble(value), most);
+            return Optional.of(Duration.ofMillis((long) (seconds * 1000)));
           }
           try {
             Instant date =
@@ -466,6 +494,7 @@ public final class Http implements AutoCloseable {
     }
     String reason =
         switch (e) {
+          case EOFException _ -> "the body was cut short";
           case HttpConnectTimeoutException _ ->
               "no connection within %s s (REQUESTS_TIMEOUT_SECONDS)"
                   .formatted(seconds(limits.timeout()));
@@ -518,12 +547,13 @@ public final class Http implements AutoCloseable {
   }
 
   /** Ends with an error after so many bytes, counted after decompression. */
-  private static final class Limited extends FilterInputStream {
+  private static final class Limited extends InputStream {
+    private final InputStream in;
     private final long maxBytes;
     private long left;
 
     Limited(InputStream in, long maxBytes) {
-      super(in);
+      this.in = in;
       this.maxBytes = maxBytes;
       this.left = maxBytes;
     }
@@ -536,7 +566,7 @@ public final class Http implements AutoCloseable {
 
     @Override
     public int read(byte[] bytes, int offset, int length) throws IOException {
-      int count = super.read(bytes, offset, length);
+      int count = in.read(bytes, offset, length);
       if (count > 0) {
         left -= count;
         if (left < 0) {
@@ -629,7 +659,7 @@ public final class Http implements AutoCloseable {
         case null ->
             throw new IOException(
                 deadline - System.nanoTime() <= 0
-                    ? "the answer took longer than REQUESTS_DEADLINE_SECONDS allows"
+                    ? LATE
                     : "no byte for %s s while reading (REQUESTS_TIMEOUT_SECONDS)"
                         .formatted(seconds(silence)));
         case List<?> buffers -> {
@@ -702,7 +732,11 @@ public final class Http implements AutoCloseable {
         }
       }
       try (InputStream pem = Files.newInputStream(limits.caBundle())) {
-        for (Certificate root : CertificateFactory.getInstance("X.509").generateCertificates(pem)) {
+        var bundle = CertificateFactory.getInstance("X.509").generateCertificates(pem);
+        if (bundle.isEmpty()) {
+          throw new CertificateException("it holds no certificate");
+        }
+        for (Certificate root : bundle) {
           roots.setCertificateEntry("bundle-" + number++, root);
         }
       }
@@ -761,7 +795,7 @@ public final class Http implements AutoCloseable {
     }
     try {
       URI url = URI.create(proxy.contains("://") ? proxy : "http://" + proxy);
-      if (url.getHost() != null && "http".equalsIgnoreCase(url.getScheme())) {
+      if (isWeb(url) && "http".equalsIgnoreCase(url.getScheme())) {
         return Optional.of(url);
       }
     } catch (IllegalArgumentException e) {

@@ -1,4 +1,5 @@
 //JAVA 25+
+//DEPS tools.jackson.core:jackson-core:3.2.4
 //SOURCES CanonicalJson.java
 //SOURCES ContentSignature.java
 //SOURCES Http.java
@@ -33,6 +34,7 @@ public final class RemoteSettings {
   private static final Pattern NAME = Pattern.compile("[a-zA-Z0-9_-]{1,255}"); // Kinto's ids
   private static final long MAX_CHAIN_BYTES = 64 * 1024;
   private static final int CONSISTENT_READS = 3;
+  private static final int MAX_PAGES = 10_000;
 
   private final Http http;
   private final URI server;
@@ -100,23 +102,22 @@ public final class RemoteSettings {
    * @param collection of the list, usually {@code changes}
    */
   public List<Announced> announced(String bucket, String collection) throws ServerException {
-    List<Object> entries;
     String path = path(bucket, collection);
+    List<Object> entries = new ArrayList<>();
     try {
-      entries =
+      entries.addAll(
           http.get(
                   url(path + "/changeset?_expected=" + cacheBuster()),
                   maxBytes,
                   body -> list(object(document(body), "the changeset").get("changes"), "changes"))
-              .body();
+              .body());
     } catch (ServerException e) {
       if (e.status() != 404 && e.status() != 405) {
         throw e;
       }
       changesets = false;
-      entries = new ArrayList<>();
       pages(path + "/records", body -> list(object(document(body), "the list").get("data"), "data"))
-          .forEach(entries::addAll);
+          .forEach(page -> entries.addAll(page.body()));
     }
     return entries.stream().map(RemoteSettings::announced).toList();
   }
@@ -161,15 +162,10 @@ public final class RemoteSettings {
   private Changeset separately(Announced entry) throws ServerException {
     for (int read = 0; read < CONSISTENT_READS; read++) {
       Map<String, Object> before = metadata(entry);
-      List<Http.Response<Records>> pages = new ArrayList<>();
-      URI next = url(entry.path() + "/records?_expected=" + entry.timestamp());
-      Set<URI> seen = new HashSet<>();
-      while (next != null && seen.add(next)) {
-        Http.Response<Records> page =
-            http.get(next, maxBytes, body -> readDocument(body, "data", new Records()));
-        pages.add(page);
-        next = nextPage(next, page);
-      }
+      List<Http.Response<Records>> pages =
+          pages(
+              entry.path() + "/records?_expected=" + entry.timestamp(),
+              body -> readDocument(body, "data", new Records()));
       Set<String> timestamps = new HashSet<>();
       Records all = new Records();
       for (Http.Response<Records> page : pages) {
@@ -217,13 +213,23 @@ public final class RemoteSettings {
     return http.get(x5u, MAX_CHAIN_BYTES, InputStream::readAllBytes).body();
   }
 
-  private <T> List<T> pages(String path, Http.Body<T> body) throws ServerException {
-    List<T> pages = new ArrayList<>();
+  /** Reads a list to its end, page by page. */
+  private <T> List<Http.Response<T>> pages(String path, Http.Body<T> body) throws ServerException {
+    List<Http.Response<T>> pages = new ArrayList<>();
     Set<URI> seen = new HashSet<>();
-    URI next = url(path);
-    while (next != null && seen.add(next)) {
+    for (URI next = url(path); next != null; ) {
+      if (!seen.add(next) || seen.size() > MAX_PAGES) {
+        throw new ServerException(
+            "GET " + url(path),
+            200,
+            seen.size() > MAX_PAGES
+                ? "more than %d pages (Next-Page)".formatted(MAX_PAGES)
+                : "its pages lead in a circle (Next-Page)",
+            1,
+            null);
+      }
       Http.Response<T> page = http.get(next, maxBytes, body);
-      pages.add(page.body());
+      pages.add(page);
       next = nextPage(next, page);
     }
     return pages;

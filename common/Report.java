@@ -6,7 +6,10 @@
 package common;
 
 import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -57,7 +60,7 @@ public final class Report {
   private final String command;
   private final PrintStream out;
   private final PrintStream err;
-  private final boolean colour;
+  private boolean colour;
   private Settings.Format format = Settings.Format.TEXT;
   private boolean quiet;
   private boolean verbose;
@@ -78,15 +81,20 @@ public final class Report {
     this.command = command;
     this.out = surroundings.out();
     this.err = surroundings.err();
-    this.colour =
-        surroundings.terminal()
-            && surroundings.environment().getOrDefault("NO_COLOR", "").isEmpty()
-            && !"dumb".equals(surroundings.environment().get("TERM"));
     document.put("command", command);
     document.put("version", Settings.VERSION);
   }
 
-  void configure(Settings.Format format, boolean quiet, boolean verbose, boolean exitZero) {
+  void configure(
+      Settings.Format format,
+      boolean quiet,
+      boolean verbose,
+      boolean exitZero,
+      Settings.Surroundings surroundings) {
+    this.colour =
+        surroundings.terminal()
+            && surroundings.environment().getOrDefault("NO_COLOR", "").isEmpty()
+            && !"dumb".equals(surroundings.environment().get("TERM"));
     this.format = format;
     this.quiet = quiet;
     this.verbose = verbose;
@@ -195,9 +203,29 @@ public final class Report {
   public synchronized void failure(String message, String hint, Throwable failure) {
     error(message, hint);
     if (verbose) {
-      failure.printStackTrace(err);
+      trace(failure);
     }
     crashReports.failure(message, failure);
+  }
+
+  /** As the JVM prints it, but for what a server's text could do to a terminal. */
+  private void trace(Throwable failure) {
+    Set<Throwable> printed = Collections.newSetFromMap(new IdentityHashMap<>());
+    for (Throwable cause = failure; cause != null && printed.add(cause); cause = cause.getCause()) {
+      err.println(clean((cause == failure ? "" : "Caused by: ") + cause));
+      for (StackTraceElement frame : cause.getStackTrace()) {
+        err.println("\tat " + frame);
+      }
+    }
+  }
+
+  /** The same for what no command expects: memory that ran out, or a bug. */
+  public void unexpected(Throwable failure) {
+    if (failure instanceof OutOfMemoryError) {
+      failure("out of memory", "give the JVM more with JAVA_TOOL_OPTIONS=-Xmx2g", failure);
+    } else {
+      failure("unexpected " + failure, "this is a bug, --verbose shows where", failure);
+    }
   }
 
   /** Reports a failed check to Sentry, with its particulars. */
@@ -227,8 +255,13 @@ public final class Report {
             if (!finished) {
               noFullVerdict = true;
               put("interrupted", true);
-              task.run();
-              finish();
+              try {
+                task.run();
+                finish();
+              } catch (ClosedPipe e) {
+                finished = true;
+              }
+              crashReports.close(NO_FULL_VERDICT);
             }
           }
         });
@@ -240,6 +273,7 @@ public final class Report {
     }
     out.println(text);
     if (out.checkError()) {
+      finished = true;
       throw new ClosedPipe();
     }
   }
@@ -259,8 +293,7 @@ public final class Report {
       document.put("summary", summary);
       document.put("exit", exitCode());
       try {
-        print(
-            new String(CanonicalJson.document(document), java.nio.charset.StandardCharsets.UTF_8));
+        print(new String(CanonicalJson.document(document), StandardCharsets.UTF_8));
       } catch (ClosedPipe e) {
         return CLOSED_PIPE;
       }

@@ -1,6 +1,5 @@
 //JAVA 25+
 //DEPS info.picocli:picocli:4.7.7
-//DEPS io.github.cdimascio:dotenv-java:3.2.0
 //SOURCES ContentSignature.java
 //SOURCES CrashReports.java
 //SOURCES Http.java
@@ -9,9 +8,6 @@
 
 package common;
 
-import io.github.cdimascio.dotenv.Dotenv;
-import io.github.cdimascio.dotenv.DotenvEntry;
-import io.github.cdimascio.dotenv.DotenvException;
 import java.io.BufferedOutputStream;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
@@ -28,11 +24,16 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Base64;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Consumer;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import picocli.CommandLine;
 import picocli.CommandLine.IDefaultValueProvider;
@@ -81,6 +82,11 @@ public final class Settings {
           Clock.systemUTC(),
           Thread::sleep,
           task -> Runtime.getRuntime().addShutdownHook(new Thread(task)));
+    }
+
+    /** The same with another environment. */
+    Surroundings with(Map<String, String> environment) {
+      return new Surroundings(environment, in, out, err, terminal, clock, pause, onInterrupt);
     }
 
     private static PrintStream utf8(FileDescriptor descriptor) {
@@ -149,6 +155,11 @@ public final class Settings {
     String sentryMonitorSlug;
 
     @Option(
+        names = "--allow-insecure-auth",
+        description = "send credentials over plain http to a host that is not loopback")
+    boolean allowInsecureAuth;
+
+    @Option(
         names = "--format",
         paramLabel = "text|json",
         defaultValue = "text",
@@ -175,6 +186,42 @@ public final class Settings {
 
     @Option(names = "--version", versionHelp = true, description = "print the version")
     boolean version;
+
+    /**
+     * The {@code Authorization} header for a server: Basic for {@code user:pass}, Bearer for a bare
+     * token, {@code TYPE TOKEN} as it is.
+     *
+     * @param variable the credentials' variable, for the error
+     */
+    public String authorization(String variable, Secret credentials, URI server)
+        throws UsageException {
+      checkSafe(variable, server);
+      String text = credentials.reveal();
+      int colon = text.indexOf(':');
+      int space = text.indexOf(' ');
+      boolean typed = space > 0 && (colon < 0 || space < colon);
+      if (!typed && colon >= 0) {
+        return "Basic "
+            + Base64.getEncoder().encodeToString(text.getBytes(StandardCharsets.UTF_8));
+      }
+      if (!text.chars().allMatch(c -> c >= ' ' && c <= '~')) {
+        throw new UsageException(
+            variable + " holds a character that no header can carry",
+            "expected user:pass, a token, or TYPE TOKEN");
+      }
+      return typed ? text : "Bearer " + text;
+    }
+
+    /** Refuses to send a secret where others could read it. */
+    void checkSafe(String variable, URI target) throws UsageException {
+      if (!target.getScheme().equalsIgnoreCase("https")
+          && !ContentSignature.isLoopback(target.getHost())
+          && !allowInsecureAuth) {
+        throw new UsageException(
+            "%s would be sent unencrypted to %s".formatted(variable, target.getHost()),
+            "use https, or --allow-insecure-auth if you must");
+      }
+    }
   }
 
   /** Settings of a command that talks to a Remote Settings server. */
@@ -320,39 +367,6 @@ public final class Settings {
     }
   }
 
-  /** Settings of a command that sends credentials. */
-  public static final class Authorization {
-    @Option(
-        names = "--allow-insecure-auth",
-        description = "send credentials over plain http to a host that is not loopback")
-    boolean allowInsecureAuth;
-
-    /**
-     * The {@code Authorization} header for a server: Basic for {@code user:pass}, Bearer for a bare
-     * token, {@code TYPE TOKEN} as it is.
-     *
-     * @param variable the credentials' variable, for the error
-     */
-    public String header(String variable, Secret credentials, URI server) throws UsageException {
-      if (!server.getScheme().equalsIgnoreCase("https")
-          && !ContentSignature.isLoopback(server.getHost())
-          && !allowInsecureAuth) {
-        throw new UsageException(
-            "%s would be sent unencrypted to %s".formatted(variable, server.getHost()),
-            "use https, or --allow-insecure-auth if you must");
-      }
-      String text = credentials.reveal();
-      int colon = text.indexOf(':');
-      int space = text.indexOf(' ');
-      if (space > 0 && (colon < 0 || space < colon)) {
-        return text;
-      }
-      return colon < 0
-          ? "Bearer " + text
-          : "Basic " + Base64.getEncoder().encodeToString(text.getBytes(StandardCharsets.UTF_8));
-    }
-  }
-
   /** A value that is never shown: it prints as {@code ***}. */
   public static final class Secret {
     private final String value;
@@ -392,29 +406,59 @@ public final class Settings {
         : value;
   }
 
-  /** Matches a shell pattern as Python's fnmatch does: {@code *}, {@code ?}, {@code [a-z]}. */
+  /** Removes one pair of equal quotes around a list, unless they are those of its entries. */
+  private static String unquotedList(String list) {
+    String inner = unquoted(list);
+    return inner.indexOf(list.isEmpty() ? '"' : list.charAt(0)) < 0 ? inner : list;
+  }
+
+  /**
+   * Matches a shell pattern as Python's fnmatch does: {@code *}, {@code ?}, {@code [a-z]}, {@code
+   * [!a-z]}; a bracket that nothing closes stands for itself, a range from high to low for nothing.
+   */
   public static boolean matches(String pattern, String name) {
     StringBuilder regex = new StringBuilder();
     for (int i = 0; i < pattern.length(); i++) {
       char c = pattern.charAt(i);
-      int end = c == '[' ? pattern.indexOf(']', i + 2) : -1;
+      int end = c == '[' ? endOfSet(pattern, i + 1) : -1;
       if (c == '*') {
         regex.append(".*");
       } else if (c == '?') {
         regex.append('.');
       } else if (end > 0) {
-        String set = pattern.substring(i + 1, end).replace("\\", "\\\\").replace("[", "\\[");
-        regex
-            .append('[')
-            .append(
-                set.startsWith("!") ? "^" + set.substring(1) : set.replaceFirst("^\\^", "\\\\^"))
-            .append(']');
+        regex.append(set(pattern.substring(i + 1, end)));
         i = end;
       } else {
-        regex.append(java.util.regex.Pattern.quote(String.valueOf(c)));
+        regex.append(Pattern.quote(String.valueOf(c)));
       }
     }
-    return name.matches("(?s)" + regex);
+    return Pattern.compile(regex.toString(), Pattern.DOTALL).matcher(name).matches();
+  }
+
+  /** Where the set that starts here ends; a bracket at its beginning belongs to it. */
+  private static int endOfSet(String pattern, int start) {
+    int from = pattern.startsWith("!", start) ? start + 1 : start;
+    return pattern.indexOf(']', pattern.startsWith("]", from) ? from + 1 : from);
+  }
+
+  private static String set(String members) {
+    boolean negated = members.startsWith("!");
+    StringBuilder regex = new StringBuilder();
+    for (int i = negated ? 1 : 0; i < members.length(); i++) {
+      int first = members.charAt(i);
+      int last = first;
+      if (i + 2 < members.length() && members.charAt(i + 1) == '-') {
+        last = members.charAt(i + 2);
+        i += 2;
+      }
+      if (first <= last) {
+        regex.append("\\x{%x}-\\x{%x}".formatted(first, last));
+      }
+    }
+    if (regex.isEmpty()) {
+      return negated ? "." : "(?!)";
+    }
+    return (negated ? "[^" : "[") + regex + "]";
   }
 
   /**
@@ -426,73 +470,65 @@ public final class Settings {
     CommandLine line = new CommandLine(command);
     line.setExpandAtFiles(false);
     line.setInterpolateVariables(false);
-    line.setTrimQuotes(true);
     line.registerConverter(boolean.class, new BooleanConverter());
     line.registerConverter(Secret.class, file -> secretFrom(file, surroundings.in()));
     CommandSpec spec = line.getCommandSpec();
     Report report = new Report(spec.name(), surroundings);
     CrashReports crashReports = CrashReports.none();
     try {
-      Lookup lookup = new Lookup(surroundings.environment(), envFile(args, surroundings));
-      CommandLine.ParseResult parsed = parse(line, lookup, args);
-      if (parsed.isUsageHelpRequested()) {
-        report.text(Help.of(spec));
+      Typed typed = Typed.of(spec, args);
+      if (typed.asksForHelp()) {
+        line.parseArgs(typed.arguments()); // wrong options are named first
+        report.text(
+            line.isUsageHelpRequested() ? Help.of(spec) : spec.name() + " " + VERSION);
         return 0;
       }
-      if (parsed.isVersionHelpRequested()) {
-        report.text(spec.name() + " " + VERSION);
-        return 0;
-      }
+      Map<String, String> envFile = envFile(typed, surroundings.environment());
+      Lookup lookup = new Lookup(surroundings.environment(), envFile, typed);
+      line.setDefaultValueProvider(lookup);
+      line.parseArgs(typed.arguments());
+      lookup.secrets(spec);
       General general = command.general();
-      report.configure(general.format, general.quiet, general.verbose, general.exitZero);
+      Surroundings all = surroundings.with(lookup.variables());
+      report.configure(general.format, general.quiet, general.verbose, general.exitZero, all);
       if (general.verbose) {
-        lookup.origins(spec, parsed).forEach(report::note);
+        lookup.origins(spec).forEach(report::note);
       }
-      crashReports =
-          CrashReports.start(
-              spec.name(),
-              general.sentryDsn,
-              general.sentryEnvironment,
-              general.sentryMonitorSlug,
-              surroundings.environment());
+      crashReports = CrashReports.start(spec.name(), general, all.environment());
       report.reportTo(crashReports);
-      command.run(surroundings, report);
+      command.run(all, report);
+    } catch (ParameterException e) {
+      UsageException usage = usage(e);
+      report.error(usage.getMessage(), usage.hint());
     } catch (UsageException e) {
       report.error(e.getMessage(), e.hint());
     } catch (Http.ServerException e) {
       report.failure(e.getMessage(), e.hint(), e);
     } catch (Report.ClosedPipe e) {
       return Report.CLOSED_PIPE;
-    } catch (OutOfMemoryError e) {
-      report.failure("out of memory", "give the JVM more with JAVA_TOOL_OPTIONS=-Xmx2g", e);
     } catch (Throwable e) {
-      report.failure("unexpected " + e, "this is a bug, --verbose shows where", e);
+      report.unexpected(e);
     } finally {
       crashReports.close(report.exitCode());
     }
     return report.finish();
   }
 
-  private static CommandLine.ParseResult parse(CommandLine line, Lookup lookup, String... args)
-      throws UsageException {
-    line.setDefaultValueProvider(lookup);
-    try {
-      CommandLine.ParseResult parsed = line.parseArgs(args);
-      if (!parsed.isUsageHelpRequested() && !parsed.isVersionHelpRequested()) {
-        lookup.secrets(line.getCommandSpec(), parsed);
-      }
-      return parsed;
-    } catch (UnmatchedArgumentException e) {
-      throw unknown(e);
-    } catch (ParameterException e) {
-      if (e.getCause() instanceof TypeConversionException accepted
-          && e.getArgSpec() instanceof OptionSpec option) {
-        String value = isSecret(option) ? "" : " \"%s\"".formatted(withoutUser(e.getValue()));
-        throw new UsageException(
-            "%s:%s is not %s".formatted(lookup.label(option), value, accepted.getMessage()), null);
-      }
-      throw new UsageException(uncapitalised(e.getMessage()), "--help lists the options");
+  private static UsageException usage(ParameterException e) {
+    if (e instanceof UnmatchedArgumentException unmatched) {
+      return unknown(unmatched);
     }
+    if (e.getCause() instanceof TypeConversionException accepted
+        && e.getArgSpec() instanceof OptionSpec option) {
+      String value = isSecret(option) ? "" : " \"%s\"".formatted(withoutUser(e.getValue()));
+      String label =
+          e.getCommandLine().getDefaultValueProvider() instanceof Lookup lookup
+              ? lookup.label(option)
+              : option.longestName();
+      return new UsageException(
+          "%s:%s is not %s".formatted(label, value, accepted.getMessage()), null);
+    }
+    return new UsageException(uncapitalised(e.getMessage()), "--help lists the options");
   }
 
   /** Names the unknown options, never what stands behind them: it may be a secret. */
@@ -513,7 +549,7 @@ public final class Settings {
   }
 
   private static String withoutUser(String value) {
-    return value.replaceAll("//[^/@]*@", "//***@");
+    return value.replaceAll("//[^/?#]*@", "//***@");
   }
 
   private static String uncapitalised(String sentence) {
@@ -521,41 +557,104 @@ public final class Settings {
   }
 
   /**
-   * The file that {@code --env-file} or {@code ENV_FILE} names; it must be known before the rest.
+   * The command line as typed, before picocli sees it.
+   *
+   * @param arguments with quotes around values removed, and without the options whose value is
+   *     empty: they count as not set, unless they are lists
+   * @param options those that are set
+   * @param envFile the value of {@code --env-file}, or null
    */
-  private static Map<String, String> envFile(String[] args, Surroundings surroundings)
+  private record Typed(String[] arguments, Set<OptionSpec> options, String envFile) {
+
+    static Typed of(CommandSpec spec, String... args) {
+      List<String> arguments = new ArrayList<>();
+      Set<OptionSpec> options = new HashSet<>();
+      String envFile = null;
+      for (int i = 0; i < args.length; i++) {
+        int equals = args[i].indexOf('=');
+        String name = equals < 0 ? args[i] : args[i].substring(0, equals);
+        OptionSpec option = spec.optionsMap().get(name);
+        boolean next =
+            equals < 0 && i + 1 < args.length && !spec.optionsMap().containsKey(args[i + 1]);
+        if (option == null || (equals < 0 && (option.arity().max() == 0 || !next))) {
+          arguments.add(args[i]);
+          if (option != null) {
+            options.add(option);
+          }
+          continue;
+        }
+        String value = equals < 0 ? args[++i] : args[i].substring(equals + 1);
+        value = option.isMultiValue() ? unquotedList(value) : unquoted(value);
+        if (!value.isEmpty() || option.isMultiValue()) {
+          arguments.add(name + "=" + value);
+          options.add(option);
+          envFile = name.equals("--env-file") ? value : envFile;
+        }
+      }
+      return new Typed(arguments.toArray(String[]::new), options, envFile);
+    }
+
+    boolean asksForHelp() {
+      return options.stream().anyMatch(option -> option.usageHelp() || option.versionHelp());
+    }
+  }
+
+  private static final Pattern ENV_LINE =
+      Pattern.compile("(?:export\\s+)?([A-Za-z_][A-Za-z0-9_]*)\\s*=\\s*(.*)");
+
+  /**
+   * Reads the file that {@code --env-file} or {@code ENV_FILE} names: {@code NAME=VALUE} lines,
+   * blank ones and comments. A value is taken as it is, but for a comment behind it and, by whoever
+   * looks it up, its quotes.
+   */
+  private static Map<String, String> envFile(Typed typed, Map<String, String> environment)
       throws UsageException {
-    String name = surroundings.environment().getOrDefault("ENV_FILE", "");
-    for (int i = 0; i < args.length; i++) {
-      if (args[i].startsWith("--env-file=")) {
-        name = args[i].substring("--env-file=".length());
-      } else if (args[i].equals("--env-file") && i + 1 < args.length) {
-        name = args[i + 1];
-      }
-    }
-    name = unquoted(name);
+    String label = typed.envFile() == null ? "ENV_FILE" : "--env-file";
+    String name =
+        typed.envFile() == null
+            ? unquoted(environment.getOrDefault("ENV_FILE", ""))
+            : typed.envFile();
+    Map<String, String> values = new LinkedHashMap<>();
     if (name.isEmpty()) {
-      return Map.of();
-    }
-    try {
-      Path file = Path.of(name).toAbsolutePath();
-      if (!Files.isReadable(file) || Files.isDirectory(file)) {
-        throw new UsageException(
-            "--env-file: \"%s\" is not a file that can be read".formatted(name), null);
-      }
-      Map<String, String> values = new LinkedHashMap<>();
-      Dotenv.configure()
-          .directory(file.getParent().toString())
-          .filename(file.getFileName().toString())
-          .load()
-          .entries(Dotenv.Filter.DECLARED_IN_ENV_FILE)
-          .forEach((DotenvEntry entry) -> values.put(entry.getKey(), entry.getValue()));
       return values;
-    } catch (InvalidPathException | DotenvException e) {
-      // the parser's message quotes the line, which may hold a secret
-      throw new UsageException(
-          "--env-file: \"%s\" is not a file of NAME=VALUE lines".formatted(name), null);
     }
+    List<String> lines;
+    try {
+      lines = Files.readString(Path.of(name)).lines().map(String::strip).toList();
+    } catch (IOException | InvalidPathException e) {
+      throw new UsageException(
+          "%s: \"%s\" is not a file that can be read, expected NAME=VALUE lines in UTF-8"
+              .formatted(label, name),
+          null);
+    }
+    for (int i = 0; i < lines.size(); i++) {
+      Matcher line = ENV_LINE.matcher(lines.get(i));
+      if (line.matches()) {
+        values.put(line.group(1), withoutComment(line.group(2)));
+      } else if (!lines.get(i).isEmpty() && !lines.get(i).startsWith("#")) {
+        // the line itself may hold a secret
+        throw new UsageException(
+            "%s: line %d of \"%s\" is not NAME=VALUE".formatted(label, i + 1, name), null);
+      }
+    }
+    return values;
+  }
+
+  /** Cuts what stands behind white space and {@code #}, unless within quotes. */
+  private static String withoutComment(String value) {
+    char quote = 0;
+    for (int i = 0; i < value.length(); i++) {
+      char c = value.charAt(i);
+      boolean starts = i == 0 || value.charAt(i - 1) == ',' || value.charAt(i - 1) == ' ';
+      if (quote == 0 && starts && (c == '"' || c == '\'')) {
+        quote = c;
+      } else if (c == quote) {
+        quote = 0;
+      } else if (quote == 0 && c == '#' && (i == 0 || Character.isWhitespace(value.charAt(i - 1)))) {
+        return value.substring(0, i).strip();
+      }
+    }
+    return value;
   }
 
   private static Secret secretFrom(String file, InputStream in) {
@@ -575,17 +674,22 @@ public final class Settings {
   private static final class Lookup implements IDefaultValueProvider {
     private final Map<String, String> environment;
     private final Map<String, String> envFile;
+    private final Typed typed;
 
-    Lookup(Map<String, String> environment, Map<String, String> envFile) {
+    Lookup(Map<String, String> environment, Map<String, String> envFile, Typed typed) {
       this.environment = environment;
       this.envFile = envFile;
+      this.typed = typed;
     }
 
     private record Found(String variable, String value, String origin) {}
 
     @Override
     public String defaultValue(ArgSpec argument) {
-      if (!(argument instanceof OptionSpec option) || isSecret(option)) {
+      // none for what is typed: picocli would make a typed switch the opposite of its default
+      if (!(argument instanceof OptionSpec option)
+          || isSecret(option)
+          || typed.options().contains(option)) {
         return null;
       }
       Found found = find(option);
@@ -593,7 +697,7 @@ public final class Settings {
     }
 
     private Found find(OptionSpec option) {
-      for (String variable : variables(option)) {
+      for (String variable : Settings.variables(option)) {
         Found found = find(variable, option.isMultiValue());
         if (found != null) {
           return found;
@@ -603,29 +707,48 @@ public final class Settings {
     }
 
     private Found find(String variable, boolean list) {
-      String value = environment.get(variable);
+      String value = value(environment, variable, list);
       String origin = "environment";
-      if (value == null || (value.isEmpty() && !list)) {
-        value = envFile.get(variable);
+      if (value == null) {
+        value = value(envFile, variable, list);
         origin = "env file";
       }
-      // a list's entries have quotes of their own
-      return value == null || (value.isEmpty() && !list)
-          ? null
-          : new Found(variable, list ? value : unquoted(value), origin);
+      return value == null ? null : new Found(variable, value, origin);
+    }
+
+    /** The value without its quotes; empty counts as not set, except for a list. */
+    private static String value(Map<String, String> values, String variable, boolean list) {
+      String value = values.get(variable);
+      if (value == null) {
+        return null;
+      }
+      value = list ? unquotedList(value) : unquoted(value);
+      return value.isEmpty() && !list ? null : value;
+    }
+
+    /** The environment, and what only the env file sets. */
+    Map<String, String> variables() {
+      Map<String, String> variables = new HashMap<>(environment);
+      for (String name : envFile.keySet()) {
+        Found found = find(name, false);
+        if (found != null) {
+          variables.put(name, found.value());
+        }
+      }
+      return variables;
     }
 
     /** Fills in the secrets that no option's file gave; checks those that one gave. */
-    void secrets(CommandSpec spec, CommandLine.ParseResult parsed) throws UsageException {
+    void secrets(CommandSpec spec) throws UsageException {
       for (OptionSpec option : spec.options()) {
         if (!isSecret(option)) {
           continue;
         }
-        boolean typed = parsed.hasMatchedOption(option);
-        Found found = typed ? null : find(option);
+        boolean fromFile = typed.options().contains(option);
+        Found found = fromFile ? null : find(option);
         Secret secret =
-            typed ? option.getValue() : found == null ? null : new Secret(found.value());
-        if (typed && secret.reveal().isEmpty()) {
+            fromFile ? option.getValue() : found == null ? null : new Secret(found.value());
+        if (fromFile && secret.reveal().isEmpty()) {
           throw new UsageException(label(option) + ": the file is empty", null);
         }
         if (secret != null && secret.reveal().chars().anyMatch(Character::isISOControl)) {
@@ -639,39 +762,50 @@ public final class Settings {
 
     /** How the user gave this option its value: its name, or the variable and where it stands. */
     String label(OptionSpec option) {
-      Found found = option.originalStringValues().isEmpty() ? find(option) : null;
+      Found found = typed.options().contains(option) ? null : find(option);
       return found == null ? option.longestName() : found.variable() + " (" + found.origin() + ")";
     }
 
     /** A line per setting: variable, value and origin. */
-    List<String> origins(CommandSpec spec, CommandLine.ParseResult parsed) {
+    List<String> origins(CommandSpec spec) {
       List<String> lines = new ArrayList<>();
       for (OptionSpec option : spec.options()) {
-        if (variables(option).isEmpty()) {
+        List<String> variables = Settings.variables(option);
+        if (variables.isEmpty()) {
           continue;
         }
-        Found found = find(option);
+        boolean isTyped = typed.options().contains(option);
+        Found found = isTyped ? null : find(option);
         String origin =
-            parsed.hasMatchedOption(option)
-                ? option.longestName()
-                : found != null ? found.origin() : "default";
-        Object value =
-            option.getValue() instanceof List<?> list
-                ? list.stream().map(Object::toString).collect(Collectors.joining(","))
-                : parsed.hasMatchedOption(option) && !isSecret(option) && !option.isMultiValue()
-                    ? option.stringValues().isEmpty()
-                        ? option.getValue()
-                        : option.stringValues().getLast()
-                    : found != null && !isSecret(option)
-                        ? found.value()
-                        : isSecret(option) ? option.getValue() : defaultText(option);
+            isTyped ? option.longestName() : found != null ? found.origin() : "default";
+        Object value = option.getValue();
+        if (!isSecret(option)) {
+          value =
+              value instanceof List<?> list
+                  ? list.stream().map(Object::toString).collect(Collectors.joining(","))
+                  : isTyped
+                      ? option.stringValues().isEmpty() ? value : option.stringValues().getLast()
+                      : found != null ? found.value() : defaultText(option);
+        }
         lines.add(
             "setting %s = %s (%s)"
-                .formatted(variables(option).getFirst(), value == null ? "" : value, origin));
+                .formatted(variables.getFirst(), value == null ? "" : value, origin));
+      }
+      for (String variable : VARIABLES_ONLY) {
+        Found found = find(variable, false);
+        if (found != null) {
+          lines.add(
+              "setting %s = %s (%s)"
+                  .formatted(variable, withoutUser(found.value()), found.origin()));
+        }
       }
       return lines;
     }
   }
+
+  /** What other programs read under the same name has no option here. */
+  private static final List<String> VARIABLES_ONLY =
+      List.of("HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "NO_COLOR");
 
   private static boolean isSecret(OptionSpec option) {
     return option.type() == Secret.class;
@@ -722,6 +856,13 @@ public final class Settings {
             option.description()[0]
                 + (variables.isEmpty() ? "" : " [" + String.join(" or ", variables) + value + "]"));
       }
+      text.append("\nVariables without an option:\n");
+      text.append("  HTTPS_PROXY, HTTP_PROXY\n");
+      wrapped(text, "        ", "proxy, as http://[USER:PASSWORD@]HOST:PORT; never for loopback");
+      text.append("  NO_PROXY\n");
+      wrapped(text, "        ", "hosts and domains that need no proxy, comma separated");
+      text.append("  NO_COLOR\n");
+      wrapped(text, "        ", "no colour on a terminal, whatever its value");
       text.append("\nExit codes:\n");
       text.append("  0  all well, or nothing to do\n");
       text.append("  1  findings\n");
@@ -772,10 +913,7 @@ public final class Settings {
       String trimmed = value.strip().replaceFirst("/+$", "");
       try {
         URI url = URI.create(trimmed);
-        boolean web =
-            "http".equalsIgnoreCase(url.getScheme()) || "https".equalsIgnoreCase(url.getScheme());
-        if (web
-            && url.getHost() != null
+        if (Http.isWeb(url)
             && url.getRawUserInfo() == null
             && url.getRawQuery() == null
             && url.getRawFragment() == null) {

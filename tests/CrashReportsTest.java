@@ -184,7 +184,7 @@ class CrashReportsTest {
     SettingsTest.Probe probe = new SettingsTest.Probe();
     probe.doing((surroundings, report) -> {
       try (common.Http http = probe.server.http("probe", surroundings, report)) {
-        http.authorize(server.url(), probe.authorization.header("AUTH", probe.auth, server.url()));
+        http.authorize(server.url(), probe.general.authorization("AUTH", probe.auth, server.url()));
         http.get(server.url().resolve("/v1/nowhere"), 1000, java.io.InputStream::readAllBytes);
       }
     });

@@ -1,5 +1,6 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //DEPS com.google.googlejavaformat:google-java-format:2.0.0
+//DEPS info.picocli:picocli:4.7.7
 //SOURCES format.java Project.java
 
 import static org.junit.jupiter.api.Assertions.assertEquals;

@@ -237,7 +237,8 @@ class HttpTest {
       Wire server = open(Wire.of(reply));
       assertTrue(reason(http(), server.url()).endsWith("(after 5 attempts)"));
       assertEquals(4, time.pauses().size());
-      assertEquals(5, server.asked().size());
+      // java.net.http asks once more by itself where a connection may have been stale
+      assertTrue(server.asked().size() >= 5, () -> "asked " + server.asked().size() + " times");
     }
   }
 
@@ -710,14 +711,15 @@ class HttpTest {
   void credentials_that_no_header_can_hold_are_not_shown() throws Exception {
     Wire server = open(Wire.of(Wire.json(FINE)));
     Http http = http();
-    http.authorize(server.url(), "Bearer s3cr\u20act");
-    try {
-      get(http, server.url());
-    } catch (ServerException | RuntimeException e) {
-      for (Throwable cause = e; cause != null; cause = cause.getCause()) {
-        assertFalse(String.valueOf(cause.getMessage()).contains("s3cr"), cause.getMessage());
-      }
+    IllegalArgumentException refused =
+        assertThrows(
+            IllegalArgumentException.class,
+            () -> http.authorize(server.url(), "Bearer s3cr\u20act"));
+    for (Throwable cause = refused; cause != null; cause = cause.getCause()) {
+      assertFalse(String.valueOf(cause.getMessage()).contains("s3cr"), cause.getMessage());
     }
+    get(http, server.url());
+    assertEquals("", server.asked().getFirst().header("authorization"));
   }
 
   @Test

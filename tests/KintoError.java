@@ -1,4 +1,5 @@
 //DEPS tools.jackson.core:jackson-databind:3.2.4
+//SOURCES Store.java
 
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;

@@ -53,7 +53,6 @@ class ProjectTest {
   private static final Map<String, String> ARTIFACTS =
       Map.of(
           "com.google.googlejavaformat", "com.google.googlejavaformat:google-java-format",
-          "io.github.cdimascio", "io.github.cdimascio:dotenv-java",
           "io.sentry", "io.sentry:sentry",
           "org.bouncycastle", "org.bouncycastle:bcpkix-jdk18on",
           "org.junit", "org.junit.jupiter:junit-jupiter",

@@ -1,4 +1,6 @@
 //DEPS tools.jackson.core:jackson-databind:3.2.4
+//SOURCES KintoError.java
+//SOURCES Store.java
 
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;

@@ -66,7 +66,6 @@ class SettingsTest {
   static final class Probe implements Settings.Command {
     @Mixin Settings.Server server;
     @Mixin Settings.Selection selection;
-    @Mixin Settings.Authorization authorization;
 
     @Option(names = "--auth-file", paramLabel = "FILE", description = "credentials in this file")
     Settings.Secret auth;
@@ -821,7 +820,7 @@ class SettingsTest {
   private String header;
 
   private Probe.Task sending() {
-    return (_, _) -> header = probe.authorization.header("AUTH", probe.auth, probe.server.url());
+    return (_, _) -> header = probe.general.authorization("AUTH", probe.auth, probe.server.url());
   }
 
   private String header(String server, String... args) {

@@ -179,7 +179,7 @@ class ValidateSignatureTest {
       assertTrue(
           verbose
               .stderr()
-              .contains("main/a: a signature is refused: the leaf expired on 2026-11-2"),
+              .contains("main/a: a signature is refused: the leaf expired on "),
           verbose::toString);
     }
   }

@@ -11,6 +11,7 @@
 //SOURCES HttpTest.java
 //SOURCES InstallTest.java
 //SOURCES Peers.java
+//SOURCES ProcessTest.java
 //SOURCES ProjectTest.java
 //SOURCES ReadmeTest.java
 //SOURCES RemoteSettingsServerTest.java
