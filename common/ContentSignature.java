@@ -43,7 +43,8 @@ public final class ContentSignature {
               + "c7634d81f4372ddf581a0db248b0a77aecec196accc52973",
           16);
 
-  private static final Pattern LOOPBACK = Pattern.compile("127(\\.(25[0-5]|2[0-4]\\d|1?\\d?\\d)){3}");
+  private static final Pattern LOOPBACK =
+      Pattern.compile("127(\\.(25[0-5]|2[0-4]\\d|1?\\d?\\d)){3}");
 
   private ContentSignature() {}
 

@@ -53,8 +53,7 @@ final class CrashReports {
    *
    * @param variables where the proxies are looked up
    */
-  static CrashReports start(
-      String command, Settings.General general, Map<String, String> variables)
+  static CrashReports start(String command, Settings.General general, Map<String, String> variables)
       throws Settings.UsageException {
     if (general.sentryDsn == null) {
       return NONE;

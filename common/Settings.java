@@ -201,8 +201,7 @@ public final class Settings {
       int space = text.indexOf(' ');
       boolean typed = space > 0 && (colon < 0 || space < colon);
       if (!typed && colon >= 0) {
-        return "Basic "
-            + Base64.getEncoder().encodeToString(text.getBytes(StandardCharsets.UTF_8));
+        return "Basic " + Base64.getEncoder().encodeToString(text.getBytes(StandardCharsets.UTF_8));
       }
       if (!text.chars().allMatch(c -> c >= ' ' && c <= '~')) {
         throw new UsageException(
@@ -479,8 +478,7 @@ public final class Settings {
       Typed typed = Typed.of(spec, args);
       if (typed.asksForHelp()) {
         line.parseArgs(typed.arguments()); // wrong options are named first
-        report.text(
-            line.isUsageHelpRequested() ? Help.of(spec) : spec.name() + " " + VERSION);
+        report.text(line.isUsageHelpRequested() ? Help.of(spec) : spec.name() + " " + VERSION);
         return 0;
       }
       Map<String, String> envFile = envFile(typed, surroundings.environment());
@@ -650,7 +648,9 @@ public final class Settings {
         quote = c;
       } else if (c == quote) {
         quote = 0;
-      } else if (quote == 0 && c == '#' && (i == 0 || Character.isWhitespace(value.charAt(i - 1)))) {
+      } else if (quote == 0
+          && c == '#'
+          && (i == 0 || Character.isWhitespace(value.charAt(i - 1)))) {
         return value.substring(0, i).strip();
       }
     }
@@ -776,8 +776,7 @@ public final class Settings {
         }
         boolean isTyped = typed.options().contains(option);
         Found found = isTyped ? null : find(option);
-        String origin =
-            isTyped ? option.longestName() : found != null ? found.origin() : "default";
+        String origin = isTyped ? option.longestName() : found != null ? found.origin() : "default";
         Object value = option.getValue();
         if (!isSecret(option)) {
           value =

@@ -134,16 +134,19 @@ class ReadmeTest {
         .results()
         .map(block -> block.group(1))
         .filter(block -> !block.contains("./jbang test") && !block.contains("./jbang format\n"))
-        .map(
-            block ->
-                DynamicTest.dynamicTest(
-                    block.strip().replaceAll("\\s+", " "), () -> type(block, folder)));
+        .map(block ->
+            DynamicTest.dynamicTest(
+                block.strip().replaceAll("\\s+", " "), () -> type(block, folder)));
   }
 
   private static void type(String block, Path folder) throws IOException {
     try (RemoteSettingsServer server = RemoteSettingsServer.builder().sample(true).start()) {
       Project.Outcome outcome =
-          Project.run("sh", "-e", "-c", block.replace("http://localhost:8888/v1", server.url().toString()))
+          Project.run(
+                  "sh",
+                  "-e",
+                  "-c",
+                  block.replace("http://localhost:8888/v1", server.url().toString()))
               .in(ROOT)
               .env("SERVER", server.url())
               .env("JBANG_DIR", folder.resolve("jbang"))

@@ -194,7 +194,8 @@ final class Store {
   synchronized void edit(String bucket, String name, long modified, Consumer<ObjectNode> change) {
     Collection collection = collection(bucket, name);
     ObjectNode changed = collection.attributes.deepCopy();
-    change.accept(changed);
+    change.accept(changed); // which may look at the collection, as it was
+    collection.snapshot = null;
     collection.attributes = changed;
     collection.modified = modified > 0 ? modified : nextTimestamp();
   }

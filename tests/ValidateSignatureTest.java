@@ -177,9 +177,7 @@ class ValidateSignatureTest {
       assertEquals(0, run(server).exit());
       Terminal.Outcome verbose = run(server, "--verbose");
       assertTrue(
-          verbose
-              .stderr()
-              .contains("main/a: a signature is refused: the leaf expired on "),
+          verbose.stderr().contains("main/a: a signature is refused: the leaf expired on "),
           verbose::toString);
     }
   }
