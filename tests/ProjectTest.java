@@ -291,6 +291,20 @@ class ProjectTest {
     assertEquals(List.of(), wrong);
   }
 
+  /** What the specification says of writing waits for the first command that writes. */
+  @Test
+  void no_command_writes_so_none_has_a_dry_run() {
+    Pattern write = Pattern.compile("\\.(POST|PUT|DELETE|method)\\(|\"--dry-run\"");
+    List<String> writers = new ArrayList<>();
+    FILES.forEach((file, text) -> {
+      boolean ours = file.startsWith("common/") || !file.contains("/");
+      if (ours && write.matcher(text).find()) {
+        writers.add(file);
+      }
+    });
+    assertEquals(List.of(), writers);
+  }
+
   @Test
   void every_promise_names_a_test_that_exists() throws IOException {
     List<String> wrong = new ArrayList<>();
