@@ -615,22 +615,25 @@ class CanonicalJsonTest {
         }
         out.append(list.isEmpty() ? "[]" : "]");
       }
-      case String text -> {
-        out.append('"');
-        for (char c : text.toCharArray()) {
-          int known = "\b\t\n\f\r\"\\".indexOf(c);
-          if (known >= 0) {
-            out.append('\\').append("btnfr\"\\".charAt(known));
-          } else if (c < 0x20 || c > 0x7e) {
-            out.append("\\u%04x".formatted((int) c));
-          } else {
-            out.append(c);
-          }
-        }
-        out.append('"');
-      }
+      case String text -> quote(text, out);
       default -> out.append(value);
     }
+  }
+
+  /** A string as canonical JSON has it, written without ours in view. */
+  static void quote(String text, StringBuilder out) {
+    out.append('"');
+    for (char c : text.toCharArray()) {
+      int known = "\b\t\n\f\r\"\\".indexOf(c);
+      if (known >= 0) {
+        out.append('\\').append("btnfr\"\\".charAt(known));
+      } else if (c < 0x20 || c > 0x7e) {
+        out.append("\\u%04x".formatted((int) c));
+      } else {
+        out.append(c);
+      }
+    }
+    out.append('"');
   }
 
   /** What generated documents may hold. */

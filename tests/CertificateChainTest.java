@@ -15,10 +15,8 @@ import common.CertificateChain;
 import common.CertificateChain.Cause;
 import common.CertificateChain.Refused;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.security.GeneralSecurityException;
 import java.security.KeyPair;
 import java.security.KeyPairGenerator;
@@ -810,7 +808,7 @@ class CertificateChainTest {
 
   @Test
   void the_real_chain_of_stage_was_valid_in_2021() throws Exception {
-    CertificateChain chain = parsed(vector("mozilla-stage-2021/chain.pem"));
+    CertificateChain chain = parsed(Project.vector("mozilla-stage-2021/chain.pem"));
     chain.verify(THEN);
     chain.verifySigner(SIGNER);
     chain.verifySigner(null);
@@ -828,12 +826,12 @@ class CertificateChainTest {
             "the leaf expired on 2021-04-24 15:04:05 UTC, the intermediate expired on 2024-11-14"
                 + " 20:48:59 UTC, the root expired on 2024-11-14 20:48:59 UTC (checked as of"
                 + " 2026-11-24 12:00:00 UTC)"),
-        vector("mozilla-stage-2021/chain.pem"));
+        Project.vector("mozilla-stage-2021/chain.pem"));
   }
 
   @Test
   void the_real_chain_of_stage_does_not_do_for_production() {
-    CertificateChain chain = parsed(vector("mozilla-stage-2021/chain.pem"));
+    CertificateChain chain = parsed(Project.vector("mozilla-stage-2021/chain.pem"));
     Refused refused =
         assertRefused(
             Cause.WRONG_ROOT,
@@ -846,7 +844,7 @@ class CertificateChainTest {
 
   @Test
   void the_real_chain_of_stage_is_not_that_of_another_signer() {
-    CertificateChain chain = parsed(vector("mozilla-stage-2021/chain.pem"));
+    CertificateChain chain = parsed(Project.vector("mozilla-stage-2021/chain.pem"));
     Refused refused =
         assertRefused(
             Cause.WRONG_SAN,
@@ -857,7 +855,7 @@ class CertificateChainTest {
 
   @Test
   void the_chain_of_a_real_autograph_is_valid() throws Exception {
-    CertificateChain chain = parsed(vector("kinto-26/chain.pem"));
+    CertificateChain chain = parsed(Project.vector("kinto-26/chain.pem"));
     chain.verify(NOW);
     chain.verifySigner(SIGNER);
     chain.verifyRoot(Set.of(KINTO_26));
@@ -873,8 +871,8 @@ class CertificateChainTest {
 
   @Test
   void the_leaf_of_one_real_chain_does_not_fit_the_other() {
-    List<String> autograph = blocks(vector("kinto-26/chain.pem"));
-    List<String> stage = blocks(vector("mozilla-stage-2021/chain.pem"));
+    List<String> autograph = blocks(Project.vector("kinto-26/chain.pem"));
+    List<String> stage = blocks(Project.vector("mozilla-stage-2021/chain.pem"));
     assertRefused(
         bad(
             Cause.BROKEN_CHAIN,
@@ -890,7 +888,7 @@ class CertificateChainTest {
   /** A change is accepted only where it leaves all three certificates as they were. */
   @Test
   void one_byte_of_the_pem_changed_never_makes_another_chain() {
-    byte[] good = bytes(vector("kinto-26/chain.pem"));
+    byte[] good = bytes(Project.vector("kinto-26/chain.pem"));
     Random random = new Random(20261124);
     int refusals = 0;
     for (int round = 0; round < 300; round++) {
@@ -906,7 +904,7 @@ class CertificateChainTest {
   /** The same one level deeper, where no base64 is in the way. */
   @Test
   void one_byte_of_a_certificate_changed_never_makes_another_chain() {
-    byte[] good = bytes(vector("kinto-26/chain.pem"));
+    byte[] good = bytes(Project.vector("kinto-26/chain.pem"));
     Random random = new Random(20261124);
     for (int round = 0; round < 300; round++) {
       List<byte[]> mutants = ders(new String(good, StandardCharsets.US_ASCII));
@@ -995,14 +993,6 @@ class CertificateChainTest {
 
   private static CertificateChain parsed(String pem) {
     return assertDoesNotThrow(() -> CertificateChain.parse(bytes(pem)));
-  }
-
-  private static String vector(String name) {
-    try {
-      return Files.readString(Project.root().resolve("tests/vectors").resolve(name));
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
   }
 
   private static byte[] bytes(String text) {

@@ -79,7 +79,7 @@ class ContentSignatureTest {
 
   private static final CertificateChain CHAIN = chain("openssl/chain.pem");
   private static final Trust TRUST = new Trust(Set.of(CHAIN.rootHash()), null, NOW);
-  private static final String RECORDS = vector("openssl/good.changes.json");
+  private static final String RECORDS = Project.vector("openssl/good.changes.json");
   private static final byte[] RAW = raw("good");
   private static final String GOOD = base64(RAW);
 
@@ -689,12 +689,12 @@ class ContentSignatureTest {
   @ParameterizedTest
   @ValueSource(strings = {"recorded", "search-config-v2", "search-telemetry-v2"})
   void the_real_changesets_of_kinto_are_valid(String name) {
-    assertInstanceOf(Valid.class, kinto(vector("kinto-26/changeset-" + name + ".json")));
+    assertInstanceOf(Valid.class, kinto(Project.vector("kinto-26/changeset-" + name + ".json")));
   }
 
   @Test
   void the_real_changeset_of_stage_was_valid_in_2021() {
-    String text = vector("mozilla-stage-2021/changeset.json");
+    String text = Project.vector("mozilla-stage-2021/changeset.json");
     Trust then =
         new Trust(
             CertificateChain.builtInRoots("firefox.settings.services.allizom.org"),
@@ -738,7 +738,7 @@ class ContentSignatureTest {
   @ParameterizedTest
   @ValueSource(strings = {"recorded", "search-config-v2", "search-telemetry-v2"})
   void a_real_changeset_with_one_character_edited_is_refused(String name) {
-    String good = vector("kinto-26/changeset-" + name + ".json");
+    String good = Project.vector("kinto-26/changeset-" + name + ".json");
     Object signed = signed(good);
     Object metadata = metadata(good);
     Random random = new Random(20261124);
@@ -963,16 +963,16 @@ class ContentSignatureTest {
   }
 
   private static String changes(String name) {
-    return vector("openssl/" + name + ".changes.json");
+    return Project.vector("openssl/" + name + ".changes.json");
   }
 
   private static byte[] payload(String name) {
-    byte[] json = bytes(vector("openssl/" + name + ".payload.json"));
+    byte[] json = bytes(Project.vector("openssl/" + name + ".payload.json"));
     return join(bytes("Content-Signature:\0"), json);
   }
 
   private static byte[] der(String file) {
-    return Base64.getDecoder().decode(vector("openssl/" + file).strip());
+    return Base64.getDecoder().decode(Project.vector("openssl/" + file).strip());
   }
 
   private static byte[] raw(String name) {
@@ -1022,17 +1022,9 @@ class ContentSignatureTest {
 
   private static CertificateChain chain(String file) {
     try {
-      return CertificateChain.parse(bytes(vector(file)));
+      return CertificateChain.parse(bytes(Project.vector(file)));
     } catch (Refused e) {
       throw new IllegalStateException(e);
-    }
-  }
-
-  private static String vector(String name) {
-    try {
-      return Files.readString(Project.root().resolve("tests/vectors").resolve(name));
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
     }
   }
 

@@ -38,6 +38,15 @@ final class Project {
     throw new IllegalStateException("no jbang-catalog.json in " + start + " or above it");
   }
 
+  /** The text of a test vector, by its path below {@code tests/vectors}. */
+  static String vector(String name) {
+    try {
+      return Files.readString(root().resolve("tests/vectors").resolve(name));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
   /** Prepares a process; {@link Run#go} runs it. */
   static Run run(Object... command) {
     return new Run(command);

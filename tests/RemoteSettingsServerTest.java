@@ -1,5 +1,6 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //DEPS tools.jackson.core:jackson-databind:3.2.4
+//SOURCES CanonicalJsonTest.java
 //SOURCES Fault.java
 //SOURCES Project.java
 //SOURCES RemoteSettingsServer.java
@@ -804,7 +805,7 @@ class RemoteSettingsServerTest {
       TreeMap<String, JsonNode> sorted = new TreeMap<>();
       node.properties().forEach(property -> sorted.put(property.getKey(), property.getValue()));
       for (Map.Entry<String, JsonNode> property : sorted.entrySet()) {
-        quote(property.getKey(), out.append(comma));
+        CanonicalJsonTest.quote(property.getKey(), out.append(comma));
         canonical(property.getValue(), out.append(':'));
         comma = ",";
       }
@@ -817,25 +818,10 @@ class RemoteSettingsServerTest {
       }
       out.append(']');
     } else if (node.isString()) {
-      quote(node.asString(), out);
+      CanonicalJsonTest.quote(node.asString(), out);
     } else {
       out.append(node);
     }
-  }
-
-  private static void quote(String text, StringBuilder out) {
-    out.append('"');
-    for (char c : text.toCharArray()) {
-      int known = "\b\t\n\f\r\"\\".indexOf(c);
-      if (known >= 0) {
-        out.append('\\').append("btnfr\"\\".charAt(known));
-      } else if (c < 0x20 || c > 0x7e) {
-        out.append("\\u%04x".formatted((int) c));
-      } else {
-        out.append(c);
-      }
-    }
-    out.append('"');
   }
 
   private static void validate(List<X509Certificate> chain) throws GeneralSecurityException {
