@@ -687,7 +687,7 @@ public class validate_signature implements Settings.Command {
       return timestamp == null
           ? "unknown"
           : timestamp
-              + DateTimeFormatter.ofPattern(" (yyyy-MM-dd HH:mm:ss 'UTC')", Locale.ROOT)
+              + DateTimeFormatter.ofPattern(" (uuuu-MM-dd HH:mm:ss 'UTC')", Locale.ROOT)
                   .withZone(ZoneOffset.UTC)
                   .format(Instant.ofEpochMilli(timestamp));
     }

@@ -519,7 +519,7 @@ public final class CertificateChain {
 
   /** UTC, to the second, as certificates have it: {@code 2026-12-23 15:16:12 UTC}. */
   private static String date(Instant instant) {
-    return DateTimeFormatter.ofPattern("yyyy-MM-dd HH:mm:ss 'UTC'", Locale.ROOT)
+    return DateTimeFormatter.ofPattern("uuuu-MM-dd HH:mm:ss 'UTC'", Locale.ROOT)
         .withZone(ZoneOffset.UTC)
         .format(instant);
   }

@@ -571,6 +571,10 @@ class CertificateChainTest {
         Cause.NOT_YET_VALID,
         assertThrows(Refused.class, () -> chain.verify(Instant.parse("-999999999-01-01T00:00:00Z")))
             .cause());
+    String ides =
+        assertThrows(Refused.class, () -> chain.verify(Instant.parse("-0044-03-15T00:00:00Z")))
+            .getMessage();
+    assertTrue(ides.endsWith("(checked as of -0044-03-15 00:00:00 UTC)"), ides);
   }
 
   // PEM
