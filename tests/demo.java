@@ -54,7 +54,12 @@ public class demo {
 
   /** One line in {@code main}, as in every script. */
   public static void main(String... arguments) throws IOException, InterruptedException {
-    System.exit(new demo().run(Project.root()));
+    System.exit(arguments.length > 0 ? usage(arguments) : new demo().run(Project.root()));
+  }
+
+  private static int usage(String... arguments) {
+    System.err.println("usage: ./jbang demo");
+    return arguments[0].matches("-h|--help") ? 0 : 2;
   }
 
   private int run(Path root) throws IOException, InterruptedException {
