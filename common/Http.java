@@ -125,6 +125,18 @@ public final class Http implements AutoCloseable {
       this.hint = hint;
     }
 
+    private ServerException(ServerException failure, String hint) {
+      super(failure.getMessage(), failure);
+      this.status = failure.status;
+      this.reason = failure.reason;
+      this.hint = hint;
+    }
+
+    /** The same, from who knows what to do about it. */
+    ServerException withHint(String hint) {
+      return new ServerException(this, hint);
+    }
+
     private static String after(int attempts) {
       return attempts == 1 ? "" : " (after " + attempts + " attempts)";
     }

@@ -116,10 +116,23 @@ public final class RemoteSettings {
         throw e;
       }
       changesets = false;
-      pages(path + "/records", body -> list(object(document(body), "the list").get("data"), "data"))
-          .forEach(page -> entries.addAll(page.body()));
+      entries.addAll(listedOneByOne(path));
     }
     return entries.stream().map(RemoteSettings::announced).toList();
+  }
+
+  /** The entries as an old server has them, which knows no changesets. */
+  private List<Object> listedOneByOne(String path) throws ServerException {
+    List<Object> entries = new ArrayList<>();
+    try {
+      pages(path + "/records", body -> list(object(document(body), "the list").get("data"), "data"))
+          .forEach(page -> entries.addAll(page.body()));
+    } catch (ServerException e) {
+      throw e.status() == 404
+          ? e.withHint("is SERVER right, with the version at its end (/v1)?")
+          : e;
+    }
+    return entries;
   }
 
   private static Announced announced(Object entry) {

@@ -27,7 +27,14 @@ import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import javax.tools.Diagnostic;
+import javax.tools.DiagnosticCollector;
+import javax.tools.JavaCompiler;
+import javax.tools.JavaFileObject;
+import javax.tools.StandardJavaFileManager;
+import javax.tools.ToolProvider;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.platform.commons.annotation.Testable;
 import org.junit.platform.commons.support.AnnotationSupport;
 import tools.jackson.databind.JsonNode;
@@ -184,6 +191,36 @@ class ProjectTest {
     Set<String> missing = new TreeSet<>(commands());
     missing.removeAll(reached("tests/all.java"));
     assertEquals(Set.of(), missing, "not reached by the //SOURCES of tests/all.java");
+  }
+
+  @Test
+  void the_compiler_has_nothing_to_warn_of(@TempDir Path classes) throws IOException {
+    JavaCompiler javac = ToolProvider.getSystemJavaCompiler();
+    DiagnosticCollector<JavaFileObject> said = new DiagnosticCollector<>();
+    try (StandardJavaFileManager files = javac.getStandardFileManager(said, null, null)) {
+      List<Path> sources = FILES.keySet().stream().map(ROOT::resolve).toList();
+      List<String> options =
+          List.of(
+              "-Xlint:all",
+              "-proc:none",
+              "-classpath",
+              System.getProperty("java.class.path"),
+              "-d",
+              classes.toString());
+      javac
+          .getTask(null, files, said, options, null, files.getJavaFileObjectsFromPaths(sources))
+          .call();
+    }
+    List<String> ours =
+        said.getDiagnostics().stream()
+            .filter(diagnostic ->
+                // what a dependency's class lacks is not ours to mend
+                diagnostic.getKind() == Diagnostic.Kind.ERROR
+                    || (diagnostic.getSource() != null
+                        && diagnostic.getSource().getKind() == JavaFileObject.Kind.SOURCE))
+            .map(Diagnostic::toString)
+            .toList();
+    assertEquals(List.of(), ours);
   }
 
   // Doorways

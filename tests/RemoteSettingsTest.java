@@ -175,6 +175,14 @@ class RemoteSettingsTest {
   }
 
   @Test
+  void a_list_that_is_nowhere_makes_one_look_at_the_server_s_url() {
+    ServerException failure = assertThrows(ServerException.class, this::announced);
+    assertEquals(404, failure.status());
+    assertTrue(failure.getMessage().contains(LIST + "/records: 404"), failure.getMessage());
+    assertEquals("is SERVER right, with the version at its end (/v1)?", failure.hint());
+  }
+
+  @Test
   void an_error_of_the_list_is_no_reason_to_ask_the_old_way() {
     for (int status : new int[] {401, 403, 500}) {
       answers.put(LIST + "/changeset", HttpTest.Wire.status(status));
