@@ -155,10 +155,11 @@ public class validate_signature implements Settings.Command {
     Trusted trusted = trusted();
     try (Http http = server.http("validate_signature", surroundings, report)) {
       RemoteSettings remote = new RemoteSettings(http, server.url(), server.maxBytes());
-      Run run = new Run(report, trusted, now);
+      Chains chains = new Chains(chainFile != null ? savedChain() : remote::chain);
+      Run run = new Run(report, trusted, chains, now);
       if (changesetFile != null) {
         run.expect(1);
-        run.report(judgeSaved(remote, trusted, now));
+        run.report(judgeSaved(chains, trusted, now));
         run.end();
         return;
       }
@@ -177,7 +178,6 @@ public class validate_signature implements Settings.Command {
             announced.isEmpty() ? null : "check --only and --exclude");
         return;
       }
-      Chains chains = new Chains(remote);
       run.expect(entries.size());
       ExecutorService workers =
           Executors.newFixedThreadPool(server.parallel(), Thread.ofVirtual().factory());
@@ -274,8 +274,10 @@ public class validate_signature implements Settings.Command {
     try {
       changeset = remote.changeset(entry);
       boolean bare =
-          ContentSignature.entries(changeset.metadata()).isEmpty() && changeset.latest() == 0;
-      if (bare && changeset.records().isEmpty() && !remote.everHadRecords(entry)) {
+          ContentSignature.entries(changeset.metadata()).isEmpty()
+              && changeset.records().isEmpty()
+              && changeset.tombstones() == 0;
+      if (bare && !remote.everHadRecords(entry)) {
         return unread(entry, new Skipped(), start);
       }
     } catch (ServerException e) {
@@ -310,13 +312,16 @@ public class validate_signature implements Settings.Command {
         switch (verdict) {
           case Valid valid
               when trusted.roots().isEmpty() && trusted.otherwise() == WithoutRoots.REFUSE ->
-              new NoVerdict(
-                  "no root to trust, seen %s: set ROOT_HASH".formatted(valid.chain().rootHash()));
+              new NoVerdict(noRoot(valid.chain().rootHash()));
           case Valid valid -> new Good(valid);
           case Invalid invalid -> new Bad(invalid);
         };
     return new Outcome(
         entry, judgement, signedOn, changeset.timestamp(), oddities(entry, changeset), took(start));
+  }
+
+  private static String noRoot(String seen) {
+    return "no root to trust, seen %s: set ROOT_HASH".formatted(seen);
   }
 
   private String signerOf(String bucket, Trusted trusted) {
@@ -376,8 +381,7 @@ public class validate_signature implements Settings.Command {
 
   // ---- reading
 
-  private Outcome judgeSaved(RemoteSettings remote, Trusted trusted, Instant now)
-      throws UsageException {
+  private Outcome judgeSaved(Chains chains, Trusted trusted, Instant now) throws UsageException {
     Changeset changeset;
     try (InputStream saved = Files.newInputStream(changesetFile)) {
       changeset = RemoteSettings.readChangeset(saved);
@@ -385,21 +389,21 @@ public class validate_signature implements Settings.Command {
       throw new UsageException(
           "--changeset: \"%s\" is not a changeset: %s".formatted(changesetFile, reason(e)), null);
     }
-    ContentSignature.ChainSource chains = new Chains(remote);
-    if (chainFile != null) {
-      byte[] pem;
-      try {
-        pem = Files.readAllBytes(chainFile);
-      } catch (IOException e) {
-        throw new UsageException(
-            "--chain: \"%s\" cannot be read: %s".formatted(chainFile, reason(e)), null);
-      }
-      chains = _ -> CertificateChain.parse(pem);
-    }
     Announced entry =
         new Announced(
             name(changeset, "bucket"), name(changeset, "id"), changeset.timestamp(), null);
     return judge(entry, changeset, chains, trusted, now, System.nanoTime());
+  }
+
+  /** The chain of the saved changeset, whatever its x5u says. */
+  private PemSource savedChain() throws UsageException {
+    try {
+      byte[] pem = Files.readAllBytes(chainFile);
+      return _ -> pem;
+    } catch (IOException e) {
+      throw new UsageException(
+          "--chain: \"%s\" cannot be read: %s".formatted(chainFile, reason(e)), null);
+    }
   }
 
   private static String reason(IOException e) {
@@ -422,13 +426,29 @@ public class validate_signature implements Settings.Command {
     }
   }
 
-  /** The chains of a run: each fetched once per URL. */
+  /** Where a chain's PEM comes from. */
+  private interface PemSource {
+    byte[] read(URI x5u) throws ServerException;
+  }
+
+  /** The chains of a run: each read once per URL. */
   private static final class Chains implements ContentSignature.ChainSource {
-    private final RemoteSettings remote;
+    private final PemSource source;
     private final Map<URI, Fetched> fetched = new ConcurrentHashMap<>();
 
-    Chains(RemoteSettings remote) {
-      this.remote = remote;
+    Chains(PemSource source) {
+      this.source = source;
+    }
+
+    /** The roots of those that are good but for what their root is worth. */
+    Set<String> rootsSeen(Instant at) {
+      Set<String> roots = new TreeSet<>();
+      for (Fetched result : fetched.values()) {
+        if (result.chain() != null && result.chain().isVerified(at)) {
+          roots.add(result.chain().rootHash());
+        }
+      }
+      return roots;
     }
 
     private record Fetched(CertificateChain chain, Refused refused) {}
@@ -444,7 +464,7 @@ public class validate_signature implements Settings.Command {
 
     private Fetched fetch(URI x5u) {
       try {
-        return new Fetched(CertificateChain.parse(remote.chain(x5u)), null);
+        return new Fetched(CertificateChain.parse(source.read(x5u)), null);
       } catch (ServerException e) {
         return new Fetched(
             null,
@@ -464,13 +484,15 @@ public class validate_signature implements Settings.Command {
   private final class Run {
     private final Report report;
     private final Trusted trusted;
+    private final Chains chains;
     private final Instant now;
     private final List<Outcome> outcomes = new ArrayList<>();
     private int expected;
 
-    Run(Report report, Trusted trusted, Instant now) {
+    Run(Report report, Trusted trusted, Chains chains, Instant now) {
       this.report = report;
       this.trusted = trusted;
+      this.chains = chains;
       this.now = now;
     }
 
@@ -590,29 +612,18 @@ public class validate_signature implements Settings.Command {
 
     /** Says which roots were believed, or would have to be, where none was known beforehand. */
     private void roots() {
-      if (!trusted.roots().isEmpty()) {
+      Set<String> seen = chains.rootsSeen(now);
+      if (!trusted.roots().isEmpty() || seen.isEmpty()) {
         return;
       }
-      Set<String> seen = new TreeSet<>();
-      for (Outcome outcome : outcomes) {
-        if (outcome.judgement() instanceof Good(Valid valid)) {
-          seen.add(valid.chain().rootHash());
-        }
-      }
-      if (!seen.isEmpty()) {
+      if (trusted.otherwise() == WithoutRoots.WARN) {
         report.warn(
             "any root is trusted here, seen %s: pin it with ROOT_HASH"
                 .formatted(String.join(", ", seen)));
+      } else {
+        seen.forEach(root ->
+            report.error(noRoot(root), "compare it with one you know to be right, or --any-root"));
       }
-      outcomes.stream()
-          .map(Outcome::judgement)
-          .filter(judgement ->
-              judgement instanceof NoVerdict(String reason)
-                  && reason.startsWith("no root to trust"))
-          .map(judgement -> ((NoVerdict) judgement).reason())
-          .distinct()
-          .forEach(reason ->
-              report.error(reason, "compare it with one you know to be right, or --any-root"));
     }
 
     /** The days that the leaves have left; warns of each that ends soon. */

@@ -35,6 +35,7 @@ import tools.jackson.core.ObjectWriteContext;
 import tools.jackson.core.StreamReadConstraints;
 import tools.jackson.core.StreamReadFeature;
 import tools.jackson.core.StreamWriteConstraints;
+import tools.jackson.core.TokenStreamFactory;
 import tools.jackson.core.exc.JacksonIOException;
 import tools.jackson.core.json.JsonFactory;
 import tools.jackson.core.util.DefaultPrettyPrinter;
@@ -58,6 +59,12 @@ public final class CanonicalJson {
 
   private static final int MAX_PLAIN_DIGITS = 1_000;
 
+  /** Plain values are compared and written by recursion. */
+  private static final int MAX_PLAIN_NESTING = 1_000;
+
+  /** How often a text may be put in order as a whole: once for each level out of order. */
+  private static final long MAX_MOVES = 64;
+
   private static final JsonFactory JSON =
       JsonFactory.builder()
           .streamReadConstraints(
@@ -65,10 +72,14 @@ public final class CanonicalJson {
                   .maxNestingDepth(MAX_NESTING)
                   .maxStringLength(Integer.MAX_VALUE)
                   .maxNumberLength(Integer.MAX_VALUE)
+                  .maxNameLength(Integer.MAX_VALUE)
                   .build())
           .streamWriteConstraints(
               StreamWriteConstraints.builder().maxNestingDepth(MAX_NESTING).build())
           .disable(StreamReadFeature.AUTO_CLOSE_SOURCE)
+          // a table of names could be filled with ones of equal hash: it ends in an error, or
+          // crawls
+          .disable(TokenStreamFactory.Feature.CANONICALIZE_PROPERTY_NAMES)
           .build();
 
   /** A fraction not yet printed stands between these two bytes, which no canonical text holds. */
@@ -98,7 +109,7 @@ public final class CanonicalJson {
    * @param hugeIntegers whether it holds an integer beyond 2^53, which Firefox would round
    * @param utf16OrderDiffers whether Firefox, which sorts by UTF-16, would order its keys otherwise
    * @param fields of an object, the plain values of its members {@code id}, {@code last_modified}
-   *     and {@code deleted}, where they are no containers
+   *     and {@code deleted}; null where they are containers, fractions or endless integers
    */
   public record Canonical(
       byte[] bytes,
@@ -312,6 +323,7 @@ public final class CanonicalJson {
     private boolean fractions;
     private boolean hugeIntegers;
     private boolean utf16OrderDiffers;
+    private long moved; // bytes that were put in order, level by level
 
     CanonicalReader(JsonParser parser) {
       this.parser = parser;
@@ -401,8 +413,15 @@ public final class CanonicalJson {
 
     private void field(String key, JsonToken token) throws IOException {
       if (FIELDS.contains(key)) {
-        fields.put(key, token.isScalarValue() ? scalar(parser, token) : null);
+        fields.put(key, isPlain(token) ? scalar(parser, token) : null);
       }
+    }
+
+    /** No container, no fraction, and no digits by the thousand, which are no id or timestamp. */
+    private boolean isPlain(JsonToken token) {
+      return token.isScalarValue()
+          && token != JsonToken.VALUE_NUMBER_FLOAT
+          && (token != JsonToken.VALUE_NUMBER_INT || parser.getStringLength() <= MAX_PLAIN_DIGITS);
     }
 
     private void name(String key) {
@@ -426,9 +445,10 @@ public final class CanonicalJson {
     }
 
     /** Puts the members of an object in order, where they did not come so. */
-    private void close(Frame object) {
+    private void close(Frame object) throws BadJson {
+      List<Member> members = object.members;
       if (!object.sorted) {
-        List<Member> members = lastOfEqualKeys(object.members);
+        members = lastOfEqualKeys(members);
         Text ordered = new Text();
         for (Member member : members) {
           if (ordered.length > 0) {
@@ -438,14 +458,13 @@ public final class CanonicalJson {
         }
         text.length = object.start;
         text.add(ordered.bytes, 0, ordered.length);
-        for (int i = 1; i < members.size(); i++) {
-          utf16OrderDiffers |= members.get(i - 1).key.compareTo(members.get(i).key) > 0;
+        moved += ordered.length;
+        if (moved > MAX_MOVES * Math.max(text.length, 1024 * 1024)) {
+          throw new BadJson("its keys are out of order on too many levels", null);
         }
-      } else {
-        for (int i = 1; i < object.members.size(); i++) {
-          utf16OrderDiffers |=
-              object.members.get(i - 1).key.compareTo(object.members.get(i).key) > 0;
-        }
+      }
+      for (int i = 1; i < members.size(); i++) {
+        utf16OrderDiffers |= members.get(i - 1).key.compareTo(members.get(i).key) > 0;
       }
     }
 
@@ -484,27 +503,16 @@ public final class CanonicalJson {
 
   /** Compares two strings by code point; {@link String#compareTo} compares by UTF-16 unit. */
   static int byCodePoint(String a, String b) {
-    int length = Math.min(a.length(), b.length());
-    for (int i = 0; i < length; i++) {
-      char x = a.charAt(i);
-      char y = b.charAt(i);
-      if (x != y) {
-        // a surrogate of a pair stands for a code point above every other char; a lone one for
-        // itself, and so do both where the strings differ only in the low half of a pair
-        int left = Character.isSurrogate(x) ? a.codePointAt(pairStart(a, i)) : x;
-        int right = Character.isSurrogate(y) ? b.codePointAt(pairStart(b, i)) : y;
+    int i = 0; // the same in both, as long as their code points are
+    while (i < a.length() && i < b.length()) {
+      int left = a.codePointAt(i);
+      int right = b.codePointAt(i);
+      if (left != right) {
         return Integer.compare(left, right);
       }
+      i += Character.charCount(left);
     }
     return Integer.compare(a.length(), b.length());
-  }
-
-  private static int pairStart(String text, int index) {
-    boolean lowHalf =
-        index > 0
-            && Character.isLowSurrogate(text.charAt(index))
-            && Character.isHighSurrogate(text.charAt(index - 1));
-    return lowHalf ? index - 1 : index;
   }
 
   private interface NumberFormat {
@@ -565,7 +573,7 @@ public final class CanonicalJson {
     BigDecimal decimal = new BigDecimal(Double.toString(number)).stripTrailingZeros();
     if (decimal.precision() == 2) {
       // Double.toString prints two digits where one would do (4.9E-324 for 5e-324)
-      BigDecimal one = new BigDecimal(number).round(ONE_DIGIT).stripTrailingZeros();
+      BigDecimal one = decimal.round(ONE_DIGIT).stripTrailingZeros();
       if (one.doubleValue() == number) {
         return one;
       }
@@ -594,8 +602,8 @@ public final class CanonicalJson {
   /**
    * Reads the value at the parser's current token into plain values: {@code Map<String, Object>} in
    * order, {@code List<Object>}, {@code String}, {@code Long}, {@code BigDecimal} (fractions and
-   * integers beyond 64 bits), {@code Boolean} or null. For small answers; records stay canonical
-   * bytes.
+   * integers beyond 64 bits), {@code Boolean} or null. For small answers, nested at most 1,000
+   * deep; records stay canonical bytes.
    */
   static Object value(JsonParser parser) throws IOException {
     Deque<Object> open = new ArrayDeque<>();
@@ -611,6 +619,10 @@ public final class CanonicalJson {
           continue;
         }
         case START_OBJECT, START_ARRAY -> {
+          if (open.size() == MAX_PLAIN_NESTING) {
+            throw new BadJson(
+                "it is nested deeper than %d levels".formatted(MAX_PLAIN_NESTING), null);
+          }
           open.push(
               token == JsonToken.START_OBJECT
                   ? new LinkedHashMap<String, Object>()

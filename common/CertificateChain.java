@@ -3,6 +3,7 @@
 package common;
 
 import java.io.ByteArrayInputStream;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.security.AlgorithmParameters;
 import java.security.GeneralSecurityException;
@@ -13,17 +14,21 @@ import java.security.cert.CertPathValidatorException;
 import java.security.cert.CertificateException;
 import java.security.cert.CertificateFactory;
 import java.security.cert.PKIXParameters;
+import java.security.cert.PKIXReason;
 import java.security.cert.TrustAnchor;
+import java.security.cert.X509CertSelector;
 import java.security.cert.X509Certificate;
 import java.security.interfaces.ECPublicKey;
 import java.security.interfaces.RSAPublicKey;
 import java.security.spec.ECGenParameterSpec;
 import java.security.spec.ECParameterSpec;
+import java.security.spec.PSSParameterSpec;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Base64;
 import java.util.Collection;
 import java.util.Date;
@@ -68,6 +73,9 @@ public final class CertificateChain {
 
   private static final String SIGNER_DOMAIN = ".content-signature.mozilla.org";
   private static final String CODE_SIGNING = "1.3.6.1.5.5.7.3.3";
+  private static final String KEY_USAGE = "2.5.29.15";
+  private static final String NAME_CONSTRAINTS = "2.5.29.30";
+  private static final String EXTENDED_KEY_USAGE = "2.5.29.37";
   private static final int DNS_NAME = 2; // GeneralName's tag in a subject alternative name
   private static final int DIGITAL_SIGNATURE = 0; // bits of the key usage
   private static final int KEY_CERT_SIGN = 5;
@@ -177,13 +185,19 @@ public final class CertificateChain {
 
   private static X509Certificate certificate(String base64, int number) throws Refused {
     try {
-      return (X509Certificate)
-          CertificateFactory.getInstance("X.509")
-              .generateCertificate(new ByteArrayInputStream(Base64.getDecoder().decode(base64)));
+      byte[] der = Base64.getDecoder().decode(base64);
+      X509Certificate certificate =
+          (X509Certificate)
+              CertificateFactory.getInstance("X.509")
+                  .generateCertificate(new ByteArrayInputStream(der));
+      if (Arrays.equals(der, certificate.getEncoded())) { // and nothing behind it
+        return certificate;
+      }
     } catch (CertificateException | RuntimeException e) {
-      throw new Refused(
-          Cause.BROKEN_CHAIN, "certificate " + number + " of the chain cannot be parsed");
+      // said below
     }
+    throw new Refused(
+        Cause.BROKEN_CHAIN, "certificate " + number + " of the chain cannot be parsed");
   }
 
   /**
@@ -196,6 +210,11 @@ public final class CertificateChain {
     }
     verifyAll(at);
     goodAt.add(at);
+  }
+
+  /** Whether {@link #verify} has passed for this instant. */
+  public boolean isVerified(Instant at) {
+    return goodAt.contains(at);
   }
 
   private void verifyAll(Instant at) throws Refused {
@@ -274,7 +293,7 @@ public final class CertificateChain {
    */
   private void checkStrength() throws Refused {
     for (X509Certificate certificate : List.of(leaf, intermediate)) {
-      String algorithm = certificate.getSigAlgName();
+      String algorithm = signatureAlgorithm(certificate);
       if (WEAK_HASH.matcher(algorithm).find()) {
         throw new Refused(
             Cause.BROKEN_CHAIN,
@@ -293,6 +312,25 @@ public final class CertificateChain {
     }
   }
 
+  /** The name of the hash comes first: {@code SHA384withECDSA}. */
+  private static String signatureAlgorithm(X509Certificate certificate) {
+    String name = certificate.getSigAlgName();
+    if (!name.equals("RSASSA-PSS")) {
+      return name;
+    }
+    String hash = "SHA-1"; // what absent parameters stand for (RFC 4055, 3.1)
+    if (certificate.getSigAlgParams() != null) {
+      try {
+        AlgorithmParameters parameters = AlgorithmParameters.getInstance(name);
+        parameters.init(certificate.getSigAlgParams());
+        hash = parameters.getParameterSpec(PSSParameterSpec.class).getDigestAlgorithm();
+      } catch (GeneralSecurityException | IOException e) {
+        // so no hash that could be called strong
+      }
+    }
+    return hash + "with" + name;
+  }
+
   private void checkAuthorities() throws Refused {
     for (X509Certificate parent : List.of(intermediate, root)) {
       if (parent.getBasicConstraints() < 0) {
@@ -304,11 +342,32 @@ public final class CertificateChain {
             Cause.BROKEN_CHAIN, "the " + name(parent) + "'s key usage lacks certificate signing");
       }
     }
+    for (X509Certificate parent : List.of(intermediate, root)) {
+      checkNameConstraints(parent);
+    }
     List<String> usages = extendedKeyUsage(intermediate);
     if (!usages.isEmpty() && !usages.contains(CODE_SIGNING)) {
       throw new Refused(
           Cause.WRONG_USAGE,
           "the intermediate's extended key usage is %s, expected code signing".formatted(usages));
+    }
+  }
+
+  /**
+   * Refuses name constraints that cannot be parsed: where they are not critical (as in Mozilla's
+   * older chains) the JDK would pass over them.
+   */
+  private void checkNameConstraints(X509Certificate parent) throws Refused {
+    byte[] value = parent.getExtensionValue(NAME_CONSTRAINTS);
+    if (value == null) {
+      return;
+    }
+    try {
+      int header = value[1] >= 0 ? 2 : 2 + (value[1] & 0x7f); // of the octet string around it
+      new X509CertSelector().setNameConstraints(Arrays.copyOfRange(value, header, value.length));
+    } catch (IOException | RuntimeException e) {
+      throw new Refused(
+          Cause.BROKEN_CHAIN, "the " + name(parent) + "'s name constraints cannot be parsed");
     }
   }
 
@@ -327,6 +386,9 @@ public final class CertificateChain {
                   .generateCertPath(List.of(leaf, intermediate, root)),
               parameters);
     } catch (CertPathValidatorException e) {
+      if (leafNames.isEmpty() && e.getReason() == PKIXReason.INVALID_NAME) {
+        verifySigner(null); // it was the common name that PKIX looked at, and that is no SAN
+      }
       throw new Refused(Cause.BROKEN_CHAIN, explained(e));
     } catch (GeneralSecurityException | RuntimeException e) {
       // a provider's surprise (an unknown key type, a curve it cannot load) proves nothing
@@ -345,10 +407,10 @@ public final class CertificateChain {
         default -> "the root is not self-signed";
       };
     }
-    if (reason == java.security.cert.PKIXReason.INVALID_NAME) {
+    if (reason == PKIXReason.INVALID_NAME) {
       return "the %s's names break the name constraints above it".formatted(certificate);
     }
-    if (reason == java.security.cert.PKIXReason.PATH_TOO_LONG) {
+    if (reason == PKIXReason.PATH_TOO_LONG) {
       return "the path length of the certificate above the %s forbids it".formatted(certificate);
     }
     return "the %s is refused: %s".formatted(certificate, e.getMessage());
@@ -363,6 +425,9 @@ public final class CertificateChain {
       throw new Refused(Cause.WRONG_USAGE, "the leaf is a CA certificate");
     }
     boolean[] usage = leaf.getKeyUsage();
+    if (usage == null && leaf.getExtensionValue(KEY_USAGE) != null) {
+      throw new Refused(Cause.WRONG_USAGE, "the leaf's key usage cannot be parsed");
+    }
     if (usage != null && !usage[DIGITAL_SIGNATURE]) {
       throw new Refused(Cause.WRONG_USAGE, "the leaf's key usage lacks digital signature");
     }
@@ -401,10 +466,13 @@ public final class CertificateChain {
   private static List<String> extendedKeyUsage(X509Certificate certificate) throws Refused {
     try {
       List<String> usages = certificate.getExtendedKeyUsage();
-      return usages == null ? List.of() : usages;
+      if (usages != null || certificate.getExtensionValue(EXTENDED_KEY_USAGE) == null) {
+        return usages == null ? List.of() : usages;
+      }
     } catch (CertificateException e) {
-      throw new Refused(Cause.WRONG_USAGE, "an extended key usage cannot be parsed");
+      // said below
     }
+    throw new Refused(Cause.WRONG_USAGE, "an extended key usage cannot be parsed");
   }
 
   /**

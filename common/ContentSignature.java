@@ -37,6 +37,7 @@ public final class ContentSignature {
       "Content-Signature:\0{\"data\":[".getBytes(StandardCharsets.US_ASCII);
   private static final String MODE = "p384ecdsa";
   private static final int SIGNATURE_BYTES = 96; // r and s, 48 bytes each
+  private static final int MAX_ENTRIES = 10; // a collection has one, or two while signers change
   private static final BigInteger P384_ORDER = // SEC 2, 2.5.1
       new BigInteger(
           "ffffffffffffffffffffffffffffffffffffffffffffffff"
@@ -126,6 +127,14 @@ public final class ContentSignature {
       Trust trust) {
     List<Refused> refused = new ArrayList<>();
     for (Object entry : entries) {
+      if (refused.size() == MAX_ENTRIES) {
+        refused.add(
+            new Refused(
+                Cause.MALFORMED_SIGNATURE,
+                "there are %d signatures, the first %d were tried"
+                    .formatted(entries.size(), MAX_ENTRIES)));
+        break;
+      }
       try {
         return new Valid(verify(content, entry(entry), otherTimestamps, chains, trust), refused);
       } catch (Refused e) {

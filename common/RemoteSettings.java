@@ -80,10 +80,15 @@ public final class RemoteSettings {
    * @param metadata of the collection, plain values
    * @param timestamp of its records, epoch milliseconds
    * @param records without tombstones
+   * @param tombstones how many there are
    * @param latest the highest {@code last_modified} of them all, tombstones too; 0 if there is none
    */
   public record Changeset(
-      Map<String, Object> metadata, long timestamp, List<SignedRecord> records, long latest) {}
+      Map<String, Object> metadata,
+      long timestamp,
+      List<SignedRecord> records,
+      int tombstones,
+      long latest) {}
 
   /** {@code /buckets/BUCKET/collections/COLLECTION}. */
   public static String path(String bucket, String collection) {
@@ -192,7 +197,7 @@ public final class RemoteSettings {
               "GET " + url(entry.path() + "/records"), 200, "the ETag is no timestamp", 1, null);
         }
         long timestamp = Long.parseLong(etag.substring(1, etag.length() - 1));
-        return new Changeset(before, timestamp, all.live, all.latest);
+        return new Changeset(before, timestamp, all.live, all.tombstones(), all.latest);
       }
     }
     throw new ServerException(
@@ -324,6 +329,10 @@ public final class RemoteSettings {
       }
     }
 
+    int tombstones() {
+      return ids.size() - live.size();
+    }
+
     /** Adds a page; a record that stands on two pages was moved by a change in between. */
     void addAll(Records page) {
       for (String id : page.ids) {
@@ -342,7 +351,11 @@ public final class RemoteSettings {
       throw new UnexpectedBody("unexpected answer: timestamp is no epoch milliseconds");
     }
     return new Changeset(
-        object(others.get("metadata"), "metadata"), timestamp, records.live, records.latest);
+        object(others.get("metadata"), "metadata"),
+        timestamp,
+        records.live,
+        records.tombstones(),
+        records.latest);
   }
 
   private static Records readDocument(InputStream body, String key, Records records)

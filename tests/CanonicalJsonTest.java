@@ -19,6 +19,7 @@ import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -26,6 +27,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -149,6 +151,35 @@ class CanonicalJsonTest {
   }
 
   @Test
+  void lone_halves_before_pairs_keep_the_order_of_code_points() throws Exception {
+    // at the second char the low half of a pair meets the high half of another pair
+    assertCanonical(
+        "{\"\ud83d\ude00\":1,\"\\ud83d\ud83e\udc00\":2}",
+        "{\"\\ud83d\\ud83e\\udc00\":2,\"\\ud83d\\ude00\":1}");
+    Random random = new Random(SEED);
+    String halves = "\ud83d\ud83e\ude00\udc00a";
+    for (int round = 0; round < 200; round++) {
+      TreeMap<String, String> expected =
+          new TreeMap<>(
+              (a, b) -> Arrays.compare(a.codePoints().toArray(), b.codePoints().toArray()));
+      StringBuilder json = new StringBuilder("{");
+      for (int key = 0; key < 60; key++) {
+        StringBuilder name = new StringBuilder();
+        for (int i = random.nextInt(6); i >= 0; i--) {
+          name.append(halves.charAt(random.nextInt(halves.length())));
+        }
+        String escaped =
+            name.chars()
+                .mapToObj(c -> c == 'a' ? "a" : "\\u%04x".formatted(c))
+                .collect(Collectors.joining("", "\"", "\":" + key));
+        expected.put(name.toString(), escaped);
+        json.append(key == 0 ? "" : ",").append(escaped);
+      }
+      assertCanonical(json + "}", "{" + String.join(",", expected.values()) + "}");
+    }
+  }
+
+  @Test
   void keys_are_sorted_before_they_are_escaped() throws Exception {
     // as escapes, \n would come after A and \" before it
     assertCanonical(
@@ -181,6 +212,35 @@ class CanonicalJsonTest {
     assertCanonical(arrays, arrays);
     String objects = "{\"b\":0,\"a\":".repeat(1000) + "1" + "}".repeat(1000);
     assertCanonical(objects, "{\"a\":".repeat(1000) + "1" + ",\"b\":0}".repeat(1000));
+  }
+
+  @Test
+  void levels_out_of_order_cost_a_bounded_time() throws Exception {
+    String large = "\"" + "x".repeat(1024 * 1024) + "\"";
+    String fifty = "{\"b\":".repeat(50) + large + ",\"a\":0}".repeat(50);
+    assertCanonical(fifty, "{\"a\":0,\"b\":".repeat(50) + large + "}".repeat(50));
+    CanonicalJson.BadJson bad =
+        assertBad("{\"b\":".repeat(5_000) + large + ",\"a\":0}".repeat(5_000));
+    assertEquals("its keys are out of order on too many levels", bad.getMessage());
+  }
+
+  @Test
+  void keys_may_be_long_and_of_equal_hash() throws Exception {
+    String name = "k".repeat(100_000);
+    assertCanonical("{\"" + name + "\": 1}", "{\"" + name + "\":1}");
+    TreeMap<String, Integer> keys = new TreeMap<>();
+    for (int number = 0; number < 4096; number++) {
+      StringBuilder key = new StringBuilder();
+      for (int bit = 0; bit < 12; bit++) {
+        key.append((number >> bit & 1) == 0 ? "ab" : "bA"); // "ab".hashCode() == "bA".hashCode()
+      }
+      keys.put("\"" + key + "\"", number);
+    }
+    String json =
+        keys.entrySet().stream()
+            .map(key -> key.getKey() + ":" + key.getValue())
+            .collect(Collectors.joining(",", "{", "}"));
+    assertCanonical(json, json);
   }
 
   @Test
@@ -528,6 +588,9 @@ class CanonicalJsonTest {
     }
     for (int exponent = -1074; exponent <= 1023; exponent++) {
       doubles.add(Math.scalb(1.0, exponent));
+    }
+    for (long bits = 1; bits <= 200; bits++) {
+      doubles.add(Double.longBitsToDouble(bits)); // where one digit may do for several decimals
     }
     for (double edge : List.of(1e21, 1e20, 1e-6, 1e-7, 1e15, 1e16, 1e17, 0x1p53, 0x1p63, 0x1p64)) {
       double up = edge;

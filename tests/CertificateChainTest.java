@@ -25,6 +25,7 @@ import java.security.spec.ECGenParameterSpec;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Base64;
 import java.util.Date;
 import java.util.HexFormat;
@@ -138,6 +139,12 @@ class CertificateChainTest {
         new Good("root that signed itself with SHA-1", s -> s.root.hash = "SHA1"),
         new Good("leaf signed with SHA-256", s -> s.leaf.hash = "SHA256"),
         new Good("RSA root", s -> s.root.keys = keys("RSA 2048")),
+        new Good(
+            "leaf signed with RSASSA-PSS",
+            s -> {
+              s.intermediate.keys = keys("RSA 2048");
+              s.leaf.signing = "SHA384withRSAandMGF1";
+            }),
         new Good("RSA intermediate", s -> s.intermediate.keys = keys("RSA 2048")));
   }
 
@@ -281,6 +288,42 @@ class CertificateChainTest {
             s -> s.leaf.garbled = Extension.extendedKeyUsage,
             Cause.WRONG_USAGE,
             "an extended key usage cannot be parsed"),
+        // not critical, so that the JDK passes over what it cannot parse
+        new Bad(
+            "leaf whose key usage is no list of bits",
+            s -> {
+              s.leaf.keyUsage = null;
+              s.leaf.garbled = Extension.keyUsage;
+            },
+            Cause.WRONG_USAGE,
+            "the leaf's key usage cannot be parsed"),
+        new Bad(
+            "intermediate whose extended key usage is no list",
+            s -> s.intermediate.garbled = Extension.extendedKeyUsage,
+            Cause.WRONG_USAGE,
+            "an extended key usage cannot be parsed"),
+        new Bad(
+            "intermediate whose name constraints are none",
+            s -> {
+              s.intermediate.permitted = List.of();
+              s.intermediate.garbled = Extension.nameConstraints;
+            },
+            Cause.BROKEN_CHAIN,
+            "the intermediate's name constraints cannot be parsed"),
+        new Bad(
+            "root whose name constraints are none",
+            s -> s.root.garbled = Extension.nameConstraints,
+            Cause.BROKEN_CHAIN,
+            "the root's name constraints cannot be parsed"),
+        // PKIX takes the common name for a DNS name then, and this one is not permitted
+        new Bad(
+            "leaf without names and of another common name",
+            s -> {
+              s.leaf.names = List.of();
+              s.leaf.subject = "CN=example.org";
+            },
+            Cause.WRONG_SAN,
+            "the leaf's SAN is missing, expected a name.content-signature.mozilla.org"),
         new Bad(
             "leaf whose names are no list",
             s -> s.leaf.garbled = Extension.subjectAlternativeName,
@@ -372,6 +415,14 @@ class CertificateChainTest {
             s -> s.intermediate.hash = "SHA1",
             Cause.BROKEN_CHAIN,
             "the intermediate is signed with SHA1withECDSA, expected SHA-256 or better"),
+        new Bad(
+            "leaf signed with SHA-1 behind RSASSA-PSS",
+            s -> {
+              s.intermediate.keys = keys("RSA 2048");
+              s.leaf.signing = "SHA1withRSAandMGF1";
+            },
+            Cause.BROKEN_CHAIN,
+            "the leaf is signed with SHA-1withRSASSA-PSS, expected SHA-256 or better"),
         new Bad(
             "short RSA key of the root",
             s -> s.root.keys = keys("RSA 1024"),
@@ -653,6 +704,22 @@ class CertificateChainTest {
       assertRefused(
           bad(Cause.BROKEN_CHAIN, "certificate " + (place + 1) + " of the chain cannot be parsed"),
           String.join("", pems));
+    }
+  }
+
+  @Test
+  void a_block_that_holds_more_than_one_certificate_is_refused() {
+    List<String> good = new Sample().pems();
+    byte[] der = ders(good.getFirst()).getFirst();
+    byte[] more = Arrays.copyOf(der, der.length + 1);
+    String whole =
+        "-----BEGIN CERTIFICATE-----\n"
+            + Base64.getEncoder().encodeToString(bytes(good.getFirst()))
+            + "\n-----END CERTIFICATE-----\n";
+    for (String block : List.of(pem(more), whole)) {
+      assertRefused(
+          bad(Cause.BROKEN_CHAIN, "certificate 1 of the chain cannot be parsed"),
+          block + good.get(1) + good.get(2));
     }
   }
 
@@ -1077,6 +1144,7 @@ class CertificateChainTest {
     KeyPair keys = CertificateChainTest.keys("secp384r1");
     KeyPair signingKeys;
     String hash = "SHA384";
+    String signing; // instead of the hash and the parent's key
     BasicConstraints constraints;
     Integer keyUsage;
     List<KeyPurposeId> purposes;
@@ -1134,9 +1202,15 @@ class CertificateChainTest {
         String issuer = certificate.issuer == null ? parent.subject : certificate.issuer;
         KeyPair keys = certificate.signingKeys == null ? parent.keys : certificate.signingKeys;
         String algorithm =
-            certificate.hash
-                + (keys.getPrivate().getAlgorithm().equals("RSA") ? "withRSA" : "withECDSA");
-        ContentSigner signer = new JcaContentSignerBuilder(algorithm).build(keys.getPrivate());
+            certificate.signing != null
+                ? certificate.signing
+                : certificate.hash
+                    + (keys.getPrivate().getAlgorithm().equals("RSA") ? "withRSA" : "withECDSA");
+        JcaContentSignerBuilder signers = new JcaContentSignerBuilder(algorithm);
+        if (certificate.signing != null) {
+          signers.setProvider(new BouncyCastleProvider()); // the JDK knows RSASSA-PSS otherwise
+        }
+        ContentSigner signer = signers.build(keys.getPrivate());
         Date from = Date.from(NOW.minus(Duration.ofDays(1)));
         Date to = Date.from(NOW.plus(Duration.ofDays(28)));
         BigInteger serial = BigInteger.valueOf(1 + new Random().nextInt(Integer.MAX_VALUE));

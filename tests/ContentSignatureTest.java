@@ -614,6 +614,22 @@ class ContentSignatureTest {
   }
 
   @Test
+  void of_many_signatures_the_first_ten_are_tried() {
+    String[] entries = new String[11];
+    Arrays.fill(entries, "7");
+    entries[9] = entry(GOOD);
+    assertValid(changeset(RECORDS, TIMESTAMP, entries));
+    entries[9] = "7";
+    entries[10] = entry(GOOD);
+    Invalid invalid =
+        assertInstanceOf(Invalid.class, verify(changeset(RECORDS, TIMESTAMP, entries)));
+    assertEquals("a signature is no object", invalid.reason().getMessage());
+    assertEquals(
+        "there are 11 signatures, the first 10 were tried",
+        invalid.refused().getLast().getMessage());
+  }
+
+  @Test
   void what_comes_after_a_valid_signature_is_not_looked_at() {
     Valid valid =
         assertInstanceOf(

@@ -243,6 +243,7 @@ class RemoteSettingsTest {
     Changeset changeset = remote.changeset(ENTRY);
     assertEquals(200, changeset.timestamp());
     assertEquals(190, changeset.latest());
+    assertEquals(1, changeset.tombstones());
     assertEquals("cfr", changeset.metadata().get("id"));
     assertEquals(List.of("b", "a"), changeset.records().stream().map(SignedRecord::id).toList());
     assertEquals(List.of(PLACE + "/changeset?_expected=200"), targets());
@@ -342,6 +343,34 @@ class RemoteSettingsTest {
       answer(PLACE + "/changeset", document.formatted(deep));
       assertThrows(ServerException.class, () -> remote.changeset(ENTRY));
     }
+  }
+
+  /** Two readings of it are compared, value by value. */
+  @Test
+  void deep_metadata_of_an_old_server_is_an_error_and_no_crash() throws Exception {
+    oldServer();
+    for (int depth : new int[] {997, 9_900}) {
+      answer(PLACE, "{\"data\": {\"n\": " + "[".repeat(depth) + "]".repeat(depth) + "}}");
+      answers.put(PLACE + "/records", records("a", null));
+      if (depth < 1_000) {
+        assertEquals(1, remote.changeset(ENTRY).records().size());
+      } else {
+        ServerException failure =
+            assertThrows(ServerException.class, () -> remote.changeset(ENTRY));
+        assertTrue(failure.reason().contains("deeper than 1000 levels"), failure.reason());
+      }
+    }
+  }
+
+  @Test
+  void an_endless_number_in_place_of_a_timestamp_is_signed_as_it_is() throws Exception {
+    String digits = "7".repeat(1200);
+    answer(PLACE + "/changeset", changeset("{\"id\": \"a\", \"last_modified\": " + digits + "}"));
+    Changeset changeset = remote.changeset(ENTRY);
+    assertEquals(0, changeset.latest());
+    assertEquals(
+        "{\"id\":\"a\",\"last_modified\":" + digits + "}",
+        new String(changeset.records().getFirst().json().bytes(), StandardCharsets.US_ASCII));
   }
 
   @Test

@@ -1,5 +1,6 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //SOURCES ../validate_signature.java
+//SOURCES HttpTest.java
 //SOURCES Project.java
 //SOURCES RemoteSettingsServer.java
 //SOURCES SigningAuthority.java
@@ -146,6 +147,26 @@ class ValidateSignatureTest {
   }
 
   @Test
+  void a_tombstone_without_a_timestamp_is_one_too() throws IOException {
+    try (HttpTest.Wire server =
+        HttpTest.Wire.routes(asked ->
+            HttpTest.Wire.json(
+                asked.path().contains("/monitor/")
+                    ? "{\"changes\": [{\"bucket\": \"main\", \"collection\": \"a\","
+                        + " \"last_modified\": 1}]}"
+                    : asked.path().endsWith("/changeset")
+                        ? "{\"metadata\": {}, \"timestamp\": 1,"
+                            + " \"changes\": [{\"id\": \"x\", \"deleted\": true}]}"
+                        : "{\"data\": []}"))) {
+      Terminal.Outcome outcome =
+          new Terminal().set("SERVER", server.url("/v1")).run(new validate_signature());
+      assertEquals(1, outcome.exit(), outcome.toString());
+      assertTrue(
+          outcome.stdout().endsWith(" - Cause: the signature is missing\n"), outcome::toString);
+    }
+  }
+
+  @Test
   void a_signed_empty_collection_is_verified() throws IOException {
     try (RemoteSettingsServer server = server().start()) {
       server.publish("main", "a");
@@ -253,6 +274,29 @@ class ValidateSignatureTest {
       assertTrue(
           outcome.stderr().contains("validate_signature: error: " + reason + "\n"),
           outcome::toString);
+    }
+  }
+
+  @Test
+  void a_root_must_be_known_even_where_every_signature_is_bad() throws IOException {
+    try (RemoteSettingsServer server = server().start()) {
+      server.publish("main", "a", "{\"id\":\"1\"}");
+      server.fault("altered-record=main/a");
+      String root = server.authority().rootHash();
+      Terminal.Outcome outcome =
+          elsewhere(server, "settings.example").run(new validate_signature());
+      assertEquals(2, outcome.exit(), outcome.toString());
+      assertTrue(outcome.stdout().contains("collections/a:  ⚠ BAD Signature ⚠\n"));
+      assertTrue(
+          outcome
+              .stderr()
+              .contains("error: no root to trust, seen %s: set ROOT_HASH\n".formatted(root)),
+          outcome::toString);
+      Terminal.Outcome loopback = run(server);
+      assertEquals(1, loopback.exit(), loopback.toString());
+      assertTrue(
+          loopback.stderr().contains("warning: any root is trusted here, seen " + root),
+          loopback::toString);
     }
   }
 
