@@ -104,24 +104,6 @@ class InstallTest {
     assertAnswers(jbang(url, "--version"));
   }
 
-  @Test
-  void every_alias_names_a_script_that_is_there_and_its_description() throws IOException {
-    String catalog = Files.readString(ROOT.resolve("jbang-catalog.json"));
-    List<String> wrong = new ArrayList<>();
-    String script = "";
-    for (String line : catalog.lines().map(String::strip).toList()) {
-      if (line.startsWith("\"script-ref\"")) {
-        script = line.split("\"")[3];
-      } else if (line.startsWith("\"description\"") && !script.isEmpty()) {
-        String description = "//DESCRIPTION " + line.split("\"")[3];
-        if (!Files.readAllLines(ROOT.resolve(script)).contains(description)) {
-          wrong.add(script + " without " + description);
-        }
-      }
-    }
-    assertEquals(List.of(), wrong);
-  }
-
   private static HttpServer serve() {
     HttpServer files =
         SimpleFileServer.createFileServer(

@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import common.CertificateChain;
+import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -150,6 +151,8 @@ class ReadmeTest {
               .in(ROOT)
               .env("SERVER", server.url())
               .env("JBANG_DIR", folder.resolve("jbang"))
+              // on the PATH already, else `app install` edits the user's own start-up files
+              .env("PATH", folder.resolve("jbang/bin") + File.pathSeparator + System.getenv("PATH"))
               .limit(Duration.ofMinutes(3))
               .go();
       assertEquals(0, outcome.exit(), outcome.stdout() + outcome.stderr());

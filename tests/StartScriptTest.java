@@ -39,7 +39,7 @@ class StartScriptTest {
   /** The programs that the start script and the stubs may use. */
   private static final List<String> TOOLS =
       List.of(
-          "sh cat cp ln ls mkdir mktemp mv readlink rm sed sha256sum shasum openssl sleep tail"
+          "sh cat cp id ln ls mkdir mktemp mv readlink rm rmdir sed sha256sum shasum openssl sleep tail"
               .split(" "));
 
   /** What arguments can hold. JBang would drop the first and change some of the others. */
@@ -407,6 +407,30 @@ class StartScriptTest {
     assertOnlyTheJarIsCached();
   }
 
+  @Test
+  void damaged_jbang_in_the_cache_is_removed_once_it_fails() throws IOException {
+    cachePinned();
+    Files.writeString(cached, "half of the jar");
+    jbang("echo 'Could not find or load main class' >&2; exit 1");
+    assertEquals(
+        new Project.Outcome(
+            2,
+            "",
+            "Could not find or load main class\njbang: error: "
+                + cached
+                + " was damaged and is removed; run this again to get another\n"),
+        start("x.java").go());
+    assertNothingIsCached();
+  }
+
+  @Test
+  void jbang_installed_in_its_own_folder_is_found_without_the_path() throws IOException {
+    jbang("");
+    install("home/.jbang/bin/jbang", "home/.jbang/bin/jbang.jar", pinned);
+    assertEquals(new Project.Outcome(0, "", ""), start("--version").go());
+    assertEquals(home.resolve(".jbang/bin/jbang.jar"), Path.of(lastClassPath()));
+  }
+
   // Two at once
 
   @Test
@@ -436,6 +460,53 @@ class StartScriptTest {
     assertFalse(Files.isSymbolicLink(lock));
   }
 
+  /** Each of them sees the stale lock; one may remove it, and none a lock that is held. */
+  @Test
+  void several_that_find_a_stale_lock_do_not_work_at_once() throws Exception {
+    cachePinned();
+    Path busy = temp.resolve("busy");
+    jbang(
+        "mkdir '"
+            + busy
+            + "' || exit 9\nls / >/dev/null\nrmdir '"
+            + busy
+            + "'\necho cat\nexit 255");
+    Process gone = new ProcessBuilder("true").start();
+    assertEquals(0, gone.waitFor());
+    Path lock = home.resolve(".jbang/cache/remote-settings-lambdas.lock");
+    Files.createDirectories(lock.getParent());
+    for (int round = 0; round < 5; round++) {
+      Files.createSymbolicLink(lock, Path.of(Long.toString(gone.pid())));
+      assertEquals(List.of(0), atOnce(4, "x.java").map(Project.Outcome::exit).distinct().toList());
+    }
+    try (Stream<Path> left = Files.list(lock.getParent())) {
+      assertEquals(List.of(), left.toList());
+    }
+  }
+
+  @Test
+  void where_no_lock_can_be_made_it_goes_without() throws IOException {
+    cachePinned();
+    jbang("echo cat\nexit 255");
+    Files.delete(tools.resolve("ln"));
+    program(tools.resolve("ln"), "#!/bin/sh\nexit 1\n"); // as on a file system without links
+    assertEquals(new Project.Outcome(0, "", ""), start("x.java").go());
+  }
+
+  @Test
+  void lock_of_an_earlier_process_with_this_number_is_no_other_start_s() throws IOException {
+    cachePinned();
+    jbang("echo cat\nexit 255");
+    Path lock = home.resolve(".jbang/cache/remote-settings-lambdas.lock");
+    Files.createDirectories(lock.getParent());
+    // as in a container, whose first process has the same number each time
+    List<Object> command =
+        List.of("sh", "-c", "ln -s $$ '" + lock + "'; exec '" + script + "' x.java");
+    assertEquals(
+        new Project.Outcome(0, "", ""),
+        Project.run(command.toArray()).in(home).onlyEnv(variables).go());
+  }
+
   // What passes through
 
   @Test
@@ -446,6 +517,16 @@ class StartScriptTest {
     command.addAll(ODD_ARGUMENTS);
     assertEquals(new Project.Outcome(0, shown(ODD_ARGUMENTS), ""), start(command.toArray()).go());
     assertEquals(List.of("x.java"), lastArguments());
+  }
+
+  @Test
+  void arguments_of_an_alias_in_another_catalog_pass_through_too() throws IOException {
+    cachePinned();
+    jbang("printf '%s\\n' \"'" + showArguments() + "'\"\nexit 255");
+    assertEquals(
+        new Project.Outcome(0, shown(List.of("", "@x")), ""),
+        start("run", "demo@http://127.0.0.1/", "", "@x").go());
+    assertEquals(List.of("run", "demo@http://127.0.0.1/"), lastArguments());
   }
 
   @Test
@@ -487,14 +568,15 @@ class StartScriptTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"'', C.UTF-8", "C, C.UTF-8", "de_DE.UTF-8, de_DE.UTF-8"})
-  void jbang_reads_paths_as_utf_8_where_no_language_is_set(String set, String seen)
+  @CsvSource({"ANSI_X3.4-1968, C.UTF-8", "ISO-8859-1, C.UTF-8", "'', C.UTF-8", "UTF-8, mine"})
+  void jbang_and_script_read_paths_as_utf_8_whatever_the_locale(String charmap, String seen)
       throws IOException {
     cachePinned();
     jbang("echo \"jbang: $LC_ALL\" >&2\necho \"sh -c 'echo script: \\$LC_ALL'\"\nexit 255");
-    variables.put("LC_ALL", set);
+    program(tools.resolve("locale"), "#!/bin/sh\n[ \"$*\" = charmap ] && echo '" + charmap + "'\n");
+    variables.put("LC_ALL", "mine");
     assertEquals(
-        new Project.Outcome(0, ("script: " + set).strip() + "\n", "jbang: " + seen + "\n"),
+        new Project.Outcome(0, "script: " + seen + "\n", "jbang: " + seen + "\n"),
         start("x.java").go());
   }
 
@@ -505,6 +587,18 @@ class StartScriptTest {
     jbang("echo to stdout; echo to stderr >&2; exit " + code);
     assertEquals(
         new Project.Outcome(2, "to stdout\n", "to stderr\n"), start("x.java", "argument").go());
+  }
+
+  @Test
+  void output_that_cannot_be_written_is_2() throws IOException {
+    cachePinned();
+    jbang("echo version");
+    Project.Outcome outcome =
+        Project.run("sh", "-c", "'" + script + "' version >/dev/full")
+            .in(home)
+            .onlyEnv(variables)
+            .go();
+    assertEquals(2, outcome.exit(), outcome.stderr());
   }
 
   @Test
@@ -530,16 +624,18 @@ class StartScriptTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "demo | demo@HERE",
-        "test | jbang-test@HERE",
-        "jbang-test | jbang-test@HERE",
-        "--verbose demo | --verbose demo@HERE",
-        "-o run demo | -o run demo@HERE",
-        "--java 26 demo | --java 26 demo@HERE",
-        "build demo | build demo@HERE",
-        "info tools --select dependencies demo | info tools --select dependencies demo@HERE",
-        "export portable -O demo demo | export portable -O demo demo@HERE",
-        "app install --name demo --force demo | app install --name demo --force demo@HERE",
+        "demo | HERE/demo.java",
+        "test | -Dproject.root=HERE HERE/tests/all.java",
+        "jbang-test | -Dproject.root=HERE HERE/tests/all.java",
+        "--verbose demo | --verbose HERE/demo.java",
+        "-o run demo | -o run HERE/demo.java",
+        "--java 26 demo | --java 26 HERE/demo.java",
+        "-j26 -R-Xmx1g --debug test | -j26 -R-Xmx1g --debug -Dproject.root=HERE"
+            + " HERE/tests/all.java",
+        "build demo | build HERE/demo.java",
+        "info tools --select dependencies demo | info tools --select dependencies HERE/demo.java",
+        "export portable -O demo demo | export portable -O demo HERE/demo.java",
+        "app install --name demo --force demo | app install --name demo --force HERE/demo.java",
         // Not ours:
         "./demo | ./demo",
         "aliases | aliases",
@@ -549,11 +645,10 @@ class StartScriptTest {
         "run test | run test",
         "app uninstall demo | app uninstall demo",
         "--catalog=x.json demo | --catalog=x.json demo",
-        "--debug demo | --debug demo",
         "-c demo | -c demo",
         "jdk list demo | jdk list demo",
       })
-  void alias_is_named_with_its_catalog(String typed, String given) throws IOException {
+  void alias_becomes_the_script_that_it_stands_for(String typed, String given) throws IOException {
     cachePinned();
     jbang("");
     start((Object[]) typed.split(" ")).go();
@@ -591,7 +686,7 @@ class StartScriptTest {
     for (Project.Run run : starts) {
       Files.deleteIfExists(temp.resolve("last"));
       assertEquals(new Project.Outcome(0, "", ""), run.onlyEnv(variables).go());
-      assertEquals(List.of("demo@" + checkout), lastArguments());
+      assertEquals(List.of(checkout + "/demo.java"), lastArguments());
     }
   }
 
@@ -606,6 +701,10 @@ class StartScriptTest {
     start("app", "install", "demo").go();
     assertEquals(script, commands.resolve("jbang").toRealPath());
     start("app", "install", "demo").go();
+    assertEquals(script, commands.resolve("jbang").toRealPath());
+    Files.delete(commands.resolve("jbang"));
+    Files.createSymbolicLink(commands.resolve("jbang"), temp.resolve("moved away/jbang"));
+    start("--quiet", "app", "install", "--force", "demo").go();
     assertEquals(script, commands.resolve("jbang").toRealPath());
   }
 
@@ -762,6 +861,7 @@ class StartScriptTest {
   private void cachePinned() throws IOException {
     Files.createDirectories(cached.getParent());
     Files.writeString(cached, "jar");
+    expectDigestOf("jar");
   }
 
   private void inMavenRepository(String content) throws IOException {

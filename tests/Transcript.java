@@ -95,7 +95,8 @@ record Transcript(Path file, List<String> head, String command, String expected)
               arguments.subList(1, arguments.size()).toArray(String[]::new));
       String actual = normalised(outcome.toString(), server);
       if (UPDATE) {
-        Files.writeString(file, String.join("\n", head) + "\n$ " + command + "\n" + actual + "\n");
+        String above = String.join("", head.stream().map(line -> line + "\n").toList());
+        Files.writeString(file, above + "$ " + command + "\n" + actual + "\n");
       } else {
         assertEquals(expected, actual, name());
       }
