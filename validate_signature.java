@@ -186,7 +186,7 @@ public class validate_signature implements Settings.Command {
         for (Announced entry : entries) {
           outcomes.add(workers.submit(() -> judge(entry, remote, chains, trusted, now)));
         }
-        report.onInterrupt(surroundings, () -> run.interrupted(outcomes));
+        report.onInterrupt(() -> run.interrupted(outcomes));
         for (int i = 0; i < entries.size(); i++) {
           run.report(outcome(entries.get(i), outcomes.get(i), report));
         }
@@ -594,19 +594,28 @@ public class validate_signature implements Settings.Command {
     }
 
     void end() {
+      report.onInterrupt(() -> {}); // all is said below
       roots();
       String expiry = expiry();
       details();
       report.summary(counts() + expiry);
-      if (outcomes.stream().anyMatch(outcome -> outcome.judgement() instanceof Bad)) {
-        Map<String, String> reasons = new LinkedHashMap<>();
-        for (Outcome outcome : outcomes) {
-          if (outcome.judgement() instanceof Bad(Invalid invalid)) {
-            reasons.put(outcome.entry().name(), invalid.reason().getMessage());
-          }
+      Map<String, String> bad = new LinkedHashMap<>();
+      Map<String, String> unknown = new LinkedHashMap<>();
+      for (Outcome outcome : outcomes) {
+        switch (outcome.judgement()) {
+          case Bad(Invalid invalid) ->
+              bad.put(outcome.entry().name(), invalid.reason().getMessage());
+          case NoVerdict(String reason) -> unknown.put(outcome.entry().name(), reason);
+          case Good _, Skipped _ -> {}
         }
-        report.failedCheck(
-            "Signature verification failed on " + String.join(", ", reasons.keySet()), reasons);
+      }
+      failedCheck("Signature verification failed on ", bad);
+      failedCheck("No verdict on ", unknown);
+    }
+
+    private void failedCheck(String message, Map<String, String> reasons) {
+      if (!reasons.isEmpty()) {
+        report.failedCheck(message + String.join(", ", reasons.keySet()), reasons);
       }
     }
 

@@ -277,8 +277,8 @@ public final class CanonicalJson {
                 .formatted(e.getLocation().getLineNr(), e.getLocation().getColumnNr());
     String message = e.getOriginalMessage();
     // what Jackson would rather see, or which of its switches would allow it, helps no user
-    int advice = message.indexOf(": ");
-    return new BadJson((advice < 0 ? message : message.substring(0, advice)) + where, e);
+    String plain = message.replaceFirst(": .*|, from `.*`", "");
+    return new BadJson(plain + where, e);
   }
 
   /**

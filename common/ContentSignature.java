@@ -8,6 +8,7 @@ import common.CanonicalJson.Canonical;
 import common.CertificateChain.Cause;
 import common.CertificateChain.Refused;
 import java.math.BigInteger;
+import java.net.InetAddress;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
@@ -231,9 +232,14 @@ public final class ContentSignature {
 
   /** Whether a URL's host is this machine, by its spelling alone: no name is looked up. */
   public static boolean isLoopback(String host) {
-    return host.equalsIgnoreCase("localhost")
-        || host.equals("[::1]")
-        || LOOPBACK.matcher(host).matches();
+    if (host.startsWith("[")) {
+      try {
+        return InetAddress.ofLiteral(host.substring(1, host.length() - 1)).isLoopbackAddress();
+      } catch (IllegalArgumentException e) {
+        return false;
+      }
+    }
+    return host.equalsIgnoreCase("localhost") || LOOPBACK.matcher(host).matches();
   }
 
   /** A text of the entry, without what may be a password in a URL, and not too long. */

@@ -91,11 +91,21 @@ final class CrashReports {
     options.setReadTimeoutMillis((int) PATIENCE.toMillis());
     options.setShutdownTimeoutMillis(0); // close() below has waited already
     options.setFlushTimeoutMillis(0);
-    Http.proxy(variables, dsn)
-        .ifPresent(proxy ->
-            options.setProxy(
-                new SentryOptions.Proxy(
-                    proxy.getHost(), String.valueOf(proxy.getPort() < 0 ? 80 : proxy.getPort()))));
+    Http.proxy(variables, dsn).ifPresent(proxy -> options.setProxy(sentryProxy(proxy)));
+  }
+
+  private static SentryOptions.Proxy sentryProxy(URI proxy) {
+    String port = String.valueOf(proxy.getPort() < 0 ? 80 : proxy.getPort());
+    String user = proxy.getUserInfo();
+    if (user == null) {
+      return new SentryOptions.Proxy(proxy.getHost(), port);
+    }
+    int colon = user.indexOf(':');
+    return new SentryOptions.Proxy(
+        proxy.getHost(),
+        port,
+        colon < 0 ? user : user.substring(0, colon),
+        colon < 0 ? "" : user.substring(colon + 1));
   }
 
   /** Reports an error that ended the run. */

@@ -229,10 +229,10 @@ public final class Http implements AutoCloseable {
     if (!isWeb(url)) {
       throw new ServerException(request, 0, "no web address", 1, null);
     }
+    Failure failure = null;
     for (int attempt = 1; ; attempt++) {
-      Failure failure;
       try {
-        awaitBackoff(url, request, attempt);
+        awaitBackoff(url, request, attempt, failure);
         inFlight.acquire();
         try {
           return attempt(url, maxBytes, body);
@@ -290,16 +290,20 @@ public final class Http implements AutoCloseable {
     }
   }
 
-  private Duration waitBefore(int attempt, Failure failure) {
-    return failure.retryAfter.orElseGet(() -> {
-      long most =
-          Math.min(LONGEST_WAIT.toMillis(), FIRST_WAIT.toMillis() << Math.min(attempt - 1, 10));
-      return Duration.ofMillis(ThreadLocalRandom.current().nextLong(most + 1));
-    });
+  /** As long as the server asks for; at once, or not at all, is no reason to hammer it. */
+  private static Duration waitBefore(int attempt, Failure failure) {
+    return failure
+        .retryAfter
+        .filter(Duration::isPositive)
+        .orElseGet(() -> {
+          long most =
+              Math.min(LONGEST_WAIT.toMillis(), FIRST_WAIT.toMillis() << Math.min(attempt - 1, 10));
+          return Duration.ofMillis(ThreadLocalRandom.current().nextLong(most + 1));
+        });
   }
 
   /** Waits as long as an earlier answer's {@code Backoff} asked for. */
-  private void awaitBackoff(URI url, String request, int attempt)
+  private void awaitBackoff(URI url, String request, int attempt, Failure before)
       throws InterruptedException, ServerException {
     Instant until = notBefore.get(origin(url));
     if (until == null) {
@@ -309,9 +313,12 @@ public final class Http implements AutoCloseable {
     if (wait.compareTo(LONGEST_ASKED_WAIT) > 0) {
       throw new ServerException(
           request,
-          0,
-          "the server asks to wait %d s (Backoff), longer than %d s"
-              .formatted(wait.toSeconds(), LONGEST_ASKED_WAIT.toSeconds()),
+          before == null ? 0 : before.status,
+          "%sthe server asks to wait %d s (Backoff), longer than %d s"
+              .formatted(
+                  before == null ? "" : before.getMessage() + ", ",
+                  wait.toSeconds(),
+                  LONGEST_ASKED_WAIT.toSeconds()),
           attempt,
           null);
     }
@@ -352,7 +359,7 @@ public final class Http implements AutoCloseable {
       } catch (TooLarge e) {
         throw new Failure(0, e.getMessage(), false, Optional.empty(), null);
       } catch (IOException e) {
-        throw failure(e, target);
+        throw failure(e, target, target.equals(url));
       }
     }
   }
@@ -388,16 +395,25 @@ public final class Http implements AutoCloseable {
                   .formatted(seconds(limits.timeout())),
           e);
     } catch (ExecutionException e) {
-      throw e.getCause() instanceof IOException io ? io : new IOException(e.getCause());
+      throw refusedByClient(e.getCause());
     } catch (InterruptedException e) {
       answer.cancel(true);
       throw e;
     }
   }
 
+  /** What java.net.http makes of an answer that it cannot read. */
+  private static IOException refusedByClient(Throwable failure) {
+    return switch (failure) {
+      case IOException io -> io;
+      case Error error -> throw error; // such as memory that ran out
+      default -> new IOException("the answer is no valid HTTP", failure);
+    };
+  }
+
   /** Takes note of what the server asks of its clients. */
   private void notice(URI target, HttpResponse<?> response) {
-    response.headers().firstValue("Alert").ifPresent(onAlert);
+    response.headers().allValues("Alert").forEach(onAlert);
     delay(response.headers(), "Backoff")
         .filter(Duration::isPositive)
         .ifPresent(wait -> notBefore.put(origin(target), clock.instant().plus(wait)));
@@ -410,7 +426,7 @@ public final class Http implements AutoCloseable {
     }
     URI to;
     try {
-      to = from.resolve(location);
+      to = resolve(from, location);
     } catch (IllegalArgumentException e) {
       throw refused(response.statusCode(), "redirected to what is no URL");
     }
@@ -421,6 +437,16 @@ public final class Http implements AutoCloseable {
       throw refused(response.statusCode(), "redirected from https to http, which is not followed");
     }
     return to;
+  }
+
+  /**
+   * What a link on a page leads to; {@link URI#resolve} takes a mere query for one of the folder.
+   *
+   * @throws IllegalArgumentException if it is no URL
+   */
+  static URI resolve(URI page, String link) {
+    String absolute = link.startsWith("?") ? page.getRawPath() + link : link;
+    return page.resolve(absolute.replaceFirst("#.*", ""));
   }
 
   private static Failure passing(String reason) {
@@ -481,7 +507,7 @@ public final class Http implements AutoCloseable {
         });
   }
 
-  private Failure failure(IOException e, URI target) {
+  private Failure failure(IOException e, URI target, boolean asked) {
     if (e instanceof UnexpectedBody) {
       return new Failure(0, e.getMessage(), false, Optional.empty(), null);
     }
@@ -521,10 +547,10 @@ public final class Http implements AutoCloseable {
     }
     return new Failure(
         0,
-        reason,
+        asked ? reason : "%s, redirected to %s".formatted(reason, shown(target)),
         true,
         Optional.empty(),
-        e instanceof ConnectException ? "is the server running, and SERVER right?" : null);
+        asked && e instanceof ConnectException ? "is the server running, and SERVER right?" : null);
   }
 
   /** The body is not what the caller expects; asking again would not help. */
@@ -680,7 +706,7 @@ public final class Http implements AutoCloseable {
           subscription.request(1);
         }
         case IOException failure -> throw new IOException(failure.getMessage(), failure);
-        case Throwable failure -> throw new IOException(failure);
+        case Throwable failure -> throw refusedByClient(failure);
         default -> ended = true;
       }
     }
@@ -808,6 +834,10 @@ public final class Http implements AutoCloseable {
     try {
       URI url = URI.create(proxy.contains("://") ? proxy : "http://" + proxy);
       if (isWeb(url) && "http".equalsIgnoreCase(url.getScheme())) {
+        if (url.getRawUserInfo() != null) {
+          // the JDK refuses Basic credentials for tunnels unless told otherwise, before its first
+          System.setProperty("jdk.http.auth.tunneling.disabledSchemes", "");
+        }
         return Optional.of(url);
       }
     } catch (IllegalArgumentException e) {
@@ -841,10 +871,6 @@ public final class Http implements AutoCloseable {
 
     EnvironmentProxies(Map<String, String> environment) {
       this.environment = environment;
-      if (variable(environment, "HTTPS_PROXY").contains("@")) {
-        // the JDK refuses Basic credentials for tunnels unless told otherwise
-        System.setProperty("jdk.http.auth.tunneling.disabledSchemes", "");
-      }
     }
 
     @Override

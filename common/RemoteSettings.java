@@ -256,11 +256,11 @@ public final class RemoteSettings {
   /** The next page of a list, on the same origin, or null. */
   private static URI nextPage(URI page, Http.Response<?> response) throws ServerException {
     String link = response.headers().firstValue("Next-Page").orElse(null);
-    if (link == null) {
+    if (link == null || link.isBlank()) {
       return null;
     }
     try {
-      URI next = page.resolve(link);
+      URI next = Http.resolve(page, link);
       if (Http.origin(next).equals(Http.origin(page))) {
         return next;
       }

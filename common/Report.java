@@ -5,6 +5,8 @@
 
 package common;
 
+import java.io.IOException;
+import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -13,6 +15,7 @@ import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 
@@ -33,14 +36,16 @@ import java.util.Set;
  */
 public final class Report {
 
-  /** Exit code after the reader of stdout has gone, as of a process that SIGPIPE ended. */
-  static final int CLOSED_PIPE = 141;
-
   private static final int FINDINGS = 1;
   private static final int NO_FULL_VERDICT = 2;
+  private static final int INTERRUPTED = 130; // as of a process that SIGINT ended: so does the JVM
+  private static final int CLOSED_PIPE = 141; // as of a process that SIGPIPE ended
 
-  /** The reader of stdout has gone away. */
-  static final class ClosedPipe extends RuntimeException {
+  private static final int MAX_ALERTS = 10;
+  private static final int MAX_ALERT_LENGTH = 500;
+
+  /** Nothing more can be printed: the run ends. The report has said why, where that is worth it. */
+  static final class ClosedOutput extends RuntimeException {
     private static final long serialVersionUID = 1;
   }
 
@@ -58,7 +63,7 @@ public final class Report {
   }
 
   private final String command;
-  private final PrintStream out;
+  private final OutputStream out;
   private final PrintStream err;
   private boolean colour;
   private Settings.Format format = Settings.Format.TEXT;
@@ -67,6 +72,9 @@ public final class Report {
   private boolean exitZero;
   private boolean findings;
   private boolean noFullVerdict;
+  private boolean interrupted;
+  private boolean pipeClosed;
+  private Runnable onInterrupt = () -> summary("interrupted");
   private CrashReports crashReports = CrashReports.none();
   private final Map<String, Object> document = new LinkedHashMap<>();
   private final List<Object> results = new ArrayList<>();
@@ -83,6 +91,11 @@ public final class Report {
     this.err = surroundings.err();
     document.put("command", command);
     document.put("version", Settings.VERSION);
+  }
+
+  /** The format alone, as soon as it is known: what is wrong with the rest is reported in it. */
+  void configure(Settings.Format format) {
+    this.format = format;
   }
 
   void configure(
@@ -154,6 +167,7 @@ public final class Report {
     findings = true;
     otherFindings.add(clean(line));
     details(clean(line));
+    crashReports.failedCheck(clean(line), Map.of());
   }
 
   /** Says that something is odd, once; the verdict stands. */
@@ -177,15 +191,22 @@ public final class Report {
     }
   }
 
-  /** Shows an {@code Alert} of the server, once. */
+  /** Shows an {@code Alert} of the server, once; of many the first ten. */
   synchronized void alert(String alert) {
-    if (alerts.add(alert)) {
-      say("alert from the server: " + alert);
+    String shown =
+        alert.length() <= MAX_ALERT_LENGTH ? alert : alert.substring(0, MAX_ALERT_LENGTH) + "…";
+    if (alerts.size() < MAX_ALERTS && alerts.add(shown)) {
+      say("alert from the server: " + shown);
     }
   }
 
   /** Reports that something could not be done: no full verdict. */
   public synchronized void error(String message, String hint) {
+    sayError(message, hint);
+    crashReports.failedCheck(clean(message), Map.of());
+  }
+
+  private void sayError(String message, String hint) {
     noFullVerdict = true;
     errors.add(clean(message));
     err.println(clean(command + ": error: " + message));
@@ -201,7 +222,7 @@ public final class Report {
 
   /** The same for a failure that Sentry should know of. */
   public synchronized void failure(String message, String hint, Throwable failure) {
-    error(message, hint);
+    sayError(message, hint);
     if (verbose) {
       trace(failure);
     }
@@ -244,26 +265,32 @@ public final class Report {
   }
 
   /**
-   * Ends the run where Ctrl-C caught it: the task prints what was done so far, and nothing is
-   * printed after it. The exit code, 130, is the JVM's.
+   * Sets what Ctrl-C prints of what was done so far.
+   *
+   * @param task ends with a summary
    */
-  public void onInterrupt(Settings.Surroundings surroundings, Runnable task) {
+  public synchronized void onInterrupt(Runnable task) {
+    onInterrupt = task;
+  }
+
+  /** Ends the run where Ctrl-C catches it; nothing is printed after it. */
+  void watchInterrupts(Settings.Surroundings surroundings) {
     surroundings
         .onInterrupt()
         .accept(() -> {
           synchronized (this) {
             if (!finished) {
-              noFullVerdict = true;
+              interrupted = true;
               put("interrupted", true);
               try {
-                task.run();
+                onInterrupt.run();
                 finish();
-              } catch (ClosedPipe e) {
+              } catch (ClosedOutput e) {
                 finished = true;
               }
-              crashReports.close(NO_FULL_VERDICT);
             }
           }
+          crashReports.close(INTERRUPTED); // unless the end of the run has done so
         });
   }
 
@@ -271,16 +298,27 @@ public final class Report {
     if (finished) {
       return;
     }
-    out.println(text);
-    if (out.checkError()) {
+    try {
+      out.write((text + System.lineSeparator()).getBytes(StandardCharsets.UTF_8));
+      out.flush();
+    } catch (IOException e) {
       finished = true;
-      throw new ClosedPipe();
+      String reason = String.valueOf(e.getMessage());
+      pipeClosed = reason.toLowerCase(Locale.ROOT).contains("pipe");
+      if (!pipeClosed) {
+        sayError("cannot write to stdout: " + reason, null);
+      }
+      throw new ClosedOutput();
     }
   }
 
   /** What the run found so far, as an exit code. */
   synchronized int exitCode() {
-    return noFullVerdict ? NO_FULL_VERDICT : findings && !exitZero ? FINDINGS : 0;
+    return pipeClosed
+        ? CLOSED_PIPE
+        : interrupted
+            ? INTERRUPTED
+            : noFullVerdict ? NO_FULL_VERDICT : findings && !exitZero ? FINDINGS : 0;
   }
 
   /** Prints the JSON document, if that is the format, and returns the exit code. */
@@ -294,8 +332,8 @@ public final class Report {
       document.put("exit", exitCode());
       try {
         print(new String(CanonicalJson.document(document), StandardCharsets.UTF_8));
-      } catch (ClosedPipe e) {
-        return CLOSED_PIPE;
+      } catch (ClosedOutput e) {
+        // the exit code says so
       }
     }
     finished = true;

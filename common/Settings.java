@@ -8,11 +8,11 @@
 
 package common;
 
-import java.io.BufferedOutputStream;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.io.PrintStream;
 import java.math.BigDecimal;
 import java.net.URI;
@@ -64,7 +64,7 @@ public final class Settings {
   public record Surroundings(
       Map<String, String> environment,
       InputStream in,
-      PrintStream out,
+      OutputStream out,
       PrintStream err,
       boolean terminal,
       Clock clock,
@@ -76,8 +76,8 @@ public final class Settings {
       return new Surroundings(
           System.getenv(),
           System.in,
-          utf8(FileDescriptor.out),
-          utf8(FileDescriptor.err),
+          new FileOutputStream(FileDescriptor.out),
+          new PrintStream(new FileOutputStream(FileDescriptor.err), true, StandardCharsets.UTF_8),
           System.console() != null && System.console().isTerminal(),
           Clock.systemUTC(),
           Thread::sleep,
@@ -87,11 +87,6 @@ public final class Settings {
     /** The same with another environment. */
     Surroundings with(Map<String, String> environment) {
       return new Surroundings(environment, in, out, err, terminal, clock, pause, onInterrupt);
-    }
-
-    private static PrintStream utf8(FileDescriptor descriptor) {
-      return new PrintStream(
-          new BufferedOutputStream(new FileOutputStream(descriptor)), true, StandardCharsets.UTF_8);
     }
   }
 
@@ -481,8 +476,11 @@ public final class Settings {
         report.text(line.isUsageHelpRequested() ? Help.of(spec) : spec.name() + " " + VERSION);
         return 0;
       }
+      Lookup lookup = new Lookup(surroundings.environment(), Map.of(), typed);
+      report.configure(lookup.format(spec));
       Map<String, String> envFile = envFile(typed, surroundings.environment());
-      Lookup lookup = new Lookup(surroundings.environment(), envFile, typed);
+      lookup = new Lookup(surroundings.environment(), envFile, typed);
+      report.configure(lookup.format(spec));
       line.setDefaultValueProvider(lookup);
       line.parseArgs(typed.arguments());
       lookup.secrets(spec);
@@ -494,6 +492,7 @@ public final class Settings {
       }
       crashReports = CrashReports.start(spec.name(), general, all.environment());
       report.reportTo(crashReports);
+      report.watchInterrupts(all);
       command.run(all, report);
     } catch (ParameterException e) {
       UsageException usage = usage(e);
@@ -502,14 +501,14 @@ public final class Settings {
       report.error(e.getMessage(), e.hint());
     } catch (Http.ServerException e) {
       report.failure(e.getMessage(), e.hint(), e);
-    } catch (Report.ClosedPipe e) {
-      return Report.CLOSED_PIPE;
+    } catch (Report.ClosedOutput e) {
+      // the exit code says so
     } catch (Throwable e) {
       report.unexpected(e);
-    } finally {
-      crashReports.close(report.exitCode());
     }
-    return report.finish();
+    int code = report.finish();
+    crashReports.close(code); // nothing waits for Sentry but the end of the process
+    return code;
   }
 
   private static UsageException usage(ParameterException e) {
@@ -518,23 +517,30 @@ public final class Settings {
     }
     if (e.getCause() instanceof TypeConversionException accepted
         && e.getArgSpec() instanceof OptionSpec option) {
-      String value = isSecret(option) ? "" : " \"%s\"".formatted(withoutUser(e.getValue()));
+      String value = option.type() == URI.class ? withoutUser(e.getValue()) : e.getValue();
       String label =
           e.getCommandLine().getDefaultValueProvider() instanceof Lookup lookup
               ? lookup.label(option)
               : option.longestName();
       return new UsageException(
-          "%s:%s is not %s".formatted(label, value, accepted.getMessage()), null);
+          isSecret(option)
+              ? "%s: is not %s".formatted(label, accepted.getMessage())
+              : "%s: \"%s\" is not %s".formatted(label, value, accepted.getMessage()),
+          null);
     }
     return new UsageException(uncapitalised(e.getMessage()), "--help lists the options");
   }
+
+  /** What may be named of an argument: a long option, or the first letter of a short one. */
+  private static final Pattern OPTION_NAME = Pattern.compile("--[a-z][a-z0-9-]*|-[a-zA-Z]");
 
   /** Names the unknown options, never what stands behind them: it may be a secret. */
   private static UsageException unknown(UnmatchedArgumentException e) {
     List<String> options =
         e.getUnmatched().stream()
-            .filter(argument -> argument.startsWith("-"))
-            .map(argument -> argument.replaceFirst("=.*", ""))
+            .map(OPTION_NAME::matcher)
+            .filter(Matcher::lookingAt)
+            .map(Matcher::group)
             .toList();
     List<String> near = e.getSuggestions().stream().limit(2).toList();
     return new UsageException(
@@ -546,8 +552,9 @@ public final class Settings {
             : "did you mean " + String.join(" or ", near) + "?");
   }
 
-  private static String withoutUser(String value) {
-    return value.replaceAll("//[^/?#]*@", "//***@");
+  /** A URL as typed, which may be none: whatever may be its user and password is masked. */
+  private static String withoutUser(String url) {
+    return url.replaceFirst("(?s)^([a-zA-Z][a-zA-Z0-9+.-]*://)?.*@", "$1***@");
   }
 
   private static String uncapitalised(String sentence) {
@@ -618,7 +625,8 @@ public final class Settings {
     }
     List<String> lines;
     try {
-      lines = Files.readString(Path.of(name)).lines().map(String::strip).toList();
+      String text = Files.readString(Path.of(name)).replaceFirst("^\ufeff", ""); // Windows' mark
+      lines = text.lines().map(String::strip).toList();
     } catch (IOException | InvalidPathException e) {
       throw new UsageException(
           "%s: \"%s\" is not a file that can be read, expected NAME=VALUE lines in UTF-8"
@@ -726,6 +734,18 @@ public final class Settings {
       return value.isEmpty() && !list ? null : value;
     }
 
+    /** The format, before any setting is checked; text where it is none. */
+    Format format(CommandSpec spec) {
+      String prefix = "--format=";
+      String value = null;
+      for (String argument : typed.arguments()) {
+        value = argument.startsWith(prefix) ? argument.substring(prefix.length()) : value;
+      }
+      Found found = find(spec.findOption("--format"));
+      value = value == null && found != null ? found.value() : value;
+      return "json".equalsIgnoreCase(value) ? Format.JSON : Format.TEXT;
+    }
+
     /** The environment, and what only the env file sets. */
     Map<String, String> variables() {
       Map<String, String> variables = new HashMap<>(environment);
@@ -791,11 +811,12 @@ public final class Settings {
                 .formatted(variables.getFirst(), value == null ? "" : value, origin));
       }
       for (String variable : VARIABLES_ONLY) {
-        Found found = find(variable, false);
-        if (found != null) {
-          lines.add(
-              "setting %s = %s (%s)"
-                  .formatted(variable, withoutUser(found.value()), found.origin()));
+        for (String name : List.of(variable, variable.toLowerCase(Locale.ROOT))) {
+          Found found = find(name, false);
+          if (found != null) {
+            lines.add(
+                "setting %s = %s (%s)".formatted(name, withoutUser(found.value()), found.origin()));
+          }
         }
       }
       return lines;

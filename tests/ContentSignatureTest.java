@@ -483,7 +483,9 @@ class ContentSignatureTest {
         "http://LOCALHOST:8888/chain",
         "http://127.0.0.1:8888/chain",
         "http://127.1.2.3/chain",
-        "http://[::1]:8888/chain"
+        "http://[::1]:8888/chain",
+        "http://[0:0:0:0:0:0:0:1]/chain",
+        "http://[::ffff:127.0.0.1]/chain"
       })
   void a_chain_is_read_from_https_or_loopback(String x5u) {
     List<URI> asked = new ArrayList<>();

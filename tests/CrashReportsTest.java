@@ -18,6 +18,7 @@ import com.sun.net.httpserver.HttpServer;
 import common.Settings;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
@@ -29,6 +30,7 @@ import java.time.Duration;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.zip.GZIPInputStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -118,6 +120,82 @@ class CrashReportsTest {
     assertEquals("IllegalStateException", exception.get("type").stringValue());
     assertEquals("a bug of the tests", exception.get("value").stringValue());
     assertTrue(exception.get("stacktrace").toString().contains("CrashReportsTest"));
+  }
+
+  @Test
+  void whatever_leaves_a_run_without_a_full_verdict_is_reported() {
+    server.fault("503-long=main/cfr");
+    assertEquals(2, terminal().run(new validate_signature()).exit());
+    assertReported("No verdict on main/cfr");
+    server.clearFaults();
+    assertEquals(2, terminal().run(new validate_signature(), "--only=nothing/*").exit());
+    assertReported("none of 2 collections is selected: nothing was verified");
+    server.fault("empty-list");
+    assertEquals(2, terminal().run(new validate_signature()).exit());
+    assertReported(
+        "/buckets/monitor/collections/changes announces no collection: nothing was verified");
+  }
+
+  @Test
+  void a_finding_beside_the_collections_is_reported() {
+    server.fault("expiring-leaf");
+    assertEquals(1, terminal().run(new validate_signature(), "--strict").exit());
+    assertReported("the leaf of main/cfr and 1 more ends in 3 days (2026-11-27)");
+  }
+
+  private void assertReported(String message) {
+    assertEquals(
+        List.of(message),
+        sentry.items("event").stream()
+            .map(event -> event.get("message").get("formatted").stringValue())
+            .toList());
+    sentry.forget();
+  }
+
+  @Test
+  void a_run_that_nobody_reads_to_its_end_is_no_success() {
+    OutputStream closed =
+        new OutputStream() {
+          @Override
+          public void write(int one) throws IOException {
+            throw new IOException("Broken pipe");
+          }
+        };
+    for (String format : List.of("--format=text", "--format=json")) {
+      int exit =
+          Settings.execute(
+              new validate_signature(),
+              SettingsTest.surroundings(
+                  Map.of(
+                      "SERVER", server.url().toString(),
+                      "SENTRY_DSN", sentry.dsn(),
+                      "SENTRY_MONITOR_SLUG", "auto"),
+                  "",
+                  false,
+                  closed,
+                  OutputStream.nullOutputStream()),
+              format);
+      assertEquals(141, exit);
+      assertCheckIns("validate_signature", "in_progress", "error");
+    }
+  }
+
+  @Test
+  void sentry_is_reached_through_a_proxy_that_wants_credentials() throws IOException {
+    server.fault("altered-record=main/cfr");
+    try (HttpTest.Wire proxy =
+        HttpTest.Wire.routes(asked ->
+            asked.headers().toString().contains("cHJveHk6cDpz") // proxy:p:s
+                ? HttpTest.Wire.json("{}")
+                : HttpTest.Wire.status(407, "Proxy-Authenticate: Basic realm=\"x\""))) {
+      terminal()
+          .set("SENTRY_DSN", "http://" + KEY + "@sentry.test/42")
+          .set("HTTP_PROXY", "http://proxy:p%3As@127.0.0.1:" + proxy.port())
+          .run(new validate_signature(), "--allow-insecure-auth");
+      HttpTest.Asked last = proxy.asked().getLast();
+      assertEquals("http://sentry.test/api/42/envelope/", last.target());
+      assertEquals("Basic cHJveHk6cDpz", last.header("proxy-authorization"));
+    }
   }
 
   @Test

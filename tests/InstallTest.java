@@ -82,9 +82,9 @@ class InstallTest {
         jbang("app", "install", "--name", "strict", ROOT.resolve("validate_signature.java"))
             .go()
             .exit());
-    Project.Outcome outcome = command("strict", "--no-such option").go();
+    Project.Outcome outcome = command("strict", "--at", "two  words").go();
     assertEquals(2, outcome.exit());
-    assertTrue(outcome.stderr().contains("--no-such option"), outcome.stderr());
+    assertTrue(outcome.stderr().contains("--at: \"two  words\" is not"), outcome.stderr());
   }
 
   @ParameterizedTest

@@ -227,6 +227,28 @@ class RemoteSettingsTest {
     assertEquals(3, server.asked().size());
   }
 
+  @Test
+  void the_next_page_may_be_named_by_its_query_or_not_at_all() throws Exception {
+    answers.put(LIST + "/changeset", HttpTest.Wire.status(404));
+    page(LIST + "/records", "a", "?_token=2");
+    page(LIST + "/records?_token=2", "b", "");
+    assertEquals(List.of("x/a", "x/b"), announced().stream().map(Announced::name).toList());
+  }
+
+  @Test
+  void a_circle_is_one_whatever_part_of_the_page_is_named() {
+    answers.put(LIST + "/changeset", HttpTest.Wire.status(404));
+    AtomicInteger number = new AtomicInteger();
+    answers.put(
+        LIST + "/records",
+        (wire, socket) ->
+            HttpTest.Wire.json(
+                    "{\"data\": []}", "Next-Page: " + LIST + "/records#" + number.incrementAndGet())
+                .send(wire, socket));
+    ServerException failure = assertThrows(ServerException.class, this::announced);
+    assertTrue(failure.reason().contains("circle"), failure.reason());
+  }
+
   // ---- changesets
 
   @Test

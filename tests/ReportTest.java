@@ -27,6 +27,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Clock;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -622,7 +623,7 @@ class ReportTest {
           new Settings.Surroundings(
               Map.of("SERVER", server.url().toString()),
               java.io.InputStream.nullInputStream(),
-              new PrintStream(closedAfter(2), false, StandardCharsets.UTF_8),
+              closedAfter(2),
               new PrintStream(err, true, StandardCharsets.UTF_8),
               false,
               Clock.fixed(Terminal.NOW, ZoneOffset.UTC),
@@ -631,6 +632,25 @@ class ReportTest {
       assertEquals(141, Settings.execute(new validate_signature(), surroundings));
       interrupts.forEach(Runnable::run); // as the JVM does at its end
       assertEquals("", err.toString(StandardCharsets.UTF_8));
+    }
+  }
+
+  @Test
+  void a_report_that_cannot_be_written_is_an_error() {
+    SettingsTest.Probe.Task task = (_, report) -> report.result(Status.GOOD, "first", NOTHING);
+    for (String option : List.of("--quiet=false", "--format=json", "--help")) {
+      ByteArrayOutputStream err = new ByteArrayOutputStream();
+      OutputStream full =
+          new OutputStream() {
+            @Override
+            public void write(int one) throws IOException {
+              throw new IOException("No space left on device");
+            }
+          };
+      assertEquals(2, execute(task, false, full, err, option), option);
+      assertEquals(
+          "probe: error: cannot write to stdout: No space left on device\n",
+          err.toString(StandardCharsets.UTF_8));
     }
   }
 
@@ -659,12 +679,10 @@ class ReportTest {
       ByteArrayOutputStream err = new ByteArrayOutputStream();
       SettingsTest.Probe probe = new SettingsTest.Probe();
       probe.doing((surroundings, report) -> {
-        report.onInterrupt(
-            surroundings,
-            () -> {
-              report.result(Status.GOOD, "done meanwhile", Map.of("name", "second"));
-              report.summary("interrupted");
-            });
+        report.onInterrupt(() -> {
+          report.result(Status.GOOD, "done meanwhile", Map.of("name", "second"));
+          report.summary("interrupted");
+        });
         report.result(Status.GOOD, "done", Map.of("name", "first"));
         interrupts.getFirst().run();
         report.result(Status.GOOD, "too late", Map.of("name", "third"));
@@ -674,7 +692,7 @@ class ReportTest {
           new Settings.Surroundings(
               Map.of(),
               java.io.InputStream.nullInputStream(),
-              new PrintStream(out, false, StandardCharsets.UTF_8),
+              out,
               new PrintStream(err, true, StandardCharsets.UTF_8),
               false,
               Clock.fixed(Terminal.NOW, ZoneOffset.UTC),
@@ -687,9 +705,92 @@ class ReportTest {
       } else {
         JsonNode document = JSON.readTree(printed);
         assertTrue(document.get("interrupted").booleanValue(), printed);
+        assertEquals(130, document.get("exit").intValue(), printed);
         assertEquals(2, document.get("results").size(), printed);
       }
       assertEquals("probe: interrupted\n", err.toString(StandardCharsets.UTF_8));
+    }
+  }
+
+  @Test
+  void ctrl_c_before_there_is_a_result_ends_with_a_summary_and_a_document() {
+    for (String format : List.of("--format=text", "--format=json")) {
+      List<Runnable> interrupts = new ArrayList<>();
+      ByteArrayOutputStream out = new ByteArrayOutputStream();
+      ByteArrayOutputStream err = new ByteArrayOutputStream();
+      SettingsTest.Probe probe = new SettingsTest.Probe();
+      probe.doing((_, _) -> interrupts.getFirst().run());
+      Settings.execute(probe, interruptible(out, err, interrupts), format);
+      assertEquals("probe: interrupted\n", err.toString(StandardCharsets.UTF_8));
+      String printed = out.toString(StandardCharsets.UTF_8);
+      if (format.equals("--format=json")) {
+        assertEquals(130, JSON.readTree(printed).get("exit").intValue(), printed);
+      } else {
+        assertEquals("", printed);
+      }
+    }
+  }
+
+  @Test
+  void ctrl_c_after_the_end_prints_nothing_again() {
+    List<Runnable> interrupts = new ArrayList<>();
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    ByteArrayOutputStream err = new ByteArrayOutputStream();
+    SettingsTest.Probe probe = new SettingsTest.Probe();
+    probe.doing((_, report) -> report.finding("something"));
+    assertEquals(1, Settings.execute(probe, interruptible(out, err, interrupts)));
+    interrupts.forEach(Runnable::run);
+    assertEquals("something\n", out.toString(StandardCharsets.UTF_8));
+    assertEquals("", err.toString(StandardCharsets.UTF_8));
+  }
+
+  private static Settings.Surroundings interruptible(
+      OutputStream out, OutputStream err, List<Runnable> interrupts) {
+    return new Settings.Surroundings(
+        Map.of(),
+        java.io.InputStream.nullInputStream(),
+        out,
+        new PrintStream(err, true, StandardCharsets.UTF_8),
+        false,
+        Clock.fixed(Terminal.NOW, ZoneOffset.UTC),
+        _ -> {},
+        interrupts::add);
+  }
+
+  @Test
+  void a_usage_error_is_reported_in_the_format_asked_for() {
+    for (String[] args :
+        List.of(
+            new String[] {"--format", "json", "--days", "many"},
+            new String[] {"--format=json", "--no-such-option"},
+            new String[] {"--format=json", "--env-file=nowhere"})) {
+      Terminal.Outcome outcome = new Terminal().run(new SettingsTest.Probe(), args);
+      assertEquals(2, outcome.exit());
+      JsonNode document = JSON.readTree(outcome.stdout());
+      assertEquals(1, document.get("errors").size(), outcome::toString);
+      assertEquals(2, document.get("exit").intValue());
+    }
+    assertEquals(
+        1,
+        JSON.readTree(
+                new Terminal()
+                    .set("FORMAT", "json")
+                    .set("DAYS", "many")
+                    .run(new SettingsTest.Probe())
+                    .stdout())
+            .get("errors")
+            .size());
+  }
+
+  @Test
+  void of_many_long_alerts_ten_are_shown_and_cut() throws IOException {
+    String[] alerts = new String[50];
+    Arrays.setAll(alerts, number -> "Alert: " + number + "x".repeat(2_000));
+    try (HttpTest.Wire server = HttpTest.Wire.of(HttpTest.Wire.json("{}", alerts))) {
+      Terminal.Outcome outcome = run(reading(server.url()));
+      assertEquals(0, outcome.exit(), outcome::toString);
+      assertEquals(10, outcome.stderr().lines().count());
+      assertTrue(outcome.stderr().lines().allMatch(line -> line.length() < 600));
     }
   }
 

@@ -670,6 +670,20 @@ class SettingsTest {
   }
 
   @Test
+  void of_an_unknown_option_the_name_alone_is_shown() {
+    for (String[] args :
+        List.of(
+            new String[] {"--auth", "-" + SECRET},
+            new String[] {"-u" + SECRET},
+            new String[] {"--auth=line\n" + SECRET},
+            new String[] {"--auth " + SECRET})) {
+      Terminal.Outcome outcome = run(args);
+      assertUsage(outcome, args[0].substring(0, 2));
+      assertHidden(outcome);
+    }
+  }
+
+  @Test
   void a_dash_reads_the_secret_from_stdin() {
     stdin = "user:from stdin\n";
     assertEquals("user:from stdin", auth("--auth-file", "-"));
@@ -842,11 +856,39 @@ class SettingsTest {
     assertHidden(outcome);
   }
 
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "http://user:SECRET@proxy.test:3128",
+        "user:SECRET@proxy.test:3128",
+        "http://user:half/SECRET@proxy.test:3128",
+        "http://user:h@lf@SECRET@proxy.test:3128",
+        "user:line\nSECRET@proxy.test"
+      })
+  void the_user_of_a_url_is_masked_however_it_is_typed(String url) {
+    String value = url.replace("SECRET", SECRET);
+    for (String variable : List.of("HTTPS_PROXY", "https_proxy", "SERVER")) {
+      environment.clear();
+      environment.put(variable, value);
+      Terminal.Outcome outcome = run("--verbose");
+      assertTrue(outcome.stderr().contains(variable), outcome::toString);
+      assertTrue(outcome.stderr().contains("***@proxy.test"), outcome::toString);
+      assertHidden(outcome);
+    }
+  }
+
   @Test
   void a_proxy_may_stand_in_the_env_file() throws IOException {
     task = (surroundings, report) -> probe.server.http("probe", surroundings, report).close();
     Terminal.Outcome outcome = run("--env-file", envFile("HTTPS_PROXY=no proxy at all"));
     assertUsage(outcome, "HTTPS_PROXY");
+  }
+
+  @Test
+  void an_env_file_may_begin_with_the_mark_of_windows() throws IOException {
+    assertEquals(0, run("--env-file", envFile("\ufeffREQUESTS_NB_RETRIES=3\r\n")).exit());
+    assertUsage(
+        run("--env-file", envFile("\ufeffREQUESTS_NB_RETRIES=x\r\n")), "REQUESTS_NB_RETRIES");
   }
 
   // ---- patterns
@@ -955,7 +997,7 @@ class SettingsTest {
     return new Settings.Surroundings(
         Map.copyOf(environment),
         new ByteArrayInputStream(stdin.getBytes(StandardCharsets.UTF_8)),
-        new PrintStream(out, false, StandardCharsets.UTF_8),
+        out,
         new PrintStream(err, true, StandardCharsets.UTF_8),
         terminal,
         Clock.systemUTC(),

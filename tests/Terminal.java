@@ -65,7 +65,7 @@ final class Terminal {
         new Settings.Surroundings(
             Map.copyOf(environment),
             new ByteArrayInputStream(new byte[0]),
-            new PrintStream(out, false, StandardCharsets.UTF_8),
+            out,
             new PrintStream(err, true, StandardCharsets.UTF_8),
             false,
             clock,
