@@ -687,18 +687,7 @@ class ReportTest {
         interrupts.getFirst().run();
         report.result(Status.GOOD, "too late", Map.of("name", "third"));
       });
-      Settings.execute(
-          probe,
-          new Settings.Surroundings(
-              Map.of(),
-              java.io.InputStream.nullInputStream(),
-              out,
-              new PrintStream(err, true, StandardCharsets.UTF_8),
-              false,
-              Clock.fixed(Terminal.NOW, ZoneOffset.UTC),
-              _ -> {},
-              interrupts::add),
-          format);
+      Settings.execute(probe, interruptible(out, err, interrupts), format);
       String printed = out.toString(StandardCharsets.UTF_8);
       if (format.equals("--format=text")) {
         assertEquals("done\ndone meanwhile\n", printed);
