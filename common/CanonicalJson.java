@@ -77,8 +77,7 @@ public final class CanonicalJson {
           .streamWriteConstraints(
               StreamWriteConstraints.builder().maxNestingDepth(MAX_NESTING).build())
           .disable(StreamReadFeature.AUTO_CLOSE_SOURCE)
-          // a table of names could be filled with ones of equal hash: it ends in an error, or
-          // crawls
+          // a table of names can be filled with ones of equal hash, and ends in an error then
           .disable(TokenStreamFactory.Feature.CANONICALIZE_PROPERTY_NAMES)
           .build();
 

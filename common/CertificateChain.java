@@ -205,7 +205,7 @@ public final class CertificateChain {
    * verified for an instant it is known to be good then: hundreds of collections share a chain.
    */
   public void verify(Instant at) throws Refused {
-    if (goodAt.contains(at)) {
+    if (isVerified(at)) {
       return;
     }
     verifyAll(at);
@@ -341,8 +341,6 @@ public final class CertificateChain {
         throw new Refused(
             Cause.BROKEN_CHAIN, "the " + name(parent) + "'s key usage lacks certificate signing");
       }
-    }
-    for (X509Certificate parent : List.of(intermediate, root)) {
       checkNameConstraints(parent);
     }
     List<String> usages = extendedKeyUsage(intermediate);

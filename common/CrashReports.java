@@ -95,7 +95,7 @@ final class CrashReports {
   }
 
   private static SentryOptions.Proxy sentryProxy(URI proxy) {
-    String port = String.valueOf(proxy.getPort() < 0 ? 80 : proxy.getPort());
+    String port = String.valueOf(Http.port(proxy));
     String user = proxy.getUserInfo();
     if (user == null) {
       return new SentryOptions.Proxy(proxy.getHost(), port);

@@ -214,8 +214,14 @@ public final class Http implements AutoCloseable {
   /** Scheme, host and port: what credentials are meant for. */
   static String origin(URI url) {
     String scheme = url.getScheme().toLowerCase(Locale.ROOT);
-    int port = url.getPort() >= 0 ? url.getPort() : scheme.equals("https") ? 443 : 80;
-    return scheme + "://" + url.getHost().toLowerCase(Locale.ROOT) + ":" + port;
+    return scheme + "://" + url.getHost().toLowerCase(Locale.ROOT) + ":" + port(url);
+  }
+
+  /** The port of a URL, or its scheme's. */
+  static int port(URI url) {
+    return url.getPort() >= 0
+        ? url.getPort()
+        : "https".equalsIgnoreCase(url.getScheme()) ? 443 : 80;
   }
 
   /**
@@ -359,7 +365,7 @@ public final class Http implements AutoCloseable {
       } catch (TooLarge e) {
         throw new Failure(0, e.getMessage(), false, Optional.empty(), null);
       } catch (IOException e) {
-        throw failure(e, target, target.equals(url));
+        throw failure(e, target, !target.equals(url));
       }
     }
   }
@@ -507,7 +513,7 @@ public final class Http implements AutoCloseable {
         });
   }
 
-  private Failure failure(IOException e, URI target, boolean asked) {
+  private Failure failure(IOException e, URI target, boolean redirected) {
     if (e instanceof UnexpectedBody) {
       return new Failure(0, e.getMessage(), false, Optional.empty(), null);
     }
@@ -547,10 +553,12 @@ public final class Http implements AutoCloseable {
     }
     return new Failure(
         0,
-        asked ? reason : "%s, redirected to %s".formatted(reason, shown(target)),
+        redirected ? "%s, redirected to %s".formatted(reason, shown(target)) : reason,
         true,
         Optional.empty(),
-        asked && e instanceof ConnectException ? "is the server running, and SERVER right?" : null);
+        e instanceof ConnectException && !redirected
+            ? "is the server running, and SERVER right?"
+            : null);
   }
 
   /** The body is not what the caller expects; asking again would not help. */
@@ -878,9 +886,7 @@ public final class Http implements AutoCloseable {
       return List.of(
           proxy(environment, target)
               .map(url ->
-                  new Proxy(
-                      Proxy.Type.HTTP,
-                      new InetSocketAddress(url.getHost(), url.getPort() < 0 ? 80 : url.getPort())))
+                  new Proxy(Proxy.Type.HTTP, new InetSocketAddress(url.getHost(), port(url))))
               .orElse(Proxy.NO_PROXY));
     }
 

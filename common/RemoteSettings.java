@@ -108,26 +108,26 @@ public final class RemoteSettings {
    */
   public List<Announced> announced(String bucket, String collection) throws ServerException {
     String path = path(bucket, collection);
-    List<Object> entries = new ArrayList<>();
+    List<Object> entries;
     try {
-      entries.addAll(
+      entries =
           http.get(
                   url(path + "/changeset?_expected=" + cacheBuster()),
                   maxBytes,
                   body -> list(object(document(body), "the changeset").get("changes"), "changes"))
-              .body());
+              .body();
     } catch (ServerException e) {
       if (e.status() != 404 && e.status() != 405) {
         throw e;
       }
       changesets = false;
-      entries.addAll(listedOneByOne(path));
+      entries = listedAsRecords(path);
     }
     return entries.stream().map(RemoteSettings::announced).toList();
   }
 
   /** The entries as an old server has them, which knows no changesets. */
-  private List<Object> listedOneByOne(String path) throws ServerException {
+  private List<Object> listedAsRecords(String path) throws ServerException {
     List<Object> entries = new ArrayList<>();
     try {
       pages(path + "/records", body -> list(object(document(body), "the list").get("data"), "data"))

@@ -25,12 +25,10 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Set;
 import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -478,7 +476,8 @@ public final class Settings {
       }
       Lookup lookup = new Lookup(surroundings.environment(), Map.of(), typed);
       report.configure(lookup.format(spec));
-      Map<String, String> envFile = envFile(typed, surroundings.environment());
+      String named = typed.options().get(spec.findOption("--env-file"));
+      Map<String, String> envFile = envFile(named, surroundings.environment());
       lookup = new Lookup(surroundings.environment(), envFile, typed);
       report.configure(lookup.format(spec));
       line.setDefaultValueProvider(lookup);
@@ -566,15 +565,13 @@ public final class Settings {
    *
    * @param arguments with quotes around values removed, and without the options whose value is
    *     empty: they count as not set, unless they are lists
-   * @param options those that are set
-   * @param envFile the value of {@code --env-file}, or null
+   * @param options those that are set, and the value typed last; null where none was
    */
-  private record Typed(String[] arguments, Set<OptionSpec> options, String envFile) {
+  private record Typed(String[] arguments, Map<OptionSpec, String> options) {
 
     static Typed of(CommandSpec spec, String... args) {
       List<String> arguments = new ArrayList<>();
-      Set<OptionSpec> options = new HashSet<>();
-      String envFile = null;
+      Map<OptionSpec, String> options = new HashMap<>();
       for (int i = 0; i < args.length; i++) {
         int equals = args[i].indexOf('=');
         String name = equals < 0 ? args[i] : args[i].substring(0, equals);
@@ -584,7 +581,7 @@ public final class Settings {
         if (option == null || (equals < 0 && (option.arity().max() == 0 || !next))) {
           arguments.add(args[i]);
           if (option != null) {
-            options.add(option);
+            options.put(option, null);
           }
           continue;
         }
@@ -592,15 +589,15 @@ public final class Settings {
         value = option.isMultiValue() ? unquotedList(value) : unquoted(value);
         if (!value.isEmpty() || option.isMultiValue()) {
           arguments.add(name + "=" + value);
-          options.add(option);
-          envFile = name.equals("--env-file") ? value : envFile;
+          options.put(option, value);
         }
       }
-      return new Typed(arguments.toArray(String[]::new), options, envFile);
+      return new Typed(arguments.toArray(String[]::new), options);
     }
 
     boolean asksForHelp() {
-      return options.stream().anyMatch(option -> option.usageHelp() || option.versionHelp());
+      return options.keySet().stream()
+          .anyMatch(option -> option.usageHelp() || option.versionHelp());
     }
   }
 
@@ -612,13 +609,10 @@ public final class Settings {
    * blank ones and comments. A value is taken as it is, but for a comment behind it and, by whoever
    * looks it up, its quotes.
    */
-  private static Map<String, String> envFile(Typed typed, Map<String, String> environment)
+  private static Map<String, String> envFile(String typed, Map<String, String> environment)
       throws UsageException {
-    String label = typed.envFile() == null ? "ENV_FILE" : "--env-file";
-    String name =
-        typed.envFile() == null
-            ? unquoted(environment.getOrDefault("ENV_FILE", ""))
-            : typed.envFile();
+    String label = typed == null ? "ENV_FILE" : "--env-file";
+    String name = typed == null ? unquoted(environment.getOrDefault("ENV_FILE", "")) : typed;
     Map<String, String> values = new LinkedHashMap<>();
     if (name.isEmpty()) {
       return values;
@@ -697,7 +691,7 @@ public final class Settings {
       // none for what is typed: picocli would make a typed switch the opposite of its default
       if (!(argument instanceof OptionSpec option)
           || isSecret(option)
-          || typed.options().contains(option)) {
+          || typed.options().containsKey(option)) {
         return null;
       }
       Found found = find(option);
@@ -736,14 +730,12 @@ public final class Settings {
 
     /** The format, before any setting is checked; text where it is none. */
     Format format(CommandSpec spec) {
-      String prefix = "--format=";
-      String value = null;
-      for (String argument : typed.arguments()) {
-        value = argument.startsWith(prefix) ? argument.substring(prefix.length()) : value;
-      }
-      Found found = find(spec.findOption("--format"));
-      value = value == null && found != null ? found.value() : value;
-      return "json".equalsIgnoreCase(value) ? Format.JSON : Format.TEXT;
+      OptionSpec option = spec.findOption("--format");
+      Found found = find(option);
+      String value = found == null ? null : found.value();
+      return "json".equalsIgnoreCase(typed.options().getOrDefault(option, value))
+          ? Format.JSON
+          : Format.TEXT;
     }
 
     /** The environment, and what only the env file sets. */
@@ -764,7 +756,7 @@ public final class Settings {
         if (!isSecret(option)) {
           continue;
         }
-        boolean fromFile = typed.options().contains(option);
+        boolean fromFile = typed.options().containsKey(option);
         Found found = fromFile ? null : find(option);
         Secret secret =
             fromFile ? option.getValue() : found == null ? null : new Secret(found.value());
@@ -782,7 +774,7 @@ public final class Settings {
 
     /** How the user gave this option its value: its name, or the variable and where it stands. */
     String label(OptionSpec option) {
-      Found found = typed.options().contains(option) ? null : find(option);
+      Found found = typed.options().containsKey(option) ? null : find(option);
       return found == null ? option.longestName() : found.variable() + " (" + found.origin() + ")";
     }
 
@@ -794,7 +786,7 @@ public final class Settings {
         if (variables.isEmpty()) {
           continue;
         }
-        boolean isTyped = typed.options().contains(option);
+        boolean isTyped = typed.options().containsKey(option);
         Found found = isTyped ? null : find(option);
         String origin = isTyped ? option.longestName() : found != null ? found.origin() : "default";
         Object value = option.getValue();

@@ -6,6 +6,7 @@
 //SOURCES HttpTest.java
 //SOURCES Project.java
 //SOURCES RemoteSettingsServer.java
+//SOURCES ReportTest.java
 //SOURCES SettingsTest.java
 //SOURCES Terminal.java
 
@@ -154,13 +155,6 @@ class CrashReportsTest {
 
   @Test
   void a_run_that_nobody_reads_to_its_end_is_no_success() {
-    OutputStream closed =
-        new OutputStream() {
-          @Override
-          public void write(int one) throws IOException {
-            throw new IOException("Broken pipe");
-          }
-        };
     for (String format : List.of("--format=text", "--format=json")) {
       int exit =
           Settings.execute(
@@ -172,7 +166,7 @@ class CrashReportsTest {
                       "SENTRY_MONITOR_SLUG", "auto"),
                   "",
                   false,
-                  closed,
+                  ReportTest.closedAfter(0),
                   OutputStream.nullOutputStream()),
               format);
       assertEquals(141, exit);

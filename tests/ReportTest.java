@@ -619,17 +619,9 @@ class ReportTest {
     try (RemoteSettingsServer server = three()) {
       List<Runnable> interrupts = new ArrayList<>();
       ByteArrayOutputStream err = new ByteArrayOutputStream();
-      Settings.Surroundings surroundings =
-          new Settings.Surroundings(
-              Map.of("SERVER", server.url().toString()),
-              java.io.InputStream.nullInputStream(),
-              closedAfter(2),
-              new PrintStream(err, true, StandardCharsets.UTF_8),
-              false,
-              Clock.fixed(Terminal.NOW, ZoneOffset.UTC),
-              _ -> {},
-              interrupts::add);
-      assertEquals(141, Settings.execute(new validate_signature(), surroundings));
+      Settings.Surroundings surroundings = interruptible(closedAfter(2), err, interrupts);
+      String option = "--server=" + server.url();
+      assertEquals(141, Settings.execute(new validate_signature(), surroundings, option));
       interrupts.forEach(Runnable::run); // as the JVM does at its end
       assertEquals("", err.toString(StandardCharsets.UTF_8));
     }
@@ -640,13 +632,7 @@ class ReportTest {
     SettingsTest.Probe.Task task = (_, report) -> report.result(Status.GOOD, "first", NOTHING);
     for (String option : List.of("--quiet=false", "--format=json", "--help")) {
       ByteArrayOutputStream err = new ByteArrayOutputStream();
-      OutputStream full =
-          new OutputStream() {
-            @Override
-            public void write(int one) throws IOException {
-              throw new IOException("No space left on device");
-            }
-          };
+      OutputStream full = failingAfter(0, "No space left on device");
       assertEquals(2, execute(task, false, full, err, option), option);
       assertEquals(
           "probe: error: cannot write to stdout: No space left on device\n",
@@ -655,14 +641,18 @@ class ReportTest {
   }
 
   /** A pipe whose reader goes away after so many lines. */
-  private static OutputStream closedAfter(int lines) {
+  static OutputStream closedAfter(int lines) {
+    return failingAfter(lines, "Broken pipe");
+  }
+
+  private static OutputStream failingAfter(int lines, String reason) {
     return new OutputStream() {
       private int seen;
 
       @Override
       public void write(int one) throws IOException {
         if (seen >= lines) {
-          throw new IOException("Broken pipe");
+          throw new IOException(reason);
         }
         seen += one == '\n' ? 1 : 0;
       }
