@@ -225,13 +225,69 @@ public final class Http implements AutoCloseable {
   }
 
   /**
+   * One request.
+   *
+   * @param json body of a write, or null
+   * @param headers besides those of every request
+   */
+  private record Asked(String method, URI url, byte[] json, Map<String, String> headers) {
+    boolean writes() {
+      return !method.equals("GET") && !method.equals("HEAD");
+    }
+  }
+
+  /**
    * Reads a resource.
    *
    * @param maxBytes largest body after decompression
    * @throws ServerException when no attempt brought a successful answer that could be read
    */
   public <T> Response<T> get(URI url, long maxBytes, Body<T> body) throws ServerException {
-    String request = "GET " + shown(url);
+    return ask(new Asked("GET", url, null, Map.of()), maxBytes, body, () -> false).orElseThrow();
+  }
+
+  /**
+   * Reads the headers of a resource.
+   *
+   * @throws ServerException as {@link #get} does
+   */
+  public HttpHeaders head(URI url) throws ServerException {
+    Asked asked = new Asked("HEAD", url, null, Map.of());
+    return ask(asked, 0, _ -> null, () -> false).orElseThrow().headers();
+  }
+
+  /** Says whether a write that got no good answer was done nevertheless. */
+  public interface Done {
+    boolean check() throws ServerException;
+  }
+
+  /**
+   * Sends a JSON document, so that something changes at the server.
+   *
+   * <p>Only for writes that may be repeated: an answer may be lost on its way, and the attempt
+   * after it asks {@code done} first, which reads what became of the one before. A 409 is final
+   * here: somebody else wrote.
+   *
+   * @param headers such as {@code If-Match}
+   * @return the answer, or empty if an attempt that failed had done the work
+   * @throws ServerException when no attempt brought a successful answer that could be read
+   */
+  public <T> Optional<Response<T>> write(
+      String method,
+      URI url,
+      byte[] json,
+      Map<String, String> headers,
+      long maxBytes,
+      Body<T> body,
+      Done done)
+      throws ServerException {
+    return ask(new Asked(method, url, json, headers), maxBytes, body, done);
+  }
+
+  private <T> Optional<Response<T>> ask(Asked asked, long maxBytes, Body<T> body, Done done)
+      throws ServerException {
+    URI url = asked.url();
+    String request = asked.method() + " " + shown(url);
     if (!isWeb(url)) {
       throw new ServerException(request, 0, "no web address", 1, null);
     }
@@ -239,9 +295,12 @@ public final class Http implements AutoCloseable {
     for (int attempt = 1; ; attempt++) {
       try {
         awaitBackoff(url, request, attempt, failure);
+        if (attempt > 1 && done.check()) {
+          return Optional.empty();
+        }
         inFlight.acquire();
         try {
-          return attempt(url, maxBytes, body);
+          return Optional.of(attempt(asked, maxBytes, body));
         } finally {
           inFlight.release();
         }
@@ -336,22 +395,25 @@ public final class Http implements AutoCloseable {
   }
 
   /** One attempt, with the redirects that it meets. */
-  private <T> Response<T> attempt(URI url, long maxBytes, Body<T> body)
+  private <T> Response<T> attempt(Asked asked, long maxBytes, Body<T> body)
       throws Failure, InterruptedException {
     long deadline = System.nanoTime() + limits.deadline().toNanos();
-    URI target = url;
+    URI target = asked.url();
     for (int redirects = 0; ; redirects++) {
       try {
-        HttpResponse<Incoming> response = send(target, deadline);
+        HttpResponse<Incoming> response = send(asked, target, deadline);
         try (Incoming incoming = response.body()) {
           notice(target, response);
           int status = response.statusCode();
           if (status == 301 || status == 302 || status == 303 || status == 307 || status == 308) {
-            target = redirected(target, response, redirects);
+            target = redirected(asked, target, response, redirects);
             continue;
           }
           if (status < 200 || status > 299) {
-            throw refusal(response, incoming);
+            throw refusal(asked, response, incoming);
+          }
+          if (asked.method().equals("HEAD")) {
+            return new Response<>(status, response.headers(), null);
           }
           InputStream limited = new Limited(decompressed(response, incoming), maxBytes);
           try {
@@ -365,17 +427,24 @@ public final class Http implements AutoCloseable {
       } catch (TooLarge e) {
         throw new Failure(0, e.getMessage(), false, Optional.empty(), null);
       } catch (IOException e) {
-        throw failure(e, target, !target.equals(url));
+        throw failure(e, target, !target.equals(asked.url()));
       }
     }
   }
 
-  private HttpResponse<Incoming> send(URI target, long deadline)
+  private HttpResponse<Incoming> send(Asked asked, URI target, long deadline)
       throws IOException, InterruptedException, Failure {
     HttpRequest.Builder request =
         HttpRequest.newBuilder(target)
             .setHeader("User-Agent", limits.userAgent())
             .setHeader("Accept-Encoding", "gzip");
+    HttpRequest.BodyPublisher body = HttpRequest.BodyPublishers.noBody();
+    if (asked.json() != null) {
+      request.setHeader("Content-Type", "application/json");
+      body = HttpRequest.BodyPublishers.ofByteArray(asked.json());
+    }
+    request.method(asked.method(), body);
+    asked.headers().forEach(request::setHeader);
     String authorization = authorizations.get(origin(target));
     if (authorization != null) {
       request.setHeader("Authorization", authorization);
@@ -425,7 +494,8 @@ public final class Http implements AutoCloseable {
         .ifPresent(wait -> notBefore.put(origin(target), clock.instant().plus(wait)));
   }
 
-  private URI redirected(URI from, HttpResponse<?> response, int redirects) throws Failure {
+  private URI redirected(Asked asked, URI from, HttpResponse<?> response, int redirects)
+      throws Failure {
     String location = response.headers().firstValue("Location").orElse("");
     if (redirects == MAX_REDIRECTS) {
       throw refused(response.statusCode(), "more than " + MAX_REDIRECTS + " redirects");
@@ -441,6 +511,11 @@ public final class Http implements AutoCloseable {
     }
     if (from.getScheme().equalsIgnoreCase("https") && !to.getScheme().equalsIgnoreCase("https")) {
       throw refused(response.statusCode(), "redirected from https to http, which is not followed");
+    }
+    boolean keepsMethod = response.statusCode() == 307 || response.statusCode() == 308;
+    if (asked.writes() && !(keepsMethod && origin(to).equals(origin(from)))) {
+      throw refused(
+          response.statusCode(), "redirected to %s, where no write follows".formatted(shown(to)));
     }
     return to;
   }
@@ -464,11 +539,12 @@ public final class Http implements AutoCloseable {
   }
 
   /** An answer that is no success: whether it may pass, and what the server says about it. */
-  private Failure refusal(HttpResponse<Incoming> response, Incoming incoming) {
+  private Failure refusal(Asked asked, HttpResponse<Incoming> response, Incoming incoming) {
     int status = response.statusCode();
     boolean passing =
         switch (status) {
-          case 409, 429, 500, 502, 503, 504 -> true;
+          case 409 -> !asked.writes();
+          case 429, 500, 502, 503, 504 -> true;
           default -> false;
         };
     String message = "";

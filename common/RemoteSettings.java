@@ -3,6 +3,7 @@
 //SOURCES CanonicalJson.java
 //SOURCES ContentSignature.java
 //SOURCES Http.java
+//SOURCES Report.java
 
 package common;
 
@@ -71,6 +72,14 @@ public final class RemoteSettings {
     /** {@code /buckets/BUCKET/collections/COLLECTION}. */
     public String path() {
       return RemoteSettings.path(bucket, collection);
+    }
+
+    /** The beginning of a result in the JSON document. */
+    public Map<String, Object> json() {
+      Map<String, Object> json = new LinkedHashMap<>();
+      json.put("bucket", Report.clean(bucket));
+      json.put("collection", Report.clean(collection));
+      return json;
     }
   }
 

@@ -18,6 +18,13 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BiFunction;
+import java.util.function.Consumer;
 
 /**
  * How the commands talk (contract, <i>Output</i> and <i>Exit codes</i>). The rules:
@@ -157,6 +164,11 @@ public final class Report {
     return colour ? "\u001b[" + status.colour + "m" + word + "\u001b[0m" : word;
   }
 
+  /** The words for what could not be judged: {@code NO VERDICT (reason)}. */
+  public String noVerdict(String reason) {
+    return "%s (%s)".formatted(word(Status.UNKNOWN, "NO VERDICT"), clean(reason));
+  }
+
   /** Puts a value of the run as a whole into the JSON document. */
   public synchronized void put(String key, Object value) {
     document.put(key, value);
@@ -254,6 +266,17 @@ public final class Report {
     crashReports.failedCheck(message, particulars);
   }
 
+  /**
+   * Reports failed checks of the same kind to Sentry, in one message.
+   *
+   * @param reasons by {@code bucket/collection}; none: nothing is reported
+   */
+  public void failedChecks(String message, Map<String, String> reasons) {
+    if (!reasons.isEmpty()) {
+      failedCheck(message + String.join(", ", reasons.keySet()), reasons);
+    }
+  }
+
   /** The last line: counts, and what is wrong. */
   public synchronized void summary(String summary) {
     this.summary = clean(summary);
@@ -271,6 +294,101 @@ public final class Report {
    */
   public synchronized void onInterrupt(Runnable task) {
     onInterrupt = task;
+  }
+
+  /** Looks at one of several things; may run on any thread. */
+  public interface Look<E, O> {
+    O look(E entry) throws Exception;
+  }
+
+  /**
+   * Looks at several things at once and shows each outcome in its turn, as soon as that has come.
+   *
+   * <p>Ctrl-C shows what is finished but waits for its turn, too.
+   *
+   * @param parallel most things looked at at once
+   * @param unexpected makes an outcome, with its reason, of what should not have happened
+   * @param show prints an outcome
+   * @param interrupted prints what the outcomes so far add up to
+   */
+  public <E, O> void inOrder(
+      List<E> entries,
+      int parallel,
+      Look<E, O> look,
+      BiFunction<E, String, O> unexpected,
+      Consumer<O> show,
+      Runnable interrupted)
+      throws InterruptedException {
+    ExecutorService workers = Executors.newFixedThreadPool(parallel, Thread.ofVirtual().factory());
+    try {
+      List<Future<O>> outcomes = new ArrayList<>();
+      for (E entry : entries) {
+        outcomes.add(workers.submit(() -> look.look(entry)));
+      }
+      AtomicInteger shown = new AtomicInteger();
+      onInterrupt(() -> {
+        for (Future<O> outcome : outcomes.subList(shown.get(), outcomes.size())) {
+          if (outcome.state() == Future.State.SUCCESS) {
+            show.accept(outcome.resultNow());
+          }
+        }
+        interrupted.run();
+      });
+      for (int i = 0; i < entries.size(); i++) {
+        O outcome = outcome(entries.get(i), outcomes.get(i), unexpected);
+        synchronized (this) {
+          show.accept(outcome);
+          shown.incrementAndGet();
+        }
+      }
+    } finally {
+      workers.shutdownNow(); // nobody waits for the rest when the reader of stdout has gone
+      onInterrupt(() -> {}); // all is said, or about to be
+    }
+  }
+
+  private <E, O> O outcome(E entry, Future<O> outcome, BiFunction<E, String, O> unexpected)
+      throws InterruptedException {
+    try {
+      return outcome.get();
+    } catch (ExecutionException e) {
+      unexpected(e.getCause());
+      String reason =
+          e.getCause() instanceof OutOfMemoryError ? "out of memory" : "unexpected " + e.getCause();
+      return unexpected.apply(entry, reason);
+    }
+  }
+
+  /**
+   * The collections with one word in the summary.
+   *
+   * @param named whether their names are wanted beside their number
+   */
+  public record Count(String word, List<String> names, boolean named) {}
+
+  /** The summary of a list: {@code 19 collections: 17 OK, 1 SKIP, 1 BAD (main/cfr)}. */
+  public static String counts(int expected, List<Count> counts) {
+    List<String> parts = new ArrayList<>();
+    int seen = 0;
+    for (Count count : counts) {
+      int number = count.names().size();
+      if (number > 0 || parts.isEmpty()) { // the first word stands there with 0 too
+        parts.add(
+            "%d %s%s"
+                .formatted(
+                    number,
+                    count.word(),
+                    count.named() && number > 0
+                        ? " (%s)".formatted(String.join(", ", count.names()))
+                        : ""));
+      }
+      seen += number;
+    }
+    if (seen < expected) {
+      parts.add(expected - seen + " not looked at");
+    }
+    return "%d collection%s: %s"
+        .formatted(expected, expected == 1 ? "" : "s", String.join(", ", parts));
   }
 
   /** Ends the run where Ctrl-C catches it; nothing is printed after it. */

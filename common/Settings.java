@@ -343,12 +343,29 @@ public final class Settings {
         description = "all but these collections, as shell patterns on bucket/collection")
     List<String> exclude;
 
-    public String bucket() {
-      return bucket;
+    /** {@code /buckets/BUCKET/collections/COLLECTION} of the list. */
+    public String path() {
+      return RemoteSettings.path(bucket, collection);
     }
 
-    public String collection() {
-      return collection;
+    /**
+     * Reads the list of collections and returns what is selected of it; nothing is an error.
+     *
+     * @param done what could not be done then: "verified"
+     */
+    public List<RemoteSettings.Announced> read(RemoteSettings remote, Report report, String done)
+        throws Http.ServerException {
+      List<RemoteSettings.Announced> announced = remote.announced(bucket, collection);
+      List<RemoteSettings.Announced> selected =
+          announced.stream().filter(entry -> selects(entry.name())).toList();
+      if (announced.isEmpty()) {
+        report.error("%s announces no collection: nothing was %s".formatted(path(), done), null);
+      } else if (selected.isEmpty()) {
+        report.error(
+            "none of %d collections is selected: nothing was %s".formatted(announced.size(), done),
+            "check --only and --exclude");
+      }
+      return selected;
     }
 
     /** Whether {@code bucket/collection} is selected. */

@@ -173,8 +173,7 @@ class SettingsTest {
     assertEquals("http://127.0.0.1:1/v1", probe.server.url().toString());
     assertEquals(2, probe.server.parallel());
     assertEquals(3L * 1024 * 1024, probe.server.maxBytes());
-    assertEquals("monitor", probe.selection.bucket());
-    assertEquals("changes", probe.selection.collection());
+    assertEquals("/buckets/monitor/collections/changes", probe.selection.path());
     assertEquals(7, probe.days);
   }
 

@@ -1,0 +1,507 @@
+//JAVA 25+
+//DEPS info.picocli:picocli:4.7.7
+//SOURCES CertificateChain.java
+//SOURCES ContentSignature.java
+//SOURCES Http.java
+//SOURCES RemoteSettings.java
+//SOURCES Report.java
+//SOURCES Settings.java
+
+package common;
+
+import common.CertificateChain.Cause;
+import common.CertificateChain.Refused;
+import common.ContentSignature.Invalid;
+import common.ContentSignature.SignedRecord;
+import common.ContentSignature.Trust;
+import common.ContentSignature.Valid;
+import common.ContentSignature.Verdict;
+import common.Http.ServerException;
+import common.RemoteSettings.Announced;
+import common.RemoteSettings.Changeset;
+import common.Report.Count;
+import common.Report.Status;
+import common.Settings.UsageException;
+import java.net.URI;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Predicate;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.TypeConversionException;
+
+/**
+ * The check of a published collection's signature, from reading it to the lines that say what came
+ * out (contract, <i>validate_signature</i>). {@code validate_signature} is this check; {@code
+ * refresh_signature --verify} ends with it.
+ *
+ * <p>Steps 1 to 4 of <i>Client specifications › Signature Verification</i> are in {@link
+ * ContentSignature} and {@link CertificateChain}.
+ */
+public final class SignatureCheck {
+
+  /** Settings: whose signatures are believed. */
+  public static final class Signers {
+    @Option(
+        names = "--root-hash",
+        paramLabel = "HASH",
+        split = ",",
+        converter = RootHashConverter.class,
+        description =
+            "SHA-256 of the roots to trust, colon hex; built in for Mozilla's hosts, else needed"
+                + " but on loopback")
+    List<String> rootHashes;
+
+    @Option(names = "--any-root", description = "trust whatever root a chain ends in")
+    boolean anyRoot;
+
+    @Option(
+        names = "--signer",
+        paramLabel = "NAME",
+        description =
+            "name the leaf must carry before .content-signature.mozilla.org; on Mozilla's hosts"
+                + " onecrl for security-state* and remote-settings for the rest, else the"
+                + " signature's signer_id, else any")
+    String signer;
+  }
+
+  /** Where a chain's PEM comes from. */
+  public interface PemSource {
+    byte[] read(URI x5u) throws ServerException;
+  }
+
+  /** What came out for one collection. */
+  public sealed interface Judgement {}
+
+  /** A signature is valid. */
+  public record Good(Valid verdict) implements Judgement {}
+
+  /** No signature is valid, or none can be had. */
+  public record Bad(Invalid verdict) implements Judgement {}
+
+  /** Newly configured: no signature, and never any record. */
+  public record Skipped() implements Judgement {}
+
+  /** Nothing can be said of it. */
+  public record NoVerdict(String reason) implements Judgement {}
+
+  /**
+   * One collection, judged.
+   *
+   * @param signedOn the metadata's {@code last_modified}, epoch milliseconds; null if not read
+   * @param timestamp of the records, epoch milliseconds; null if not read
+   * @param warnings what is odd, though the verdict stands
+   */
+  public record Outcome(
+      Announced entry,
+      Judgement judgement,
+      Long signedOn,
+      Long timestamp,
+      List<String> warnings,
+      Duration took) {}
+
+  /** What to do with a chain that is valid but for its root, when no root is known. */
+  private enum WithoutRoots {
+    WARN,
+    REFUSE
+  }
+
+  private final Report report;
+  private final Instant now;
+  private final Chains chains;
+  private final Set<String> roots; // colon hex; empty if there are none to compare with
+  private final WithoutRoots withoutRoots;
+  private final boolean mozilla; // whose signers are known by bucket
+  private final String signer;
+  private final List<Outcome> outcomes = new ArrayList<>();
+  private int expected;
+
+  /**
+   * @param host of the server, whose roots may be built in; empty for none
+   * @param now the moment at which certificates must be valid
+   */
+  public SignatureCheck(Signers signers, String host, PemSource pem, Instant now, Report report)
+      throws UsageException {
+    Set<String> given = new LinkedHashSet<>(Settings.entries(signers.rootHashes));
+    if (signers.anyRoot && !given.isEmpty()) {
+      throw new UsageException("ROOT_HASH and --any-root contradict each other", "give one");
+    }
+    Set<String> builtIn = CertificateChain.builtInRoots(host);
+    this.report = report;
+    this.now = now;
+    this.chains = new Chains(pem);
+    this.roots = signers.anyRoot ? Set.of() : given.isEmpty() ? builtIn : given;
+    this.withoutRoots =
+        signers.anyRoot || ContentSignature.isLoopback(host)
+            ? WithoutRoots.WARN
+            : WithoutRoots.REFUSE;
+    this.mozilla = !builtIn.isEmpty();
+    this.signer = signers.signer;
+  }
+
+  // ---- judging
+
+  /** Reads a collection and judges it. */
+  public Outcome judge(RemoteSettings remote, Announced entry) {
+    long start = System.nanoTime();
+    if (entry.problem() != null) {
+      return unread(entry, new NoVerdict(entry.problem()), start);
+    }
+    Changeset changeset;
+    try {
+      changeset = remote.changeset(entry);
+      boolean bare =
+          ContentSignature.entries(changeset.metadata()).isEmpty()
+              && changeset.records().isEmpty()
+              && changeset.tombstones() == 0;
+      if (bare && !remote.everHadRecords(entry)) {
+        return unread(entry, new Skipped(), start);
+      }
+    } catch (ServerException e) {
+      return unread(entry, notRead(e), start);
+    }
+    return judge(entry, changeset, start);
+  }
+
+  /** Judges a changeset. */
+  public Outcome judge(Announced entry, Changeset changeset) {
+    return judge(entry, changeset, System.nanoTime());
+  }
+
+  private Outcome judge(Announced entry, Changeset changeset, long start) {
+    Long signedOn =
+        changeset.metadata().get("last_modified") instanceof Long number ? number : null;
+    Set<Long> otherTimestamps = new LinkedHashSet<>();
+    otherTimestamps.add(entry.timestamp());
+    otherTimestamps.add(changeset.latest());
+    if (signedOn != null) {
+      otherTimestamps.add(signedOn);
+    }
+    Verdict verdict =
+        ContentSignature.verify(
+            new ContentSignature.Content(changeset.records(), changeset.timestamp()),
+            ContentSignature.entries(changeset.metadata()),
+            otherTimestamps,
+            chains,
+            new Trust(roots, signerOf(entry.bucket()), now));
+    Judgement judgement =
+        switch (verdict) {
+          case Valid valid when roots.isEmpty() && withoutRoots == WithoutRoots.REFUSE ->
+              new NoVerdict(noRoot(valid.chain().rootHash()));
+          case Valid valid -> new Good(valid);
+          case Invalid invalid -> new Bad(invalid);
+        };
+    return new Outcome(
+        entry, judgement, signedOn, changeset.timestamp(), oddities(entry, changeset), took(start));
+  }
+
+  /** The outcome of what went wrong in a way that nobody expects. */
+  public static Outcome noVerdict(Announced entry, String reason) {
+    return unread(entry, new NoVerdict(reason), System.nanoTime());
+  }
+
+  private static String noRoot(String seen) {
+    return "no root to trust, seen %s: set ROOT_HASH".formatted(seen);
+  }
+
+  private String signerOf(String bucket) {
+    return signer != null || !mozilla
+        ? signer
+        : bucket.startsWith("security-state") ? "onecrl" : "remote-settings";
+  }
+
+  /** 401, 403 and 404 are findings, because clients cannot read the collection either. */
+  private static Judgement notRead(ServerException e) {
+    return switch (e.status()) {
+      case 401, 403, 404 ->
+          new Bad(
+              new Invalid(List.of(new Refused(Cause.NOT_READABLE, "not readable: " + e.reason()))));
+      default -> new NoVerdict(e.reason());
+    };
+  }
+
+  private static Outcome unread(Announced entry, Judgement judgement, long start) {
+    return new Outcome(entry, judgement, null, null, List.of(), took(start));
+  }
+
+  private static Duration took(long start) {
+    return Duration.ofNanos(System.nanoTime() - start);
+  }
+
+  private static List<String> oddities(Announced entry, Changeset changeset) {
+    List<String> warnings = new ArrayList<>();
+    if (changeset.timestamp() < entry.timestamp()) {
+      warnings.add(
+          "%s: the changeset is older than announced (%d, announced %d), past the caches too"
+              .formatted(entry.name(), changeset.timestamp(), entry.timestamp()));
+    }
+    String huge = ids(changeset, record -> record.json().hugeIntegers());
+    if (!huge.isEmpty()) {
+      warnings.add(
+          "%s: Firefox would compute other bytes, for integers beyond 2^53 in %s"
+              .formatted(entry.name(), huge));
+    }
+    String keys = ids(changeset, record -> record.json().utf16OrderDiffers());
+    if (!keys.isEmpty()) {
+      warnings.add(
+          "%s: Firefox would compute other bytes, for keys that UTF-16 sorts otherwise in %s"
+              .formatted(entry.name(), keys));
+    }
+    return warnings;
+  }
+
+  private static String ids(Changeset changeset, Predicate<SignedRecord> predicate) {
+    List<String> ids =
+        changeset.records().stream().filter(predicate).map(SignedRecord::id).toList();
+    return ids.isEmpty()
+        ? ""
+        : String.join(", ", ids.subList(0, Math.min(3, ids.size())))
+            + (ids.size() > 3 ? " and %d more".formatted(ids.size() - 3) : "");
+  }
+
+  /** The chains of a run: each read once per URL. */
+  private static final class Chains implements ContentSignature.ChainSource {
+    private final PemSource source;
+    private final Map<URI, Fetched> fetched = new ConcurrentHashMap<>();
+
+    Chains(PemSource source) {
+      this.source = source;
+    }
+
+    /** The roots of those that are good but for what their root is worth. */
+    Set<String> rootsSeen(Instant at) {
+      Set<String> roots = new TreeSet<>();
+      for (Fetched result : fetched.values()) {
+        if (result.chain() != null && result.chain().isVerified(at)) {
+          roots.add(result.chain().rootHash());
+        }
+      }
+      return roots;
+    }
+
+    private record Fetched(CertificateChain chain, Refused refused) {}
+
+    @Override
+    public CertificateChain chain(URI x5u) throws Refused {
+      Fetched result = fetched.computeIfAbsent(x5u, this::fetch);
+      if (result.refused() != null) {
+        throw result.refused();
+      }
+      return result.chain();
+    }
+
+    private Fetched fetch(URI x5u) {
+      try {
+        return new Fetched(CertificateChain.parse(source.read(x5u)), null);
+      } catch (ServerException e) {
+        return new Fetched(
+            null,
+            new Refused(
+                Cause.CHAIN_NOT_REACHABLE,
+                "the chain %s is not reachable: %s".formatted(x5u, e.reason()),
+                e.hint()));
+      } catch (Refused e) {
+        return new Fetched(null, e);
+      }
+    }
+  }
+
+  // ---- rendering
+
+  /** How many collections will be shown. */
+  public void expect(int collections) {
+    expected = collections;
+  }
+
+  /** Prints an outcome: {@code 01/17 /buckets/main/collections/cfr: OK (0.02s)}. */
+  public void show(Outcome outcome) {
+    synchronized (report) {
+      outcomes.add(outcome);
+      Status status = status(outcome.judgement());
+      report.result(
+          status,
+          "%02d/%02d %s:  %s"
+              .formatted(
+                  outcomes.size(),
+                  expected,
+                  Report.clean(outcome.entry().path()),
+                  word(outcome, status)),
+          json(outcome));
+      outcome.warnings().forEach(report::warn);
+      refused(outcome.judgement())
+          .forEach(refused ->
+              report.note(
+                  "%s: a signature is refused: %s"
+                      .formatted(outcome.entry().name(), refused.getMessage())));
+    }
+  }
+
+  private static Status status(Judgement judgement) {
+    return switch (judgement) {
+      case Good _, Skipped _ -> Status.GOOD;
+      case Bad _ -> Status.BAD;
+      case NoVerdict _ -> Status.UNKNOWN;
+    };
+  }
+
+  private String word(Outcome outcome, Status status) {
+    return switch (outcome.judgement()) {
+      case Good _ ->
+          String.format(
+              Locale.ROOT, "%s (%.2fs)", report.word(status, "OK"), outcome.took().toNanos() / 1e9);
+      case Bad _ -> report.word(status, "⚠ BAD Signature ⚠");
+      case Skipped _ -> "SKIP";
+      case NoVerdict(String reason) -> report.noVerdict(reason);
+    };
+  }
+
+  private static List<Refused> refused(Judgement judgement) {
+    return switch (judgement) {
+      case Good(Valid valid) -> valid.refused();
+      case Bad(Invalid invalid) -> invalid.refused();
+      default -> List.of();
+    };
+  }
+
+  private static Map<String, Object> json(Outcome outcome) {
+    Map<String, Object> json = outcome.entry().json();
+    switch (outcome.judgement()) {
+      case Good(Valid valid) -> {
+        json.put("status", "ok");
+        json.put("root", valid.chain().rootHash());
+        json.put("leaf_ends", valid.chain().leafEnd().toString());
+      }
+      case Bad(Invalid invalid) -> {
+        json.put("status", "bad");
+        json.put("cause", invalid.reason().cause().slug());
+        json.put("reason", Report.clean(invalid.reason().getMessage()));
+        json.put("hint", invalid.reason().hint());
+      }
+      case Skipped _ -> json.put("status", "skip");
+      case NoVerdict(String reason) -> {
+        json.put("status", "no-verdict");
+        json.put("reason", Report.clean(reason));
+      }
+    }
+    json.put("announced", outcome.entry().timestamp());
+    json.put("signed_on", outcome.signedOn());
+    json.put("timestamp", outcome.timestamp());
+    json.put("warnings", outcome.warnings().stream().map(Report::clean).toList());
+    return json;
+  }
+
+  /** Says which roots were believed, or would have to be, where none was known beforehand. */
+  public void showRoots() {
+    Set<String> seen = chains.rootsSeen(now);
+    if (!roots.isEmpty() || seen.isEmpty()) {
+      return;
+    }
+    if (withoutRoots == WithoutRoots.WARN) {
+      report.warn(
+          "any root is trusted here, seen %s: pin it with ROOT_HASH"
+              .formatted(String.join(", ", seen)));
+    } else {
+      seen.forEach(root ->
+          report.error(noRoot(root), "compare it with one you know to be right, or --any-root"));
+    }
+  }
+
+  /** Prints, for each bad collection, what is wrong with it, and what to do. */
+  public void showDetails() {
+    Set<String> hints = new LinkedHashSet<>();
+    for (Outcome outcome : outcomes) {
+      if (outcome.judgement() instanceof Bad(Invalid invalid)) {
+        report.details(
+            "Signature verification failed on "
+                + Report.clean(outcome.entry().path())
+                + "\n - Signed on: "
+                + moment(outcome.signedOn())
+                + "\n - Records timestamp: "
+                + moment(outcome.timestamp())
+                + "\n - Cause: "
+                + Report.clean(invalid.reason().getMessage()));
+        if (invalid.reason().hint() != null) {
+          hints.add(invalid.reason().hint());
+        }
+      }
+    }
+    hints.forEach(report::hint);
+  }
+
+  private static String moment(Long timestamp) {
+    return timestamp == null
+        ? "unknown"
+        : timestamp
+            + DateTimeFormatter.ofPattern(" (uuuu-MM-dd HH:mm:ss 'UTC')", Locale.ROOT)
+                .withZone(ZoneOffset.UTC)
+                .format(Instant.ofEpochMilli(timestamp));
+  }
+
+  /** Counts for the summary. */
+  public String counts() {
+    return Report.counts(
+        expected,
+        List.of(
+            new Count("OK", names(Good.class), false),
+            new Count("SKIP", names(Skipped.class), false),
+            new Count("BAD", names(Bad.class), true),
+            new Count("NO VERDICT", names(NoVerdict.class), true)));
+  }
+
+  private List<String> names(Class<? extends Judgement> kind) {
+    return outcomes.stream()
+        .filter(outcome -> kind.isInstance(outcome.judgement()))
+        .map(outcome -> outcome.entry().name())
+        .toList();
+  }
+
+  /** The collections whose signature is valid, by the chain that it is by. */
+  public Map<CertificateChain, List<String>> chains() {
+    Map<CertificateChain, List<String>> names = new LinkedHashMap<>();
+    for (Outcome outcome : outcomes) {
+      if (outcome.judgement() instanceof Good(Valid valid)) {
+        names.computeIfAbsent(valid.chain(), _ -> new ArrayList<>()).add(outcome.entry().name());
+      }
+    }
+    return names;
+  }
+
+  /** Tells Sentry what is wrong. */
+  public void reportFailures() {
+    Map<String, String> bad = new LinkedHashMap<>();
+    Map<String, String> unknown = new LinkedHashMap<>();
+    for (Outcome outcome : outcomes) {
+      switch (outcome.judgement()) {
+        case Bad(Invalid invalid) -> bad.put(outcome.entry().name(), invalid.reason().getMessage());
+        case NoVerdict(String reason) -> unknown.put(outcome.entry().name(), reason);
+        case Good _, Skipped _ -> {}
+      }
+    }
+    report.failedChecks("Signature verification failed on ", bad);
+    report.failedChecks("No verdict on ", unknown);
+  }
+
+  /** The message completes "VALUE is not …". */
+  private static final class RootHashConverter implements ITypeConverter<String> {
+    @Override
+    public String convert(String value) {
+      String hex = Settings.entries(List.of(value)).stream().findFirst().orElse("");
+      String digits = hex.replace(":", "").toUpperCase(Locale.ROOT);
+      if (!hex.isEmpty() && !digits.matches("[0-9A-F]{64}")) {
+        throw new TypeConversionException("a SHA-256 in hex, like C8:A8:0E:…");
+      }
+      return digits.replaceAll("(..)(?!$)", "$1:");
+    }
+  }
+}
