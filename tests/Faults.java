@@ -189,8 +189,7 @@ final class Faults {
             state.tombstones().stream()
                 .filter(tombstone -> Store.lastModified(tombstone) <= timestamp)
                 .toList(),
-            state.isPublic(),
-            state.writers());
+            state.isPublic());
     return signedBy(older, signer.authorityOf(state.bucket()));
   }
 

@@ -13,6 +13,7 @@ final class KintoError extends Exception {
 
   private final int status;
   private final transient ObjectNode body;
+  private long timestamp;
 
   private KintoError(int status, int errno, String error, String message, JsonNode details) {
     super(message == null ? error : message);
@@ -35,14 +36,27 @@ final class KintoError extends Exception {
     return body;
   }
 
+  /** Timestamp of the object that stands in the way; 0 if there is none. */
+  long timestamp() {
+    return timestamp;
+  }
+
   static KintoError unauthorized() {
     String message = "Please authenticate yourself to use this endpoint.";
     return new KintoError(401, 104, "Unauthorized", message, null);
   }
 
   static KintoError forbidden() {
-    String message = "This user cannot access this resource.";
+    return forbidden("This user cannot access this resource.");
+  }
+
+  static KintoError forbidden(String message) {
     return new KintoError(403, 121, "Forbidden", message, null);
+  }
+
+  /** What the signer does not accept. */
+  static KintoError refused(String message) {
+    return new KintoError(400, 109, "Bad Request", message, null);
   }
 
   /** A path that leads nowhere. */
@@ -73,20 +87,34 @@ final class KintoError extends Exception {
     String message =
         name == null
             ? location + ": " + description
-            : name + " in " + location + ": " + description;
+            : name.isEmpty() ? description : name + " in " + location + ": " + description;
     JsonNode details = Store.JSON.createArrayNode().add(detail);
     return new KintoError(400, 107, "Invalid parameters", message, details);
   }
 
-  /** The object is no longer the one that {@code If-Match} names. */
-  static KintoError modifiedMeanwhile(ObjectNode existing) {
+  /** A batch with more than it may have: the one refusal whose message is the bare description. */
+  static KintoError tooManyRequests(int most) {
+    String message = "Number of requests is limited to " + most;
+    JsonNode details = invalid("body", "requests", message).body().get("details");
+    return new KintoError(400, 107, "Invalid parameters", message, details);
+  }
+
+  /**
+   * The object is no longer the one that {@code If-Match} names, or it is there already.
+   *
+   * @param existing null if there is none
+   * @param timestamp of the object or of its list
+   */
+  static KintoError modifiedMeanwhile(ObjectNode existing, long timestamp) {
     ObjectNode details = null;
     if (existing != null) {
       details = Store.JSON.createObjectNode();
       details.set("existing", existing);
     }
     String message = "Resource was modified meanwhile";
-    return new KintoError(412, 114, "Precondition Failed", message, details);
+    KintoError error = new KintoError(412, 114, "Precondition Failed", message, details);
+    error.timestamp = timestamp;
+    return error;
   }
 
   /** What a fault answers: any status with a text of its own. */

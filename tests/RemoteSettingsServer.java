@@ -1,4 +1,5 @@
 //DEPS tools.jackson.core:jackson-databind:3.2.4
+//SOURCES Access.java
 //SOURCES Fault.java
 //SOURCES Faults.java
 //SOURCES KintoError.java
@@ -7,6 +8,7 @@
 //SOURCES SampleContent.java
 //SOURCES Signer.java
 //SOURCES SigningAuthority.java
+//SOURCES Signoff.java
 //SOURCES Store.java
 
 import com.sun.net.httpserver.HttpExchange;
@@ -31,6 +33,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
@@ -226,10 +229,26 @@ final class RemoteSettingsServer implements AutoCloseable {
 
   // --- State ---------------------------------------------------------------------------------
 
-  /** Makes a collection; those of announced buckets are readable by everyone. */
+  /**
+   * Makes a collection; those of announced buckets are readable by everyone. Both editor and
+   * reviewer may edit and review a source.
+   */
   void create(String bucket, String collection) {
-    boolean isSource = bucket.endsWith("-workspace") || bucket.endsWith("staging");
+    boolean isSource = Signoff.of(bucket, collection).isPresent();
+    if (store.find(bucket, collection).isPresent()) {
+      return;
+    }
     store.create(bucket, collection, !isSource);
+    if (isSource) {
+      for (String group : List.of(Signoff.editors(collection), Signoff.reviewers(collection))) {
+        ObjectNode data = Store.JSON.createObjectNode().put("id", group);
+        data.putArray("members").add("account:editor").add("account:reviewer");
+        store.save(Store.groups(bucket), data, Map.of("write", Set.of("account:editor")));
+        String plural = Store.collections(bucket);
+        store.grant(plural, collection, "write", Store.groups(bucket) + "/" + group);
+      }
+      store.grant(Store.collections(bucket), collection, "write", "account:editor");
+    }
   }
 
   /** Makes the collection if needed, puts the records (JSON objects) and signs. */
@@ -402,7 +421,7 @@ final class RemoteSettingsServer implements AutoCloseable {
     try {
       byte[] decoded = Base64.getDecoder().decode(authorization.substring(6).strip());
       String pair = new String(decoded, StandardCharsets.UTF_8);
-      return Routes.ACCOUNTS.stream().filter(name -> pair.equals(name + ":" + name)).findFirst();
+      return Access.ACCOUNTS.stream().filter(name -> pair.equals(name + ":" + name)).findFirst();
     } catch (IllegalArgumentException e) {
       return Optional.empty();
     }

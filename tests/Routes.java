@@ -1,10 +1,13 @@
 //DEPS tools.jackson.core:jackson-databind:3.2.4
+//SOURCES Access.java
 //SOURCES Fault.java
 //SOURCES Faults.java
 //SOURCES KintoError.java
 //SOURCES RecordQuery.java
 //SOURCES Signer.java
+//SOURCES Signoff.java
 //SOURCES Store.java
+//SOURCES Writes.java
 
 import java.net.URI;
 import java.net.URLDecoder;
@@ -25,8 +28,13 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.UUID;
+import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.ReadWriteLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.stream.Collectors;
+import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -111,15 +119,6 @@ final class Routes {
   }
 
   /**
-   * A signed resource of the signer's capability; collection null: every one of the bucket.
-   *
-   * @param preview null for none
-   * @param reviewed false: editors sign without a review
-   */
-  record Resource(
-      String source, String preview, String destination, String collection, boolean reviewed) {}
-
-  /**
    * What kind of server it is.
    *
    * @param changesets false: an old one that answers 404 to {@code /changeset}
@@ -127,18 +126,6 @@ final class Routes {
    * @param pageSize most records of one page, 0 for no limit
    */
   record Dialect(boolean changesets, boolean singleSignature, int pageSize) {}
-
-  static final List<Resource> RESOURCES =
-      List.of(
-          new Resource("main-workspace", "main-preview", "main", null, true),
-          new Resource(
-              "security-state-staging", "security-state-preview", "security-state", null, true),
-          new Resource("staging", "blocklists-preview", "blocklists", null, true),
-          new Resource("staging", null, "blocklists", "addons-bloomfilters", true),
-          new Resource("main-workspace", "main-preview", "main", "auto", false));
-
-  /** Accounts there are; each has its name as password. */
-  static final List<String> ACCOUNTS = List.of("admin", "editor", "reviewer");
 
   private static final List<String> ANNOUNCED_BUCKETS =
       List.of(
@@ -163,7 +150,12 @@ final class Routes {
   private final Clock clock;
   private final Dialect dialect;
   private final URI origin;
+  private final Access access;
+  private final Writes writes;
   private final List<ObjectNode> rawEntries = new ArrayList<>();
+
+  /** A write and what the signer makes of it are one change for all who read. */
+  private final ReadWriteLock transactions = new ReentrantReadWriteLock();
 
   Routes(Store store, Signer signer, Faults faults, Clock clock, Dialect dialect, URI origin) {
     this.store = store;
@@ -172,6 +164,28 @@ final class Routes {
     this.clock = clock;
     this.dialect = dialect;
     this.origin = origin;
+    this.access = new Access(store);
+    this.writes = new Writes(store, access, new Signoff(store, signer));
+    makeBuckets();
+  }
+
+  /** Sources can be read, and collections be made in them, by everyone who has an account. */
+  private void makeBuckets() {
+    Map<String, Set<String>> ofSources = new LinkedHashMap<>();
+    for (String permission : List.of("read", "collection:create", "group:create")) {
+      ofSources.put(permission, Set.of("system.Authenticated"));
+    }
+    for (String bucket : ANNOUNCED_BUCKETS) {
+      makeBucket(bucket, Map.of());
+    }
+    for (Signoff.Resource resource : Signoff.RESOURCES) {
+      makeBucket(resource.source(), ofSources);
+    }
+  }
+
+  private void makeBucket(String id, Map<String, Set<String>> permissions) {
+    ObjectNode data = Store.JSON.createObjectNode().put("id", id).put("last_modified", 1);
+    store.save("/buckets", data, permissions);
   }
 
   /** Adds an entry to monitor/changes as it is, whatever it names. */
@@ -180,6 +194,18 @@ final class Routes {
   }
 
   Answer answer(Request request) {
+    boolean isRead = request.method().equals("GET") || request.method().equals("HEAD");
+    Lock lock = isRead ? transactions.readLock() : transactions.writeLock();
+    lock.lock();
+    try {
+      return answerPart(request);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** The answer to a request, or to a part of a batch. */
+  private Answer answerPart(Request request) {
     try {
       return route(request);
     } catch (KintoError e) {
@@ -195,7 +221,7 @@ final class Routes {
     if (error.status() == 401) {
       answer.with("WWW-Authenticate", "Basic realm=\"Realm\"");
     }
-    return answer;
+    return error.timestamp() > 0 ? answer.at(error.timestamp()) : answer;
   }
 
   private Answer route(Request request) throws KintoError {
@@ -209,46 +235,80 @@ final class Routes {
     if (path.endsWith("/") && !path.equals("/v1/")) {
       return redirect(request, path.replaceAll("/+$", ""));
     }
-    List<String> segments = segments(path);
-    List<String> below = segments.subList(1, segments.size());
+    List<String> below = segments(path).subList(1, segments(path).size());
+    Optional<Access.Target> target = target(below);
     boolean isRead = request.method().equals("GET") || request.method().equals("HEAD");
-    if (!isKnown(below)) {
-      throw KintoError.unknownPath();
+    if (target.isPresent()) {
+      return isRead ? read(request, target.get()) : write(request, target.get());
     }
-    if (!isRead) {
-      throw KintoError.methodNotAllowed();
-    }
-    return switch (below.size()) {
-      case 0 -> serverInfo(request);
-      case 1 -> below.getFirst().equals("buckets") ? buckets(request) : heartbeat(below.getFirst());
-      case 2 -> bucket(request, below.get(1));
-      case 3 -> collections(request, below.get(1));
-      case 4 -> collection(request, below.get(1), below.get(3));
-      case 5 ->
-          below.get(4).equals("changeset")
-              ? changeset(request, below.get(1), below.get(3))
-              : records(request, below.get(1), below.get(3));
-      default -> record(request, below.get(1), below.get(3), below.get(5));
+    return switch (String.join("/", below)) {
+      case "" -> serverInfo(only(request, isRead));
+      case "__heartbeat__", "__lbheartbeat__" -> heartbeat(only(request, isRead));
+      case "__flush__" -> flush(only(request, request.method().equals("POST")));
+      case "batch" -> batch(only(request, request.method().equals("POST")));
+      default -> {
+        if (!isChangeset(below) || !dialect.changesets()) {
+          throw KintoError.unknownPath();
+        }
+        yield changeset(only(request, isRead), below.get(1), below.get(3));
+      }
     };
   }
 
-  private boolean isKnown(List<String> below) {
-    return switch (below.size()) {
-      case 0 -> true;
-      case 1 -> Set.of("__heartbeat__", "__lbheartbeat__", "buckets").contains(below.getFirst());
-      case 2 -> below.getFirst().equals("buckets");
-      case 3, 4 -> below.getFirst().equals("buckets") && below.get(2).equals("collections");
-      case 5 ->
-          below.getFirst().equals("buckets")
-              && below.get(2).equals("collections")
-              && (below.get(4).equals("records")
-                  || dialect.changesets() && below.get(4).equals("changeset"));
-      case 6 ->
-          below.getFirst().equals("buckets")
-              && below.get(2).equals("collections")
-              && below.get(4).equals("records");
-      default -> false;
+  private static Request only(Request request, boolean isAllowed) throws KintoError {
+    if (!isAllowed) {
+      throw KintoError.methodNotAllowed();
+    }
+    return request;
+  }
+
+  /** Where a path leads among buckets, groups, collections and records; empty for elsewhere. */
+  private static Optional<Access.Target> target(List<String> below) {
+    if (below.isEmpty() || !below.getFirst().equals("buckets")) {
+      return Optional.empty();
+    }
+    String bucket = below.size() > 1 ? below.get(1) : null;
+    String list = below.size() > 2 ? below.get(2) : "";
+    String id = below.size() > 3 ? below.get(3) : null;
+    boolean isInRecords =
+        list.equals("collections") && below.size() > 4 && below.get(4).equals("records");
+    return Optional.ofNullable(
+        switch (below.size()) {
+          case 1, 2 -> Access.Target.buckets(bucket);
+          case 3, 4 ->
+              switch (list) {
+                case "collections" -> Access.Target.collections(bucket, id);
+                case "groups" -> Access.Target.groups(bucket, id);
+                default -> null;
+              };
+          case 5 -> isInRecords ? Access.Target.records(bucket, id, null) : null;
+          case 6 -> isInRecords ? Access.Target.records(bucket, id, below.get(5)) : null;
+          default -> null;
+        });
+  }
+
+  private static boolean isChangeset(List<String> below) {
+    return below.size() == 5
+        && below.getFirst().equals("buckets")
+        && below.get(2).equals("collections")
+        && below.get(4).equals("changeset");
+  }
+
+  private Answer read(Request request, Access.Target target) throws KintoError {
+    boolean isList = target.id() == null;
+    return switch (target.resource()) {
+      case "bucket" -> isList ? buckets(request) : object(request, target);
+      case "collection" -> isList ? collections(request, target) : collection(request, target);
+      case "group" -> isList ? groups(request, target) : object(request, target);
+      default -> isList ? records(request, target) : record(request, target);
     };
+  }
+
+  private Answer write(Request request, Access.Target target) throws KintoError {
+    if (target.is("record") && isChanges(target.bucket(), target.collection())) {
+      throw KintoError.methodNotAllowed();
+    }
+    return writes.answer(request, target);
   }
 
   // --- What is the same for everybody -------------------------------------------------------
@@ -258,12 +318,61 @@ final class Routes {
     return Answer.of(200, "application/x-x509-ca-cert", pem).with("Cache-Control", "max-age=3600");
   }
 
-  private static Answer heartbeat(String name) {
+  private static Answer heartbeat(Request request) {
     ObjectNode body = Store.JSON.createObjectNode();
-    if (name.equals("__heartbeat__")) {
+    if (request.path().endsWith("/__heartbeat__")) {
       body.put("storage", true).put("permission", true).put("cache", true).put("signer", true);
     }
     return Answer.json(200, body);
+  }
+
+  /** Back to the beginning; the preset buckets stay. */
+  private Answer flush(Request request) {
+    store.clear();
+    makeBuckets();
+    return Answer.json(202, Store.JSON.createObjectNode());
+  }
+
+  /** One request after the other, whatever becomes of them; each part has its own status. */
+  private Answer batch(Request request) throws KintoError {
+    ObjectNode body = Writes.object(Writes.json(request), "");
+    Set<String> unknown = new TreeSet<>(body.propertyNames());
+    unknown.removeAll(Set.of("defaults", "requests"));
+    if (!unknown.isEmpty()) {
+      throw Writes.unrecognised(unknown, body);
+    }
+    if (!(body.get("requests") instanceof ArrayNode parts)) {
+      throw KintoError.invalid("body", "requests", "Required");
+    }
+    if (parts.size() > BATCH_MAX_REQUESTS) {
+      throw KintoError.tooManyRequests(BATCH_MAX_REQUESTS);
+    }
+    List<Request> requests = new ArrayList<>();
+    for (JsonNode part : parts) {
+      ObjectNode whole =
+          body.get("defaults") instanceof ObjectNode defaults
+              ? defaults.deepCopy()
+              : Store.JSON.createObjectNode();
+      Writes.object(part, "requests")
+          .properties()
+          .forEach(it -> whole.set(it.getKey(), it.getValue()));
+      requests.add(part(request, whole));
+    }
+    ObjectNode answer = Store.JSON.createObjectNode();
+    ArrayNode responses = answer.putArray("responses");
+    for (Request part : requests) {
+      Answer given = answerPart(part);
+      ObjectNode response = responses.addObject();
+      response.put("path", part.path()).put("status", given.status());
+      ObjectNode headers = response.putObject("headers");
+      given.headers().forEach(headers::put);
+      headers.put("Content-Length", Integer.toString(given.body().length));
+      boolean isJson = given.headers().getOrDefault("Content-Type", "").contains("json");
+      if (isJson && !part.method().equals("HEAD")) {
+        response.set("body", Store.JSON.readTree(given.body()));
+      }
+    }
+    return Answer.json(200, answer);
   }
 
   private Answer serverInfo(Request request) {
@@ -285,6 +394,12 @@ final class Routes {
         .put("description", "Manage user accounts.")
         .put("url", "https://kinto.readthedocs.io/en/latest/api/1.x/accounts.html")
         .put("validation_enabled", false);
+    capabilities
+        .putObject("flush_endpoint")
+        .put(
+            "description",
+            "The __flush__ endpoint can be used to remove all data from all backends.")
+        .put("url", "https://kinto.readthedocs.io/en/latest/api/1.x/flush.html");
     ArrayNode announced =
         capabilities
             .putObject("changes")
@@ -304,17 +419,8 @@ final class Routes {
   }
 
   private ObjectNode user(String name) {
-    ObjectNode user = Store.JSON.createObjectNode().put("id", "account:" + name);
-    ArrayNode principals = user.putArray("principals");
-    principals.add("account:" + name).add("system.Everyone").add("system.Authenticated");
-    if (!name.equals("admin")) {
-      for (String source : sources()) {
-        for (Store.Snapshot collection : store.list(source)) {
-          String group = "/buckets/" + source + "/groups/" + collection.name();
-          principals.add(group + "-editors").add(group + "-reviewers");
-        }
-      }
-    }
+    ObjectNode user = Store.JSON.createObjectNode().put("id", Access.account(name));
+    access.principals(Optional.of(name)).forEach(user.putArray("principals")::add);
     return user;
   }
 
@@ -325,7 +431,7 @@ final class Routes {
         .put("url", "https://github.com/mozilla/remote-settings/tree/main/kinto-remote-settings")
         .put("version", "0.0.0");
     ArrayNode resources = capability.putArray("resources");
-    for (Resource resource : RESOURCES) {
+    for (Signoff.Resource resource : Signoff.RESOURCES) {
       ObjectNode node = resources.addObject();
       place(node.putObject("source"), resource.source(), resource.collection());
       place(node.putObject("destination"), resource.destination(), resource.collection());
@@ -350,89 +456,89 @@ final class Routes {
 
   // --- Buckets, collections, records --------------------------------------------------------
 
-  private static List<String> sources() {
-    return RESOURCES.stream().map(Resource::source).distinct().toList();
-  }
-
-  private static List<String> knownBuckets() {
-    List<String> known = new ArrayList<>(ANNOUNCED_BUCKETS);
-    known.addAll(sources());
-    return known;
-  }
-
-  private static boolean mayReadBucket(Request request, String bucket) {
-    return request
-        .user()
-        .filter(user -> user.equals("admin") || sources().contains(bucket))
-        .isPresent();
-  }
-
-  /** The answer to who may not see it: anonymous might with credentials, others may not. */
-  private static KintoError refused(Request request) {
+  /** The answer to who may not do it: anonymous might with credentials, others may not. */
+  static KintoError refused(Request request) {
     return request.user().isPresent() ? KintoError.forbidden() : KintoError.unauthorized();
   }
 
-  private Store.Snapshot readable(Request request, String bucket, String name) throws KintoError {
-    Optional<Store.Snapshot> found = store.find(bucket, name);
-    boolean mayRead = mayReadBucket(request, bucket);
-    if (!mayRead && (found.isEmpty() || !found.get().isPublic())) {
+  private Set<String> principals(Request request) {
+    return access.principals(request.user());
+  }
+
+  private void checkReadable(Request request, Access.Target target) throws KintoError {
+    if (!access.mayRead(principals(request), target)) {
       throw refused(request);
     }
-    Store.Snapshot good =
-        found.orElseThrow(() ->
-            knownBuckets().contains(bucket)
-                ? KintoError.missing("collection", name)
-                : KintoError.missing("bucket", bucket));
+  }
+
+  private Store.Snapshot readable(Request request, String bucket, String name) throws KintoError {
+    checkReadable(request, Access.Target.records(bucket, name, null));
+    Store.Snapshot good = store.find(bucket, name).orElseThrow(() -> missing(bucket, name));
     return faults.alter(good, request.path(), request.parameter("_expected"));
   }
 
+  private KintoError missing(String bucket, String collection) {
+    return store.entry("/buckets", bucket).isPresent()
+        ? KintoError.missing("collection", collection)
+        : KintoError.missing("bucket", bucket);
+  }
+
   private Answer buckets(Request request) throws KintoError {
+    Set<String> principals = principals(request);
     List<ObjectNode> visible =
-        knownBuckets().stream()
-            .filter(bucket -> mayReadBucket(request, bucket))
-            .map(bucket -> Store.JSON.createObjectNode().put("id", bucket).put("last_modified", 1))
+        store.listing("/buckets").objects().stream()
+            .filter(bucket -> access.mayReadBucket(principals, bucket.path("id").asString()))
             .toList();
     if (visible.isEmpty()) {
       throw refused(request);
     }
-    return list(request, visible, List.of(), 1, Set.of(), true);
+    return list(request, visible, List.of(), newest(visible), Set.of(), true);
   }
 
-  private Answer bucket(Request request, String bucket) throws KintoError {
-    if (!mayReadBucket(request, bucket)) {
-      throw refused(request);
-    }
-    if (!knownBuckets().contains(bucket)) {
-      throw KintoError.missing("bucket", bucket);
-    }
-    ObjectNode data = Store.JSON.createObjectNode().put("id", bucket).put("last_modified", 1);
-    return object(request, data, List.of());
-  }
-
-  private Answer collections(Request request, String bucket) throws KintoError {
+  private Answer collections(Request request, Access.Target list) throws KintoError {
+    Set<String> principals = principals(request);
+    boolean mayReadAll = access.mayRead(principals, list);
     List<ObjectNode> visible = new ArrayList<>();
-    for (Store.Snapshot collection : store.list(bucket)) {
-      if (collection.isPublic() || mayReadBucket(request, bucket)) {
+    for (Store.Snapshot collection : store.list(list.bucket())) {
+      if (collection.isPublic() || mayReadAll) {
         visible.add(shown(collection.metadata()));
       }
     }
-    if (visible.isEmpty() && !mayReadBucket(request, bucket)) {
+    if (visible.isEmpty() && !mayReadAll) {
       throw refused(request);
     }
-    long newest = visible.stream().mapToLong(Store::lastModified).max().orElse(1);
-    return list(request, visible, List.of(), newest, Set.of(), true);
+    List<ObjectNode> tombstones =
+        mayReadAll ? store.listing(list.plural()).tombstones() : List.of();
+    return list(request, visible, tombstones, newest(visible), Set.of(), true);
   }
 
-  private Answer collection(Request request, String bucket, String name) throws KintoError {
-    Store.Snapshot collection = readable(request, bucket, name);
-    return object(request, shown(collection.metadata()), collection.writers());
+  private Answer groups(Request request, Access.Target list) throws KintoError {
+    checkReadable(request, list);
+    Store.Listing groups = store.listing(list.plural());
+    return list(request, groups.objects(), groups.tombstones(), groups.timestamp(), Set.of(), true);
   }
 
-  private Answer records(Request request, String bucket, String name) throws KintoError {
-    if (isChanges(bucket, name)) {
+  /** A bucket or a group. */
+  private Answer object(Request request, Access.Target target) throws KintoError {
+    checkReadable(request, target);
+    Store.Entry found =
+        store
+            .entry(target.plural(), target.id())
+            .orElseThrow(() -> KintoError.missing(target.resource(), target.id()));
+    return object(request, target, found.data());
+  }
+
+  private Answer collection(Request request, Access.Target target) throws KintoError {
+    checkReadable(request, target);
+    Store.Snapshot collection = readable(request, target.bucket(), target.id());
+    return object(request, target, shown(collection.metadata()));
+  }
+
+  private Answer records(Request request, Access.Target list) throws KintoError {
+    if (isChanges(list.bucket(), list.collection())) {
       return changes(request);
     }
-    Store.Snapshot collection = readable(request, bucket, name);
+    Store.Snapshot collection = readable(request, list.bucket(), list.collection());
     return list(
         request,
         collection.records(),
@@ -442,14 +548,14 @@ final class Routes {
         true);
   }
 
-  private Answer record(Request request, String bucket, String name, String id) throws KintoError {
-    Store.Snapshot collection = readable(request, bucket, name);
+  private Answer record(Request request, Access.Target target) throws KintoError {
+    Store.Snapshot collection = readable(request, target.bucket(), target.collection());
     ObjectNode record =
         collection.records().stream()
-            .filter(one -> one.path("id").asString("").equals(id))
+            .filter(one -> one.path("id").asString("").equals(target.id()))
             .findFirst()
-            .orElseThrow(() -> KintoError.missing("record", id));
-    return object(request, record, collection.writers());
+            .orElseThrow(() -> KintoError.missing("record", target.id()));
+    return object(request, target, record);
   }
 
   /** Attributes as this kind of server shows them. */
@@ -457,7 +563,7 @@ final class Routes {
     return dialect.singleSignature() ? metadata.deepCopy().without("signatures") : metadata;
   }
 
-  private Answer object(Request request, ObjectNode data, List<String> writers) throws KintoError {
+  private Answer object(Request request, Access.Target target, ObjectNode data) throws KintoError {
     long modified = Store.lastModified(data);
     Optional<Answer> early = precondition(request, modified, data);
     if (early.isPresent()) {
@@ -465,9 +571,8 @@ final class Routes {
     }
     ObjectNode body = Store.JSON.createObjectNode();
     ObjectNode permissions = body.putObject("permissions");
-    if (request.user().isPresent() && !writers.isEmpty()) {
-      ArrayNode write = permissions.putArray("write");
-      writers.forEach(write::add);
+    if (access.mayWrite(principals(request), target)) {
+      store.entry(target.plural(), target.id()).ifPresent(entry -> Writes.show(permissions, entry));
     }
     body.set("data", data);
     return uncached(Answer.json(200, body).at(modified));
@@ -524,11 +629,17 @@ final class Routes {
     if (noneMatch.isPresent() && timestamp <= noneMatch.get()) {
       return Optional.of(Answer.empty(304).at(timestamp));
     }
+    checkUnmodified(request, existing, timestamp);
+    return Optional.empty();
+  }
+
+  /** 412 when {@code If-Match} names another timestamp. */
+  static void checkUnmodified(Request request, ObjectNode existing, long timestamp)
+      throws KintoError {
     Optional<Long> match = etag(request, "If-Match");
     if (match.isPresent() && timestamp != match.get()) {
-      throw KintoError.modifiedMeanwhile(existing);
+      throw KintoError.modifiedMeanwhile(existing, timestamp);
     }
-    return Optional.empty();
   }
 
   private static Optional<Long> etag(Request request, String header) throws KintoError {
@@ -804,6 +915,30 @@ final class Routes {
 
   private String base(Request request) {
     return base(request, origin);
+  }
+
+  /** A part of a batch as a request of its own: what it does not say is that of the whole. */
+  private static Request part(Request whole, ObjectNode part) throws KintoError {
+    String target = part.path("path").asString("");
+    if (!target.startsWith("/")) {
+      throw KintoError.invalid("body", "requests.path", "String does not match expected pattern");
+    }
+    target = target.startsWith("/v1/") ? target : "/v1" + target;
+    int query = target.indexOf('?');
+    Map<String, String> headers = new LinkedHashMap<>(whole.headers());
+    headers.keySet().removeAll(List.of("if-match", "if-none-match", "content-length"));
+    part.path("headers")
+        .properties()
+        .forEach(header ->
+            headers.put(header.getKey().toLowerCase(Locale.ROOT), header.getValue().asString()));
+    return new Request(
+        part.path("method").asString("GET"),
+        target,
+        query < 0 ? target : target.substring(0, query),
+        parseQuery(query < 0 ? null : target.substring(query + 1)),
+        headers,
+        part.has("body") ? Store.JSON.writeValueAsBytes(part.get("body")) : new byte[0],
+        whole.user());
   }
 
   static List<RecordQuery.Parameter> parseQuery(String query) {

@@ -1,5 +1,6 @@
 //DEPS tools.jackson.core:jackson-databind:3.2.4
 //SOURCES RemoteSettingsServer.java
+//SOURCES Signoff.java
 //SOURCES Store.java
 //FILES sample/addons.json=sample/addons.json
 //FILES sample/cfr.json=sample/cfr.json
@@ -17,8 +18,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
-import java.time.ZoneOffset;
-import java.time.format.DateTimeFormatter;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
@@ -103,13 +102,6 @@ final class SampleContent {
 
   private void source(String bucket, String name, Instant at, List<ObjectNode> records) {
     server.create(bucket, name);
-    store.addWriters(
-        bucket,
-        name,
-        List.of(
-            "account:editor",
-            "/buckets/" + bucket + "/groups/" + name + "-editors",
-            "/buckets/" + bucket + "/groups/" + name + "-reviewers"));
     fill(bucket, name, at, records);
   }
 
@@ -164,7 +156,7 @@ final class SampleContent {
             attributes
                 .put("status", "work-in-progress")
                 .put("last_edit_by", "account:editor")
-                .put("last_edit_date", date(edited)));
+                .put("last_edit_date", Signoff.date(edited)));
   }
 
   /** A record more waits for its review: the preview has it, the destination not yet. */
@@ -183,10 +175,10 @@ final class SampleContent {
             attributes
                 .put("status", "to-review")
                 .put("last_edit_by", "account:editor")
-                .put("last_edit_date", date(edited))
+                .put("last_edit_date", Signoff.date(edited))
                 .put("last_editor_comment", "The breach of October, please.")
                 .put("last_review_request_by", "account:editor")
-                .put("last_review_request_date", date(edited.plusSeconds(600))));
+                .put("last_review_request_date", Signoff.date(edited.plusSeconds(600))));
   }
 
   /** Announced already, but nobody has put a record in or signed it yet. */
@@ -204,25 +196,18 @@ final class SampleContent {
     attributes
         .put("status", status)
         .put("last_edit_by", "account:editor")
-        .put("last_edit_date", date(edited))
+        .put("last_edit_date", Signoff.date(edited))
         .put("last_editor_comment", "")
         .put("last_review_request_by", "account:editor")
-        .put("last_review_request_date", date(edited.plusSeconds(60)))
+        .put("last_review_request_date", Signoff.date(edited.plusSeconds(60)))
         .put("last_review_by", "account:reviewer")
-        .put("last_review_date", date(edited.plusSeconds(3600)))
+        .put("last_review_date", Signoff.date(edited.plusSeconds(3600)))
         .put("last_reviewer_comment", "")
         .put("last_signature_by", "account:reviewer")
-        .put("last_signature_date", date(edited.plusSeconds(3600)));
+        .put("last_signature_date", Signoff.date(edited.plusSeconds(3600)));
   }
 
   private static ObjectNode at(ObjectNode record, Instant moment) {
     return record.deepCopy().put("last_modified", moment.toEpochMilli());
-  }
-
-  /** The signer's form: microseconds, and an offset instead of Z. */
-  private static String date(Instant moment) {
-    return DateTimeFormatter.ofPattern("yyyy-MM-dd'T'HH:mm:ss.SSSSSS'+00:00'")
-        .withZone(ZoneOffset.UTC)
-        .format(moment);
   }
 }

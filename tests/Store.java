@@ -2,6 +2,7 @@
 
 import java.time.Clock;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -22,12 +23,14 @@ import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * The embedded server's state, in memory: collections with their attributes, records, tombstones
- * and timestamps. It knows nothing of HTTP, accounts' requests or signatures; what it hands out is
- * a copy of one moment, so that an answer never mixes two states.
+ * The embedded server's state, in memory, as a Kinto keeps it: lists of objects by their path
+ * ({@code /buckets}, {@code /buckets/main/collections}, {@code
+ * /buckets/main/collections/cfr/records}), each object with its permissions, each list with its
+ * tombstones and its timestamp. It knows nothing of HTTP, accounts or signatures; what it hands out
+ * is never changed afterwards, so that an answer never mixes two states.
  *
  * <p>Timestamps (epoch milliseconds) come from the clock and increase strictly over the whole
- * store, as a Kinto's do within one collection.
+ * store, as a Kinto's do within one list.
  */
 final class Store {
 
@@ -49,17 +52,45 @@ final class Store {
           .disable(JsonNodeFeature.STRIP_TRAILING_BIGDECIMAL_ZEROES)
           .build();
 
+  /** Everybody, with credentials or without. */
+  static final String EVERYONE = "system.Everyone";
+
   /** Newest first: the order in which a Kinto lists records. */
   private static final Comparator<ObjectNode> NEWEST_FIRST =
       Comparator.comparingLong(Store::lastModified).reversed();
 
   private final Clock clock;
-  private final Map<String, Collection> collections = new LinkedHashMap<>();
+  private final Map<String, Plural> plurals = new LinkedHashMap<>();
   private long latest;
 
   Store(Clock clock) {
     this.clock = clock;
   }
+
+  /**
+   * One object at one moment.
+   *
+   * @param data its attributes, {@code id} and {@code last_modified} last
+   * @param permissions principals by permission: {@code write} → {@code account:editor}
+   */
+  record Entry(ObjectNode data, Map<String, Set<String>> permissions) {
+    long modified() {
+      return lastModified(data);
+    }
+
+    Set<String> principals(String permission) {
+      return permissions.getOrDefault(permission, Set.of());
+    }
+  }
+
+  /**
+   * A list of objects at one moment.
+   *
+   * @param objects newest first, without tombstones
+   * @param tombstones newest first
+   * @param timestamp also when there has never been an object
+   */
+  record Listing(List<ObjectNode> objects, List<ObjectNode> tombstones, long timestamp) {}
 
   /**
    * One collection at one moment. The nodes are shared and must not be changed.
@@ -69,7 +100,6 @@ final class Store {
    * @param records newest first, without tombstones
    * @param tombstones newest first
    * @param isPublic readable without credentials
-   * @param writers principals with write permission on the collection
    */
   record Snapshot(
       String bucket,
@@ -78,47 +108,45 @@ final class Store {
       long timestamp,
       List<ObjectNode> records,
       List<ObjectNode> tombstones,
-      boolean isPublic,
-      List<String> writers) {
+      boolean isPublic) {
 
     long modified() {
       return lastModified(metadata);
     }
 
     Snapshot withMetadata(ObjectNode changed) {
-      return new Snapshot(bucket, name, changed, timestamp, records, tombstones, isPublic, writers);
+      return new Snapshot(bucket, name, changed, timestamp, records, tombstones, isPublic);
     }
 
     Snapshot withRecords(List<ObjectNode> changed, long changedTimestamp) {
-      return new Snapshot(
-          bucket, name, metadata, changedTimestamp, changed, tombstones, isPublic, writers);
+      return new Snapshot(bucket, name, metadata, changedTimestamp, changed, tombstones, isPublic);
     }
   }
 
-  /** The changing thing behind the snapshots. */
-  private static final class Collection {
-    private final String bucket;
-    private final String name;
-    private final boolean isPublic;
-    private final Set<String> writers = new LinkedHashSet<>();
-    private final Map<String, ObjectNode> records = new LinkedHashMap<>();
+  /** The changing thing behind a listing. */
+  private static final class Plural {
+    private final Map<String, Entry> entries = new LinkedHashMap<>();
     private final Map<String, ObjectNode> tombstones = new LinkedHashMap<>();
-    private ObjectNode attributes = JSON.createObjectNode();
-    private long modified;
     private long timestamp;
 
     /** Null after every change. */
-    private Snapshot snapshot;
-
-    private Collection(String bucket, String name, boolean isPublic) {
-      this.bucket = bucket;
-      this.name = name;
-      this.isPublic = isPublic;
-    }
+    private Listing listing;
   }
 
   static long lastModified(ObjectNode node) {
     return node.path("last_modified").asLong(0);
+  }
+
+  static String groups(String bucket) {
+    return "/buckets/" + bucket + "/groups";
+  }
+
+  static String collections(String bucket) {
+    return "/buckets/" + bucket + "/collections";
+  }
+
+  static String records(String bucket, String collection) {
+    return collections(bucket) + "/" + collection + "/records";
   }
 
   /** A new timestamp: now, or one more than the latest. */
@@ -127,62 +155,140 @@ final class Store {
     return latest;
   }
 
-  /** Makes the collection if it is not there. */
-  synchronized void create(String bucket, String name, boolean isPublic) {
-    if (!collections.containsKey(key(bucket, name))) {
-      Collection made = new Collection(bucket, name, isPublic);
-      made.modified = nextTimestamp();
-      collections.put(key(bucket, name), made);
+  // --- Any object ----------------------------------------------------------------------------
+
+  synchronized Optional<Entry> entry(String plural, String id) {
+    Plural found = plurals.get(plural);
+    return found == null ? Optional.empty() : Optional.ofNullable(found.entries.get(id));
+  }
+
+  /** All objects of a list in the order in which they were made. */
+  synchronized List<Entry> entries(String plural) {
+    Plural found = plurals.get(plural);
+    return found == null ? List.of() : List.copyOf(found.entries.values());
+  }
+
+  /** Looking at a list gives it a timestamp if it has none yet, as in a Kinto. */
+  synchronized Listing listing(String path) {
+    Plural plural = plurals.computeIfAbsent(path, _ -> new Plural());
+    if (plural.timestamp == 0) {
+      plural.timestamp = nextTimestamp();
+      plural.listing = null;
     }
-  }
-
-  /** Removes the collection with everything in it. */
-  synchronized void drop(String bucket, String name) {
-    collections.remove(key(bucket, name));
-  }
-
-  synchronized void addWriters(String bucket, String name, List<String> principals) {
-    collection(bucket, name).writers.addAll(principals);
+    if (plural.listing == null) {
+      List<ObjectNode> objects = new ArrayList<>();
+      plural.entries.values().forEach(entry -> objects.add(entry.data()));
+      plural.listing =
+          new Listing(sorted(objects), sorted(plural.tombstones.values()), plural.timestamp);
+    }
+    return plural.listing;
   }
 
   /**
-   * Puts one record, in place of the one with the same id. Without {@code id} it is given one;
+   * Puts an object in place of the one with the same id. Without {@code id} it is given one;
    * without {@code last_modified}, the next timestamp.
    *
-   * @return the record as stored
+   * @return the object as stored
    */
-  synchronized ObjectNode put(String bucket, String name, ObjectNode record) {
-    Collection collection = collection(bucket, name);
-    String id = record.has("id") ? record.get("id").asString() : UUID.randomUUID().toString();
-    long modified = record.has("last_modified") ? lastModified(record) : nextTimestamp();
-    ObjectNode stored = record.deepCopy();
+  synchronized Entry save(String path, ObjectNode data, Map<String, Set<String>> permissions) {
+    String id = data.has("id") ? data.get("id").asString() : UUID.randomUUID().toString();
+    long modified = data.has("last_modified") ? lastModified(data) : nextTimestamp();
+    ObjectNode stored = data.deepCopy();
     stored.remove(List.of("id", "last_modified"));
     stored.put("id", id).put("last_modified", modified);
-    collection.tombstones.remove(id);
-    collection.records.put(id, stored);
-    collection.timestamp = Math.max(collection.timestamp, modified);
+    Entry entry = new Entry(stored, copy(permissions));
+    Plural plural = changing(path, modified);
+    plural.tombstones.remove(id);
+    plural.entries.put(id, entry);
+    return entry;
+  }
+
+  /** Deletes an object and everything below it; a tombstone stays. */
+  synchronized ObjectNode remove(String path, String id) {
+    if (entry(path, id).isEmpty()) {
+      throw new NoSuchElementException("no " + path + "/" + id);
+    }
+    plurals.keySet().removeIf(plural -> plural.startsWith(path + "/" + id + "/"));
+    return bury(path, id, nextTimestamp());
+  }
+
+  /** Adds a principal to those who have a permission; no timestamp changes. */
+  synchronized void grant(String path, String id, String permission, String principal) {
+    Entry entry = entry(path, id).orElseThrow();
+    Map<String, Set<String>> permissions = copy(entry.permissions());
+    permissions.computeIfAbsent(permission, _ -> new LinkedHashSet<>()).add(principal);
+    plurals.get(path).entries.put(id, new Entry(entry.data(), permissions));
+  }
+
+  /** Removes every object of every list, tombstones too. */
+  synchronized void clear() {
+    plurals.clear();
+  }
+
+  private ObjectNode bury(String path, String id, long modified) {
+    ObjectNode tombstone =
+        JSON.createObjectNode().put("deleted", true).put("id", id).put("last_modified", modified);
+    Plural plural = changing(path, modified);
+    plural.entries.remove(id);
+    plural.tombstones.put(id, tombstone);
+    return tombstone;
+  }
+
+  /** The list, about to be changed at that moment. */
+  private Plural changing(String path, long modified) {
+    Plural plural = plurals.computeIfAbsent(path, _ -> new Plural());
+    plural.listing = null;
+    plural.timestamp = Math.max(plural.timestamp, modified);
     latest = Math.max(latest, modified);
-    return stored;
+    return plural;
+  }
+
+  private static Map<String, Set<String>> copy(Map<String, Set<String>> permissions) {
+    Map<String, Set<String>> copy = new LinkedHashMap<>();
+    permissions.forEach((name, principals) -> copy.put(name, new LinkedHashSet<>(principals)));
+    return copy;
+  }
+
+  private static List<ObjectNode> sorted(Collection<ObjectNode> nodes) {
+    List<ObjectNode> sorted = new ArrayList<>(nodes);
+    sorted.sort(NEWEST_FIRST);
+    return List.copyOf(sorted);
+  }
+
+  // --- Collections and their records ---------------------------------------------------------
+
+  /** Makes the collection if it is not there. */
+  synchronized void create(String bucket, String name, boolean isPublic) {
+    if (entry(collections(bucket), name).isEmpty()) {
+      Map<String, Set<String>> permissions = isPublic ? Map.of("read", Set.of(EVERYONE)) : Map.of();
+      save(collections(bucket), JSON.createObjectNode().put("id", name), permissions);
+    }
+  }
+
+  /** Removes the collection with everything in it; nothing stays. */
+  synchronized void drop(String bucket, String name) {
+    remove(collections(bucket), name);
+    plurals.get(collections(bucket)).tombstones.remove(name);
+  }
+
+  /** Puts one record: see {@link #save}. */
+  synchronized ObjectNode put(String bucket, String name, ObjectNode record) {
+    check(bucket, name);
+    String id = record.path("id").asString("");
+    Map<String, Set<String>> permissions =
+        entry(records(bucket, name), id).map(Entry::permissions).orElse(Map.of());
+    return save(records(bucket, name), record, permissions).data();
   }
 
   /** Deletes one record and leaves its tombstone. */
   synchronized ObjectNode delete(String bucket, String name, String id) {
-    if (!collection(bucket, name).records.containsKey(id)) {
-      throw new NoSuchElementException("no record " + id + " in " + key(bucket, name));
-    }
-    return putTombstone(bucket, name, id, nextTimestamp());
+    return remove(records(bucket, name), id);
   }
 
   /** Puts a tombstone in place of the record with that id, if there is one. */
   synchronized ObjectNode putTombstone(String bucket, String name, String id, long modified) {
-    Collection collection = collection(bucket, name);
-    ObjectNode tombstone =
-        JSON.createObjectNode().put("deleted", true).put("id", id).put("last_modified", modified);
-    collection.records.remove(id);
-    collection.tombstones.put(id, tombstone);
-    collection.timestamp = Math.max(collection.timestamp, modified);
-    latest = Math.max(latest, modified);
-    return tombstone;
+    check(bucket, name);
+    return bury(records(bucket, name), id, modified);
   }
 
   /** Changes the attributes ({@code id} and {@code last_modified} aside) and their timestamp. */
@@ -192,79 +298,56 @@ final class Store {
 
   /** The same with a timestamp of the past, for content that was there before the server. */
   synchronized void edit(String bucket, String name, long modified, Consumer<ObjectNode> change) {
-    Collection collection = collection(bucket, name);
-    ObjectNode changed = collection.attributes.deepCopy();
-    change.accept(changed); // which may look at the collection, as it was
-    collection.snapshot = null;
-    collection.attributes = changed;
-    collection.modified = modified > 0 ? modified : nextTimestamp();
+    Entry entry = check(bucket, name);
+    ObjectNode changed = entry.data().deepCopy();
+    changed.remove(List.of("id", "last_modified"));
+    change.accept(changed);
+    changed.put("id", name);
+    if (modified > 0) {
+      changed.put("last_modified", modified);
+    }
+    save(collections(bucket), changed, entry.permissions());
   }
 
   /** Gives records that have no timestamp yet this one. */
   synchronized void touch(String bucket, String name, long timestamp) {
-    Collection collection = collection(bucket, name);
-    if (collection.timestamp == 0) {
-      collection.timestamp = timestamp;
+    Plural plural = plurals.computeIfAbsent(records(bucket, name), _ -> new Plural());
+    if (plural.timestamp == 0) {
+      plural.timestamp = timestamp;
       latest = Math.max(latest, timestamp);
     }
   }
 
   synchronized Optional<Snapshot> find(String bucket, String name) {
-    return Optional.ofNullable(collections.get(key(bucket, name))).map(this::snapshot);
+    return entry(collections(bucket), name).map(entry -> snapshot(bucket, name, entry));
   }
 
   Snapshot get(String bucket, String name) {
     return find(bucket, name)
-        .orElseThrow(() -> new NoSuchElementException("no collection " + key(bucket, name)));
+        .orElseThrow(() -> new NoSuchElementException("no collection " + bucket + "/" + name));
   }
 
   /** Snapshots of the bucket's collections in the order in which they were made. */
   synchronized List<Snapshot> list(String bucket) {
-    return collections.values().stream()
-        .filter(collection -> collection.bucket.equals(bucket))
-        .map(this::snapshot)
+    return entries(collections(bucket)).stream()
+        .map(entry -> snapshot(bucket, entry.data().path("id").asString(), entry))
         .toList();
   }
 
-  /** The collection, about to be changed. */
-  private Collection collection(String bucket, String name) {
-    Collection found = collections.get(key(bucket, name));
-    if (found == null) {
-      throw new NoSuchElementException("no collection " + key(bucket, name));
-    }
-    found.snapshot = null;
-    return found;
+  private Snapshot snapshot(String bucket, String name, Entry collection) {
+    Listing records = listing(records(bucket, name));
+    return new Snapshot(
+        bucket,
+        name,
+        collection.data(),
+        records.timestamp(),
+        records.objects(),
+        records.tombstones(),
+        collection.principals("read").contains(EVERYONE));
   }
 
-  /** Looking at records gives them a timestamp if they have none yet, as in a Kinto. */
-  private Snapshot snapshot(Collection collection) {
-    if (collection.snapshot == null) {
-      if (collection.timestamp == 0) {
-        collection.timestamp = nextTimestamp();
-      }
-      ObjectNode metadata = collection.attributes.deepCopy();
-      metadata.put("id", collection.name).put("last_modified", collection.modified);
-      collection.snapshot =
-          new Snapshot(
-              collection.bucket,
-              collection.name,
-              metadata,
-              collection.timestamp,
-              sorted(collection.records),
-              sorted(collection.tombstones),
-              collection.isPublic,
-              List.copyOf(collection.writers));
-    }
-    return collection.snapshot;
-  }
-
-  private static List<ObjectNode> sorted(Map<String, ObjectNode> nodes) {
-    List<ObjectNode> sorted = new ArrayList<>(nodes.values());
-    sorted.sort(NEWEST_FIRST);
-    return List.copyOf(sorted);
-  }
-
-  private static String key(String bucket, String name) {
-    return bucket + "/" + name;
+  private Entry check(String bucket, String name) {
+    return entry(collections(bucket), name)
+        .orElseThrow(() -> new NoSuchElementException("no collection " + bucket + "/" + name));
   }
 }

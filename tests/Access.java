@@ -1,0 +1,162 @@
+//DEPS tools.jackson.core:jackson-databind:3.2.4
+//SOURCES Store.java
+
+import java.util.Arrays;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * Who may do what, by Kinto's rules: permissions stand with buckets, collections, groups and
+ * records, and those of a bucket or a collection hold for what is in it.
+ *
+ * <p>Spec: docs.kinto-storage.org, <i>API 1.x › Permissions</i>.
+ */
+final class Access {
+
+  /** Accounts there are; each has its name as password. */
+  static final List<String> ACCOUNTS = List.of("admin", "editor", "reviewer");
+
+  /** May do everything, as one to whom a server's settings give all permissions. */
+  private static final String ADMIN = "account:admin";
+
+  private static final String AUTHENTICATED = "system.Authenticated";
+
+  private final Store store;
+
+  Access(Store store) {
+    this.store = store;
+  }
+
+  /**
+   * Where a path leads, in Kinto's words.
+   *
+   * @param resource {@code bucket}, {@code collection}, {@code group} or {@code record}
+   * @param plural path of the list that it is in, or is
+   * @param id of the object; null for the list
+   * @param bucket null for the list of buckets
+   * @param collection null outside of collections
+   */
+  record Target(String resource, String plural, String id, String bucket, String collection) {
+
+    static Target buckets(String id) {
+      return new Target("bucket", "/buckets", id, id, null);
+    }
+
+    static Target collections(String bucket, String id) {
+      return new Target("collection", Store.collections(bucket), id, bucket, id);
+    }
+
+    static Target groups(String bucket, String id) {
+      return new Target("group", Store.groups(bucket), id, bucket, null);
+    }
+
+    static Target records(String bucket, String collection, String id) {
+      return new Target("record", Store.records(bucket, collection), id, bucket, collection);
+    }
+
+    boolean is(String name) {
+      return resource.equals(name);
+    }
+
+    String path() {
+      return plural + "/" + id;
+    }
+  }
+
+  static String account(String user) {
+    return "account:" + user;
+  }
+
+  /** What a request acts as: its account, the account's groups, and everybody. */
+  Set<String> principals(Optional<String> user) {
+    Set<String> principals = new LinkedHashSet<>();
+    user.ifPresent(name -> principals.add(account(name)));
+    principals.add(Store.EVERYONE);
+    if (user.isPresent()) {
+      principals.add(AUTHENTICATED);
+      for (Store.Entry bucket : store.entries("/buckets")) {
+        String groups = Store.groups(bucket.data().path("id").asString());
+        for (Store.Entry group : store.entries(groups)) {
+          for (JsonNode member : group.data().path("members")) {
+            if (member.asString("").equals(account(user.get()))) {
+              principals.add(groups + "/" + group.data().path("id").asString());
+            }
+          }
+        }
+      }
+    }
+    return principals;
+  }
+
+  /** Whether a bucket's content may be seen, whatever it is. */
+  boolean mayReadBucket(Set<String> principals, String bucket) {
+    return has(principals, "/buckets", bucket, "read", "write");
+  }
+
+  boolean mayRead(Set<String> principals, Target target) {
+    if (target.id() == null) {
+      return target.bucket() != null
+          && (mayReadBucket(principals, target.bucket())
+              || (target.is("record") && inCollection(principals, target, "read", "write")));
+    }
+    return switch (target.resource()) {
+      case "bucket" ->
+          has(
+              principals,
+              "/buckets",
+              target.id(),
+              "read",
+              "write",
+              "collection:create",
+              "group:create");
+      case "collection" ->
+          mayReadBucket(principals, target.bucket())
+              || inCollection(principals, target, "read", "write", "record:create");
+      case "record" ->
+          mayReadBucket(principals, target.bucket())
+              || inCollection(principals, target, "read", "write")
+              || has(principals, target.plural(), target.id(), "read", "write");
+      default ->
+          mayReadBucket(principals, target.bucket())
+              || has(principals, target.plural(), target.id(), "read", "write");
+    };
+  }
+
+  /** Of a list: whether the objects in it may be deleted. */
+  boolean mayWrite(Set<String> principals, Target target) {
+    return (target.bucket() == null
+            ? principals.contains(ADMIN)
+            : has(principals, "/buckets", target.bucket(), "write"))
+        || (target.collection() != null && inCollection(principals, target, "write"))
+        || (target.id() != null && has(principals, target.plural(), target.id(), "write"));
+  }
+
+  boolean mayCreate(Set<String> principals, Target target) {
+    return switch (target.resource()) {
+      case "bucket" -> principals.contains(ADMIN);
+      case "record" ->
+          has(principals, "/buckets", target.bucket(), "write")
+              || inCollection(principals, target, "write", "record:create");
+      default ->
+          has(principals, "/buckets", target.bucket(), "write", target.resource() + ":create");
+    };
+  }
+
+  private boolean inCollection(Set<String> principals, Target target, String... permissions) {
+    return has(principals, Store.collections(target.bucket()), target.collection(), permissions);
+  }
+
+  private boolean has(Set<String> principals, String plural, String id, String... permissions) {
+    return principals.contains(ADMIN)
+        || store
+            .entry(plural, id)
+            .filter(entry ->
+                Arrays.stream(permissions)
+                    .flatMap(permission -> entry.principals(permission).stream())
+                    .anyMatch(principals::contains))
+            .isPresent();
+  }
+}

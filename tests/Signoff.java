@@ -1,0 +1,377 @@
+//DEPS tools.jackson.core:jackson-databind:3.2.4
+//SOURCES Access.java
+//SOURCES KintoError.java
+//SOURCES Signer.java
+//SOURCES Store.java
+
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/**
+ * The signer's part of a Remote Settings: what a change of a source's records or of its status
+ * brings about. An edit makes it {@code work-in-progress}; {@code to-review} copies to the preview;
+ * {@code to-sign} publishes and signs; {@code to-resign} signs what is published anew and leaves
+ * the status as it was; {@code to-rollback} brings back what is published.
+ *
+ * <p>What is not allowed is refused before anything is changed. Rules and messages are those of
+ * Mozilla's signer, as recorded in {@code vectors/kinto-26}.
+ */
+final class Signoff {
+
+  /**
+   * A signed resource of the signer's capability; collection null: every one of the bucket.
+   *
+   * @param preview null for none
+   * @param reviewed false: editors sign without a review
+   */
+  record Resource(
+      String source, String preview, String destination, String collection, boolean reviewed) {
+
+    /** The buckets that it writes to, the preview first. */
+    List<String> targets() {
+      return preview == null ? List.of(destination) : List.of(preview, destination);
+    }
+  }
+
+  static final List<Resource> RESOURCES =
+      List.of(
+          new Resource("main-workspace", "main-preview", "main", null, true),
+          new Resource(
+              "security-state-staging", "security-state-preview", "security-state", null, true),
+          new Resource("staging", "blocklists-preview", "blocklists", null, true),
+          new Resource("staging", null, "blocklists", "addons-bloomfilters", true),
+          new Resource("main-workspace", "main-preview", "main", "auto", false));
+
+  private static final String WORK_IN_PROGRESS = "work-in-progress";
+  private static final String TO_REVIEW = "to-review";
+  private static final String TO_SIGN = "to-sign";
+  private static final String TO_RESIGN = "to-resign";
+  private static final String TO_ROLLBACK = "to-rollback";
+  private static final String SIGNED = "signed";
+
+  /** Of the source, what clients of the destination need too. */
+  private static final List<String> PUBLISHED =
+      List.of("schema", "sort", "displayFields", "attachment");
+
+  private static final List<String> TRACKED =
+      List.of(
+          "last_edit_by",
+          "last_edit_date",
+          "last_review_request_by",
+          "last_review_request_date",
+          "last_review_by",
+          "last_review_date",
+          "last_signature_by",
+          "last_signature_date");
+
+  private final Store store;
+  private final Signer signer;
+
+  Signoff(Store store, Signer signer) {
+    this.store = store;
+    this.signer = signer;
+  }
+
+  /** The resource that a source collection belongs to; one for it alone wins over its bucket's. */
+  static Optional<Resource> of(String bucket, String collection) {
+    return RESOURCES.stream()
+        .filter(resource -> resource.source().equals(bucket))
+        .filter(
+            resource -> resource.collection() == null || resource.collection().equals(collection))
+        .reduce((found, next) -> next.collection() == null ? found : next);
+  }
+
+  static String editors(String collection) {
+    return collection + "-editors";
+  }
+
+  static String reviewers(String collection) {
+    return collection + "-reviewers";
+  }
+
+  // --- Before a change -----------------------------------------------------------------------
+
+  /** Refuses a change of a collection's attributes that the signer does not allow. */
+  void check(Access.Target target, ObjectNode before, ObjectNode after, Set<String> principals)
+      throws KintoError {
+    Optional<Resource> resource = of(target.bucket(), target.id());
+    if (resource.isEmpty()) {
+      return;
+    }
+    String old = status(before);
+    String status = status(after);
+    if (!Objects.equals(old, status)) {
+      checkStatus(resource.get(), target, before, status, principals);
+    }
+    for (String field : TRACKED) {
+      if (!before.path(field).equals(after.path(field))) {
+        throw KintoError.refused("Cannot change '" + field + "'");
+      }
+    }
+  }
+
+  private static void checkStatus(
+      Resource resource,
+      Access.Target target,
+      ObjectNode before,
+      String status,
+      Set<String> principals)
+      throws KintoError {
+    String groups = Store.groups(target.bucket()) + "/";
+    boolean isEditor = principals.contains(groups + editors(target.id()));
+    boolean isReviewer = principals.contains(groups + reviewers(target.id()));
+    String old = status(before);
+    switch (status) {
+      case null -> throw KintoError.refused("Cannot remove status");
+      case WORK_IN_PROGRESS, TO_RESIGN -> {}
+      case TO_REVIEW -> {
+        if (!isEditor) {
+          throw KintoError.forbidden("Not in " + editors(target.id()) + " group");
+        }
+      }
+      case TO_SIGN -> {
+        if (SIGNED.equals(old)) {
+          throw KintoError.refused("Collection already signed");
+        }
+        if (!isReviewer && (resource.reviewed() || !isEditor)) {
+          throw KintoError.forbidden("Not in " + reviewers(target.id()) + " group");
+        }
+        if (resource.reviewed() && !TO_REVIEW.equals(old)) {
+          throw KintoError.refused("Collection not under review");
+        }
+        String requester = before.path("last_review_request_by").asString("");
+        if (resource.reviewed() && principals.contains(requester)) {
+          throw KintoError.forbidden("Last editor cannot review");
+        }
+      }
+      case TO_ROLLBACK -> {
+        if (SIGNED.equals(old)) {
+          throw KintoError.refused("Collection has no work-in-progress");
+        }
+      }
+      case SIGNED -> throw KintoError.refused("Cannot set status to 'signed'");
+      default -> throw KintoError.refused("Invalid status '" + status + "'");
+    }
+  }
+
+  /** Refuses fractions in a source's records: not everybody signs them alike. */
+  void checkRecord(Access.Target target, ObjectNode record) throws KintoError {
+    if (of(target.bucket(), target.collection()).isPresent()) {
+      checkFractions(record, "");
+    }
+  }
+
+  private static void checkFractions(ObjectNode object, String path) throws KintoError {
+    for (Map.Entry<String, JsonNode> member : object.properties()) {
+      String name = path + member.getKey();
+      if (member.getValue().isNumber() && !member.getValue().isIntegralNumber()) {
+        throw KintoError.refused(
+            "field contains float value (tip: use integer or string), '" + name + "'");
+      }
+      if (member.getValue() instanceof ObjectNode inner) {
+        checkFractions(inner, name + ".");
+      }
+    }
+  }
+
+  /** Refuses to delete a preview or destination whose source is still there. */
+  void checkDeletion(Access.Target target) throws KintoError {
+    for (Resource resource : RESOURCES) {
+      boolean concerns =
+          resource.targets().contains(target.bucket())
+              && of(resource.source(), target.id()).filter(resource::equals).isPresent();
+      if (concerns && store.find(resource.source(), target.id()).isPresent()) {
+        throw KintoError.forbidden("Collection is in use.");
+      }
+    }
+  }
+
+  // --- After a change ------------------------------------------------------------------------
+
+  /** A source was made: its groups, and preview and destination, signed though empty. */
+  void created(Access.Target source, String user) {
+    of(source.bucket(), source.id())
+        .ifPresent(resource -> {
+          createGroups(source, user);
+          ObjectNode attributes = store.get(source.bucket(), source.id()).metadata();
+          resource.targets().forEach(bucket -> publish(source, bucket, attributes));
+          track(source, SIGNED, user, Map.of(), "last_signature");
+        });
+  }
+
+  private void createGroups(Access.Target source, String user) {
+    String groups = Store.groups(source.bucket());
+    Map<String, List<String>> members =
+        Map.of(editors(source.id()), List.of(user), reviewers(source.id()), List.of());
+    for (String group : List.of(editors(source.id()), reviewers(source.id()))) {
+      if (store.entry(groups, group).isEmpty()) {
+        ObjectNode data = Store.JSON.createObjectNode().put("id", group);
+        members.get(group).forEach(data.putArray("members")::add);
+        store.save(groups, data, Map.of("write", Set.of(user)));
+      }
+      store.grant(source.plural(), source.id(), "write", groups + "/" + group);
+    }
+  }
+
+  /**
+   * A source's attributes were changed.
+   *
+   * @param sent what the request asked for, so that a comment not sent can be told from one kept
+   */
+  void changed(Access.Target source, ObjectNode before, ObjectNode sent, String user) {
+    Optional<Resource> found = of(source.bucket(), source.id());
+    ObjectNode after = store.get(source.bucket(), source.id()).metadata();
+    String old = status(before);
+    if (found.isEmpty() || status(after) == null || status(after).equals(old)) {
+      return;
+    }
+    Resource resource = found.get();
+    switch (status(after)) {
+      case TO_REVIEW -> {
+        Map<String, String> comment =
+            resource.preview() == null || sent.has("last_editor_comment")
+                ? Map.of()
+                : Map.of("last_editor_comment", "");
+        if (resource.preview() != null) {
+          publish(source, resource.preview(), after);
+        }
+        track(source, TO_REVIEW, user, comment, "last_review_request");
+      }
+      case TO_SIGN -> {
+        resource.targets().forEach(bucket -> publish(source, bucket, after));
+        track(source, SIGNED, user, Map.of(), "last_review", "last_signature");
+      }
+      case TO_RESIGN -> {
+        resource.targets().forEach(bucket -> sign(bucket, source.id(), List.of(), after));
+        if (old != null) {
+          track(source, old, user, Map.of(), "last_signature");
+        }
+      }
+      case TO_ROLLBACK -> {
+        copy(resource.destination(), source.bucket(), source.id(), true);
+        Map<String, String> comments =
+            Map.of("last_editor_comment", "", "last_reviewer_comment", "");
+        track(source, SIGNED, user, comments, "last_edit");
+        if (resource.preview() != null) {
+          copy(resource.destination(), resource.preview(), source.id(), true);
+          sign(resource.preview(), source.id(), List.of(), after);
+        }
+      }
+      default -> {} // a rejection: the reviewer's comment is all there is
+    }
+  }
+
+  /** A source's records were changed. */
+  void edited(Access.Target records, String user) {
+    Access.Target source = Access.Target.collections(records.bucket(), records.collection());
+    if (of(source.bucket(), source.id()).isPresent()) {
+      track(source, WORK_IN_PROGRESS, user, Map.of(), "last_edit");
+    }
+  }
+
+  /** A source was deleted: what it published is emptied, and stays. */
+  void deleted(Access.Target source) {
+    of(source.bucket(), source.id())
+        .ifPresent(resource -> {
+          for (String bucket : resource.targets()) {
+            store.find(bucket, source.id()).stream()
+                .flatMap(collection -> collection.records().stream())
+                .forEach(record -> store.delete(bucket, source.id(), record.path("id").asString()));
+            sign(bucket, source.id(), List.of(), Store.JSON.createObjectNode());
+          }
+        });
+  }
+
+  /** Copies a source's records to a preview or destination and signs that. */
+  private void publish(Access.Target source, String bucket, ObjectNode attributes) {
+    store.create(bucket, source.id(), true);
+    copy(source.bucket(), bucket, source.id(), false);
+    sign(bucket, source.id(), PUBLISHED, attributes);
+  }
+
+  /** Makes the records of one bucket's collection those of the other's. */
+  private void copy(String from, String to, String collection, boolean keepTimestamps) {
+    Map<String, ObjectNode> there = new HashMap<>();
+    store
+        .get(to, collection)
+        .records()
+        .forEach(record -> there.put(record.path("id").asString(), record));
+    Set<String> wanted = new HashSet<>();
+    List<ObjectNode> records =
+        store.find(from, collection).map(Store.Snapshot::records).orElse(List.of());
+    for (ObjectNode record : records) {
+      String id = record.path("id").asString();
+      wanted.add(id);
+      ObjectNode old = there.get(id);
+      if (old == null || !content(old).equals(content(record))) {
+        ObjectNode copied = record.deepCopy();
+        if (!keepTimestamps) {
+          copied.remove("last_modified");
+        }
+        store.put(to, collection, copied);
+      }
+    }
+    there.keySet().stream()
+        .filter(id -> !wanted.contains(id))
+        .forEach(id -> store.delete(to, collection, id));
+  }
+
+  private static ObjectNode content(ObjectNode record) {
+    return record.deepCopy().remove(List.of("last_modified", "schema"));
+  }
+
+  private void sign(
+      String bucket, String collection, List<String> published, ObjectNode attributes) {
+    store.create(bucket, collection, true);
+    Store.Snapshot state = store.get(bucket, collection);
+    ObjectNode entry = signer.entry(signer.authorityOf(bucket), state.records(), state.timestamp());
+    store.edit(
+        bucket,
+        collection,
+        metadata -> {
+          RemoteSettingsServer.setSignatures(metadata, List.of(entry));
+          for (String field : published) {
+            if (attributes.has(field) && !metadata.has(field)) {
+              metadata.set(field, attributes.get(field));
+            }
+          }
+        });
+  }
+
+  /** Sets a source's status, and who did what and when. */
+  private void track(
+      Access.Target source, String status, String user, Map<String, String> more, String... what) {
+    String date = date(Instant.ofEpochMilli(store.nextTimestamp()));
+    store.edit(
+        source.bucket(),
+        source.id(),
+        metadata -> {
+          metadata.put("status", status);
+          for (String deed : what) {
+            metadata.put(deed + "_by", user).put(deed + "_date", date);
+          }
+          more.forEach(metadata::put);
+        });
+  }
+
+  private static String status(ObjectNode attributes) {
+    return attributes.path("status").asStringOpt().orElse(null);
+  }
+
+  /** The signer's form: microseconds, and an offset instead of Z. */
+  static String date(Instant moment) {
+    return DateTimeFormatter.ofPattern("yyyy-MM-dd'T'HH:mm:ss.SSSSSS'+00:00'")
+        .withZone(ZoneOffset.UTC)
+        .format(moment);
+  }
+}

@@ -1,0 +1,419 @@
+//DEPS tools.jackson.core:jackson-databind:3.2.4
+//SOURCES Access.java
+//SOURCES KintoError.java
+//SOURCES RecordQuery.java
+//SOURCES Routes.java
+//SOURCES Signoff.java
+//SOURCES Store.java
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.UUID;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/**
+ * What a Kinto does with POST, PUT, PATCH and DELETE: permissions first, then the body, then
+ * preconditions, then what the signer has to say; only then something is changed. The answer shows
+ * the object as it was written, before the signer's work on it.
+ */
+final class Writes {
+
+  private static final String MERGE_PATCH = "application/merge-patch+json";
+  private static final String JSON_PATCH = "application/json-patch+json";
+  private static final String ID = "[a-zA-Z0-9][a-zA-Z0-9_-]*";
+
+  private final Store store;
+  private final Access access;
+  private final Signoff signoff;
+
+  Writes(Store store, Access access, Signoff signoff) {
+    this.store = store;
+    this.access = access;
+    this.signoff = signoff;
+  }
+
+  /** A request's body; data and permissions are null where it has none. */
+  private record Body(ObjectNode data, Map<String, Set<String>> permissions) {}
+
+  Routes.Answer answer(Routes.Request request, Access.Target target) throws KintoError {
+    Set<String> principals = access.principals(request.user());
+    return switch (request.method() + (target.id() == null ? " list" : "")) {
+      case "POST list" -> post(request, target, principals);
+      case "DELETE list" -> deleteAll(request, target, principals);
+      case "PUT" -> put(request, target, principals);
+      case "PATCH" -> patch(request, target, principals);
+      case "DELETE" -> delete(request, target, principals);
+      default -> throw KintoError.methodNotAllowed();
+    };
+  }
+
+  // --- Methods -------------------------------------------------------------------------------
+
+  private Routes.Answer post(Routes.Request request, Access.Target list, Set<String> principals)
+      throws KintoError {
+    if (!access.mayCreate(principals, list)) {
+      throw Routes.refused(request);
+    }
+    Body body = body(request);
+    checkParent(list);
+    String id =
+        body.data() != null && body.data().path("id").isString()
+            ? body.data().get("id").asString()
+            : UUID.randomUUID().toString();
+    Access.Target target = withId(list, id);
+    checkId(target);
+    Optional<Store.Entry> existing = store.entry(target.plural(), id);
+    checkPrecondition(request, target, existing);
+    return existing.isPresent()
+        ? shown(200, existing.get())
+        : save(request, target, principals, existing, body, orEmpty(body.data()));
+  }
+
+  private Routes.Answer put(Routes.Request request, Access.Target target, Set<String> principals)
+      throws KintoError {
+    Optional<Store.Entry> existing = store.entry(target.plural(), target.id());
+    boolean may =
+        existing.isPresent()
+            ? access.mayWrite(principals, target)
+            : access.mayCreate(principals, target);
+    if (!may) {
+      throw Routes.refused(request);
+    }
+    Body body = body(request);
+    checkParent(target);
+    checkId(target);
+    checkPrecondition(request, target, existing);
+    ObjectNode data =
+        body.data() != null
+            ? body.data()
+            : existing.map(entry -> entry.data().deepCopy()).orElse(orEmpty(null));
+    return save(request, target, principals, existing, body, data);
+  }
+
+  private Routes.Answer patch(Routes.Request request, Access.Target target, Set<String> principals)
+      throws KintoError {
+    Store.Entry existing = writable(request, target, principals);
+    String type = request.header("Content-Type").orElse("").replaceFirst(";.*", "").strip();
+    if (type.equals(JSON_PATCH)) {
+      ObjectNode patched = JsonPatch.apply(existing.data(), request.body());
+      return save(
+          request, target, principals, Optional.of(existing), new Body(patched, null), patched);
+    }
+    Body body = body(request);
+    if (body.data() == null && body.permissions() == null) {
+      throw KintoError.invalid("body", "data", "Provide at least one of data or permissions");
+    }
+    ObjectNode changes = orEmpty(body.data());
+    ObjectNode data = existing.data().deepCopy();
+    if (type.equals(MERGE_PATCH)) {
+      merge(data, changes);
+    } else {
+      data.setAll(changes);
+    }
+    return save(request, target, principals, Optional.of(existing), body, data);
+  }
+
+  private Routes.Answer delete(Routes.Request request, Access.Target target, Set<String> principals)
+      throws KintoError {
+    writable(request, target, principals);
+    if (target.is("collection")) {
+      signoff.checkDeletion(target);
+    }
+    ObjectNode tombstone = remove(request, target);
+    ObjectNode body = Store.JSON.createObjectNode();
+    body.set("data", tombstone);
+    return Routes.Answer.json(200, body).at(Store.lastModified(tombstone));
+  }
+
+  private Routes.Answer deleteAll(
+      Routes.Request request, Access.Target list, Set<String> principals) throws KintoError {
+    if (!access.mayWrite(principals, list)) {
+      throw Routes.refused(request);
+    }
+    checkParent(list);
+    Store.Listing before = store.listing(list.plural());
+    Routes.checkUnmodified(request, null, before.timestamp());
+    RecordQuery query = RecordQuery.parse(request.parameters(), Set.of(), 0);
+    List<ObjectNode> chosen = query.apply(before.objects(), List.of()).records();
+    if (list.is("collection")) {
+      for (ObjectNode one : chosen) {
+        signoff.checkDeletion(withId(list, one.path("id").asString()));
+      }
+    }
+    ObjectNode body = Store.JSON.createObjectNode();
+    ArrayNode data = body.putArray("data");
+    long timestamp = before.timestamp();
+    for (ObjectNode one : chosen) {
+      ObjectNode tombstone = remove(request, withId(list, one.path("id").asString()));
+      timestamp = Store.lastModified(tombstone);
+      data.add(tombstone);
+    }
+    return Routes.Answer.json(200, body).at(timestamp);
+  }
+
+  // --- Parts of them -------------------------------------------------------------------------
+
+  /** An object that is to be changed: who may see that it is not there is told so. */
+  private Store.Entry writable(Routes.Request request, Access.Target target, Set<String> principals)
+      throws KintoError {
+    Optional<Store.Entry> existing = store.entry(target.plural(), target.id());
+    boolean may =
+        access.mayWrite(principals, target)
+            || (existing.isEmpty() && access.mayRead(principals, withId(target, null)));
+    if (!may) {
+      throw Routes.refused(request);
+    }
+    checkParent(target);
+    checkId(target);
+    Store.Entry found =
+        existing.orElseThrow(() -> KintoError.missing(target.resource(), target.id()));
+    checkPrecondition(request, target, existing);
+    return found;
+  }
+
+  private Routes.Answer save(
+      Routes.Request request,
+      Access.Target target,
+      Set<String> principals,
+      Optional<Store.Entry> existing,
+      Body body,
+      ObjectNode data)
+      throws KintoError {
+    if (!data.path("id").asString(target.id()).equals(target.id())) {
+      throw KintoError.invalid("body", "data.id", "Does not match requested object");
+    }
+    ObjectNode wanted = data.deepCopy().put("id", target.id());
+    long before = existing.map(Store.Entry::modified).orElse(0L);
+    boolean isNewer =
+        wanted.path("last_modified").isIntegralNumber() && Store.lastModified(wanted) > before;
+    if (!isNewer) {
+      wanted.remove("last_modified"); // given by the server
+    }
+    ObjectNode old = existing.map(Store.Entry::data).orElse(Store.JSON.createObjectNode());
+    if (target.is("collection") && existing.isPresent()) {
+      signoff.check(target, old, wanted, principals);
+    }
+    if (target.is("record")) {
+      signoff.checkRecord(target, wanted);
+    }
+    if (target.is("group") && !wanted.has("members")) {
+      wanted.putArray("members");
+    }
+    String user = Access.account(request.user().orElseThrow());
+    Map<String, Set<String>> permissions =
+        permissions(existing, body, request.method().equals("PATCH"));
+    permissions.computeIfAbsent("write", _ -> new LinkedHashSet<>()).add(user);
+    Store.Entry saved = store.save(target.plural(), wanted, permissions);
+    Routes.Answer answer = shown(existing.isPresent() ? 200 : 201, saved);
+    if (target.is("record")) {
+      signoff.edited(target, user);
+    } else if (target.is("collection") && existing.isEmpty()) {
+      signoff.created(target, user);
+    } else if (target.is("collection")) {
+      signoff.changed(target, old, orEmpty(body.data()), user);
+    }
+    return answer;
+  }
+
+  private ObjectNode remove(Routes.Request request, Access.Target target) {
+    ObjectNode tombstone = store.remove(target.plural(), target.id());
+    if (target.is("record")) {
+      signoff.edited(target, Access.account(request.user().orElseThrow()));
+    } else if (target.is("collection")) {
+      signoff.deleted(target);
+    }
+    return tombstone;
+  }
+
+  private static Routes.Answer shown(int status, Store.Entry entry) {
+    ObjectNode body = Store.JSON.createObjectNode();
+    show(body.putObject("permissions"), entry);
+    body.set("data", entry.data());
+    return Routes.Answer.json(status, body).at(entry.modified());
+  }
+
+  /** Permissions as those see them who may write. */
+  static void show(ObjectNode permissions, Store.Entry entry) {
+    entry
+        .permissions()
+        .forEach((name, principals) -> {
+          if (!principals.isEmpty()) {
+            principals.forEach(permissions.putArray(name)::add);
+          }
+        });
+  }
+
+  private static Map<String, Set<String>> permissions(
+      Optional<Store.Entry> existing, Body body, boolean merges) {
+    Map<String, Set<String>> permissions = new LinkedHashMap<>();
+    if (body.permissions() == null || merges) {
+      existing.ifPresent(entry ->
+          entry
+              .permissions()
+              .forEach(
+                  (name, principals) -> permissions.put(name, new LinkedHashSet<>(principals))));
+    }
+    if (body.permissions() != null) {
+      permissions.putAll(body.permissions());
+    }
+    return permissions;
+  }
+
+  private static Access.Target withId(Access.Target target, String id) {
+    return switch (target.resource()) {
+      case "bucket" -> Access.Target.buckets(id);
+      case "collection" -> Access.Target.collections(target.bucket(), id);
+      case "group" -> Access.Target.groups(target.bucket(), id);
+      default -> Access.Target.records(target.bucket(), target.collection(), id);
+    };
+  }
+
+  /** The bucket, or the collection, in which something is to be changed, is there. */
+  private void checkParent(Access.Target target) throws KintoError {
+    if (target.is("record")
+        && store.entry(Store.collections(target.bucket()), target.collection()).isEmpty()) {
+      throw KintoError.missing("collection", target.collection());
+    }
+    if (!target.is("bucket") && store.entry("/buckets", target.bucket()).isEmpty()) {
+      throw KintoError.missing("bucket", target.bucket());
+    }
+  }
+
+  private static void checkId(Access.Target target) throws KintoError {
+    if (!target.id().matches(ID)) {
+      throw KintoError.invalid("path", null, "Invalid object id");
+    }
+  }
+
+  private void checkPrecondition(
+      Routes.Request request, Access.Target target, Optional<Store.Entry> existing)
+      throws KintoError {
+    if (existing.isEmpty()) {
+      if (request.header("If-Match").isPresent()) {
+        throw KintoError.modifiedMeanwhile(null, store.listing(target.plural()).timestamp());
+      }
+      return;
+    }
+    ObjectNode data = existing.get().data();
+    if (request.header("If-None-Match").filter("*"::equals).isPresent()) {
+      throw KintoError.modifiedMeanwhile(data, existing.get().modified());
+    }
+    Routes.checkUnmodified(request, data, existing.get().modified());
+  }
+
+  private static ObjectNode orEmpty(ObjectNode data) {
+    return data == null ? Store.JSON.createObjectNode() : data;
+  }
+
+  /** RFC 7396: null removes. */
+  private static void merge(ObjectNode into, ObjectNode changes) {
+    for (Map.Entry<String, JsonNode> change : changes.properties()) {
+      String name = change.getKey();
+      if (change.getValue().isNull()) {
+        into.remove(name);
+      } else if (change.getValue() instanceof ObjectNode inner) {
+        ObjectNode child =
+            into.get(name) instanceof ObjectNode there ? there : Store.JSON.createObjectNode();
+        merge(child, inner);
+        into.set(name, child);
+      } else {
+        into.set(name, change.getValue());
+      }
+    }
+  }
+
+  private static Body body(Routes.Request request) throws KintoError {
+    if (request.body().length == 0) {
+      return new Body(null, null);
+    }
+    ObjectNode body = object(json(request), "");
+    Set<String> unknown = new TreeSet<>(body.propertyNames());
+    unknown.removeAll(Set.of("data", "permissions"));
+    if (!unknown.isEmpty()) {
+      throw unrecognised(unknown, body);
+    }
+    Map<String, Set<String>> permissions = null;
+    if (body.has("permissions")) {
+      permissions = new LinkedHashMap<>();
+      for (Map.Entry<String, JsonNode> one :
+          object(body.get("permissions"), "permissions").properties()) {
+        Set<String> principals = new LinkedHashSet<>();
+        one.getValue().forEach(principal -> principals.add(principal.asString("")));
+        permissions.put(one.getKey(), principals);
+      }
+    }
+    return new Body(body.has("data") ? object(body.get("data"), "data") : null, permissions);
+  }
+
+  /** The body as JSON, whatever its shape. */
+  static JsonNode json(Routes.Request request) throws KintoError {
+    try {
+      return Store.JSON.readTree(request.body());
+    } catch (JacksonException e) {
+      throw KintoError.invalid("body", null, "Invalid JSON: " + e.getOriginalMessage());
+    }
+  }
+
+  static ObjectNode object(JsonNode node, String name) throws KintoError {
+    if (node instanceof ObjectNode object) {
+      return object;
+    }
+    throw KintoError.invalid("body", name, "\"" + node + "\" is not a mapping type");
+  }
+
+  /** In the words of the library that a Kinto checks bodies with, which shows Python's dict. */
+  static KintoError unrecognised(Set<String> unknown, ObjectNode body) {
+    List<String> shown = new ArrayList<>();
+    unknown.forEach(name -> shown.add("'" + name + "': " + body.get(name)));
+    String text = "Unrecognized keys in mapping: \"{" + String.join(", ", shown) + "}\"";
+    return KintoError.invalid("body", "", text);
+  }
+
+  /** The operations of RFC 6902 that have no pointer to copy from. */
+  private static final class JsonPatch {
+
+    /** Paths begin with {@code /data}. */
+    static ObjectNode apply(ObjectNode data, byte[] patch) throws KintoError {
+      ObjectNode document = Store.JSON.createObjectNode();
+      document.set("data", data.deepCopy());
+      try {
+        for (JsonNode operation : Store.JSON.readTree(patch)) {
+          apply(document, operation);
+        }
+      } catch (JacksonException e) {
+        throw KintoError.invalid("body", null, "Invalid JSON: " + e.getOriginalMessage());
+      }
+      return (ObjectNode) document.get("data");
+    }
+
+    private static void apply(ObjectNode document, JsonNode operation) throws KintoError {
+      String path = operation.path("path").asString("");
+      String kind = operation.path("op").asString("");
+      int slash = path.lastIndexOf('/');
+      JsonNode parent = slash < 0 ? null : document.at(path.substring(0, slash));
+      if (!path.startsWith("/data/") || !(parent instanceof ObjectNode object)) {
+        throw KintoError.invalid("body", null, "Invalid JSON Patch: no path " + path);
+      }
+      String name = path.substring(slash + 1).replace("~1", "/").replace("~0", "~");
+      switch (kind) {
+        case "add", "replace" -> object.set(name, operation.path("value"));
+        case "remove" -> object.remove(name);
+        case "test" -> {
+          if (!object.path(name).equals(operation.path("value"))) {
+            throw KintoError.refused("JSON Patch operation failed: test of " + path);
+          }
+        }
+        default -> throw KintoError.invalid("body", null, "Invalid JSON Patch: no op " + kind);
+      }
+    }
+  }
+}
