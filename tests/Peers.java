@@ -16,8 +16,11 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
@@ -31,18 +34,85 @@ import java.util.stream.Stream;
  */
 final class Peers {
 
-  /** Exact versions; they name the virtual environment, so another list makes another one. */
-  private static final List<String> REQUIREMENTS =
-      List.of("canonicaljson-rs==0.9.3", "cryptography==50.0.2");
+  /**
+   * A virtual environment of Python.
+   *
+   * @param oldestMinor of Python 3, the oldest that the requirements support
+   * @param requirements exact versions; they name the folder, so another list makes another one
+   * @param fromSource packages that are not published otherwise; all others are installed as built,
+   *     for a build needs compilers and takes minutes
+   * @param imports what the requirements install: an environment may outlive its Python
+   */
+  private record Environment(
+      String name,
+      int oldestMinor,
+      List<String> requirements,
+      List<String> fromSource,
+      String imports) {
 
-  /** Imports what {@link #REQUIREMENTS} installs: an environment may outlive its Python. */
-  private static final String IMPORTS = "import canonicaljson, cryptography";
+    Path home() {
+      return cache().resolve("peers-" + hash(String.join("\n", requirements)));
+    }
 
-  /** Python 3.9 is the oldest that the requirements support; Debian splits venv off. */
-  private static final String IS_USABLE =
-      "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 9))";
+    Path program() {
+      return home().resolve("bin").resolve("python");
+    }
 
-  private static Peer python;
+    /** Written last: tells a finished environment from one that was interrupted. */
+    Path ready() {
+      return home().resolve("requirements.txt");
+    }
+
+    boolean isReady() {
+      return Files.exists(ready()) && run(program().toString(), "-c", imports).code() == 0;
+    }
+
+    /** Debian splits venv off. */
+    boolean canBeMadeBy(Path python) {
+      String isUsable =
+          "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, " + oldestMinor + "))";
+      return run(python.toString(), "-c", isUsable).code() == 0;
+    }
+
+    String remark() {
+      return String.join(", ", requirements).replace("==", " ");
+    }
+  }
+
+  private static final Environment PYTHON =
+      new Environment(
+          "python",
+          9,
+          List.of("canonicaljson-rs==0.9.3", "cryptography==50.0.2"),
+          List.of(),
+          "import canonicaljson, cryptography");
+
+  /**
+   * The newest signer and changes plug-in that are packages of their own, and what they run with: a
+   * newer Pyramid or multiauth breaks this Kinto's accounts, a newer setuptools has no more of the
+   * pkg_resources that all of them import.
+   */
+  private static final Environment KINTO =
+      new Environment(
+          "kinto",
+          10,
+          List.of(
+              "kinto==16.3.0",
+              "kinto-signer==8.1.1",
+              "kinto-changes==4.1.2",
+              "kinto-http==11.11.0",
+              "pyramid==2.0.2",
+              "pyramid-multiauth==1.0.1",
+              "setuptools==79.0.1",
+              "waitress==3.0.2"),
+          List.of("kinto"),
+          "import kinto, kinto_signer, kinto_changes, kinto_http, waitress");
+
+  /** Where {@code python3} is too old or lacks venv, another one may stand beside it. */
+  private static final List<String> PYTHONS =
+      List.of("python3", "python3.13", "python3.12", "python3.11", "python3.10");
+
+  private static final Map<Environment, Peer> environments = new HashMap<>();
   private static Peer openssl;
   private static Peer node;
 
@@ -67,7 +137,12 @@ final class Peers {
 
   /** A Python that has canonicaljson-rs and cryptography. */
   static Path python() {
-    return path(pythonPeer(false, line -> {}));
+    return path(pythonPeer(PYTHON, false, line -> {}));
+  }
+
+  /** A Python that has Kinto with the signer and changes plug-ins, a server and a client. */
+  static Path kinto() {
+    return path(pythonPeer(KINTO, false, line -> {}));
   }
 
   /** OpenSSL's command. */
@@ -86,7 +161,11 @@ final class Peers {
    * @param progress gets a line before something that takes a while
    */
   static List<Peer> prepare(Consumer<String> progress) {
-    return List.of(pythonPeer(true, progress), opensslPeer(), nodePeer());
+    return List.of(
+        pythonPeer(PYTHON, true, progress),
+        pythonPeer(KINTO, true, progress),
+        opensslPeer(),
+        nodePeer());
   }
 
   private static Path path(Peer peer) {
@@ -123,87 +202,83 @@ final class Peers {
     return new Peer(name, null, "not found on PATH");
   }
 
-  private static synchronized Peer pythonPeer(boolean make, Consumer<String> progress) {
-    if (python == null || (make && !python.isReady())) {
-      python = findPython(make, progress);
+  private static synchronized Peer pythonPeer(
+      Environment environment, boolean make, Consumer<String> progress) {
+    Peer known = environments.get(environment);
+    if (known == null || (make && !known.isReady())) {
+      known = findPython(environment, make, progress);
+      environments.put(environment, known);
     }
-    return python;
+    return known;
   }
 
-  private static Peer findPython(boolean make, Consumer<String> progress) {
-    String name = "python";
-    Path home = cache().resolve("peers-" + hash(String.join("\n", REQUIREMENTS)));
-    Path program = home.resolve("bin").resolve("python");
-    String remark = String.join(", ", REQUIREMENTS).replace("==", " ");
-    if (Files.exists(ready(home)) && run(program.toString(), "-c", IMPORTS).code() == 0) {
-      return new Peer(name, program, remark);
+  private static Peer findPython(Environment environment, boolean make, Consumer<String> progress) {
+    String name = environment.name();
+    String remark = environment.remark();
+    if (environment.isReady()) {
+      return new Peer(name, environment.program(), remark);
     }
     if (!make) {
       return new Peer(name, null, remark + " not prepared (./jbang prepare)");
     }
-    Path base = null;
-    for (Path candidate : programs("python3")) {
-      if (run(candidate.toString(), "-c", IS_USABLE).code() == 0) {
-        base = candidate;
-        break;
-      }
-    }
-    if (base == null) {
-      return new Peer(name, null, "no python3 (3.9 or newer, with venv) found on PATH");
+    Optional<Path> base =
+        PYTHONS.stream()
+            .flatMap(program -> programs(program).stream())
+            .filter(environment::canBeMadeBy)
+            .findFirst();
+    if (base.isEmpty()) {
+      String needed = "no python3 (3." + environment.oldestMinor() + " or newer, with venv)";
+      return new Peer(name, null, needed + " found on PATH");
     }
     try {
-      String failure = makeEnvironment(base, home, program, progress);
+      String failure = makeEnvironment(base.get(), environment, progress);
       return failure == null
-          ? new Peer(name, program, remark)
+          ? new Peer(name, environment.program(), remark)
           : new Peer(name, null, remark + " could not be installed: " + failure);
     } catch (IOException e) {
-      return new Peer(name, null, "cannot write to " + home + ": " + e);
+      return new Peer(name, null, "cannot write to " + environment.home() + ": " + e);
     }
   }
 
   /**
-   * Two runs at once: the second waits for the first one's lock and finds its work done. A file
-   * written last tells a finished environment from one that was interrupted. It is made in its
-   * place, for a virtual environment cannot be moved.
+   * Two runs at once: the second waits for the first one's lock and finds its work done. It is made
+   * in its place, for a virtual environment cannot be moved.
    *
    * @return null or why it failed
    */
   @SuppressWarnings("try") // the lock is held, not used
   private static String makeEnvironment(
-      Path base, Path home, Path program, Consumer<String> progress) throws IOException {
+      Path base, Environment environment, Consumer<String> progress) throws IOException {
+    Path home = environment.home();
     Files.createDirectories(home.getParent());
     Path lockFile = home.resolveSibling(home.getFileName() + ".lock");
     try (FileChannel channel =
             FileChannel.open(lockFile, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
         FileLock lock = channel.lock()) {
-      if (Files.exists(ready(home)) && run(program.toString(), "-c", IMPORTS).code() == 0) {
+      if (environment.isReady()) {
         return null;
       }
-      progress.accept("Preparing Python peers in " + home);
+      progress.accept("Preparing the peer " + environment.name() + " in " + home);
       delete(home);
-      List<String> install =
-          new ArrayList<>(List.of(program.toString(), "-m", "pip", "install", "--quiet"));
-      // no build from source: it needs compilers and takes minutes
+      String program = environment.program().toString();
+      List<String> install = new ArrayList<>(List.of(program, "-m", "pip", "install", "--quiet"));
       install.addAll(List.of("--disable-pip-version-check", "--only-binary=:all:"));
+      environment.fromSource().forEach(name -> install.add("--no-binary=" + name));
       install.addAll(List.of("--retries", "2"));
-      install.addAll(REQUIREMENTS);
+      install.addAll(environment.requirements());
       for (List<String> command :
           List.of(
               List.of(base.toString(), "-m", "venv", home.toString()),
               install,
-              List.of(program.toString(), "-c", IMPORTS))) {
+              List.of(program, "-c", environment.imports()))) {
         Run run = run(command.toArray(String[]::new));
         if (run.code() != 0) {
           return run.lastLine();
         }
       }
-      Files.writeString(ready(home), String.join("\n", REQUIREMENTS) + "\n");
+      Files.writeString(environment.ready(), String.join("\n", environment.requirements()) + "\n");
       return null;
     }
-  }
-
-  private static Path ready(Path home) {
-    return home.resolve("requirements.txt");
   }
 
   private static void delete(Path folder) throws IOException {
