@@ -229,6 +229,9 @@ final class Routes {
     if (path.startsWith(Signer.CHAINS)) {
       return chain(path.substring(Signer.CHAINS.length()));
     }
+    if (path.equals("/sign/data") && request.method().equals("POST")) {
+      return signData(request);
+    }
     if (path.equals("/v1") || !path.startsWith("/v1/")) {
       return redirect(request, "/v1" + (path.equals("/v1") ? "/" : path));
     }
@@ -316,6 +319,11 @@ final class Routes {
   private Answer chain(String name) throws KintoError {
     String pem = signer.chain(name).orElseThrow(KintoError::unknownPath);
     return Answer.of(200, "application/x-x509-ca-cert", pem).with("Cache-Control", "max-age=3600");
+  }
+
+  /** Autograph's place, for a real Kinto; whoever it is that asks may have a signature. */
+  private Answer signData(Request request) {
+    return Answer.of(201, "application/json", signer.signData(request.body()).toString());
   }
 
   private static Answer heartbeat(Request request) {

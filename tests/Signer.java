@@ -6,12 +6,15 @@
 import common.CanonicalJson;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.Base64;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
+import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -66,6 +69,19 @@ final class Signer {
         .put("public_key", "");
   }
 
+  /**
+   * What Autograph answers at {@code /sign/data}: to each {@code input}, base64 of what a client
+   * knows without the prefix, a signature entry.
+   */
+  ArrayNode signData(byte[] requests) {
+    ArrayNode entries = Store.JSON.createArrayNode();
+    for (JsonNode request : Store.JSON.readTree(requests)) {
+      byte[] input = Base64.getDecoder().decode(request.path("input").asString());
+      entries.add(entry(authority, prefixed(input)));
+    }
+    return entries;
+  }
+
   String chainUrl(String name) {
     return origin + CHAINS + name;
   }
@@ -89,14 +105,16 @@ final class Signer {
         .forEach(data::add);
     document.put("last_modified", Long.toString(timestamp));
     try {
-      byte[] canonical = CanonicalJson.canonical(Store.JSON.writeValueAsBytes(document));
-      byte[] prefix = "Content-Signature:\0".getBytes(StandardCharsets.US_ASCII);
-      byte[] payload = new byte[prefix.length + canonical.length];
-      System.arraycopy(prefix, 0, payload, 0, prefix.length);
-      System.arraycopy(canonical, 0, payload, prefix.length, canonical.length);
-      return payload;
+      return prefixed(CanonicalJson.canonical(Store.JSON.writeValueAsBytes(document)));
     } catch (CanonicalJson.BadJson e) {
       throw new IllegalStateException(e);
     }
+  }
+
+  private static byte[] prefixed(byte[] content) {
+    byte[] prefix = "Content-Signature:\0".getBytes(StandardCharsets.US_ASCII);
+    byte[] payload = Arrays.copyOf(prefix, prefix.length + content.length);
+    System.arraycopy(content, 0, payload, prefix.length, content.length);
+    return payload;
   }
 }

@@ -14,6 +14,7 @@
 //SOURCES ProcessTest.java
 //SOURCES ProjectTest.java
 //SOURCES ReadmeTest.java
+//SOURCES RealKintoTest.java
 //SOURCES RecordedExchangesTest.java
 //SOURCES RemoteSettingsServerTest.java
 //SOURCES RemoteSettingsTest.java
