@@ -44,6 +44,7 @@ record KintoClient(URI base) {
             : HttpRequest.BodyPublishers.ofString(body);
     HttpRequest.Builder request =
         HttpRequest.newBuilder(URI.create(base + path)).timeout(LIMIT).method(method, content);
+    request.header("Accept", "*/*");
     if (user != null) {
       byte[] pair = (user + ":" + user).getBytes(StandardCharsets.UTF_8);
       request.header("Authorization", "Basic " + Base64.getEncoder().encodeToString(pair));
