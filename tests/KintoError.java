@@ -71,6 +71,12 @@ final class KintoError extends Exception {
     return new KintoError(404, 110, "Not Found", null, details);
   }
 
+  /** A collection that is not there, in which something is looked for. */
+  static KintoError missingParent(String id) {
+    JsonNode details = missing("collection", id).body().get("details");
+    return new KintoError(404, 111, "Not Found", null, details);
+  }
+
   static KintoError methodNotAllowed() {
     String message = "Method not allowed on this endpoint.";
     return new KintoError(405, 115, "Method Not Allowed", message, null);
@@ -92,10 +98,19 @@ final class KintoError extends Exception {
     return new KintoError(400, 107, "Invalid parameters", message, details);
   }
 
-  /** A batch with more than it may have: the one refusal whose message is the bare description. */
+  /** A batch with more than it may have. */
   static KintoError tooManyRequests(int most) {
-    String message = "Number of requests is limited to " + most;
-    JsonNode details = invalid("body", "requests", message).body().get("details");
+    return bare("requests", "Number of requests is limited to " + most);
+  }
+
+  /** A record whose id in the body is another one than in the path. */
+  static KintoError otherId() {
+    return bare("id", "Object id does not match existing object");
+  }
+
+  /** Of the body, the refusals whose message is the bare description. */
+  private static KintoError bare(String name, String message) {
+    JsonNode details = invalid("body", name, message).body().get("details");
     return new KintoError(400, 107, "Invalid parameters", message, details);
   }
 

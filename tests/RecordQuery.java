@@ -116,7 +116,7 @@ final class RecordQuery {
   private static JsonNode timestamp(String name, String value) throws KintoError {
     JsonNode number = nativeValue(value.replaceAll("^\"+|\"+$", ""));
     if (!number.isIntegralNumber()) {
-      throw KintoError.invalid("querystring", name, "Invalid value for " + name);
+      throw KintoError.invalid("querystring", name, "\"" + value + "\" is not a number");
     }
     return number;
   }

@@ -33,6 +33,7 @@ import java.util.UUID;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
@@ -479,9 +480,10 @@ final class Routes {
     }
   }
 
-  private Store.Snapshot readable(Request request, String bucket, String name) throws KintoError {
+  private Store.Snapshot readable(
+      Request request, String bucket, String name, Supplier<KintoError> missing) throws KintoError {
     checkReadable(request, Access.Target.records(bucket, name, null));
-    Store.Snapshot good = store.find(bucket, name).orElseThrow(() -> missing(bucket, name));
+    Store.Snapshot good = store.find(bucket, name).orElseThrow(missing);
     return faults.alter(good, request.path(), request.parameter("_expected"));
   }
 
@@ -538,7 +540,9 @@ final class Routes {
 
   private Answer collection(Request request, Access.Target target) throws KintoError {
     checkReadable(request, target);
-    Store.Snapshot collection = readable(request, target.bucket(), target.id());
+    Store.Snapshot collection =
+        readable(
+            request, target.bucket(), target.id(), () -> missing(target.bucket(), target.id()));
     return object(request, target, shown(collection.metadata()));
   }
 
@@ -546,7 +550,12 @@ final class Routes {
     if (isChanges(list.bucket(), list.collection())) {
       return changes(request);
     }
-    Store.Snapshot collection = readable(request, list.bucket(), list.collection());
+    Store.Snapshot collection =
+        readable(
+            request,
+            list.bucket(),
+            list.collection(),
+            () -> KintoError.missingParent(list.collection()));
     return list(
         request,
         collection.records(),
@@ -557,7 +566,12 @@ final class Routes {
   }
 
   private Answer record(Request request, Access.Target target) throws KintoError {
-    Store.Snapshot collection = readable(request, target.bucket(), target.collection());
+    Store.Snapshot collection =
+        readable(
+            request,
+            target.bucket(),
+            target.collection(),
+            () -> KintoError.missingParent(target.collection()));
     ObjectNode record =
         collection.records().stream()
             .filter(one -> one.path("id").asString("").equals(target.id()))
@@ -752,7 +766,8 @@ final class Routes {
 
   private Answer changeset(Request request, String bucket, String name) throws KintoError {
     boolean isChanges = isChanges(bucket, name);
-    Store.Snapshot collection = isChanges ? null : readable(request, bucket, name);
+    Store.Snapshot collection =
+        isChanges ? null : readable(request, bucket, name, KintoError::unknownPath);
     String expected =
         request
             .parameter("_expected")

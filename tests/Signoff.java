@@ -10,6 +10,7 @@ import java.time.format.DateTimeFormatter;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
@@ -115,7 +116,8 @@ final class Signoff {
     }
     for (String field : TRACKED) {
       if (!before.path(field).equals(after.path(field))) {
-        throw KintoError.refused("Cannot change '" + field + "'");
+        String name = field.toUpperCase(Locale.ROOT);
+        throw KintoError.refused("Cannot change <TRACKING_FIELDS." + name + ": '" + field + "'>");
       }
     }
   }
@@ -280,14 +282,14 @@ final class Signoff {
   }
 
   /** A source was deleted: what it published is emptied, and stays. */
-  void deleted(Access.Target source) {
+  void deleted(Access.Target source, ObjectNode attributes) {
     of(source.bucket(), source.id())
         .ifPresent(resource -> {
           for (String bucket : resource.targets()) {
             store.find(bucket, source.id()).stream()
                 .flatMap(collection -> collection.records().stream())
                 .forEach(record -> store.delete(bucket, source.id(), record.path("id").asString()));
-            sign(bucket, source.id(), List.of(), Store.JSON.createObjectNode());
+            sign(bucket, source.id(), PUBLISHED, attributes);
           }
         });
   }

@@ -45,6 +45,7 @@ final class Writes {
   private record Body(ObjectNode data, Map<String, Set<String>> permissions) {}
 
   Routes.Answer answer(Routes.Request request, Access.Target target) throws KintoError {
+    checkCollection(target);
     Set<String> principals = access.principals(request.user());
     return switch (request.method() + (target.id() == null ? " list" : "")) {
       case "POST list" -> post(request, target, principals);
@@ -189,7 +190,7 @@ final class Writes {
       ObjectNode data)
       throws KintoError {
     if (!data.path("id").asString(target.id()).equals(target.id())) {
-      throw KintoError.invalid("body", "data.id", "Does not match requested object");
+      throw KintoError.otherId();
     }
     ObjectNode wanted = data.deepCopy().put("id", target.id());
     long before = existing.map(Store.Entry::modified).orElse(0L);
@@ -225,11 +226,12 @@ final class Writes {
   }
 
   private ObjectNode remove(Routes.Request request, Access.Target target) {
+    ObjectNode before = store.entry(target.plural(), target.id()).orElseThrow().data();
     ObjectNode tombstone = store.remove(target.plural(), target.id());
     if (target.is("record")) {
       signoff.edited(target, Access.account(request.user().orElseThrow()));
     } else if (target.is("collection")) {
-      signoff.deleted(target);
+      signoff.deleted(target, before);
     }
     return tombstone;
   }
@@ -277,12 +279,16 @@ final class Writes {
     };
   }
 
-  /** The bucket, or the collection, in which something is to be changed, is there. */
-  private void checkParent(Access.Target target) throws KintoError {
+  /** To write into a collection that is not there is 404 for everybody: this is looked at first. */
+  private void checkCollection(Access.Target target) throws KintoError {
     if (target.is("record")
         && store.entry(Store.collections(target.bucket()), target.collection()).isEmpty()) {
-      throw KintoError.missing("collection", target.collection());
+      throw KintoError.missingParent(target.collection());
     }
+  }
+
+  /** The bucket in which something is to be changed is there. */
+  private void checkParent(Access.Target target) throws KintoError {
     if (!target.is("bucket") && store.entry("/buckets", target.bucket()).isEmpty()) {
       throw KintoError.missing("bucket", target.bucket());
     }
@@ -367,7 +373,9 @@ final class Writes {
     if (node instanceof ObjectNode object) {
       return object;
     }
-    throw KintoError.invalid("body", name, "\"" + node + "\" is not a mapping type");
+    String text =
+        "\"" + node + "\" is not a mapping type: Does not implement dict-like functionality.";
+    throw KintoError.invalid("body", name, text);
   }
 
   /** In the words of the library that a Kinto checks bodies with, which shows Python's dict. */
