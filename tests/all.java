@@ -10,6 +10,7 @@
 //SOURCES FormatTest.java
 //SOURCES HttpTest.java
 //SOURCES InstallTest.java
+//SOURCES KintoScenariosTest.java
 //SOURCES Peers.java
 //SOURCES ProcessTest.java
 //SOURCES ProjectTest.java
