@@ -141,7 +141,7 @@ public class validate_signature implements Settings.Command {
         report.inOrder(
             entries,
             server.parallel(),
-            entry -> check.judge(remote, entry),
+            entry -> check.judge(remote, entry, remote::changeset),
             SignatureCheck::noVerdict,
             check::show,
             () -> {

@@ -694,6 +694,68 @@ public final class CanonicalJson {
     return digits.length() <= 30 ? digits : digits.substring(0, 30) + "…";
   }
 
+  /**
+   * The members of an object in canonical form: the text of each value by its name, both as they
+   * stand there. For a record, a difference in its members is a difference in its content.
+   *
+   * @param object as {@link Canonical#bytes} has it
+   */
+  public static Map<String, String> members(byte[] object) {
+    Map<String, String> members = new LinkedHashMap<>();
+    for (int start = 1; object[start] != '}'; ) {
+      int colon = endOfValue(object, start);
+      int end = endOfValue(object, colon + 1);
+      String name = new String(object, start + 1, colon - start - 2, StandardCharsets.US_ASCII);
+      members.put(name, new String(object, colon + 1, end - colon - 1, StandardCharsets.US_ASCII));
+      start = object[end] == ',' ? end + 1 : end;
+    }
+    return members;
+  }
+
+  /**
+   * An object in canonical form without some of its members; only good to be compared.
+   *
+   * @param object as {@link Canonical#bytes} has it
+   */
+  public static byte[] without(byte[] object, Set<String> names) {
+    Text text = new Text();
+    for (int start = 1; object[start] != '}'; ) {
+      int colon = endOfValue(object, start);
+      int end = endOfValue(object, colon + 1);
+      String name = new String(object, start + 1, colon - start - 2, StandardCharsets.US_ASCII);
+      if (!names.contains(name)) {
+        text.add(object, start, end);
+        text.add(',');
+      }
+      start = object[end] == ',' ? end + 1 : end;
+    }
+    return text.bytes();
+  }
+
+  /** Where the value or name that starts here ends: at the colon, comma or bracket behind it. */
+  private static int endOfValue(byte[] canonical, int start) {
+    int depth = 0;
+    boolean quoted = false;
+    for (int i = start; ; i++) {
+      switch (canonical[i]) {
+        case '\\' -> i++; // only texts have any
+        case '"' -> quoted = !quoted;
+        case '{', '[' -> depth += quoted ? 0 : 1;
+        case '}', ']' -> {
+          if (!quoted && depth-- == 0) {
+            return i;
+          }
+        }
+        case ',', ':' -> {
+          if (!quoted && depth == 0) {
+            return i;
+          }
+        }
+        default -> {}
+      }
+    }
+  }
+
   /** A growing ASCII text. */
   private static final class Text {
     private static final byte[] HEX = "0123456789abcdef".getBytes(StandardCharsets.US_ASCII);

@@ -15,12 +15,15 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.net.URI;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.Function;
 import java.util.regex.Pattern;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
@@ -69,6 +72,11 @@ public final class RemoteSettings {
       return bucket + "/" + collection;
     }
 
+    /** The collection that it names. */
+    public Place place() {
+      return new Place(bucket, collection);
+    }
+
     /** {@code /buckets/BUCKET/collections/COLLECTION}. */
     public String path() {
       return RemoteSettings.path(bucket, collection);
@@ -104,9 +112,135 @@ public final class RemoteSettings {
     return "/buckets/" + bucket + "/collections/" + collection;
   }
 
-  /** Reads the server info: version, settings, capabilities. */
-  public Map<String, Object> serverInfo() throws ServerException {
-    return http.get(url("/"), maxBytes, body -> object(document(body), "the server info")).body();
+  /**
+   * What the server info says.
+   *
+   * @param account whose credentials were sent, like {@code account:editor}; null for anonymous
+   * @param signed null if the server has no signer: it is no writer
+   */
+  public record ServerInfo(String account, SignedResources signed) {}
+
+  /** Reads the server info. */
+  public ServerInfo serverInfo() throws ServerException {
+    return http.get(url("/"), maxBytes, body -> serverInfo(document(body))).body();
+  }
+
+  private static ServerInfo serverInfo(Object document) throws UnexpectedBody {
+    Map<String, Object> info = object(document, "the server info");
+    String account =
+        info.get("user") instanceof Map<?, ?> user && user.get("id") instanceof String id
+            ? id
+            : null;
+    Object signer = object(info.get("capabilities"), "capabilities").get("signer");
+    return new ServerInfo(account, signer == null ? null : signedResources(signer));
+  }
+
+  /**
+   * A bucket or a collection of the signer's configuration.
+   *
+   * @param collection null: every collection of the bucket
+   */
+  public record Place(String bucket, String collection) {
+
+    /** {@code bucket/collection}. */
+    public String name() {
+      return bucket + "/" + collection;
+    }
+
+    /** {@code /buckets/BUCKET/collections/COLLECTION}. */
+    public String path() {
+      return RemoteSettings.path(bucket, collection);
+    }
+
+    private boolean holds(Place other) {
+      return bucket.equals(other.bucket)
+          && (collection == null || collection.equals(other.collection));
+    }
+
+    /** The same for one collection, where it stands for all of the bucket. */
+    private Place of(String name) {
+      return collection == null ? new Place(bucket, name) : this;
+    }
+  }
+
+  /**
+   * A signed resource: what is edited in the source is copied to the preview for a review and to
+   * the destination when it is published.
+   *
+   * @param preview null where there is none
+   */
+  public record SignedResource(Place source, Place preview, Place destination) {
+
+    private SignedResource of(String collection) {
+      return new SignedResource(
+          source.of(collection),
+          preview == null ? null : preview.of(collection),
+          destination.of(collection));
+    }
+  }
+
+  /**
+   * The signed resources of a server, as its signer capability lists them.
+   *
+   * <p>One for a single collection comes before one for its whole bucket.
+   */
+  public record SignedResources(List<SignedResource> all) {
+
+    /** The resource of a source collection. */
+    public Optional<SignedResource> ofSource(Place source) {
+      return first(source, SignedResource::source);
+    }
+
+    /**
+     * The resource that publishes to a destination collection. A bucket's resource does not, where
+     * the source has one of its own that publishes elsewhere.
+     */
+    public Optional<SignedResource> ofDestination(Place destination) {
+      return first(destination, SignedResource::destination).filter(this::isOfItsSource);
+    }
+
+    /** Whether a collection is the preview of a resource. */
+    public boolean isPreview(Place place) {
+      return first(place, SignedResource::preview).filter(this::isOfItsSource).isPresent();
+    }
+
+    private boolean isOfItsSource(SignedResource resource) {
+      return ofSource(resource.source()).filter(resource::equals).isPresent();
+    }
+
+    private Optional<SignedResource> first(Place place, Function<SignedResource, Place> end) {
+      return all.stream()
+          .filter(resource -> end.apply(resource) != null && end.apply(resource).holds(place))
+          .min(Comparator.comparing(resource -> end.apply(resource).collection() == null))
+          .map(resource -> resource.of(place.collection()));
+    }
+  }
+
+  private static SignedResources signedResources(Object signer) throws UnexpectedBody {
+    String name = "capabilities.signer";
+    List<SignedResource> resources = new ArrayList<>();
+    for (Object resource : list(object(signer, name).get("resources"), name + ".resources")) {
+      String which = "%s.resources.%d".formatted(name, resources.size());
+      Map<String, Object> ends = object(resource, which);
+      resources.add(
+          new SignedResource(
+              place(ends.get("source"), which + ".source"),
+              ends.get("preview") == null ? null : place(ends.get("preview"), which + ".preview"),
+              place(ends.get("destination"), which + ".destination")));
+    }
+    return new SignedResources(resources);
+  }
+
+  private static Place place(Object value, String which) throws UnexpectedBody {
+    Map<String, Object> place = object(value, which);
+    Object collection = place.get("collection");
+    if (!(place.get("bucket") instanceof String bucket)
+        || !isName(bucket)
+        || !(collection == null || (collection instanceof String name && isName(name)))) {
+      throw new UnexpectedBody(
+          "unexpected answer: %s names no bucket or collection".formatted(which));
+    }
+    return new Place(bucket, (String) collection);
   }
 
   /**
@@ -174,21 +308,29 @@ public final class RemoteSettings {
     if (!changesets) {
       return separately(entry);
     }
-    Changeset changeset = changeset(entry, Long.toString(entry.timestamp()));
-    return changeset.timestamp() >= entry.timestamp() ? changeset : changeset(entry, cacheBuster());
+    Changeset changeset = changeset(entry.path(), Long.toString(entry.timestamp()));
+    return changeset.timestamp() >= entry.timestamp() ? changeset : fresh(entry);
   }
 
-  private Changeset changeset(Announced entry, String expected) throws ServerException {
+  /** Reads a collection at one moment, past the caches. */
+  public Changeset fresh(Place collection) throws ServerException {
+    return fresh(new Announced(collection.bucket(), collection.collection(), 0, null));
+  }
+
+  /** The same for an entry of monitor/changes. */
+  public Changeset fresh(Announced entry) throws ServerException {
+    return changesets ? changeset(entry.path(), cacheBuster()) : separately(entry);
+  }
+
+  private Changeset changeset(String path, String expected) throws ServerException {
     return http.get(
-            url(entry.path() + "/changeset?_expected=" + expected),
-            maxBytes,
-            RemoteSettings::readChangeset)
+            url(path + "/changeset?_expected=" + expected), maxBytes, RemoteSettings::readChangeset)
         .body();
   }
 
   private Changeset separately(Announced entry) throws ServerException {
     for (int read = 0; read < CONSISTENT_READS; read++) {
-      Map<String, Object> before = metadata(entry);
+      Map<String, Object> before = metadata(entry.path());
       List<Http.Response<Records>> pages =
           pages(
               entry.path() + "/records?_expected=" + entry.timestamp(),
@@ -200,7 +342,7 @@ public final class RemoteSettings {
         all.addAll(page.body());
       }
       String etag = timestamps.iterator().next();
-      if (timestamps.size() == 1 && before.equals(metadata(entry)) && !all.twice) {
+      if (timestamps.size() == 1 && before.equals(metadata(entry.path())) && !all.twice) {
         if (!etag.matches("\"\\d{1,18}\"")) {
           throw new ServerException(
               "GET " + url(entry.path() + "/records"), 200, "the ETag is no timestamp", 1, null);
@@ -217,12 +359,51 @@ public final class RemoteSettings {
         null);
   }
 
-  private Map<String, Object> metadata(Announced entry) throws ServerException {
-    return http.get(
-            url(entry.path()),
-            maxBytes,
-            body -> object(object(document(body), "the collection").get("data"), "data"))
-        .body();
+  /**
+   * Reads the attributes of a collection.
+   *
+   * @param path {@code /buckets/BUCKET/collections/COLLECTION}
+   */
+  public Map<String, Object> metadata(String path) throws ServerException {
+    return http.get(url(path), maxBytes, RemoteSettings::data).body();
+  }
+
+  private static Map<String, Object> data(InputStream body) throws IOException {
+    return object(object(document(body), "the collection").get("data"), "data");
+  }
+
+  /**
+   * Reads the attributes of every collection of a bucket, as far as the account may see them.
+   *
+   * @return by their names
+   */
+  public Map<String, Map<String, Object>> collections(String bucket) throws ServerException {
+    Map<String, Map<String, Object>> collections = new LinkedHashMap<>();
+    for (Http.Response<List<Object>> page :
+        pages(
+            "/buckets/" + bucket + "/collections",
+            body -> list(object(document(body), "the list").get("data"), "data"))) {
+      for (Object collection : page.body()) {
+        if (collection instanceof Map<?, ?> map && map.get("id") instanceof String id) {
+          Map<String, Object> attributes = new LinkedHashMap<>();
+          map.forEach((name, value) -> attributes.put(name.toString(), value));
+          collections.put(id, attributes);
+        }
+      }
+    }
+    return collections;
+  }
+
+  /**
+   * Changes attributes of a collection; may be repeated when an answer is lost.
+   *
+   * @param path {@code /buckets/BUCKET/collections/COLLECTION}
+   * @param done says, before a repetition, whether the change was made nevertheless
+   */
+  public void patch(String path, Map<String, Object> attributes, Http.Done done)
+      throws ServerException {
+    byte[] json = CanonicalJson.document(Map.of("data", attributes));
+    http.write("PATCH", url(path), json, Map.of(), maxBytes, RemoteSettings::data, done);
   }
 
   /** Whether the collection holds a record or a tombstone, so ever held a record. */

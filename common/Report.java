@@ -89,6 +89,7 @@ public final class Report {
   private final List<Object> warnings = new ArrayList<>();
   private final List<Object> errors = new ArrayList<>();
   private final Set<String> alerts = new LinkedHashSet<>();
+  private final Set<String> hints = new LinkedHashSet<>();
   private String summary;
   private boolean finished;
 
@@ -230,6 +231,18 @@ public final class Report {
   /** Says what to do next. */
   public synchronized void hint(String hint) {
     err.println(clean("hint: " + hint));
+  }
+
+  /** The same, once in a run; null says nothing. */
+  public synchronized void hintOnce(String hint) {
+    if (hint != null && hints.add(hint)) {
+      hint(hint);
+    }
+  }
+
+  /** Says, before the first write, what is about to be written where, and as whom. */
+  public synchronized void announce(String writes) {
+    say("about to " + writes);
   }
 
   /** The same for a failure that Sentry should know of. */
@@ -389,6 +402,12 @@ public final class Report {
     }
     return "%d collection%s: %s"
         .formatted(expected, expected == 1 ? "" : "s", String.join(", ", parts));
+  }
+
+  /** The first ten of a list, and how many more there are. */
+  public static String some(List<String> names) {
+    return String.join(", ", names.subList(0, Math.min(10, names.size())))
+        + (names.size() > 10 ? " and %d more".formatted(names.size() - 10) : "");
   }
 
   /** Ends the run where Ctrl-C catches it; nothing is printed after it. */

@@ -29,6 +29,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -180,6 +181,11 @@ public final class Settings {
     @Option(names = "--version", versionHelp = true, description = "print the version")
     boolean version;
 
+    /** Whether all is to be said. */
+    public boolean isVerbose() {
+      return verbose;
+    }
+
     /**
      * The {@code Authorization} header for a server: Basic for {@code user:pass}, Bearer for a bare
      * token, {@code TYPE TOKEN} as it is.
@@ -288,6 +294,31 @@ public final class Settings {
       return maxResponse * 1024L * 1024L;
     }
 
+    /**
+     * Reads what a writer's server info says; a server that is none, or does not know the
+     * credentials, is an error.
+     *
+     * @param variable the credentials' variable, for the error
+     * @param credentials null for none
+     */
+    public Optional<RemoteSettings.ServerInfo> writer(
+        RemoteSettings remote, String variable, Secret credentials, Report report)
+        throws Http.ServerException {
+      RemoteSettings.ServerInfo info = remote.serverInfo();
+      if (info.signed() == null) {
+        report.error(
+            "No signer capabilities found. Run on *writer* server!",
+            "SERVER is %s, which signs nothing".formatted(server));
+      } else if (credentials != null && info.account() == null) {
+        report.error(
+            "%s is refused: %s does not know these credentials".formatted(variable, server),
+            "expected user:pass, a token, or TYPE TOKEN, of an account of this server");
+      } else {
+        return Optional.of(info);
+      }
+      return Optional.empty();
+    }
+
     /** Opens the doorway to HTTP for a command. */
     public Http http(String command, Surroundings surroundings, Report report)
         throws UsageException {
@@ -348,14 +379,24 @@ public final class Settings {
       return RemoteSettings.path(bucket, collection);
     }
 
+    /** Reads the whole list of collections. */
+    public List<RemoteSettings.Announced> all(RemoteSettings remote) throws Http.ServerException {
+      return remote.announced(bucket, collection);
+    }
+
+    /** Reads the list of collections and returns what is selected of it; nothing is an error. */
+    public List<RemoteSettings.Announced> read(RemoteSettings remote, Report report, String done)
+        throws Http.ServerException {
+      return select(all(remote), report, done);
+    }
+
     /**
-     * Reads the list of collections and returns what is selected of it; nothing is an error.
+     * Returns what is selected of a list of collections; nothing is an error.
      *
      * @param done what could not be done then: "verified"
      */
-    public List<RemoteSettings.Announced> read(RemoteSettings remote, Report report, String done)
-        throws Http.ServerException {
-      List<RemoteSettings.Announced> announced = remote.announced(bucket, collection);
+    public List<RemoteSettings.Announced> select(
+        List<RemoteSettings.Announced> announced, Report report, String done) {
       List<RemoteSettings.Announced> selected =
           announced.stream().filter(entry -> selects(entry.name())).toList();
       if (announced.isEmpty()) {
@@ -366,6 +407,11 @@ public final class Settings {
             "check --only and --exclude");
       }
       return selected;
+    }
+
+    /** Whether only some collections are asked for. */
+    public boolean isNarrow() {
+      return !Settings.entries(only).isEmpty();
     }
 
     /** Whether {@code bucket/collection} is selected. */

@@ -152,15 +152,24 @@ public final class SignatureCheck {
 
   // ---- judging
 
-  /** Reads a collection and judges it. */
-  public Outcome judge(RemoteSettings remote, Announced entry) {
+  /** Reads a collection. */
+  public interface Read {
+    Changeset changeset(Announced entry) throws ServerException;
+  }
+
+  /**
+   * Reads a collection and judges it.
+   *
+   * @param read one of {@link RemoteSettings}, past the caches or not
+   */
+  public Outcome judge(RemoteSettings remote, Announced entry, Read read) {
     long start = System.nanoTime();
     if (entry.problem() != null) {
       return unread(entry, new NoVerdict(entry.problem()), start);
     }
     Changeset changeset;
     try {
-      changeset = remote.changeset(entry);
+      changeset = read.changeset(entry);
       boolean bare =
           ContentSignature.entries(changeset.metadata()).isEmpty()
               && changeset.records().isEmpty()

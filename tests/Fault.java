@@ -1,5 +1,6 @@
 import java.util.Arrays;
 import java.util.Optional;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
@@ -7,7 +8,7 @@ import java.util.regex.Pattern;
  * altered-record=main/regions:2} is the kind, the collection and the number of requests.
  *
  * @param where {@code bucket/collection}, or with a leading {@code /} a path; shell patterns with
- *     {@code *} and {@code ?}; empty for everywhere
+ *     {@code *} and {@code ?}; a method and a space may stand before it; empty for everywhere
  * @param times how many matching requests it spoils, the first ones; 0 for all
  */
 record Fault(Kind kind, String where, int times) {
@@ -16,6 +17,8 @@ record Fault(Kind kind, String where, int times) {
   enum Point {
     /** Instead of an answer. */
     INSTEAD,
+    /** When what was asked has been done. */
+    AFTERWARDS,
     /** While the right answer is sent. */
     SENDING,
     /** In what a collection holds, behind endpoints that work well. */
@@ -55,6 +58,9 @@ record Fault(Kind kind, String where, int times) {
         "control-characters",
         Point.INSTEAD,
         "answers 403 with escape sequences and line breaks in its message"),
+
+    LOST("lost", Point.AFTERWARDS, "does what is asked, then closes the connection"),
+    STATUS_503_DONE("503-done", Point.AFTERWARDS, "does what is asked, then answers 503"),
 
     TRICKLE("trickle", Point.SENDING, "sends the body one byte a second"),
     STALL("stall", Point.SENDING, "sends half of the body and then nothing more"),
@@ -130,6 +136,8 @@ record Fault(Kind kind, String where, int times) {
     }
   }
 
+  private static final Pattern PLACE = Pattern.compile("(?:([A-Z]+) )?(.*)");
+
   /** Everywhere, always. */
   static Fault of(Kind kind) {
     return new Fault(kind, "", 0);
@@ -179,16 +187,22 @@ record Fault(Kind kind, String where, int times) {
   /**
    * Whether it is aimed at this.
    *
+   * @param method of the request, or empty for what is no single request
    * @param path of the request
    * @param collection {@code bucket/collection}, or empty when the path has none
    */
-  boolean concerns(String path, String collection) {
-    if (where.isEmpty()) {
+  boolean concerns(String method, String path, String collection) {
+    Matcher place = PLACE.matcher(where);
+    if (!place.matches() || (place.group(1) != null && !place.group(1).equals(method))) {
+      return false;
+    }
+    String pattern = place.group(2);
+    if (pattern.isEmpty()) {
       return true;
     }
-    String subject = where.startsWith("/") ? path : collection;
+    String subject = pattern.startsWith("/") ? path : collection;
     StringBuilder regex = new StringBuilder();
-    for (char c : where.toCharArray()) {
+    for (char c : pattern.toCharArray()) {
       regex.append(c == '*' ? ".*" : c == '?' ? "." : Pattern.quote(String.valueOf(c)));
     }
     return subject.matches(regex.toString());

@@ -1,5 +1,6 @@
 //DEPS tools.jackson.core:jackson-databind:3.2.4
 //SOURCES Fault.java
+//SOURCES Routes.java
 //SOURCES Signer.java
 //SOURCES SigningAuthority.java
 //SOURCES Store.java
@@ -47,21 +48,27 @@ final class Faults {
   }
 
   /** The first fault of that point for this request; the request counts as spoiled by it. */
-  Optional<Fault.Kind> take(Fault.Point point, String path, String collection) {
-    return takeAll(point, path, collection, true).stream().findFirst();
+  Optional<Fault.Kind> take(Fault.Point point, Routes.Request request) {
+    return takeAll(point, request.method(), request.path(), request.collection(), true).stream()
+        .findFirst();
   }
 
   /** All faults of that point for this request. */
+  List<Fault.Kind> takeAll(Fault.Point point, Routes.Request request) {
+    return takeAll(point, request.method(), request.path(), request.collection(), false);
+  }
+
+  /** All faults of that point for a collection, whatever the request. */
   List<Fault.Kind> takeAll(Fault.Point point, String path, String collection) {
-    return takeAll(point, path, collection, false);
+    return takeAll(point, "", path, collection, false);
   }
 
   private List<Fault.Kind> takeAll(
-      Fault.Point point, String path, String collection, boolean onlyOne) {
+      Fault.Point point, String method, String path, String collection, boolean onlyOne) {
     List<Fault.Kind> taken = new ArrayList<>();
     for (Active one : active) {
       Fault fault = one.fault();
-      boolean isMeant = fault.kind().point() == point && fault.concerns(path, collection);
+      boolean isMeant = fault.kind().point() == point && fault.concerns(method, path, collection);
       if (isMeant && (fault.times() == 0 || one.taken().getAndIncrement() < fault.times())) {
         taken.add(fault.kind());
         if (onlyOne) {

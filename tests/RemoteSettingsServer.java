@@ -377,19 +377,23 @@ final class RemoteSettingsServer implements AutoCloseable {
       Routes.Request request = read(exchange);
       remember(request);
       for (Canned one : canned) {
-        if (one.pattern().concerns(request.path(), request.collection())) {
+        if (one.pattern().concerns(request.method(), request.path(), request.collection())) {
           send(exchange, request, one.answer());
           return;
         }
       }
-      Optional<Fault.Kind> instead =
-          faults.take(Fault.Point.INSTEAD, request.path(), request.collection());
+      Optional<Fault.Kind> instead = faults.take(Fault.Point.INSTEAD, request);
       if (instead.isPresent() && !isFollowedRedirect(request, instead.get())) {
         misbehave(exchange, request, instead.get());
       } else if (request.path().equals(Signer.CHAINS + "huge.chain")) {
         sendHuge(exchange, false);
       } else {
-        send(exchange, request, routes.answer(request));
+        Routes.Answer answer = routes.answer(request);
+        switch (faults.take(Fault.Point.AFTERWARDS, request).orElse(null)) {
+          case null -> send(exchange, request, answer);
+          case STATUS_503_DONE -> send(exchange, request, unavailable());
+          default -> exchange.close();
+        }
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
@@ -517,8 +521,7 @@ final class RemoteSettingsServer implements AutoCloseable {
 
   private void send(HttpExchange exchange, Routes.Request request, Routes.Answer answer)
       throws IOException, InterruptedException {
-    List<Fault.Kind> spoiled =
-        faults.takeAll(Fault.Point.SENDING, request.path(), request.collection());
+    List<Fault.Kind> spoiled = faults.takeAll(Fault.Point.SENDING, request);
     answer.headers().forEach((name, value) -> exchange.getResponseHeaders().set(name, value));
     if (spoiled.contains(Fault.Kind.ALERT)) {
       ObjectNode alert =

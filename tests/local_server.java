@@ -55,8 +55,9 @@ public class local_server implements Callable<Integer> {
       paramLabel = "NAME[=WHERE][:TIMES]",
       description =
           "Misbehaves: see the list below. WHERE is bucket/collection or a path (/v1/*), with"
-              + " shell patterns, by default everywhere; TIMES the number of requests, by"
-              + " default all. Can be given several times.")
+              + " shell patterns, by default everywhere, perhaps with a method before it"
+              + " ('PATCH main-workspace/*'); TIMES the number of requests, by default all. Can be"
+              + " given several times.")
   private List<String> faults = new ArrayList<>();
 
   @Option(

@@ -1,0 +1,609 @@
+///usr/bin/env jbang "$0" "$@" ; exit $?
+//DESCRIPTION Check that source, preview and destination of each signed collection agree with its status.
+//JAVA 25+
+//SOURCES common/CanonicalJson.java
+//SOURCES common/ContentSignature.java
+//SOURCES common/CrashReports.java
+//SOURCES common/Http.java
+//SOURCES common/RemoteSettings.java
+//SOURCES common/Report.java
+//SOURCES common/Settings.java
+//DEPS info.picocli:picocli:4.7.7
+//RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
+
+import common.CanonicalJson;
+import common.ContentSignature.SignedRecord;
+import common.Http;
+import common.Http.ServerException;
+import common.RemoteSettings;
+import common.RemoteSettings.Announced;
+import common.RemoteSettings.Changeset;
+import common.RemoteSettings.Place;
+import common.RemoteSettings.ServerInfo;
+import common.RemoteSettings.SignedResource;
+import common.RemoteSettings.SignedResources;
+import common.Report;
+import common.Report.Count;
+import common.Report.Status;
+import common.Settings;
+import common.Settings.Secret;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/**
+ * The rule: what is signed is the same in source, preview and destination; what is under review is
+ * the same in source and preview.
+ *
+ * <p>Broken, it reports {@code ERROR} and each difference: where, which record, and what. A
+ * difference is read a second time before it counts, for a change in flight is none. Also reported
+ * are a signed source whose destination nobody announces, and an announced collection that no
+ * signed resource publishes. A collection that is being edited is skipped; one whose source cannot
+ * be read has no verdict.
+ *
+ * <p>Spec: contract, <i>consistency_checks</i>.
+ *
+ * <pre>main/fxmonitor-breaches SKIP (work-in-progress)</pre>
+ */
+@Command(
+    name = "consistency_checks",
+    description = {
+      "Check that source, preview and destination of each signed collection agree with its status.",
+      "What is signed must be the same in all three; what is under review, in source and preview."
+    })
+public class consistency_checks implements Settings.Command {
+
+  @Mixin Settings.Server server;
+  @Mixin Settings.Selection selection;
+
+  @Option(
+      names = "--auth-file",
+      paramLabel = "FILE",
+      description =
+          "credentials of an account that may read the sources, in this file, - for stdin:"
+              + " user:pass, a token, or TYPE TOKEN")
+  Secret auth;
+
+  @Mixin Settings.General general;
+
+  public static void main(String[] args) {
+    System.exit(Settings.execute(new consistency_checks(), Settings.Surroundings.real(), args));
+  }
+
+  @Override
+  public Settings.General general() {
+    return general;
+  }
+
+  @Override
+  public void run(Settings.Surroundings surroundings, Report report) throws Exception {
+    try (Http http = server.http("consistency_checks", surroundings, report)) {
+      RemoteSettings remote = new RemoteSettings(http, server.url(), server.maxBytes());
+      report.put("server", server.url().toString());
+      if (auth != null) {
+        http.authorize(server.url(), general.authorization("AUTH", auth, server.url()));
+      }
+      ServerInfo writer = server.writer(remote, "AUTH", auth, report).orElse(null);
+      if (writer == null) {
+        return;
+      }
+      report.heading("Read collection list from " + selection.path());
+      List<Announced> all = selection.all(remote);
+      List<Announced> announced = selection.select(all, report, "compared");
+      if (announced.isEmpty()) {
+        return;
+      }
+      List<Check> checks = new ArrayList<>(ofAnnounced(announced, writer.signed()));
+      checks.addAll(ofUnannounced(all, writer.signed(), remote));
+      checks.sort(Comparator.comparing(Check::place, BY_BUCKET_AND_COLLECTION));
+      if (checks.isEmpty()) {
+        report.error(
+            "none of %d collections is the destination of a signed one: nothing was compared"
+                .formatted(announced.size()),
+            "previews are compared with their destination: select that");
+        return;
+      }
+      List<Outcome> outcomes = new ArrayList<>();
+      report.inOrder(
+          checks,
+          server.parallel(),
+          check -> new Outcome(check.place(), judge(check, remote)),
+          (check, reason) -> new Outcome(check.place(), new NoVerdict(reason)),
+          outcome -> {
+            outcomes.add(outcome);
+            show(outcome, report);
+          },
+          () -> report.summary("interrupted: " + counts(checks.size(), outcomes)));
+      report.summary(counts(checks.size(), outcomes));
+      report.failedChecks("Inconsistent: ", reasons(outcomes, Inconsistent.class));
+      report.failedChecks("No verdict on ", reasons(outcomes, NoVerdict.class));
+    }
+  }
+
+  // ---- core: values in, values out
+
+  /** What is to be found out about a collection. */
+  sealed interface Check {
+    Place place();
+  }
+
+  /** Whether the three agree. */
+  record Compare(Announced entry, SignedResource resource) implements Check {
+    @Override
+    public Place place() {
+      return entry.place();
+    }
+  }
+
+  /** Nothing more: the judgement stands already. */
+  record Known(Place place, Judgement judgement) implements Check {}
+
+  private static final Comparator<Place> BY_BUCKET_AND_COLLECTION =
+      Comparator.comparing(Place::bucket).thenComparing(Place::collection);
+
+  /** What came out for one collection. */
+  sealed interface Judgement {}
+
+  /** All agree. */
+  record Consistent() implements Judgement {}
+
+  /** There is nothing to compare, by rule. */
+  record Skipped(String why) implements Judgement {}
+
+  /**
+   * They do not agree.
+   *
+   * @param problems of the collection as a whole
+   */
+  record Inconsistent(List<String> problems, List<Difference> differences) implements Judgement {
+    Inconsistent(String problem) {
+      this(List.of(problem), List.of());
+    }
+  }
+
+  /** Nothing can be said of it. */
+  record NoVerdict(String reason) implements Judgement {}
+
+  record Outcome(Place place, Judgement judgement) {}
+
+  /** How a record differs. */
+  enum What {
+    MISSING,
+    EXTRA,
+    DIFFERS
+  }
+
+  /**
+   * One record that is not the same in two places.
+   *
+   * @param where {@code source → preview}
+   * @param fields those that differ, with both values; empty unless the record is in both
+   */
+  record Difference(String where, String id, What what, List<Field> fields) {}
+
+  /**
+   * A member of a record.
+   *
+   * @param left its value as canonical JSON, null if it is absent
+   * @param right likewise
+   */
+  record Field(String name, String left, String right) {}
+
+  /** Announced destinations are compared, previews with them; what nobody publishes is wrong. */
+  private static List<Check> ofAnnounced(List<Announced> announced, SignedResources resources) {
+    List<Check> checks = new ArrayList<>();
+    for (Announced entry : announced) {
+      Place place = entry.place();
+      Optional<SignedResource> resource = resources.ofDestination(place);
+      if (entry.problem() != null) {
+        checks.add(new Known(place, new NoVerdict(entry.problem())));
+      } else if (resource.isPresent()) {
+        checks.add(new Compare(entry, resource.get()));
+      } else if (!resources.isPreview(place)) {
+        checks.add(
+            new Known(
+                place,
+                new Inconsistent("announced, but no signed resource has it as destination")));
+      }
+    }
+    return checks;
+  }
+
+  /**
+   * What the status of a source asks for.
+   *
+   * @param preview null where the resource has none
+   * @param destination null unless it is needed
+   */
+  static Judgement judge(Map<String, Object> source, Side from, Side preview, Side destination) {
+    if (!source.containsKey("status")) {
+      return new Inconsistent("\"status\" attribute missing");
+    }
+    String status = Objects.toString(source.get("status"), null);
+    return switch (status) {
+      case "work-in-progress" -> new Skipped("work-in-progress");
+      case "to-review" ->
+          preview == null ? new Skipped("to-review") : compared(List.of(from, preview));
+      case null -> compared(present(from, preview, destination)); // never signed
+      case "signed" -> compared(present(from, preview, destination));
+      default -> new Inconsistent("the status is %s".formatted(status));
+    };
+  }
+
+  /** Whether the status of a source asks for its destination. */
+  private static boolean isPublished(Map<String, Object> source) {
+    return source.containsKey("status")
+        && (source.get("status") == null || "signed".equals(source.get("status")));
+  }
+
+  private static List<Side> present(Side... sides) {
+    return Arrays.stream(sides).filter(Objects::nonNull).toList();
+  }
+
+  /**
+   * One of source, preview, destination.
+   *
+   * @param content of the records by their id: canonical bytes, good to be compared
+   * @param records the same in full
+   * @param unreadable why it cannot be read, or null
+   */
+  record Side(
+      String name,
+      Map<String, byte[]> content,
+      Map<String, SignedRecord> records,
+      String unreadable) {
+
+    static Side of(String name, List<SignedRecord> records) {
+      Map<String, byte[]> content = new HashMap<>();
+      Map<String, SignedRecord> byId = new HashMap<>();
+      for (SignedRecord record : records) {
+        content.put(record.id(), CanonicalJson.without(record.json().bytes(), NO_CONTENT));
+        byId.put(record.id(), record);
+      }
+      return new Side(name, content, byId, null);
+    }
+
+    static Side unreadable(String name, String reason) {
+      return new Side(name, Map.of(), Map.of(), reason);
+    }
+  }
+
+  /** Set by servers, and differently at each place. */
+  private static final Set<String> NO_CONTENT = Set.of("last_modified", "schema");
+
+  /** Compares each with the next. */
+  private static Judgement compared(List<Side> sides) {
+    List<String> problems = new ArrayList<>();
+    List<Difference> differences = new ArrayList<>();
+    for (int i = 1; i < sides.size(); i++) {
+      Side left = sides.get(i - 1);
+      Side right = sides.get(i);
+      if (right.unreadable() != null) {
+        problems.add("%s: not readable: %s".formatted(right.name(), right.unreadable()));
+      } else if (left.unreadable() == null) {
+        differences.addAll(differences(left, right));
+      }
+    }
+    return problems.isEmpty() && differences.isEmpty()
+        ? new Consistent()
+        : new Inconsistent(problems, differences);
+  }
+
+  /** What differs by content, in the order of the ids; linear but for that order. */
+  static List<Difference> differences(Side left, Side right) {
+    String where = left.name() + " → " + right.name();
+    List<Difference> differences = new ArrayList<>();
+    left.content()
+        .forEach((id, content) -> {
+          byte[] other = right.content().get(id);
+          if (other == null) {
+            differences.add(new Difference(where, id, What.MISSING, List.of()));
+          } else if (!Arrays.equals(content, other)) {
+            List<Field> fields = fields(left.records().get(id), right.records().get(id));
+            differences.add(new Difference(where, id, What.DIFFERS, fields));
+          }
+        });
+    for (String id : right.content().keySet()) {
+      if (!left.content().containsKey(id)) {
+        differences.add(new Difference(where, id, What.EXTRA, List.of()));
+      }
+    }
+    differences.sort(Comparator.comparing(Difference::id));
+    return differences;
+  }
+
+  private static List<Field> fields(SignedRecord left, SignedRecord right) {
+    Map<String, String> ours = CanonicalJson.members(left.json().bytes());
+    Map<String, String> theirs = CanonicalJson.members(right.json().bytes());
+    Set<String> names = new TreeSet<>(ours.keySet());
+    names.addAll(theirs.keySet());
+    names.removeAll(NO_CONTENT);
+    return names.stream()
+        .filter(name -> !Objects.equals(ours.get(name), theirs.get(name)))
+        .map(name -> new Field(name, ours.get(name), theirs.get(name)))
+        .toList();
+  }
+
+  // ---- reading
+
+  /** Signed sources whose destination is there, though nobody announces it. */
+  private List<Check> ofUnannounced(
+      List<Announced> all, SignedResources resources, RemoteSettings remote)
+      throws ServerException {
+    Set<Place> announced = places(all);
+    Map<Place, SignedResource> missing = new LinkedHashMap<>();
+    List<Check> checks = new ArrayList<>();
+    Set<String> buckets = new TreeSet<>();
+    resources.all().forEach(resource -> buckets.add(resource.source().bucket()));
+    for (String bucket : buckets) {
+      try {
+        remote
+            .collections(bucket)
+            .forEach((name, attributes) ->
+                resources
+                    .ofSource(new Place(bucket, name))
+                    .filter(_ -> "signed".equals(attributes.get("status")))
+                    .filter(resource -> !announced.contains(resource.destination()))
+                    .filter(resource -> selection.selects(resource.destination().name()))
+                    .ifPresent(resource -> missing.put(resource.destination(), resource)));
+      } catch (ServerException e) {
+        if (e.status() != 404 && !selection.isNarrow()) {
+          Place every = new Place(bucket, "*");
+          checks.add(new Known(every, new NoVerdict(unreadable(every, e))));
+        }
+      }
+    }
+    missing.keySet().removeIf(destination -> !isThere(destination, remote));
+    if (!missing.isEmpty()) {
+      missing.keySet().removeAll(places(selection.all(remote))); // perhaps published meanwhile
+    }
+    missing.forEach((destination, resource) ->
+        checks.add(
+            new Known(
+                destination,
+                new Inconsistent(
+                    "source %s is signed, but %s is not announced in %s"
+                        .formatted(
+                            resource.source().name(), destination.name(), selection.path())))));
+    return checks;
+  }
+
+  private static Set<Place> places(List<Announced> entries) {
+    return entries.stream().map(Announced::place).collect(Collectors.toSet());
+  }
+
+  private static boolean isThere(Place destination, RemoteSettings remote) {
+    try {
+      remote.metadata(destination.path());
+      return true;
+    } catch (ServerException e) {
+      return false; // a draft: nobody can read it, so nobody needs to be told of it
+    }
+  }
+
+  private Judgement judge(Check check, RemoteSettings remote) {
+    return switch (check) {
+      case Known(_, Judgement judgement) -> judgement;
+      case Compare(Announced entry, SignedResource resource) -> {
+        Judgement judgement = read(entry, resource, remote::changeset, remote);
+        // a change in flight is no difference
+        yield judgement instanceof Inconsistent
+            ? read(entry, resource, remote::fresh, remote)
+            : judgement;
+      }
+    };
+  }
+
+  /** How the destination is read: as clients do, or past the caches. */
+  private interface Read {
+    Changeset changeset(Announced entry) throws ServerException;
+  }
+
+  private Judgement read(
+      Announced entry, SignedResource resource, Read read, RemoteSettings remote) {
+    Changeset source;
+    try {
+      source = remote.fresh(resource.source());
+    } catch (ServerException e) {
+      return e.status() == 404
+          ? withoutSource(entry, resource.source(), remote)
+          : new NoVerdict(unreadable(resource.source(), e));
+    }
+    try {
+      Side from = Side.of("source", source.records());
+      boolean isReviewed = "to-review".equals(source.metadata().get("status"));
+      boolean isPublished = isPublished(source.metadata());
+      Side preview =
+          resource.preview() != null && (isReviewed || isPublished)
+              ? side("preview", () -> remote.fresh(resource.preview()))
+              : null;
+      if (preview != null && preview.unreadable() != null && source.records().isEmpty()) {
+        preview = null; // made with the first review
+      }
+      Side destination = isPublished ? side("destination", () -> read.changeset(entry)) : null;
+      return judge(source.metadata(), from, preview, destination);
+    } catch (ServerException e) {
+      return new NoVerdict(e.reason());
+    }
+  }
+
+  /** Deleting a source empties what it published, and leaves that announced. */
+  private static Judgement withoutSource(Announced entry, Place source, RemoteSettings remote) {
+    try {
+      Side destination = side("destination", () -> remote.fresh(entry));
+      int records = destination.records().size();
+      return destination.unreadable() != null
+          ? compared(List.of(Side.of("source", List.of()), destination))
+          : records == 0
+              ? new Skipped("source deleted")
+              : new Inconsistent(
+                  "source %s is gone, destination has %d records"
+                      .formatted(source.name(), records));
+    } catch (ServerException e) {
+      return new NoVerdict(e.reason());
+    }
+  }
+
+  private interface Source {
+    Changeset read() throws ServerException;
+  }
+
+  /** What clients may not read is a finding; what fails otherwise leaves no verdict. */
+  private static Side side(String name, Source source) throws ServerException {
+    try {
+      return Side.of(name, source.read().records());
+    } catch (ServerException e) {
+      return switch (e.status()) {
+        case 401, 403, 404 -> Side.unreadable(name, e.reason());
+        default -> throw e;
+      };
+    }
+  }
+
+  private String unreadable(Place source, ServerException e) {
+    return switch (e.status()) {
+      case 401, 403 ->
+          auth == null
+              ? "%d, set AUTH".formatted(e.status())
+              : "%d, set AUTH to an account that may read %s".formatted(e.status(), source.name());
+      default -> "source %s: %s".formatted(source.name(), e.reason());
+    };
+  }
+
+  // ---- rendering
+
+  private static final int SHOWN_DIFFERENCES = 10;
+  private static final int SHOWN_FIELDS = 3;
+  private static final int SHOWN_CHARACTERS = 40;
+
+  private void show(Outcome outcome, Report report) {
+    String name = Report.clean(outcome.place().name());
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("bucket", Report.clean(outcome.place().bucket()));
+    json.put("collection", Report.clean(outcome.place().collection()));
+    switch (outcome.judgement()) {
+      case Consistent _ -> {
+        json.put("status", "ok");
+        report.result(Status.GOOD, name + " " + report.word(Status.GOOD, "OK"), json);
+      }
+      case Skipped(String why) -> {
+        json.put("status", "skip");
+        json.put("reason", why);
+        report.result(Status.GOOD, "%s SKIP (%s)".formatted(name, why), json);
+      }
+      case NoVerdict(String reason) -> {
+        json.put("status", "no-verdict");
+        json.put("reason", Report.clean(reason));
+        report.result(Status.UNKNOWN, name + " " + report.noVerdict(reason), json);
+      }
+      case Inconsistent inconsistent -> {
+        json.put("status", "error");
+        json.put("problems", inconsistent.problems().stream().map(Report::clean).toList());
+        json.put(
+            "differences",
+            inconsistent.differences().stream().map(consistency_checks::json).toList());
+        report.result(Status.BAD, name + " " + report.word(Status.BAD, "ERROR"), json);
+        lines(inconsistent).forEach(line -> report.details(" - " + Report.clean(line)));
+      }
+    }
+  }
+
+  private List<String> lines(Inconsistent inconsistent) {
+    List<String> lines = new ArrayList<>(inconsistent.problems());
+    List<Difference> all = inconsistent.differences();
+    int shown = general.isVerbose() ? all.size() : Math.min(SHOWN_DIFFERENCES, all.size());
+    all.subList(0, shown).forEach(difference -> lines.add(line(difference)));
+    if (shown < all.size()) {
+      lines.add("and %d more, --verbose shows all".formatted(all.size() - shown));
+    }
+    return lines;
+  }
+
+  private static String line(Difference difference) {
+    String what =
+        switch (difference.what()) {
+          case MISSING -> "missing";
+          case EXTRA -> "extra";
+          case DIFFERS -> {
+            List<String> fields =
+                difference.fields().stream()
+                    .limit(SHOWN_FIELDS)
+                    .map(field ->
+                        "%s: %s → %s"
+                            .formatted(
+                                field.name(), shortened(field.left()), shortened(field.right())))
+                    .toList();
+            int more = difference.fields().size() - fields.size();
+            yield "differs in "
+                + String.join(", ", fields)
+                + (more > 0 ? " and %d more".formatted(more) : "");
+          }
+        };
+    return "%s: %s %s".formatted(difference.where(), difference.id(), what);
+  }
+
+  private static String shortened(String value) {
+    return value == null
+        ? "absent"
+        : value.length() <= SHOWN_CHARACTERS ? value : value.substring(0, SHOWN_CHARACTERS) + "…";
+  }
+
+  private static Map<String, Object> json(Difference difference) {
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("where", difference.where());
+    json.put("id", Report.clean(difference.id()));
+    json.put("what", difference.what().name().toLowerCase(Locale.ROOT));
+    Map<String, Object> fields = new LinkedHashMap<>();
+    for (Field field : difference.fields()) {
+      fields.put(field.name(), Arrays.asList(field.left(), field.right()));
+    }
+    json.put("fields", fields);
+    return json;
+  }
+
+  private static String counts(int expected, List<Outcome> outcomes) {
+    return Report.counts(
+        expected,
+        List.of(
+            new Count("OK", names(outcomes, Consistent.class), false),
+            new Count("SKIP", names(outcomes, Skipped.class), false),
+            new Count("ERROR", names(outcomes, Inconsistent.class), true),
+            new Count("NO VERDICT", names(outcomes, NoVerdict.class), true)));
+  }
+
+  private static List<String> names(List<Outcome> outcomes, Class<? extends Judgement> kind) {
+    return outcomes.stream()
+        .filter(outcome -> kind.isInstance(outcome.judgement()))
+        .map(outcome -> outcome.place().name())
+        .toList();
+  }
+
+  private Map<String, String> reasons(List<Outcome> outcomes, Class<? extends Judgement> kind) {
+    Map<String, String> reasons = new LinkedHashMap<>();
+    for (Outcome outcome : outcomes) {
+      if (kind.isInstance(outcome.judgement())) {
+        reasons.put(
+            outcome.place().name(),
+            switch (outcome.judgement()) {
+              case Inconsistent inconsistent -> String.join("; ", lines(inconsistent));
+              case NoVerdict(String reason) -> reason;
+              default -> "";
+            });
+      }
+    }
+    return reasons;
+  }
+}

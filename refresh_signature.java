@@ -1,0 +1,403 @@
+///usr/bin/env jbang "$0" "$@" ; exit $?
+//DESCRIPTION Ask the server to sign its published collections again.
+//JAVA 25+
+//SOURCES common/CanonicalJson.java
+//SOURCES common/CertificateChain.java
+//SOURCES common/ContentSignature.java
+//SOURCES common/CrashReports.java
+//SOURCES common/Http.java
+//SOURCES common/RemoteSettings.java
+//SOURCES common/Report.java
+//SOURCES common/Settings.java
+//SOURCES common/SignatureCheck.java
+//DEPS info.picocli:picocli:4.7.7
+//RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
+
+import common.Http;
+import common.Http.ServerException;
+import common.RemoteSettings;
+import common.RemoteSettings.Announced;
+import common.RemoteSettings.Place;
+import common.RemoteSettings.ServerInfo;
+import common.RemoteSettings.SignedResource;
+import common.RemoteSettings.SignedResources;
+import common.Report;
+import common.Report.Count;
+import common.Report.Status;
+import common.Settings;
+import common.Settings.Secret;
+import common.SignatureCheck;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.OffsetDateTime;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import java.time.format.DateTimeParseException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/**
+ * The repair: every published collection gets a new signature, over the records it has, before the
+ * certificate of the old one ends.
+ *
+ * <p>The status of each signed source is set to {@code to-resign}; the server then signs preview
+ * and destination anew and puts the status back as it was. Success is what is read afterwards: the
+ * status, and a later {@code last_signature_date}. What is refused has its reason in its line, and
+ * the others go on. Running it again does no harm.
+ *
+ * <p>Spec: contract, <i>refresh_signature</i>; <i>Remote Settings › Signing</i>.
+ *
+ * <pre>
+ * Looking at /buckets/staging/collections/addons: Trigger new signature: signed at 2018-03-05 13:57:31 UTC ( 1520258251343 )
+ * </pre>
+ */
+@Command(
+    name = "refresh_signature",
+    description = {
+      "Ask the server to sign its published collections again.",
+      "Each source of a destination announced in monitor/changes is set to \"to-resign\", which"
+          + " signs preview and destination anew and leaves the review as it was."
+    })
+public class refresh_signature implements Settings.Command {
+
+  @Mixin Settings.Server server;
+  @Mixin Settings.Selection selection;
+
+  @Option(
+      names = "--refresh-signature-auth-file",
+      paramLabel = "FILE",
+      description =
+          "credentials of an account that may write the sources, in this file, - for stdin:"
+              + " user:pass, a token, or TYPE TOKEN")
+  Secret auth;
+
+  @Option(
+      names = "--max-signature-age",
+      paramLabel = "DAYS",
+      defaultValue = "0",
+      converter = DaysConverter.class,
+      description = "leave signatures alone that are younger, in days; 0: none")
+  int maxSignatureAge;
+
+  @Option(names = "--dry-run", description = "print what would be signed, and change nothing")
+  boolean dryRun;
+
+  @Option(
+      names = "--verify",
+      description = "verify the new signatures afterwards, as validate_signature does")
+  boolean verify;
+
+  @Mixin SignatureCheck.Signers signers;
+  @Mixin Settings.General general;
+
+  public static void main(String[] args) {
+    System.exit(Settings.execute(new refresh_signature(), Settings.Surroundings.real(), args));
+  }
+
+  @Override
+  public Settings.General general() {
+    return general;
+  }
+
+  @Override
+  public void run(Settings.Surroundings surroundings, Report report) throws Exception {
+    Instant now = surroundings.clock().instant();
+    try (Http http = server.http("refresh_signature", surroundings, report)) {
+      RemoteSettings remote = new RemoteSettings(http, server.url(), server.maxBytes());
+      SignatureCheck check =
+          new SignatureCheck(signers, server.url().getHost(), remote::chain, now, report);
+      report.put("server", server.url().toString());
+      report.put("dry_run", dryRun);
+      if (auth != null) {
+        http.authorize(
+            server.url(), general.authorization("REFRESH_SIGNATURE_AUTH", auth, server.url()));
+      }
+      ServerInfo writer =
+          server.writer(remote, "REFRESH_SIGNATURE_AUTH", auth, report).orElse(null);
+      if (writer == null) {
+        return;
+      }
+      report.heading("Looking at " + selection.path() + ":");
+      List<Announced> announced = selection.read(remote, report, "refreshed");
+      List<SignedResource> resources = toRefresh(announced, writer.signed());
+      if (resources.isEmpty()) {
+        if (!announced.isEmpty()) {
+          report.error(
+              "none of %d collections is the destination of a signed one: nothing was refreshed"
+                  .formatted(announced.size()),
+              "is SERVER the writer whose collections these are?");
+        }
+        return;
+      }
+      if (!dryRun) {
+        report.announce(
+            "sign again, on %s as %s, the collections of %s"
+                .formatted(
+                    server.url(),
+                    writer.account() == null ? "anonymous" : writer.account(),
+                    Report.some(resources.stream().map(it -> it.source().name()).toList())));
+      }
+      List<Outcome> outcomes = new ArrayList<>();
+      report.inOrder(
+          resources,
+          server.parallel(),
+          resource -> refresh(resource, remote, now),
+          (resource, reason) -> new Outcome(resource, new NoVerdict(reason, null)),
+          outcome -> {
+            outcomes.add(outcome);
+            show(outcome, report);
+          },
+          () -> report.summary("interrupted: " + counts(resources.size(), outcomes)));
+      String verified =
+          verify && !dryRun ? verified(outcomes, announced, remote, check, report) : "";
+      report.summary(counts(resources.size(), outcomes) + verified);
+      report.failedChecks("Signature refresh failed on ", failures(outcomes));
+    }
+  }
+
+  // ---- core: values in, values out
+
+  /** What became of one source. */
+  sealed interface Result {}
+
+  /**
+   * It is signed anew, or would be.
+   *
+   * @param modified {@code last_modified} of the source afterwards, epoch milliseconds
+   */
+  record Refreshed(String status, long modified, String signatureDate) implements Result {}
+
+  /** It was left alone. */
+  record Skipped(String why) implements Result {}
+
+  /**
+   * It is not known to be signed anew.
+   *
+   * @param hint what to do about it, or null
+   */
+  record NoVerdict(String reason, String hint) implements Result {}
+
+  record Outcome(SignedResource resource, Result result) {}
+
+  /** The resources behind the announced destinations, each source once. */
+  static List<SignedResource> toRefresh(List<Announced> announced, SignedResources resources) {
+    Map<Place, SignedResource> bySource = new LinkedHashMap<>();
+    for (Announced entry : announced) {
+      if (entry.problem() == null) {
+        resources
+            .ofDestination(entry.place())
+            .ifPresent(resource -> bySource.putIfAbsent(resource.source(), resource));
+      }
+    }
+    return List.copyOf(bySource.values());
+  }
+
+  /**
+   * Why a source is left alone, or empty.
+   *
+   * @param maxAge days; 0: no signature is too young
+   */
+  static Optional<Skipped> skipped(Map<String, Object> source, int maxAge, Instant now) {
+    if (source.get("status") == null) {
+      // the server would leave its status at to-resign, which no command but another edit ends
+      return Optional.of(new Skipped("never signed"));
+    }
+    return signatureDate(source)
+        .map(date -> Duration.between(date, now))
+        .filter(age -> !age.isNegative() && age.compareTo(Duration.ofDays(maxAge)) < 0)
+        .map(age ->
+            new Skipped("only %d day%s old".formatted(age.toDays(), age.toDays() == 1 ? "" : "s")));
+  }
+
+  private static Optional<Instant> signatureDate(Map<String, Object> source) {
+    try {
+      return source.get("last_signature_date") instanceof String date
+          ? Optional.of(OffsetDateTime.parse(date).toInstant())
+          : Optional.empty();
+    } catch (DateTimeParseException e) {
+      return Optional.empty();
+    }
+  }
+
+  /** Whether a source shows a later signature than before. */
+  static boolean isSignedAnew(Map<String, Object> before, Map<String, Object> after) {
+    return signatureDate(after)
+        .filter(date -> signatureDate(before).map(date::isAfter).orElse(true))
+        .isPresent();
+  }
+
+  /** What a source shows afterwards is what counts: the answer to a change shows its beginning. */
+  static Result judge(Map<String, Object> before, Map<String, Object> after) {
+    if ("to-resign".equals(after.get("status"))) {
+      return new NoVerdict(
+          "its status is still to-resign: the server did not sign it",
+          "see the server's log, then set the status to work-in-progress and ask for a review");
+    }
+    if (!isSignedAnew(before, after)) {
+      return new NoVerdict(
+          "last_signature_date has not advanced: %s, before %s"
+              .formatted(after.get("last_signature_date"), before.get("last_signature_date")),
+          "see the server's log: is its signer configured for this collection?");
+    }
+    return shown(after);
+  }
+
+  private static Result shown(Map<String, Object> source) {
+    return source.get("last_modified") instanceof Long modified
+        ? new Refreshed(
+            String.valueOf(source.get("status")),
+            modified,
+            String.valueOf(source.get("last_signature_date")))
+        : new NoVerdict("unexpected answer: last_modified is no timestamp", null);
+  }
+
+  // ---- reading and writing
+
+  private Outcome refresh(SignedResource resource, RemoteSettings remote, Instant now) {
+    String path = resource.source().path();
+    try {
+      Map<String, Object> before = remote.metadata(path);
+      Optional<Skipped> skipped = skipped(before, maxSignatureAge, now);
+      if (skipped.isPresent()) {
+        return new Outcome(resource, skipped.get());
+      }
+      if (dryRun) {
+        return new Outcome(resource, shown(before));
+      }
+      remote.patch(
+          path, Map.of("status", "to-resign"), () -> isSignedAnew(before, remote.metadata(path)));
+      return new Outcome(resource, judge(before, remote.metadata(path)));
+    } catch (ServerException e) {
+      String hint =
+          e.status() == 401 || e.status() == 403
+              ? "is REFRESH_SIGNATURE_AUTH an account that may write %s?"
+                  .formatted(resource.source().bucket())
+              : e.hint();
+      return new Outcome(resource, new NoVerdict(e.reason(), hint));
+    }
+  }
+
+  /** Verifies previews and destinations of what was refreshed; returns a part of the summary. */
+  private String verified(
+      List<Outcome> outcomes,
+      List<Announced> announced,
+      RemoteSettings remote,
+      SignatureCheck check,
+      Report report)
+      throws InterruptedException {
+    Map<String, Announced> byName = new LinkedHashMap<>();
+    announced.forEach(entry -> byName.put(entry.name(), entry));
+    List<Announced> entries = new ArrayList<>();
+    for (Outcome outcome : outcomes) {
+      if (outcome.result() instanceof Refreshed) {
+        for (Place place : signedPlaces(outcome.resource())) {
+          entries.add(
+              byName.getOrDefault(
+                  place.name(), new Announced(place.bucket(), place.collection(), 0, null)));
+        }
+      }
+    }
+    check.expect(entries.size());
+    report.inOrder(
+        entries,
+        server.parallel(),
+        entry -> check.judge(remote, entry, remote::fresh),
+        SignatureCheck::noVerdict,
+        check::show,
+        () -> report.summary("interrupted: " + counts(outcomes.size(), outcomes)));
+    check.showRoots();
+    check.showDetails();
+    check.reportFailures();
+    return "; verified " + check.counts();
+  }
+
+  private static List<Place> signedPlaces(SignedResource resource) {
+    return resource.preview() == null
+        ? List.of(resource.destination())
+        : List.of(resource.destination(), resource.preview());
+  }
+
+  // ---- rendering
+
+  private void show(Outcome outcome, Report report) {
+    String start = "Looking at %s: ".formatted(outcome.resource().source().path());
+    String trigger = dryRun ? "" : "Trigger new signature: ";
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("bucket", outcome.resource().source().bucket());
+    json.put("collection", outcome.resource().source().collection());
+    switch (outcome.result()) {
+      case Refreshed(String status, long modified, String date) -> {
+        json.put("status", dryRun ? "planned" : "refreshed");
+        json.put("signoff", Report.clean(status));
+        json.put("last_modified", modified);
+        json.put("last_signature_date", Report.clean(date));
+        report.result(
+            Status.GOOD,
+            "%s%s%s at %s ( %d )"
+                .formatted(start, trigger, Report.clean(status), moment(modified), modified),
+            json);
+      }
+      case Skipped(String why) -> {
+        json.put("status", "skip");
+        json.put("reason", why);
+        report.result(Status.GOOD, "%sSKIP (%s)".formatted(start, why), json);
+      }
+      case NoVerdict(String reason, String hint) -> {
+        json.put("status", "no-verdict");
+        json.put("reason", Report.clean(reason));
+        report.result(Status.UNKNOWN, start + trigger + report.noVerdict(reason), json);
+        report.hintOnce(hint);
+      }
+    }
+  }
+
+  private static String moment(long timestamp) {
+    return DateTimeFormatter.ofPattern("uuuu-MM-dd HH:mm:ss 'UTC'", Locale.ROOT)
+        .withZone(ZoneOffset.UTC)
+        .format(Instant.ofEpochMilli(timestamp));
+  }
+
+  private String counts(int expected, List<Outcome> outcomes) {
+    return Report.counts(
+        expected,
+        List.of(
+            new Count(
+                dryRun ? "would be refreshed" : "refreshed",
+                names(outcomes, Refreshed.class),
+                false),
+            new Count("SKIP", names(outcomes, Skipped.class), false),
+            new Count("NO VERDICT", names(outcomes, NoVerdict.class), true)));
+  }
+
+  private static List<String> names(List<Outcome> outcomes, Class<? extends Result> kind) {
+    return outcomes.stream()
+        .filter(outcome -> kind.isInstance(outcome.result()))
+        .map(outcome -> outcome.resource().source().name())
+        .toList();
+  }
+
+  private static Map<String, String> failures(List<Outcome> outcomes) {
+    Map<String, String> failures = new LinkedHashMap<>();
+    for (Outcome outcome : outcomes) {
+      if (outcome.result() instanceof NoVerdict(String reason, _)) {
+        failures.put(outcome.resource().source().name(), reason);
+      }
+    }
+    return failures;
+  }
+
+  // ---- converters: each message completes "VALUE is not …"
+
+  private static final class DaysConverter extends Settings.WholeNumber {
+    DaysConverter() {
+      super(0, 36_500);
+    }
+  }
+}
