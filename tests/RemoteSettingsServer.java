@@ -285,13 +285,7 @@ final class RemoteSettingsServer implements AutoCloseable {
   void sign(String bucket, String collection, SigningAuthority by) {
     Store.Snapshot state = store.get(bucket, collection);
     ObjectNode entry = signer.entry(by, state.records(), state.timestamp());
-    store.edit(bucket, collection, attributes -> setSignatures(attributes, List.of(entry)));
-  }
-
-  /** Puts these entries in place of the signatures; the first is the single one too. */
-  static void setSignatures(ObjectNode attributes, List<ObjectNode> entries) {
-    attributes.set("signature", entries.getFirst().deepCopy());
-    attributes.putArray("signatures").addAll(entries);
+    store.edit(bucket, collection, attributes -> Signer.setSignatures(attributes, List.of(entry)));
   }
 
   /** A signature entry over the collection as it is now, for tests that combine several. */

@@ -6,6 +6,7 @@
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -538,12 +539,93 @@ class RemoteSettingsTest {
     assertThrows(ServerException.class, () -> remote.everHadRecords(ENTRY));
   }
 
+  private static final String WHOLE_BUCKET =
+      "{\"source\": {\"bucket\": \"work\", \"collection\": null},"
+          + " \"preview\": {\"bucket\": \"look\", \"collection\": null},"
+          + " \"destination\": {\"bucket\": \"main\", \"collection\": null}}";
+
+  private static String info(String... resources) {
+    return "{\"capabilities\": {\"signer\": {\"resources\": [%s]}}}"
+        .formatted(String.join(",", resources));
+  }
+
+  /** A resource of one collection, without preview. */
+  private static String ofCollection(String source, String destination) {
+    return "{\"source\": {\"bucket\": \"%s\", \"collection\": \"%s\"},"
+            .formatted(source.split("/")[0], source.split("/")[1])
+        + " \"destination\": {\"bucket\": \"%s\", \"collection\": \"%s\"}}"
+            .formatted(destination.split("/")[0], destination.split("/")[1]);
+  }
+
+  private static String sourceOf(RemoteSettings.SignedResources resources, String destination) {
+    String[] names = destination.split("/");
+    return resources
+        .ofDestination(new RemoteSettings.Place(names[0], names[1]))
+        .map(resource -> resource.source().name())
+        .orElse("none");
+  }
+
   @Test
-  void server_info_is_an_object() throws Exception {
-    answer("/v1/", "{\"capabilities\": {\"signer\": {}}}");
-    assertTrue(remote.serverInfo().containsKey("capabilities"));
-    answer("/v1/", "[]");
-    assertThrows(ServerException.class, remote::serverInfo);
+  void server_info_tells_the_account_and_what_is_signed() throws Exception {
+    answer("/v1/", info(WHOLE_BUCKET).replaceFirst("\\{", "{\"user\": {\"id\": \"account:x\"},"));
+    RemoteSettings.ServerInfo info = remote.serverInfo();
+    assertEquals("account:x", info.account());
+    assertEquals("work/a", sourceOf(info.signed(), "main/a"));
+    assertEquals("none", sourceOf(info.signed(), "look/a"));
+    assertEquals("none", sourceOf(info.signed(), "work/a"));
+    assertTrue(info.signed().isPreview(new RemoteSettings.Place("look", "a")));
+    assertFalse(info.signed().isPreview(new RemoteSettings.Place("main", "a")));
+    answer("/v1/", "{\"capabilities\": {}}");
+    assertEquals(new RemoteSettings.ServerInfo(null, null), remote.serverInfo());
+  }
+
+  @Test
+  void a_resource_of_one_collection_comes_before_its_bucket_s() throws Exception {
+    for (List<String> order :
+        List.of(
+            List.of(WHOLE_BUCKET, ofCollection("work/a", "main/a")),
+            List.of(ofCollection("work/a", "main/a"), WHOLE_BUCKET))) {
+      answer("/v1/", info(order.toArray(String[]::new)));
+      RemoteSettings.SignedResources resources = remote.serverInfo().signed();
+      assertEquals("work/a", sourceOf(resources, "main/a"));
+      assertNull(
+          resources.ofDestination(new RemoteSettings.Place("main", "a")).orElseThrow().preview());
+      assertFalse(resources.isPreview(new RemoteSettings.Place("look", "a")), "it has none");
+      assertTrue(resources.isPreview(new RemoteSettings.Place("look", "b")));
+    }
+  }
+
+  @Test
+  void a_bucket_s_resource_does_not_publish_what_the_source_publishes_elsewhere() throws Exception {
+    answer("/v1/", info(WHOLE_BUCKET, ofCollection("work/a", "other/b")));
+    RemoteSettings.SignedResources resources = remote.serverInfo().signed();
+    assertEquals("work/a", sourceOf(resources, "other/b"));
+    assertEquals("none", sourceOf(resources, "main/a"));
+    assertEquals("work/b", sourceOf(resources, "main/b"));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "[]",
+        "{}",
+        "{\"capabilities\": []}",
+        "{\"capabilities\": {\"signer\": true}}",
+        "{\"capabilities\": {\"signer\": {}}}",
+        "{\"capabilities\": {\"signer\": {\"resources\": {}}}}",
+        "{\"capabilities\": {\"signer\": {\"resources\": [1]}}}",
+        "{\"capabilities\": {\"signer\": {\"resources\": [{}]}}}",
+        "{\"capabilities\": {\"signer\": {\"resources\": [{\"source\": {\"bucket\": \"a\"}}]}}}",
+        "{\"capabilities\": {\"signer\": {\"resources\": [{\"source\": {\"bucket\": \"a/../b\"},"
+            + " \"destination\": {\"bucket\": \"c\"}}]}}}",
+        "{\"capabilities\": {\"signer\": {\"resources\": [{\"source\": {\"bucket\": \"a\","
+            + " \"collection\": 1}, \"destination\": {\"bucket\": \"c\"}}]}}}"
+      })
+  void server_info_of_another_shape_is_an_error_that_names_it(String info) {
+    answer("/v1/", info);
+    ServerException refused = assertThrows(ServerException.class, remote::serverInfo);
+    assertTrue(refused.getMessage().contains("unexpected answer: "), refused.getMessage());
+    assertEquals(1, targets().size(), "asking again would not help");
   }
 
   @Test

@@ -117,7 +117,7 @@ final class SampleContent {
         bucket,
         name,
         at.toEpochMilli(),
-        attributes -> RemoteSettingsServer.setSignatures(attributes, List.of(entry)));
+        attributes -> Signer.setSignatures(attributes, List.of(entry)));
   }
 
   /** One record per millisecond, the last one at the given moment. */

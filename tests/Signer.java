@@ -82,6 +82,12 @@ final class Signer {
     return entries;
   }
 
+  /** Puts these entries in place of the signatures; the first is the single one too. */
+  static void setSignatures(ObjectNode attributes, List<ObjectNode> entries) {
+    attributes.set("signature", entries.getFirst().deepCopy());
+    attributes.putArray("signatures").addAll(entries);
+  }
+
   String chainUrl(String name) {
     return origin + CHAINS + name;
   }

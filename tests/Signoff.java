@@ -341,7 +341,7 @@ final class Signoff {
         bucket,
         collection,
         metadata -> {
-          RemoteSettingsServer.setSignatures(metadata, List.of(entry));
+          Signer.setSignatures(metadata, List.of(entry));
           for (String field : published) {
             if (attributes.has(field) && !metadata.has(field)) {
               metadata.set(field, attributes.get(field));

@@ -190,7 +190,7 @@ class ValidateSignatureTest {
           "main",
           "a",
           attributes ->
-              RemoteSettingsServer.setSignatures(
+              Signer.setSignatures(
                   attributes,
                   List.of(
                       server.signatureEntry("main", "a", expired),
