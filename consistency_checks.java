@@ -39,6 +39,8 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -284,17 +286,17 @@ public class consistency_checks implements Settings.Command {
   /** Set by servers, and differently at each place. */
   private static final Set<String> NO_CONTENT = Set.of("last_modified", "schema");
 
-  /** Compares each with the next. */
+  /** Compares each with the next that can be read. */
   private static Judgement compared(List<Side> sides) {
     List<String> problems = new ArrayList<>();
     List<Difference> differences = new ArrayList<>();
-    for (int i = 1; i < sides.size(); i++) {
-      Side left = sides.get(i - 1);
-      Side right = sides.get(i);
+    Side left = sides.getFirst();
+    for (Side right : sides.subList(1, sides.size())) {
       if (right.unreadable() != null) {
         problems.add("%s: not readable: %s".formatted(right.name(), right.unreadable()));
-      } else if (left.unreadable() == null) {
+      } else {
         differences.addAll(differences(left, right));
+        left = right;
       }
     }
     return problems.isEmpty() && differences.isEmpty()
@@ -555,10 +557,24 @@ public class consistency_checks implements Settings.Command {
     return "%s: %s %s".formatted(difference.where(), difference.id(), what);
   }
 
+  private static final Pattern ESCAPE = Pattern.compile("\\\\(?:u([0-9a-f]{4})|.)");
+
+  /** A value as people read it: letters beyond ASCII as themselves, and not all of a long one. */
   private static String shortened(String value) {
-    return value == null
-        ? "absent"
-        : value.length() <= SHOWN_CHARACTERS ? value : value.substring(0, SHOWN_CHARACTERS) + "…";
+    if (value == null) {
+      return "absent";
+    }
+    String readable =
+        ESCAPE
+            .matcher(value)
+            .replaceAll(escape ->
+                Matcher.quoteReplacement(
+                    escape.group(1) == null
+                        ? escape.group()
+                        : String.valueOf((char) Integer.parseInt(escape.group(1), 16))));
+    return readable.codePointCount(0, readable.length()) <= SHOWN_CHARACTERS
+        ? readable
+        : readable.substring(0, readable.offsetByCodePoints(0, SHOWN_CHARACTERS)) + "…";
   }
 
   private static Map<String, Object> json(Difference difference) {

@@ -125,7 +125,12 @@ public class refresh_signature implements Settings.Command {
         return;
       }
       report.heading("Looking at " + selection.path() + ":");
-      List<Announced> announced = selection.read(remote, report, "refreshed");
+      List<Announced> all = selection.all(remote);
+      List<Announced> announced = selection.select(all, report, "refreshed");
+      announced.stream()
+          .filter(entry -> entry.problem() != null)
+          .forEach(
+              entry -> report.error("entry %s: %s".formatted(entry.name(), entry.problem()), null));
       List<SignedResource> resources = toRefresh(announced, writer.signed());
       if (resources.isEmpty()) {
         if (!announced.isEmpty()) {
@@ -138,7 +143,7 @@ public class refresh_signature implements Settings.Command {
       }
       if (!dryRun) {
         report.announce(
-            "sign again, on %s as %s, the collections of %s"
+            "ask %s as %s to sign again: %s"
                 .formatted(
                     server.url(),
                     writer.account() == null ? "anonymous" : writer.account(),
@@ -155,8 +160,7 @@ public class refresh_signature implements Settings.Command {
             show(outcome, report);
           },
           () -> report.summary("interrupted: " + counts(resources.size(), outcomes)));
-      String verified =
-          verify && !dryRun ? verified(outcomes, announced, remote, check, report) : "";
+      String verified = verify && !dryRun ? verified(outcomes, all, remote, check, report) : "";
       report.summary(counts(resources.size(), outcomes) + verified);
       report.failedChecks("Signature refresh failed on ", failures(outcomes));
     }
@@ -212,8 +216,7 @@ public class refresh_signature implements Settings.Command {
     return signatureDate(source)
         .map(date -> Duration.between(date, now))
         .filter(age -> !age.isNegative() && age.compareTo(Duration.ofDays(maxAge)) < 0)
-        .map(age ->
-            new Skipped("only %d day%s old".formatted(age.toDays(), age.toDays() == 1 ? "" : "s")));
+        .map(age -> new Skipped("only %d days old".formatted(age.toDays())));
   }
 
   private static Optional<Instant> signatureDate(Map<String, Object> source) {
@@ -275,12 +278,20 @@ public class refresh_signature implements Settings.Command {
           path, Map.of("status", "to-resign"), () -> isSignedAnew(before, remote.metadata(path)));
       return new Outcome(resource, judge(before, remote.metadata(path)));
     } catch (ServerException e) {
-      String hint =
-          e.status() == 401 || e.status() == 403
-              ? "is REFRESH_SIGNATURE_AUTH an account that may write %s?"
-                  .formatted(resource.source().bucket())
-              : e.hint();
-      return new Outcome(resource, new NoVerdict(e.reason(), hint));
+      return new Outcome(
+          resource,
+          switch (e.status()) {
+            case 401, 403 ->
+                new NoVerdict(
+                    e.reason(),
+                    "set REFRESH_SIGNATURE_AUTH to an account that may write "
+                        + resource.source().bucket());
+            case 404 ->
+                new NoVerdict(
+                    e.reason() + ", the source is gone",
+                    "nobody can sign its destination again: make the source anew, or retire both");
+            default -> new NoVerdict(e.reason(), e.hint());
+          });
     }
   }
 

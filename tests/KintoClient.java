@@ -11,6 +11,7 @@ import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Base64;
+import java.util.List;
 import tools.jackson.databind.JsonNode;
 
 /**
@@ -73,5 +74,32 @@ record KintoClient(URI base) {
           method + " " + path + " by " + user + ": " + answer.statusCode() + " " + answer.body());
     }
     return Store.JSON.readTree(answer.body());
+  }
+
+  /**
+   * Makes a collection that is edited and reviewed, by the editor; both accounts are then members
+   * of both its groups.
+   */
+  void createSource(String bucket, String collection) {
+    must("editor", "PUT", "/buckets/" + bucket + "/collections/" + collection, "{}");
+    for (String group : List.of("-editors", "-reviewers")) {
+      must(
+          "admin",
+          "PATCH",
+          "/buckets/" + bucket + "/groups/" + collection + group,
+          "{\"data\":{\"members\":[\"account:editor\",\"account:reviewer\"]}}");
+    }
+  }
+
+  /** Puts a record, by the editor. */
+  void put(String bucket, String collection, String id, String json) {
+    String path = "/buckets/" + bucket + "/collections/" + collection + "/records/" + id;
+    must("editor", "PUT", path, "{\"data\":" + json + "}");
+  }
+
+  /** Changes the status of a collection. */
+  void status(String user, String bucket, String collection, String status) {
+    String path = "/buckets/" + bucket + "/collections/" + collection;
+    must(user, "PATCH", path, "{\"data\":{\"status\":\"" + status + "\"}}");
   }
 }

@@ -128,22 +128,6 @@ final class RealKinto implements AutoCloseable {
     return log.toString();
   }
 
-  /**
-   * Makes a collection that is edited and reviewed, by the editor; both accounts are then members
-   * of both its groups.
-   */
-  void createSource(String bucket, String collection) {
-    KintoClient client = client();
-    client.must("editor", "PUT", "/buckets/" + bucket + "/collections/" + collection, "{}");
-    for (String group : List.of("-editors", "-reviewers")) {
-      client.must(
-          "admin",
-          "PATCH",
-          "/buckets/" + bucket + "/groups/" + collection + group,
-          "{\"data\":{\"members\":[\"account:editor\",\"account:reviewer\"]}}");
-    }
-  }
-
   /** Kills it. */
   @Override
   public void close() {

@@ -43,20 +43,6 @@ class RealKintoTest {
         .run(new validate_signature(), "--only", "*/" + collection);
   }
 
-  private static String source(String collection) {
-    return "/buckets/main-workspace/collections/" + collection;
-  }
-
-  private static void put(String collection, String id, String json) {
-    String path = source(collection) + "/records/" + id;
-    kinto.client().must("editor", "PUT", path, "{\"data\":" + json + "}");
-  }
-
-  private static void status(String user, String collection, String status) {
-    String body = "{\"data\":{\"status\":\"" + status + "\"}}";
-    kinto.client().must(user, "PATCH", source(collection), body);
-  }
-
   @Test
   void its_signer_is_configured_as_the_embedded_server_says() throws IOException {
     JsonNode signer = signerOf(kinto.client());
@@ -90,11 +76,17 @@ class RealKintoTest {
 
   @Test
   void what_it_signs_and_publishes_is_valid() {
-    kinto.createSource("main-workspace", "reviewed");
-    put("reviewed", "a", "{\"title\":\"é \\u2028 😀\",\"n\":12345678901234567890,\"x\":[null,{}]}");
-    put("reviewed", "b", "{\"n\":2}");
-    status("editor", "reviewed", "to-review");
-    status("reviewer", "reviewed", "to-sign");
+    kinto.client().createSource("main-workspace", "reviewed");
+    kinto
+        .client()
+        .put(
+            "main-workspace",
+            "reviewed",
+            "a",
+            "{\"title\":\"é \\u2028 😀\",\"n\":12345678901234567890,\"x\":[null,{}]}");
+    kinto.client().put("main-workspace", "reviewed", "b", "{\"n\":2}");
+    kinto.client().status("editor", "main-workspace", "reviewed", "to-review");
+    kinto.client().status("reviewer", "main-workspace", "reviewed", "to-sign");
     Terminal.Outcome outcome = validate("reviewed");
     assertEquals(0, outcome.exit(), () -> outcome + kinto.log());
     for (String bucket : List.of("main", "main-preview")) {
@@ -105,10 +97,10 @@ class RealKintoTest {
 
   @Test
   void a_record_altered_behind_its_signer_s_back_is_found() {
-    kinto.createSource("main-workspace", "altered");
-    put("altered", "a", "{\"n\":1}");
-    status("editor", "altered", "to-review");
-    status("reviewer", "altered", "to-sign");
+    kinto.client().createSource("main-workspace", "altered");
+    kinto.client().put("main-workspace", "altered", "a", "{\"n\":1}");
+    kinto.client().status("editor", "main-workspace", "altered", "to-review");
+    kinto.client().status("reviewer", "main-workspace", "altered", "to-sign");
     String record = "/buckets/main/collections/altered/records/a";
     kinto.client().must("admin", "PATCH", record, "{\"data\":{\"n\":2}}");
     Terminal.Outcome outcome = validate("altered");

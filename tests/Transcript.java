@@ -1,6 +1,8 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
+//DEPS tools.jackson.core:jackson-databind:3.2.4
 //SOURCES Project.java
 //SOURCES RemoteSettingsServer.java
+//SOURCES Store.java
 //SOURCES Terminal.java
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -19,6 +21,7 @@ import java.util.function.Supplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import tools.jackson.databind.node.ObjectNode;
 
 /**
  * A command line and all that it prints, as a text file of {@code tests/golden/COMMAND/}:
@@ -26,6 +29,9 @@ import java.util.stream.Stream;
  * <pre>
  * # why this case is here
  * fault altered-record=main/regions        of the embedded server, which has the sample content
+ * put main/regions {"id": "x"}             a record, without signing; likewise delete, edit (of
+ *                                          attributes), unset (one of them), create, drop, announce
+ * answer /v1/ {"capabilities": {}}         whatever the server has to say there
  * REQUESTS_NB_RETRIES=1                    in the environment; ROOT stands for the server's root
  * $ validate_signature --only 'main/*'
  * what stdout shows
@@ -41,6 +47,8 @@ import java.util.stream.Stream;
 record Transcript(Path file, List<String> head, String command, String expected) {
 
   private static final boolean UPDATE = "1".equals(System.getenv("UPDATE_GOLDEN"));
+  private static final Pattern CHANGE =
+      Pattern.compile("(fault|put|delete|edit|unset|create|drop|announce|answer) (.*)");
   private static final Pattern ARGUMENT = Pattern.compile("'([^']*)'|(\\S+)");
 
   static Stream<Transcript> of(String command) throws IOException {
@@ -81,8 +89,9 @@ record Transcript(Path file, List<String> head, String command, String expected)
             .start()) {
       Terminal terminal = new Terminal().set("SERVER", server.url());
       for (String line : head) {
-        if (line.startsWith("fault ")) {
-          server.fault(line.substring("fault ".length()).strip());
+        Matcher change = CHANGE.matcher(line);
+        if (change.matches()) {
+          change(server, change.group(1), change.group(2).strip());
         } else if (!line.startsWith("#") && !line.isBlank()) {
           String[] setting = line.split("=", 2);
           terminal.set(setting[0], setting[1].replace("ROOT", server.authority().rootHash()));
@@ -100,6 +109,30 @@ record Transcript(Path file, List<String> head, String command, String expected)
       } else {
         assertEquals(expected, actual, name());
       }
+    }
+  }
+
+  private static void change(RemoteSettingsServer server, String verb, String rest) {
+    String[] words = rest.split(" ", 2);
+    String[] names = words[0].split("/", 2);
+    switch (verb) {
+      case "fault" -> server.fault(rest);
+      case "announce" -> server.announce(rest);
+      case "answer" -> {
+        int body = rest.indexOf(" {");
+        server.answer(rest.substring(0, body), 200, "application/json", rest.substring(body + 1));
+      }
+      case "create" -> server.create(names[0], names[1]);
+      case "drop" -> server.store().drop(names[0], names[1]);
+      case "put" -> server.put(names[0], names[1], words[1]);
+      case "delete" -> server.delete(names[0], names[1], words[1]);
+      case "unset" ->
+          server.edit(names[0], names[1], attributes -> attributes.remove(List.of(words[1])));
+      default ->
+          server.edit(
+              names[0],
+              names[1],
+              attributes -> attributes.setAll((ObjectNode) Store.JSON.readTree(words[1])));
     }
   }
 

@@ -3,8 +3,10 @@
 //JAVA 25+
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //DEPS org.junit.platform:junit-platform-launcher:1.14.4
+//SOURCES BothServersTest.java
 //SOURCES CanonicalJsonTest.java
 //SOURCES CertificateChainTest.java
+//SOURCES ConsistencyChecksTest.java
 //SOURCES ContentSignatureTest.java
 //SOURCES CrashReportsTest.java
 //SOURCES FormatTest.java
@@ -17,6 +19,7 @@
 //SOURCES ReadmeTest.java
 //SOURCES RealKintoTest.java
 //SOURCES RecordedExchangesTest.java
+//SOURCES RefreshSignatureTest.java
 //SOURCES RemoteSettingsServerTest.java
 //SOURCES RemoteSettingsTest.java
 //SOURCES ReportTest.java
