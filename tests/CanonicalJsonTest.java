@@ -25,6 +25,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.Collectors;
@@ -910,5 +911,37 @@ class CanonicalJsonTest {
         out.append(" \n\r\t".charAt(random.nextInt(4)));
       }
     }
+  }
+
+  // ---- members of an object in canonical form
+
+  @Test
+  void members_are_the_texts_of_the_values_by_name() throws Exception {
+    byte[] object =
+        CanonicalJson.canonical(
+            "{\"b\": [1, {\"x\": \"}],:\\\"\"}], \"a\": \"\\\\\", \"c:,\": {}, \"d\": 1.0}"
+                .getBytes(StandardCharsets.UTF_8));
+    assertEquals(
+        Map.of("a", "\"\\\\\"", "b", "[1,{\"x\":\"}],:\\\"\"}]", "c:,", "{}", "d", "1"),
+        CanonicalJson.members(object));
+    assertEquals(Map.of(), CanonicalJson.members("{}".getBytes(StandardCharsets.UTF_8)));
+  }
+
+  @Test
+  void without_some_members_objects_are_equal_if_the_others_are() throws Exception {
+    Set<String> ignored = Set.of("last_modified", "schema");
+    byte[] one = without("{\"id\": 1, \"last_modified\": 5, \"n\": {\"schema\": 1}}", ignored);
+    assertArrayEquals(
+        one, without("{\"n\": {\"schema\": 1.0}, \"id\": 1, \"schema\": 9}", ignored));
+    assertFalse(Arrays.equals(one, without("{\"n\": {\"schema\": 2}, \"id\": 1}", ignored)));
+    assertFalse(Arrays.equals(one, without("{\"n\": {}, \"id\": 1}", ignored)));
+    assertFalse(
+        Arrays.equals(without("{\"a\": null}", ignored), without("{}", ignored)),
+        "absent differs from null");
+  }
+
+  private static byte[] without(String json, Set<String> names) throws CanonicalJson.BadJson {
+    return CanonicalJson.without(
+        CanonicalJson.canonical(json.getBytes(StandardCharsets.UTF_8)), names);
   }
 }
