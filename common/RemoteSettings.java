@@ -24,6 +24,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.Function;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
@@ -36,6 +37,8 @@ import tools.jackson.core.JsonToken;
 public final class RemoteSettings {
 
   private static final Pattern NAME = Pattern.compile("[a-zA-Z0-9_-]{1,255}"); // Kinto's ids
+  private static final Pattern ETAG =
+      Pattern.compile("(?:W/)?\"(\\d{1,18})\""); // weak where a proxy compresses
   private static final long MAX_CHAIN_BYTES = 64 * 1024;
   private static final int CONSISTENT_READS = 3;
   private static final int MAX_PAGES = 10_000;
@@ -250,12 +253,32 @@ public final class RemoteSettings {
    * @param collection of the list, usually {@code changes}
    */
   public List<Announced> announced(String bucket, String collection) throws ServerException {
-    String path = path(bucket, collection);
+    return listed(path(bucket, collection), "");
+  }
+
+  /**
+   * Reads again what the list says of a collection; empty if it announces it no more.
+   *
+   * @param bucket of the list
+   * @param collection of the list
+   */
+  public Optional<Announced> announced(String bucket, String collection, Announced entry)
+      throws ServerException {
+    String filter = "&bucket=%s&collection=%s".formatted(entry.bucket(), entry.collection());
+    return listed(path(bucket, collection), filter).stream()
+        .filter(other -> other.name().equals(entry.name()))
+        .findFirst();
+  }
+
+  /**
+   * @param filter what is wanted of the list, as further parameters; an old server sends all of it
+   */
+  private List<Announced> listed(String path, String filter) throws ServerException {
     List<Object> entries;
     try {
       entries =
           http.get(
-                  url(path + "/changeset?_expected=" + cacheBuster()),
+                  url(path + "/changeset?_expected=" + cacheBuster() + filter),
                   maxBytes,
                   body -> list(object(document(body), "the changeset").get("changes"), "changes"))
               .body();
@@ -343,11 +366,7 @@ public final class RemoteSettings {
       }
       String etag = timestamps.iterator().next();
       if (timestamps.size() == 1 && before.equals(metadata(entry.path())) && !all.twice) {
-        if (!etag.matches("\"\\d{1,18}\"")) {
-          throw new ServerException(
-              "GET " + url(entry.path() + "/records"), 200, "the ETag is no timestamp", 1, null);
-        }
-        long timestamp = Long.parseLong(etag.substring(1, etag.length() - 1));
+        long timestamp = timestamp(etag, "GET " + url(entry.path() + "/records"));
         return new Changeset(before, timestamp, all.live, all.tombstones(), all.latest);
       }
     }
@@ -404,6 +423,31 @@ public final class RemoteSettings {
       throws ServerException {
     byte[] json = CanonicalJson.document(Map.of("data", attributes));
     http.write("PATCH", url(path), json, Map.of(), maxBytes, RemoteSettings::data, done);
+  }
+
+  /** Reads the timestamp of a collection's records as clients do: a cache may answer. */
+  public long timestamp(Announced entry) throws ServerException {
+    return timestamp(entry, Long.toString(entry.timestamp()));
+  }
+
+  /** Reads the timestamp of a collection's records past the caches. */
+  public long timestampPastCaches(Announced entry) throws ServerException {
+    return timestamp(entry, cacheBuster());
+  }
+
+  private long timestamp(Announced entry, String expected) throws ServerException {
+    URI url = url(entry.path() + "/records?_expected=" + expected);
+    return timestamp(http.head(url).firstValue("ETag").orElse(""), "HEAD " + url);
+  }
+
+  /** The timestamp that an ETag holds in quotes. */
+  private static long timestamp(String etag, String request) throws ServerException {
+    Matcher quoted = ETAG.matcher(etag);
+    if (!quoted.matches()) {
+      throw new ServerException(
+          request, 200, etag.isEmpty() ? "no ETag" : "the ETag is no timestamp", 1, null);
+    }
+    return Long.parseLong(quoted.group(1));
   }
 
   /** Whether the collection holds a record or a tombstone, so ever held a record. */

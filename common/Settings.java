@@ -414,6 +414,12 @@ public final class Settings {
       return !Settings.entries(only).isEmpty();
     }
 
+    /** Reads again what the list says of a collection; empty if it announces it no more. */
+    public Optional<RemoteSettings.Announced> readAgain(
+        RemoteSettings remote, RemoteSettings.Announced entry) throws Http.ServerException {
+      return remote.announced(bucket, collection, entry);
+    }
+
     /** Whether {@code bucket/collection} is selected. */
     public boolean selects(String name) {
       List<String> wanted = entries(only);

@@ -26,6 +26,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -248,6 +249,64 @@ class RemoteSettingsTest {
                 .send(wire, socket));
     ServerException failure = assertThrows(ServerException.class, this::announced);
     assertTrue(failure.reason().contains("circle"), failure.reason());
+  }
+
+  @Test
+  void what_the_list_says_of_a_collection_is_read_again_past_the_caches() throws Exception {
+    answer(
+        LIST + "/changeset",
+        """
+        {"changes": [
+          {"bucket": "main-preview", "collection": "cfr", "last_modified": 500},
+          {"bucket": "main", "collection": "cfr", "last_modified": 300}
+        ]}\
+        """);
+    assertEquals(
+        Optional.of(new Announced("main", "cfr", 300, null)),
+        remote.announced("monitor", "changes", ENTRY),
+        "whether the server knows the filter or not");
+    assertTrue(
+        targets()
+            .getFirst()
+            .matches(".*/changeset\\?_expected=\\d{9,12}&bucket=main&collection=cfr"),
+        targets().toString());
+  }
+
+  @Test
+  void a_collection_that_is_announced_no_more_is_empty() throws Exception {
+    answer(LIST + "/changeset", "{\"changes\": []}");
+    assertEquals(Optional.empty(), remote.announced("monitor", "changes", ENTRY));
+  }
+
+  @Test
+  void a_server_without_changesets_sends_its_list_again() throws Exception {
+    answers.put(
+        LIST + "/records",
+        HttpTest.Wire.json(
+            "{\"data\": [{\"bucket\": \"main\", \"collection\": \"cfr\", \"last_modified\": 3}]}"));
+    assertEquals(3, remote.announced("monitor", "changes", ENTRY).orElseThrow().timestamp());
+  }
+
+  // ---- timestamps
+
+  @Test
+  void a_timestamp_is_the_etag_of_the_records_as_clients_ask_or_past_the_caches() throws Exception {
+    answers.put(PLACE + "/records?_expected=200", HttpTest.Wire.answer(200, "", "ETag: \"100\""));
+    answers.put(PLACE + "/records", HttpTest.Wire.answer(200, "", "ETag: \"200\""));
+    assertEquals(100, remote.timestamp(ENTRY));
+    assertEquals(200, remote.timestampPastCaches(ENTRY));
+    assertTrue(targets().getLast().matches(".*\\?_expected=\\d{9,12}"), targets().toString());
+    server.asked().forEach(asked -> assertTrue(asked.head().startsWith("HEAD "), asked.head()));
+  }
+
+  @ParameterizedTest
+  @CsvSource({"'', no ETag", "ETag: 200, the ETag is no timestamp"})
+  void an_etag_that_a_head_lacks_or_is_no_timestamp_is_an_error(String etag, String reason) {
+    answers.put(
+        PLACE + "/records",
+        etag.isEmpty() ? HttpTest.Wire.answer(200, "") : HttpTest.Wire.answer(200, "", etag));
+    ServerException failure = assertThrows(ServerException.class, () -> remote.timestamp(ENTRY));
+    assertEquals(reason, failure.reason());
   }
 
   // ---- changesets
@@ -500,7 +559,7 @@ class RemoteSettingsTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"", "ETag: 200", "ETag: \"x\"", "ETag: W/\"200\"", "ETag: \"-1\""})
+  @ValueSource(strings = {"", "ETag: 200", "ETag: \"x\"", "ETag: w/\"200\"", "ETag: \"-1\""})
   void an_etag_that_is_no_timestamp_is_an_error(String etag) throws Exception {
     oldServer();
     answer(PLACE, "{\"data\": {\"n\": 1}}");
@@ -511,6 +570,14 @@ class RemoteSettingsTest {
             : HttpTest.Wire.json("{\"data\": []}", etag));
     ServerException failure = assertThrows(ServerException.class, () -> remote.changeset(ENTRY));
     assertTrue(failure.reason().contains("ETag"), failure.reason());
+  }
+
+  @Test
+  void the_etag_of_a_proxy_that_compresses_is_weak_and_a_timestamp() throws Exception {
+    oldServer();
+    answer(PLACE, "{\"data\": {\"n\": 1}}");
+    answers.put(PLACE + "/records", HttpTest.Wire.json("{\"data\": []}", "ETag: W/\"200\""));
+    assertEquals(200, remote.changeset(ENTRY).timestamp());
   }
 
   @Test
