@@ -591,6 +591,10 @@ final class RemoteSettingsServer implements AutoCloseable {
     if (zipped) {
       exchange.getResponseHeaders().set("Content-Encoding", "gzip");
     }
+    if (exchange.getRequestMethod().equals("HEAD")) {
+      exchange.sendResponseHeaders(200, -1);
+      return;
+    }
     exchange.sendResponseHeaders(200, 0);
     byte[] padding = new byte[1 << 17];
     Arrays.fill(padding, (byte) 'x');
