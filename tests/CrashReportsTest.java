@@ -2,6 +2,7 @@
 //DEPS tools.jackson.core:jackson-databind:3.2.4
 //SOURCES ../common/CrashReports.java
 //SOURCES ../common/Settings.java
+//SOURCES ../validate_changes_collection.java
 //SOURCES ../validate_signature.java
 //SOURCES HttpTest.java
 //SOURCES Project.java
@@ -98,6 +99,23 @@ class CrashReportsTest {
             .orElseThrow()
             .substring(" - Cause: ".length());
     assertEquals(cause, event.get("extra").get("main/regions").stringValue());
+  }
+
+  @Test
+  void timestamps_that_differ_are_reported_in_one_message() {
+    server.fault("404=main/cfr");
+    server.fault("altered-announcement=main/regions");
+    long found = server.timestamp("main", "regions");
+    assertEquals(1, terminal().run(new validate_changes_collection()).exit());
+    JsonNode extra = sentry.items("event").getFirst().get("extra");
+    assertEquals(
+        "%d != %d".formatted(found - 1000, found), extra.get("main/regions").stringValue());
+    assertTrue(extra.get("main/cfr").stringValue().endsWith(" != not readable: 404"));
+    assertReported("Timestamps differ on main/cfr, main/regions");
+    server.clearFaults();
+    server.fault("503-long=main/cfr");
+    assertEquals(2, terminal().run(new validate_changes_collection()).exit());
+    assertReported("No verdict on main/cfr");
   }
 
   @Test

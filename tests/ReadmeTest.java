@@ -1,5 +1,7 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //SOURCES ../common/CertificateChain.java
+//SOURCES ../common/Settings.java
+//SOURCES ../validate_changes_collection.java
 //SOURCES ../validate_signature.java
 //SOURCES Project.java
 //SOURCES RemoteSettingsServer.java
@@ -10,6 +12,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import common.CertificateChain;
+import common.Settings;
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -17,6 +20,11 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.function.Supplier;
 import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -30,6 +38,12 @@ import org.junit.jupiter.api.io.TempDir;
 class ReadmeTest {
 
   private static final Path ROOT = Project.root();
+
+  private static final Map<String, Supplier<Settings.Command>> COMMANDS =
+      new TreeMap<>(
+          Map.of(
+              "validate_changes_collection", validate_changes_collection::new,
+              "validate_signature", validate_signature::new));
 
   private static final Pattern EXAMPLE =
       Pattern.compile("<!-- transcript: (\\S+) -->\n```console\n(.*?)```", Pattern.DOTALL);
@@ -59,48 +73,104 @@ class ReadmeTest {
   }
 
   @Test
+  void every_command_has_a_row_and_a_section() throws IOException {
+    Set<String> scripts = new TreeSet<>();
+    try (Stream<Path> files = Files.list(ROOT)) {
+      files
+          .map(file -> file.getFileName().toString())
+          .filter(name -> name.endsWith(".java"))
+          .forEach(name -> scripts.add(name.replace(".java", "")));
+    }
+    assertEquals(scripts, COMMANDS.keySet(), "the commands that this class looks at");
+    for (String command : COMMANDS.keySet()) {
+      String script = Files.readString(ROOT.resolve(command + ".java"));
+      Matcher sentence = Pattern.compile("(?m)^//DESCRIPTION (.*)$").matcher(script);
+      assertTrue(sentence.find(), command);
+      String row = "\n| [`%s`](#%s) | %s |\n".formatted(command, command, sentence.group(1));
+      assertTrue(readme().contains(row), row);
+      section(readme(), "## " + command);
+    }
+  }
+
+  @Test
   void every_option_of_help_stands_in_the_tables_with_variable_and_default() throws IOException {
-    String readme = readme();
-    String help = new Terminal().run(new validate_signature(), "--help").stdout();
     List<String> missing = new ArrayList<>();
-    int options = 0;
-    for (MatchResult option : HELP.matcher(help).results().toList()) {
-      options++;
-      Matcher setting = SETTING.matcher(option.group(4).replaceAll("\\s+", " ").strip());
-      if (!setting.find()) {
-        assertTrue(List.of("--help", "--version").contains(option.group(1)), option.group());
-        continue;
+    for (String command : COMMANDS.keySet()) {
+      String tables = tables(command);
+      int options = 0;
+      for (MatchResult option : HELP.matcher(help(command)).results().toList()) {
+        options++;
+        Matcher setting = SETTING.matcher(option.group(4).replaceAll("\\s+", " ").strip());
+        if (!setting.find()) {
+          assertTrue(List.of("--help", "--version").contains(option.group(1)), option.group());
+          continue;
+        }
+        String row = row(option, setting);
+        if (!tables.contains(row)) {
+          missing.add(command + ": " + row);
+        }
       }
-      String names =
-          Stream.of(option.group(1), option.group(2))
-              .filter(name -> name != null)
-              .map(name -> "`" + name + "`")
-              .reduce((one, other) -> one + ", " + other)
-              .orElseThrow();
-      String variables = "`" + setting.group(1).replace(" or ", "` or `") + "`";
-      String row =
-          "| %s | %s | %s|"
-              .formatted(
-                  variables, names, setting.group(2) == null ? "" : "`" + setting.group(2) + "` ");
-      if (!readme.contains(row)) {
-        missing.add(row);
-      }
+      assertTrue(options > 20, help(command));
     }
     assertEquals(List.of(), missing);
-    assertTrue(options > 20, help);
+  }
+
+  /** The beginning of an option's row: variables, names, default. */
+  private static String row(MatchResult option, MatchResult setting) {
+    String names =
+        Stream.of(option.group(1), option.group(2))
+            .filter(name -> name != null)
+            .map(name -> "`" + name + "`")
+            .reduce((one, other) -> one + ", " + other)
+            .orElseThrow();
+    String variables = "`" + setting.group(1).replace(" or ", "` or `") + "`";
+    return "| %s | %s | %s|"
+        .formatted(variables, names, setting.group(2) == null ? "" : "`" + setting.group(2) + "` ");
   }
 
   @Test
   void every_option_of_the_tables_stands_in_help() throws IOException {
-    String help = new Terminal().run(new validate_signature(), "--help").stdout();
-    List<String> unknown =
-        Pattern.compile("^\\| `[A-Z_]+`[^|]*\\| `(--[a-z-]+)`", Pattern.MULTILINE)
-            .matcher(readme())
-            .results()
-            .map(row -> row.group(1))
-            .filter(option -> !Pattern.compile("  " + option + "\\b").matcher(help).find())
-            .toList();
+    List<String> unknown = new ArrayList<>();
+    for (String command : COMMANDS.keySet()) {
+      String help = help(command);
+      Pattern.compile("^\\| `[A-Z_]+`[^|]*\\| `(--[a-z-]+)`", Pattern.MULTILINE)
+          .matcher(tables(command))
+          .results()
+          .map(row -> row.group(1))
+          .filter(option -> !Pattern.compile("  " + option + "\\b").matcher(help).find())
+          .forEach(option -> unknown.add(command + ": " + option));
+    }
     assertEquals(List.of(), unknown);
+  }
+
+  private static String help(String command) {
+    return new Terminal().run(COMMANDS.get(command).get(), "--help").stdout();
+  }
+
+  /** The settings in the section of a command, and in those that it refers to. */
+  private static String tables(String command) throws IOException {
+    String readme = readme();
+    String own = section(section(readme, "## " + command), "### Settings");
+    StringBuilder tables = new StringBuilder(own);
+    for (MatchResult link : LINK.matcher(own).results().toList()) {
+      readme
+          .lines()
+          .filter(line -> line.startsWith("## ") && anchor(line).equals(link.group(1)))
+          .forEach(heading -> tables.append(section(readme, heading)));
+    }
+    return tables.toString();
+  }
+
+  /** What stands under a heading, up to the next one of its level. */
+  private static String section(String text, String heading) {
+    int start = text.indexOf("\n" + heading + "\n");
+    assertTrue(start >= 0, heading);
+    int end = text.indexOf("\n" + heading.replaceFirst(" .*", " "), start + 1);
+    return end < 0 ? text.substring(start) : text.substring(start, end);
+  }
+
+  private static String anchor(String heading) {
+    return heading.replaceFirst("^#+ ", "").toLowerCase().replace(' ', '-');
   }
 
   @Test
@@ -114,11 +184,7 @@ class ReadmeTest {
   void every_link_to_a_section_leads_somewhere() throws IOException {
     String readme = readme();
     List<String> sections =
-        readme
-            .lines()
-            .filter(line -> line.startsWith("#"))
-            .map(line -> line.replaceFirst("^#+ ", "").toLowerCase().replace(' ', '-'))
-            .toList();
+        readme.lines().filter(line -> line.startsWith("#")).map(ReadmeTest::anchor).toList();
     for (MatchResult link : LINK.matcher(readme).results().toList()) {
       assertTrue(sections.contains(link.group(1)), link.group(1));
     }

@@ -25,6 +25,7 @@
 //SOURCES ReportTest.java
 //SOURCES SettingsTest.java
 //SOURCES StartScriptTest.java
+//SOURCES ValidateChangesCollectionTest.java
 //SOURCES ValidateSignatureTest.java
 //RUNTIME_OPTIONS -XX:+UseSerialGC
 

@@ -1,0 +1,478 @@
+//DEPS org.junit.jupiter:junit-jupiter:5.14.4
+//SOURCES ../validate_changes_collection.java
+//SOURCES Fault.java
+//SOURCES HttpTest.java
+//SOURCES RemoteSettingsServer.java
+//SOURCES Routes.java
+//SOURCES Store.java
+//SOURCES Terminal.java
+//SOURCES Transcript.java
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.time.Clock;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.LongStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * The command as a whole: against the embedded server, and where it depends on what is answered
+ * when, against one that answers in turn.
+ */
+@Timeout(60)
+class ValidateChangesCollectionTest {
+
+  private static final long NOW = Terminal.NOW.toEpochMilli();
+
+  /** Faults in what a collection holds that its timestamp does not show are left out. */
+  private static final Set<Fault.Kind> IN_THE_TIMESTAMP =
+      Set.of(Fault.Kind.ALTERED_TIMESTAMP, Fault.Kind.STALE, Fault.Kind.STALE_ALWAYS);
+
+  private static RemoteSettingsServer.Builder server() {
+    return RemoteSettingsServer.builder().clock(Clock.fixed(Terminal.NOW, ZoneOffset.UTC));
+  }
+
+  private static Terminal.Outcome run(Object url, String... arguments) {
+    return new Terminal().set("SERVER", url).run(new validate_changes_collection(), arguments);
+  }
+
+  // ---- transcripts: every fault
+
+  @TestFactory
+  Stream<DynamicTest> every_transcript_is_what_the_command_prints() throws IOException {
+    return Transcript.of("validate_changes_collection")
+        .map(transcript ->
+            DynamicTest.dynamicTest(
+                transcript.name(),
+                () ->
+                    transcript.check(
+                        Map.of("validate_changes_collection", validate_changes_collection::new))));
+  }
+
+  @Test
+  void every_fault_that_a_timestamp_shows_has_a_transcript() throws IOException {
+    Set<String> missing = new TreeSet<>();
+    for (Fault.Kind kind : Fault.Kind.values()) {
+      if (kind.point() != Fault.Point.CONTENT || IN_THE_TIMESTAMP.contains(kind)) {
+        missing.add(kind.label());
+      }
+    }
+    Transcript.of("validate_changes_collection")
+        .flatMap(transcript -> transcript.head().stream())
+        .filter(line -> line.startsWith("fault "))
+        .forEach(line -> missing.remove(line.substring("fault ".length()).split("[=:]")[0]));
+    assertEquals(Set.of(), missing);
+  }
+
+  // ---- what is read
+
+  @Test
+  void each_collection_is_asked_once_as_clients_ask() throws IOException {
+    try (RemoteSettingsServer server = server().start()) {
+      server.publish("main", "a", "{\"id\":\"1\"}");
+      server.publish("main", "b");
+      server.forgetRequests();
+      assertEquals(0, run(server.url()).exit());
+      assertEquals(3, server.requests().size(), server.requests().toString());
+      for (String name : List.of("a", "b")) {
+        assertEquals(
+            List.of("HEAD"),
+            server
+                .requests(
+                    "/v1/buckets/main/collections/%s/records?_expected=%d"
+                        .formatted(name, server.timestamp("main", name)))
+                .stream()
+                .map(Routes.Request::method)
+                .toList());
+      }
+    }
+  }
+
+  @Test
+  void a_difference_is_read_again_past_the_caches_and_so_is_its_announcement() throws IOException {
+    try (HttpTest.Wire server = server(announced(100), List.of("\"90\""))) {
+      assertEquals(1, run(server.url("/v1")).exit());
+      List<String> asked =
+          server.asked().stream().map(one -> one.head().replaceFirst(" HTTP/.*", "")).toList();
+      assertEquals(4, asked.size(), asked.toString());
+      String list = "GET /v1/buckets/monitor/collections/changes/changeset\\?_expected=\\d{9,12}";
+      String records = "HEAD /v1/buckets/main/collections/a/records\\?_expected=";
+      assertTrue(asked.get(0).matches(list), asked.toString());
+      assertEquals(records.replace("\\", "") + "100", asked.get(1));
+      assertTrue(asked.get(2).matches(records + "\\d{9,12}"), asked.toString());
+      assertTrue(asked.get(3).matches(list + "&bucket=main&collection=a"), asked.toString());
+    }
+  }
+
+  @Test
+  void an_old_server_without_changesets_is_asked_in_the_same_way() throws IOException {
+    try (RemoteSettingsServer server = server().withoutChangesets().start()) {
+      server.publish("main", "a", "{\"id\":\"1\"}");
+      server.publish("main", "b", "{\"id\":\"1\"}");
+      server.fault("altered-announcement=main/b");
+      Terminal.Outcome outcome = run(server.url());
+      assertEquals(1, outcome.exit(), outcome.toString());
+      assertTrue(outcome.stdout().contains("Etag OK for main/a : "), outcome::toString);
+      assertTrue(outcome.stdout().contains("Etag NOT OK for main/b : "), outcome::toString);
+    }
+  }
+
+  /**
+   * A server of one collection, {@code main/a}.
+   *
+   * @param lists what is answered to each reading of the list; the last one to all further ones
+   * @param etags the same for the collection; three digits are a status
+   */
+  private static HttpTest.Wire server(List<HttpTest.Wire.Reply> lists, List<String> etags)
+      throws IOException {
+    AtomicInteger readings = new AtomicInteger();
+    AtomicInteger looks = new AtomicInteger();
+    return HttpTest.Wire.routes(asked -> {
+      if (asked.path().contains("/monitor/")) {
+        return lists.get(Math.min(readings.getAndIncrement(), lists.size() - 1));
+      }
+      String etag = etags.get(Math.min(looks.getAndIncrement(), etags.size() - 1));
+      return etag.matches("\\d{3}")
+          ? HttpTest.Wire.answer(Integer.parseInt(etag), "")
+          : HttpTest.Wire.answer(200, "", "ETag: " + etag);
+    });
+  }
+
+  /** Lists that announce it at these timestamps. */
+  private static List<HttpTest.Wire.Reply> announced(long... timestamps) {
+    return LongStream.of(timestamps)
+        .mapToObj(timestamp ->
+            HttpTest.Wire.json(
+                "{\"changes\": [%s]}".formatted(entry("a", Long.toString(timestamp)))))
+        .toList();
+  }
+
+  private static String entry(String name, String timestamp) {
+    return "{\"bucket\": \"main\", \"collection\": \"%s\", \"last_modified\": %s}"
+        .formatted(name, timestamp);
+  }
+
+  /** Lists of which the first announces it at 100. */
+  private static List<HttpTest.Wire.Reply> announcedThen(HttpTest.Wire.Reply reply) {
+    return List.of(announced(100).getFirst(), reply);
+  }
+
+  /** The one result line of such a server. */
+  private static String line(
+      List<HttpTest.Wire.Reply> lists, List<String> etags, String... arguments) throws IOException {
+    try (HttpTest.Wire server = server(lists, etags)) {
+      Terminal.Outcome outcome = run(server.url("/v1"), arguments);
+      String line = outcome.stdout().split("\n")[1];
+      int expected = line.contains(" NOT OK ") ? 1 : line.contains("NO VERDICT") ? 2 : 0;
+      assertEquals(expected, outcome.exit(), outcome.toString());
+      return line;
+    }
+  }
+
+  // ---- a change in flight
+
+  @Test
+  void a_collection_that_changes_between_list_and_look_is_no_alarm() throws IOException {
+    assertEquals("Etag OK for main/a : 200", line(announced(100, 200), List.of("\"200\"")));
+  }
+
+  @Test
+  void nor_is_one_that_changes_again_before_the_list_is_read_again() throws IOException {
+    assertEquals(
+        "Etag OK for main/a : 300", line(announced(100, 300), List.of("\"150\"", "\"200\"")));
+  }
+
+  @Test
+  void one_that_is_newer_than_announced_and_stays_so_is_a_finding() throws IOException {
+    assertEquals("Etag NOT OK for main/a : 100 != 200", line(announced(100), List.of("\"200\"")));
+  }
+
+  @Test
+  void a_change_in_flight_explains_no_timestamp_outside_of_it() throws IOException {
+    assertEquals(
+        "Etag NOT OK for main/a : 200 != 90", line(announced(100, 200), List.of("\"90\"")));
+    assertEquals(
+        "Etag NOT OK for main/a : 200 != 210", line(announced(100, 200), List.of("\"210\"")));
+  }
+
+  @Test
+  void nor_a_cache_that_is_older_than_what_was_announced_at_first() throws IOException {
+    assertEquals(
+        "Etag NOT OK for main/a : 200 != 90 (cache)",
+        line(announced(100, 200), List.of("\"90\"", "\"200\"")));
+  }
+
+  @Test
+  void an_announcement_that_goes_back_to_what_is_found_was_read_from_a_list_that_lags()
+      throws IOException {
+    assertEquals("Etag OK for main/a : 100", line(announced(200, 100), List.of("\"100\"")));
+  }
+
+  @Test
+  void one_that_is_announced_no_more_is_skipped() throws IOException {
+    assertEquals(
+        "Etag SKIP for main/a : 100 (announced no more)",
+        line(announcedThen(HttpTest.Wire.json("{\"changes\": []}")), List.of("404")));
+  }
+
+  @Test
+  void a_list_that_cannot_be_read_again_leaves_no_verdict() throws IOException {
+    assertEquals(
+        "Etag NO VERDICT (the list cannot be read again: 403) for main/a : 100",
+        line(announcedThen(HttpTest.Wire.status(403)), List.of("\"90\"")));
+  }
+
+  @Test
+  void nor_does_an_entry_that_is_spoiled_meanwhile() throws IOException {
+    assertEquals(
+        "Etag NO VERDICT (the entry's last_modified is no timestamp) for main/a : 100",
+        line(announced(100, -1), List.of("\"90\"")));
+  }
+
+  // ---- cache or origin
+
+  @Test
+  void what_is_right_past_the_caches_only_is_a_cache_s_fault() throws IOException {
+    assertEquals(
+        "Etag NOT OK for main/a : 100 != 90 (cache)",
+        line(announced(100), List.of("\"90\"", "\"100\"")));
+  }
+
+  @Test
+  void what_is_wrong_in_two_ways_shows_the_origin_s() throws IOException {
+    assertEquals(
+        "Etag NOT OK for main/a : 100 != 95", line(announced(100), List.of("\"90\"", "\"95\"")));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"401", "403", "404"})
+  void a_collection_that_cannot_be_read_is_a_finding_from_cache_or_origin(String status)
+      throws IOException {
+    assertEquals(
+        "Etag NOT OK for main/a : 100 != not readable: " + status,
+        line(announced(100), List.of(status)));
+    assertEquals(
+        "Etag NOT OK for main/a : 100 != not readable: " + status + " (cache)",
+        line(announced(100), List.of(status, "\"100\"")));
+    assertEquals(
+        "Etag NOT OK for main/a : 100 != not readable: " + status,
+        line(announced(100), List.of("\"90\"", status)));
+  }
+
+  // ---- no verdict
+
+  @Test
+  void an_etag_that_is_missing_or_no_timestamp_leaves_no_verdict() throws IOException {
+    assertEquals(
+        "Etag NO VERDICT (no ETag) for main/a : 100", line(announced(100), List.of("204")));
+    assertEquals(
+        "Etag NO VERDICT (the ETag is no timestamp) for main/a : 100",
+        line(announced(100), List.of("\"\"")));
+    assertEquals(
+        "Etag NO VERDICT (the ETag is no timestamp) for main/a : 100",
+        line(announced(100), List.of("\"abc\"")));
+    assertEquals(
+        "Etag NO VERDICT (the ETag is no timestamp) for main/a : 100",
+        line(announced(100), List.of("1000")));
+  }
+
+  @Test
+  void one_that_fails_past_the_caches_leaves_no_verdict() throws IOException {
+    assertEquals(
+        "Etag NO VERDICT (400) for main/a : 100", line(announced(100), List.of("\"90\"", "400")));
+  }
+
+  // ---- what is young enough
+
+  @ParameterizedTest
+  @CsvSource({
+    // announced, found, as milliseconds before now; the lag shown, or nothing for a finding
+    "9999, 60000, 9", // announced, but not yet there
+    "10000, 60000, ",
+    "60000, 9999, 9", // there, but not yet announced
+    "60000, 10000, ",
+    "60000, 0, 0",
+    "60000, -9999, 0", // by a clock that is ahead of ours
+    "60000, -10000, "
+  })
+  void a_difference_is_tolerated_while_the_newer_timestamp_is_younger_than_max_lag(
+      long announced, long found, Integer lag) throws IOException {
+    for (List<String> etags :
+        List.of(
+            List.of("\"" + (NOW - found) + "\""),
+            List.of("\"" + (NOW - found) + "\"", "\"" + (NOW - announced) + "\""))) {
+      String line = line(announced(NOW - announced), etags, "--max-lag", "10");
+      String cache = etags.size() == 2 ? " (cache)" : "";
+      assertEquals(
+          lag == null
+              ? "Etag NOT OK for main/a : %d != %d%s".formatted(NOW - announced, NOW - found, cache)
+              : "Etag OK for main/a : %d (lag %d s)".formatted(NOW - announced, lag),
+          line);
+    }
+  }
+
+  @Test
+  void without_max_lag_no_difference_is_tolerated() throws IOException {
+    assertEquals(
+        "Etag NOT OK for main/a : %d != %d".formatted(NOW, NOW - 1),
+        line(announced(NOW), List.of("\"" + (NOW - 1) + "\"")));
+  }
+
+  @Test
+  void a_collection_that_cannot_be_read_is_no_lag() throws IOException {
+    assertEquals(
+        "Etag NOT OK for main/a : %d != not readable: 404".formatted(NOW),
+        line(announced(NOW), List.of("404"), "--max-lag", "10"));
+  }
+
+  // ---- order and parallel requests
+
+  @Test
+  void lines_come_in_the_order_of_the_list_whatever_finishes_first() throws IOException {
+    try (RemoteSettingsServer server = server().sample(true).start()) {
+      server.fault("503-plain=main/search-config-v2:1");
+      String expected = run(server.url(), "--parallel-requests", "1").stdout();
+      assertEquals(20, expected.split("\n").length, expected);
+      for (int i = 0; i < 3; i++) {
+        server.clearFaults();
+        server.fault("503-plain=main/search-config-v2:1");
+        assertEquals(expected, run(server.url(), "--parallel-requests", "8").stdout());
+      }
+    }
+  }
+
+  @Test
+  void collections_are_looked_at_in_parallel() throws IOException {
+    CountDownLatch together = new CountDownLatch(4);
+    List<String> entries = new ArrayList<>();
+    for (int i = 0; i < 4; i++) {
+      entries.add(entry("c" + i, "100"));
+    }
+    try (HttpTest.Wire server =
+        HttpTest.Wire.routes(asked -> {
+          if (asked.path().contains("/monitor/")) {
+            return HttpTest.Wire.json("{\"changes\": " + entries + "}");
+          }
+          HttpTest.Wire.Reply reply = HttpTest.Wire.answer(200, "", "ETag: \"100\"");
+          return (wire, socket) -> {
+            together.countDown();
+            together.await(); // each answer waits for the other requests
+            reply.send(wire, socket);
+          };
+        })) {
+      Terminal.Outcome outcome =
+          new Terminal()
+              .set("SERVER", server.url("/v1"))
+              .set("REQUESTS_TIMEOUT_SECONDS", 20)
+              .run(new validate_changes_collection());
+      assertEquals(0, outcome.exit(), outcome.toString());
+    }
+  }
+
+  @Test
+  void ctrl_c_prints_what_was_done_so_far() throws IOException {
+    Terminal terminal = new Terminal();
+    try (HttpTest.Wire server =
+        HttpTest.Wire.routes(asked -> {
+          if (asked.path().contains("/monitor/")) {
+            return HttpTest.Wire.json(
+                "{\"changes\": " + List.of(entry("a", "100"), entry("b", "100")) + "}");
+          }
+          if (asked.path().contains("/b/")) {
+            terminal.interrupts().forEach(Runnable::run);
+          }
+          return HttpTest.Wire.answer(200, "", "ETag: \"100\"");
+        })) {
+      Terminal.Outcome outcome =
+          terminal
+              .set("SERVER", server.url("/v1"))
+              .set("PARALLEL_REQUESTS", 1)
+              .run(new validate_changes_collection());
+      assertEquals(130, outcome.exit(), outcome.toString());
+      assertTrue(outcome.stdout().endsWith(":\nEtag OK for main/a : 100\n"), outcome::toString);
+      assertTrue(
+          outcome.stderr().contains("interrupted: 2 collections: 1 OK, 1 not looked at\n"),
+          outcome::toString);
+    }
+  }
+
+  // ---- exit codes and forms of output
+
+  @Test
+  void json_and_text_give_the_same_verdicts() throws IOException {
+    try (RemoteSettingsServer server = server().sample(true).start()) {
+      server.fault("stale=main/regions");
+      server.fault("stale-always=main/cfr");
+      server.fault("404=blocklists/addons");
+      server.fault("500=blocklists/plugins");
+      Terminal.Outcome text = run(server.url());
+      Terminal.Outcome json = run(server.url(), "--format", "json");
+      assertEquals(2, text.exit());
+      assertEquals(text.exit(), json.exit());
+      List<String> lines = new ArrayList<>();
+      lines.add("Looking at /buckets/monitor/collections/changes:");
+      for (var result : Store.JSON.readTree(json.stdout()).path("results")) {
+        String reason = result.path("reason").asString("");
+        String found = reason.isEmpty() ? result.path("found").asString("") : reason;
+        String status = result.path("status").asString();
+        lines.add(
+            "Etag %s for %s/%s : %s%s"
+                .formatted(
+                    switch (status) {
+                      case "ok" -> "OK";
+                      case "no-verdict" -> "NO VERDICT (" + reason + ")";
+                      default -> "NOT OK";
+                    },
+                    result.path("bucket").asString(),
+                    result.path("collection").asString(),
+                    result.path("announced").asString(),
+                    switch (status) {
+                      case "bad" -> " != " + found;
+                      case "cache" -> " != " + found + " (cache)";
+                      default -> "";
+                    }));
+      }
+      assertEquals(List.of(text.stdout().split("\n")), lines);
+    }
+  }
+
+  @Test
+  void exit_zero_turns_findings_into_zero_but_not_a_missing_verdict() throws IOException {
+    try (RemoteSettingsServer server = server().sample(true).start()) {
+      server.fault("stale=main/regions");
+      assertEquals(1, run(server.url()).exit());
+      assertEquals(0, run(server.url(), "--exit-zero").exit());
+      server.fault("500=main/cfr");
+      assertEquals(2, run(server.url(), "--exit-zero").exit());
+    }
+  }
+
+  @Test
+  void patterns_that_match_nothing_are_no_verdict() throws IOException {
+    try (RemoteSettingsServer server = server().sample(true).start()) {
+      Terminal.Outcome outcome = run(server.url(), "--only", "nope/*");
+      assertEquals(2, outcome.exit());
+      assertTrue(
+          outcome
+              .stderr()
+              .contains("error: none of 19 collections is selected: nothing was compared\n"),
+          outcome::toString);
+    }
+  }
+}

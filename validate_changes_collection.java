@@ -1,0 +1,371 @@
+///usr/bin/env jbang "$0" "$@" ; exit $?
+//DESCRIPTION Compare each timestamp announced in monitor/changes with that of the collection.
+//JAVA 25+
+//SOURCES common/Http.java
+//SOURCES common/RemoteSettings.java
+//SOURCES common/Report.java
+//SOURCES common/Settings.java
+//DEPS info.picocli:picocli:4.7.7
+//RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
+
+import common.Http;
+import common.Http.ServerException;
+import common.RemoteSettings;
+import common.RemoteSettings.Announced;
+import common.Report;
+import common.Report.Count;
+import common.Report.Status;
+import common.Settings;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Predicate;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/**
+ * The rule: every collection announced in monitor/changes is at the timestamp that is announced for
+ * it.
+ *
+ * <p>Broken, clients download nothing, or the old state again and again. It reports {@code NOT OK}
+ * with the timestamps announced and found, and whether a cache or the origin is to blame. An
+ * announced collection that answers 401, 403 or 404 is a finding too, because clients cannot read
+ * it either.
+ *
+ * <p>Up to three looks, each only where the one before found a difference:
+ *
+ * <ol>
+ *   <li>The collection is asked as clients ask, {@code HEAD records?_expected=ANNOUNCED}, where a
+ *       cache may answer.
+ *   <li>It is asked past the caches.
+ *   <li>The list is asked past the caches what it announces now. A collection that changes
+ *       meanwhile is no alarm: right is what lies between what was announced before and after, both
+ *       included. One that is announced no more is skipped.
+ * </ol>
+ *
+ * <p>What is wrong past the caches is the origin's fault. What is wrong only as clients ask is a
+ * cache's. With {@code --max-lag} a difference is no finding while the newer of the two timestamps
+ * is younger than that; one that is as far ahead of the clock is not young.
+ *
+ * <pre>Etag NOT OK for main/regions : 1795486758327 != 1795486758330</pre>
+ */
+@Command(
+    name = "validate_changes_collection",
+    description = {
+      "Compare each timestamp announced in monitor/changes with that of the collection.",
+      "Every collection announced in monitor/changes must be at the timestamp that is announced"
+          + " for it: as clients read it, through the caches."
+    })
+public class validate_changes_collection implements Settings.Command {
+
+  @Mixin Settings.Server server;
+  @Mixin Settings.Selection selection;
+
+  @Option(
+      names = "--max-lag",
+      paramLabel = "SECONDS",
+      defaultValue = "0",
+      converter = LagConverter.class,
+      description = "tolerate a difference whose newer timestamp is younger than that")
+  int maxLag;
+
+  @Mixin Settings.General general;
+
+  public static void main(String[] args) {
+    System.exit(
+        Settings.execute(new validate_changes_collection(), Settings.Surroundings.real(), args));
+  }
+
+  @Override
+  public Settings.General general() {
+    return general;
+  }
+
+  @Override
+  public void run(Settings.Surroundings surroundings, Report report) throws Exception {
+    try (Http http = server.http("validate_changes_collection", surroundings, report)) {
+      RemoteSettings remote = new RemoteSettings(http, server.url(), server.maxBytes());
+      report.put("server", server.url().toString());
+      report.heading("Looking at %s:".formatted(selection.path()));
+      List<Announced> entries = selection.read(remote, report, "compared");
+      if (entries.isEmpty()) {
+        return;
+      }
+      List<Outcome> outcomes = new ArrayList<>();
+      report.inOrder(
+          entries,
+          server.parallel(),
+          entry -> look(remote, entry, surroundings.clock()),
+          validate_changes_collection::noVerdict,
+          outcome -> {
+            outcomes.add(outcome);
+            show(outcome, report);
+          },
+          () -> report.summary("interrupted: " + counts(entries.size(), outcomes)));
+      hints(outcomes).forEach(report::hint);
+      report.summary(counts(entries.size(), outcomes));
+      reportFailures(outcomes, report);
+    }
+  }
+
+  // ---- judging
+
+  /** What a collection answered. */
+  sealed interface Found {}
+
+  /** The timestamp of its records, epoch milliseconds. */
+  record Timestamp(long value) implements Found {}
+
+  /** Clients may not read it, or it is not there. */
+  record NotReadable(String reason) implements Found {}
+
+  /** What came out for one collection. */
+  sealed interface Judgement {}
+
+  /** It is as announced, or on its way from one announcement to the next. */
+  record Same() implements Judgement {}
+
+  /** It differs, but not for long enough to matter. */
+  record Tolerated(Duration lag) implements Judgement {}
+
+  /** It differs. */
+  record Differs(Where where) implements Judgement {}
+
+  /** It is announced no more. */
+  record Withdrawn() implements Judgement {}
+
+  /** Nothing can be said of it. */
+  record NoVerdict(String reason) implements Judgement {}
+
+  /** Who gives the wrong answer. */
+  enum Where {
+    ORIGIN,
+    CACHE
+  }
+
+  /**
+   * One collection, judged.
+   *
+   * @param entry as it was announced last
+   * @param found null if nothing was, or nothing matters
+   */
+  record Outcome(Announced entry, Found found, Judgement judgement) {}
+
+  /**
+   * Judges what was found between two readings of the list.
+   *
+   * @param before what was announced before
+   * @param after what was announced afterwards, if that was asked
+   * @param seen as clients ask
+   * @param origin past the caches
+   */
+  static Outcome judge(
+      Announced before, Announced after, Found seen, Found origin, Duration maxLag, Instant now) {
+    boolean originIsRight = isBetween(before, origin, after);
+    if (originIsRight && isBetween(before, seen, after)) {
+      return new Outcome(after, origin, new Same());
+    }
+    Found wrong = originIsRight ? seen : origin;
+    if (wrong instanceof Timestamp(long timestamp)) {
+      Instant newer = Instant.ofEpochMilli(Math.max(timestamp, after.timestamp()));
+      Duration lag = Duration.between(newer, now);
+      if (lag.abs().compareTo(maxLag) < 0) {
+        return new Outcome(after, wrong, new Tolerated(lag.isNegative() ? Duration.ZERO : lag));
+      }
+    }
+    return new Outcome(after, wrong, new Differs(originIsRight ? Where.CACHE : Where.ORIGIN));
+  }
+
+  /** Whether it is one of the announced timestamps, or lies between them, whichever is newer. */
+  private static boolean isBetween(Announced one, Found found, Announced other) {
+    return found instanceof Timestamp(long timestamp)
+        && timestamp >= Math.min(one.timestamp(), other.timestamp())
+        && timestamp <= Math.max(one.timestamp(), other.timestamp());
+  }
+
+  private static Outcome noVerdict(Announced entry, String reason) {
+    return new Outcome(entry, null, new NoVerdict(reason));
+  }
+
+  // ---- reading
+
+  private Outcome look(RemoteSettings remote, Announced entry, Clock clock) {
+    if (entry.problem() != null) {
+      return noVerdict(entry, entry.problem());
+    }
+    try {
+      Found seen = found(remote::timestamp, entry);
+      if (isBetween(entry, seen, entry)) {
+        return new Outcome(entry, seen, new Same());
+      }
+      Found origin = found(remote::timestampPastCaches, entry);
+      Optional<Announced> after =
+          isBetween(entry, origin, entry) ? Optional.of(entry) : readAgain(remote, entry);
+      if (after.isEmpty()) {
+        return new Outcome(entry, null, new Withdrawn());
+      }
+      if (after.get().problem() != null) {
+        return noVerdict(entry, after.get().problem());
+      }
+      return judge(entry, after.get(), seen, origin, Duration.ofSeconds(maxLag), clock.instant());
+    } catch (ServerException e) {
+      return noVerdict(entry, e.reason());
+    }
+  }
+
+  private interface Read {
+    long timestamp(Announced entry) throws ServerException;
+  }
+
+  /** 401, 403 and 404 are findings, because clients cannot read the collection either. */
+  private static Found found(Read read, Announced entry) throws ServerException {
+    try {
+      return new Timestamp(read.timestamp(entry));
+    } catch (ServerException e) {
+      return switch (e.status()) {
+        case 401, 403, 404 -> new NotReadable("not readable: " + e.reason());
+        default -> throw e;
+      };
+    }
+  }
+
+  private Optional<Announced> readAgain(RemoteSettings remote, Announced entry) {
+    try {
+      return selection.readAgain(remote, entry);
+    } catch (ServerException e) {
+      String problem = "the list cannot be read again: " + e.reason();
+      return Optional.of(
+          new Announced(entry.bucket(), entry.collection(), entry.timestamp(), problem));
+    }
+  }
+
+  // ---- rendering
+
+  private static void show(Outcome outcome, Report report) {
+    Status status =
+        switch (outcome.judgement()) {
+          case Same _, Tolerated _, Withdrawn _ -> Status.GOOD;
+          case Differs _ -> Status.BAD;
+          case NoVerdict _ -> Status.UNKNOWN;
+        };
+    String word =
+        switch (outcome.judgement()) {
+          case Same _, Tolerated _ -> report.word(status, "OK");
+          case Differs _ -> report.word(status, "NOT OK");
+          case Withdrawn _ -> "SKIP";
+          case NoVerdict(String reason) -> report.noVerdict(reason);
+        };
+    report.result(
+        status,
+        "Etag %s for %s : %s".formatted(word, Report.clean(outcome.entry().name()), rest(outcome)),
+        json(outcome));
+  }
+
+  /** What stands behind the colon: the announced timestamp, and what is to be said of it. */
+  private static String rest(Outcome outcome) {
+    return outcome.entry().timestamp()
+        + switch (outcome.judgement()) {
+          case Same _, NoVerdict _ -> "";
+          case Tolerated(Duration lag) -> " (lag %d s)".formatted(lag.toSeconds());
+          case Differs(Where where) ->
+              " != " + text(outcome.found()) + (where == Where.CACHE ? " (cache)" : "");
+          case Withdrawn _ -> " (announced no more)";
+        };
+  }
+
+  private static String text(Found found) {
+    return switch (found) {
+      case Timestamp(long value) -> Long.toString(value);
+      case NotReadable(String reason) -> Report.clean(reason);
+    };
+  }
+
+  private static Map<String, Object> json(Outcome outcome) {
+    Map<String, Object> json = outcome.entry().json();
+    json.put(
+        "status",
+        switch (outcome.judgement()) {
+          case Same _, Tolerated _ -> "ok";
+          case Differs(Where where) -> where == Where.CACHE ? "cache" : "bad";
+          case Withdrawn _ -> "skip";
+          case NoVerdict _ -> "no-verdict";
+        });
+    json.put("announced", outcome.entry().timestamp());
+    json.put("found", outcome.found() instanceof Timestamp(long value) ? value : null);
+    if (outcome.judgement() instanceof Tolerated(Duration lag)) {
+      json.put("lag_seconds", lag.toSeconds());
+    }
+    if (outcome.judgement() instanceof NoVerdict(String reason)) {
+      json.put("reason", Report.clean(reason));
+    } else if (outcome.found() instanceof NotReadable(String reason)) {
+      json.put("reason", Report.clean(reason));
+    }
+    return json;
+  }
+
+  /** What to do about the findings, each once. */
+  private static Set<String> hints(List<Outcome> outcomes) {
+    Set<String> hints = new LinkedHashSet<>();
+    for (Outcome outcome : outcomes) {
+      if (outcome.judgement() instanceof Differs(Where where)) {
+        hints.add(
+            where == Where.CACHE
+                ? "the server is right and a cache before it is not: purge it, or let it expire"
+                : outcome.found() instanceof NotReadable
+                    ? "clients cannot read it either: check that it is there, for everyone"
+                    : "the server itself disagrees with its list: look for a replica that lags");
+      }
+    }
+    return hints;
+  }
+
+  private static String counts(int expected, List<Outcome> outcomes) {
+    return Report.counts(
+        expected,
+        List.of(
+            new Count(
+                "OK", names(outcomes, it -> it instanceof Same || it instanceof Tolerated), false),
+            new Count("SKIP", names(outcomes, it -> it instanceof Withdrawn), false),
+            new Count("NOT OK", names(outcomes, new Differs(Where.ORIGIN)::equals), true),
+            new Count("CACHE", names(outcomes, new Differs(Where.CACHE)::equals), true),
+            new Count("NO VERDICT", names(outcomes, it -> it instanceof NoVerdict), true)));
+  }
+
+  private static List<String> names(List<Outcome> outcomes, Predicate<Judgement> predicate) {
+    return outcomes.stream()
+        .filter(outcome -> predicate.test(outcome.judgement()))
+        .map(outcome -> outcome.entry().name())
+        .toList();
+  }
+
+  /** Tells Sentry what is wrong. */
+  private static void reportFailures(List<Outcome> outcomes, Report report) {
+    Map<String, String> wrong = new LinkedHashMap<>();
+    Map<String, String> unknown = new LinkedHashMap<>();
+    for (Outcome outcome : outcomes) {
+      switch (outcome.judgement()) {
+        case Differs _ -> wrong.put(outcome.entry().name(), rest(outcome));
+        case NoVerdict(String reason) -> unknown.put(outcome.entry().name(), reason);
+        case Same _, Tolerated _, Withdrawn _ -> {}
+      }
+    }
+    report.failedChecks("Timestamps differ on ", wrong);
+    report.failedChecks("No verdict on ", unknown);
+  }
+
+  // ---- converters: each message completes "VALUE is not …"
+
+  private static final class LagConverter extends Settings.WholeNumber {
+    LagConverter() {
+      super(0, 86_400);
+    }
+  }
+}
