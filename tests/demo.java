@@ -17,8 +17,8 @@ import java.util.Locale;
 
 /**
  * Shows what the commands do, on a server of its own: starts the embedded one with sample content
- * on a free port, then runs each command as a user types it and shows command line and output. Then
- * it spoils one record, to show what a finding looks like.
+ * on a free port, then runs each command as a user types it and shows command line and output. One
+ * of them runs a second time after it has spoiled a record, to show what a finding looks like.
  *
  * <p>Exits with 0 when every command ended as it should, else with 2.
  */
@@ -48,7 +48,13 @@ public class demo {
               "altered-record=main/regions",
               "validate_signature.java",
               List.of("--only", "main/*"),
-              1));
+              1),
+          new Step(
+              "Is every announced collection at the timestamp that is announced for it?",
+              "",
+              "validate_changes_collection.java",
+              List.of(),
+              0));
 
   private final PrintStream out = new PrintStream(System.out, true, StandardCharsets.UTF_8);
 
