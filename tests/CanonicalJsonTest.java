@@ -928,6 +928,26 @@ class CanonicalJsonTest {
   }
 
   @Test
+  void the_members_of_any_object_make_it_up_again() throws Exception {
+    Generator generator = new Generator(SEED, Kind.ANY);
+    for (int round = 0; round < 2_000; round++) {
+      byte[] canonical =
+          CanonicalJson.canonical(
+              ("{\"x\":"
+                      + generator.text(generator.value())
+                      + ",\"y\":"
+                      + generator.text(generator.value())
+                      + "}")
+                  .getBytes(StandardCharsets.UTF_8));
+      String together =
+          CanonicalJson.members(canonical).entrySet().stream()
+              .map(member -> "\"" + member.getKey() + "\":" + member.getValue())
+              .collect(Collectors.joining(",", "{", "}"));
+      assertEquals(new String(canonical, StandardCharsets.US_ASCII), together, "seed " + SEED);
+    }
+  }
+
+  @Test
   void without_some_members_objects_are_equal_if_the_others_are() throws Exception {
     Set<String> ignored = Set.of("last_modified", "schema");
     byte[] one = without("{\"id\": 1, \"last_modified\": 5, \"n\": {\"schema\": 1}}", ignored);

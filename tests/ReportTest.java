@@ -304,6 +304,69 @@ class ReportTest {
     assertEquals(0, outcome.exit(), "the verdict stands");
   }
 
+  @Test
+  void a_hint_for_many_is_given_once() {
+    Terminal.Outcome outcome =
+        run((_, report) -> {
+          report.hintOnce("set AUTH");
+          report.hintOnce(null);
+          report.hintOnce("set AUTH");
+        });
+    assertEquals("hint: set AUTH\n", outcome.stderr());
+  }
+
+  @Test
+  void the_summary_counts_and_names_what_is_wrong() {
+    List<Report.Count> counts =
+        List.of(
+            new Report.Count("OK", List.of("a/b", "a/c"), false),
+            new Report.Count("SKIP", List.of(), false),
+            new Report.Count("BAD", List.of("a/d", "a/e"), true));
+    assertEquals("4 collections: 2 OK, 2 BAD (a/d, a/e)", Report.counts(4, counts));
+    assertEquals(
+        "6 collections: 2 OK, 2 BAD (a/d, a/e), 2 not looked at", Report.counts(6, counts));
+    assertEquals(
+        "1 collection: 0 OK, 1 BAD (a/d)",
+        Report.counts(
+            1,
+            List.of(
+                new Report.Count("OK", List.of(), false),
+                new Report.Count("BAD", List.of("a/d"), true))));
+  }
+
+  @Test
+  void of_a_long_list_the_first_ten_are_named() {
+    List<String> names = new ArrayList<>();
+    for (int i = 1; i <= 12; i++) {
+      names.add("c" + i);
+    }
+    assertEquals("c1, c2, c3, c4, c5, c6, c7, c8, c9, c10 and 2 more", Report.some(names));
+    assertEquals("c1, c2", Report.some(names.subList(0, 2)));
+  }
+
+  @Test
+  void what_nobody_expects_of_one_leaves_the_others_their_turn() {
+    List<String> shown = new ArrayList<>();
+    Terminal.Outcome outcome =
+        run((_, report) ->
+            report.inOrder(
+                List.of("a", "b", "c"),
+                2,
+                entry -> {
+                  if (entry.equals("b")) {
+                    throw new IllegalStateException("a bug");
+                  }
+                  return entry + " fine";
+                },
+                (entry, reason) -> entry + " " + reason,
+                shown::add,
+                () -> {}));
+    assertEquals(
+        List.of("a fine", "b unexpected java.lang.IllegalStateException: a bug", "c fine"), shown);
+    assertEquals(2, outcome.exit());
+    assertTrue(outcome.stderr().contains("hint: this is a bug"), outcome.stderr());
+  }
+
   private static SettingsTest.Probe.Task everything() {
     return (_, report) -> {
       report.heading("Read a list");
@@ -689,6 +752,42 @@ class ReportTest {
       }
       assertEquals("probe: interrupted\n", err.toString(StandardCharsets.UTF_8));
     }
+  }
+
+  @Test
+  void ctrl_c_shows_what_is_finished_but_waits_for_its_turn() {
+    List<Runnable> interrupts = new ArrayList<>();
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    ByteArrayOutputStream err = new ByteArrayOutputStream();
+    CountDownLatch thirdIsLookedAt = new CountDownLatch(1);
+    CountDownLatch firstIsShown = new CountDownLatch(1);
+    SettingsTest.Probe probe = new SettingsTest.Probe();
+    probe.doing((_, report) ->
+        report.inOrder(
+            List.of("first", "second", "third"),
+            1,
+            entry -> {
+              if (entry.equals("third")) {
+                thirdIsLookedAt.countDown();
+                firstIsShown.await();
+                interrupts.getFirst().run();
+              }
+              return entry;
+            },
+            (entry, _) -> entry,
+            entry -> {
+              firstIsShown.countDown();
+              try {
+                thirdIsLookedAt.await();
+              } catch (InterruptedException e) {
+                throw new AssertionError(e);
+              }
+              report.result(Status.GOOD, entry, NOTHING);
+            },
+            () -> report.summary("interrupted")));
+    Settings.execute(probe, interruptible(out, err, interrupts));
+    assertEquals("first\nsecond\n", out.toString(StandardCharsets.UTF_8));
+    assertEquals("probe: interrupted\n", err.toString(StandardCharsets.UTF_8));
   }
 
   @Test
