@@ -1,17 +1,63 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
+//DEPS tools.jackson.core:jackson-databind:3.2.4
+//SOURCES ../common/Http.java
+//SOURCES ../common/RemoteSettings.java
+//SOURCES ../common/Settings.java
 //SOURCES ../refresh_signature.java
 //SOURCES RemoteSettingsServer.java
+//SOURCES Routes.java
+//SOURCES Store.java
 //SOURCES Terminal.java
 //SOURCES Transcript.java
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import common.RemoteSettings.Announced;
+import common.RemoteSettings.Place;
+import common.RemoteSettings.SignedResource;
+import common.RemoteSettings.SignedResources;
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.TreeSet;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 
-/** The command as a whole, against the embedded server over HTTP. */
+/** The command as a whole, against the embedded server over HTTP, and its decisions. */
 class RefreshSignatureTest {
+
+  private static final Instant NOW = Terminal.NOW;
+
+  private static RemoteSettingsServer.Builder server() {
+    return RemoteSettingsServer.builder().clock(Clock.fixed(NOW, ZoneOffset.UTC));
+  }
+
+  private static Terminal terminal(RemoteSettingsServer server) {
+    return new Terminal()
+        .set("SERVER", server.url())
+        .set("REFRESH_SIGNATURE_AUTH", "editor:editor");
+  }
+
+  private static List<Routes.Request> writes(RemoteSettingsServer server) {
+    return server.requests().stream()
+        .filter(request -> !request.method().equals("GET") && !request.method().equals("HEAD"))
+        .toList();
+  }
 
   @TestFactory
   Stream<DynamicTest> every_transcript_is_what_the_command_prints() throws IOException {
@@ -20,5 +66,292 @@ class RefreshSignatureTest {
             DynamicTest.dynamicTest(
                 transcript.name(),
                 () -> transcript.check(Map.of("refresh_signature", refresh_signature::new))));
+  }
+
+  // ---- what is written
+
+  @Test
+  void each_source_is_written_once_and_nothing_but_its_status() throws IOException {
+    try (RemoteSettingsServer server = server().sample(true).start()) {
+      assertEquals(0, terminal(server).run(new refresh_signature()).exit());
+      List<String> sources = new ArrayList<>();
+      for (Routes.Request write : writes(server)) {
+        assertEquals("PATCH", write.method());
+        assertEquals(
+            Store.JSON.readTree("{\"data\":{\"status\":\"to-resign\"}}"),
+            Store.JSON.readTree(write.body()));
+        assertEquals(Optional.of("editor"), write.user());
+        sources.add(write.collection());
+      }
+      assertEquals(9, sources.size(), sources.toString());
+      assertEquals(9, List.copyOf(new TreeSet<>(sources)).size(), sources.toString());
+      assertTrue(
+          sources.stream().allMatch(name -> name.matches("(main-workspace|.*staging)/.*")),
+          sources.toString());
+    }
+  }
+
+  @Test
+  void a_dry_run_writes_nothing() throws IOException {
+    try (RemoteSettingsServer server = server().sample(true).start()) {
+      assertEquals(0, terminal(server).run(new refresh_signature(), "--dry-run").exit());
+      assertEquals(0, terminal(server).set("DRY_RUN", "true").run(new refresh_signature()).exit());
+      assertEquals(List.of(), writes(server));
+    }
+  }
+
+  @Test
+  void what_is_about_to_be_written_is_said_before_it_is() throws IOException {
+    try (RemoteSettingsServer server = server().sample(true).start()) {
+      server.fault("reset=/v1/buckets/*-workspace/*");
+      Terminal.Outcome outcome =
+          terminal(server)
+              .set("REQUESTS_NB_RETRIES", "0")
+              .run(new refresh_signature(), "--only", "main/regions", "--quiet");
+      assertEquals(List.of(), writes(server));
+      assertTrue(
+          outcome
+              .stderr()
+              .startsWith(
+                  "refresh_signature: about to ask %s as account:editor to sign again:"
+                          .formatted(server.url())
+                      + " main-workspace/regions\n"),
+          outcome::toString);
+    }
+  }
+
+  @Test
+  void what_was_done_is_not_asked_for_again_and_what_was_not_is() throws IOException {
+    for (String fault : List.of("lost", "503-done")) {
+      try (RemoteSettingsServer server = server().sample(true).start()) {
+        server.fault(fault + "=PATCH main-workspace/*:1");
+        Terminal.Outcome outcome =
+            terminal(server).run(new refresh_signature(), "--only", "main/regions");
+        assertEquals(0, outcome.exit(), outcome::toString);
+        assertEquals(1, writes(server).size(), fault);
+      }
+    }
+    for (String fault : List.of("reset", "503", "500", "502", "504", "429")) {
+      try (RemoteSettingsServer server = server().sample(true).start()) {
+        server.fault(fault + "=PATCH main-workspace/*:1");
+        Terminal.Outcome outcome =
+            terminal(server).run(new refresh_signature(), "--only", "main/regions");
+        assertEquals(0, outcome.exit(), outcome::toString);
+        assertEquals(2, writes(server).size(), fault);
+      }
+    }
+    for (String fault : List.of("401", "403", "404", "409")) {
+      try (RemoteSettingsServer server = server().sample(true).start()) {
+        server.fault(fault + "=PATCH main-workspace/*");
+        Terminal.Outcome outcome =
+            terminal(server).run(new refresh_signature(), "--only", "main/regions");
+        assertEquals(2, outcome.exit(), outcome::toString);
+        assertEquals(1, writes(server).size(), fault);
+      }
+    }
+  }
+
+  @Test
+  void a_restart_of_the_server_in_the_middle_is_lived_through() throws IOException {
+    AtomicReference<RemoteSettingsServer> running =
+        new AtomicReference<>(server().sample(true).start());
+    RemoteSettingsServer first = running.get();
+    try {
+      first.fault("503=PATCH main-workspace/cfr:1");
+      Terminal.Outcome outcome =
+          terminal(first)
+              .onPause(() -> {
+                if (running.get() == first) {
+                  first.close();
+                  try {
+                    running.set(
+                        server()
+                            .port(first.port())
+                            .authority(first.authority())
+                            .sample(true)
+                            .start());
+                  } catch (IOException e) {
+                    throw new UncheckedIOException(e);
+                  }
+                }
+              })
+              .run(new refresh_signature(), "--parallel-requests", "1");
+      assertEquals(0, outcome.exit(), outcome::toString);
+      assertTrue(
+          outcome.stderr().endsWith("10 collections: 9 refreshed, 1 SKIP\n"), outcome::toString);
+    } finally {
+      first.close();
+      running.get().close();
+    }
+  }
+
+  @Test
+  void two_hundred_collections_are_refreshed_in_order_whatever_happens_to_one() throws IOException {
+    try (RemoteSettingsServer server = server().start()) {
+      List<String> expected = new ArrayList<>();
+      for (int i = 0; i < 200; i++) {
+        String name = "c%03d".formatted(i);
+        server.put("main-workspace", name, "{\"id\":\"a\"}");
+        server.edit("main-workspace", name, attributes -> attributes.put("status", "signed"));
+        server.publish("main", name, "{\"id\":\"a\"}");
+        server.publish("main-preview", name, "{\"id\":\"a\"}");
+        expected.add(name);
+      }
+      server.fault("503=PATCH main-workspace/c100:1");
+      server.fault("403=PATCH main-workspace/c150");
+      Terminal.Outcome outcome =
+          terminal(server).run(new refresh_signature(), "--parallel-requests", "8");
+      assertEquals(2, outcome.exit(), outcome::toString);
+      List<String> lines = outcome.stdout().lines().skip(1).toList();
+      assertEquals(
+          expected,
+          lines.stream()
+              .map(line -> line.replaceFirst(".*/collections/(c\\d+): Trigger.*", "$1"))
+              .toList());
+      assertEquals(199, lines.stream().filter(line -> line.contains(": signed at ")).count());
+      assertTrue(lines.get(150).contains("NO VERDICT (403: "), lines.get(150));
+      assertEquals(201, writes(server).size(), "one tried again, the refused one not");
+      assertTrue(
+          outcome
+              .stderr()
+              .endsWith("200 collections: 199 refreshed, 1 NO VERDICT (main-workspace/c150)\n"),
+          outcome::toString);
+    }
+  }
+
+  @Test
+  void an_old_server_without_changesets_is_refreshed_and_verified() throws IOException {
+    try (RemoteSettingsServer server =
+        server().sample(true).withoutChangesets().withSingleSignature().pageSize(3).start()) {
+      Terminal.Outcome outcome =
+          terminal(server)
+              .set("ROOT_HASH", server.authority().rootHash())
+              .run(new refresh_signature(), "--verify");
+      assertEquals(0, outcome.exit(), outcome::toString);
+      assertTrue(outcome.stderr().contains("verified 18 collections: 18 OK"), outcome::toString);
+    }
+  }
+
+  @Test
+  void credentials_may_come_from_a_file_and_are_never_shown() throws IOException {
+    try (RemoteSettingsServer server = server().sample(true).start()) {
+      Path file = Files.createTempFile("auth", ".txt");
+      try {
+        Files.writeString(file, "editor:editor\n");
+        Terminal.Outcome outcome =
+            new Terminal()
+                .set("SERVER", server.url())
+                .run(
+                    new refresh_signature(),
+                    "--refresh-signature-auth-file",
+                    file.toString(),
+                    "--verbose");
+        assertEquals(0, outcome.exit(), outcome::toString);
+        assertFalse(outcome.toString().contains("editor:editor"), outcome::toString);
+      } finally {
+        Files.delete(file);
+      }
+    }
+  }
+
+  // ---- decisions
+
+  private static Announced entry(String bucket, String collection) {
+    return new Announced(bucket, collection, 1, null);
+  }
+
+  @Test
+  void only_destinations_are_refreshed_and_each_source_once() {
+    SignedResource all =
+        new SignedResource(
+            new Place("work", null), new Place("look", null), new Place("main", null));
+    SignedResource mirror =
+        new SignedResource(new Place("work", null), null, new Place("mirror", null));
+    SignedResource own = new SignedResource(new Place("work", "b"), null, new Place("main", "b"));
+    SignedResources resources = new SignedResources(List.of(all, own));
+    assertEquals(
+        List.of("work/a", "work/b"),
+        refresh_signature
+            .toRefresh(
+                List.of(
+                    entry("look", "a"),
+                    entry("main", "a"),
+                    entry("main", "a"),
+                    entry("main", "b"),
+                    entry("other", "a"),
+                    entry("work", "a"),
+                    new Announced("main", "c", 0, "no timestamp")),
+                resources)
+            .stream()
+            .map(resource -> resource.source().name())
+            .toList());
+    assertEquals(
+        1,
+        refresh_signature
+            .toRefresh(
+                List.of(entry("main", "a"), entry("mirror", "a")),
+                new SignedResources(List.of(all, mirror)))
+            .size(),
+        "two destinations of one source");
+  }
+
+  private static Optional<String> skipped(Object status, Object date, int maxAge) {
+    Map<String, Object> source = new HashMap<>();
+    source.put("status", status);
+    source.put("last_signature_date", date);
+    return refresh_signature.skipped(source, maxAge, NOW).map(refresh_signature.Skipped::why);
+  }
+
+  private static String ago(Duration age) {
+    return NOW.minus(age).toString();
+  }
+
+  @Test
+  void a_signature_is_left_alone_until_it_is_as_old_as_asked_for() {
+    Duration three = Duration.ofDays(3);
+    assertEquals(Optional.empty(), skipped("signed", ago(three), 3));
+    assertEquals(Optional.of("only 2 days old"), skipped("signed", ago(three.minusMillis(1)), 3));
+    assertEquals(Optional.of("only 0 days old"), skipped("to-review", ago(Duration.ZERO), 1));
+    assertEquals(Optional.empty(), skipped("signed", ago(Duration.ZERO), 0), "0: always");
+  }
+
+  @Test
+  void a_date_that_is_none_or_lies_ahead_leaves_no_signature_alone() {
+    assertEquals(Optional.empty(), skipped("signed", null, 30));
+    assertEquals(Optional.empty(), skipped("signed", 42L, 30));
+    assertEquals(Optional.empty(), skipped("signed", "yesterday", 30));
+    assertEquals(Optional.empty(), skipped("signed", ago(Duration.ofSeconds(-1)), 30));
+  }
+
+  @Test
+  void what_was_never_signed_is_left_alone() {
+    assertEquals(Optional.of("never signed"), skipped(null, null, 0));
+  }
+
+  private static refresh_signature.Result judged(Object status, String before, String after) {
+    Map<String, Object> old = new HashMap<>();
+    old.put("last_signature_date", before);
+    Map<String, Object> now = new HashMap<>(Map.of("last_modified", 5L));
+    now.put("status", status);
+    now.put("last_signature_date", after);
+    return refresh_signature.judge(old, now);
+  }
+
+  @Test
+  void success_is_a_later_date_and_a_status_that_is_not_to_resign() {
+    String early = "2026-11-24T03:47:45.028879+00:00";
+    String late = "2026-11-24T03:47:45.028880+00:00";
+    assertEquals(
+        new refresh_signature.Refreshed("to-review", 5, late), judged("to-review", early, late));
+    assertEquals(new refresh_signature.Refreshed("signed", 5, late), judged("signed", null, late));
+    for (refresh_signature.Result failed :
+        List.of(
+            judged("to-resign", early, late),
+            judged("signed", early, early),
+            judged("signed", late, early),
+            judged("signed", early, "soon"),
+            judged("signed", null, null))) {
+      assertTrue(failed instanceof refresh_signature.NoVerdict, failed.toString());
+    }
   }
 }

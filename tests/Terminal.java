@@ -28,6 +28,7 @@ final class Terminal {
   private final List<Duration> waits = Collections.synchronizedList(new ArrayList<>());
   private final List<Runnable> interrupts = new ArrayList<>();
   private Clock clock = Clock.fixed(NOW, ZoneOffset.UTC);
+  private Runnable onPause = () -> {};
 
   /** How a command ended and what it said. */
   record Outcome(int exit, String stdout, String stderr) {
@@ -45,6 +46,12 @@ final class Terminal {
 
   Terminal at(Instant instant) {
     clock = Clock.fixed(instant, ZoneOffset.UTC);
+    return this;
+  }
+
+  /** Does this whenever the command waits. */
+  Terminal onPause(Runnable task) {
+    onPause = task;
     return this;
   }
 
@@ -69,7 +76,10 @@ final class Terminal {
             new PrintStream(err, true, StandardCharsets.UTF_8),
             false,
             clock,
-            waits::add,
+            wait -> {
+              waits.add(wait);
+              onPause.run();
+            },
             interrupts::add);
     int exit = Settings.execute(command, surroundings, arguments);
     return new Outcome(
