@@ -2,10 +2,12 @@
 //SOURCES Store.java
 
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Predicate;
 import tools.jackson.databind.JsonNode;
 
 /**
@@ -123,6 +125,35 @@ final class Access {
           mayReadBucket(principals, target.bucket())
               || has(principals, target.plural(), target.id(), "read", "write");
     };
+  }
+
+  /**
+   * Which objects of a list may be seen, or deleted: all of them, or those that are shared, which
+   * are none for who may only make one.
+   *
+   * @return a test of ids; empty for who may know nothing of the list
+   */
+  Optional<Predicate<String>> inList(Set<String> principals, Target list, boolean toWrite) {
+    if (toWrite ? mayWrite(principals, list) : mayRead(principals, list)) {
+      return Optional.of(_ -> true);
+    }
+    List<String> permissions =
+        toWrite
+            ? List.of("write")
+            : list.is("collection")
+                ? List.of("read", "write", "record:create")
+                : List.of("read", "write");
+    Set<String> shared = new HashSet<>();
+    for (Store.Entry entry : store.entries(list.plural())) {
+      if (permissions.stream()
+          .flatMap(permission -> entry.principals(permission).stream())
+          .anyMatch(principals::contains)) {
+        shared.add(entry.data().path("id").asString());
+      }
+    }
+    return shared.isEmpty() && !mayCreate(principals, list)
+        ? Optional.empty()
+        : Optional.of(shared::contains);
   }
 
   /** Of a list: whether the objects in it may be deleted. */

@@ -82,7 +82,11 @@ final class KintoError extends Exception {
     return new KintoError(405, 115, "Method Not Allowed", message, null);
   }
 
-  /** A parameter or body that does not parse; {@code name} may be null. */
+  /**
+   * A parameter or body that does not parse.
+   *
+   * @param name null if it is the whole; a description that holds it is a message by itself
+   */
   static KintoError invalid(String location, String name, String description) {
     JsonNode detail =
         Store.JSON
@@ -93,25 +97,21 @@ final class KintoError extends Exception {
     String message =
         name == null
             ? location + ": " + description
-            : name.isEmpty() ? description : name + " in " + location + ": " + description;
+            : description.contains(name)
+                ? description
+                : name + " in " + location + ": " + description;
     JsonNode details = Store.JSON.createArrayNode().add(detail);
     return new KintoError(400, 107, "Invalid parameters", message, details);
   }
 
   /** A batch with more than it may have. */
   static KintoError tooManyRequests(int most) {
-    return bare("requests", "Number of requests is limited to " + most);
+    return invalid("body", "requests", "Number of requests is limited to " + most);
   }
 
   /** A record whose id in the body is another one than in the path. */
   static KintoError otherId() {
-    return bare("id", "Object id does not match existing object");
-  }
-
-  /** Of the body, the refusals whose message is the bare description. */
-  private static KintoError bare(String name, String message) {
-    JsonNode details = invalid("body", name, message).body().get("details");
-    return new KintoError(400, 107, "Invalid parameters", message, details);
+    return invalid("body", "id", "Object id does not match existing object");
   }
 
   /**

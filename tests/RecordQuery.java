@@ -66,7 +66,6 @@ final class RecordQuery {
   private final List<Filter> filters = new ArrayList<>();
   private final List<Sort> sorts = new ArrayList<>();
   private final Set<String> fields = new LinkedHashSet<>();
-  private boolean withTombstones;
   private int limit = Integer.MAX_VALUE;
   private ObjectNode after;
 
@@ -96,7 +95,6 @@ final class RecordQuery {
     String value = parameter.value();
     switch (name) {
       case "_since" -> {
-        withTombstones = true;
         filters.add(new Filter(Operator.GT, MODIFIED, List.of(timestamp(name, value))));
       }
       case "_before", "_to" ->
@@ -187,7 +185,7 @@ final class RecordQuery {
 
   Page apply(List<ObjectNode> records, List<ObjectNode> tombstones) {
     List<ObjectNode> selected = new ArrayList<>(records);
-    if (withTombstones) {
+    if (filters.stream().anyMatch(filter -> filter.field().equals(MODIFIED))) {
       selected.addAll(tombstones);
     }
     selected.removeIf(record -> !filters.stream().allMatch(filter -> matches(filter, record)));
@@ -245,6 +243,8 @@ final class RecordQuery {
       JsonNode there = to.get(path[depth]);
       ObjectNode child = there instanceof ObjectNode node ? node : to.putObject(path[depth]);
       copy(object, child, path, depth + 1);
+    } else {
+      to.set(path[depth], value); // whole, as there is nothing within it
     }
   }
 

@@ -33,6 +33,7 @@ import java.util.UUID;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.function.Predicate;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import tools.jackson.databind.JsonNode;
@@ -357,15 +358,13 @@ final class Routes {
       throw KintoError.tooManyRequests(BATCH_MAX_REQUESTS);
     }
     List<Request> requests = new ArrayList<>();
-    for (JsonNode part : parts) {
-      ObjectNode whole =
-          body.get("defaults") instanceof ObjectNode defaults
-              ? defaults.deepCopy()
-              : Store.JSON.createObjectNode();
-      Writes.object(part, "requests")
-          .properties()
-          .forEach(it -> whole.set(it.getKey(), it.getValue()));
-      requests.add(part(request, whole));
+    for (int i = 0; i < parts.size(); i++) {
+      String name = "requests." + i;
+      ObjectNode part = Writes.object(parts.get(i), name).deepCopy();
+      if (body.get("defaults") instanceof ObjectNode defaults) {
+        complete(part, defaults);
+      }
+      requests.add(part(request, part, name));
     }
     ObjectNode answer = Store.JSON.createObjectNode();
     ArrayNode responses = answer.putArray("responses");
@@ -382,6 +381,18 @@ final class Routes {
       }
     }
     return Answer.json(200, answer);
+  }
+
+  /** Adds what is not there, at every depth. */
+  private static void complete(ObjectNode part, ObjectNode defaults) {
+    for (Map.Entry<String, JsonNode> one : defaults.properties()) {
+      JsonNode there = part.get(one.getKey());
+      if (there == null) {
+        part.set(one.getKey(), one.getValue().deepCopy());
+      } else if (there instanceof ObjectNode inner && one.getValue() instanceof ObjectNode more) {
+        complete(inner, more);
+      }
+    }
   }
 
   private Answer serverInfo(Request request) {
@@ -480,9 +491,24 @@ final class Routes {
     }
   }
 
+  /** Which of a list may be seen. */
+  private Predicate<String> visible(Request request, Access.Target list) throws KintoError {
+    return access.inList(principals(request), list, false).orElseThrow(() -> refused(request));
+  }
+
+  private static List<ObjectNode> some(List<ObjectNode> objects, Predicate<String> visible) {
+    return objects.stream().filter(one -> visible.test(one.path("id").asString(""))).toList();
+  }
+
   private Store.Snapshot readable(
       Request request, String bucket, String name, Supplier<KintoError> missing) throws KintoError {
     checkReadable(request, Access.Target.records(bucket, name, null));
+    return altered(request, bucket, name, missing);
+  }
+
+  /** A collection as it is, or as a fault has it. */
+  private Store.Snapshot altered(
+      Request request, String bucket, String name, Supplier<KintoError> missing) throws KintoError {
     Store.Snapshot good = store.find(bucket, name).orElseThrow(missing);
     return faults.alter(good, request.path(), request.parameter("_expected"));
   }
@@ -506,26 +532,27 @@ final class Routes {
   }
 
   private Answer collections(Request request, Access.Target list) throws KintoError {
-    Set<String> principals = principals(request);
-    boolean mayReadAll = access.mayRead(principals, list);
-    List<ObjectNode> visible = new ArrayList<>();
+    Predicate<String> visible = visible(request, list);
+    List<ObjectNode> collections = new ArrayList<>();
     for (Store.Snapshot collection : store.list(list.bucket())) {
-      if (collection.isPublic() || mayReadAll) {
-        visible.add(shown(collection.metadata()));
+      if (visible.test(collection.name())) {
+        collections.add(shown(collection.metadata()));
       }
     }
-    if (visible.isEmpty() && !mayReadAll) {
-      throw refused(request);
-    }
-    List<ObjectNode> tombstones =
-        mayReadAll ? store.listing(list.plural()).tombstones() : List.of();
-    return list(request, visible, tombstones, newest(visible), Set.of(), true);
+    List<ObjectNode> tombstones = some(store.listing(list.plural()).tombstones(), visible);
+    return list(request, collections, tombstones, newest(collections), Set.of(), true);
   }
 
   private Answer groups(Request request, Access.Target list) throws KintoError {
-    checkReadable(request, list);
+    Predicate<String> visible = visible(request, list);
     Store.Listing groups = store.listing(list.plural());
-    return list(request, groups.objects(), groups.tombstones(), groups.timestamp(), Set.of(), true);
+    return list(
+        request,
+        some(groups.objects(), visible),
+        some(groups.tombstones(), visible),
+        groups.timestamp(),
+        Set.of(),
+        true);
   }
 
   /** A bucket or a group. */
@@ -550,24 +577,26 @@ final class Routes {
     if (isChanges(list.bucket(), list.collection())) {
       return changes(request);
     }
+    Predicate<String> visible = visible(request, list);
     Store.Snapshot collection =
-        readable(
+        altered(
             request,
             list.bucket(),
             list.collection(),
             () -> KintoError.missingParent(list.collection()));
     return list(
         request,
-        collection.records(),
-        collection.tombstones(),
+        some(collection.records(), visible),
+        some(collection.tombstones(), visible),
         collection.timestamp(),
         Set.of(),
         true);
   }
 
   private Answer record(Request request, Access.Target target) throws KintoError {
+    checkReadable(request, target);
     Store.Snapshot collection =
-        readable(
+        altered(
             request,
             target.bucket(),
             target.collection(),
@@ -940,12 +969,21 @@ final class Routes {
     return base(request, origin);
   }
 
-  /** A part of a batch as a request of its own: what it does not say is that of the whole. */
-  private static Request part(Request whole, ObjectNode part) throws KintoError {
+  /**
+   * A part of a batch as a request of its own: what it does not say is that of the whole. Its body
+   * is an object, and sent as plain JSON whatever its headers say.
+   */
+  private static Request part(Request whole, ObjectNode part, String name) throws KintoError {
     String target = part.path("path").asString("");
     if (!target.startsWith("/")) {
-      throw KintoError.invalid("body", "requests.path", "String does not match expected pattern");
+      String text = "String does not match expected pattern";
+      throw KintoError.invalid("body", name + ".path", text);
     }
+    boolean hasBody = part.has("body");
+    byte[] body =
+        hasBody
+            ? Store.JSON.writeValueAsBytes(Writes.object(part.get("body"), name + ".body"))
+            : new byte[0];
     target = target.startsWith("/v1/") ? target : "/v1" + target;
     int query = target.indexOf('?');
     Map<String, String> headers = new LinkedHashMap<>(whole.headers());
@@ -954,13 +992,16 @@ final class Routes {
         .properties()
         .forEach(header ->
             headers.put(header.getKey().toLowerCase(Locale.ROOT), header.getValue().asString()));
+    if (hasBody) {
+      headers.put("content-type", "application/json; charset=utf-8");
+    }
     return new Request(
         part.path("method").asString("GET"),
         target,
         query < 0 ? target : target.substring(0, query),
         parseQuery(query < 0 ? null : target.substring(query + 1)),
         headers,
-        part.has("body") ? Store.JSON.writeValueAsBytes(part.get("body")) : new byte[0],
+        body,
         whole.user());
   }
 

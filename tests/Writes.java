@@ -1,5 +1,6 @@
 //DEPS tools.jackson.core:jackson-databind:3.2.4
 //SOURCES Access.java
+//SOURCES JsonPatch.java
 //SOURCES KintoError.java
 //SOURCES RecordQuery.java
 //SOURCES Routes.java
@@ -15,6 +16,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.UUID;
+import java.util.function.Predicate;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
@@ -82,10 +84,10 @@ final class Writes {
   private Routes.Answer put(Routes.Request request, Access.Target target, Set<String> principals)
       throws KintoError {
     Optional<Store.Entry> existing = store.entry(target.plural(), target.id());
+    boolean isNew =
+        existing.isEmpty() || request.header("If-None-Match").filter("*"::equals).isPresent();
     boolean may =
-        existing.isPresent()
-            ? access.mayWrite(principals, target)
-            : access.mayCreate(principals, target);
+        isNew ? access.mayCreate(principals, target) : access.mayWrite(principals, target);
     if (!may) {
       throw Routes.refused(request);
     }
@@ -105,9 +107,9 @@ final class Writes {
     Store.Entry existing = writable(request, target, principals);
     String type = request.header("Content-Type").orElse("").replaceFirst(";.*", "").strip();
     if (type.equals(JSON_PATCH)) {
-      ObjectNode patched = JsonPatch.apply(existing.data(), request.body());
-      return save(
-          request, target, principals, Optional.of(existing), new Body(patched, null), patched);
+      JsonPatch.Patched patched = JsonPatch.apply(existing, json(request));
+      Body body = new Body(patched.data(), patched.permissions());
+      return save(request, target, principals, Optional.of(existing), body, patched.data());
     }
     Body body = body(request);
     if (body.data() == null && body.permissions() == null) {
@@ -137,14 +139,15 @@ final class Writes {
 
   private Routes.Answer deleteAll(
       Routes.Request request, Access.Target list, Set<String> principals) throws KintoError {
-    if (!access.mayWrite(principals, list)) {
-      throw Routes.refused(request);
-    }
+    Predicate<String> deletable =
+        access.inList(principals, list, true).orElseThrow(() -> Routes.refused(request));
     checkParent(list);
     Store.Listing before = store.listing(list.plural());
     Routes.checkUnmodified(request, null, before.timestamp());
     RecordQuery query = RecordQuery.parse(request.parameters(), Set.of(), 0);
-    List<ObjectNode> chosen = query.apply(before.objects(), List.of()).records();
+    List<ObjectNode> objects =
+        before.objects().stream().filter(one -> deletable.test(one.path("id").asString())).toList();
+    List<ObjectNode> chosen = query.apply(objects, List.of()).records();
     if (list.is("collection")) {
       for (ObjectNode one : chosen) {
         signoff.checkDeletion(withId(list, one.path("id").asString()));
@@ -206,7 +209,8 @@ final class Writes {
     if (target.is("record")) {
       signoff.checkRecord(target, wanted);
     }
-    if (target.is("group") && !wanted.has("members")) {
+    boolean isChecked = body.data() != null || request.method().equals("PATCH");
+    if (target.is("group") && isChecked && !wanted.has("members")) {
       wanted.putArray("members");
     }
     String user = Access.account(request.user().orElseThrow());
@@ -384,44 +388,5 @@ final class Writes {
     unknown.forEach(name -> shown.add("'" + name + "': " + body.get(name)));
     String text = "Unrecognized keys in mapping: \"{" + String.join(", ", shown) + "}\"";
     return KintoError.invalid("body", "", text);
-  }
-
-  /** The operations of RFC 6902 that have no pointer to copy from. */
-  private static final class JsonPatch {
-
-    /** Paths begin with {@code /data}. */
-    static ObjectNode apply(ObjectNode data, byte[] patch) throws KintoError {
-      ObjectNode document = Store.JSON.createObjectNode();
-      document.set("data", data.deepCopy());
-      try {
-        for (JsonNode operation : Store.JSON.readTree(patch)) {
-          apply(document, operation);
-        }
-      } catch (JacksonException e) {
-        throw KintoError.invalid("body", null, "Invalid JSON: " + e.getOriginalMessage());
-      }
-      return (ObjectNode) document.get("data");
-    }
-
-    private static void apply(ObjectNode document, JsonNode operation) throws KintoError {
-      String path = operation.path("path").asString("");
-      String kind = operation.path("op").asString("");
-      int slash = path.lastIndexOf('/');
-      JsonNode parent = slash < 0 ? null : document.at(path.substring(0, slash));
-      if (!path.startsWith("/data/") || !(parent instanceof ObjectNode object)) {
-        throw KintoError.invalid("body", null, "Invalid JSON Patch: no path " + path);
-      }
-      String name = path.substring(slash + 1).replace("~1", "/").replace("~0", "~");
-      switch (kind) {
-        case "add", "replace" -> object.set(name, operation.path("value"));
-        case "remove" -> object.remove(name);
-        case "test" -> {
-          if (!object.path(name).equals(operation.path("value"))) {
-            throw KintoError.refused("JSON Patch operation failed: test of " + path);
-          }
-        }
-        default -> throw KintoError.invalid("body", null, "Invalid JSON Patch: no op " + kind);
-      }
-    }
   }
 }
