@@ -158,7 +158,11 @@ final class RealKinto implements AutoCloseable {
     settings.put("multiauth.policy.account.use", "kinto.plugins.accounts.AccountsPolicy");
     settings.put("kinto.account_create_principals", "system.Everyone");
     settings.put("kinto.account_write_principals", "account:admin");
-    settings.put("kinto.bucket_create_principals", "account:admin");
+    for (String resource : List.of("bucket", "collection", "group", "record")) {
+      for (String permission : List.of("create", "read", "write")) {
+        settings.put("kinto." + resource + "_" + permission + "_principals", "account:admin");
+      }
+    }
     settings.put("kinto.userid_hmac_secret", "not secret");
     settings.put("kinto.batch_max_requests", "25");
     settings.put("kinto.http_scheme", "http");

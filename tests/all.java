@@ -12,6 +12,7 @@
 //SOURCES FormatTest.java
 //SOURCES HttpTest.java
 //SOURCES InstallTest.java
+//SOURCES KintoHttpTest.java
 //SOURCES KintoScenariosTest.java
 //SOURCES Peers.java
 //SOURCES ProcessTest.java
