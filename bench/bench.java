@@ -3,6 +3,7 @@
 //JAVA 25+
 //DEPS info.picocli:picocli:4.7.7
 //DEPS tools.jackson.core:jackson-databind:3.2.4
+//SOURCES Programs.java
 //SOURCES ../common/CanonicalJson.java
 //SOURCES ../tests/Peers.java
 //SOURCES ../tests/Project.java
@@ -13,32 +14,23 @@ import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import common.CanonicalJson;
 import java.io.ByteArrayOutputStream;
-import java.io.File;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.UUID;
 import java.util.concurrent.Callable;
 import java.util.concurrent.Executors;
-import java.util.function.ToDoubleFunction;
 import java.util.zip.GZIPOutputStream;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
-import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.json.JsonMapper;
 
 /**
  * How long validate_signature takes, what it costs, and how that compares.
@@ -55,20 +47,6 @@ import tools.jackson.databind.json.JsonMapper;
 public class bench implements Callable<Integer> {
 
   private static final long TIMESTAMP = 1_795_486_758_330L;
-
-  /** Runs a command and tells what it cost, with its children: JBang's own JVM is one. */
-  private static final String MEASURE =
-      """
-      import os, subprocess, sys, time
-      with open(sys.argv[1], "wb") as out:
-          start = time.perf_counter()
-          process = subprocess.Popen(sys.argv[2:], stdout=out)
-          _, status, usage = os.wait4(process.pid, 0)
-          wall = time.perf_counter() - start
-      unit = 2**20 if sys.platform == "darwin" else 2**10
-      cpu = usage.ru_utime + usage.ru_stime
-      print(os.waitstatus_to_exitcode(status), wall, cpu, usage.ru_maxrss / unit)
-      """;
 
   @Option(names = "--collections", description = "How many collections are served.")
   private int collections = 24;
@@ -95,9 +73,6 @@ public class bench implements Callable<Integer> {
       paramLabel = "OPTIONS")
   private List<String> variants = List.of();
 
-  /** What one run cost. */
-  private record Cost(double wall, double cpu, double peak) {}
-
   public static void main(String[] args) {
     System.exit(new CommandLine(new bench()).execute(args));
   }
@@ -112,7 +87,6 @@ public class bench implements Callable<Integer> {
     Path root = Project.root();
     SigningAuthority authority = SigningAuthority.create();
     HttpServer server = serve(authority);
-    Path output = Files.createTempFile("bench", ".out");
     try {
       String url = "http://127.0.0.1:" + server.getAddress().getPort() + "/v1";
       Map<String, String> settings =
@@ -120,129 +94,24 @@ public class bench implements Callable<Integer> {
               "SERVER", url,
               "ROOT_HASH", authority.rootHash(),
               "PARALLEL_REQUESTS", String.valueOf(workers));
-      Path jbang = root.resolve("jbang");
-      Path script = root.resolve("validate_signature.java");
-      Map<String, List<String>> programs = new LinkedHashMap<>();
-      programs.put("through ./jbang", List.of(jbang.toString(), script.toString()));
-      check(programs.get("through ./jbang"), settings, python.path(), output); // builds it
-      JsonNode told = told(jbang, script);
-      List<String> own = new ArrayList<>();
-      told.path("runtimeOptions").forEach(option -> own.add(option.stringValue()));
-      programs.put("program alone", alone(told, own, script));
-      for (String variant : variants) {
-        programs.put("alone, " + variant, alone(told, List.of(variant.split(" ")), script));
-      }
-      programs.put(
-          "Python, leanest",
-          List.of(
-              python.path().toString(),
-              root.resolve("bench/lean.py").toString(),
-              url,
-              authority.rootHash(),
-              String.valueOf(workers)));
-      Map<String, List<Cost>> costs = new LinkedHashMap<>();
-      for (int run = 0; run <= runs; run++) {
-        for (Map.Entry<String, List<String>> program : programs.entrySet()) {
-          Cost cost = check(program.getValue(), settings, python.path(), output);
-          List<Cost> counted = costs.computeIfAbsent(program.getKey(), key -> new ArrayList<>());
-          if (run > 0) {
-            counted.add(cost);
-          }
-        }
-        System.err.print(run < runs ? "." : "\n");
-      }
-      print(costs);
+      new Programs(python.path(), settings, ".*:  OK.*", collections)
+          .ours("validate_signature", variants)
+          .add(
+              "Python, leanest",
+              List.of(
+                  python.path().toString(),
+                  root.resolve("bench/lean.py").toString(),
+                  url,
+                  authority.rootHash(),
+                  String.valueOf(workers)))
+          .run(runs)
+          .print(
+              "%d collections × %d records × %d bytes%s, %d in flight; medians of %d runs, range of wall"
+                  .formatted(collections, records, bytes, gzip ? ", gzip" : "", workers, runs));
       return 0;
     } finally {
       server.stop(0);
-      Files.delete(output);
     }
-  }
-
-  /** What JBang knows of the script: its jar, class path and options. */
-  private static JsonNode told(Path jbang, Path script) {
-    Project.Outcome told = Project.run(jbang, "info", "tools", script).go();
-    if (told.exit() != 0) {
-      throw new IllegalStateException("./jbang info tools: " + told.stderr());
-    }
-    return JsonMapper.shared().readTree(told.stdout());
-  }
-
-  /** The command line that JBang would run. */
-  private static List<String> alone(JsonNode told, List<String> options, Path script) {
-    List<String> classPath = new ArrayList<>(List.of(told.get("applicationJar").stringValue()));
-    told.get("resolvedDependencies").forEach(jar -> classPath.add(jar.stringValue()));
-    List<String> command = new ArrayList<>();
-    command.add(Path.of(told.get("availableJdkPath").stringValue(), "bin", "java").toString());
-    command.addAll(options);
-    command.addAll(List.of("-cp", String.join(File.pathSeparator, classPath)));
-    command.add(script.getFileName().toString().replace(".java", ""));
-    return command;
-  }
-
-  /** Runs it once; whatever is not all good ends the benchmark. */
-  private Cost check(List<String> command, Map<String, String> settings, Path python, Path output)
-      throws IOException, InterruptedException {
-    List<String> measured =
-        new ArrayList<>(List.of(python.toString(), "-c", MEASURE, output.toString()));
-    measured.addAll(command);
-    ProcessBuilder builder = new ProcessBuilder(measured);
-    Path errors = Path.of(output + ".err");
-    builder.redirectError(errors.toFile());
-    builder
-        .environment()
-        .keySet()
-        .removeIf(name -> name.matches("(?i)ENV_FILE|SENTRY_.*|.*_proxy"));
-    builder.environment().putAll(settings);
-    Process process = builder.start();
-    process.getOutputStream().close();
-    String told = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    int exit = process.waitFor();
-    String said = Files.readString(errors);
-    Files.delete(errors);
-    double[] numbers = Arrays.stream(told.split("\\s")).mapToDouble(Double::parseDouble).toArray();
-    long good =
-        Files.readAllLines(output).stream().filter(line -> line.matches(".*:  OK.*")).count();
-    if (exit != 0 || numbers.length != 4 || numbers[0] != 0 || good != collections) {
-      throw new IllegalStateException(
-          "%s: %s, %d of %d collections OK%n%s".formatted(command, told, good, collections, said));
-    }
-    return new Cost(numbers[1], numbers[2], numbers[3]);
-  }
-
-  private void print(Map<String, List<Cost>> costs) {
-    System.out.printf(
-        Locale.ROOT,
-        "%d collections × %d records × %d bytes%s, %d in flight; medians of %d runs, range of"
-            + " wall%n%n",
-        collections,
-        records,
-        bytes,
-        gzip ? ", gzip" : "",
-        workers,
-        runs);
-    System.out.println(
-        "| program | wall s | range | CPU s | peak MiB | wall ÷ Python | CPU ÷ Python |");
-    System.out.println("|---|---|---|---|---|---|---|");
-    List<Cost> python = List.copyOf(costs.values()).getLast();
-    costs.forEach((name, measured) ->
-        System.out.printf(
-            Locale.ROOT,
-            "| %s | %.2f | %.2f–%.2f | %.2f | %.0f | %.2f | %.2f |%n",
-            name,
-            median(measured, Cost::wall),
-            measured.stream().mapToDouble(Cost::wall).min().orElse(0),
-            measured.stream().mapToDouble(Cost::wall).max().orElse(0),
-            median(measured, Cost::cpu),
-            median(measured, Cost::peak),
-            median(measured, Cost::wall) / median(python, Cost::wall),
-            median(measured, Cost::cpu) / median(python, Cost::cpu)));
-  }
-
-  private static double median(List<Cost> costs, ToDoubleFunction<Cost> of) {
-    double[] sorted = costs.stream().mapToDouble(of).sorted().toArray();
-    int middle = sorted.length / 2;
-    return sorted.length % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
   }
 
   // What is served

@@ -73,6 +73,7 @@ final class RemoteSettingsServer implements AutoCloseable {
   private final URI origin;
   private final Clock clock;
   private final Duration trickleEvery;
+  private final Duration latency;
   private final Store store;
   private final Signer signer;
   private final Faults faults;
@@ -97,6 +98,7 @@ final class RemoteSettingsServer implements AutoCloseable {
                 + http.getAddress().getPort());
     clock = builder.clock;
     trickleEvery = builder.trickleEvery;
+    latency = builder.latency;
     store = new Store(clock);
     SigningAuthority authority =
         builder.authority != null
@@ -133,6 +135,7 @@ final class RemoteSettingsServer implements AutoCloseable {
     private SigningAuthority authority;
     private Clock clock = Clock.systemUTC();
     private Duration trickleEvery = Duration.ofSeconds(1);
+    private Duration latency = Duration.ZERO;
     private boolean changesets = true;
     private boolean singleSignature;
     private int pageSize;
@@ -173,6 +176,12 @@ final class RemoteSettingsServer implements AutoCloseable {
     /** Pause between two bytes of a trickling answer; a second if not given. */
     Builder trickleEvery(Duration pause) {
       this.trickleEvery = pause;
+      return this;
+    }
+
+    /** Time that passes before each answer, as on the way to a server far away. */
+    Builder latency(Duration latency) {
+      this.latency = latency;
       return this;
     }
 
@@ -370,6 +379,9 @@ final class RemoteSettingsServer implements AutoCloseable {
     try (exchange) {
       Routes.Request request = read(exchange);
       remember(request);
+      if (latency.isPositive() && closing.await(latency.toNanos(), TimeUnit.NANOSECONDS)) {
+        return;
+      }
       for (Canned one : canned) {
         if (one.pattern().concerns(request.method(), request.path(), request.collection())) {
           send(exchange, request, one.answer());

@@ -1,0 +1,164 @@
+///usr/bin/env jbang "$0" "$@" ; exit $?
+//DESCRIPTION Measure consistency_checks and validate_changes_collection beside Python with kinto-http.
+//JAVA 25+
+//DEPS info.picocli:picocli:4.7.7
+//DEPS tools.jackson.core:jackson-databind:3.2.4
+//SOURCES Programs.java
+//SOURCES ../tests/Peers.java
+//SOURCES ../tests/Project.java
+//SOURCES ../tests/RemoteSettingsServer.java
+//SOURCES ../tests/Signoff.java
+//SOURCES ../tests/Store.java
+//RUNTIME_OPTIONS -XX:+UseSerialGC
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.UUID;
+import java.util.concurrent.Callable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import tools.jackson.databind.node.ObjectNode;
+
+/**
+ * How long the commands around signing take, what they cost, and how that compares.
+ *
+ * <p>The embedded server holds signed collections whose source, preview and destination agree. The
+ * commands and {@code checks.py} check them in turn; every run has to find every collection good.
+ */
+@Command(
+    name = "checks",
+    description =
+        "Measure consistency_checks and validate_changes_collection beside Python with kinto-http.",
+    showDefaultValues = true,
+    mixinStandardHelpOptions = true)
+public class checks implements Callable<Integer> {
+
+  @Option(names = "--collections", description = "How many signed collections there are.")
+  private int collections = 200;
+
+  @Option(names = "--records", description = "How many records each of them holds.")
+  private int records = 500;
+
+  @Option(names = "--bytes", description = "About how many bytes a record has as JSON.")
+  private int bytes = 300;
+
+  @Option(names = "--runs", description = "How often each program is measured.")
+  private int runs = 5;
+
+  @Option(names = "--workers", description = "Requests in flight, of each program.")
+  private int workers = 4;
+
+  @Option(
+      names = "--latency",
+      description = "Milliseconds that pass before each answer, as on a network.")
+  private int latency;
+
+  @Option(
+      names = "--variant",
+      description =
+          "Options of the JVM to measure the program alone with, instead of the script's own.",
+      paramLabel = "OPTIONS")
+  private List<String> variants = List.of();
+
+  @CommandLine.Parameters(
+      paramLabel = "COMMAND",
+      description =
+          "Only these of consistency_checks, validate_changes_collection and"
+              + " refresh_signature.")
+  private List<String> commands =
+      List.of("consistency_checks", "validate_changes_collection", "refresh_signature");
+
+  public static void main(String[] args) {
+    System.exit(new CommandLine(new checks()).execute(args));
+  }
+
+  @Override
+  public Integer call() throws Exception {
+    Peers.prepare(System.err::println);
+    Path python = Peers.kinto();
+    try (RemoteSettingsServer server =
+        RemoteSettingsServer.builder().latency(Duration.ofMillis(latency)).start()) {
+      fill(server);
+      System.out.printf(
+          "%d signed collections × %d records × %d bytes, %d ms, %d in flight; medians of %d runs,"
+              + " range of wall%n%n",
+          collections, records, bytes, latency, workers, runs);
+      for (String command : commands) {
+        measure(command, server.url().toString(), python);
+      }
+    }
+    return 0;
+  }
+
+  private void measure(String command, String url, Path python) throws Exception {
+    Map<String, String> settings = new HashMap<>();
+    settings.put("SERVER", url);
+    settings.put("PARALLEL_REQUESTS", String.valueOf(workers));
+    String good =
+        switch (command) {
+          case "consistency_checks" -> {
+            settings.put("AUTH", "editor:editor");
+            yield "main/\\S+ OK";
+          }
+          case "validate_changes_collection" -> "Etag OK for .*";
+          default -> {
+            settings.put("REFRESH_SIGNATURE_AUTH", "editor:editor");
+            yield ".* Trigger new signature: signed at .*";
+          }
+        };
+    int expected = command.equals("validate_changes_collection") ? 2 * collections : collections;
+    Programs programs = new Programs(python, settings, good, expected).ours(command, variants);
+    if (!command.equals("refresh_signature")) {
+      Path script = Project.root().resolve("bench/checks.py");
+      List<String> one = List.of(python.toString(), script.toString(), command, url);
+      List<String> several = new ArrayList<>(one);
+      several.add(String.valueOf(workers));
+      programs.add("Python, " + workers + " threads", several);
+      programs.add("Python", one);
+    }
+    programs.run(runs).print(command);
+  }
+
+  // What is served
+
+  private void fill(RemoteSettingsServer server) {
+    for (int i = 0; i < collections; i++) {
+      String name = "collection-%04d".formatted(i);
+      Signoff.Resource resource = Signoff.of("main-workspace", name).orElseThrow();
+      for (String bucket : List.of(resource.source(), resource.preview(), resource.destination())) {
+        server.create(bucket, name);
+        Random random = new Random(i);
+        for (int j = 0; j < records; j++) {
+          server.store().put(bucket, name, record(new UUID(i, j).toString(), random));
+        }
+      }
+      server.sign(resource.preview(), name);
+      server.sign(resource.destination(), name);
+      server.edit(resource.source(), name, it -> it.put("status", "signed"));
+    }
+  }
+
+  /** About as long as asked for, in the shape of what is really published; a little non-ASCII. */
+  private ObjectNode record(String id, Random random) {
+    ObjectNode record = Store.JSON.createObjectNode();
+    record.put("id", id).put("schema", 1_795_486_758_330L + random.nextInt(1000));
+    record
+        .putObject("details")
+        .put("bug", "https://bugzilla.mozilla.org/show_bug.cgi?id=" + random.nextInt(2_000_000))
+        .put("created", "2026-11-24T02:19:18Z")
+        .put("severity", random.nextInt(4));
+    record.put("enabled", random.nextBoolean()).putArray("locales").add("fr").add("en-US");
+    int length = record.toString().length() + ",\"last_modified\":1795486758330".length();
+    StringBuilder comment = new StringBuilder();
+    while (length + comment.length() < bytes) {
+      comment.append(random.nextInt(40) == 0 ? 'é' : (char) ('a' + random.nextInt(26)));
+    }
+    return record.put("comment", comment.toString());
+  }
+}
