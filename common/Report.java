@@ -297,7 +297,9 @@ public final class Report {
   }
 
   private void say(String message) {
-    err.println(clean(command + ": " + message));
+    if (!interrupted || !finished) { // after Ctrl-C all has been said
+      err.println(clean(command + ": " + message));
+    }
   }
 
   /**

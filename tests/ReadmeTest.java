@@ -1,6 +1,8 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //SOURCES ../common/CertificateChain.java
 //SOURCES ../common/Settings.java
+//SOURCES ../consistency_checks.java
+//SOURCES ../refresh_signature.java
 //SOURCES ../validate_changes_collection.java
 //SOURCES ../validate_signature.java
 //SOURCES Project.java
@@ -42,6 +44,8 @@ class ReadmeTest {
   private static final Map<String, Supplier<Settings.Command>> COMMANDS =
       new TreeMap<>(
           Map.of(
+              "consistency_checks", consistency_checks::new,
+              "refresh_signature", refresh_signature::new,
               "validate_changes_collection", validate_changes_collection::new,
               "validate_signature", validate_signature::new));
 

@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 
 /**
  * Shows what the commands do, on a server of its own: starts the embedded one with sample content
@@ -54,7 +55,37 @@ public class demo {
               "",
               "validate_changes_collection.java",
               List.of(),
+              0),
+          new Step(
+              "Do source, preview and destination agree with the status of each collection?",
+              "",
+              "consistency_checks.java",
+              List.of(),
+              0),
+          new Step(
+              "The same where clients get a record that nobody approved:",
+              "altered-record=main/regions",
+              "consistency_checks.java",
+              List.of("--only", "main/*"),
+              1),
+          new Step(
+              "What would be signed again?",
+              "",
+              "refresh_signature.java",
+              List.of("--dry-run", "--max-signature-age", "4"),
+              0),
+          new Step(
+              "Sign it again, and verify the new signatures:",
+              "",
+              "refresh_signature.java",
+              List.of("--max-signature-age", "4", "--verify"),
               0));
+
+  /** Accounts of the sample server; a runbook has its own, in a file that only it can read. */
+  private static final Map<String, String> CREDENTIALS =
+      Map.of(
+          "consistency_checks.java", "AUTH",
+          "refresh_signature.java", "REFRESH_SIGNATURE_AUTH");
 
   private final PrintStream out = new PrintStream(System.out, true, StandardCharsets.UTF_8);
 
@@ -105,12 +136,17 @@ public class demo {
     command.add("--server");
     command.add(server.toString());
     command.addAll(step.arguments());
-    List<String> shown = command.stream().map(demo::quoted).toList();
-    out.println("$ " + String.join(" ", shown));
+    String shown = String.join(" ", command.stream().map(demo::quoted).toList());
+    String variable = CREDENTIALS.get(step.script());
+    out.println("$ " + (variable == null ? "" : variable + "=editor:editor ") + shown);
     if (!isWindows) {
       command.set(0, root.resolve("jbang").toString());
     }
-    Process process = new ProcessBuilder(command).directory(root.toFile()).inheritIO().start();
+    ProcessBuilder builder = new ProcessBuilder(command).directory(root.toFile()).inheritIO();
+    if (variable != null) {
+      builder.environment().put(variable, "editor:editor");
+    }
+    Process process = builder.start();
     int exit = process.waitFor();
     out.println("(exit code " + exit + ")");
     return exit;

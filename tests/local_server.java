@@ -34,6 +34,17 @@ import picocli.CommandLine.Spec;
     description = {
       "Serves a small Remote Settings on this machine, for trying commands out and for drills.",
       "State is in memory; signatures are real, under a root made at start.",
+      "",
+      "It speaks Kinto's protocol, reads and writes: buckets, groups, collections, records,"
+          + " permissions, preconditions, filters, pages, batches, tombstones, monitor/changes,"
+          + " changesets. The accounts admin, editor and reviewer have their names as passwords.",
+      "",
+      "A collection that is made in main-workspace, security-state-staging or staging is signed: an"
+          + " edit makes it work-in-progress, \"to-review\" copies it to the preview, \"to-sign\""
+          + " by another account publishes and signs it, \"to-resign\" signs it anew,"
+          + " \"to-rollback\" brings back what is published. main-workspace/auto needs no review,"
+          + " staging/addons-bloomfilters has no preview. POST /v1/__flush__ empties the server;"
+          + " POST /sign/data signs for another one, as Autograph does.",
       ""
     })
 public class local_server implements Callable<Integer> {
@@ -174,13 +185,14 @@ public class local_server implements Callable<Integer> {
       out.println("Fault " + parsed + ": it " + parsed.kind().sentence() + ".");
     }
     out.println("Try, in another terminal:");
-    out.println("  ./jbang validate_signature.java" + option);
-    out.println("  ./jbang validate_signature.java" + option + " --only 'main/*' --format json");
     out.println(
-        "  ./jbang validate_signature.java"
+        "  ./jbang validate_signature.java%s --root-hash %s"
+            .formatted(option, server.authority().rootHash()));
+    out.println("  AUTH=editor:editor ./jbang consistency_checks.java" + option);
+    out.println(
+        "  REFRESH_SIGNATURE_AUTH=editor:editor ./jbang refresh_signature.java"
             + option
-            + " --root-hash "
-            + server.authority().rootHash());
+            + " --verify");
     out.println("Ctrl-C ends it.");
   }
 }
