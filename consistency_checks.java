@@ -437,8 +437,8 @@ public class consistency_checks implements Settings.Command {
       }
       Side destination = isPublished ? side("destination", () -> read.changeset(entry)) : null;
       return judge(source.metadata(), from, preview, destination);
-    } catch (ServerException e) {
-      return new NoVerdict(e.reason());
+    } catch (Unknown e) {
+      return new NoVerdict(e.getMessage());
     }
   }
 
@@ -454,8 +454,8 @@ public class consistency_checks implements Settings.Command {
               : new Inconsistent(
                   "source %s is gone, destination has %d records"
                       .formatted(source.name(), records));
-    } catch (ServerException e) {
-      return new NoVerdict(e.reason());
+    } catch (Unknown e) {
+      return new NoVerdict(e.getMessage());
     }
   }
 
@@ -463,25 +463,35 @@ public class consistency_checks implements Settings.Command {
     Changeset read() throws ServerException;
   }
 
+  /** One side could not be read, in a way that says nothing of it. */
+  private static final class Unknown extends Exception {
+    private static final long serialVersionUID = 1;
+
+    Unknown(String side, ServerException failure) {
+      super(side + ": " + failure.reason(), failure);
+    }
+  }
+
   /** What clients may not read is a finding; what fails otherwise leaves no verdict. */
-  private static Side side(String name, Source source) throws ServerException {
+  private static Side side(String name, Source source) throws Unknown {
     try {
       return Side.of(name, source.read().records());
     } catch (ServerException e) {
       return switch (e.status()) {
         case 401, 403, 404 -> Side.unreadable(name, e.reason());
-        default -> throw e;
+        default -> throw new Unknown(name, e);
       };
     }
   }
 
+  /** Why the source, or a bucket of sources, cannot be read. */
   private String unreadable(Place source, ServerException e) {
     return switch (e.status()) {
       case 401, 403 ->
           auth == null
               ? "%d, set AUTH".formatted(e.status())
               : "%d, set AUTH to an account that may read %s".formatted(e.status(), source.name());
-      default -> "source %s: %s".formatted(source.name(), e.reason());
+      default -> "source: " + e.reason();
     };
   }
 

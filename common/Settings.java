@@ -304,7 +304,14 @@ public final class Settings {
     public Optional<RemoteSettings.ServerInfo> writer(
         RemoteSettings remote, String variable, Secret credentials, Report report)
         throws Http.ServerException {
-      RemoteSettings.ServerInfo info = remote.serverInfo();
+      RemoteSettings.ServerInfo info;
+      try {
+        info = remote.serverInfo();
+      } catch (Http.ServerException e) {
+        throw credentials != null && (e.status() == 401 || e.status() == 403)
+            ? e.withHint("are the credentials of %s right?".formatted(variable))
+            : e;
+      }
       if (info.signed() == null) {
         report.error(
             "No signer capabilities found. Run on *writer* server!",

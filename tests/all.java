@@ -9,6 +9,7 @@
 //SOURCES ConsistencyChecksTest.java
 //SOURCES ContentSignatureTest.java
 //SOURCES CrashReportsTest.java
+//SOURCES FaultMatrixTest.java
 //SOURCES FormatTest.java
 //SOURCES HttpTest.java
 //SOURCES InstallTest.java

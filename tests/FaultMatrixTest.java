@@ -1,0 +1,149 @@
+//DEPS org.junit.jupiter:junit-jupiter:5.14.4
+//SOURCES ../common/Settings.java
+//SOURCES ../consistency_checks.java
+//SOURCES ../refresh_signature.java
+//SOURCES ../validate_changes_collection.java
+//SOURCES ../validate_signature.java
+//SOURCES Fault.java
+//SOURCES Project.java
+//SOURCES RemoteSettingsServer.java
+//SOURCES SigningAuthority.java
+//SOURCES Terminal.java
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+
+import common.Settings;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Supplier;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/**
+ * Every command under every fault of the server, at one collection and everywhere: it ends with one
+ * of its exit codes and with lines, never with a stack trace. What it makes of each stands in
+ * {@code tests/golden/faults.txt}; {@code UPDATE_GOLDEN=1} writes that anew.
+ */
+class FaultMatrixTest {
+
+  private static final Map<String, Supplier<Settings.Command>> COMMANDS = new LinkedHashMap<>();
+
+  static {
+    COMMANDS.put("validate_signature", validate_signature::new);
+    COMMANDS.put("validate_changes_collection", validate_changes_collection::new);
+    COMMANDS.put("consistency_checks", consistency_checks::new);
+    COMMANDS.put("refresh_signature", refresh_signature::new);
+  }
+
+  private static final Path GOLDEN = Project.root().resolve("tests/golden/faults.txt");
+
+  /** Where the fault is: the published collection, its source, or every answer. */
+  private static final List<String> PLACES = List.of("main/regions", "main-workspace/regions", "");
+
+  private static final SigningAuthority AUTHORITY =
+      SigningAuthority.builder().now(Terminal.NOW).build();
+
+  /** Those that end with a limit of time; all others have time enough on any machine. */
+  private static final Set<Fault.Kind> SLOW =
+      Set.of(Fault.Kind.SILENT, Fault.Kind.STALL, Fault.Kind.TRICKLE, Fault.Kind.CHAIN_TRICKLE);
+
+  private static Terminal.Outcome run(RemoteSettingsServer server, Fault fault, String command) {
+    boolean isSlow = SLOW.contains(fault.kind());
+    return new Terminal()
+        .set("SERVER", server.url())
+        .set("AUTH", "editor:editor")
+        .set("REFRESH_SIGNATURE_AUTH", "editor:editor")
+        .set("ROOT_HASH", AUTHORITY.rootHash())
+        .set("REQUESTS_NB_RETRIES", isSlow ? "0" : "1")
+        .set("REQUESTS_TIMEOUT_SECONDS", isSlow ? "0.4" : "20")
+        .set("REQUESTS_DEADLINE_SECONDS", isSlow ? "0.6" : "30")
+        .set("MAX_RESPONSE_MIB", "1")
+        .set("PARALLEL_REQUESTS", "1")
+        .run(COMMANDS.get(command).get(), "--only", "main/regions");
+  }
+
+  /** Exit code, and the last line on stdout, or else the error. */
+  private static String row(Fault fault, String command, Terminal.Outcome outcome) {
+    String error =
+        outcome.stderr().lines().filter(line -> line.contains(": error: ")).findFirst().orElse("");
+    String line = outcome.stdout().lines().reduce((_, last) -> last).orElse("");
+    return "%s | %s | %d | %s"
+        .formatted(fault, command, outcome.exit(), error.isEmpty() ? line : error)
+        .replaceAll("127\\.0\\.0\\.1:\\d+", "127.0.0.1:8888")
+        .replaceAll("localhost:\\d+", "localhost:8888")
+        .replaceAll("_expected=\\d{9,12}\\b", "_expected=0")
+        .replaceAll("\\(\\d+\\.\\d\\ds\\)", "(0.02s)")
+        .replaceAll("\\b([0-9A-F]{2}:){31}[0-9A-F]{2}\\b", "A1:B2:…");
+  }
+
+  private static List<String> rows(Fault.Kind kind) throws IOException {
+    List<String> rows = new ArrayList<>();
+    for (String place : PLACES) {
+      Fault fault = Fault.of(kind).at(place);
+      try (RemoteSettingsServer server =
+          RemoteSettingsServer.builder()
+              .clock(Clock.fixed(Terminal.NOW, ZoneOffset.UTC))
+              .authority(AUTHORITY)
+              .trickleEvery(Duration.ofMillis(20))
+              .sample(true)
+              .fault(fault)
+              .start()) {
+        for (String command : COMMANDS.keySet()) { // the one that writes comes last
+          Terminal.Outcome outcome = run(server, fault, command);
+          String all = outcome.stdout() + outcome.stderr();
+          assertFalse(all.contains("\tat "), () -> "a stack trace: " + fault + "\n" + outcome);
+          assertFalse(all.contains("this is a bug"), () -> fault + "\n" + outcome);
+          assertFalse(
+              all.chars().anyMatch(c -> c != '\n' && Character.isISOControl(c)),
+              () -> "control characters: " + fault);
+          assertFalse(all.contains("editor:editor"), () -> "credentials: " + fault);
+          rows.add(row(fault, command, outcome));
+        }
+      }
+    }
+    return rows;
+  }
+
+  @ParameterizedTest
+  @EnumSource(Fault.Kind.class)
+  void every_command_ends_well_under_every_fault(Fault.Kind kind) throws IOException {
+    List<String> actual = rows(kind);
+    if ("1".equals(System.getenv("UPDATE_GOLDEN"))) {
+      update(kind, actual);
+    } else {
+      assertEquals(String.join("\n", recorded(kind)), String.join("\n", actual));
+    }
+  }
+
+  @Test
+  void the_matrix_is_complete() throws IOException {
+    assertEquals(
+        Fault.Kind.values().length * PLACES.size() * COMMANDS.size(),
+        Files.readAllLines(GOLDEN).size());
+  }
+
+  private static List<String> recorded(Fault.Kind kind) throws IOException {
+    return Files.readAllLines(GOLDEN).stream()
+        .filter(line -> line.split("[ =]")[0].equals(kind.label()))
+        .toList();
+  }
+
+  private static synchronized void update(Fault.Kind kind, List<String> rows) throws IOException {
+    List<String> all = new ArrayList<>();
+    for (Fault.Kind other : Fault.Kind.values()) {
+      all.addAll(other == kind ? rows : Files.exists(GOLDEN) ? recorded(other) : List.of());
+    }
+    Files.write(GOLDEN, all);
+  }
+}
