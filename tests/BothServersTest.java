@@ -2,6 +2,7 @@
 //SOURCES ../common/Settings.java
 //SOURCES ../consistency_checks.java
 //SOURCES ../refresh_signature.java
+//SOURCES ../validate_changes_collection.java
 //SOURCES ../validate_signature.java
 //SOURCES KintoClient.java
 //SOURCES RealKinto.java
@@ -132,6 +133,12 @@ class BothServersTest {
     return new Settings.Command[] {new refresh_signature(), new refresh_signature()};
   }
 
+  private static Settings.Command[] timestamps() {
+    return new Settings.Command[] {
+      new validate_changes_collection(), new validate_changes_collection()
+    };
+  }
+
   private static Settings.Command[] consistency() {
     return new Settings.Command[] {new consistency_checks(), new consistency_checks()};
   }
@@ -140,6 +147,13 @@ class BothServersTest {
   void every_signature_is_valid_whatever_the_state_of_its_source() {
     List<String> lines = lines(0, validate());
     assertEquals(15, containing(lines, ":  OK").size(), lines.toString());
+    assertEquals(16, lines.size(), lines.toString());
+  }
+
+  @Test
+  void every_collection_is_at_the_timestamp_that_is_announced() {
+    List<String> lines = lines(0, timestamps());
+    assertEquals(15, containing(lines, "Etag OK for ").size(), lines.toString());
     assertEquals(16, lines.size(), lines.toString());
   }
 

@@ -15,8 +15,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import common.CertificateChain;
 import common.Settings;
+import java.io.BufferedReader;
 import java.io.File;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -226,6 +228,37 @@ class ReadmeTest {
               .limit(Duration.ofMinutes(3))
               .go();
       assertEquals(0, outcome.exit(), outcome.stdout() + outcome.stderr());
+    }
+  }
+
+  @Test
+  void what_the_embedded_server_prints_at_its_start_works_as_typed() throws Exception {
+    Process server =
+        new ProcessBuilder("./jbang", "local_server", "--port", "0", "--sample")
+            .directory(ROOT.toFile())
+            .redirectErrorStream(true)
+            .start();
+    List<String> said = new ArrayList<>();
+    try (BufferedReader lines = server.inputReader(StandardCharsets.UTF_8)) {
+      for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+        said.add(line);
+        if (line.equals("Ctrl-C ends it.")) {
+          break;
+        }
+      }
+      List<String> typed = said.stream().filter(line -> line.startsWith("  ")).toList();
+      assertEquals(3, typed.size(), said.toString());
+      for (String line : typed) {
+        Project.Outcome outcome =
+            Project.run("sh", "-c", line.strip()).in(ROOT).limit(Duration.ofMinutes(1)).go();
+        assertEquals(0, outcome.exit(), line + "\n" + outcome.stdout() + outcome.stderr());
+      }
+      String all = String.join("\n", said);
+      assertTrue(all.contains("Accounts (password like the name): admin, editor, reviewer"), all);
+      assertTrue(all.matches("(?s).*Root hash: ([0-9A-F]{2}:){31}[0-9A-F]{2}\n.*"), all);
+    } finally {
+      server.descendants().forEach(ProcessHandle::destroyForcibly);
+      server.destroyForcibly();
     }
   }
 }

@@ -2,6 +2,7 @@
 //DEPS tools.jackson.core:jackson-databind:3.2.4
 //SOURCES CanonicalJsonTest.java
 //SOURCES Fault.java
+//SOURCES KintoClient.java
 //SOURCES Project.java
 //SOURCES RemoteSettingsServer.java
 //SOURCES Routes.java
@@ -22,6 +23,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.io.UncheckedIOException;
 import java.net.Socket;
 import java.net.SocketTimeoutException;
 import java.net.URI;
@@ -634,6 +636,147 @@ class RemoteSettingsServerTest {
       certificates.add((X509Certificate) one);
     }
     return certificates;
+  }
+
+  // --- Writes --------------------------------------------------------------------------------
+
+  @Test
+  void nobody_ever_sees_a_half_published_collection() throws Exception {
+    try (RemoteSettingsServer server = RemoteSettingsServer.start()) {
+      KintoClient client = new KintoClient(server.url());
+      client.createSource("main-workspace", "x");
+      CompletableFuture<Void> publishing =
+          CompletableFuture.runAsync(() -> {
+            for (int round = 0; round < 15; round++) {
+              for (int i = 0; i < 5; i++) {
+                client.put("main-workspace", "x", "r" + i, "{\"round\":" + round + "}");
+              }
+              client.status("editor", "main-workspace", "x", "to-review");
+              client.status("reviewer", "main-workspace", "x", "to-sign");
+            }
+          });
+      int read = 0;
+      while (!publishing.isDone() || read == 0) {
+        JsonNode changeset = changeset(server, "main/x");
+        Set<String> rounds = new HashSet<>();
+        changeset.path("changes").forEach(record -> rounds.add(record.path("round").asString()));
+        assertTrue(rounds.size() <= 1, () -> "records of two publications: " + changeset);
+        assertEquals(Verdict.GOOD, verify(changeset, server.authority().rootHash()));
+        read++;
+      }
+      publishing.get(1, TimeUnit.MINUTES);
+      assertEquals(5, changeset(server, "main/x").path("changes").size());
+    }
+  }
+
+  /** All that can be seen of a source and what it publishes. */
+  private static String state(RemoteSettingsServer server) {
+    StringBuilder state = new StringBuilder();
+    for (String bucket : List.of("main-workspace", "main-preview", "main")) {
+      for (String plural :
+          List.of(Store.collections(bucket), Store.groups(bucket), Store.records(bucket, "x"))) {
+        state.append(server.store().listing(plural)).append('\n');
+        state.append(server.store().entries(plural)).append('\n');
+      }
+    }
+    return state.toString();
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      nullValues = "-",
+      value = {
+        "-        | PUT    | /records/a | {\"data\":{\"n\":2}}                              |     |"
+            + " 401",
+        "-        | PATCH  | -          | {\"data\":{\"status\":\"to-resign\"}}               |    "
+            + " | 401",
+        "-        | DELETE | -          | -                                                 |     |"
+            + " 401",
+        "editor   | PUT    | /records/a | {\"data\":{\"n\":0.5}}                            |     |"
+            + " 400",
+        "editor   | PUT    | /records/a | {\"data\":{\"o\":{\"n\":1e3}}}                      |    "
+            + " | 400",
+        "editor   | PUT    | /records/a | {\"data\":{\"id\":\"b\"}}                         |     |"
+            + " 400",
+        "editor   | PUT    | /records/a | {\"data\":[]}                                    |     |"
+            + " 400",
+        "editor   | PUT    | /records/a | {\"x\":1}                                        |     |"
+            + " 400",
+        "editor   | PUT    | /records/a | {                                                 |     |"
+            + " 400",
+        "editor   | PUT    | /records/a | {\"data\":{\"n\":2}}                              |"
+            + " '\"1\"' | 412",
+        "editor   | DELETE | /records/a | -                                                 |"
+            + " '\"1\"' | 412",
+        "editor   | DELETE | /records/z | -                                                 |     |"
+            + " 404",
+        "editor   | PATCH  | -          | {\"data\":{\"status\":\"to-sign\"}}                 |    "
+            + " | 403",
+        "editor   | PATCH  | -          | {\"data\":{\"status\":\"signed\"}}                  |    "
+            + " | 400",
+        "editor   | PATCH  | -          | {\"data\":{\"status\":null}}                      |     |"
+            + " 400",
+        "editor   | PATCH  | -          | {\"data\":{\"last_edit_by\":\"account:x\"}}         |    "
+            + " | 400",
+        "editor   | PUT    | -          | {\"data\":{}}                                    |     |"
+            + " 400",
+        "editor   | PATCH  | -          | {}                                                |     |"
+            + " 400",
+        "editor   | POST   | -          | {}                                                |     |"
+            + " 405"
+      })
+  void a_refused_request_changes_nothing(
+      String user, String method, String below, String body, String ifMatch, int status)
+      throws IOException {
+    try (RemoteSettingsServer server = RemoteSettingsServer.start()) {
+      KintoClient client = new KintoClient(server.url());
+      client.createSource("main-workspace", "x");
+      client.put("main-workspace", "x", "a", "{\"n\":1}");
+      client.status("editor", "main-workspace", "x", "to-review");
+      String before = state(server);
+      String path = "/buckets/main-workspace/collections/x" + (below == null ? "" : below);
+      HttpResponse<String> answer =
+          ifMatch == null
+              ? client.send(user, method, path, body)
+              : client.send(user, method, path, body, "If-Match", ifMatch);
+      assertEquals(status, answer.statusCode(), answer.body());
+      assertEquals(before, state(server));
+    }
+  }
+
+  @Test
+  void a_flush_leaves_the_server_as_it_began() throws Exception {
+    try (RemoteSettingsServer server = RemoteSettingsServer.start()) {
+      KintoClient client = new KintoClient(server.url());
+      client.createSource("main-workspace", "x");
+      assertEquals(202, client.send("editor", "POST", "/__flush__", null).statusCode());
+      assertEquals(0, announced(server).size());
+      client.createSource("main-workspace", "x");
+      assertEquals(
+          Verdict.GOOD, verify(changeset(server, "main/x"), server.authority().rootHash()));
+    }
+  }
+
+  @Test
+  void a_fault_can_be_aimed_at_one_method_and_come_when_all_is_done() throws Exception {
+    try (RemoteSettingsServer server = RemoteSettingsServer.start()) {
+      KintoClient client = new KintoClient(server.url());
+      client.createSource("main-workspace", "x");
+      server.fault("503-done=PUT main-workspace/x:1");
+      server.fault("lost=PATCH /v1/buckets/main-workspace/*:1");
+      String source = "/buckets/main-workspace/collections/x";
+      assertEquals(200, client.send("editor", "GET", source, null).statusCode());
+      assertEquals(
+          503, client.send("editor", "PUT", source + "/records/a", "{\"data\":{}}").statusCode());
+      assertEquals(200, client.send("editor", "GET", source + "/records/a", null).statusCode());
+      String review = "{\"data\":{\"status\":\"to-review\"}}";
+      assertThrows(
+          UncheckedIOException.class, () -> client.send("editor", "PATCH", source, review));
+      assertEquals(
+          "to-review",
+          client.must("editor", "GET", source, null).path("data").path("status").asString());
+    }
   }
 
   // --- Faults --------------------------------------------------------------------------------
