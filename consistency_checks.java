@@ -121,7 +121,7 @@ public class consistency_checks implements Settings.Command {
       List<Outcome> outcomes = new ArrayList<>();
       report.inOrder(
           checks,
-          server.parallel(),
+          server.looks(),
           check -> new Outcome(check.place(), judge(check, remote)),
           (check, reason) -> new Outcome(check.place(), new NoVerdict(reason)),
           outcome -> {

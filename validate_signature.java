@@ -140,7 +140,7 @@ public class validate_signature implements Settings.Command {
         check.expect(entries.size());
         report.inOrder(
             entries,
-            server.parallel(),
+            server.looks(),
             entry -> check.judge(remote, entry, remote::changeset),
             SignatureCheck::noVerdict,
             check::show,

@@ -4,9 +4,11 @@
 
 package common;
 
+import java.io.ByteArrayInputStream;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.SequenceInputStream;
 import java.net.ConnectException;
 import java.net.InetSocketAddress;
 import java.net.Proxy;
@@ -77,6 +79,7 @@ public final class Http implements AutoCloseable {
   private static final String LATE = "the answer took longer than REQUESTS_DEADLINE_SECONDS allows";
   private static final int MAX_REDIRECTS = 5;
   private static final long MAX_ERROR_BYTES = 64 * 1024;
+  private static final int MAX_LANDED_BYTES = 1024 * 1024;
 
   /** Waits; tests pass one that only notes how long. */
   public interface Pause {
@@ -298,11 +301,11 @@ public final class Http implements AutoCloseable {
         if (attempt > 1 && done.check()) {
           return Optional.empty();
         }
-        inFlight.acquire();
+        Flight flight = new Flight();
         try {
-          return Optional.of(attempt(asked, maxBytes, body));
+          return Optional.of(attempt(asked, maxBytes, body, flight));
         } finally {
-          inFlight.release();
+          flight.end();
         }
       } catch (Failure e) {
         failure = e;
@@ -394,8 +397,24 @@ public final class Http implements AutoCloseable {
     notBefore.remove(origin(url), until);
   }
 
+  /** One of the requests in flight; it may end before its answer is made something of. */
+  private final class Flight {
+    private boolean ended;
+
+    Flight() throws InterruptedException {
+      inFlight.acquire();
+    }
+
+    void end() {
+      if (!ended) {
+        ended = true;
+        inFlight.release();
+      }
+    }
+  }
+
   /** One attempt, with the redirects that it meets. */
-  private <T> Response<T> attempt(Asked asked, long maxBytes, Body<T> body)
+  private <T> Response<T> attempt(Asked asked, long maxBytes, Body<T> body, Flight flight)
       throws Failure, InterruptedException {
     long deadline = System.nanoTime() + limits.deadline().toNanos();
     URI target = asked.url();
@@ -415,7 +434,8 @@ public final class Http implements AutoCloseable {
           if (asked.method().equals("HEAD")) {
             return new Response<>(status, response.headers(), null);
           }
-          InputStream limited = new Limited(decompressed(response, incoming), maxBytes);
+          InputStream whole = landed(incoming, flight);
+          InputStream limited = new Limited(decompressed(response, whole), maxBytes);
           try {
             return new Response<>(status, response.headers(), body.read(limited));
           } catch (CanonicalJson.BadJson e) {
@@ -430,6 +450,19 @@ public final class Http implements AutoCloseable {
         throw failure(e, target, !target.equals(asked.url()));
       }
     }
+  }
+
+  /**
+   * The body as it comes. One that is not large is taken in at once: another request may be sent
+   * while something is made of this one's answer.
+   */
+  private static InputStream landed(Incoming incoming, Flight flight) throws IOException {
+    byte[] start = incoming.readNBytes(MAX_LANDED_BYTES);
+    if (start.length == MAX_LANDED_BYTES) {
+      return new SequenceInputStream(new ByteArrayInputStream(start), incoming);
+    }
+    flight.end();
+    return new ByteArrayInputStream(start);
   }
 
   private HttpResponse<Incoming> send(Asked asked, URI target, long deadline)

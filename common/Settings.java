@@ -289,6 +289,14 @@ public final class Settings {
       return parallel;
     }
 
+    /**
+     * How many collections to look at at once: more than requests in flight, so that requests are
+     * sent while answers are made something of; one after the other if that is asked for.
+     */
+    public int looks() {
+      return parallel == 1 ? 1 : parallel + Runtime.getRuntime().availableProcessors();
+    }
+
     /** The largest answer in bytes, after decompression. */
     public long maxBytes() {
       return maxResponse * 1024L * 1024L;

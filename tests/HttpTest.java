@@ -39,6 +39,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.BrokenBarrierException;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
@@ -931,6 +932,61 @@ class HttpTest {
     }
     assertEquals(3, most.get());
     assertEquals(List.of(), waits);
+  }
+
+  @Test
+  void another_request_may_be_sent_while_something_is_made_of_an_answer() throws Exception {
+    parallel = 1;
+    Wire server = open(Wire.of(Wire.json(FINE)));
+    Http http = http();
+    String first =
+        http.get(
+                server.url("/first"),
+                1024,
+                body -> {
+                  try {
+                    assertEquals(FINE, get(http, server.url("/second")));
+                  } catch (ServerException e) {
+                    throw new IOException(e);
+                  }
+                  return text(body);
+                })
+            .body();
+    assertEquals(FINE, first);
+    assertEquals(2, server.asked().size());
+  }
+
+  @Test
+  void a_large_answer_is_in_flight_until_it_is_read() throws Exception {
+    parallel = 1;
+    byte[] large = new byte[3 * 1024 * 1024];
+    Arrays.fill(large, (byte) ' ');
+    Wire server =
+        open(
+            Wire.routes(asked ->
+                asked.target().equals("/large") ? Wire.answer(200, large) : Wire.json(FINE)));
+    Http http = http();
+    CompletableFuture<String> other = new CompletableFuture<>();
+    int length =
+        http.get(
+                server.url("/large"),
+                large.length,
+                body -> {
+                  Thread.ofVirtual()
+                      .start(() -> {
+                        try {
+                          other.complete(get(http, server.url("/other")));
+                        } catch (ServerException e) {
+                          other.completeExceptionally(e);
+                        }
+                      });
+                  byte[] read = body.readAllBytes();
+                  assertFalse(other.isDone());
+                  return read.length;
+                })
+            .body();
+    assertEquals(large.length, length);
+    assertEquals(FINE, other.get(10, TimeUnit.SECONDS));
   }
 
   // ---- proxies
