@@ -103,19 +103,21 @@ public class consistency_checks implements Settings.Command {
         return;
       }
       report.heading("Read collection list from " + selection.path());
-      List<Announced> all = selection.all(remote);
-      List<Announced> announced = selection.select(all, report, "compared");
-      if (announced.isEmpty()) {
-        return;
-      }
+      List<Announced> all = selection.all(remote, report);
+      List<Announced> announced =
+          all.stream().filter(entry -> selection.selects(entry.name())).toList();
       List<Check> checks = new ArrayList<>(ofAnnounced(announced, writer.signed()));
-      checks.addAll(ofUnannounced(all, writer.signed(), remote));
+      if (!all.isEmpty()) {
+        checks.addAll(ofUnannounced(all, writer.signed(), remote, report));
+      }
       checks.sort(Comparator.comparing(Check::place, BY_BUCKET_AND_COLLECTION));
       if (checks.isEmpty()) {
-        report.error(
-            "none of %d collections is the destination of a signed one: nothing was compared"
-                .formatted(announced.size()),
-            "previews are compared with their destination: select that");
+        if (!selection.select(all, report, "compared").isEmpty()) {
+          report.error(
+              "none of %d collections is the destination of a signed one: nothing was compared"
+                  .formatted(announced.size()),
+              "previews are compared with their destination: select that");
+        }
         return;
       }
       List<Outcome> outcomes = new ArrayList<>();
@@ -241,7 +243,7 @@ public class consistency_checks implements Settings.Command {
           preview == null ? new Skipped("to-review") : compared(List.of(from, preview));
       case null -> compared(present(from, preview, destination)); // never signed
       case "signed" -> compared(present(from, preview, destination));
-      default -> new Inconsistent("the status is %s".formatted(status));
+      default -> new Inconsistent("the status is %s".formatted(Report.brief(status)));
     };
   }
 
@@ -343,9 +345,16 @@ public class consistency_checks implements Settings.Command {
 
   /** Signed sources whose destination is there, though nobody announces it. */
   private List<Check> ofUnannounced(
-      List<Announced> all, SignedResources resources, RemoteSettings remote)
-      throws ServerException {
+      List<Announced> all, SignedResources resources, RemoteSettings remote, Report report) {
     Set<Place> announced = places(all);
+    Set<String> asked = new TreeSet<>(); // buckets of sources of what is selected
+    for (Announced entry : all) {
+      if (selection.selects(entry.name())) {
+        resources
+            .ofDestination(entry.place())
+            .ifPresent(resource -> asked.add(resource.source().bucket()));
+      }
+    }
     Map<Place, SignedResource> missing = new LinkedHashMap<>();
     List<Check> checks = new ArrayList<>();
     Set<String> buckets = new TreeSet<>();
@@ -362,38 +371,50 @@ public class consistency_checks implements Settings.Command {
                     .filter(resource -> selection.selects(resource.destination().name()))
                     .ifPresent(resource -> missing.put(resource.destination(), resource)));
       } catch (ServerException e) {
-        if (e.status() != 404 && !selection.isNarrow()) {
+        if (e.status() != 404 && (!selection.isNarrow() || asked.contains(bucket))) {
           Place every = new Place(bucket, "*");
           checks.add(new Known(every, new NoVerdict(unreadable(every, e))));
         }
       }
     }
-    missing.keySet().removeIf(destination -> !isThere(destination, remote));
-    if (!missing.isEmpty()) {
-      missing.keySet().removeAll(places(selection.all(remote))); // perhaps published meanwhile
-    }
+    Set<Place> announcedMeanwhile = missing.isEmpty() ? Set.of() : announcedNow(remote, report);
+    missing.keySet().removeAll(announcedMeanwhile);
     missing.forEach((destination, resource) ->
-        checks.add(
-            new Known(
-                destination,
-                new Inconsistent(
-                    "source %s is signed, but %s is not announced in %s"
-                        .formatted(
-                            resource.source().name(), destination.name(), selection.path())))));
+        unannounced(destination, resource, remote).ifPresent(checks::add));
     return checks;
+  }
+
+  /** What is announced by now; where that cannot be read, nothing more than before. */
+  private Set<Place> announcedNow(RemoteSettings remote, Report report) {
+    try {
+      return places(selection.all(remote, report));
+    } catch (ServerException e) {
+      report.error("cannot read the list again: " + e.getMessage(), e.hint());
+      return Set.of();
+    }
+  }
+
+  /** A draft's destination is not there, or nobody can see it: nothing to announce. */
+  private Optional<Check> unannounced(
+      Place destination, SignedResource resource, RemoteSettings remote) {
+    try {
+      remote.metadata(destination.path());
+      return Optional.of(
+          new Known(
+              destination,
+              new Inconsistent(
+                  "source %s is signed, but %s is not announced in %s"
+                      .formatted(resource.source().name(), destination.name(), selection.path()))));
+    } catch (ServerException e) {
+      return switch (e.status()) {
+        case 401, 403, 404 -> Optional.empty();
+        default -> Optional.of(new Known(destination, new NoVerdict("destination: " + e.reason())));
+      };
+    }
   }
 
   private static Set<Place> places(List<Announced> entries) {
     return entries.stream().map(Announced::place).collect(Collectors.toSet());
-  }
-
-  private static boolean isThere(Place destination, RemoteSettings remote) {
-    try {
-      remote.metadata(destination.path());
-      return true;
-    } catch (ServerException e) {
-      return false; // a draft: nobody can read it, so nobody needs to be told of it
-    }
   }
 
   private Judgement judge(Check check, RemoteSettings remote) {
@@ -432,8 +453,11 @@ public class consistency_checks implements Settings.Command {
           resource.preview() != null && (isReviewed || isPublished)
               ? side("preview", () -> remote.fresh(resource.preview()))
               : null;
-      if (preview != null && preview.unreadable() != null && source.records().isEmpty()) {
-        preview = null; // made with the first review
+      if (preview != null
+          && preview.unreadable() != null
+          && source.records().isEmpty()
+          && source.metadata().get("status") == null) {
+        preview = null; // not made before the source is signed
       }
       Side destination = isPublished ? side("destination", () -> read.changeset(entry)) : null;
       return judge(source.metadata(), from, preview, destination);
@@ -553,10 +577,7 @@ public class consistency_checks implements Settings.Command {
             List<String> fields =
                 difference.fields().stream()
                     .limit(SHOWN_FIELDS)
-                    .map(field ->
-                        "%s: %s → %s"
-                            .formatted(
-                                field.name(), shortened(field.left()), shortened(field.right())))
+                    .map(consistency_checks::line)
                     .toList();
             int more = difference.fields().size() - fields.size();
             yield "differs in "
@@ -567,24 +588,50 @@ public class consistency_checks implements Settings.Command {
     return "%s: %s %s".formatted(difference.where(), difference.id(), what);
   }
 
+  private static String line(Field field) {
+    String left = readable(field.left());
+    String right = readable(field.right());
+    int same = 0; // how far both begin alike
+    while (same < Math.min(left.length(), right.length())
+        && left.charAt(same) == right.charAt(same)) {
+      same++;
+    }
+    int start = Math.max(left.length(), right.length()) > SHOWN_CHARACTERS ? same - 10 : 0;
+    return "%s: %s → %s".formatted(field.name(), shortened(left, start), shortened(right, start));
+  }
+
   private static final Pattern ESCAPE = Pattern.compile("\\\\(?:u([0-9a-f]{4})|.)");
 
-  /** A value as people read it: letters beyond ASCII as themselves, and not all of a long one. */
-  private static String shortened(String value) {
-    if (value == null) {
-      return "absent";
-    }
-    String readable =
-        ESCAPE
+  /** A value as people read it: letters beyond ASCII as themselves, but nothing invisible. */
+  private static String readable(String value) {
+    return value == null
+        ? "absent"
+        : ESCAPE
             .matcher(value)
-            .replaceAll(escape ->
-                Matcher.quoteReplacement(
-                    escape.group(1) == null
-                        ? escape.group()
-                        : String.valueOf((char) Integer.parseInt(escape.group(1), 16))));
-    return readable.codePointCount(0, readable.length()) <= SHOWN_CHARACTERS
-        ? readable
-        : readable.substring(0, readable.offsetByCodePoints(0, SHOWN_CHARACTERS)) + "…";
+            .replaceAll(escape -> {
+              char c = escape.group(1) == null ? 0 : (char) Integer.parseInt(escape.group(1), 16);
+              boolean visible =
+                  Character.isLetterOrDigit(c) || Character.isSurrogate(c) || c > 0xa0;
+              return Matcher.quoteReplacement(
+                  visible && Report.clean(String.valueOf(c)).equals(String.valueOf(c))
+                      ? String.valueOf(c)
+                      : escape.group());
+            });
+  }
+
+  /** Not all of a long value, but where it differs from the other. */
+  private static String shortened(String value, int start) {
+    int first = Math.clamp(start, 0, Math.max(0, value.length() - 1));
+    if (first > 0 && Character.isLowSurrogate(value.charAt(first))) {
+      first--;
+    }
+    int last = Math.min(value.length(), first + SHOWN_CHARACTERS);
+    if (last < value.length() && Character.isLowSurrogate(value.charAt(last))) {
+      last--;
+    }
+    return (first > 0 ? "…" : "")
+        + value.substring(first, last)
+        + (last < value.length() ? "…" : "");
   }
 
   private static Map<String, Object> json(Difference difference) {

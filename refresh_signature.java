@@ -27,18 +27,21 @@ import common.Report.Status;
 import common.Settings;
 import common.Settings.Secret;
 import common.SignatureCheck;
+import java.time.DateTimeException;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.LocalDateTime;
 import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
-import java.time.format.DateTimeParseException;
+import java.time.temporal.TemporalAccessor;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Predicate;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -125,44 +128,52 @@ public class refresh_signature implements Settings.Command {
         return;
       }
       report.heading("Looking at " + selection.path() + ":");
-      List<Announced> all = selection.all(remote);
-      List<Announced> announced = selection.select(all, report, "refreshed");
-      announced.stream()
-          .filter(entry -> entry.problem() != null)
-          .forEach(
-              entry -> report.error("entry %s: %s".formatted(entry.name(), entry.problem()), null));
-      List<SignedResource> resources = toRefresh(announced, writer.signed());
-      if (resources.isEmpty()) {
-        if (!announced.isEmpty()) {
+      List<Announced> announced = selection.all(remote, report);
+      List<Announced> odd =
+          announced.stream()
+              .filter(entry -> !entry.isNamed() && selection.selects(entry.name()))
+              .toList();
+      List<SignedResource> resources =
+          toRefresh(announced, writer.signed(), names -> selection.selects(names));
+      if (resources.isEmpty() && odd.isEmpty()) {
+        List<Announced> selected = selection.select(announced, report, "refreshed");
+        if (!selected.isEmpty()) {
           report.error(
               "none of %d collections is the destination of a signed one: nothing was refreshed"
-                  .formatted(announced.size()),
+                  .formatted(selected.size()),
               "is SERVER the writer whose collections these are?");
         }
         return;
       }
+      Run run = new Run(report, resources.size() + odd.size());
+      odd.forEach(entry ->
+          run.show(new Outcome(entry.place(), null, new NoVerdict(entry.problem(), null))));
       if (!dryRun) {
         report.announce(
-            "ask %s as %s to sign again: %s"
+            "ask %s as %s to sign again, unless skipped: %s"
                 .formatted(
                     server.url(),
                     writer.account() == null ? "anonymous" : writer.account(),
                     Report.some(resources.stream().map(it -> it.source().name()).toList())));
       }
-      List<Outcome> outcomes = new ArrayList<>();
       report.inOrder(
           resources,
           server.parallel(),
-          resource -> refresh(resource, remote, now),
-          (resource, reason) -> new Outcome(resource, new NoVerdict(reason, null)),
-          outcome -> {
-            outcomes.add(outcome);
-            show(outcome, report);
-          },
-          () -> report.summary("interrupted: " + counts(resources.size(), outcomes)));
-      String verified = verify && !dryRun ? verified(outcomes, all, remote, check, report) : "";
-      report.summary(counts(resources.size(), outcomes) + verified);
-      report.failedChecks("Signature refresh failed on ", failures(outcomes));
+          resource -> new Outcome(resource.source(), resource, refresh(resource, remote, now)),
+          (resource, reason) ->
+              new Outcome(resource.source(), resource, new NoVerdict(reason, null)),
+          run::show,
+          () -> report.summary("interrupted: " + run.counts()));
+      String verified = "";
+      if (verify && !dryRun) {
+        // without credentials, as clients read
+        try (Http anonymous = server.http("refresh_signature", surroundings, report)) {
+          RemoteSettings clients = new RemoteSettings(anonymous, server.url(), server.maxBytes());
+          verified = verified(run, selection.all(clients, report), clients, check, report);
+        }
+      }
+      report.summary(run.counts() + verified);
+      report.failedChecks("Signature refresh failed on ", run.failures());
     }
   }
 
@@ -188,15 +199,26 @@ public class refresh_signature implements Settings.Command {
    */
   record NoVerdict(String reason, String hint) implements Result {}
 
-  record Outcome(SignedResource resource, Result result) {}
+  /**
+   * One source, or an entry that names none.
+   *
+   * @param resource null if it names none
+   */
+  record Outcome(Place place, SignedResource resource, Result result) {}
 
-  /** The resources behind the announced destinations, each source once. */
-  static List<SignedResource> toRefresh(List<Announced> announced, SignedResources resources) {
+  /**
+   * The resources behind the announced destinations, each source once.
+   *
+   * @param selects whether a resource is asked for, by the names of its destination and its source
+   */
+  static List<SignedResource> toRefresh(
+      List<Announced> announced, SignedResources resources, Predicate<List<String>> selects) {
     Map<Place, SignedResource> bySource = new LinkedHashMap<>();
     for (Announced entry : announced) {
-      if (entry.problem() == null) {
+      if (entry.isNamed()) {
         resources
             .ofDestination(entry.place())
+            .filter(resource -> selects.test(List.of(entry.name(), resource.source().name())))
             .ifPresent(resource -> bySource.putIfAbsent(resource.source(), resource));
       }
     }
@@ -219,12 +241,20 @@ public class refresh_signature implements Settings.Command {
         .map(age -> new Skipped("only %d days old".formatted(age.toDays())));
   }
 
+  /** When a source was signed last; a date without an offset is UTC. */
   private static Optional<Instant> signatureDate(Map<String, Object> source) {
+    if (!(source.get("last_signature_date") instanceof String date)) {
+      return Optional.empty();
+    }
     try {
-      return source.get("last_signature_date") instanceof String date
-          ? Optional.of(OffsetDateTime.parse(date).toInstant())
-          : Optional.empty();
-    } catch (DateTimeParseException e) {
+      TemporalAccessor parsed =
+          DateTimeFormatter.ISO_DATE_TIME.parseBest(
+              date, OffsetDateTime::from, LocalDateTime::from);
+      return Optional.of(
+          parsed instanceof LocalDateTime local
+              ? local.toInstant(ZoneOffset.UTC)
+              : Instant.from(parsed));
+    } catch (DateTimeException e) {
       return Optional.empty();
     }
   }
@@ -263,50 +293,52 @@ public class refresh_signature implements Settings.Command {
 
   // ---- reading and writing
 
-  private Outcome refresh(SignedResource resource, RemoteSettings remote, Instant now) {
+  private Result refresh(SignedResource resource, RemoteSettings remote, Instant now) {
     String path = resource.source().path();
     try {
       Map<String, Object> before = remote.metadata(path);
       Optional<Skipped> skipped = skipped(before, maxSignatureAge, now);
       if (skipped.isPresent()) {
-        return new Outcome(resource, skipped.get());
+        return skipped.get();
       }
       if (dryRun) {
-        return new Outcome(resource, shown(before));
+        return shown(before);
       }
       remote.patch(
           path, Map.of("status", "to-resign"), () -> isSignedAnew(before, remote.metadata(path)));
-      return new Outcome(resource, judge(before, remote.metadata(path)));
+      return judge(before, remote.metadata(path));
     } catch (ServerException e) {
-      return new Outcome(
-          resource,
-          switch (e.status()) {
-            case 401, 403 ->
-                new NoVerdict(
-                    e.reason(),
-                    "set REFRESH_SIGNATURE_AUTH to an account that may write "
-                        + resource.source().bucket());
-            case 404 ->
-                new NoVerdict(
-                    e.reason() + ", the source is gone",
-                    "nobody can sign its destination again: make the source anew, or retire both");
-            default -> new NoVerdict(e.reason(), e.hint());
-          });
+      return switch (e.status()) {
+        case 401, 403 ->
+            new NoVerdict(
+                e.reason(),
+                "set REFRESH_SIGNATURE_AUTH to an account that may write "
+                    + resource.source().bucket());
+        case 404 ->
+            new NoVerdict(
+                e.reason() + ", the source is gone",
+                "nobody can sign its destination again: make the source anew, or retire both");
+        default -> new NoVerdict(e.reason(), e.hint());
+      };
     }
   }
 
-  /** Verifies previews and destinations of what was refreshed; returns a part of the summary. */
+  /**
+   * Verifies previews and destinations of what was refreshed; returns a part of the summary.
+   *
+   * @param announced monitor/changes as it is now
+   */
   private String verified(
-      List<Outcome> outcomes,
+      Run run,
       List<Announced> announced,
-      RemoteSettings remote,
+      RemoteSettings clients,
       SignatureCheck check,
       Report report)
       throws InterruptedException {
     Map<String, Announced> byName = new LinkedHashMap<>();
     announced.forEach(entry -> byName.put(entry.name(), entry));
     List<Announced> entries = new ArrayList<>();
-    for (Outcome outcome : outcomes) {
+    for (Outcome outcome : run.outcomes) {
       if (outcome.result() instanceof Refreshed) {
         for (Place place : signedPlaces(outcome.resource())) {
           entries.add(
@@ -318,11 +350,11 @@ public class refresh_signature implements Settings.Command {
     check.expect(entries.size());
     report.inOrder(
         entries,
-        server.parallel(),
-        entry -> check.judge(remote, entry, remote::fresh),
+        server.looks(),
+        entry -> check.judgeSigned(clients, entry),
         SignatureCheck::noVerdict,
         check::show,
-        () -> report.summary("interrupted: " + counts(outcomes.size(), outcomes)));
+        () -> report.summary("interrupted: " + run.counts()));
     check.showRoots();
     check.showDetails();
     check.reportFailures();
@@ -337,35 +369,76 @@ public class refresh_signature implements Settings.Command {
 
   // ---- rendering
 
-  private void show(Outcome outcome, Report report) {
-    String start = "Looking at %s: ".formatted(outcome.resource().source().path());
-    String trigger = dryRun ? "" : "Trigger new signature: ";
-    Map<String, Object> json = new LinkedHashMap<>();
-    json.put("bucket", outcome.resource().source().bucket());
-    json.put("collection", outcome.resource().source().collection());
-    switch (outcome.result()) {
-      case Refreshed(String status, long modified, String date) -> {
-        json.put("status", dryRun ? "planned" : "refreshed");
-        json.put("signoff", Report.clean(status));
-        json.put("last_modified", modified);
-        json.put("last_signature_date", Report.clean(date));
-        report.result(
-            Status.GOOD,
-            "%s%s%s at %s ( %d )"
-                .formatted(start, trigger, Report.clean(status), moment(modified), modified),
-            json);
+  /** Prints outcomes, and what they add up to. */
+  private final class Run {
+    private final Report report;
+    private final int expected;
+    private final List<Outcome> outcomes = new ArrayList<>();
+
+    Run(Report report, int expected) {
+      this.report = report;
+      this.expected = expected;
+    }
+
+    void show(Outcome outcome) {
+      outcomes.add(outcome);
+      String start = "Looking at %s: ".formatted(Report.clean(outcome.place().path()));
+      String trigger = dryRun || outcome.resource() == null ? "" : "Trigger new signature: ";
+      Map<String, Object> json = new LinkedHashMap<>();
+      json.put("check", "refresh");
+      json.put("bucket", Report.clean(outcome.place().bucket()));
+      json.put("collection", Report.clean(outcome.place().collection()));
+      switch (outcome.result()) {
+        case Refreshed(String status, long modified, String date) -> {
+          json.put("status", dryRun ? "planned" : "refreshed");
+          json.put("signoff", Report.brief(status));
+          json.put("last_modified", modified);
+          json.put("last_signature_date", Report.brief(date));
+          report.result(
+              Status.GOOD,
+              "%s%s%s at %s ( %d )"
+                  .formatted(start, trigger, Report.brief(status), moment(modified), modified),
+              json);
+        }
+        case Skipped(String why) -> {
+          json.put("status", "skip");
+          json.put("reason", why);
+          report.result(Status.GOOD, "%sSKIP (%s)".formatted(start, why), json);
+        }
+        case NoVerdict(String reason, String hint) -> {
+          json.put("status", "no-verdict");
+          json.put("reason", Report.clean(reason));
+          json.put("hint", hint);
+          report.result(Status.UNKNOWN, start + trigger + report.noVerdict(reason), json);
+          report.hintOnce(hint);
+        }
       }
-      case Skipped(String why) -> {
-        json.put("status", "skip");
-        json.put("reason", why);
-        report.result(Status.GOOD, "%sSKIP (%s)".formatted(start, why), json);
+    }
+
+    String counts() {
+      return Report.counts(
+          expected,
+          List.of(
+              new Count(dryRun ? "would be refreshed" : "refreshed", names(Refreshed.class), false),
+              new Count("SKIP", names(Skipped.class), false),
+              new Count("NO VERDICT", names(NoVerdict.class), true)));
+    }
+
+    private List<String> names(Class<? extends Result> kind) {
+      return outcomes.stream()
+          .filter(outcome -> kind.isInstance(outcome.result()))
+          .map(outcome -> outcome.place().name())
+          .toList();
+    }
+
+    Map<String, String> failures() {
+      Map<String, String> failures = new LinkedHashMap<>();
+      for (Outcome outcome : outcomes) {
+        if (outcome.result() instanceof NoVerdict(String reason, _)) {
+          failures.put(outcome.place().name(), reason);
+        }
       }
-      case NoVerdict(String reason, String hint) -> {
-        json.put("status", "no-verdict");
-        json.put("reason", Report.clean(reason));
-        report.result(Status.UNKNOWN, start + trigger + report.noVerdict(reason), json);
-        report.hintOnce(hint);
-      }
+      return failures;
     }
   }
 
@@ -373,35 +446,6 @@ public class refresh_signature implements Settings.Command {
     return DateTimeFormatter.ofPattern("uuuu-MM-dd HH:mm:ss 'UTC'", Locale.ROOT)
         .withZone(ZoneOffset.UTC)
         .format(Instant.ofEpochMilli(timestamp));
-  }
-
-  private String counts(int expected, List<Outcome> outcomes) {
-    return Report.counts(
-        expected,
-        List.of(
-            new Count(
-                dryRun ? "would be refreshed" : "refreshed",
-                names(outcomes, Refreshed.class),
-                false),
-            new Count("SKIP", names(outcomes, Skipped.class), false),
-            new Count("NO VERDICT", names(outcomes, NoVerdict.class), true)));
-  }
-
-  private static List<String> names(List<Outcome> outcomes, Class<? extends Result> kind) {
-    return outcomes.stream()
-        .filter(outcome -> kind.isInstance(outcome.result()))
-        .map(outcome -> outcome.resource().source().name())
-        .toList();
-  }
-
-  private static Map<String, String> failures(List<Outcome> outcomes) {
-    Map<String, String> failures = new LinkedHashMap<>();
-    for (Outcome outcome : outcomes) {
-      if (outcome.result() instanceof NoVerdict(String reason, _)) {
-        failures.put(outcome.resource().source().name(), reason);
-      }
-    }
-    return failures;
   }
 
   // ---- converters: each message completes "VALUE is not …"

@@ -141,7 +141,7 @@ public class validate_signature implements Settings.Command {
         report.inOrder(
             entries,
             server.looks(),
-            entry -> check.judge(remote, entry, remote::changeset),
+            entry -> check.judge(remote, entry),
             SignatureCheck::noVerdict,
             check::show,
             () -> {

@@ -267,9 +267,10 @@ public final class Http implements AutoCloseable {
   /**
    * Sends a JSON document, so that something changes at the server.
    *
-   * <p>Only for writes that may be repeated: an answer may be lost on its way, and the attempt
-   * after it asks {@code done} first, which reads what became of the one before. A 409 is final
-   * here: somebody else wrote.
+   * <p>Only for writes that may be repeated: an answer may be lost on its way, so after each
+   * attempt that failed {@code done} is asked, which reads what became of it. A 409 is final here:
+   * somebody else wrote. The server may take its time with a write, as long as the deadline of an
+   * attempt: asking again meanwhile would make it do the work twice.
    *
    * @param headers such as {@code If-Match}
    * @return the answer, or empty if an attempt that failed had done the work
@@ -319,6 +320,9 @@ public final class Http implements AutoCloseable {
       Duration wait = waitBefore(attempt, failure);
       boolean waitTooLong = wait.compareTo(LONGEST_ASKED_WAIT) > 0;
       if (!failure.passing || attempt > limits.retries() || waitTooLong) {
+        if (failure.passing && done.check()) {
+          return Optional.empty(); // the last attempt, too, may have done it
+        }
         String reason =
             failure.getMessage()
                 + (failure.passing && waitTooLong
@@ -492,8 +496,9 @@ public final class Http implements AutoCloseable {
         client.sendAsync(request.build(), _ -> new Incoming(limits.timeout(), deadline));
     try {
       // HttpRequest.timeout() ends with the headers up to JDK 25 and covers the body later on
+      long left = deadline - System.nanoTime();
       return answer.get(
-          Math.min(limits.timeout().toNanos(), deadline - System.nanoTime()), TimeUnit.NANOSECONDS);
+          asked.writes() ? left : Math.min(limits.timeout().toNanos(), left), TimeUnit.NANOSECONDS);
     } catch (TimeoutException e) {
       answer.cancel(true);
       throw new IOException(

@@ -75,6 +75,11 @@ public final class RemoteSettings {
       return bucket + "/" + collection;
     }
 
+    /** Whether it names what can be a collection, whatever else may be wrong with it. */
+    public boolean isNamed() {
+      return isName(bucket) && isName(collection);
+    }
+
     /** The collection that it names. */
     public Place place() {
       return new Place(bucket, collection);
@@ -398,17 +403,22 @@ public final class RemoteSettings {
    */
   public Map<String, Map<String, Object>> collections(String bucket) throws ServerException {
     Map<String, Map<String, Object>> collections = new LinkedHashMap<>();
-    for (Http.Response<List<Object>> page :
-        pages(
-            "/buckets/" + bucket + "/collections",
-            body -> list(object(document(body), "the list").get("data"), "data"))) {
-      for (Object collection : page.body()) {
-        if (collection instanceof Map<?, ?> map && map.get("id") instanceof String id) {
-          Map<String, Object> attributes = new LinkedHashMap<>();
-          map.forEach((name, value) -> attributes.put(name.toString(), value));
-          collections.put(id, attributes);
-        }
+    for (Http.Response<Map<String, Map<String, Object>>> page :
+        pages("/buckets/" + bucket + "/collections", RemoteSettings::readCollections)) {
+      collections.putAll(page.body());
+    }
+    return collections;
+  }
+
+  private static Map<String, Map<String, Object>> readCollections(InputStream body)
+      throws IOException {
+    Map<String, Map<String, Object>> collections = new LinkedHashMap<>();
+    for (Object collection : list(object(document(body), "the list").get("data"), "data")) {
+      Map<String, Object> attributes = object(collection, "a collection");
+      if (!(attributes.get("id") instanceof String id) || !isName(id)) {
+        throw new UnexpectedBody("unexpected answer: a collection's id is no name");
       }
+      collections.put(id, attributes);
     }
     return collections;
   }
@@ -422,7 +432,7 @@ public final class RemoteSettings {
   public void patch(String path, Map<String, Object> attributes, Http.Done done)
       throws ServerException {
     byte[] json = CanonicalJson.document(Map.of("data", attributes));
-    http.write("PATCH", url(path), json, Map.of(), maxBytes, RemoteSettings::data, done);
+    http.write("PATCH", url(path), json, Map.of(), maxBytes, _ -> null, done);
   }
 
   /** Reads the timestamp of a collection's records as clients do: a cache may answer. */

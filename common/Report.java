@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -49,6 +50,7 @@ public final class Report {
   private static final int CLOSED_PIPE = 141; // as of a process that SIGPIPE ended
 
   private static final int MAX_ALERTS = 10;
+  private static final int MAX_BRIEF = 100;
   private static final int MAX_ALERT_LENGTH = 500;
 
   /** Nothing more can be printed: the run ends. The report has said why, where that is worth it. */
@@ -342,11 +344,14 @@ public final class Report {
       }
       AtomicInteger shown = new AtomicInteger();
       onInterrupt(() -> {
-        for (Future<O> outcome : outcomes.subList(shown.get(), outcomes.size())) {
-          if (outcome.state() == Future.State.SUCCESS) {
-            show.accept(outcome.resultNow());
-          }
-        }
+        List<O> finished =
+            outcomes.subList(shown.get(), outcomes.size()).stream()
+                .filter(outcome -> outcome.state() == Future.State.SUCCESS)
+                .map(Future::resultNow)
+                .toList();
+        // nothing more is begun, or written; who waits for it waits no longer
+        workers.shutdownNow().forEach(task -> ((Future<?>) task).cancel(true));
+        finished.forEach(show);
         interrupted.run();
       });
       for (int i = 0; i < entries.size(); i++) {
@@ -366,12 +371,21 @@ public final class Report {
       throws InterruptedException {
     try {
       return outcome.get();
+    } catch (CancellationException e) {
+      throw new ClosedOutput(); // Ctrl-C
     } catch (ExecutionException e) {
+      if (isInterrupted()) {
+        throw new ClosedOutput();
+      }
       unexpected(e.getCause());
       String reason =
           e.getCause() instanceof OutOfMemoryError ? "out of memory" : "unexpected " + e.getCause();
       return unexpected.apply(entry, reason);
     }
+  }
+
+  private synchronized boolean isInterrupted() {
+    return interrupted;
   }
 
   /**
@@ -400,7 +414,7 @@ public final class Report {
       seen += number;
     }
     if (seen < expected) {
-      parts.add(expected - seen + " not looked at");
+      parts.add(expected - seen + " not finished");
     }
     return "%d collection%s: %s"
         .formatted(expected, expected == 1 ? "" : "s", String.join(", ", parts));
@@ -410,6 +424,14 @@ public final class Report {
   public static String some(List<String> names) {
     return String.join(", ", names.subList(0, Math.min(10, names.size())))
         + (names.size() > 10 ? " and %d more".formatted(names.size() - 10) : "");
+  }
+
+  /** A server's text, cleaned, and not all of a long one. */
+  public static String brief(String text) {
+    String clean = clean(text);
+    return clean.codePointCount(0, clean.length()) <= MAX_BRIEF
+        ? clean
+        : clean.substring(0, clean.offsetByCodePoints(0, MAX_BRIEF)) + "…";
   }
 
   /** Ends the run where Ctrl-C catches it; nothing is printed after it. */

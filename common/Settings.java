@@ -394,15 +394,25 @@ public final class Settings {
       return RemoteSettings.path(bucket, collection);
     }
 
-    /** Reads the whole list of collections. */
-    public List<RemoteSettings.Announced> all(RemoteSettings remote) throws Http.ServerException {
-      return remote.announced(bucket, collection);
+    /** Reads the whole list of collections; of one that stands there twice, the newer entry. */
+    public List<RemoteSettings.Announced> all(RemoteSettings remote, Report report)
+        throws Http.ServerException {
+      Map<String, RemoteSettings.Announced> entries = new LinkedHashMap<>();
+      for (RemoteSettings.Announced entry : remote.announced(bucket, collection)) {
+        String key = entry.isNamed() ? entry.name() : "entry " + entries.size();
+        RemoteSettings.Announced other = entries.putIfAbsent(key, entry);
+        if (other != null) {
+          report.warn("%s announces %s more than once".formatted(path(), entry.name()));
+          entries.put(key, entry.timestamp() > other.timestamp() ? entry : other);
+        }
+      }
+      return List.copyOf(entries.values());
     }
 
     /** Reads the list of collections and returns what is selected of it; nothing is an error. */
     public List<RemoteSettings.Announced> read(RemoteSettings remote, Report report, String done)
         throws Http.ServerException {
-      return select(all(remote), report, done);
+      return select(all(remote, report), report, done);
     }
 
     /**
@@ -437,9 +447,17 @@ public final class Settings {
 
     /** Whether {@code bucket/collection} is selected. */
     public boolean selects(String name) {
-      List<String> wanted = entries(only);
-      return (wanted.isEmpty() || wanted.stream().anyMatch(pattern -> matches(pattern, name)))
-          && entries(exclude).stream().noneMatch(pattern -> matches(pattern, name));
+      return selects(List.of(name));
+    }
+
+    /** Whether something of several names is selected: by one of them, and excluded by none. */
+    public boolean selects(List<String> names) {
+      return (Settings.entries(only).isEmpty() || matches(only, names)) && !matches(exclude, names);
+    }
+
+    private static boolean matches(List<String> patterns, List<String> names) {
+      return Settings.entries(patterns).stream()
+          .anyMatch(pattern -> names.stream().anyMatch(name -> Settings.matches(pattern, name)));
     }
   }
 

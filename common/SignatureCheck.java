@@ -152,35 +152,34 @@ public final class SignatureCheck {
 
   // ---- judging
 
-  /** Reads a collection. */
-  public interface Read {
-    Changeset changeset(Announced entry) throws ServerException;
-  }
-
-  /**
-   * Reads a collection and judges it.
-   *
-   * @param read one of {@link RemoteSettings}, past the caches or not
-   */
-  public Outcome judge(RemoteSettings remote, Announced entry, Read read) {
+  /** Reads a collection and judges it; one that is newly configured is skipped. */
+  public Outcome judge(RemoteSettings remote, Announced entry) {
     long start = System.nanoTime();
     if (entry.problem() != null) {
       return unread(entry, new NoVerdict(entry.problem()), start);
     }
-    Changeset changeset;
     try {
-      changeset = read.changeset(entry);
+      Changeset changeset = remote.changeset(entry);
       boolean bare =
           ContentSignature.entries(changeset.metadata()).isEmpty()
               && changeset.records().isEmpty()
               && changeset.tombstones() == 0;
-      if (bare && !remote.everHadRecords(entry)) {
-        return unread(entry, new Skipped(), start);
-      }
+      return bare && !remote.everHadRecords(entry)
+          ? unread(entry, new Skipped(), start)
+          : judge(entry, changeset, start);
     } catch (ServerException e) {
       return unread(entry, notRead(e), start);
     }
-    return judge(entry, changeset, start);
+  }
+
+  /** Reads a collection, past the caches, that must be signed, and judges it. */
+  public Outcome judgeSigned(RemoteSettings remote, Announced entry) {
+    long start = System.nanoTime();
+    try {
+      return judge(entry, remote.fresh(entry.place()), start);
+    } catch (ServerException e) {
+      return unread(entry, notRead(e), start);
+    }
   }
 
   /** Judges a changeset. */
@@ -384,7 +383,9 @@ public final class SignatureCheck {
   }
 
   private static Map<String, Object> json(Outcome outcome) {
-    Map<String, Object> json = outcome.entry().json();
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("check", "signature");
+    json.putAll(outcome.entry().json());
     switch (outcome.judgement()) {
       case Good(Valid valid) -> {
         json.put("status", "ok");

@@ -205,7 +205,35 @@ class BothServersTest {
   }
 
   @Test
-  void an_account_that_may_not_write_is_refused_for_each_collection() {
+  void a_collection_that_the_account_may_not_write_is_refused_and_the_others_go_on() {
+    String closed = "/buckets/main-workspace/collections/closed";
+    for (Server server : servers) {
+      server.client().must("editor", "PUT", closed, "{}"); // nobody else is in its groups
+      server.client().must("editor", "PUT", closed + "/records/a", "{\"data\":{}}");
+      Terminal.Outcome outcome =
+          server
+              .terminal()
+              .set("REFRESH_SIGNATURE_AUTH", "reviewer:reviewer")
+              .run(new refresh_signature(), "--only=main/closed,main/published");
+      assertEquals(2, outcome.exit(), outcome::toString);
+      String trigger = ": Trigger new signature: ";
+      assertTrue(
+          outcome
+              .stdout()
+              .contains(
+                  closed + trigger + "NO VERDICT (403: This user cannot access this resource)\n"),
+          outcome::toString);
+      assertTrue(outcome.stdout().contains("/published" + trigger + "signed at "));
+      server.client().must("editor", "DELETE", closed, null);
+      for (String bucket : List.of("main", "main-preview")) {
+        String path = "/buckets/" + bucket + "/collections/closed";
+        server.client().must("admin", "DELETE", path, null);
+      }
+    }
+  }
+
+  @Test
+  void credentials_that_the_server_does_not_know_are_refused_before_anything_is_done() {
     for (Server server : servers) {
       Terminal.Outcome outcome =
           server
@@ -226,7 +254,12 @@ class BothServersTest {
           server.terminal().set("AUTH", "").run(new consistency_checks(), "--only=main/bare");
       assertEquals(2, outcome.exit(), outcome::toString);
       assertTrue(
-          outcome.stdout().endsWith("main/bare NO VERDICT (401, set AUTH)\n"), outcome::toString);
+          outcome
+              .stdout()
+              .endsWith(
+                  "main/bare NO VERDICT (401, set AUTH)\n"
+                      + "main-workspace/* NO VERDICT (401, set AUTH)\n"),
+          outcome::toString);
     }
   }
 

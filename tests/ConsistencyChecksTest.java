@@ -2,6 +2,7 @@
 //SOURCES ../common/CanonicalJson.java
 //SOURCES ../common/RemoteSettings.java
 //SOURCES ../consistency_checks.java
+//SOURCES HttpTest.java
 //SOURCES RemoteSettingsServer.java
 //SOURCES Routes.java
 //SOURCES Store.java
@@ -10,6 +11,7 @@
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import common.RemoteSettings;
@@ -25,10 +27,14 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.TreeSet;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The command as a whole, against the embedded server over HTTP, and its decisions. */
 class ConsistencyChecksTest {
@@ -114,6 +120,191 @@ class ConsistencyChecksTest {
                   "staging/* NO VERDICT (403, set AUTH to an account that may read staging/*)\n"),
           outcome::toString);
       assertEquals(0, run(server, "--only", "main/*").exit(), "not asked about");
+    }
+  }
+
+  private static List<String> expected(RemoteSettingsServer server, String collection) {
+    return server.requests("/v1/buckets/" + collection + "/changeset?_expected=").stream()
+        .map(request -> request.target().replaceFirst(".*_expected=", ""))
+        .toList();
+  }
+
+  @Test
+  void the_destination_is_read_as_clients_do_and_all_else_past_the_caches() throws IOException {
+    try (RemoteSettingsServer server = server().sample(true).start()) {
+      server.delete("main", "regions", "jp");
+      String announced = Long.toString(server.timestamp("main", "regions"));
+      assertEquals(1, run(server, "--only", "main/regions").exit());
+      List<String> destination = expected(server, "main/collections/regions");
+      assertEquals(2, destination.size(), "a difference is read a second time");
+      assertEquals(announced, destination.getFirst());
+      assertNotEquals(announced, destination.getLast(), "past the caches");
+      for (String other : List.of("main-workspace", "main-preview")) {
+        List<String> reads = expected(server, other + "/collections/regions");
+        assertEquals(2, reads.size());
+        assertEquals(2, new TreeSet<>(reads).size(), "never twice the same");
+      }
+    }
+  }
+
+  @Test
+  void what_is_published_while_the_list_is_read_is_no_finding() throws IOException {
+    try (RemoteSettingsServer server = server().sample(true).start()) {
+      server.fault("entry-missing=main/regions:1");
+      Terminal.Outcome outcome = run(server);
+      assertEquals(0, outcome.exit(), outcome::toString);
+      server.fault("entry-missing=main/regions:2");
+      assertEquals(1, run(server).exit());
+    }
+  }
+
+  @Test
+  void what_is_not_announced_is_looked_for_among_what_is_selected() throws IOException {
+    try (RemoteSettingsServer server = server().sample(true).start()) {
+      server.fault("entry-missing=main/regions");
+      assertEquals(0, run(server, "--only", "main/cfr,blocklists/*").exit());
+      assertEquals(0, run(server, "--exclude", "main/regions").exit());
+      Terminal.Outcome outcome = run(server, "--only", "main/regions");
+      assertEquals(1, outcome.exit(), outcome::toString);
+      assertTrue(outcome.stdout().contains("main/regions ERROR\n - source main-workspace/regions"));
+    }
+  }
+
+  @Test
+  void an_unannounced_destination_that_cannot_be_judged_is_no_draft() throws IOException {
+    try (RemoteSettingsServer server = server().sample(true).start()) {
+      server.fault("entry-missing=main/regions");
+      server.fault("503-long=main/regions");
+      Terminal.Outcome outcome = run(server, "--only", "main/*");
+      assertEquals(2, outcome.exit(), outcome::toString);
+      assertTrue(
+          outcome.stdout().contains("main/regions NO VERDICT (destination: 503"),
+          outcome::toString);
+    }
+  }
+
+  @Test
+  void a_list_that_cannot_be_read_again_leaves_the_other_verdicts() throws IOException {
+    try (HttpTest.Wire server =
+        HttpTest.Wire.routes(asked -> {
+          String all = "{\"bucket\": \"%s\", \"collection\": null}";
+          return asked.path().equals("/v1/")
+              ? HttpTest.Wire.json(
+                  "{\"capabilities\": {\"signer\": {\"resources\": [{\"source\": %s, \"destination\": %s}]}}}"
+                      .formatted(all.formatted("work"), all.formatted("main")))
+              : asked.path().contains("/monitor/")
+                  ? listed.getAndIncrement() == 0
+                      ? HttpTest.Wire.json(
+                          "{\"changes\": [{\"bucket\": \"main\", \"collection\": \"a\","
+                              + " \"last_modified\": 1}]}")
+                      : HttpTest.Wire.status(403)
+                  : asked.path().equals("/v1/buckets/work/collections")
+                      ? HttpTest.Wire.json("{\"data\": [{\"id\": \"b\", \"status\": \"signed\"}]}")
+                      : asked.path().endsWith("/changeset")
+                          ? HttpTest.Wire.json(
+                              "{\"metadata\": {\"status\": \"signed\"}, \"timestamp\": 1,"
+                                  + " \"changes\": []}")
+                          : HttpTest.Wire.json("{\"data\": {\"id\": \"b\"}}");
+        })) {
+      Terminal.Outcome outcome =
+          new Terminal().set("SERVER", server.url("/v1")).run(new consistency_checks());
+      assertEquals(2, outcome.exit(), outcome::toString);
+      assertTrue(outcome.stdout().contains("main/a OK\nmain/b ERROR\n"), outcome::toString);
+      assertTrue(outcome.stderr().contains("error: cannot read the list again: "));
+    }
+  }
+
+  private final AtomicInteger listed = new AtomicInteger();
+
+  @Test
+  void a_bucket_of_sources_that_is_not_there_is_no_matter() throws IOException {
+    try (RemoteSettingsServer server = server().sample(true).start()) {
+      server.fault("404=/v1/buckets/staging/collections");
+      Terminal.Outcome outcome = run(server, "--only", "main/*");
+      assertEquals(0, outcome.exit(), outcome::toString);
+      assertEquals(0, run(server).exit());
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"b c", "a?x=", "..", "a/b", ""})
+  void an_id_that_is_no_name_is_an_unexpected_answer(String id) throws IOException {
+    try (RemoteSettingsServer server = server().sample(true).start()) {
+      server.answer(
+          "/v1/buckets/main-workspace/collections",
+          200,
+          "application/json",
+          "{\"data\": [{\"id\": \"%s\", \"status\": \"signed\"}]}".formatted(id));
+      Terminal.Outcome outcome = run(server, "--only", "main/*");
+      assertEquals(2, outcome.exit(), outcome::toString);
+      assertTrue(
+          outcome
+              .stdout()
+              .contains(
+                  "main-workspace/* NO VERDICT (source: unexpected answer: a collection's id is no"
+                      + " name)\n"),
+          outcome::toString);
+      assertTrue(outcome.stdout().contains("main/regions OK\n"), outcome::toString);
+    }
+  }
+
+  @Test
+  void one_that_is_announced_twice_is_compared_once() throws IOException {
+    try (RemoteSettingsServer server = server().sample(true).start()) {
+      server.announce("{\"bucket\":\"main\",\"collection\":\"regions\",\"last_modified\":5}");
+      Terminal.Outcome outcome = run(server, "--only", "main/regions");
+      assertEquals(0, outcome.exit(), outcome::toString);
+      assertEquals(1, outcome.stdout().lines().filter(line -> line.endsWith(" OK")).count());
+      assertTrue(
+          outcome
+              .stderr()
+              .contains(
+                  "warning: /buckets/monitor/collections/changes announces main/regions more than"
+                      + " once"),
+          outcome::toString);
+    }
+  }
+
+  @Test
+  void json_and_text_give_the_same_verdicts() throws IOException {
+    try (RemoteSettingsServer server = server().sample(true).start()) {
+      server.fault("altered-record=main/regions");
+      server.fault("403=main-workspace/onecrl");
+      server.fault("403=security-state-staging/onecrl");
+      List<String> lines = new ArrayList<>();
+      run(server)
+          .stdout()
+          .lines()
+          .filter(line -> line.matches("\\S+/\\S+ .*") && !line.startsWith("Read "))
+          .forEach(line ->
+              lines.add(line.replaceFirst("\\S+ (NO VERDICT|\\S+).*", "$1").replace(' ', '-')));
+      List<String> statuses = new ArrayList<>();
+      Store.JSON
+          .readTree(run(server, "--format", "json").stdout())
+          .path("results")
+          .forEach(result -> statuses.add(result.path("status").asString().toUpperCase()));
+      assertEquals(lines, statuses);
+      assertEquals(4, new TreeSet<>(lines).size(), lines.toString());
+    }
+  }
+
+  @Test
+  void ctrl_c_prints_what_was_done_so_far() throws IOException {
+    Terminal terminal = new Terminal();
+    try (RemoteSettingsServer server = server().sample(true).start()) {
+      server.fault("503=main-workspace/regions:1");
+      Terminal.Outcome outcome =
+          terminal
+              .onPause(() -> terminal.interrupts().forEach(Runnable::run))
+              .set("SERVER", server.url())
+              .set("AUTH", "editor:editor")
+              .set("PARALLEL_REQUESTS", 1)
+              .run(new consistency_checks(), "--only", "main/*");
+      assertEquals(130, outcome.exit(), outcome::toString);
+      assertTrue(outcome.stdout().endsWith("main/newtab-wallpapers-v2 OK\n"), outcome::toString);
+      assertTrue(
+          outcome.stderr().endsWith("interrupted: 6 collections: 3 OK, 1 SKIP, 2 not finished\n"),
+          outcome::toString);
     }
   }
 
@@ -250,6 +441,36 @@ class ConsistencyChecksTest {
                 "{\"id\":\"a\",\"n\":2,\"same\":0,\"new\":null,\"last_modified\":2}")
             .getFirst()
             .fields());
+  }
+
+  private static String shown(String left, String right) throws IOException {
+    try (RemoteSettingsServer server = server().sample(true).start()) {
+      for (String bucket : List.of("main-workspace", "main-preview")) {
+        server.put(bucket, "regions", "{\"id\":\"a\",\"v\":%s}".formatted(left));
+      }
+      server.put("main", "regions", "{\"id\":\"a\",\"v\":%s}".formatted(right));
+      return run(server, "--only", "main/regions")
+          .stdout()
+          .lines()
+          .filter(line -> line.startsWith(" - "))
+          .findFirst()
+          .orElseThrow()
+          .replaceFirst(".*differs in v: ", "");
+    }
+  }
+
+  @Test
+  void of_long_values_the_part_that_differs_is_shown() throws IOException {
+    String start = "{\"filename\":\"%s\",\"hash\":\"".formatted("a".repeat(60));
+    assertEquals(
+        "…hash\":\"0123\"} → …hash\":\"0124\"}", shown(start + "0123\"}", start + "0124\"}"));
+    assertEquals("\"a\" → \"a\\u0007\"", shown("\"a\"", "\"a\\u0007\""));
+    assertEquals("\"a\" → \"a\\u202e\"", shown("\"a\"", "\"a\\u202e\""));
+    assertEquals("\"é😀\" → \"東\"", shown("\"é😀\"", "\"\\u6771\""));
+    String smiles = "\"" + "😀".repeat(60);
+    String shown = shown(smiles + "\"", smiles + "!\"");
+    assertTrue(shown.codePoints().noneMatch(c -> c >= 0xd800 && c <= 0xdfff), shown);
+    assertTrue(shown.endsWith("!\""), shown);
   }
 
   @Test

@@ -2,6 +2,8 @@
 //DEPS tools.jackson.core:jackson-databind:3.2.4
 //SOURCES ../common/CrashReports.java
 //SOURCES ../common/Settings.java
+//SOURCES ../consistency_checks.java
+//SOURCES ../refresh_signature.java
 //SOURCES ../validate_changes_collection.java
 //SOURCES ../validate_signature.java
 //SOURCES HttpTest.java
@@ -118,6 +120,40 @@ class CrashReportsTest {
     assertReported("No verdict on main/cfr");
   }
 
+  private void makeSources() {
+    for (String name : List.of("cfr", "regions")) {
+      for (String bucket : List.of("main-workspace", "main-preview")) {
+        server.put(bucket, name, "{\"id\": \"1\", \"text\": \"abc\"}");
+      }
+      server.edit("main-workspace", name, attributes -> attributes.put("status", "signed"));
+    }
+  }
+
+  @Test
+  void inconsistent_collections_are_reported_in_one_message() {
+    makeSources();
+    server.fault("altered-record=main/regions");
+    server.fault("503-long=main-workspace/cfr");
+    Terminal terminal = terminal().set("AUTH", "editor:editor");
+    assertEquals(2, terminal.run(new consistency_checks(), "--only", "main/*").exit());
+    JsonNode extra = sentry.items("event").getFirst().get("extra");
+    assertTrue(extra.get("main/regions").stringValue().contains("differs in text: "));
+    assertReported("Inconsistent: main/regions", "No verdict on main/cfr");
+  }
+
+  @Test
+  void a_refresh_that_fails_and_a_signature_that_is_bad_are_reported() {
+    makeSources();
+    server.fault("403=PATCH main-workspace/cfr");
+    server.fault("altered-record=main/regions");
+    Terminal terminal = terminal().set("REFRESH_SIGNATURE_AUTH", "editor:editor");
+    String only = "main/regions,main/cfr";
+    assertEquals(2, terminal.run(new refresh_signature(), "--verify", "--only", only).exit());
+    assertReported(
+        "Signature verification failed on main/regions",
+        "Signature refresh failed on main-workspace/cfr");
+  }
+
   @Test
   void a_run_without_findings_reports_nothing() {
     assertEquals(0, terminal().run(new validate_signature()).exit());
@@ -162,9 +198,9 @@ class CrashReportsTest {
     assertReported("the leaf of main/cfr and 1 more ends in 3 days (2026-11-27)");
   }
 
-  private void assertReported(String message) {
+  private void assertReported(String... messages) {
     assertEquals(
-        List.of(message),
+        List.of(messages),
         sentry.items("event").stream()
             .map(event -> event.get("message").get("formatted").stringValue())
             .toList());

@@ -105,6 +105,7 @@ record Fault(Kind kind, String where, int times) {
         "altered-announcement",
         Point.LIST,
         "announces a timestamp one second older than the collection's"),
+    ENTRY_MISSING("entry-missing", Point.LIST, "does not announce the collection"),
     EMPTY_LIST("empty-list", Point.LIST, "announces no collection at all");
 
     private final String label;

@@ -4,6 +4,7 @@
 //SOURCES ../common/RemoteSettings.java
 //SOURCES ../common/Settings.java
 //SOURCES ../refresh_signature.java
+//SOURCES HttpTest.java
 //SOURCES RemoteSettingsServer.java
 //SOURCES Routes.java
 //SOURCES Store.java
@@ -32,7 +33,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeSet;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
@@ -113,7 +116,7 @@ class RefreshSignatureTest {
           outcome
               .stderr()
               .startsWith(
-                  "refresh_signature: about to ask %s as account:editor to sign again:"
+                  "refresh_signature: about to ask %s as account:editor to sign again, unless skipped:"
                           .formatted(server.url())
                       + " main-workspace/regions\n"),
           outcome::toString);
@@ -254,6 +257,196 @@ class RefreshSignatureTest {
     }
   }
 
+  @Test
+  void a_server_that_takes_long_to_sign_is_not_asked_again_meanwhile() throws IOException {
+    try (HttpTest.Wire server =
+        wire((wire, socket) -> {
+          wire.awaitAsked(5); // the test is over, or somebody asks again
+          HttpTest.Wire.json("{}").send(wire, socket);
+        })) {
+      Terminal.Outcome outcome =
+          new Terminal()
+              .set("SERVER", server.url("/v1"))
+              .set("REQUESTS_TIMEOUT_SECONDS", "0.3")
+              .set("REQUESTS_DEADLINE_SECONDS", "1.5")
+              .set("REQUESTS_NB_RETRIES", "0")
+              .run(new refresh_signature());
+      assertEquals(2, outcome.exit(), outcome::toString);
+      assertTrue(
+          outcome.stdout().contains("NO VERDICT (the answer took longer than"), outcome::toString);
+      assertEquals(
+          1, server.asked().stream().filter(asked -> asked.head().startsWith("PATCH")).count());
+    }
+  }
+
+  /** A server of one collection, whose answer to a PATCH is given. */
+  private static HttpTest.Wire wire(HttpTest.Wire.Reply patch) throws IOException {
+    return HttpTest.Wire.routes(asked -> {
+      if (asked.head().startsWith("PATCH")) {
+        return patch;
+      }
+      String source = "{\"bucket\": \"work\", \"collection\": null}";
+      String destination = "{\"bucket\": \"main\", \"collection\": null}";
+      return HttpTest.Wire.json(
+          asked.path().equals("/v1/")
+              ? "{\"capabilities\": {\"signer\": {\"resources\": [{\"source\": %s, \"destination\": %s}]}}}"
+                  .formatted(source, destination)
+              : asked.path().contains("/monitor/")
+                  ? "{\"changes\": [{\"bucket\": \"main\", \"collection\": \"a\","
+                      + " \"last_modified\": 1}]}"
+                  : "{\"data\": {\"status\": \"signed\", \"last_modified\": 5,"
+                      + " \"last_signature_date\": \"2026-01-01T00:00:00+00:00\"}}");
+    });
+  }
+
+  @Test
+  void what_the_last_attempt_did_counts_too() throws IOException {
+    for (String fault : List.of("lost", "503-done")) {
+      try (RemoteSettingsServer server = server().sample(true).start()) {
+        server.fault(fault + "=PATCH main-workspace/*");
+        Terminal.Outcome outcome =
+            terminal(server)
+                .set("REQUESTS_NB_RETRIES", "0")
+                .run(new refresh_signature(), "--only", "main/regions");
+        assertEquals(0, outcome.exit(), outcome::toString);
+        assertEquals(1, writes(server).size(), fault);
+      }
+    }
+  }
+
+  @Test
+  void ctrl_c_ends_the_writing() throws IOException {
+    Terminal terminal = new Terminal();
+    try (HttpTest.Wire server =
+        wire((wire, socket) -> {
+          terminal.interrupts().forEach(Runnable::run);
+          HttpTest.Wire.json("{}").send(wire, socket);
+        })) {
+      Terminal.Outcome outcome =
+          terminal.set("SERVER", server.url("/v1")).run(new refresh_signature());
+      assertEquals(130, outcome.exit(), outcome::toString);
+      assertTrue(
+          outcome.stderr().contains("interrupted: 1 collection: 0 refreshed, 1 not finished\n"),
+          outcome::toString);
+      assertEquals(
+          "PATCH", server.asked().getLast().head().split(" ")[0], "nothing was asked after it");
+    }
+  }
+
+  @Test
+  void collections_are_refreshed_in_parallel() throws IOException {
+    CountDownLatch together = new CountDownLatch(4);
+    try (RemoteSettingsServer server = server().sample(true).start();
+        HttpTest.Wire gate =
+            HttpTest.Wire.routes(asked -> {
+              if (!asked.head().startsWith("PATCH")) {
+                return (_, socket) ->
+                    HttpTest.Wire.answer(
+                            307, "", "Location: " + server.url().resolve(asked.target()))
+                        .send(null, socket);
+              }
+              return (wire, socket) -> {
+                together.countDown();
+                together.await(); // each answer waits for the other requests
+                HttpTest.Wire.status(403).send(wire, socket);
+              };
+            })) {
+      Terminal.Outcome outcome =
+          new Terminal().set("SERVER", gate.url("/v1")).run(new refresh_signature());
+      assertEquals(2, outcome.exit(), outcome::toString);
+    }
+  }
+
+  @Test
+  void a_dry_run_verifies_nothing() throws IOException {
+    try (RemoteSettingsServer server = server().sample(true).start()) {
+      Terminal.Outcome outcome =
+          terminal(server).run(new refresh_signature(), "--dry-run", "--verify");
+      assertFalse(outcome.toString().contains("verified"), outcome::toString);
+      assertEquals(List.of(), server.requests("/chains/"));
+    }
+  }
+
+  @Test
+  void new_signatures_are_verified_past_the_caches_and_without_credentials() throws IOException {
+    try (RemoteSettingsServer server = server().sample(true).start()) {
+      Terminal.Outcome outcome =
+          terminal(server).run(new refresh_signature(), "--verify", "--only", "main/regions");
+      assertEquals(0, outcome.exit(), outcome::toString);
+      assertTrue(outcome.stderr().contains("any root is trusted here, seen "), outcome::toString);
+      for (String bucket : List.of("main", "main-preview")) {
+        List<Routes.Request> reads =
+            server.requests("/v1/buckets/" + bucket + "/collections/regions/changeset");
+        assertEquals(1, reads.size());
+        assertEquals(Optional.empty(), reads.getFirst().user());
+        assertFalse(
+            reads.getFirst().target().endsWith("=" + server.timestamp(bucket, "regions")),
+            "the announced timestamp is what caches know");
+      }
+    }
+  }
+
+  @Test
+  void a_destination_that_got_no_signature_is_bad() throws IOException {
+    try (RemoteSettingsServer server = server().sample(true).start()) {
+      server.fault("missing-signature=main/anti-tracking-url-decoration");
+      Terminal.Outcome outcome =
+          terminal(server)
+              .run(
+                  new refresh_signature(),
+                  "--verify",
+                  "--only",
+                  "main/anti-tracking-url-decoration");
+      assertEquals(1, outcome.exit(), outcome::toString);
+      assertTrue(outcome.stdout().endsWith(" - Cause: the signature is missing\n"));
+    }
+  }
+
+  @Test
+  void a_source_s_own_name_selects_it_too_and_excludes_it() throws IOException {
+    try (RemoteSettingsServer server = server().sample(true).start()) {
+      Terminal.Outcome outcome =
+          terminal(server).run(new refresh_signature(), "--only", "main-workspace/regions");
+      assertEquals(0, outcome.exit(), outcome::toString);
+      assertEquals(1, writes(server).size());
+      server.forgetRequests();
+      terminal(server).run(new refresh_signature(), "--exclude", "main-workspace/*,staging/*");
+      assertTrue(
+          writes(server).stream()
+              .allMatch(write -> write.collection().startsWith("security-state-staging/")));
+      assertEquals(2, writes(server).size());
+    }
+  }
+
+  @Test
+  void json_and_text_give_the_same_verdicts() throws IOException {
+    try (RemoteSettingsServer server = server().sample(true).start()) {
+      server.fault("403=main-workspace/cfr");
+      server.fault("entry-dots");
+      String[] options = {"--dry-run", "--max-signature-age", "4"};
+      List<String> lines = new ArrayList<>();
+      terminal(server)
+          .run(new refresh_signature(), options)
+          .stdout()
+          .lines()
+          .skip(1)
+          .forEach(line ->
+              lines.add(
+                  line.contains(": SKIP (")
+                      ? "skip"
+                      : line.contains("NO VERDICT (") ? "no-verdict" : "planned"));
+      List<String> statuses = new ArrayList<>();
+      Store.JSON
+          .readTree(
+              terminal(server).set("FORMAT", "json").run(new refresh_signature(), options).stdout())
+          .path("results")
+          .forEach(result -> statuses.add(result.path("status").asString()));
+      assertEquals(lines, statuses);
+      assertEquals(11, lines.size());
+      assertEquals(3, new TreeSet<>(lines).size());
+    }
+  }
+
   // ---- decisions
 
   private static Announced entry(String bucket, String collection) {
@@ -265,34 +458,31 @@ class RefreshSignatureTest {
     SignedResource all =
         new SignedResource(
             new Place("work", null), new Place("look", null), new Place("main", null));
-    SignedResource mirror =
-        new SignedResource(new Place("work", null), null, new Place("mirror", null));
     SignedResource own = new SignedResource(new Place("work", "b"), null, new Place("main", "b"));
-    SignedResources resources = new SignedResources(List.of(all, own));
+    List<Announced> announced =
+        List.of(
+            entry("look", "a"),
+            entry("main", "a"),
+            entry("main", "a"),
+            entry("main", "b"),
+            entry("other", "a"),
+            entry("work", "a"),
+            new Announced("main", "c", 0, "no timestamp"),
+            new Announced("main", "..", 1, "no name"));
+    assertEquals(List.of("work/a", "work/b", "work/c"), sources(announced, _ -> true, all, own));
     assertEquals(
-        List.of("work/a", "work/b"),
-        refresh_signature
-            .toRefresh(
-                List.of(
-                    entry("look", "a"),
-                    entry("main", "a"),
-                    entry("main", "a"),
-                    entry("main", "b"),
-                    entry("other", "a"),
-                    entry("work", "a"),
-                    new Announced("main", "c", 0, "no timestamp")),
-                resources)
-            .stream()
-            .map(resource -> resource.source().name())
-            .toList());
+        List.of("work/b"), sources(announced, names -> names.contains("main/b"), all, own));
     assertEquals(
-        1,
-        refresh_signature
-            .toRefresh(
-                List.of(entry("main", "a"), entry("mirror", "a")),
-                new SignedResources(List.of(all, mirror)))
-            .size(),
-        "two destinations of one source");
+        List.of("work/b"), sources(announced, names -> names.contains("work/b"), all, own));
+  }
+
+  private static List<String> sources(
+      List<Announced> announced, Predicate<List<String>> selects, SignedResource... resources) {
+    return refresh_signature
+        .toRefresh(announced, new SignedResources(List.of(resources)), selects)
+        .stream()
+        .map(resource -> resource.source().name())
+        .toList();
   }
 
   private static Optional<String> skipped(Object status, Object date, int maxAge) {
@@ -320,6 +510,8 @@ class RefreshSignatureTest {
     assertEquals(Optional.empty(), skipped("signed", null, 30));
     assertEquals(Optional.empty(), skipped("signed", 42L, 30));
     assertEquals(Optional.empty(), skipped("signed", "yesterday", 30));
+    assertEquals(
+        Optional.of("only 1 days old"), skipped("signed", "2026-11-23T11:59:00", 30), "is UTC");
     assertEquals(Optional.empty(), skipped("signed", ago(Duration.ofSeconds(-1)), 30));
   }
 

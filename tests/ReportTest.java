@@ -323,8 +323,7 @@ class ReportTest {
             new Report.Count("SKIP", List.of(), false),
             new Report.Count("BAD", List.of("a/d", "a/e"), true));
     assertEquals("4 collections: 2 OK, 2 BAD (a/d, a/e)", Report.counts(4, counts));
-    assertEquals(
-        "6 collections: 2 OK, 2 BAD (a/d, a/e), 2 not looked at", Report.counts(6, counts));
+    assertEquals("6 collections: 2 OK, 2 BAD (a/d, a/e), 2 not finished", Report.counts(6, counts));
     assertEquals(
         "1 collection: 0 OK, 1 BAD (a/d)",
         Report.counts(

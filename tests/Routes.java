@@ -724,10 +724,12 @@ final class Routes {
     }
     for (String bucket : ANNOUNCED_BUCKETS) {
       for (Store.Snapshot collection : store.list(bucket)) {
-        boolean isLate =
-            faults
-                .takeAll(Fault.Point.LIST, "", bucket + "/" + collection.name())
-                .contains(Fault.Kind.ALTERED_ANNOUNCEMENT);
+        List<Fault.Kind> kinds =
+            faults.takeAll(Fault.Point.LIST, "", bucket + "/" + collection.name());
+        if (kinds.contains(Fault.Kind.ENTRY_MISSING)) {
+          continue;
+        }
+        boolean isLate = kinds.contains(Fault.Kind.ALTERED_ANNOUNCEMENT);
         long announced = isLate ? collection.timestamp() - 1000 : collection.timestamp();
         entries.add(entry(bucket, collection.name(), announced));
       }

@@ -407,7 +407,7 @@ class ValidateChangesCollectionTest {
       assertEquals(130, outcome.exit(), outcome.toString());
       assertTrue(outcome.stdout().endsWith(":\nEtag OK for main/a : 100\n"), outcome::toString);
       assertTrue(
-          outcome.stderr().contains("interrupted: 2 collections: 1 OK, 1 not looked at\n"),
+          outcome.stderr().contains("interrupted: 2 collections: 1 OK, 1 not finished\n"),
           outcome::toString);
     }
   }
