@@ -249,6 +249,8 @@ public class validate_changes_collection implements Settings.Command {
 
   // ---- rendering
 
+  private static final String WITHDRAWN = "announced no more";
+
   private static void show(Outcome outcome, Report report) {
     Status status =
         switch (outcome.judgement()) {
@@ -277,7 +279,7 @@ public class validate_changes_collection implements Settings.Command {
           case Tolerated(Duration lag) -> " (lag %d s)".formatted(lag.toSeconds());
           case Differs(Where where) ->
               " != " + text(outcome.found()) + (where == Where.CACHE ? " (cache)" : "");
-          case Withdrawn _ -> " (announced no more)";
+          case Withdrawn _ -> " (%s)".formatted(WITHDRAWN);
         };
   }
 
@@ -303,7 +305,9 @@ public class validate_changes_collection implements Settings.Command {
     if (outcome.judgement() instanceof Tolerated(Duration lag)) {
       json.put("lag_seconds", lag.toSeconds());
     }
-    if (outcome.judgement() instanceof NoVerdict(String reason)) {
+    if (outcome.judgement() instanceof Withdrawn) {
+      json.put("reason", WITHDRAWN);
+    } else if (outcome.judgement() instanceof NoVerdict(String reason)) {
       json.put("reason", Report.clean(reason));
     } else if (outcome.found() instanceof NotReadable(String reason)) {
       json.put("reason", Report.clean(reason));

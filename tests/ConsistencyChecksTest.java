@@ -191,14 +191,14 @@ class ConsistencyChecksTest {
           return asked.path().equals("/v1/")
               ? HttpTest.Wire.json(
                   "{\"capabilities\": {\"signer\": {\"resources\": [{\"source\": %s, \"destination\": %s}]}}}"
-                      .formatted(all.formatted("work"), all.formatted("main")))
+                      .formatted(all.formatted("desk"), all.formatted("main")))
               : asked.path().contains("/monitor/")
                   ? listed.getAndIncrement() == 0
                       ? HttpTest.Wire.json(
                           "{\"changes\": [{\"bucket\": \"main\", \"collection\": \"a\","
                               + " \"last_modified\": 1}]}")
                       : HttpTest.Wire.status(403)
-                  : asked.path().equals("/v1/buckets/work/collections")
+                  : asked.path().equals("/v1/buckets/desk/collections")
                       ? HttpTest.Wire.json("{\"data\": [{\"id\": \"b\", \"status\": \"signed\"}]}")
                       : asked.path().endsWith("/changeset")
                           ? HttpTest.Wire.json(
