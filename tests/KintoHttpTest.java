@@ -81,7 +81,7 @@ class KintoHttpTest {
       List<Integer> sizes = new ArrayList<>();
       for (Routes.Request request : server.requests("/v1/batch")) {
         JsonNode parts = Store.JSON.readTree(request.body()).path("requests");
-        if (parts.path(0).path("path").asString("").endsWith("/b0") || !sizes.isEmpty()) {
+        if (parts.path(0).path("path").asString("").endsWith("/many-0") || !sizes.isEmpty()) {
           sizes.add(parts.size());
         }
       }

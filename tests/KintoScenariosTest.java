@@ -170,6 +170,8 @@ class KintoScenariosTest {
       batch of too many | editor | POST /batch | | {26 requests}
       batch of as many as may be | editor | POST /batch | | {25 requests}
       batch by anonymous | - | POST /batch | | {"requests":[{"method":"PUT","path":"{source}/records/e","body":{"data":{}}}]}
+      batch in a batch | editor | POST /batch | | {"requests":[{"method":"POST","path":"/batch","body":{"requests":[]}}]}
+      batch of what is named like one | editor | POST /batch | | {"requests":[{"path":"{source}/records/batch-1"}]}
       batch that is not JSON | editor | POST /batch | | {"requests":
       batch that is read | editor | GET /batch | |
 

@@ -357,6 +357,12 @@ final class Routes {
     if (parts.size() > BATCH_MAX_REQUESTS) {
       throw KintoError.tooManyRequests(BATCH_MAX_REQUESTS);
     }
+    for (JsonNode part : parts) {
+      if (part.path("path").asString("").contains("/batch")) { // as a Kinto looks for it
+        String refusal = "Recursive call on /batch endpoint is forbidden.";
+        throw KintoError.invalid("body", "requests", refusal);
+      }
+    }
     List<Request> requests = new ArrayList<>();
     for (int i = 0; i < parts.size(); i++) {
       String name = "requests." + i;

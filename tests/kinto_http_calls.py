@@ -293,12 +293,12 @@ step("batch: JSON Patch", json_patch)
 def large(count):
     with inns.batch() as batch:
         for i in range(count):
-            batch.create_record(id=f"b{i}", data={"i": i})
+            batch.create_record(id=f"many-{i}", data={"i": i})
     return len(batch.results()), sorted({result["data"]["i"] for result in batch.results()}) == list(range(count))
 
 
 step("batch: larger than the server takes", lambda: large(2 * info["settings"]["batch_max_requests"] + 1))
-step("batch: its records are there", lambda: len(inns.get_records(like_id="b*")))
+step("batch: its records are there", lambda: len(inns.get_records(like_id="many-*")))
 
 
 def failing():
@@ -332,7 +332,7 @@ def nothing():
 
 
 step("batch: of nothing", nothing)
-step("records: differences", lambda: [len(part) for part in collection_diff(inns.get_records(like_id="b1*"), inns.get_records(like_id="b*"))])
+step("records: differences", lambda: [len(part) for part in collection_diff(inns.get_records(like_id="many-1*"), inns.get_records(like_id="many-*"))])
 
 # Deletion of many
 step("records: deleted with what has changed", lambda: inns.delete_records(if_match=1))
