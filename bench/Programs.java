@@ -1,3 +1,4 @@
+//DEPS info.picocli:picocli:4.7.7
 //DEPS tools.jackson.core:jackson-databind:3.2.4
 //SOURCES ../tests/Project.java
 
@@ -13,11 +14,31 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.function.ToDoubleFunction;
+import picocli.CommandLine.Option;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /** Programs that do the same, run in turn and compared by what they cost. */
 final class Programs {
+
+  /** What both benchmarks can be asked for. */
+  static final class Settings {
+    @Option(names = "--bytes", description = "About how many bytes a record has as JSON.")
+    int bytes = 300;
+
+    @Option(names = "--runs", description = "How often each program is measured.")
+    int runs = 5;
+
+    @Option(names = "--workers", description = "Requests in flight, of each program.")
+    int workers = 4;
+
+    @Option(
+        names = "--variant",
+        description =
+            "Options of the JVM to measure the program alone with, instead of the script's own.",
+        paramLabel = "OPTIONS")
+    List<String> variants = List.of();
+  }
 
   /** Runs a command and tells what it cost, with its children: JBang's own JVM is one. */
   private static final String MEASURE =

@@ -30,6 +30,7 @@ import java.util.concurrent.Executors;
 import java.util.zip.GZIPOutputStream;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /**
@@ -48,30 +49,16 @@ public class bench implements Callable<Integer> {
 
   private static final long TIMESTAMP = 1_795_486_758_330L;
 
+  @Mixin private Programs.Settings measured;
+
   @Option(names = "--collections", description = "How many collections are served.")
   private int collections = 24;
 
   @Option(names = "--records", description = "How many records each of them holds.")
   private int records = 30;
 
-  @Option(names = "--bytes", description = "About how many bytes a record has as JSON.")
-  private int bytes = 300;
-
-  @Option(names = "--runs", description = "How often each program is measured.")
-  private int runs = 5;
-
   @Option(names = "--gzip", description = "Compress what is served, as a CDN does.")
   private boolean gzip;
-
-  @Option(names = "--workers", description = "Requests in flight, of each program.")
-  private int workers = 4;
-
-  @Option(
-      names = "--variant",
-      description =
-          "Options of the JVM to measure the program alone with, instead of the script's own.",
-      paramLabel = "OPTIONS")
-  private List<String> variants = List.of();
 
   public static void main(String[] args) {
     System.exit(new CommandLine(new bench()).execute(args));
@@ -93,9 +80,9 @@ public class bench implements Callable<Integer> {
           Map.of(
               "SERVER", url,
               "ROOT_HASH", authority.rootHash(),
-              "PARALLEL_REQUESTS", String.valueOf(workers));
+              "PARALLEL_REQUESTS", String.valueOf(measured.workers));
       new Programs(python.path(), settings, ".*:  OK.*", collections)
-          .ours("validate_signature", variants)
+          .ours("validate_signature", measured.variants)
           .add(
               "Python, leanest",
               List.of(
@@ -103,11 +90,17 @@ public class bench implements Callable<Integer> {
                   root.resolve("bench/lean.py").toString(),
                   url,
                   authority.rootHash(),
-                  String.valueOf(workers)))
-          .run(runs)
+                  String.valueOf(measured.workers)))
+          .run(measured.runs)
           .print(
               "%d collections × %d records × %d bytes%s, %d in flight; medians of %d runs, range of wall"
-                  .formatted(collections, records, bytes, gzip ? ", gzip" : "", workers, runs));
+                  .formatted(
+                      collections,
+                      records,
+                      measured.bytes,
+                      gzip ? ", gzip" : "",
+                      measured.workers,
+                      measured.runs));
       return 0;
     } finally {
       server.stop(0);
@@ -229,7 +222,7 @@ public class bench implements Callable<Integer> {
                 id,
                 lastModified);
     StringBuilder comment = new StringBuilder();
-    while (record.length() + comment.length() < bytes) {
+    while (record.length() + comment.length() < measured.bytes) {
       comment.append(random.nextInt(40) == 0 ? 'é' : (char) ('a' + random.nextInt(26)));
     }
     return record.replace("\u2026", comment);

@@ -22,6 +22,7 @@ import java.util.UUID;
 import java.util.concurrent.Callable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -39,32 +40,18 @@ import tools.jackson.databind.node.ObjectNode;
     mixinStandardHelpOptions = true)
 public class checks implements Callable<Integer> {
 
+  @Mixin private Programs.Settings measured;
+
   @Option(names = "--collections", description = "How many signed collections there are.")
   private int collections = 200;
 
   @Option(names = "--records", description = "How many records each of them holds.")
   private int records = 500;
 
-  @Option(names = "--bytes", description = "About how many bytes a record has as JSON.")
-  private int bytes = 300;
-
-  @Option(names = "--runs", description = "How often each program is measured.")
-  private int runs = 5;
-
-  @Option(names = "--workers", description = "Requests in flight, of each program.")
-  private int workers = 4;
-
   @Option(
       names = "--latency",
       description = "Milliseconds that pass before each answer, as on a network.")
   private int latency;
-
-  @Option(
-      names = "--variant",
-      description =
-          "Options of the JVM to measure the program alone with, instead of the script's own.",
-      paramLabel = "OPTIONS")
-  private List<String> variants = List.of();
 
   @CommandLine.Parameters(
       paramLabel = "COMMAND",
@@ -86,9 +73,9 @@ public class checks implements Callable<Integer> {
         RemoteSettingsServer.builder().latency(Duration.ofMillis(latency)).start()) {
       fill(server);
       System.out.printf(
-          "%d signed collections × %d records × %d bytes, %d ms, %d in flight; medians of %d runs,"
-              + " range of wall%n%n",
-          collections, records, bytes, latency, workers, runs);
+          "%d signed collections × %d records × %d bytes, %d ms, %d in flight; medians of"
+              + " %d runs, range of wall%n%n",
+          collections, records, measured.bytes, latency, measured.workers, measured.runs);
       for (String command : commands) {
         measure(command, server.url().toString(), python);
       }
@@ -99,7 +86,7 @@ public class checks implements Callable<Integer> {
   private void measure(String command, String url, Path python) throws Exception {
     Map<String, String> settings = new HashMap<>();
     settings.put("SERVER", url);
-    settings.put("PARALLEL_REQUESTS", String.valueOf(workers));
+    settings.put("PARALLEL_REQUESTS", String.valueOf(measured.workers));
     String good =
         switch (command) {
           case "consistency_checks" -> {
@@ -113,16 +100,17 @@ public class checks implements Callable<Integer> {
           }
         };
     int expected = command.equals("validate_changes_collection") ? 2 * collections : collections;
-    Programs programs = new Programs(python, settings, good, expected).ours(command, variants);
+    Programs programs =
+        new Programs(python, settings, good, expected).ours(command, measured.variants);
     if (!command.equals("refresh_signature")) {
       Path script = Project.root().resolve("bench/checks.py");
       List<String> one = List.of(python.toString(), script.toString(), command, url);
       List<String> several = new ArrayList<>(one);
-      several.add(String.valueOf(workers));
-      programs.add("Python, " + workers + " threads", several);
+      several.add(String.valueOf(measured.workers));
+      programs.add("Python, " + measured.workers + " threads", several);
       programs.add("Python", one);
     }
-    programs.run(runs).print(command);
+    programs.run(measured.runs).print(command);
   }
 
   // What is served
@@ -156,7 +144,7 @@ public class checks implements Callable<Integer> {
     record.put("enabled", random.nextBoolean()).putArray("locales").add("fr").add("en-US");
     int length = record.toString().length() + ",\"last_modified\":1795486758330".length();
     StringBuilder comment = new StringBuilder();
-    while (length + comment.length() < bytes) {
+    while (length + comment.length() < measured.bytes) {
       comment.append(random.nextInt(40) == 0 ? 'é' : (char) ('a' + random.nextInt(26)));
     }
     return record.put("comment", comment.toString());

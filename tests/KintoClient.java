@@ -22,6 +22,24 @@ import tools.jackson.databind.JsonNode;
  */
 record KintoClient(URI base) {
 
+  /** The headers of an answer that clients go by. */
+  static final List<String> HEADERS =
+      List.of(
+          "content-type",
+          "etag",
+          "last-modified",
+          "cache-control",
+          "expires",
+          "total-records",
+          "total-objects",
+          "location",
+          "next-page",
+          "www-authenticate",
+          "retry-after",
+          "allow",
+          "alert",
+          "backoff");
+
   private static final Duration LIMIT = Duration.ofSeconds(60);
   private static final HttpClient HTTP =
       HttpClient.newBuilder()

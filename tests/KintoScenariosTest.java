@@ -511,23 +511,6 @@ class KintoScenariosTest {
    */
   private static final class Masks {
 
-    private static final List<String> HEADERS =
-        List.of(
-            "content-type",
-            "etag",
-            "last-modified",
-            "cache-control",
-            "expires",
-            "total-records",
-            "total-objects",
-            "location",
-            "next-page",
-            "www-authenticate",
-            "retry-after",
-            "allow",
-            "alert",
-            "backoff");
-
     private static final Set<String> IN_ANY_ORDER = Set.of("write", "principals", "collections");
 
     private final String authority;
@@ -540,7 +523,7 @@ class KintoScenariosTest {
     List<Leaf> leaves(String path, HttpResponse<String> answer) {
       List<Leaf> leaves = new ArrayList<>();
       leaves.add(new Leaf("status", Integer.toString(answer.statusCode()), null));
-      for (String header : HEADERS) {
+      for (String header : KintoClient.HEADERS) {
         answer
             .headers()
             .firstValue(header)
@@ -644,7 +627,7 @@ class KintoScenariosTest {
           .path("headers")
           .properties()
           .forEach(header -> headers.put(header.getKey(), header.getValue().asString()));
-      for (String header : HEADERS) {
+      for (String header : KintoClient.HEADERS) {
         if (headers.containsKey(header)) {
           Leaf leaf = header(header, headers.get(header), path);
           leaves.add(new Leaf(place + "." + leaf.place(), leaf.value(), leaf.series()));

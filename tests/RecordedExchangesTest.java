@@ -1,5 +1,6 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //DEPS tools.jackson.core:jackson-databind:3.2.4
+//SOURCES KintoClient.java
 //SOURCES Project.java
 //SOURCES RemoteSettingsServer.java
 //SOURCES Store.java
@@ -47,20 +48,6 @@ class RecordedExchangesTest {
           "0 capabilities.history", "it keeps no history: no command reads one",
           "1 capabilities.history", "it keeps no history: no command reads one",
           "1 user.principals", "the recorded server had other collections, with their groups");
-
-  /** The headers that clients go by. */
-  private static final List<String> HEADERS =
-      List.of(
-          "content-type",
-          "etag",
-          "last-modified",
-          "cache-control",
-          "expires",
-          "total-records",
-          "total-objects",
-          "location",
-          "next-page",
-          "www-authenticate");
 
   private static final Pattern UUID = Pattern.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}");
   private static final Pattern TIMESTAMP = Pattern.compile("17954920\\d{5}");
@@ -160,7 +147,7 @@ class RecordedExchangesTest {
           .properties()
           .forEach(
               header -> expected.put(header.getKey().toLowerCase(), header.getValue().asString()));
-      for (String name : HEADERS) {
+      for (String name : KintoClient.HEADERS) {
         String there = expected.get(name);
         String here = answer.headers().firstValue(name).orElse(null);
         if (there == null || here == null) {
