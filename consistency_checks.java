@@ -260,30 +260,32 @@ public class consistency_checks implements Settings.Command {
   /**
    * One of source, preview, destination.
    *
-   * @param content of the records by their id: canonical bytes, good to be compared
-   * @param records the same in full
+   * @param records by their id
    * @param unreadable why it cannot be read, or null
    */
-  record Side(
-      String name,
-      Map<String, byte[]> content,
-      Map<String, SignedRecord> records,
-      String unreadable) {
+  record Side(String name, Map<String, Content> records, String unreadable) {
 
     static Side of(String name, List<SignedRecord> records) {
-      Map<String, byte[]> content = new HashMap<>();
-      Map<String, SignedRecord> byId = new HashMap<>();
+      Map<String, Content> byId = new HashMap<>();
       for (SignedRecord record : records) {
-        content.put(record.id(), CanonicalJson.without(record.json().bytes(), NO_CONTENT));
-        byId.put(record.id(), record);
+        byte[] whole = record.json().bytes();
+        byId.put(record.id(), new Content(CanonicalJson.without(whole, NO_CONTENT), whole));
       }
-      return new Side(name, content, byId, null);
+      return new Side(name, byId, null);
     }
 
     static Side unreadable(String name, String reason) {
-      return new Side(name, Map.of(), Map.of(), reason);
+      return new Side(name, Map.of(), reason);
     }
   }
+
+  /**
+   * A record, as canonical JSON.
+   *
+   * @param compared what counts of it, good to be compared only
+   * @param whole all of it
+   */
+  record Content(byte[] compared, byte[] whole) {}
 
   /** Set by servers, and differently at each place. */
   private static final Set<String> NO_CONTENT = Set.of("last_modified", "schema");
@@ -310,18 +312,18 @@ public class consistency_checks implements Settings.Command {
   static List<Difference> differences(Side left, Side right) {
     String where = left.name() + " → " + right.name();
     List<Difference> differences = new ArrayList<>();
-    left.content()
+    left.records()
         .forEach((id, content) -> {
-          byte[] other = right.content().get(id);
+          Content other = right.records().get(id);
           if (other == null) {
             differences.add(new Difference(where, id, What.MISSING, List.of()));
-          } else if (!Arrays.equals(content, other)) {
-            List<Field> fields = fields(left.records().get(id), right.records().get(id));
+          } else if (!Arrays.equals(content.compared(), other.compared())) {
+            List<Field> fields = fields(content.whole(), other.whole());
             differences.add(new Difference(where, id, What.DIFFERS, fields));
           }
         });
-    for (String id : right.content().keySet()) {
-      if (!left.content().containsKey(id)) {
+    for (String id : right.records().keySet()) {
+      if (!left.records().containsKey(id)) {
         differences.add(new Difference(where, id, What.EXTRA, List.of()));
       }
     }
@@ -329,9 +331,9 @@ public class consistency_checks implements Settings.Command {
     return differences;
   }
 
-  private static List<Field> fields(SignedRecord left, SignedRecord right) {
-    Map<String, String> ours = CanonicalJson.members(left.json().bytes());
-    Map<String, String> theirs = CanonicalJson.members(right.json().bytes());
+  private static List<Field> fields(byte[] left, byte[] right) {
+    Map<String, String> ours = CanonicalJson.members(left);
+    Map<String, String> theirs = CanonicalJson.members(right);
     Set<String> names = new TreeSet<>(ours.keySet());
     names.addAll(theirs.keySet());
     names.removeAll(NO_CONTENT);
@@ -424,7 +426,7 @@ public class consistency_checks implements Settings.Command {
         Judgement judgement = read(entry, resource, remote::changeset, remote);
         // a change in flight is no difference
         yield judgement instanceof Inconsistent
-            ? read(entry, resource, remote::fresh, remote)
+            ? read(entry, resource, again -> remote.fresh(again.place()), remote)
             : judgement;
       }
     };
@@ -469,7 +471,7 @@ public class consistency_checks implements Settings.Command {
   /** Deleting a source empties what it published, and leaves that announced. */
   private static Judgement withoutSource(Announced entry, Place source, RemoteSettings remote) {
     try {
-      Side destination = side("destination", () -> remote.fresh(entry));
+      Side destination = side("destination", () -> remote.fresh(entry.place()));
       int records = destination.records().size();
       return destination.unreadable() != null
           ? compared(List.of(Side.of("source", List.of()), destination))
@@ -527,9 +529,7 @@ public class consistency_checks implements Settings.Command {
 
   private void show(Outcome outcome, Report report) {
     String name = Report.clean(outcome.place().name());
-    Map<String, Object> json = new LinkedHashMap<>();
-    json.put("bucket", Report.clean(outcome.place().bucket()));
-    json.put("collection", Report.clean(outcome.place().collection()));
+    Map<String, Object> json = outcome.place().json();
     switch (outcome.judgement()) {
       case Consistent _ -> {
         json.put("status", "ok");

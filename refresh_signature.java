@@ -386,8 +386,7 @@ public class refresh_signature implements Settings.Command {
       String trigger = dryRun || outcome.resource() == null ? "" : "Trigger new signature: ";
       Map<String, Object> json = new LinkedHashMap<>();
       json.put("check", "refresh");
-      json.put("bucket", Report.clean(outcome.place().bucket()));
-      json.put("collection", Report.clean(outcome.place().collection()));
+      json.putAll(outcome.place().json());
       switch (outcome.result()) {
         case Refreshed(String status, long modified, String date) -> {
           json.put("status", dryRun ? "planned" : "refreshed");
@@ -410,7 +409,7 @@ public class refresh_signature implements Settings.Command {
           json.put("reason", Report.clean(reason));
           json.put("hint", hint);
           report.result(Status.UNKNOWN, start + trigger + report.noVerdict(reason), json);
-          report.hintOnce(hint);
+          report.hint(hint);
         }
       }
     }

@@ -21,11 +21,9 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.function.Predicate;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -110,7 +108,7 @@ public class validate_changes_collection implements Settings.Command {
             show(outcome, report);
           },
           () -> report.summary("interrupted: " + counts(entries.size(), outcomes)));
-      hints(outcomes).forEach(report::hint);
+      outcomes.forEach(outcome -> report.hint(hint(outcome)));
       report.summary(counts(entries.size(), outcomes));
       reportFailures(outcomes, report);
     }
@@ -291,7 +289,7 @@ public class validate_changes_collection implements Settings.Command {
   }
 
   private static Map<String, Object> json(Outcome outcome) {
-    Map<String, Object> json = outcome.entry().json();
+    Map<String, Object> json = outcome.entry().place().json();
     json.put(
         "status",
         switch (outcome.judgement()) {
@@ -315,20 +313,16 @@ public class validate_changes_collection implements Settings.Command {
     return json;
   }
 
-  /** What to do about the findings, each once. */
-  private static Set<String> hints(List<Outcome> outcomes) {
-    Set<String> hints = new LinkedHashSet<>();
-    for (Outcome outcome : outcomes) {
-      if (outcome.judgement() instanceof Differs(Where where)) {
-        hints.add(
-            where == Where.CACHE
-                ? "the server is right and a cache before it is not: purge it, or let it expire"
-                : outcome.found() instanceof NotReadable
-                    ? "clients cannot read it either: check that it is there, for everyone"
-                    : "the server itself disagrees with its list: look for a replica that lags");
-      }
+  /** What to do about a finding; null for what is none. */
+  private static String hint(Outcome outcome) {
+    if (!(outcome.judgement() instanceof Differs(Where where))) {
+      return null;
     }
-    return hints;
+    return where == Where.CACHE
+        ? "the server is right and a cache before it is not: purge it, or let it expire"
+        : outcome.found() instanceof NotReadable
+            ? "clients cannot read it either: check that it is there, for everyone"
+            : "the server itself disagrees with its list: look for a replica that lags";
   }
 
   private static String counts(int expected, List<Outcome> outcomes) {

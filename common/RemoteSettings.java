@@ -72,7 +72,7 @@ public final class RemoteSettings {
   public record Announced(String bucket, String collection, long timestamp, String problem) {
     /** {@code bucket/collection}. */
     public String name() {
-      return bucket + "/" + collection;
+      return place().name();
     }
 
     /** Whether it names what can be a collection, whatever else may be wrong with it. */
@@ -87,15 +87,7 @@ public final class RemoteSettings {
 
     /** {@code /buckets/BUCKET/collections/COLLECTION}. */
     public String path() {
-      return RemoteSettings.path(bucket, collection);
-    }
-
-    /** The beginning of a result in the JSON document. */
-    public Map<String, Object> json() {
-      Map<String, Object> json = new LinkedHashMap<>();
-      json.put("bucket", Report.clean(bucket));
-      json.put("collection", Report.clean(collection));
-      return json;
+      return place().path();
     }
   }
 
@@ -158,6 +150,14 @@ public final class RemoteSettings {
     /** {@code /buckets/BUCKET/collections/COLLECTION}. */
     public String path() {
       return RemoteSettings.path(bucket, collection);
+    }
+
+    /** The beginning of a result in the JSON document. */
+    public Map<String, Object> json() {
+      Map<String, Object> json = new LinkedHashMap<>();
+      json.put("bucket", Report.clean(bucket));
+      json.put("collection", Report.clean(collection));
+      return json;
     }
 
     private boolean holds(Place other) {
@@ -333,35 +333,33 @@ public final class RemoteSettings {
    * between.
    */
   public Changeset changeset(Announced entry) throws ServerException {
-    if (!changesets) {
-      return separately(entry);
-    }
-    Changeset changeset = changeset(entry.path(), Long.toString(entry.timestamp()));
-    return changeset.timestamp() >= entry.timestamp() ? changeset : fresh(entry);
+    Changeset changeset = read(entry.path(), Long.toString(entry.timestamp()));
+    return !changesets || changeset.timestamp() >= entry.timestamp()
+        ? changeset
+        : fresh(entry.place());
   }
 
   /** Reads a collection at one moment, past the caches. */
   public Changeset fresh(Place collection) throws ServerException {
-    return fresh(new Announced(collection.bucket(), collection.collection(), 0, null));
+    return read(collection.path(), cacheBuster());
   }
 
-  /** The same for an entry of monitor/changes. */
-  public Changeset fresh(Announced entry) throws ServerException {
-    return changesets ? changeset(entry.path(), cacheBuster()) : separately(entry);
+  private Changeset read(String path, String expected) throws ServerException {
+    return changesets
+        ? http.get(
+                url(path + "/changeset?_expected=" + expected),
+                maxBytes,
+                RemoteSettings::readChangeset)
+            .body()
+        : separately(path, expected);
   }
 
-  private Changeset changeset(String path, String expected) throws ServerException {
-    return http.get(
-            url(path + "/changeset?_expected=" + expected), maxBytes, RemoteSettings::readChangeset)
-        .body();
-  }
-
-  private Changeset separately(Announced entry) throws ServerException {
+  private Changeset separately(String path, String expected) throws ServerException {
     for (int read = 0; read < CONSISTENT_READS; read++) {
-      Map<String, Object> before = metadata(entry.path());
+      Map<String, Object> before = metadata(path);
       List<Http.Response<Records>> pages =
           pages(
-              entry.path() + "/records?_expected=" + entry.timestamp(),
+              path + "/records?_expected=" + expected,
               body -> readDocument(body, "data", new Records()));
       Set<String> timestamps = new HashSet<>();
       Records all = new Records();
@@ -370,13 +368,13 @@ public final class RemoteSettings {
         all.addAll(page.body());
       }
       String etag = timestamps.iterator().next();
-      if (timestamps.size() == 1 && before.equals(metadata(entry.path())) && !all.twice) {
-        long timestamp = timestamp(etag, "GET " + url(entry.path() + "/records"));
+      if (timestamps.size() == 1 && before.equals(metadata(path)) && !all.twice) {
+        long timestamp = timestamp(etag, "GET " + url(path + "/records"));
         return new Changeset(before, timestamp, all.live, all.tombstones(), all.latest);
       }
     }
     throw new ServerException(
-        "GET " + url(entry.path() + "/records"),
+        "GET " + url(path + "/records"),
         200,
         "the collection changes while it is read (%d times)".formatted(CONSISTENT_READS),
         1,

@@ -226,20 +226,19 @@ public final class Report {
     errors.add(clean(message));
     err.println(clean(command + ": error: " + message));
     if (hint != null) {
-      hint(hint);
+      sayHint(hint);
     }
   }
 
-  /** Says what to do next. */
+  /** Says what to do next, the same once in a run; null says nothing. */
   public synchronized void hint(String hint) {
-    err.println(clean("hint: " + hint));
+    if (hint != null && hints.add(hint)) {
+      sayHint(hint);
+    }
   }
 
-  /** The same, once in a run; null says nothing. */
-  public synchronized void hintOnce(String hint) {
-    if (hint != null && hints.add(hint)) {
-      hint(hint);
-    }
+  private void sayHint(String hint) {
+    err.println(clean("hint: " + hint));
   }
 
   /** Says, before the first write, what is about to be written where, and as whom. */

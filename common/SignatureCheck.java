@@ -385,7 +385,7 @@ public final class SignatureCheck {
   private static Map<String, Object> json(Outcome outcome) {
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("check", "signature");
-    json.putAll(outcome.entry().json());
+    json.putAll(outcome.entry().place().json());
     switch (outcome.judgement()) {
       case Good(Valid valid) -> {
         json.put("status", "ok");
@@ -427,9 +427,9 @@ public final class SignatureCheck {
     }
   }
 
-  /** Prints, for each bad collection, what is wrong with it, and what to do. */
+  /** Prints, for each bad collection, what is wrong with it, then what to do. */
   public void showDetails() {
-    Set<String> hints = new LinkedHashSet<>();
+    List<String> hints = new ArrayList<>();
     for (Outcome outcome : outcomes) {
       if (outcome.judgement() instanceof Bad(Invalid invalid)) {
         report.details(
@@ -441,9 +441,7 @@ public final class SignatureCheck {
                 + moment(outcome.timestamp())
                 + "\n - Cause: "
                 + Report.clean(invalid.reason().getMessage()));
-        if (invalid.reason().hint() != null) {
-          hints.add(invalid.reason().hint());
-        }
+        hints.add(invalid.reason().hint());
       }
     }
     hints.forEach(report::hint);

@@ -19,6 +19,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -97,11 +98,11 @@ class BothServersTest {
   }
 
   /** What a command prints, the same on both servers, in no order: the lists differ in theirs. */
-  private static List<String> lines(int exit, Settings.Command[] commands, String... arguments) {
+  private static List<String> lines(
+      int exit, Supplier<Settings.Command> command, String... arguments) {
     List<List<String>> printed = new ArrayList<>();
-    for (int i = 0; i < servers.size(); i++) {
-      Server server = servers.get(i);
-      Terminal.Outcome outcome = server.terminal().run(commands[i], arguments);
+    for (Server server : servers) {
+      Terminal.Outcome outcome = server.terminal().run(command.get(), arguments);
       assertEquals(exit, outcome.exit(), () -> server.name() + "\n" + outcome + kinto.log());
       printed.add(
           Arrays.stream(outcome.stdout().split("\n"))
@@ -125,41 +126,23 @@ class BothServersTest {
     return lines.stream().filter(line -> line.contains(text)).collect(Collectors.toList());
   }
 
-  private static Settings.Command[] validate() {
-    return new Settings.Command[] {new validate_signature(), new validate_signature()};
-  }
-
-  private static Settings.Command[] refresh() {
-    return new Settings.Command[] {new refresh_signature(), new refresh_signature()};
-  }
-
-  private static Settings.Command[] timestamps() {
-    return new Settings.Command[] {
-      new validate_changes_collection(), new validate_changes_collection()
-    };
-  }
-
-  private static Settings.Command[] consistency() {
-    return new Settings.Command[] {new consistency_checks(), new consistency_checks()};
-  }
-
   @Test
   void every_signature_is_valid_whatever_the_state_of_its_source() {
-    List<String> lines = lines(0, validate());
+    List<String> lines = lines(0, validate_signature::new);
     assertEquals(15, containing(lines, ":  OK").size(), lines.toString());
     assertEquals(16, lines.size(), lines.toString());
   }
 
   @Test
   void every_collection_is_at_the_timestamp_that_is_announced() {
-    List<String> lines = lines(0, timestamps());
+    List<String> lines = lines(0, validate_changes_collection::new);
     assertEquals(15, containing(lines, "Etag OK for ").size(), lines.toString());
     assertEquals(16, lines.size(), lines.toString());
   }
 
   @Test
   void sources_agree_with_what_they_published() {
-    List<String> lines = lines(0, consistency());
+    List<String> lines = lines(0, consistency_checks::new);
     assertEquals(
         List.of(
             "Read collection list from /buckets/monitor/collections/changes",
@@ -176,7 +159,7 @@ class BothServersTest {
 
   @Test
   void a_refresh_signs_preview_and_destination_and_leaves_the_review_as_it_was() {
-    List<String> lines = lines(2, refresh(), "--verify");
+    List<String> lines = lines(2, refresh_signature::new, "--verify");
     String trigger = ": Trigger new signature: ";
     assertEquals(
         List.of("auto", "bare", "published"),
@@ -194,13 +177,14 @@ class BothServersTest {
                 + "NO VERDICT (404, the source is gone)"),
         containing(lines, "NO VERDICT"));
     assertEquals(13, containing(lines, ":  OK").size(), lines.toString());
-    List<String> again = lines(2, refresh());
+    List<String> again = lines(2, refresh_signature::new);
     assertEquals(8, containing(again, trigger).size(), "running it again does no harm");
   }
 
   @Test
   void a_young_signature_is_left_alone() {
-    List<String> lines = lines(0, refresh(), "--max-signature-age=1", "--only=main/published");
+    List<String> lines =
+        lines(0, refresh_signature::new, "--max-signature-age=1", "--only=main/published");
     assertEquals(1, containing(lines, "published: SKIP (only 0 days old)").size());
   }
 
@@ -284,8 +268,8 @@ class BothServersTest {
             " - preview → destination: c extra",
             "Read collection list from /buckets/monitor/collections/changes",
             "main/altered ERROR"),
-        lines(1, consistency(), "--only=main/altered"));
-    List<String> lines = lines(1, validate(), "--only=*/altered");
+        lines(1, consistency_checks::new, "--only=main/altered"));
+    List<String> lines = lines(1, validate_signature::new, "--only=*/altered");
     assertEquals(1, containing(lines, "/buckets/main-preview/collections/altered:  OK").size());
     assertEquals(1, containing(lines, "/buckets/main/collections/altered:  ⚠ BAD").size());
     for (Server server : servers) { // so that the other tests find what they expect

@@ -308,9 +308,9 @@ class ReportTest {
   void a_hint_for_many_is_given_once() {
     Terminal.Outcome outcome =
         run((_, report) -> {
-          report.hintOnce("set AUTH");
-          report.hintOnce(null);
-          report.hintOnce("set AUTH");
+          report.hint("set AUTH");
+          report.hint(null);
+          report.hint("set AUTH");
         });
     assertEquals("hint: set AUTH\n", outcome.stderr());
   }

@@ -574,8 +574,7 @@ final class Routes {
   private Answer collection(Request request, Access.Target target) throws KintoError {
     checkReadable(request, target);
     Store.Snapshot collection =
-        readable(
-            request, target.bucket(), target.id(), () -> missing(target.bucket(), target.id()));
+        altered(request, target.bucket(), target.id(), () -> missing(target.bucket(), target.id()));
     return object(request, target, shown(collection.metadata()));
   }
 
