@@ -148,6 +148,22 @@ class ConsistencyChecksTest {
   }
 
   @Test
+  void an_old_server_too_is_read_past_the_caches_the_second_time() throws IOException {
+    try (RemoteSettingsServer server = server().sample(true).withoutChangesets().start()) {
+      server.delete("main", "regions", "jp");
+      String announced = Long.toString(server.timestamp("main", "regions"));
+      assertEquals(1, run(server, "--only", "main/regions").exit());
+      List<String> reads =
+          server.requests("/v1/buckets/main/collections/regions/records?_expected=").stream()
+              .map(request -> request.target().replaceFirst(".*_expected=", ""))
+              .toList();
+      assertEquals(2, reads.size());
+      assertEquals(announced, reads.getFirst());
+      assertNotEquals(announced, reads.getLast());
+    }
+  }
+
+  @Test
   void what_is_published_while_the_list_is_read_is_no_finding() throws IOException {
     try (RemoteSettingsServer server = server().sample(true).start()) {
       server.fault("entry-missing=main/regions:1");
