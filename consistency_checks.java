@@ -1,20 +1,22 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //DESCRIPTION Check that source, preview and destination of each signed collection agree with its status.
 //JAVA 25+
-//SOURCES common/CanonicalJson.java
 //SOURCES common/ContentSignature.java
 //SOURCES common/CrashReports.java
 //SOURCES common/Http.java
+//SOURCES common/RecordDiff.java
 //SOURCES common/RemoteSettings.java
 //SOURCES common/Report.java
 //SOURCES common/Settings.java
 //DEPS info.picocli:picocli:4.7.7
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
 
-import common.CanonicalJson;
 import common.ContentSignature.SignedRecord;
 import common.Http;
 import common.Http.ServerException;
+import common.RecordDiff;
+import common.RecordDiff.Content;
+import common.RecordDiff.Field;
 import common.RemoteSettings;
 import common.RemoteSettings.Announced;
 import common.RemoteSettings.Changeset;
@@ -30,7 +32,6 @@ import common.Settings.Secret;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -39,8 +40,6 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -183,28 +182,12 @@ public class consistency_checks implements Settings.Command {
 
   record Outcome(Place place, Judgement judgement) {}
 
-  /** How a record differs. */
-  enum What {
-    MISSING,
-    EXTRA,
-    DIFFERS
-  }
-
   /**
    * One record that is not the same in two places.
    *
    * @param where {@code source → preview}
-   * @param fields those that differ, with both values; empty unless the record is in both
    */
-  record Difference(String where, String id, What what, List<Field> fields) {}
-
-  /**
-   * A member of a record.
-   *
-   * @param left its value as canonical JSON, null if it is absent
-   * @param right likewise
-   */
-  record Field(String name, String left, String right) {}
+  record Difference(String where, RecordDiff.Difference record) {}
 
   /** Announced destinations are compared, previews with them; what nobody publishes is wrong. */
   private static List<Check> ofAnnounced(List<Announced> announced, SignedResources resources) {
@@ -266,29 +249,13 @@ public class consistency_checks implements Settings.Command {
   record Side(String name, Map<String, Content> records, String unreadable) {
 
     static Side of(String name, List<SignedRecord> records) {
-      Map<String, Content> byId = new HashMap<>();
-      for (SignedRecord record : records) {
-        byte[] whole = record.json().bytes();
-        byId.put(record.id(), new Content(CanonicalJson.without(whole, NO_CONTENT), whole));
-      }
-      return new Side(name, byId, null);
+      return new Side(name, RecordDiff.byId(records), null);
     }
 
     static Side unreadable(String name, String reason) {
       return new Side(name, Map.of(), reason);
     }
   }
-
-  /**
-   * A record, as canonical JSON.
-   *
-   * @param compared what counts of it, good to be compared only
-   * @param whole all of it
-   */
-  record Content(byte[] compared, byte[] whole) {}
-
-  /** Set by servers, and differently at each place. */
-  private static final Set<String> NO_CONTENT = Set.of("last_modified", "schema");
 
   /** Compares each with the next that can be read. */
   private static Judgement compared(List<Side> sides) {
@@ -308,38 +275,10 @@ public class consistency_checks implements Settings.Command {
         : new Inconsistent(problems, differences);
   }
 
-  /** What differs by content, in the order of the ids; linear but for that order. */
   static List<Difference> differences(Side left, Side right) {
     String where = left.name() + " → " + right.name();
-    List<Difference> differences = new ArrayList<>();
-    left.records()
-        .forEach((id, content) -> {
-          Content other = right.records().get(id);
-          if (other == null) {
-            differences.add(new Difference(where, id, What.MISSING, List.of()));
-          } else if (!Arrays.equals(content.compared(), other.compared())) {
-            List<Field> fields = fields(content.whole(), other.whole());
-            differences.add(new Difference(where, id, What.DIFFERS, fields));
-          }
-        });
-    for (String id : right.records().keySet()) {
-      if (!left.records().containsKey(id)) {
-        differences.add(new Difference(where, id, What.EXTRA, List.of()));
-      }
-    }
-    differences.sort(Comparator.comparing(Difference::id));
-    return differences;
-  }
-
-  private static List<Field> fields(byte[] left, byte[] right) {
-    Map<String, String> ours = CanonicalJson.members(left);
-    Map<String, String> theirs = CanonicalJson.members(right);
-    Set<String> names = new TreeSet<>(ours.keySet());
-    names.addAll(theirs.keySet());
-    names.removeAll(NO_CONTENT);
-    return names.stream()
-        .filter(name -> !Objects.equals(ours.get(name), theirs.get(name)))
-        .map(name -> new Field(name, ours.get(name), theirs.get(name)))
+    return RecordDiff.differences(left.records(), right.records()).stream()
+        .map(difference -> new Difference(where, difference))
         .toList();
   }
 
@@ -524,8 +463,6 @@ public class consistency_checks implements Settings.Command {
   // ---- rendering
 
   private static final int SHOWN_DIFFERENCES = 10;
-  private static final int SHOWN_FIELDS = 3;
-  private static final int SHOWN_CHARACTERS = 40;
 
   private void show(Outcome outcome, Report report) {
     String name = Report.clean(outcome.place().name());
@@ -569,78 +506,23 @@ public class consistency_checks implements Settings.Command {
   }
 
   private static String line(Difference difference) {
+    RecordDiff.Difference record = difference.record();
     String what =
-        switch (difference.what()) {
+        switch (record.what()) {
           case MISSING -> "missing";
           case EXTRA -> "extra";
-          case DIFFERS -> {
-            List<String> fields =
-                difference.fields().stream()
-                    .limit(SHOWN_FIELDS)
-                    .map(consistency_checks::line)
-                    .toList();
-            int more = difference.fields().size() - fields.size();
-            yield "differs in "
-                + String.join(", ", fields)
-                + (more > 0 ? " and %d more".formatted(more) : "");
-          }
+          case DIFFERS -> "differs in " + RecordDiff.text(record.fields());
         };
-    return "%s: %s %s".formatted(difference.where(), difference.id(), what);
-  }
-
-  private static String line(Field field) {
-    String left = readable(field.left());
-    String right = readable(field.right());
-    int same = 0; // how far both begin alike
-    while (same < Math.min(left.length(), right.length())
-        && left.charAt(same) == right.charAt(same)) {
-      same++;
-    }
-    int start = Math.max(left.length(), right.length()) > SHOWN_CHARACTERS ? same - 10 : 0;
-    return "%s: %s → %s".formatted(field.name(), shortened(left, start), shortened(right, start));
-  }
-
-  private static final Pattern ESCAPE = Pattern.compile("\\\\(?:u([0-9a-f]{4})|.)");
-
-  /** A value as people read it: letters beyond ASCII as themselves, but nothing invisible. */
-  private static String readable(String value) {
-    return value == null
-        ? "absent"
-        : ESCAPE
-            .matcher(value)
-            .replaceAll(escape -> {
-              char c = escape.group(1) == null ? 0 : (char) Integer.parseInt(escape.group(1), 16);
-              boolean visible =
-                  Character.isLetterOrDigit(c) || Character.isSurrogate(c) || c > 0xa0;
-              return Matcher.quoteReplacement(
-                  visible && Report.clean(String.valueOf(c)).equals(String.valueOf(c))
-                      ? String.valueOf(c)
-                      : escape.group());
-            });
-  }
-
-  /** Not all of a long value, but where it differs from the other. */
-  private static String shortened(String value, int start) {
-    int first = Math.clamp(start, 0, Math.max(0, value.length() - 1));
-    if (first > 0 && Character.isLowSurrogate(value.charAt(first))) {
-      first--;
-    }
-    int last = Math.min(value.length(), first + SHOWN_CHARACTERS);
-    if (last < value.length() && Character.isLowSurrogate(value.charAt(last))) {
-      last--;
-    }
-    return (first > 0 ? "…" : "")
-        + value.substring(first, last)
-        + (last < value.length() ? "…" : "");
+    return "%s: %s %s".formatted(difference.where(), record.id(), what);
   }
 
   private static Map<String, Object> json(Difference difference) {
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("where", difference.where());
-    json.put("id", Report.clean(difference.id()));
-    json.put("what", difference.what().name().toLowerCase(Locale.ROOT));
+    json.put("id", Report.clean(difference.record().id()));
+    json.put("what", difference.record().what().name().toLowerCase(Locale.ROOT));
     Map<String, Object> fields = new LinkedHashMap<>();
-    for (Field field : difference.fields()) {
+    for (Field field : difference.record().fields()) {
       fields.put(field.name(), Arrays.asList(field.left(), field.right()));
     }
     json.put("fields", fields);

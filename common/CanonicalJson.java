@@ -713,22 +713,24 @@ public final class CanonicalJson {
   }
 
   /**
-   * An object in canonical form without some of its members; only good to be compared.
+   * An object in canonical form without some of its members.
    *
    * @param object as {@link Canonical#bytes} has it
    */
   public static byte[] without(byte[] object, Set<String> names) {
     Text text = new Text();
+    text.add('{');
     for (int start = 1; object[start] != '}'; ) {
       int colon = endOfValue(object, start);
       int end = endOfValue(object, colon + 1);
       String name = new String(object, start + 1, colon - start - 2, StandardCharsets.US_ASCII);
       if (!names.contains(name)) {
+        text.add(text.length == 1 ? "" : ",");
         text.add(object, start, end);
-        text.add(',');
       }
       start = object[end] == ',' ? end + 1 : end;
     }
+    text.add('}');
     return text.bytes();
   }
 

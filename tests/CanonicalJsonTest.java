@@ -950,6 +950,11 @@ class CanonicalJsonTest {
   @Test
   void without_some_members_objects_are_equal_if_the_others_are() throws Exception {
     Set<String> ignored = Set.of("last_modified", "schema");
+    assertEquals(
+        "{\"a\":{\"schema\":1},\"z\":0}",
+        text(without("{\"schema\": 1, \"a\": {\"schema\": 1}, \"z\": 0}", ignored)));
+    assertEquals("{\"z\":0}", text(without("{\"z\": 0, \"last_modified\": 1}", ignored)));
+    assertEquals("{}", text(without("{\"schema\": 1, \"last_modified\": 1}", ignored)));
     byte[] one = without("{\"id\": 1, \"last_modified\": 5, \"n\": {\"schema\": 1}}", ignored);
     assertArrayEquals(
         one, without("{\"n\": {\"schema\": 1.0}, \"id\": 1, \"schema\": 9}", ignored));
@@ -963,5 +968,9 @@ class CanonicalJsonTest {
   private static byte[] without(String json, Set<String> names) throws CanonicalJson.BadJson {
     return CanonicalJson.without(
         CanonicalJson.canonical(json.getBytes(StandardCharsets.UTF_8)), names);
+  }
+
+  private static String text(byte[] ascii) {
+    return new String(ascii, StandardCharsets.US_ASCII);
   }
 }

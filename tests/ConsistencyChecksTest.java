@@ -1,5 +1,6 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //SOURCES ../common/CanonicalJson.java
+//SOURCES ../common/RecordDiff.java
 //SOURCES ../common/RemoteSettings.java
 //SOURCES ../consistency_checks.java
 //SOURCES HttpTest.java
@@ -14,6 +15,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import common.RecordDiff;
 import common.RemoteSettings;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -449,13 +451,14 @@ class ConsistencyChecksTest {
   void a_difference_says_what_differs_on_which_side() {
     assertEquals(
         List.of(
-            new consistency_checks.Field("gone", "{\"x\":1}", null),
-            new consistency_checks.Field("n", "1", "2"),
-            new consistency_checks.Field("new", null, "null")),
+            new RecordDiff.Field("gone", "{\"x\":1}", null),
+            new RecordDiff.Field("n", "1", "2"),
+            new RecordDiff.Field("new", null, "null")),
         differences(
                 "{\"id\":\"a\",\"n\":1,\"same\":0,\"gone\":{\"x\":1},\"last_modified\":1}",
                 "{\"id\":\"a\",\"n\":2,\"same\":0,\"new\":null,\"last_modified\":2}")
             .getFirst()
+            .record()
             .fields());
   }
 

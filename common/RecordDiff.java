@@ -1,0 +1,168 @@
+//JAVA 25+
+//SOURCES CanonicalJson.java
+//SOURCES ContentSignature.java
+//SOURCES Report.java
+
+package common;
+
+import common.ContentSignature.SignedRecord;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * What differs between the records of two collections, by content: {@code last_modified} and {@code
+ * schema} are left out, the order of keys does not matter, 1 equals 1.0, absent differs from null
+ * (contract, <i>consistency_checks</i>).
+ */
+public final class RecordDiff {
+
+  /** Set by servers, and differently at each place. */
+  private static final Set<String> NO_CONTENT = Set.of("last_modified", "schema");
+
+  private static final int SHOWN_FIELDS = 3;
+  private static final int SHOWN_CHARACTERS = 40;
+  private static final Pattern ESCAPE = Pattern.compile("\\\\(?:u([0-9a-f]{4})|.)");
+
+  private RecordDiff() {}
+
+  /** How a record differs, from left to right. */
+  public enum What {
+    MISSING,
+    EXTRA,
+    DIFFERS
+  }
+
+  /**
+   * One record that is not the same on both sides.
+   *
+   * @param fields those that differ, with both values; empty unless the record is on both sides
+   */
+  public record Difference(String id, What what, List<Field> fields) {}
+
+  /**
+   * A member of a record.
+   *
+   * @param left its value as canonical JSON, null if it is absent
+   * @param right likewise
+   */
+  public record Field(String name, String left, String right) {}
+
+  /**
+   * A record, as canonical JSON.
+   *
+   * @param compared what counts of it
+   * @param whole all of it
+   */
+  public record Content(byte[] compared, byte[] whole) {
+
+    static Content of(byte[] record) {
+      return new Content(CanonicalJson.without(record, NO_CONTENT), record);
+    }
+
+    /** Whether two records are the same by content. */
+    public boolean isSame(Content other) {
+      return Arrays.equals(compared, other.compared);
+    }
+  }
+
+  /** The records of one side, by their id. */
+  public static Map<String, Content> byId(List<SignedRecord> records) {
+    Map<String, Content> byId = new HashMap<>();
+    records.forEach(record -> byId.put(record.id(), Content.of(record.json().bytes())));
+    return byId;
+  }
+
+  /** What differs, in the order of the ids; linear but for that order. */
+  public static List<Difference> differences(
+      Map<String, Content> left, Map<String, Content> right) {
+    List<Difference> differences = new ArrayList<>();
+    left.forEach((id, content) -> {
+      Content other = right.get(id);
+      if (other == null) {
+        differences.add(new Difference(id, What.MISSING, List.of()));
+      } else if (!content.isSame(other)) {
+        differences.add(new Difference(id, What.DIFFERS, fields(content, other)));
+      }
+    });
+    for (String id : right.keySet()) {
+      if (!left.containsKey(id)) {
+        differences.add(new Difference(id, What.EXTRA, List.of()));
+      }
+    }
+    differences.sort(Comparator.comparing(Difference::id));
+    return differences;
+  }
+
+  /** The members that differ between two versions of a record, by their names. */
+  private static List<Field> fields(Content left, Content right) {
+    Map<String, String> ours = CanonicalJson.members(left.whole());
+    Map<String, String> theirs = CanonicalJson.members(right.whole());
+    Set<String> names = new TreeSet<>(ours.keySet());
+    names.addAll(theirs.keySet());
+    names.removeAll(NO_CONTENT);
+    return names.stream()
+        .filter(name -> !Objects.equals(ours.get(name), theirs.get(name)))
+        .map(name -> new Field(name, ours.get(name), theirs.get(name)))
+        .toList();
+  }
+
+  /** Fields as people read them: the first three, each with both its values, shortened. */
+  public static String text(List<Field> fields) {
+    List<String> shown = fields.stream().limit(SHOWN_FIELDS).map(RecordDiff::text).toList();
+    int more = fields.size() - shown.size();
+    return String.join(", ", shown) + (more > 0 ? " and %d more".formatted(more) : "");
+  }
+
+  private static String text(Field field) {
+    String left = readable(field.left());
+    String right = readable(field.right());
+    int same = 0; // how far both begin alike
+    while (same < Math.min(left.length(), right.length())
+        && left.charAt(same) == right.charAt(same)) {
+      same++;
+    }
+    int start = Math.max(left.length(), right.length()) > SHOWN_CHARACTERS ? same - 10 : 0;
+    return "%s: %s → %s".formatted(field.name(), shortened(left, start), shortened(right, start));
+  }
+
+  /** A value as people read it: letters beyond ASCII as themselves, but nothing invisible. */
+  private static String readable(String value) {
+    return value == null
+        ? "absent"
+        : ESCAPE
+            .matcher(value)
+            .replaceAll(escape -> {
+              char c = escape.group(1) == null ? 0 : (char) Integer.parseInt(escape.group(1), 16);
+              boolean visible =
+                  Character.isLetterOrDigit(c) || Character.isSurrogate(c) || c > 0xa0;
+              return Matcher.quoteReplacement(
+                  visible && Report.clean(String.valueOf(c)).equals(String.valueOf(c))
+                      ? String.valueOf(c)
+                      : escape.group());
+            });
+  }
+
+  /** Not all of a long value, but where it differs from the other. */
+  private static String shortened(String value, int start) {
+    int first = Math.clamp(start, 0, Math.max(0, value.length() - 1));
+    if (first > 0 && Character.isLowSurrogate(value.charAt(first))) {
+      first--;
+    }
+    int last = Math.min(value.length(), first + SHOWN_CHARACTERS);
+    if (last < value.length() && Character.isLowSurrogate(value.charAt(last))) {
+      last--;
+    }
+    return (first > 0 ? "…" : "")
+        + value.substring(first, last)
+        + (last < value.length() ? "…" : "");
+  }
+}
