@@ -199,7 +199,7 @@ public class consistency_checks implements Settings.Command {
         checks.add(new Known(place, new NoVerdict(entry.problem())));
       } else if (resource.isPresent()) {
         checks.add(new Compare(entry, resource.get()));
-      } else if (!resources.isPreview(place)) {
+      } else if (resources.ofPreview(place).isEmpty()) {
         checks.add(
             new Known(
                 place,

@@ -27,14 +27,10 @@ import common.Report.Status;
 import common.Settings;
 import common.Settings.Secret;
 import common.SignatureCheck;
-import java.time.DateTimeException;
 import java.time.Duration;
 import java.time.Instant;
-import java.time.LocalDateTime;
-import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
-import java.time.temporal.TemporalAccessor;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -241,22 +237,8 @@ public class refresh_signature implements Settings.Command {
         .map(age -> new Skipped("only %d days old".formatted(age.toDays())));
   }
 
-  /** When a source was signed last; a date without an offset is UTC. */
   private static Optional<Instant> signatureDate(Map<String, Object> source) {
-    if (!(source.get("last_signature_date") instanceof String date)) {
-      return Optional.empty();
-    }
-    try {
-      TemporalAccessor parsed =
-          DateTimeFormatter.ISO_DATE_TIME.parseBest(
-              date, OffsetDateTime::from, LocalDateTime::from);
-      return Optional.of(
-          parsed instanceof LocalDateTime local
-              ? local.toInstant(ZoneOffset.UTC)
-              : Instant.from(parsed));
-    } catch (DateTimeException e) {
-      return Optional.empty();
-    }
+    return RemoteSettings.date(source, "last_signature_date");
   }
 
   /** Whether a source shows a later signature than before. */

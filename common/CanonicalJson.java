@@ -32,12 +32,14 @@ import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
 import tools.jackson.core.ObjectReadContext;
 import tools.jackson.core.ObjectWriteContext;
+import tools.jackson.core.PrettyPrinter;
 import tools.jackson.core.StreamReadConstraints;
 import tools.jackson.core.StreamReadFeature;
 import tools.jackson.core.StreamWriteConstraints;
 import tools.jackson.core.TokenStreamFactory;
 import tools.jackson.core.exc.JacksonIOException;
 import tools.jackson.core.json.JsonFactory;
+import tools.jackson.core.json.JsonWriteFeature;
 import tools.jackson.core.util.DefaultPrettyPrinter;
 
 /**
@@ -224,13 +226,24 @@ public final class CanonicalJson {
     }
   }
 
-  /** Opens a writer of one indented document, for {@code --format json}. */
-  static JsonGenerator writer(OutputStream out) {
+  /**
+   * Opens a writer of one document.
+   *
+   * @param printer null for no spaces and ASCII only, which can carry any text
+   */
+  static JsonGenerator writer(OutputStream out, PrettyPrinter printer) {
     return JSON.createGenerator(
         new ObjectWriteContext.Base() {
           @Override
-          public tools.jackson.core.PrettyPrinter getPrettyPrinter() {
-            return new DefaultPrettyPrinter();
+          public PrettyPrinter getPrettyPrinter() {
+            return printer;
+          }
+
+          @Override
+          public int getFormatWriteFeatures(int defaults) {
+            return printer == null
+                ? defaults | JsonWriteFeature.ESCAPE_NON_ASCII.getMask()
+                : defaults;
           }
         },
         out);
@@ -598,6 +611,21 @@ public final class CanonicalJson {
         + (significant.length() - decimal.scale() - 1);
   }
 
+  /** Reads one JSON document into plain values, as {@link #value} does. */
+  public static Object parse(String json) throws BadJson {
+    try (JsonParser parser =
+        parser(new ByteArrayInputStream(json.getBytes(StandardCharsets.UTF_8)))) {
+      next(parser);
+      Object value = value(parser);
+      end(parser);
+      return value;
+    } catch (BadJson e) {
+      throw e;
+    } catch (IOException e) {
+      throw new BadJson(e.getMessage(), e);
+    }
+  }
+
   /**
    * Reads the value at the parser's current token into plain values: {@code Map<String, Object>} in
    * order, {@code List<Object>}, {@code String}, {@code Long}, {@code BigDecimal} (fractions and
@@ -828,10 +856,22 @@ public final class CanonicalJson {
     }
   }
 
+  /** A value in canonical form, to stand in a document as it is. */
+  record Raw(byte[] canonical) {}
+
   /** Returns a document of plain values as indented UTF-8 JSON, keys in the order of the maps. */
   public static byte[] document(Object value) {
+    return written(value, new DefaultPrettyPrinter());
+  }
+
+  /** Returns a document of plain values as UTF-8 JSON without spaces. */
+  static byte[] compact(Object value) {
+    return written(value, null);
+  }
+
+  private static byte[] written(Object value, PrettyPrinter printer) {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
-    try (JsonGenerator json = writer(out)) {
+    try (JsonGenerator json = writer(out, printer)) {
       write(json, value);
     }
     return out.toByteArray();
@@ -857,6 +897,8 @@ public final class CanonicalJson {
       case Integer number -> json.writeNumber(number);
       case Long number -> json.writeNumber(number);
       case BigDecimal number -> json.writeNumber(number);
+      case Raw(byte[] canonical) ->
+          json.writeRawValue(new String(canonical, StandardCharsets.US_ASCII));
       default -> json.writeString(value.toString());
     }
   }

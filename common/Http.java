@@ -259,6 +259,17 @@ public final class Http implements AutoCloseable {
     return ask(asked, 0, _ -> null, () -> false).orElseThrow().headers();
   }
 
+  /**
+   * Lets the next request to a server wait, as its {@code Backoff} would.
+   *
+   * @param wait at least the usual first wait
+   */
+  void postpone(URI server, Duration wait) {
+    Duration least =
+        Duration.ofMillis(ThreadLocalRandom.current().nextLong(1, FIRST_WAIT.toMillis()));
+    notBefore.put(origin(server), clock.instant().plus(wait.compareTo(least) > 0 ? wait : least));
+  }
+
   /** Says whether a write that got no good answer was done nevertheless. */
   public interface Done {
     boolean check() throws ServerException;

@@ -64,7 +64,8 @@ public final class RecordDiff {
    */
   public record Content(byte[] compared, byte[] whole) {
 
-    static Content of(byte[] record) {
+    /** Of a whole record. */
+    public static Content of(byte[] record) {
       return new Content(CanonicalJson.without(record, NO_CONTENT), record);
     }
 

@@ -14,8 +14,19 @@ import common.Http.UnexpectedBody;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URI;
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
+import java.time.DateTimeException;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.LocalDateTime;
+import java.time.OffsetDateTime;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import java.time.temporal.TemporalAccessor;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -42,6 +53,8 @@ public final class RemoteSettings {
   private static final long MAX_CHAIN_BYTES = 64 * 1024;
   private static final int CONSISTENT_READS = 3;
   private static final int MAX_PAGES = 10_000;
+  private static final int USUAL_BATCH = 25; // Kinto's own limit, where a server tells none
+  private static final long MAX_BATCH = 1_000; // whatever a server allows: one answer holds it all
 
   private final Http http;
   private final URI server;
@@ -116,9 +129,12 @@ public final class RemoteSettings {
    * What the server info says.
    *
    * @param account whose credentials were sent, like {@code account:editor}; null for anonymous
+   * @param principals of the account, the paths of its groups among them; empty if none are told
+   * @param batchMaxRequests most parts of a batch
    * @param signed null if the server has no signer: it is no writer
    */
-  public record ServerInfo(String account, SignedResources signed) {}
+  public record ServerInfo(
+      String account, Set<String> principals, int batchMaxRequests, SignedResources signed) {}
 
   /** Reads the server info. */
   public ServerInfo serverInfo() throws ServerException {
@@ -127,12 +143,24 @@ public final class RemoteSettings {
 
   private static ServerInfo serverInfo(Object document) throws UnexpectedBody {
     Map<String, Object> info = object(document, "the server info");
-    String account =
-        info.get("user") instanceof Map<?, ?> user && user.get("id") instanceof String id
-            ? id
-            : null;
+    Map<String, Object> user =
+        info.get("user") == null ? Map.of() : object(info.get("user"), "user");
+    Set<String> principals = new HashSet<>();
+    if (user.get("principals") instanceof List<?> told) {
+      told.forEach(principal -> principals.add(String.valueOf(principal)));
+    }
+    int batchMaxRequests =
+        info.get("settings") instanceof Map<?, ?> settings
+                && settings.get("batch_max_requests") instanceof Long most
+                && most > 0
+            ? (int) Math.min(most, MAX_BATCH)
+            : USUAL_BATCH;
     Object signer = object(info.get("capabilities"), "capabilities").get("signer");
-    return new ServerInfo(account, signer == null ? null : signedResources(signer));
+    return new ServerInfo(
+        user.get("id") instanceof String id ? id : null,
+        principals,
+        batchMaxRequests,
+        signer == null ? null : signedResources(object(signer, "capabilities.signer")));
   }
 
   /**
@@ -176,14 +204,39 @@ public final class RemoteSettings {
    * the destination when it is published.
    *
    * @param preview null where there is none
+   * @param signoff who may ask for a review and approve it
    */
-  public record SignedResource(Place source, Place preview, Place destination) {
+  public record SignedResource(Place source, Place preview, Place destination, Signoff signoff) {
 
     private SignedResource of(String collection) {
       return new SignedResource(
           source.of(collection),
           preview == null ? null : preview.of(collection),
-          destination.of(collection));
+          destination.of(collection),
+          signoff.of(collection));
+    }
+  }
+
+  /**
+   * How what is edited in a source gets published.
+   *
+   * @param reviewed whether a reviewer has to approve it
+   * @param editors group whose members may ask for a review, null if that is not checked
+   * @param reviewers group whose members may approve, null if that is not checked
+   */
+  public record Signoff(boolean reviewed, String editors, String reviewers) {
+
+    /** The status to set for it. */
+    public String status() {
+      return reviewed ? "to-review" : "to-sign";
+    }
+
+    private Signoff of(String collection) {
+      return new Signoff(reviewed, named(editors, collection), named(reviewers, collection));
+    }
+
+    private static String named(String group, String collection) {
+      return group == null ? null : group.replace("{collection_id}", collection);
     }
   }
 
@@ -207,9 +260,9 @@ public final class RemoteSettings {
       return first(destination, SignedResource::destination).filter(this::isOfItsSource);
     }
 
-    /** Whether a collection is the preview of a resource. */
-    public boolean isPreview(Place place) {
-      return first(place, SignedResource::preview).filter(this::isOfItsSource).isPresent();
+    /** The resource whose preview a collection is. */
+    public Optional<SignedResource> ofPreview(Place place) {
+      return first(place, SignedResource::preview).filter(this::isOfItsSource);
     }
 
     private boolean isOfItsSource(SignedResource resource) {
@@ -224,19 +277,33 @@ public final class RemoteSettings {
     }
   }
 
-  private static SignedResources signedResources(Object signer) throws UnexpectedBody {
-    String name = "capabilities.signer";
+  private static SignedResources signedResources(Map<String, Object> signer) throws UnexpectedBody {
+    String name = "capabilities.signer.resources";
     List<SignedResource> resources = new ArrayList<>();
-    for (Object resource : list(object(signer, name).get("resources"), name + ".resources")) {
-      String which = "%s.resources.%d".formatted(name, resources.size());
-      Map<String, Object> ends = object(resource, which);
+    for (Object resource : list(signer.get("resources"), name)) {
+      String which = "%s.%d".formatted(name, resources.size());
+      Map<String, Object> own = object(resource, which);
       resources.add(
           new SignedResource(
-              place(ends.get("source"), which + ".source"),
-              ends.get("preview") == null ? null : place(ends.get("preview"), which + ".preview"),
-              place(ends.get("destination"), which + ".destination")));
+              place(own.get("source"), which + ".source"),
+              own.get("preview") == null ? null : place(own.get("preview"), which + ".preview"),
+              place(own.get("destination"), which + ".destination"),
+              signoff(own, signer)));
     }
     return new SignedResources(resources);
+  }
+
+  /** What a resource says of its own goes before what is said for all. */
+  private static Signoff signoff(Map<String, Object> resource, Map<String, Object> signer) {
+    Map<String, Object> settings = new HashMap<>(signer);
+    settings.putAll(resource);
+    boolean isChecked = Boolean.TRUE.equals(settings.get("group_check_enabled"));
+    return new Signoff(
+        !Boolean.FALSE.equals(settings.get("to_review_enabled")),
+        isChecked && settings.get("editors_group") instanceof String editors ? editors : null,
+        isChecked && settings.get("reviewers_group") instanceof String reviewers
+            ? reviewers
+            : null);
   }
 
   private static Place place(Object value, String which) throws UnexpectedBody {
@@ -258,7 +325,7 @@ public final class RemoteSettings {
    * @param collection of the list, usually {@code changes}
    */
   public List<Announced> announced(String bucket, String collection) throws ServerException {
-    return listed(path(bucket, collection), "");
+    return entries(path(bucket, collection), "");
   }
 
   /**
@@ -270,7 +337,7 @@ public final class RemoteSettings {
   public Optional<Announced> announced(String bucket, String collection, Announced entry)
       throws ServerException {
     String filter = "&bucket=%s&collection=%s".formatted(entry.bucket(), entry.collection());
-    return listed(path(bucket, collection), filter).stream()
+    return entries(path(bucket, collection), filter).stream()
         .filter(other -> other.name().equals(entry.name()))
         .findFirst();
   }
@@ -278,7 +345,7 @@ public final class RemoteSettings {
   /**
    * @param filter what is wanted of the list, as further parameters; an old server sends all of it
    */
-  private List<Announced> listed(String path, String filter) throws ServerException {
+  private List<Announced> entries(String path, String filter) throws ServerException {
     List<Object> entries;
     try {
       entries =
@@ -357,23 +424,80 @@ public final class RemoteSettings {
   private Changeset separately(String path, String expected) throws ServerException {
     for (int read = 0; read < CONSISTENT_READS; read++) {
       Map<String, Object> before = metadata(path);
-      List<Http.Response<Records>> pages =
-          pages(
-              path + "/records?_expected=" + expected,
-              body -> readDocument(body, "data", new Records()));
-      Set<String> timestamps = new HashSet<>();
-      Records all = new Records();
-      for (Http.Response<Records> page : pages) {
-        timestamps.add(page.headers().firstValue("ETag").orElse(""));
-        all.addAll(page.body());
-      }
-      String etag = timestamps.iterator().next();
-      if (timestamps.size() == 1 && before.equals(metadata(path)) && !all.twice) {
-        long timestamp = timestamp(etag, "GET " + url(path + "/records"));
-        return new Changeset(before, timestamp, all.live, all.tombstones(), all.latest);
+      Optional<Listed> all = listed(path + "/records?_expected=" + expected);
+      if (all.isPresent() && before.equals(metadata(path))) {
+        Records records = all.get().records();
+        return new Changeset(
+            before, all.get().timestamp(), records.live, records.tombstones(), records.latest);
       }
     }
-    throw new ServerException(
+    throw changing(path);
+  }
+
+  /**
+   * Reads the records of a collection at one moment, past the caches.
+   *
+   * @param filters parameters that select some, each with its values
+   */
+  public List<SignedRecord> records(Place collection, Map<String, List<String>> filters)
+      throws ServerException {
+    StringBuilder query = new StringBuilder();
+    filters.forEach((name, values) ->
+        values.forEach(
+            value -> query.append('&').append(escaped(name)).append('=').append(escaped(value))));
+    for (int read = 0; read < CONSISTENT_READS; read++) {
+      Optional<Listed> all =
+          listed(collection.path() + "/records?_expected=" + cacheBuster() + query);
+      if (all.isPresent()) {
+        return all.get().records().live;
+      }
+    }
+    throw changing(collection.path());
+  }
+
+  /** Lets the next request wait as long as an answer asks for, or a moment. */
+  public void postpone(long seconds) {
+    http.postpone(server, Duration.ofSeconds(seconds));
+  }
+
+  /** When each record was changed last, epoch milliseconds, those that were deleted too. */
+  public Map<String, Long> lastModified(Place collection) throws ServerException {
+    Map<String, Long> lastModified = new HashMap<>();
+    for (Http.Response<List<Object>> page :
+        pages(
+            collection.path() + "/records?_since=0&_expected=" + cacheBuster(),
+            body -> list(object(document(body), "the list").get("data"), "data"))) {
+      for (Object record : page.body()) {
+        if (record instanceof Map<?, ?> fields
+            && fields.get("id") instanceof String id
+            && fields.get("last_modified") instanceof Long timestamp) {
+          lastModified.put(id, timestamp);
+        }
+      }
+    }
+    return lastModified;
+  }
+
+  private record Listed(long timestamp, Records records) {}
+
+  /** All pages of a list of records; empty if it changed in between. */
+  private Optional<Listed> listed(String path) throws ServerException {
+    Set<String> timestamps = new HashSet<>();
+    Records all = new Records();
+    for (Http.Response<Records> page :
+        pages(path, body -> readDocument(body, "data", new Records()))) {
+      timestamps.add(page.headers().firstValue("ETag").orElse(""));
+      all.addAll(page.body());
+    }
+    if (timestamps.size() != 1 || all.twice) {
+      return Optional.empty();
+    }
+    return Optional.of(
+        new Listed(timestamp(timestamps.iterator().next(), "GET " + url(path)), all));
+  }
+
+  private ServerException changing(String path) {
+    return new ServerException(
         "GET " + url(path + "/records"),
         200,
         "the collection changes while it is read (%d times)".formatted(CONSISTENT_READS),
@@ -429,8 +553,166 @@ public final class RemoteSettings {
    */
   public void patch(String path, Map<String, Object> attributes, Http.Done done)
       throws ServerException {
-    byte[] json = CanonicalJson.document(Map.of("data", attributes));
+    byte[] json = CanonicalJson.compact(Map.of("data", attributes));
     http.write("PATCH", url(path), json, Map.of(), maxBytes, _ -> null, done);
+  }
+
+  /** Makes a collection, without attributes, unless it is there. */
+  public void create(Place collection) throws ServerException {
+    URI url = url(collection.path());
+    byte[] json = CanonicalJson.compact(Map.of("data", Map.of()));
+    Map<String, String> guard = Map.of("If-None-Match", "*");
+    try {
+      http.write("PUT", url, json, guard, maxBytes, _ -> null, () -> isThere(collection));
+    } catch (ServerException e) {
+      if (e.status() != 412) {
+        throw e;
+      }
+    }
+  }
+
+  private boolean isThere(Place collection) throws ServerException {
+    try {
+      metadata(collection.path());
+      return true;
+    } catch (ServerException e) {
+      if (e.status() == 404) {
+        return false;
+      }
+      throw e;
+    }
+  }
+
+  /**
+   * The change of one record, for a batch.
+   *
+   * @param record its new content as canonical JSON; null to delete it
+   * @param timestamp that the record must still have, epoch milliseconds; 0: it must not be there
+   */
+  public record RecordWrite(Place collection, String id, byte[] record, long timestamp) {
+
+    public String method() {
+      return record == null ? "DELETE" : "PUT";
+    }
+
+    /** {@code /buckets/BUCKET/collections/COLLECTION/records/ID}, escaped as in a URL. */
+    public String path() {
+      return collection.path() + "/records/" + escaped(id);
+    }
+
+    private Map<String, Object> json() {
+      Map<String, Object> part = new LinkedHashMap<>();
+      part.put("method", method());
+      // a Kinto refuses a path that holds /batch, and this is the same path
+      part.put("path", path().replace("/batch", "/%62atch"));
+      part.put(
+          "headers",
+          timestamp == 0
+              ? Map.of("If-None-Match", "*")
+              : Map.of("If-Match", "\"%d\"".formatted(timestamp)));
+      if (record != null) {
+        part.put("body", Map.of("data", new CanonicalJson.Raw(record)));
+      }
+      return part;
+    }
+  }
+
+  /**
+   * What became of one part of a batch.
+   *
+   * @param status of its own, whatever that of the batch
+   * @param message why, where the server says so; else empty
+   * @param record that is there now, as canonical JSON, or null if the answer does not show it: the
+   *     one written or, where that was refused, the one that stood in the way
+   * @param retryAfter seconds that the server asks to wait; 0 if it does not
+   */
+  public record Written(int status, String message, byte[] record, long retryAfter) {}
+
+  /**
+   * Changes records, each on the condition that it is as it was when it was read. So it can be sent
+   * again when an answer is lost: what was done meanwhile is refused then, with the record that is
+   * there.
+   *
+   * @param writes no more than {@link ServerInfo#batchMaxRequests}
+   * @return one for each, in their order
+   */
+  public List<Written> batch(List<RecordWrite> writes) throws ServerException {
+    List<Map<String, Object>> parts = writes.stream().map(RecordWrite::json).toList();
+    return http.write(
+            "POST",
+            url("/batch"),
+            CanonicalJson.compact(Map.of("requests", parts)),
+            Map.of(),
+            maxBytes,
+            body -> written(document(body), writes.size()),
+            () -> false)
+        .orElseThrow()
+        .body();
+  }
+
+  private static List<Written> written(Object document, int expected) throws IOException {
+    List<Object> responses = list(object(document, "the batch").get("responses"), "responses");
+    if (responses.size() != expected) {
+      throw new UnexpectedBody(
+          "unexpected answer: %d responses to %d requests".formatted(responses.size(), expected));
+    }
+    List<Written> written = new ArrayList<>();
+    for (Object response : responses) {
+      written.add(written(object(response, "responses." + written.size())));
+    }
+    return written;
+  }
+
+  private static Written written(Map<String, Object> response) throws IOException {
+    if (!(response.get("status") instanceof Long status) || status < 100 || status > 599) {
+      throw new UnexpectedBody("unexpected answer: a part of the batch has no status");
+    }
+    Map<?, ?> body = response.get("body") instanceof Map<?, ?> map ? map : Map.of();
+    Object record =
+        body.get("details") instanceof Map<?, ?> details
+            ? details.get("existing")
+            : body.get("data");
+    return new Written(
+        status.intValue(),
+        body.get("message") instanceof String message ? message.replaceFirst("\\.$", "") : "",
+        record instanceof Map<?, ?> ? CanonicalJson.canonical(CanonicalJson.compact(record)) : null,
+        retryAfter(response.get("headers")));
+  }
+
+  private static long retryAfter(Object headers) {
+    if (headers instanceof Map<?, ?> map) {
+      for (Map.Entry<?, ?> header : map.entrySet()) {
+        if (String.valueOf(header.getKey()).equalsIgnoreCase("Retry-After")
+            && String.valueOf(header.getValue()).matches("\\d{1,9}")) {
+          return Long.parseLong(String.valueOf(header.getValue()));
+        }
+      }
+    }
+    return 0;
+  }
+
+  /** A text as a part of a path or query. */
+  private static String escaped(String text) {
+    String escaped = URLEncoder.encode(text, StandardCharsets.UTF_8).replace("+", "%20");
+    return escaped.matches("\\.+") ? escaped.replace(".", "%2E") : escaped;
+  }
+
+  /** When something happened to a collection, by its attribute; a date without an offset is UTC. */
+  public static Optional<Instant> date(Map<String, Object> attributes, String name) {
+    if (!(attributes.get(name) instanceof String date)) {
+      return Optional.empty();
+    }
+    try {
+      TemporalAccessor parsed =
+          DateTimeFormatter.ISO_DATE_TIME.parseBest(
+              date, OffsetDateTime::from, LocalDateTime::from);
+      return Optional.of(
+          parsed instanceof LocalDateTime local
+              ? local.toInstant(ZoneOffset.UTC)
+              : Instant.from(parsed));
+    } catch (DateTimeException e) {
+      return Optional.empty();
+    }
   }
 
   /** Reads the timestamp of a collection's records as clients do: a cache may answer. */

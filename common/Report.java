@@ -54,7 +54,7 @@ public final class Report {
   private static final int MAX_ALERT_LENGTH = 500;
 
   /** Nothing more can be printed: the run ends. The report has said why, where that is worth it. */
-  static final class ClosedOutput extends RuntimeException {
+  public static final class ClosedOutput extends RuntimeException {
     private static final long serialVersionUID = 1;
   }
 

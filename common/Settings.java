@@ -312,26 +312,48 @@ public final class Settings {
     public Optional<RemoteSettings.ServerInfo> writer(
         RemoteSettings remote, String variable, Secret credentials, Report report)
         throws Http.ServerException {
-      RemoteSettings.ServerInfo info;
+      RemoteSettings.ServerInfo info = read(remote, variable, credentials);
+      if (info.signed() == null) {
+        report.error(
+            "No signer capabilities found. Run on *writer* server!",
+            "SERVER is %s, which signs nothing".formatted(server));
+        return Optional.empty();
+      }
+      return knows(info, variable, credentials, report) ? Optional.of(info) : Optional.empty();
+    }
+
+    /**
+     * Reads what the server info says; a server that does not know the credentials is an error.
+     *
+     * @param variable the credentials' variable, for the error
+     */
+    public Optional<RemoteSettings.ServerInfo> info(
+        RemoteSettings remote, String variable, Secret credentials, Report report)
+        throws Http.ServerException {
+      RemoteSettings.ServerInfo info = read(remote, variable, credentials);
+      return knows(info, variable, credentials, report) ? Optional.of(info) : Optional.empty();
+    }
+
+    private RemoteSettings.ServerInfo read(
+        RemoteSettings remote, String variable, Secret credentials) throws Http.ServerException {
       try {
-        info = remote.serverInfo();
+        return remote.serverInfo();
       } catch (Http.ServerException e) {
         throw credentials != null && (e.status() == 401 || e.status() == 403)
             ? e.withHint("are the credentials of %s right?".formatted(variable))
             : e;
       }
-      if (info.signed() == null) {
-        report.error(
-            "No signer capabilities found. Run on *writer* server!",
-            "SERVER is %s, which signs nothing".formatted(server));
-      } else if (credentials != null && info.account() == null) {
+    }
+
+    private boolean knows(
+        RemoteSettings.ServerInfo info, String variable, Secret credentials, Report report) {
+      boolean isKnown = credentials == null || info.account() != null;
+      if (!isKnown) {
         report.error(
             "%s is refused: %s does not know these credentials".formatted(variable, server),
             "expected user:pass, a token, or TYPE TOKEN, of an account of this server");
-      } else {
-        return Optional.of(info);
       }
-      return Optional.empty();
+      return isKnown;
     }
 
     /** Opens the doorway to HTTP for a command. */
@@ -1116,7 +1138,8 @@ public final class Settings {
     }
   }
 
-  private static final class NameConverter implements ITypeConverter<String> {
+  /** The name of a bucket or a collection. */
+  public static final class NameConverter implements ITypeConverter<String> {
     @Override
     public String convert(String value) {
       if (!RemoteSettings.isName(value)) {

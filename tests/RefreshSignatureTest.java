@@ -19,6 +19,7 @@ import common.RemoteSettings.Announced;
 import common.RemoteSettings.Place;
 import common.RemoteSettings.SignedResource;
 import common.RemoteSettings.SignedResources;
+import common.RemoteSettings.Signoff;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -455,10 +456,12 @@ class RefreshSignatureTest {
 
   @Test
   void only_destinations_are_refreshed_and_each_source_once() {
+    Signoff reviewed = new Signoff(true, null, null);
     SignedResource all =
         new SignedResource(
-            new Place("work", null), new Place("look", null), new Place("main", null));
-    SignedResource own = new SignedResource(new Place("work", "b"), null, new Place("main", "b"));
+            new Place("work", null), new Place("look", null), new Place("main", null), reviewed);
+    SignedResource own =
+        new SignedResource(new Place("work", "b"), null, new Place("main", "b"), reviewed);
     List<Announced> announced =
         List.of(
             entry("look", "a"),

@@ -640,8 +640,8 @@ class RemoteSettingsTest {
     assertEquals("work/a", sourceOf(info.signed(), "main/a"));
     assertEquals("none", sourceOf(info.signed(), "look/a"));
     assertEquals("none", sourceOf(info.signed(), "work/a"));
-    assertTrue(info.signed().isPreview(new RemoteSettings.Place("look", "a")));
-    assertFalse(info.signed().isPreview(new RemoteSettings.Place("main", "a")));
+    assertTrue(info.signed().ofPreview(new RemoteSettings.Place("look", "a")).isPresent());
+    assertTrue(info.signed().ofPreview(new RemoteSettings.Place("main", "a")).isEmpty());
     answer("/v1/", "{\"capabilities\": {}}");
     assertEquals(new RemoteSettings.ServerInfo(null, null), remote.serverInfo());
   }
@@ -657,8 +657,9 @@ class RemoteSettingsTest {
       assertEquals("work/a", sourceOf(resources, "main/a"));
       assertNull(
           resources.ofDestination(new RemoteSettings.Place("main", "a")).orElseThrow().preview());
-      assertFalse(resources.isPreview(new RemoteSettings.Place("look", "a")), "it has none");
-      assertTrue(resources.isPreview(new RemoteSettings.Place("look", "b")));
+      assertTrue(
+          resources.ofPreview(new RemoteSettings.Place("look", "a")).isEmpty(), "it has none");
+      assertTrue(resources.ofPreview(new RemoteSettings.Place("look", "b")).isPresent());
     }
   }
 

@@ -1,0 +1,1388 @@
+///usr/bin/env jbang "$0" "$@" ; exit $?
+//DESCRIPTION Copy creations, updates and deletions of records from one collection to another.
+//JAVA 25+
+//SOURCES common/CanonicalJson.java
+//SOURCES common/ContentSignature.java
+//SOURCES common/CrashReports.java
+//SOURCES common/Http.java
+//SOURCES common/RecordDiff.java
+//SOURCES common/RemoteSettings.java
+//SOURCES common/Report.java
+//SOURCES common/Settings.java
+//DEPS info.picocli:picocli:4.7.7
+//RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
+
+import common.CanonicalJson;
+import common.CanonicalJson.BadJson;
+import common.ContentSignature.SignedRecord;
+import common.Http;
+import common.Http.ServerException;
+import common.RecordDiff;
+import common.RecordDiff.Content;
+import common.RecordDiff.Field;
+import common.RemoteSettings;
+import common.RemoteSettings.Place;
+import common.RemoteSettings.RecordWrite;
+import common.RemoteSettings.ServerInfo;
+import common.RemoteSettings.SignedResource;
+import common.RemoteSettings.SignedResources;
+import common.RemoteSettings.Signoff;
+import common.RemoteSettings.Written;
+import common.Report;
+import common.Report.Count;
+import common.Report.Status;
+import common.Settings;
+import common.Settings.NameConverter;
+import common.Settings.Secret;
+import common.Settings.UsageException;
+import java.net.URLDecoder;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.TypeConversionException;
+
+/**
+ * The repair: one collection gets the records of another, and what it signs is asked for.
+ *
+ * <p>The records of both are compared by content; what is missing at the destination is created,
+ * what differs updated, what is extra deleted. Each change is made only if the record is as it was
+ * when it was read. When all are made, and the destination is a signed source, a review is asked
+ * for, or the signature where no review is needed; a run that was ended half-way is finished by the
+ * next one. What somebody else is editing, or a reviewer has rejected, is left to people.
+ *
+ * <p>Spec: contract, <i>backport_records</i>; Kinto's <i>Batch operations</i>; <i>Remote Settings ›
+ * Multi signoff</i>.
+ *
+ * <pre>Batch #0: PUT /buckets/security-state/collections/onecrl/records/003234b2 - 201</pre>
+ */
+@Command(
+    name = "backport_records",
+    description = {
+      "Copy creations, updates and deletions of records from one collection to another.",
+      "Each change is made only if the record at the destination is as it was when it was read;"
+          + " then a review or the signature is asked for, where the destination is a signed"
+          + " source."
+    })
+public class backport_records implements Settings.Command {
+
+  @Mixin Settings.Server server;
+
+  @Option(
+      names = "--backport-records-source-auth-file",
+      paramLabel = "FILE",
+      description =
+          "required: credentials of an account that may read the source, in this file, - for stdin:"
+              + " user:pass, a token, or TYPE TOKEN")
+  Secret sourceAuth;
+
+  @Option(
+      names = "--backport-records-dest-auth-file",
+      paramLabel = "FILE",
+      description =
+          "credentials of an account that may write the destination, likewise; unset: the source's")
+  Secret destAuth;
+
+  @Option(
+      names = "--backport-records-source-bucket",
+      paramLabel = "NAME",
+      converter = NameConverter.class,
+      description = "bucket to copy from")
+  String sourceBucket;
+
+  @Option(
+      names = "--backport-records-source-collection",
+      paramLabel = "NAME",
+      converter = NameConverter.class,
+      description = "collection to copy from")
+  String sourceCollection;
+
+  @Option(
+      names = "--backport-records-source-filters",
+      paramLabel = "JSON",
+      converter = FiltersConverter.class,
+      description =
+          "copy only the records that these query parameters select, a JSON object:"
+              + " {\"min_age\": 42}; others are deleted at the destination")
+  Filters sourceFilters;
+
+  @Option(
+      names = "--backport-records-dest-bucket",
+      paramLabel = "NAME",
+      converter = NameConverter.class,
+      description = "bucket to copy to; unset: the source's")
+  String destBucket;
+
+  @Option(
+      names = "--backport-records-dest-collection",
+      paramLabel = "NAME",
+      converter = NameConverter.class,
+      description = "collection to copy to; unset: the source's")
+  String destCollection;
+
+  @Option(
+      names = "--backport-records-mappings",
+      paramLabel = "LINES",
+      description =
+          "instead of these, a line for each copy: bucket/collection?field=value ->"
+              + " bucket/collection")
+  String mappings;
+
+  @Option(
+      names = "--safe-headers",
+      description = "accepted, and without effect: every change is guarded")
+  boolean safeHeaders;
+
+  @Option(names = "--dry-run", description = "print what would be changed, and change nothing")
+  boolean dryRun;
+
+  @Option(
+      names = "--check",
+      description = "only compare: a destination that is behind is a finding")
+  boolean check;
+
+  @Option(
+      names = "--max-lag",
+      paramLabel = "SECONDS",
+      defaultValue = "0",
+      converter = SecondsConverter.class,
+      description = "seconds that a destination may be behind, with --check")
+  int maxLag;
+
+  @Option(
+      names = "--max-deletions",
+      paramLabel = "COUNT",
+      converter = DeletionsConverter.class,
+      description = "change nothing if more records would be deleted; unset: any number")
+  Integer maxDeletions;
+
+  @Option(
+      names = "--allow-empty-source",
+      description = "copy a source without records too, which empties the destination")
+  boolean allowEmptySource;
+
+  @Option(names = "--create-destination", description = "make the destination if it is missing")
+  boolean createDestination;
+
+  @Option(
+      names = "--allow-signed-destination",
+      description = "write even what the server signs, which breaks its signature")
+  boolean allowSignedDestination;
+
+  @Mixin Settings.General general;
+
+  private static final String SOURCE_AUTH = "BACKPORT_RECORDS_SOURCE_AUTH";
+  private static final String DEST_AUTH = "BACKPORT_RECORDS_DEST_AUTH";
+
+  private volatile boolean stopped; // by Ctrl-C: nothing more is written
+
+  public static void main(String[] args) {
+    System.exit(Settings.execute(new backport_records(), Settings.Surroundings.real(), args));
+  }
+
+  @Override
+  public Settings.General general() {
+    return general;
+  }
+
+  @Override
+  public void run(Settings.Surroundings surroundings, Report report) throws Exception {
+    List<Mapping> all = mappings();
+    if (sourceAuth == null) {
+      throw new UsageException(
+          SOURCE_AUTH + " is not set", "user:pass, a token, or TYPE TOKEN, or a file with it");
+    }
+    report.put("server", server.url().toString());
+    report.put("dry_run", dryRun);
+    try (Http from = http(surroundings, report, SOURCE_AUTH, sourceAuth);
+        Http to = destAuth == null ? null : http(surroundings, report, DEST_AUTH, destAuth)) {
+      RemoteSettings source = remote(from);
+      RemoteSettings destination = to == null ? source : remote(to);
+      Optional<ServerInfo> info = server.info(source, SOURCE_AUTH, sourceAuth, report);
+      if (info.isPresent() && to != null) {
+        info = server.info(destination, DEST_AUTH, destAuth, report);
+      }
+      if (info.isEmpty()) {
+        return;
+      }
+      Run run = new Run(source, destination, info.get(), surroundings.clock().instant(), report);
+      Outcomes outcomes = new Outcomes(all.size(), report);
+      for (Mapping mapping : all) {
+        if (mappings != null) {
+          report.heading(mapping.name());
+        }
+        report.onInterrupt(() -> {
+          stopped = true;
+          report.summary("interrupted: %s%s".formatted(outcomes.counts(), run.progress()));
+        });
+        Outcome outcome = run.backport(mapping);
+        if (stopped) {
+          return;
+        }
+        outcomes.show(outcome);
+      }
+      report.onInterrupt(() -> {});
+      report.summary(outcomes.counts());
+      report.failedChecks("Backport held up: ", outcomes.reasons(Status.BAD));
+      report.failedChecks("Backport failed: ", outcomes.reasons(Status.UNKNOWN));
+    }
+  }
+
+  private Http http(
+      Settings.Surroundings surroundings, Report report, String variable, Secret credentials)
+      throws UsageException {
+    Http http = server.http("backport_records", surroundings, report);
+    http.authorize(server.url(), general.authorization(variable, credentials, server.url()));
+    return http;
+  }
+
+  private RemoteSettings remote(Http http) {
+    return new RemoteSettings(http, server.url(), server.maxBytes());
+  }
+
+  // ---- what is to be copied
+
+  /**
+   * One copy.
+   *
+   * @param filters that select records of the source
+   */
+  record Mapping(Place source, Filters filters, Place destination) {
+    String name() {
+      return "%s%s -> %s".formatted(source.name(), filters, destination.name());
+    }
+  }
+
+  /** Query parameters, each with its values. */
+  record Filters(Map<String, List<String>> parameters) {
+    static final Filters NONE = new Filters(Map.of());
+
+    @Override
+    public String toString() {
+      List<String> pairs = new ArrayList<>();
+      parameters.forEach((name, values) -> values.forEach(value -> pairs.add(name + "=" + value)));
+      return pairs.isEmpty() ? "" : "?" + String.join("&", pairs);
+    }
+  }
+
+  private List<Mapping> mappings() throws UsageException {
+    boolean isSingle =
+        Stream.of(sourceBucket, sourceCollection, sourceFilters, destBucket, destCollection)
+            .anyMatch(setting -> setting != null);
+    if (mappings != null && isSingle) {
+      throw new UsageException(
+          "BACKPORT_RECORDS_MAPPINGS is set, and a source or destination besides",
+          "each copy is a line of BACKPORT_RECORDS_MAPPINGS");
+    }
+    if (mappings != null) {
+      return mappings(mappings);
+    }
+    if (sourceBucket == null || sourceCollection == null) {
+      throw new UsageException(
+          (sourceBucket == null
+                  ? "BACKPORT_RECORDS_SOURCE_BUCKET"
+                  : "BACKPORT_RECORDS_SOURCE_COLLECTION")
+              + " is not set",
+          "name source bucket and collection, or set BACKPORT_RECORDS_MAPPINGS");
+    }
+    return checked(
+        List.of(
+            new Mapping(
+                new Place(sourceBucket, sourceCollection),
+                sourceFilters == null ? Filters.NONE : sourceFilters,
+                new Place(
+                    destBucket == null ? sourceBucket : destBucket,
+                    destCollection == null ? sourceCollection : destCollection))),
+        List.of(""));
+  }
+
+  private static final Pattern MAPPING =
+      Pattern.compile("([^/?\\s]+)/([^/?\\s]+?)(?:\\?(\\S*))?\\s*->\\s*([^/?\\s]+)/([^/?\\s]+)");
+
+  /**
+   * Reads the lines of {@code BACKPORT_RECORDS_MAPPINGS}.
+   *
+   * @throws UsageException that names the line
+   */
+  static List<Mapping> mappings(String text) throws UsageException {
+    List<Mapping> mappings = new ArrayList<>();
+    List<String> wheres = new ArrayList<>();
+    int number = 0;
+    for (String line : text.split("\\R", -1)) {
+      number++;
+      if (line.isBlank()) {
+        continue;
+      }
+      String where = "BACKPORT_RECORDS_MAPPINGS, line %d: ".formatted(number);
+      Matcher parts = MAPPING.matcher(line.strip());
+      if (!parts.matches()
+          || !Stream.of(1, 2, 4, 5).map(parts::group).allMatch(RemoteSettings::isName)) {
+        throw new UsageException(
+            "%s\"%s\" is not bucket/collection?field=value -> bucket/collection"
+                .formatted(where, line.strip()),
+            null);
+      }
+      mappings.add(
+          new Mapping(
+              new Place(parts.group(1), parts.group(2)),
+              query(where, parts.group(3)),
+              new Place(parts.group(4), parts.group(5))));
+      wheres.add(where);
+    }
+    if (mappings.isEmpty()) {
+      throw new UsageException("BACKPORT_RECORDS_MAPPINGS holds no line", null);
+    }
+    return checked(mappings, wheres);
+  }
+
+  private static Filters query(String where, String query) throws UsageException {
+    Map<String, List<String>> parameters = new LinkedHashMap<>();
+    for (String pair : query == null || query.isEmpty() ? new String[0] : query.split("&")) {
+      int equals = pair.indexOf('=');
+      try {
+        String name = URLDecoder.decode(pair.substring(0, equals), StandardCharsets.UTF_8);
+        checkParameter(name);
+        parameters
+            .computeIfAbsent(name, _ -> new ArrayList<>())
+            .add(URLDecoder.decode(pair.substring(equals + 1), StandardCharsets.UTF_8));
+      } catch (TypeConversionException e) {
+        throw new UsageException("%s\"%s\" is not %s".formatted(where, pair, e.getMessage()), null);
+      } catch (IllegalArgumentException | StringIndexOutOfBoundsException e) {
+        throw new UsageException(
+            "%s\"%s\" is not field=value, URL-encoded".formatted(where, pair), null);
+      }
+    }
+    return new Filters(parameters);
+  }
+
+  /** Only what selects records: {@code _limit}, say, would have the rest deleted. */
+  private static void checkParameter(String name) {
+    if (name.isEmpty() || (name.startsWith("_") && !name.equals("_sort"))) {
+      throw new TypeConversionException(
+          "a filter: \"%s\" is no field, no parameter but _sort may begin with _".formatted(name));
+    }
+  }
+
+  /** Refuses copies onto themselves, and two copies that would undo each other. */
+  private static List<Mapping> checked(List<Mapping> mappings, List<String> wheres)
+      throws UsageException {
+    Set<Place> destinations = new HashSet<>();
+    for (int i = 0; i < mappings.size(); i++) {
+      Mapping mapping = mappings.get(i);
+      if (mapping.source().equals(mapping.destination())) {
+        throw new UsageException(
+            wheres.get(i) + "source and destination are both " + mapping.source().name(), null);
+      }
+      if (!destinations.add(mapping.destination())) {
+        throw new UsageException(
+            "%s%s is the destination of an earlier line, whose records it would delete"
+                .formatted(wheres.get(i), mapping.destination().name()),
+            null);
+      }
+    }
+    return mappings;
+  }
+
+  // ---- core: values in, values out
+
+  /**
+   * What makes the destination equal to the source, in the order in which it is done.
+   *
+   * @param toCreate by id, as the others
+   */
+  record Plan(List<Change> toCreate, List<Change> toUpdate, List<Change> toDelete) {
+
+    List<Change> all() {
+      return Stream.of(toCreate, toUpdate, toDelete).flatMap(List::stream).toList();
+    }
+
+    boolean isEmpty() {
+      return toCreate.isEmpty() && toUpdate.isEmpty() && toDelete.isEmpty();
+    }
+
+    int size() {
+      return toCreate.size() + toUpdate.size() + toDelete.size();
+    }
+
+    /** The same without some records. */
+    Plan without(Set<String> ids) {
+      return new Plan(without(toCreate, ids), without(toUpdate, ids), without(toDelete, ids));
+    }
+
+    private static List<Change> without(List<Change> changes, Set<String> ids) {
+      return changes.stream().filter(change -> !ids.contains(change.id())).toList();
+    }
+
+    String counts() {
+      return "%d to create, %d to update, %d to delete"
+          .formatted(toCreate.size(), toUpdate.size(), toDelete.size());
+    }
+  }
+
+  /**
+   * What is done to one record.
+   *
+   * @param record its new content without {@code last_modified}, canonical JSON; null: it goes
+   * @param timestamp that it has at the destination, epoch milliseconds; 0: it is not there
+   * @param fields that an update changes
+   */
+  record Change(String id, byte[] record, long timestamp, List<Field> fields) {
+    RecordWrite at(Place destination) {
+      return new RecordWrite(destination, id, record, timestamp);
+    }
+  }
+
+  private static final Set<String> LEFT_TO_THE_SERVER = Set.of("last_modified");
+
+  /** Compares by content; neither order of records matters. */
+  static Plan plan(List<SignedRecord> source, List<SignedRecord> destination) {
+    Map<String, Content> wanted = RecordDiff.byId(source);
+    Map<String, Long> timestamps = new HashMap<>();
+    destination.forEach(record -> timestamps.put(record.id(), timestamp(record)));
+    Plan plan = new Plan(new ArrayList<>(), new ArrayList<>(), new ArrayList<>());
+    for (RecordDiff.Difference difference :
+        RecordDiff.differences(wanted, RecordDiff.byId(destination))) {
+      String id = difference.id();
+      Content content = wanted.get(id);
+      byte[] record =
+          content == null ? null : CanonicalJson.without(content.whole(), LEFT_TO_THE_SERVER);
+      Change change = new Change(id, record, timestamps.getOrDefault(id, 0L), difference.fields());
+      switch (difference.what()) {
+        case MISSING -> plan.toCreate().add(change);
+        case DIFFERS -> plan.toUpdate().add(change);
+        case EXTRA -> plan.toDelete().add(change);
+      }
+    }
+    return plan;
+  }
+
+  private static long timestamp(SignedRecord record) {
+    return record.json().fields().get("last_modified") instanceof Long timestamp ? timestamp : 0;
+  }
+
+  /** What became of a change. */
+  sealed interface Fate {}
+
+  /**
+   * It is made.
+   *
+   * @param note how we know, if not by the status
+   */
+  record Made(String note) implements Fate {}
+
+  /** The record is not as it was, or the server had a moment of weakness: look again. */
+  record Open(String reason) implements Fate {}
+
+  /** The server will not have it. */
+  record Declined(String reason) implements Fate {}
+
+  /**
+   * What the answer to a change says. A request whose answer was lost is sent again, and refused
+   * then: what stands in the way is what it made.
+   */
+  static Fate fate(Change change, Written answer) {
+    String reason = reason(answer);
+    if (answer.status() == 404 && change.record() == null) {
+      return new Made("already gone");
+    }
+    if (answer.status() == 412 && change.record() != null && isSame(change, answer.record())) {
+      return new Made("already there");
+    }
+    if (answer.status() / 100 == 2) {
+      return change.record() == null || answer.record() == null || isSame(change, answer.record())
+          ? new Made("")
+          : new Declined("the server has made something else of it");
+    }
+    return switch (answer.status()) {
+      case 404, 409, 412, 429, 500, 502, 503, 504 -> new Open(reason);
+      default -> new Declined(reason);
+    };
+  }
+
+  private static boolean isSame(Change change, byte[] record) {
+    return record != null && Content.of(change.record()).isSame(Content.of(record));
+  }
+
+  private static String reason(Written answer) {
+    return answer.message().isEmpty()
+        ? String.valueOf(answer.status())
+        : "%d: %s".formatted(answer.status(), Report.brief(answer.message()));
+  }
+
+  /**
+   * Whether an answer leaves open what was kept of its whole batch, whatever the other answers say:
+   * at a 409 a Kinto undoes all of it.
+   */
+  static boolean undoesBatch(Written answer) {
+    return answer.status() == 409 || answer.status() >= 500;
+  }
+
+  /** What a destination that has the right records still needs. */
+  sealed interface Due {}
+
+  /** Nothing: it is published, or a reviewer's turn. */
+  record NothingDue() implements Due {}
+
+  /** The review, or the signature, was never asked for. */
+  record SignoffDue() implements Due {}
+
+  /** Somebody has to look at it. */
+  record Held(String reason) implements Due {}
+
+  /**
+   * What the attributes of a signed source ask for, once it has the right records.
+   *
+   * @param account ours
+   * @param wrote whether we have just changed records
+   */
+  static Due due(Map<String, Object> attributes, String account, boolean wrote) {
+    Object status = attributes.get("status");
+    if (status == null) {
+      return wrote ? new SignoffDue() : new NothingDue();
+    }
+    return switch (status.toString()) {
+      case "signed", "to-review" -> new NothingDue();
+      case "work-in-progress" -> dueOfWork(attributes, account, wrote);
+      default ->
+          new Held(
+              "the status is %s: the server has not finished"
+                  .formatted(Report.brief(status.toString())));
+    };
+  }
+
+  private static Due dueOfWork(Map<String, Object> attributes, String account, boolean wrote) {
+    String editor = attributes.get("last_edit_by") instanceof String by ? by : null;
+    Optional<Instant> edited = RemoteSettings.date(attributes, "last_edit_date");
+    Optional<Instant> requested = RemoteSettings.date(attributes, "last_review_request_date");
+    Optional<Instant> approved = RemoteSettings.date(attributes, "last_review_date");
+    boolean isEditedSince =
+        edited.isPresent() && (requested.isEmpty() || edited.get().isAfter(requested.get()));
+    if (editor == null && wrote) {
+      return new SignoffDue(); // a server that does not say who
+    }
+    if (isEditedSince) {
+      return account.equals(editor)
+          ? new SignoffDue()
+          : new Held("work in progress by " + Report.brief(String.valueOf(editor)));
+    }
+    if (requested.isPresent() && (approved.isEmpty() || approved.get().isBefore(requested.get()))) {
+      Object comment = attributes.get("last_reviewer_comment");
+      return new Held(
+          "review rejected: "
+              + (comment == null || comment.toString().isBlank()
+                  ? "without a comment"
+                  : Report.brief(comment.toString())));
+    }
+    return new Held("work in progress by " + Report.brief(String.valueOf(editor)));
+  }
+
+  /** Whether the attributes read after a request for a signoff show that it was heard. */
+  static boolean isSignedOff(
+      Signoff signoff, Map<String, Object> before, Map<String, Object> after) {
+    Object status = after.get("status");
+    if ("signed".equals(status) || (signoff.reviewed() && "to-review".equals(status))) {
+      return true;
+    }
+    String asked = "last_review_request_date"; // and answered since
+    return signoff.reviewed()
+        && RemoteSettings.date(after, asked)
+            .filter(date -> RemoteSettings.date(before, asked).map(date::isAfter).orElse(true))
+            .isPresent();
+  }
+
+  /**
+   * The group that an account would have to be in to ask for a signoff; empty if it may, or who
+   * knows.
+   */
+  static Optional<String> missingGroup(SignedResource resource, Set<String> principals) {
+    Signoff signoff = resource.signoff();
+    List<String> groups = new ArrayList<>();
+    if (signoff.editors() != null) {
+      groups.add(signoff.editors());
+    }
+    if (!signoff.reviewed() && signoff.reviewers() != null) {
+      groups.add(signoff.reviewers()); // which of them it takes, servers differ in
+    }
+    String start = "/buckets/%s/groups/".formatted(resource.source().bucket());
+    return principals.isEmpty()
+            || groups.isEmpty()
+            || groups.stream().anyMatch(group -> principals.contains(start + group))
+        ? Optional.empty()
+        : Optional.of(groups.getLast());
+  }
+
+  /**
+   * How long a destination has been behind: the age of the oldest change that it lacks.
+   *
+   * @param lastModified of the source's records, deleted ones too
+   */
+  static Duration lag(Plan plan, Map<String, Long> lastModified, Instant now) {
+    long oldest =
+        plan.all().stream()
+            .mapToLong(change -> lastModified.getOrDefault(change.id(), change.timestamp()))
+            .min()
+            .orElse(now.toEpochMilli());
+    return Duration.ofMillis(Math.max(0, now.toEpochMilli() - oldest));
+  }
+
+  // ---- results
+
+  /** What came out of one copy. */
+  sealed interface Result {}
+
+  /** There was nothing to do. */
+  record InSync() implements Result {}
+
+  /** All changes are made, and nothing is to be signed. */
+  record Applied(int changes) implements Result {}
+
+  /**
+   * All changes are made, and the signoff was asked for.
+   *
+   * @param changes 0: it was owed from an earlier run
+   */
+  record SignedOff(int changes, boolean reviewed) implements Result {}
+
+  /**
+   * What would be done.
+   *
+   * @param signoff that would be asked for, or null
+   */
+  record Planned(Plan plan, boolean creates, Signoff signoff) implements Result {}
+
+  /** The destination lacks changes, for no longer than it may. */
+  record Lagging(Plan plan, Duration lag) implements Result {}
+
+  /** The destination lacks changes, for too long. */
+  record Behind(Plan plan, Duration lag) implements Result {}
+
+  /** It has the right records, and somebody has to look at it. */
+  record Waiting(int changes, String reason) implements Result {}
+
+  /**
+   * Not all of it could be done.
+   *
+   * @param hint what to do about it, or null
+   */
+  record NoVerdict(String reason, String hint) implements Result {}
+
+  /** One line of a batch. */
+  record Attempt(RecordWrite write, int status, String message) {}
+
+  record Outcome(Mapping mapping, Plan plan, List<Attempt> attempts, Result result) {}
+
+  // ---- reading and writing
+
+  /** Why a copy is not made. */
+  private static final class Refused extends Exception {
+    private static final long serialVersionUID = 1;
+    final String hint;
+
+    Refused(String reason, String hint) {
+      super(reason, null, false, false);
+      this.hint = hint;
+    }
+  }
+
+  /** The copies of one run, one after the other. */
+  private final class Run {
+    private final RemoteSettings source;
+    private final RemoteSettings destination;
+    private final ServerInfo info;
+    private final Instant now;
+    private final Report report;
+    private Writing writing;
+
+    Run(
+        RemoteSettings source,
+        RemoteSettings destination,
+        ServerInfo info,
+        Instant now,
+        Report report) {
+      this.source = source;
+      this.destination = destination;
+      this.info = info;
+      this.now = now;
+      this.report = report;
+    }
+
+    /** How far the copy in hand has come, for who interrupts it. */
+    String progress() {
+      return writing == null ? "" : ", " + writing.progress();
+    }
+
+    Outcome backport(Mapping mapping) {
+      Plan plan = new Plan(List.of(), List.of(), List.of());
+      writing = null;
+      Result result;
+      try {
+        Optional<SignedResource> signed = signedResource(mapping);
+        List<SignedRecord> records = read(mapping);
+        boolean isMissing = isMissing(mapping.destination());
+        List<SignedRecord> there = isMissing ? List.of() : readDestination(mapping);
+        plan = plan(records, there);
+        result =
+            check
+                ? compared(mapping, plan, signed)
+                : copied(mapping, plan, records, isMissing, signed);
+      } catch (Refused e) {
+        result = new NoVerdict(e.getMessage(), e.hint);
+      } catch (ServerException e) {
+        result = new NoVerdict(e.getMessage(), e.hint());
+      } catch (Report.ClosedOutput e) {
+        throw e;
+      } catch (RuntimeException | OutOfMemoryError e) {
+        report.unexpected(e);
+        result = new NoVerdict("unexpected " + e, null);
+      }
+      List<Attempt> attempts = writing == null ? List.of() : writing.attempts;
+      return new Outcome(mapping, plan, attempts, result);
+    }
+
+    private Result copied(
+        Mapping mapping,
+        Plan plan,
+        List<SignedRecord> records,
+        boolean isMissing,
+        Optional<SignedResource> signed)
+        throws Refused, ServerException {
+      checkLimits(mapping, plan.toDelete().size(), records);
+      Place to = mapping.destination();
+      Signoff signoff = signed.map(SignedResource::signoff).orElse(null);
+      if (plan.isEmpty() && !isMissing) {
+        return signed.isEmpty() ? new InSync() : signedOff(signed.get(), 0);
+      }
+      if (signed.isPresent() && !isMissing) {
+        checkGroup(signed.get());
+      }
+      if (dryRun) {
+        return new Planned(plan, isMissing, plan.isEmpty() ? null : signoff);
+      }
+      announce(
+          to,
+          (isMissing ? "make the collection, " : "")
+              + plan.counts()
+              + (signoff == null || plan.isEmpty() ? "" : ", then set it " + signoff.status()));
+      if (isMissing) {
+        destination.create(to);
+      }
+      writing = new Writing(mapping, records);
+      writing.write(plan);
+      if (stopped) {
+        return new NoVerdict("interrupted", null);
+      }
+      int changes = writing.made.size();
+      return signed.isEmpty() || changes == 0
+          ? new Applied(changes)
+          : signedOff(signed.get(), changes);
+    }
+
+    private void announce(Place to, String what) {
+      report.announce(
+          "write to %s as %s: %s: %s".formatted(server.url(), info.account(), to.name(), what));
+    }
+
+    // what is refused before anything is written
+
+    /** The resource whose source the destination is; refuses what only the signer may write. */
+    private Optional<SignedResource> signedResource(Mapping mapping) throws Refused {
+      SignedResources resources =
+          info.signed() == null ? new SignedResources(List.of()) : info.signed();
+      Place to = mapping.destination();
+      Optional<SignedResource> published =
+          resources.ofDestination(to).or(() -> resources.ofPreview(to));
+      if (published.isPresent() && !allowSignedDestination && !check) {
+        throw new Refused(
+            "destination %s is what the server signs: writing to it breaks its signature"
+                .formatted(to.name()),
+            "copy to its source, %s".formatted(published.get().source().name()));
+      }
+      return resources.ofSource(to);
+    }
+
+    private void checkLimits(Mapping mapping, int deletions, List<SignedRecord> records)
+        throws Refused {
+      if (records.isEmpty() && !allowEmptySource) {
+        throw new Refused(
+            "source %s has no records%s"
+                .formatted(
+                    mapping.source().name(),
+                    mapping.filters().parameters().isEmpty() ? "" : " that the filters select"),
+            "--allow-empty-source empties the destination");
+      }
+      if (maxDeletions != null && deletions > maxDeletions) {
+        throw new Refused(
+            "%d records would be deleted, --max-deletions is %d".formatted(deletions, maxDeletions),
+            "--dry-run shows them");
+      }
+    }
+
+    private void checkGroup(SignedResource resource) throws Refused {
+      Optional<String> group = missingGroup(resource, info.principals());
+      if (group.isPresent()) {
+        throw new Refused(
+            "%s is not in the group %s, and could not set %s %s"
+                .formatted(
+                    info.account(),
+                    group.get(),
+                    resource.source().name(),
+                    resource.signoff().status()),
+            "add the account to the group, or set %s to another one".formatted(destVariable()));
+      }
+    }
+
+    private String destVariable() {
+      return destAuth == null ? SOURCE_AUTH : DEST_AUTH;
+    }
+
+    // reading
+
+    private List<SignedRecord> read(Mapping mapping) throws Refused, ServerException {
+      try {
+        return source.records(mapping.source(), mapping.filters().parameters());
+      } catch (ServerException e) {
+        throw refused("source", mapping.source(), SOURCE_AUTH, "read", e);
+      }
+    }
+
+    private List<SignedRecord> readDestination(Mapping mapping) throws Refused, ServerException {
+      List<SignedRecord> records;
+      try {
+        records = destination.records(mapping.destination(), Map.of());
+      } catch (ServerException e) {
+        throw refused("destination", mapping.destination(), destVariable(), "read", e);
+      }
+      for (SignedRecord record : records) {
+        if (timestamp(record) <= 0) {
+          throw new Refused(
+              "destination %s: record %s has no last_modified, so it cannot be changed safely"
+                  .formatted(mapping.destination().name(), record.id()),
+              null);
+        }
+      }
+      return records;
+    }
+
+    private boolean isMissing(Place place) throws Refused {
+      try {
+        destination.metadata(place.path());
+        return false;
+      } catch (ServerException e) {
+        if (e.status() == 404 && createDestination) {
+          return true;
+        }
+        throw refused("destination", place, destVariable(), "write", e);
+      }
+    }
+
+    private Refused refused(
+        String side, Place place, String variable, String deed, ServerException e) {
+      return new Refused(
+          "%s %s: %s".formatted(side, place.name(), e.reason()),
+          switch (e.status()) {
+            case 401, 403 ->
+                "is there such a bucket? else set %s to an account that may %s it"
+                    .formatted(variable, deed);
+            case 404 ->
+                side.equals("source")
+                    ? "is there such a collection?"
+                    : "--create-destination makes the collection";
+            default -> e.hint();
+          });
+    }
+
+    // comparing
+
+    private Result compared(Mapping mapping, Plan plan, Optional<SignedResource> signed)
+        throws ServerException {
+      if (plan.isEmpty()) {
+        Place to = mapping.destination();
+        Map<String, Object> attributes =
+            signed.isEmpty() ? Map.of() : destination.metadata(to.path());
+        return switch (due(attributes, info.account(), false)) {
+          case NothingDue _ -> new InSync();
+          case Held(String reason) -> new Waiting(0, reason);
+          case SignoffDue _ ->
+              new Waiting(0, signed.get().signoff().status() + " was never asked for");
+        };
+      }
+      Duration lag = lag(plan, source.lastModified(mapping.source()), now);
+      return lag.compareTo(Duration.ofSeconds(maxLag)) <= 0 && maxLag > 0
+          ? new Lagging(plan, lag)
+          : new Behind(plan, lag);
+    }
+
+    // signing off
+
+    /** Asks for the signoff, unless nobody needs to or somebody else has to decide. */
+    private Result signedOff(SignedResource resource, int changes) throws Refused {
+      String path = resource.source().path();
+      Signoff signoff = resource.signoff();
+      try {
+        Map<String, Object> before = destination.metadata(path);
+        return switch (due(before, info.account(), changes > 0)) {
+          case NothingDue _ ->
+              changes == 0 ? new InSync() : new SignedOff(changes, signoff.reviewed());
+          case Held(String reason) -> new Waiting(changes, reason);
+          case SignoffDue _ -> {
+            if (changes == 0) {
+              checkGroup(resource);
+            }
+            if (dryRun) {
+              yield new Planned(new Plan(List.of(), List.of(), List.of()), false, signoff);
+            }
+            if (changes == 0) {
+              announce(resource.source(), "set it " + signoff.status());
+            }
+            ask(path, signoff, before);
+            yield new SignedOff(changes, signoff.reviewed());
+          }
+        };
+      } catch (ServerException e) {
+        throw new Refused(
+            "%s is owed: %s"
+                .formatted(
+                    (changes == 0 ? "" : "%d changes applied, but ".formatted(changes))
+                        + signoff.status(),
+                    e.reason()),
+            e.status() == 403
+                ? "add %s to the group that may, then run it again".formatted(info.account())
+                : "run it again: it is asked for then");
+      }
+    }
+
+    /** What is read afterwards is what counts, not the answer. */
+    private void ask(String path, Signoff signoff, Map<String, Object> before)
+        throws ServerException, Refused {
+      ServerException failure = null;
+      try {
+        destination.patch(
+            path,
+            Map.of("status", signoff.status()),
+            () -> isSignedOff(signoff, before, destination.metadata(path)));
+      } catch (ServerException e) {
+        failure = e;
+      }
+      Map<String, Object> after = destination.metadata(path);
+      if (!isSignedOff(signoff, before, after)) {
+        if (failure != null) {
+          throw failure;
+        }
+        throw new Refused(
+            "%s was asked for, but the status is %s"
+                .formatted(signoff.status(), Report.brief(String.valueOf(after.get("status")))),
+            "see the server's log");
+      }
+    }
+
+    // writing
+
+    /** The changes of one copy: batch by batch, then a second look at what is open. */
+    private final class Writing {
+      private final Mapping mapping;
+      private final List<SignedRecord> records;
+      private final List<Attempt> attempts = new ArrayList<>();
+      private final Set<String> made = new HashSet<>();
+      private final Map<String, String> open = new LinkedHashMap<>();
+      private final Map<String, String> declined = new LinkedHashMap<>();
+      private final Set<String> deletions = new HashSet<>(); // planned at any time
+      private ServerException failure;
+      private long wait;
+      private int planned;
+
+      Writing(Mapping mapping, List<SignedRecord> records) {
+        this.mapping = mapping;
+        this.records = records;
+      }
+
+      String progress() {
+        return "%d of %d changes applied".formatted(made.size(), planned);
+      }
+
+      /** Returns when all is made, or by an exception that says what is not. */
+      void write(Plan plan) throws Refused, ServerException {
+        planned = plan.size();
+        plan.toDelete().forEach(change -> deletions.add(change.id()));
+        apply(plan);
+        if (!open.isEmpty() && !stopped) {
+          apply(rest());
+        }
+        Map<String, String> missing = new LinkedHashMap<>(declined);
+        missing.putAll(open);
+        if (!missing.isEmpty()) {
+          throw new Refused(
+              "%s%s; missing: %s"
+                  .formatted(
+                      progress(),
+                      failure == null ? "" : ", then " + failure.getMessage(),
+                      some(missing)),
+              failure != null && failure.hint() != null
+                  ? failure.hint()
+                  : "the next run applies what is missing");
+        }
+      }
+
+      private static String some(Map<String, String> missing) {
+        return Report.some(
+            missing.entrySet().stream()
+                .map(one -> "%s (%s)".formatted(one.getKey(), one.getValue()))
+                .toList());
+      }
+
+      private void apply(Plan plan) {
+        open.clear();
+        failure = null;
+        wait = 0;
+        List<Change> changes = plan.all();
+        for (int from = 0; from < changes.size(); from += info.batchMaxRequests()) {
+          int to = Math.min(changes.size(), from + info.batchMaxRequests());
+          if (failure == null && !stopped) {
+            send(changes.subList(from, to));
+          } else {
+            changes.subList(from, to).forEach(change -> open.put(change.id(), "not sent"));
+          }
+        }
+      }
+
+      private void send(List<Change> batch) {
+        List<Written> answers;
+        try {
+          answers =
+              destination.batch(
+                  batch.stream().map(change -> change.at(mapping.destination())).toList());
+        } catch (ServerException e) {
+          if (e.status() == 413 && batch.size() > 1) {
+            send(batch.subList(0, batch.size() / 2));
+            send(batch.subList(batch.size() / 2, batch.size()));
+          } else if (e.status() == 413) {
+            declined.put(batch.getFirst().id(), e.reason());
+          } else {
+            failure = e;
+            batch.forEach(change -> open.put(change.id(), "no answer"));
+          }
+          return;
+        }
+        boolean isUndone = answers.stream().anyMatch(backport_records::undoesBatch);
+        for (int i = 0; i < batch.size(); i++) {
+          take(batch.get(i), answers.get(i), isUndone);
+        }
+      }
+
+      private void take(Change change, Written answer, boolean isUndone) {
+        wait = Math.max(wait, answer.retryAfter());
+        Fate fate = fate(change, answer);
+        switch (fate) {
+          case Made _ when isUndone -> open.put(change.id(), "undone with its batch");
+          case Made _ -> made.add(change.id());
+          case Open(String reason) -> open.put(change.id(), reason);
+          case Declined(String reason) -> declined.put(change.id(), reason);
+        }
+        String message =
+            switch (fate) {
+              case Made(String note) -> note.isEmpty() ? "" : "(" + note + ")";
+              case Open _ -> answer.message();
+              case Declined(String reason) ->
+                  answer.status() / 100 == 2 ? "(" + reason + ")" : answer.message();
+            };
+        RecordWrite write = change.at(mapping.destination());
+        attempts.add(new Attempt(write, answer.status(), message));
+        String line =
+            "Batch #%d: %s - %d %s"
+                .formatted(attempts.size() - 1, line(write), answer.status(), Report.brief(message))
+                .strip();
+        if (fate instanceof Made) {
+          report.heading(line);
+        } else {
+          report.details(line);
+        }
+      }
+
+      /** Reads the destination again, once: what is still to be done. */
+      private Plan rest() throws Refused, ServerException {
+        destination.postpone(wait);
+        List<SignedRecord> there;
+        try {
+          there = readDestination(mapping);
+        } catch (Refused e) {
+          throw failure == null
+              ? e
+              : new Refused(progress() + ", then " + failure.getMessage(), failure.hint());
+        }
+        Plan rest = plan(records, there).without(declined.keySet());
+        Set<String> left = new HashSet<>();
+        rest.all().forEach(change -> left.add(change.id()));
+        made.removeAll(left);
+        open.keySet().stream().filter(id -> !left.contains(id)).forEach(made::add);
+        planned = made.size() + left.size() + declined.size();
+        rest.toDelete().forEach(change -> deletions.add(change.id()));
+        checkLimits(mapping, deletions.size(), records);
+        return rest;
+      }
+    }
+  }
+
+  private static String line(RecordWrite write) {
+    return write.method() + " " + write.path();
+  }
+
+  // ---- rendering
+
+  private static final int SHOWN_CHANGES = 10;
+
+  /** Prints outcomes, and what they add up to. */
+  private final class Outcomes {
+    private final int expected;
+    private final Report report;
+    private final List<Outcome> outcomes = new ArrayList<>();
+
+    Outcomes(int expected, Report report) {
+      this.expected = expected;
+      this.report = report;
+    }
+
+    void show(Outcome outcome) {
+      outcomes.add(outcome);
+      if (outcome.result() instanceof Planned(Plan plan, _, _)) {
+        List<Change> changes = plan.all();
+        for (int i = 0; i < changes.size(); i++) {
+          Change change = changes.get(i);
+          report.heading(
+              "Batch #%d: %s%s"
+                  .formatted(
+                      i,
+                      line(change.at(outcome.mapping().destination())),
+                      change.fields().isEmpty()
+                          ? ""
+                          : " (%s)".formatted(RecordDiff.text(change.fields()))));
+        }
+      }
+      Status status = status(outcome.result());
+      report.result(status, text(outcome), json(outcome));
+      if (outcome.result() instanceof Behind(Plan plan, _)) {
+        lines(plan).forEach(line -> report.details(" - " + Report.clean(line)));
+      }
+      if (outcome.result() instanceof NoVerdict(_, String hint)) {
+        report.hint(hint);
+      }
+    }
+
+    private String text(Outcome outcome) {
+      String name = Report.clean(outcome.mapping().name());
+      return switch (outcome.result()) {
+        case InSync _ -> "Records are in sync. Nothing to do.";
+        case Applied(int changes) -> "Done. %d changes applied.".formatted(changes);
+        case SignedOff(int changes, boolean reviewed) ->
+            changes == 0
+                ? reviewed
+                    ? "Done. Requested the review that was owed."
+                    : "Done. Signed the changes that were owed."
+                : reviewed
+                    ? "Done. Requested review for %d changes.".formatted(changes)
+                    : "Done. %d changes applied and signed.".formatted(changes);
+        case Planned planned -> planned(planned);
+        case Lagging(Plan plan, Duration lag) ->
+            "Records are in sync but for %d changes (lag %d s)."
+                .formatted(plan.size(), lag.toSeconds());
+        case Behind(Plan plan, Duration lag) ->
+            "%s: %s for %d s, %s"
+                .formatted(name, report.word(Status.BAD, "BEHIND"), lag.toSeconds(), plan.counts());
+        case Waiting(int changes, String reason) ->
+            "%s: %s%s"
+                .formatted(
+                    name, changes == 0 ? "" : "%d changes applied, ".formatted(changes), reason);
+        case NoVerdict(String reason, _) -> "%s: %s".formatted(name, report.noVerdict(reason));
+      };
+    }
+
+    private static String planned(Planned planned) {
+      int changes = planned.plan().size();
+      String review =
+          planned.signoff() == null
+              ? ""
+              : planned.signoff().reviewed() ? "request a review" : "sign";
+      if (changes == 0 && !planned.creates()) {
+        return "Would %s, which is owed.".formatted(review);
+      }
+      return "Would %sapply %d changes%s: %s."
+          .formatted(
+              planned.creates() ? "make the collection, " : "",
+              changes,
+              review.isEmpty() ? "" : " and " + review,
+              planned.plan().counts());
+    }
+
+    private List<String> lines(Plan plan) {
+      List<String> lines = new ArrayList<>();
+      plan.toCreate().forEach(change -> lines.add(change.id() + " missing"));
+      plan.toUpdate()
+          .forEach(change ->
+              lines.add(
+                  "%s differs in %s".formatted(change.id(), RecordDiff.text(change.fields()))));
+      plan.toDelete().forEach(change -> lines.add(change.id() + " extra"));
+      if (general.isVerbose() || lines.size() <= SHOWN_CHANGES) {
+        return lines;
+      }
+      List<String> some = new ArrayList<>(lines.subList(0, SHOWN_CHANGES));
+      some.add("and %d more, --verbose shows all".formatted(lines.size() - SHOWN_CHANGES));
+      return some;
+    }
+
+    private static Status status(Result result) {
+      return switch (result) {
+        case Behind _, Waiting _ -> Status.BAD;
+        case NoVerdict _ -> Status.UNKNOWN;
+        default -> Status.GOOD;
+      };
+    }
+
+    private static Map<String, Object> json(Outcome outcome) {
+      Map<String, Object> json = new LinkedHashMap<>();
+      json.put("source", outcome.mapping().source().json());
+      json.put("filters", outcome.mapping().filters().parameters());
+      json.put("destination", outcome.mapping().destination().json());
+      json.put("status", word(outcome.result()).replace(' ', '-').toLowerCase(Locale.ROOT));
+      json.put("create", ids(outcome.plan().toCreate()));
+      json.put("update", ids(outcome.plan().toUpdate()));
+      json.put("delete", ids(outcome.plan().toDelete()));
+      json.put("requests", outcome.attempts().stream().map(Outcomes::json).toList());
+      switch (outcome.result()) {
+        case Waiting(_, String reason) -> json.put("reason", Report.clean(reason));
+        case NoVerdict(String reason, String hint) -> {
+          json.put("reason", Report.clean(reason));
+          json.put("hint", hint);
+        }
+        case Lagging(_, Duration lag) -> json.put("lag", lag.toSeconds());
+        case Behind(_, Duration lag) -> json.put("lag", lag.toSeconds());
+        default -> {}
+      }
+      return json;
+    }
+
+    private static List<String> ids(List<Change> changes) {
+      return changes.stream().map(change -> Report.clean(change.id())).toList();
+    }
+
+    private static Map<String, Object> json(Attempt attempt) {
+      Map<String, Object> json = new LinkedHashMap<>();
+      json.put("method", attempt.write().method());
+      json.put("path", attempt.write().path());
+      json.put("status", attempt.status());
+      json.put("message", Report.brief(attempt.message()));
+      return json;
+    }
+
+    private static String word(Result result) {
+      return switch (result) {
+        case InSync _ -> "in sync";
+        case Applied _ -> "applied";
+        case SignedOff signedOff -> signedOff.reviewed() ? "review requested" : "signed";
+        case Planned _ -> "planned";
+        case Lagging _ -> "lagging";
+        case Behind _ -> "BEHIND";
+        case Waiting _ -> "waiting";
+        case NoVerdict _ -> "NO VERDICT";
+      };
+    }
+
+    String counts() {
+      Map<String, List<String>> places = new LinkedHashMap<>();
+      Set<String> named = new HashSet<>();
+      for (Outcome outcome : outcomes) {
+        String word = word(outcome.result());
+        places
+            .computeIfAbsent(word, _ -> new ArrayList<>())
+            .add(outcome.mapping().destination().name());
+        if (status(outcome.result()) != Status.GOOD) {
+          named.add(word);
+        }
+      }
+      return Report.counts(
+          expected,
+          places.entrySet().stream()
+              .map(one -> new Count(one.getKey(), one.getValue(), named.contains(one.getKey())))
+              .toList());
+    }
+
+    Map<String, String> reasons(Status status) {
+      Map<String, String> reasons = new LinkedHashMap<>();
+      for (Outcome outcome : outcomes) {
+        if (status(outcome.result()) == status) {
+          reasons.put(
+              outcome.mapping().destination().name(),
+              switch (outcome.result()) {
+                case Behind(Plan plan, Duration lag) ->
+                    "behind for %d s, %s".formatted(lag.toSeconds(), plan.counts());
+                case Waiting(_, String reason) -> reason;
+                case NoVerdict(String reason, _) -> reason;
+                default -> "";
+              });
+        }
+      }
+      return reasons;
+    }
+  }
+
+  // ---- converters: each message completes "VALUE is not …"
+
+  private static final class SecondsConverter extends Settings.WholeNumber {
+    SecondsConverter() {
+      super(0, 31_536_000);
+    }
+  }
+
+  private static final class DeletionsConverter extends Settings.WholeNumber {
+    DeletionsConverter() {
+      super(0, Integer.MAX_VALUE);
+    }
+  }
+
+  private static final class FiltersConverter implements ITypeConverter<Filters> {
+    private static final String FORM =
+        "a JSON object of query parameters, like {\"min_age\": 42} or {\"id\": [\"a\", \"b\"]}";
+
+    @Override
+    public Filters convert(String value) {
+      Map<String, List<String>> parameters = new LinkedHashMap<>();
+      try {
+        if (!(CanonicalJson.parse(value) instanceof Map<?, ?> object)) {
+          throw new TypeConversionException(FORM);
+        }
+        object.forEach((key, parameter) -> {
+          String name = key.toString();
+          checkParameter(name);
+          List<?> values = parameter instanceof List<?> list ? list : List.of(parameter);
+          parameters.put(name, values.stream().map(one -> text(name, one)).toList());
+        });
+      } catch (BadJson | NullPointerException e) {
+        throw new TypeConversionException(FORM);
+      }
+      return new Filters(parameters);
+    }
+
+    private static String text(String name, Object value) {
+      return switch (value) {
+        case String text -> text;
+        case Number number -> number.toString();
+        case Boolean truth -> truth.toString();
+        case null, default ->
+            throw new TypeConversionException(
+                FORM + ": the value of %s is no text, number or boolean".formatted(name));
+      };
+    }
+  }
+}
