@@ -107,7 +107,11 @@ final class RemoteSettingsServer implements AutoCloseable {
     signer = new Signer(origin, authority);
     faults = new Faults(signer, clock);
     Routes.Dialect dialect =
-        new Routes.Dialect(builder.changesets, builder.singleSignature, builder.pageSize);
+        new Routes.Dialect(
+            builder.changesets,
+            builder.singleSignature,
+            builder.pageSize,
+            builder.batchMaxRequests);
     routes = new Routes(store, signer, faults, clock, dialect, origin);
     if (builder.sample) {
       SampleContent.load(this, clock.instant());
@@ -139,6 +143,7 @@ final class RemoteSettingsServer implements AutoCloseable {
     private boolean changesets = true;
     private boolean singleSignature;
     private int pageSize;
+    private int batchMaxRequests = 25;
     private final List<Fault> faults = new CopyOnWriteArrayList<>();
 
     private Builder() {}
@@ -200,6 +205,12 @@ final class RemoteSettingsServer implements AutoCloseable {
     /** Most records that one page holds, whatever the client asks for. */
     Builder pageSize(int pageSize) {
       this.pageSize = pageSize;
+      return this;
+    }
+
+    /** Most requests that a batch may have; 25 if not given, as a Kinto has it. */
+    Builder batchMaxRequests(int batchMaxRequests) {
+      this.batchMaxRequests = batchMaxRequests;
       return this;
     }
 

@@ -758,6 +758,44 @@ class RemoteSettingsServerTest {
     }
   }
 
+  // --- Batches -------------------------------------------------------------------------------
+
+  private static final String SOURCE = "/buckets/main-workspace/collections/x";
+
+  /** A part that puts a record of the source x, as it stands in a batch. */
+  private static String put(String id) {
+    return "{\"method\":\"PUT\",\"path\":\"%s/records/%s\",\"body\":{\"data\":{}}}"
+        .formatted(SOURCE, id);
+  }
+
+  private static JsonNode batch(RemoteSettingsServer server, String... parts) {
+    String body = "{\"requests\":[" + String.join(",", parts) + "]}";
+    return new KintoClient(server.url()).must("editor", "POST", "/batch", body).path("responses");
+  }
+
+  private static List<Integer> statuses(JsonNode responses) {
+    List<Integer> statuses = new ArrayList<>();
+    responses.forEach(response -> statuses.add(response.path("status").asInt()));
+    return statuses;
+  }
+
+  @Test
+  void a_server_says_how_long_a_batch_may_be_and_keeps_to_it() throws Exception {
+    try (RemoteSettingsServer server = RemoteSettingsServer.builder().batchMaxRequests(2).start()) {
+      KintoClient client = new KintoClient(server.url());
+      client.createSource("main-workspace", "x");
+      JsonNode settings = client.must(null, "GET", "/", null).path("settings");
+      assertEquals(2, settings.path("batch_max_requests").asInt());
+      assertEquals(List.of(201, 201), statuses(batch(server, put("a"), put("b"))));
+      String three = "{\"requests\":[" + put("a") + "," + put("b") + "," + put("c") + "]}";
+      HttpResponse<String> refused = client.send("editor", "POST", "/batch", three);
+      assertEquals(400, refused.statusCode());
+      assertTrue(refused.body().contains("Number of requests is limited to 2"), refused.body());
+    }
+  }
+
+  // --- Faults of some requests ---------------------------------------------------------------
+
   @Test
   void a_fault_can_be_aimed_at_one_method_and_come_when_all_is_done() throws Exception {
     try (RemoteSettingsServer server = RemoteSettingsServer.start()) {

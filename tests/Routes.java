@@ -126,8 +126,9 @@ final class Routes {
    * @param changesets false: an old one that answers 404 to {@code /changeset}
    * @param singleSignature true: an old one that has no {@code signatures}
    * @param pageSize most records of one page, 0 for no limit
+   * @param batchMaxRequests most requests of one batch
    */
-  record Dialect(boolean changesets, boolean singleSignature, int pageSize) {}
+  record Dialect(boolean changesets, boolean singleSignature, int pageSize, int batchMaxRequests) {}
 
   private static final List<String> ANNOUNCED_BUCKETS =
       List.of(
@@ -141,7 +142,6 @@ final class Routes {
       Set.of("id", "last_modified", "bucket", "collection", "host");
   private static final String MONITOR_BUCKET = "monitor";
   private static final String CHANGES_COLLECTION = "changes";
-  private static final int BATCH_MAX_REQUESTS = 25;
 
   /** Clients that were away for longer get the whole list of changes, by a redirect. */
   private static final Duration OLDEST_SINCE = Duration.ofDays(21);
@@ -354,8 +354,8 @@ final class Routes {
     if (!(body.get("requests") instanceof ArrayNode parts)) {
       throw KintoError.invalid("body", "requests", "Required");
     }
-    if (parts.size() > BATCH_MAX_REQUESTS) {
-      throw KintoError.tooManyRequests(BATCH_MAX_REQUESTS);
+    if (parts.size() > dialect.batchMaxRequests()) {
+      throw KintoError.tooManyRequests(dialect.batchMaxRequests());
     }
     for (JsonNode part : parts) {
       if (part.path("path").asString("").contains("/batch")) { // as a Kinto looks for it
@@ -412,7 +412,7 @@ final class Routes {
     info.putObject("settings")
         .put("explicit_permissions", true)
         .put("readonly", false)
-        .put("batch_max_requests", BATCH_MAX_REQUESTS);
+        .put("batch_max_requests", dialect.batchMaxRequests());
     request.user().ifPresent(user -> info.set("user", user(user)));
     ObjectNode capabilities = info.putObject("capabilities");
     capabilities
