@@ -31,10 +31,13 @@ record Fault(Kind kind, String where, int times) {
   enum Kind {
     SILENT("silent", Point.INSTEAD, "takes the request and never answers"),
     RESET("reset", Point.INSTEAD, "closes the connection without an answer"),
+    STATUS_400("400", Point.INSTEAD, "answers 400, as to what breaks the collection's schema"),
     STATUS_401("401", Point.INSTEAD, "answers 401"),
     STATUS_403("403", Point.INSTEAD, "answers 403"),
     STATUS_404("404", Point.INSTEAD, "answers 404"),
     STATUS_409("409", Point.INSTEAD, "answers 409"),
+    STATUS_412("412", Point.INSTEAD, "answers 412 without details"),
+    STATUS_413("413", Point.INSTEAD, "answers 413 with a gateway's HTML"),
     STATUS_429("429", Point.INSTEAD, "answers 429 with Retry-After: 1"),
     STATUS_500("500", Point.INSTEAD, "answers 500"),
     STATUS_502("502", Point.INSTEAD, "answers 502 with a gateway's HTML"),

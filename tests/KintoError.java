@@ -140,6 +140,7 @@ final class KintoError extends Exception {
           case 403 -> 121;
           case 404 -> 111;
           case 409 -> 122;
+          case 412 -> 114;
           case 429 -> 117;
           case 503 -> 201;
           default -> 999;

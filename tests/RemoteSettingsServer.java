@@ -475,10 +475,13 @@ final class RemoteSettingsServer implements AutoCloseable {
 
   private Routes.Answer wrongAnswer(Routes.Request request, Fault.Kind kind) {
     return switch (kind) {
+      case STATUS_400 -> brokenSchema();
       case STATUS_401 -> error(401, "Unauthorized", "Please authenticate yourself.");
       case STATUS_403 -> error(403, "Forbidden", "This user cannot access this resource.");
       case STATUS_404 -> error(404, "Not Found", "The resource could not be found.");
       case STATUS_409 -> error(409, "Conflict", "Integrity constraint violated, please retry.");
+      case STATUS_412 -> error(412, "Precondition Failed", "Resource was modified meanwhile");
+      case STATUS_413 -> gateway(413, "Request Entity Too Large");
       case STATUS_429 -> error(429, "Too Many Requests", "Slow down.").with("Retry-After", "1");
       case STATUS_500 -> error(500, "Internal Server Error", "A programmatic error occured.");
       case STATUS_502 -> gateway(502, "Bad Gateway");
@@ -508,6 +511,11 @@ final class RemoteSettingsServer implements AutoCloseable {
 
   private static Routes.Answer error(int status, String error, String message) {
     return Routes.Answer.json(status, KintoError.fault(status, error, message).body());
+  }
+
+  private static Routes.Answer brokenSchema() {
+    String broken = "12 is not of type 'string'";
+    return Routes.Answer.json(400, KintoError.invalid("body", "title", broken).body());
   }
 
   private static Routes.Answer unavailable() {

@@ -837,10 +837,27 @@ class RemoteSettingsServerTest {
           assertTrue(half.startsWith("HTTP/1.1 200") && half.contains("{\"metadata\""), half);
         }
         case RESET, CUT -> assertThrows(IOException.class, () -> get(server, changeset));
+        case STATUS_400 -> {
+          assertStatus(server, changeset, 400, "");
+          JsonNode body = json(get(server, changeset));
+          assertEquals(107, body.path("errno").asInt());
+          assertEquals(
+              "title in body: 12 is not of type 'string'", body.path("message").asString());
+        }
         case STATUS_401 -> assertStatus(server, changeset, 401, "");
         case STATUS_403 -> assertStatus(server, changeset, 403, "");
         case STATUS_404 -> assertStatus(server, changeset, 404, "");
         case STATUS_409 -> assertStatus(server, changeset, 409, "");
+        case STATUS_412 -> {
+          assertStatus(server, changeset, 412, "");
+          JsonNode body = json(get(server, changeset));
+          assertEquals(114, body.path("errno").asInt());
+          assertFalse(body.has("details"));
+        }
+        case STATUS_413 -> {
+          assertStatus(server, changeset, 413, "");
+          assertTrue(text(get(server, changeset)).startsWith("<html>"));
+        }
         case STATUS_429 -> assertStatus(server, changeset, 429, "1");
         case STATUS_500 -> assertStatus(server, changeset, 500, "");
         case STATUS_502 -> assertStatus(server, changeset, 502, "");
