@@ -7,6 +7,9 @@ import java.util.regex.Pattern;
  * One way in which the embedded server misbehaves, where, and how often: {@code
  * altered-record=main/regions:2} is the kind, the collection and the number of requests.
  *
+ * <p>One that refuses ({@code 403}, {@code 503}, …) and is aimed at what a part of a batch is about
+ * spoils that part; where it is aimed at the batch, or everywhere, it spoils the whole.
+ *
  * @param where {@code bucket/collection}, or with a leading {@code /} a path; shell patterns with
  *     {@code *} and {@code ?}; a method and a space may stand before it; empty for everywhere
  * @param times how many matching requests it spoils, the first ones; 0 for all

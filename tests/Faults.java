@@ -1,5 +1,6 @@
 //DEPS tools.jackson.core:jackson-databind:3.2.4
 //SOURCES Fault.java
+//SOURCES KintoError.java
 //SOURCES Routes.java
 //SOURCES Signer.java
 //SOURCES SigningAuthority.java
@@ -17,13 +18,15 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Predicate;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
  * The faults that are switched on. Here are the ones that spoil content: a good state goes in, a
- * spoiled copy comes out, the store keeps what it had. The ones that spoil an answer as such are
- * the server's to carry out.
+ * spoiled copy comes out, the store keeps what it had. Here are too the answers of those that
+ * refuse, which a request can get, or a part of a batch. The others that spoil an answer as such
+ * are the server's to carry out.
  */
 final class Faults {
 
@@ -49,27 +52,47 @@ final class Faults {
 
   /** The first fault of that point for this request; the request counts as spoiled by it. */
   Optional<Fault.Kind> take(Fault.Point point, Routes.Request request) {
-    return takeAll(point, request.method(), request.path(), request.collection(), true).stream()
+    return take(fault -> fault.kind().point() == point && concerns(fault, request), true).stream()
         .findFirst();
+  }
+
+  /**
+   * What a part of a batch is answered instead; it counts as spoiled. A fault that concerns the
+   * batch as such has been taken by that.
+   */
+  Optional<Routes.Answer> takeRefusal(Routes.Request part, Routes.Request batch) {
+    return take(
+            fault ->
+                refusal(fault.kind()).isPresent()
+                    && concerns(fault, part)
+                    && !concerns(fault, batch),
+            true)
+        .stream()
+        .findFirst()
+        .flatMap(this::refusal);
   }
 
   /** All faults of that point for this request. */
   List<Fault.Kind> takeAll(Fault.Point point, Routes.Request request) {
-    return takeAll(point, request.method(), request.path(), request.collection(), false);
+    return take(fault -> fault.kind().point() == point && concerns(fault, request), false);
   }
 
   /** All faults of that point for a collection, whatever the request. */
   List<Fault.Kind> takeAll(Fault.Point point, String path, String collection) {
-    return takeAll(point, "", path, collection, false);
+    return take(
+        fault -> fault.kind().point() == point && fault.concerns("", path, collection), false);
   }
 
-  private List<Fault.Kind> takeAll(
-      Fault.Point point, String method, String path, String collection, boolean onlyOne) {
+  private static boolean concerns(Fault fault, Routes.Request request) {
+    return fault.concerns(request.method(), request.path(), request.collection());
+  }
+
+  private List<Fault.Kind> take(Predicate<Fault> isMeant, boolean onlyOne) {
     List<Fault.Kind> taken = new ArrayList<>();
     for (Active one : active) {
       Fault fault = one.fault();
-      boolean isMeant = fault.kind().point() == point && fault.concerns(method, path, collection);
-      if (isMeant && (fault.times() == 0 || one.taken().getAndIncrement() < fault.times())) {
+      if (isMeant.test(fault)
+          && (fault.times() == 0 || one.taken().getAndIncrement() < fault.times())) {
         taken.add(fault.kind());
         if (onlyOne) {
           break;
@@ -78,6 +101,61 @@ final class Faults {
     }
     return taken;
   }
+
+  // --- Answers ------------------------------------------------------------------------------
+
+  /** The answer of a kind that refuses and does nothing else; empty for all other kinds. */
+  Optional<Routes.Answer> refusal(Fault.Kind kind) {
+    return Optional.ofNullable(
+        switch (kind) {
+          case STATUS_400 -> brokenSchema();
+          case STATUS_401 -> error(401, "Unauthorized", "Please authenticate yourself.");
+          case STATUS_403 -> error(403, "Forbidden", "This user cannot access this resource.");
+          case STATUS_404 -> error(404, "Not Found", "The resource could not be found.");
+          case STATUS_409 -> error(409, "Conflict", "Integrity constraint violated, please retry.");
+          case STATUS_412 -> error(412, "Precondition Failed", "Resource was modified meanwhile");
+          case STATUS_413 -> gateway(413, "Request Entity Too Large");
+          case STATUS_429 -> error(429, "Too Many Requests", "Slow down.").with("Retry-After", "1");
+          case STATUS_500 -> error(500, "Internal Server Error", "A programmatic error occured.");
+          case STATUS_502 -> gateway(502, "Bad Gateway");
+          case STATUS_503 -> unavailable().with("Retry-After", "1");
+          case STATUS_503_DATE ->
+              unavailable().with("Retry-After", Routes.httpDate(clock.instant().plusMillis(1999)));
+          case STATUS_503_LONG -> unavailable().with("Retry-After", "3600");
+          case STATUS_503_PLAIN -> unavailable();
+          case STATUS_504 -> gateway(504, "Gateway Timeout");
+          case CONTROL_CHARACTERS ->
+              error(
+                  403,
+                  "Forbidden",
+                  "\u001b[2J\u001b[31mYou\u0007 may\r\n"
+                      + "not\t\u009b1m\u001b]0;title\u0007\u202e pass");
+          default -> null;
+        });
+  }
+
+  static Routes.Answer unavailable() {
+    String message = "Service temporary unavailable due to overloading or maintenance.";
+    return error(503, "Service Unavailable", message);
+  }
+
+  private static Routes.Answer error(int status, String error, String message) {
+    return Routes.Answer.json(status, KintoError.fault(status, error, message).body());
+  }
+
+  private static Routes.Answer brokenSchema() {
+    String broken = "12 is not of type 'string'";
+    return Routes.Answer.json(400, KintoError.invalid("body", "title", broken).body());
+  }
+
+  private static Routes.Answer gateway(int status, String title) {
+    return Routes.Answer.of(
+        status,
+        "text/html; charset=UTF-8",
+        "<html><head><title>" + status + " " + title + "</title></head></html>\n");
+  }
+
+  // --- Content ------------------------------------------------------------------------------
 
   /**
    * The state as the faults for this request let it look.

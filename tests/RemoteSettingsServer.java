@@ -408,7 +408,7 @@ final class RemoteSettingsServer implements AutoCloseable {
         Routes.Answer answer = routes.answer(request);
         switch (faults.take(Fault.Point.AFTERWARDS, request).orElse(null)) {
           case null -> send(exchange, request, answer);
-          case STATUS_503_DONE -> send(exchange, request, unavailable());
+          case STATUS_503_DONE -> send(exchange, request, Faults.unavailable());
           default -> exchange.close();
         }
       }
@@ -475,22 +475,6 @@ final class RemoteSettingsServer implements AutoCloseable {
 
   private Routes.Answer wrongAnswer(Routes.Request request, Fault.Kind kind) {
     return switch (kind) {
-      case STATUS_400 -> brokenSchema();
-      case STATUS_401 -> error(401, "Unauthorized", "Please authenticate yourself.");
-      case STATUS_403 -> error(403, "Forbidden", "This user cannot access this resource.");
-      case STATUS_404 -> error(404, "Not Found", "The resource could not be found.");
-      case STATUS_409 -> error(409, "Conflict", "Integrity constraint violated, please retry.");
-      case STATUS_412 -> error(412, "Precondition Failed", "Resource was modified meanwhile");
-      case STATUS_413 -> gateway(413, "Request Entity Too Large");
-      case STATUS_429 -> error(429, "Too Many Requests", "Slow down.").with("Retry-After", "1");
-      case STATUS_500 -> error(500, "Internal Server Error", "A programmatic error occured.");
-      case STATUS_502 -> gateway(502, "Bad Gateway");
-      case STATUS_503 -> unavailable().with("Retry-After", "1");
-      case STATUS_503_DATE ->
-          unavailable().with("Retry-After", Routes.httpDate(clock.instant().plusMillis(1999)));
-      case STATUS_503_LONG -> unavailable().with("Retry-After", "3600");
-      case STATUS_503_PLAIN -> unavailable();
-      case STATUS_504 -> gateway(504, "Gateway Timeout");
       case NOT_JSON -> Routes.Answer.of(200, "application/json", "{\"data\": [");
       case HTML ->
           Routes.Answer.of(
@@ -499,35 +483,9 @@ final class RemoteSettingsServer implements AutoCloseable {
               "<!DOCTYPE html>\n<html><head><title>Log in</title></head>"
                   + "<body><h1>Log in</h1></body></html>\n");
       case WRONG_SHAPE -> Routes.Answer.of(200, "application/json", "[42]");
-      case CONTROL_CHARACTERS ->
-          error(
-              403,
-              "Forbidden",
-              "\u001b[2J\u001b[31mYou\u0007 may\r\nnot\t\u009b1m\u001b]0;title\u0007\u202e pass");
       case REDIRECT, REDIRECT_ELSEWHERE, REDIRECT_LOOP -> redirect(request, kind);
-      default -> throw new IllegalStateException(kind + " is not an answer");
+      default -> faults.refusal(kind).orElseThrow();
     };
-  }
-
-  private static Routes.Answer error(int status, String error, String message) {
-    return Routes.Answer.json(status, KintoError.fault(status, error, message).body());
-  }
-
-  private static Routes.Answer brokenSchema() {
-    String broken = "12 is not of type 'string'";
-    return Routes.Answer.json(400, KintoError.invalid("body", "title", broken).body());
-  }
-
-  private static Routes.Answer unavailable() {
-    String message = "Service temporary unavailable due to overloading or maintenance.";
-    return error(503, "Service Unavailable", message);
-  }
-
-  private static Routes.Answer gateway(int status, String title) {
-    return Routes.Answer.of(
-        status,
-        "text/html; charset=UTF-8",
-        "<html><head><title>" + status + " " + title + "</title></head></html>\n");
   }
 
   private Routes.Answer redirect(Routes.Request request, Fault.Kind kind) {

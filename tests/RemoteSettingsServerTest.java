@@ -794,6 +794,105 @@ class RemoteSettingsServerTest {
     }
   }
 
+  @Test
+  void a_part_of_a_batch_can_be_refused() throws Exception {
+    try (RemoteSettingsServer server = RemoteSettingsServer.start()) {
+      new KintoClient(server.url()).createSource("main-workspace", "x");
+      server.fault("503=PUT main-workspace/*:1");
+      server.fault("403=PUT /v1" + SOURCE + "/records/c");
+      server.fault("502=PUT /v1" + SOURCE + "/records/d");
+      JsonNode responses = batch(server, put("a"), put("b"), put("c"), put("d"), put("e"));
+      assertEquals(List.of(503, 201, 403, 502, 201), statuses(responses));
+      assertEquals("1", responses.get(0).path("headers").path("Retry-After").asString());
+      assertEquals(201, responses.get(0).path("body").path("errno").asInt());
+      assertEquals(121, responses.get(2).path("body").path("errno").asInt());
+      assertFalse(responses.get(3).has("body"), "a gateway's HTML is no JSON");
+      assertEquals(List.of("e", "b"), idsOfSource(server));
+      assertEquals(List.of(201), statuses(batch(server, put("a"))), "once is enough");
+    }
+  }
+
+  private static List<String> idsOfSource(RemoteSettingsServer server) {
+    return server.store().get("main-workspace", "x").records().stream()
+        .map(record -> record.path("id").asString())
+        .toList();
+  }
+
+  @ParameterizedTest
+  @EnumSource(
+      value = Fault.Kind.class,
+      names = "(STATUS_(?!503_DONE).*|CONTROL_CHARACTERS)",
+      mode = EnumSource.Mode.MATCH_ALL)
+  void a_part_is_refused_as_a_request_would_be(Fault.Kind kind) throws Exception {
+    try (RemoteSettingsServer server = RemoteSettingsServer.builder().clock(MOMENT).start()) {
+      KintoClient client = new KintoClient(server.url());
+      client.createSource("main-workspace", "x");
+      String before = state(server);
+      server.fault(Fault.of(kind).at("/v1" + SOURCE + "/records/a"));
+      HttpResponse<String> alone = client.send("editor", "PUT", SOURCE + "/records/a", "{}");
+      JsonNode part = batch(server, put("a")).get(0);
+      assertEquals(before, state(server));
+      assertEquals(alone.statusCode(), part.path("status").asInt());
+      for (String header : List.of("Content-Type", "Retry-After")) {
+        assertEquals(
+            alone.headers().firstValue(header), part.path("headers").path(header).asStringOpt());
+      }
+      assertEquals(
+          alone.body().startsWith("{") ? Store.JSON.readTree(alone.body()).toString() : "",
+          part.path("body").toString());
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"503:1", "503=/v1/batch:1", "503=POST /v1/*:1"})
+  void a_fault_of_a_whole_batch_does_not_spoil_its_parts(String fault) throws Exception {
+    try (RemoteSettingsServer server = RemoteSettingsServer.start()) {
+      KintoClient client = new KintoClient(server.url());
+      client.createSource("main-workspace", "x");
+      server.fault(fault);
+      server.fault("403=/v1/batch:2");
+      String requests = "{\"requests\":[" + put("a") + "]}";
+      List<Integer> statuses = new ArrayList<>();
+      for (int i = 0; i < 4; i++) {
+        statuses.add(client.send("editor", "POST", "/batch", requests).statusCode());
+      }
+      assertEquals(List.of(503, 403, 403, 200), statuses);
+      assertEquals(List.of("a"), idsOfSource(server));
+    }
+  }
+
+  @Test
+  void a_fault_that_is_no_refusal_spares_the_parts_of_a_batch() throws Exception {
+    try (RemoteSettingsServer server = RemoteSettingsServer.start()) {
+      KintoClient client = new KintoClient(server.url());
+      client.createSource("main-workspace", "x");
+      server.fault("reset=PUT main-workspace/x:1");
+      assertEquals(List.of(201), statuses(batch(server, put("a"))));
+      assertThrows(
+          UncheckedIOException.class, () -> client.put("main-workspace", "x", "a", "{\"n\":1}"));
+    }
+  }
+
+  @Test
+  void a_conflict_undoes_the_parts_before_it_though_they_say_done() throws Exception {
+    try (RemoteSettingsServer server = RemoteSettingsServer.start()) {
+      KintoClient client = new KintoClient(server.url());
+      client.createSource("main-workspace", "x");
+      client.put("main-workspace", "x", "a", "{\"n\":1}");
+      String before = state(server);
+      server.fault("409=/v1" + SOURCE + "/records/conflict");
+      String deletion = "{\"method\":\"DELETE\",\"path\":\"" + SOURCE + "/records/a\"}";
+      assertEquals(
+          List.of(200, 201, 409), statuses(batch(server, deletion, put("b"), put("conflict"))));
+      assertEquals(before, state(server));
+      long latest = server.store().nextTimestamp();
+      assertEquals(
+          List.of(201, 409, 201), statuses(batch(server, put("c"), put("conflict"), put("d"))));
+      assertEquals(List.of("d", "a"), idsOfSource(server));
+      assertTrue(server.timestamp("main-workspace", "x") > latest);
+    }
+  }
+
   // --- Faults of some requests ---------------------------------------------------------------
 
   @Test

@@ -343,7 +343,12 @@ final class Routes {
     return Answer.json(202, Store.JSON.createObjectNode());
   }
 
-  /** One request after the other, whatever becomes of them; each part has its own status. */
+  /**
+   * One request after the other, whatever becomes of them; each part has its own status. A 409
+   * undoes what the parts before it have done, though these say that it is done; the parts after it
+   * are done for good. That is what a Kinto 16.3 on PostgreSQL does, whose batch aborts its
+   * transaction there and goes on in a new one.
+   */
   private Answer batch(Request request) throws KintoError {
     ObjectNode body = Writes.object(Writes.json(request), "");
     Set<String> unknown = new TreeSet<>(body.propertyNames());
@@ -372,10 +377,14 @@ final class Routes {
       }
       requests.add(part(request, part, name));
     }
+    Store.State before = store.state();
     ObjectNode answer = Store.JSON.createObjectNode();
     ArrayNode responses = answer.putArray("responses");
     for (Request part : requests) {
-      Answer given = answerPart(part);
+      Answer given = faults.takeRefusal(part, request).orElseGet(() -> answerPart(part));
+      if (given.status() == 409) {
+        store.restore(before);
+      }
       ObjectNode response = responses.addObject();
       response.put("path", part.path()).put("status", given.status());
       ObjectNode headers = response.putObject("headers");

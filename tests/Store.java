@@ -131,6 +131,30 @@ final class Store {
 
     /** Null after every change. */
     private Listing listing;
+
+    private Plural copy() {
+      Plural copy = new Plural();
+      copy.entries.putAll(entries);
+      copy.tombstones.putAll(tombstones);
+      copy.timestamp = timestamp;
+      copy.listing = listing;
+      return copy;
+    }
+  }
+
+  /** All lists at one moment, to be had back: see {@link #restore}. */
+  static final class State {
+    private final Map<String, Plural> plurals;
+
+    private State(Map<String, Plural> plurals) {
+      this.plurals = copyOf(plurals);
+    }
+
+    private static Map<String, Plural> copyOf(Map<String, Plural> plurals) {
+      Map<String, Plural> copies = new LinkedHashMap<>();
+      plurals.forEach((path, plural) -> copies.put(path, plural.copy()));
+      return copies;
+    }
   }
 
   static long lastModified(ObjectNode node) {
@@ -223,6 +247,16 @@ final class Store {
   /** Removes every object of every list, tombstones too. */
   synchronized void clear() {
     plurals.clear();
+  }
+
+  synchronized State state() {
+    return new State(plurals);
+  }
+
+  /** Undoes what has been changed since; no timestamp is given twice, though. */
+  synchronized void restore(State before) {
+    plurals.clear();
+    plurals.putAll(State.copyOf(before.plurals));
   }
 
   private ObjectNode bury(String path, String id, long modified) {
