@@ -67,6 +67,8 @@ final class RemoteSettingsServer implements AutoCloseable {
 
   private record Canned(Fault pattern, Routes.Answer answer) {}
 
+  private record Hook(Fault pattern, Consumer<Routes.Request> task) {}
+
   private final HttpServer http;
   private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
   private final CountDownLatch closing = new CountDownLatch(1);
@@ -79,6 +81,8 @@ final class RemoteSettingsServer implements AutoCloseable {
   private final Faults faults;
   private final Routes routes;
   private final List<Canned> canned = new CopyOnWriteArrayList<>();
+  private final List<Hook> before = new CopyOnWriteArrayList<>();
+  private final List<Hook> after = new CopyOnWriteArrayList<>();
   private final Deque<Routes.Request> requests = new ArrayDeque<>();
 
   private RemoteSettingsServer(Builder builder) throws IOException {
@@ -349,7 +353,40 @@ final class RemoteSettingsServer implements AutoCloseable {
   }
 
   void answer(String where, Routes.Answer answer) {
-    canned.addFirst(new Canned(Fault.of(Fault.Kind.HTML).at(where), answer));
+    canned.addFirst(new Canned(place(where), answer));
+  }
+
+  /** Something is matched as a fault would be that is aimed there; its kind has no meaning. */
+  private static Fault place(String where) {
+    return Fault.of(Fault.Kind.HTML).at(where);
+  }
+
+  /**
+   * Does this whenever such a request has come, before anything is made of it: what another user of
+   * the server does between two requests of a command. Nothing is locked meanwhile. Parts of a
+   * batch do not count as requests.
+   *
+   * @param where {@code POST /v1/batch}: as in {@link Fault}
+   */
+  void before(String where, Consumer<Routes.Request> task) {
+    before.add(new Hook(place(where), task));
+  }
+
+  /** The same when such a request has been done, before its answer is sent. */
+  void after(String where, Consumer<Routes.Request> task) {
+    after.add(new Hook(place(where), task));
+  }
+
+  private static void run(List<Hook> hooks, Routes.Request request) {
+    for (Hook hook : hooks) {
+      if (concerns(hook.pattern(), request)) {
+        hook.task().accept(request);
+      }
+    }
+  }
+
+  private static boolean concerns(Fault pattern, Routes.Request request) {
+    return pattern.concerns(request.method(), request.path(), request.collection());
   }
 
   /** Ends all faults and all answers given instead. */
@@ -393,8 +430,9 @@ final class RemoteSettingsServer implements AutoCloseable {
       if (latency.isPositive() && closing.await(latency.toNanos(), TimeUnit.NANOSECONDS)) {
         return;
       }
+      run(before, request);
       for (Canned one : canned) {
-        if (one.pattern().concerns(request.method(), request.path(), request.collection())) {
+        if (concerns(one.pattern(), request)) {
           send(exchange, request, one.answer());
           return;
         }
@@ -406,6 +444,7 @@ final class RemoteSettingsServer implements AutoCloseable {
         sendHuge(exchange, false);
       } else {
         Routes.Answer answer = routes.answer(request);
+        run(after, request);
         switch (faults.take(Fault.Point.AFTERWARDS, request).orElse(null)) {
           case null -> send(exchange, request, answer);
           case STATUS_503_DONE -> send(exchange, request, Faults.unavailable());

@@ -893,6 +893,71 @@ class RemoteSettingsServerTest {
     }
   }
 
+  // --- What happens between two requests -----------------------------------------------------
+
+  @Test
+  void a_test_can_change_something_before_a_request_is_looked_at() throws Exception {
+    try (RemoteSettingsServer server = RemoteSettingsServer.start()) {
+      KintoClient client = new KintoClient(server.url());
+      client.createSource("main-workspace", "x");
+      List<String> seen = new ArrayList<>();
+      server.before(
+          "POST /v1/batch",
+          request -> {
+            assertEquals(request, server.requests().getLast(), "remembered already");
+            seen.add(request.target());
+            server.put("main-workspace", "x", "{\"id\":\"a\",\"n\":" + seen.size() + "}");
+            server.edit("main-workspace", "x", attributes -> attributes.put("seen", true));
+          });
+      String onlyNew =
+          put("a").replace("\"body\"", "\"headers\":{\"If-None-Match\":\"*\"},\"body\"");
+      JsonNode part = batch(server, onlyNew).get(0);
+      assertEquals(412, part.path("status").asInt());
+      JsonNode existing = part.path("body").path("details").path("existing");
+      assertEquals(1, existing.path("n").asInt());
+      client.put("main-workspace", "x", "b", "{}");
+      batch(server, onlyNew);
+      assertEquals(List.of("/v1/batch", "/v1/batch"), seen, "each of them, and no other request");
+    }
+  }
+
+  @Test
+  void a_test_can_change_something_when_a_request_is_done_and_not_yet_answered() throws Exception {
+    try (RemoteSettingsServer server = RemoteSettingsServer.start()) {
+      KintoClient client = new KintoClient(server.url());
+      client.createSource("main-workspace", "x");
+      client.createSource("main-workspace", "y");
+      server.after(
+          "PUT main-workspace/x",
+          request -> {
+            server.delete("main-workspace", "x", "a");
+            client.put("main-workspace", "y", "b", "{}"); // it may ask the server too
+            server.fault("401");
+          });
+      HttpResponse<String> answer =
+          client.send("editor", "PUT", SOURCE + "/records/a", "{\"data\":{\"n\":1}}");
+      assertEquals(201, answer.statusCode());
+      assertEquals(List.of(), idsOfSource(server));
+      assertEquals(1, server.store().get("main-workspace", "y").records().size());
+      assertEquals(401, client.send("editor", "GET", SOURCE, null).statusCode());
+    }
+  }
+
+  @Test
+  void nothing_is_done_after_a_request_that_was_not_done() throws Exception {
+    try (RemoteSettingsServer server = RemoteSettingsServer.start()) {
+      List<String> seen = new ArrayList<>();
+      server.before("GET /v1/*", request -> seen.add("before"));
+      server.after("GET /v1/*", request -> seen.add("after"));
+      server.fault("503:1");
+      server.answer("/v1/given", 200, "application/json", "{}");
+      for (String path : List.of("/", "/given", "/nowhere")) {
+        get(server, path);
+      }
+      assertEquals(List.of("before", "before", "before", "after"), seen);
+    }
+  }
+
   // --- Faults of some requests ---------------------------------------------------------------
 
   @Test
