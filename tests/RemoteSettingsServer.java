@@ -115,7 +115,8 @@ final class RemoteSettingsServer implements AutoCloseable {
             builder.changesets,
             builder.singleSignature,
             builder.pageSize,
-            builder.batchMaxRequests);
+            builder.batchMaxRequests,
+            builder.anyRecordId);
     routes = new Routes(store, signer, faults, clock, dialect, origin);
     if (builder.sample) {
       SampleContent.load(this, clock.instant());
@@ -148,6 +149,7 @@ final class RemoteSettingsServer implements AutoCloseable {
     private boolean singleSignature;
     private int pageSize;
     private int batchMaxRequests = 25;
+    private boolean anyRecordId;
     private final List<Fault> faults = new CopyOnWriteArrayList<>();
 
     private Builder() {}
@@ -215,6 +217,16 @@ final class RemoteSettingsServer implements AutoCloseable {
     /** Most requests that a batch may have; 25 if not given, as a Kinto has it. */
     Builder batchMaxRequests(int batchMaxRequests) {
       this.batchMaxRequests = batchMaxRequests;
+      return this;
+    }
+
+    /**
+     * A server that is set up to let records have any text as their id, as a Kinto can be. A slash
+     * in an id, written {@code %2F}, stays in the id here; a Kinto behind an ordinary WSGI server
+     * answers 404 to it, for it takes the path apart when it is decoded.
+     */
+    Builder withAnyRecordId() {
+      this.anyRecordId = true;
       return this;
     }
 

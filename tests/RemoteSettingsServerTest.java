@@ -762,10 +762,14 @@ class RemoteSettingsServerTest {
 
   private static final String SOURCE = "/buckets/main-workspace/collections/x";
 
-  /** A part that puts a record of the source x, as it stands in a batch. */
+  /** A part that is about a record of the source x, as it stands in a batch. */
+  private static String part(String method, String id) {
+    return "{\"method\":\"%s\",\"path\":\"%s/records/%s\",\"body\":{\"data\":{\"n\":2}}}"
+        .formatted(method, SOURCE, id);
+  }
+
   private static String put(String id) {
-    return "{\"method\":\"PUT\",\"path\":\"%s/records/%s\",\"body\":{\"data\":{}}}"
-        .formatted(SOURCE, id);
+    return part("PUT", id);
   }
 
   private static JsonNode batch(RemoteSettingsServer server, String... parts) {
@@ -791,6 +795,52 @@ class RemoteSettingsServerTest {
       HttpResponse<String> refused = client.send("editor", "POST", "/batch", three);
       assertEquals(400, refused.statusCode());
       assertTrue(refused.body().contains("Number of requests is limited to 2"), refused.body());
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "with space, with%20space",
+    "a/b, a%2Fb",
+    "50%, 50%25",
+    "a%2Fb, a%252Fb",
+    "été, %C3%A9t%C3%A9",
+    "a+b, a+b",
+    "a?b#c, a%3Fb%23c",
+    ".., %2E%2E",
+    "batch-1, %62atch-1"
+  })
+  void a_server_can_allow_any_record_id(String id, String encoded) throws Exception {
+    try (RemoteSettingsServer server = RemoteSettingsServer.builder().withAnyRecordId().start()) {
+      KintoClient client = new KintoClient(server.url());
+      client.createSource("main-workspace", "x");
+      String path = SOURCE + "/records/" + encoded;
+      assertEquals(201, client.send("editor", "PUT", path, "{}").statusCode());
+      client.must("editor", "PATCH", path, "{\"data\":{\"n\":1}}");
+      JsonNode record = client.must("editor", "GET", path, null).path("data");
+      assertEquals(id, record.path("id").asString());
+      assertEquals(1, record.path("n").asInt());
+      client.must("editor", "DELETE", path, null);
+
+      JsonNode responses =
+          batch(server, put(encoded), part("PATCH", encoded), part("GET", encoded));
+      assertEquals(List.of(201, 200, 200), statuses(responses));
+      JsonNode last = responses.get(2);
+      assertEquals(id, last.path("body").path("data").path("id").asString());
+      assertEquals(2, last.path("body").path("data").path("n").asInt());
+      assertEquals("/v1" + SOURCE + "/records/" + id, last.path("path").asString(), "decoded");
+      assertEquals(List.of(id), idsOfSource(server));
+      assertEquals(List.of(200), statuses(batch(server, part("DELETE", encoded))));
+      assertEquals(List.of(), idsOfSource(server));
+    }
+  }
+
+  @Test
+  void other_ids_than_those_of_records_stay_as_they_must_be() throws Exception {
+    try (RemoteSettingsServer server = RemoteSettingsServer.builder().withAnyRecordId().start()) {
+      KintoClient client = new KintoClient(server.url());
+      String path = "/buckets/main-workspace/collections/with%20space";
+      assertEquals(400, client.send("editor", "PUT", path, "{}").statusCode());
     }
   }
 
@@ -881,9 +931,9 @@ class RemoteSettingsServerTest {
       client.put("main-workspace", "x", "a", "{\"n\":1}");
       String before = state(server);
       server.fault("409=/v1" + SOURCE + "/records/conflict");
-      String deletion = "{\"method\":\"DELETE\",\"path\":\"" + SOURCE + "/records/a\"}";
       assertEquals(
-          List.of(200, 201, 409), statuses(batch(server, deletion, put("b"), put("conflict"))));
+          List.of(200, 201, 409),
+          statuses(batch(server, part("DELETE", "a"), put("b"), put("conflict"))));
       assertEquals(before, state(server));
       long latest = server.store().nextTimestamp();
       assertEquals(

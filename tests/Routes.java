@@ -127,8 +127,14 @@ final class Routes {
    * @param singleSignature true: an old one that has no {@code signatures}
    * @param pageSize most records of one page, 0 for no limit
    * @param batchMaxRequests most requests of one batch
+   * @param anyRecordId true: one whose records may have any text as their id
    */
-  record Dialect(boolean changesets, boolean singleSignature, int pageSize, int batchMaxRequests) {}
+  record Dialect(
+      boolean changesets,
+      boolean singleSignature,
+      int pageSize,
+      int batchMaxRequests,
+      boolean anyRecordId) {}
 
   private static final List<String> ANNOUNCED_BUCKETS =
       List.of(
@@ -167,7 +173,7 @@ final class Routes {
     this.dialect = dialect;
     this.origin = origin;
     this.access = new Access(store);
-    this.writes = new Writes(store, access, new Signoff(store, signer));
+    this.writes = new Writes(store, access, new Signoff(store, signer), dialect.anyRecordId());
     makeBuckets();
   }
 
@@ -386,7 +392,8 @@ final class Routes {
         store.restore(before);
       }
       ObjectNode response = responses.addObject();
-      response.put("path", part.path()).put("status", given.status());
+      String path = decode(part.path().replace("+", "%2B"));
+      response.put("path", path).put("status", given.status());
       ObjectNode headers = response.putObject("headers");
       given.headers().forEach(headers::put);
       headers.put("Content-Length", Integer.toString(given.body().length));

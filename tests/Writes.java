@@ -36,11 +36,13 @@ final class Writes {
   private final Store store;
   private final Access access;
   private final Signoff signoff;
+  private final boolean anyRecordId;
 
-  Writes(Store store, Access access, Signoff signoff) {
+  Writes(Store store, Access access, Signoff signoff, boolean anyRecordId) {
     this.store = store;
     this.access = access;
     this.signoff = signoff;
+    this.anyRecordId = anyRecordId;
   }
 
   /** A request's body; data and permissions are null where it has none. */
@@ -298,8 +300,9 @@ final class Writes {
     }
   }
 
-  private static void checkId(Access.Target target) throws KintoError {
-    if (!target.id().matches(ID)) {
+  private void checkId(Access.Target target) throws KintoError {
+    boolean isAllowed = anyRecordId && target.is("record") || target.id().matches(ID);
+    if (!isAllowed) {
       throw KintoError.invalid("path", null, "Invalid object id");
     }
   }
