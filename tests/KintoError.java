@@ -14,6 +14,7 @@ final class KintoError extends Exception {
   private final int status;
   private final transient ObjectNode body;
   private long timestamp;
+  private boolean isOfSigner;
 
   private KintoError(int status, int errno, String error, String message, JsonNode details) {
     super(message == null ? error : message);
@@ -41,22 +42,37 @@ final class KintoError extends Exception {
     return timestamp;
   }
 
+  /**
+   * Whether the signer refuses. It is asked when all parts of a batch have been done, so that it
+   * refuses the whole, and nothing is kept.
+   */
+  boolean isOfSigner() {
+    return isOfSigner;
+  }
+
+  private KintoError bySigner() {
+    isOfSigner = true;
+    return this;
+  }
+
   static KintoError unauthorized() {
     String message = "Please authenticate yourself to use this endpoint.";
     return new KintoError(401, 104, "Unauthorized", message, null);
   }
 
   static KintoError forbidden() {
-    return forbidden("This user cannot access this resource.");
+    String message = "This user cannot access this resource.";
+    return new KintoError(403, 121, "Forbidden", message, null);
   }
 
+  /** What the signer does not let this account do. */
   static KintoError forbidden(String message) {
-    return new KintoError(403, 121, "Forbidden", message, null);
+    return new KintoError(403, 121, "Forbidden", message, null).bySigner();
   }
 
   /** What the signer does not accept. */
   static KintoError refused(String message) {
-    return new KintoError(400, 109, "Bad Request", message, null);
+    return new KintoError(400, 109, "Bad Request", message, null).bySigner();
   }
 
   /** A path that leads nowhere. */
@@ -107,6 +123,14 @@ final class KintoError extends Exception {
   /** A batch with more than it may have. */
   static KintoError tooManyRequests(int most) {
     return invalid("body", "requests", "Number of requests is limited to " + most);
+  }
+
+  /** What a Kinto cannot cope with. */
+  static KintoError crash() {
+    String message = "A programmatic error occured, developers have been informed.";
+    KintoError error = new KintoError(500, 999, "Internal Server Error", message, null);
+    error.body.put("info", "https://github.com/Kinto/kinto/issues/");
+    return error;
   }
 
   /** A record whose id in the body is another one than in the path. */

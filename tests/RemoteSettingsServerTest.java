@@ -943,6 +943,21 @@ class RemoteSettingsServerTest {
     }
   }
 
+  @Test
+  void a_batch_is_refused_as_a_whole_where_the_signer_refuses_a_part() throws Exception {
+    try (RemoteSettingsServer server = RemoteSettingsServer.start()) {
+      KintoClient client = new KintoClient(server.url());
+      client.createSource("main-workspace", "x");
+      String before = state(server);
+      String requests =
+          "{\"requests\":[" + put("a") + "," + put("b").replace("2", "2.5") + "," + put("c") + "]}";
+      HttpResponse<String> answer = client.send("editor", "POST", "/batch", requests);
+      assertEquals(400, answer.statusCode());
+      assertTrue(answer.body().contains("field contains float value"), answer.body());
+      assertEquals(before, state(server));
+    }
+  }
+
   // --- What happens between two requests -----------------------------------------------------
 
   @Test

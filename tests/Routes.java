@@ -206,21 +206,14 @@ final class Routes {
     Lock lock = isRead ? transactions.readLock() : transactions.writeLock();
     lock.lock();
     try {
-      return answerPart(request);
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  /** The answer to a request, or to a part of a batch. */
-  private Answer answerPart(Request request) {
-    try {
       return route(request);
     } catch (KintoError e) {
       return refusal(e);
     } catch (RuntimeException e) {
       // A bug of this server: said to the client, which would else see a lost connection.
       return refusal(KintoError.fault(500, "Internal Server Error", e.toString()));
+    } finally {
+      lock.unlock();
     }
   }
 
@@ -350,10 +343,12 @@ final class Routes {
   }
 
   /**
-   * One request after the other, whatever becomes of them; each part has its own status. A 409
-   * undoes what the parts before it have done, though these say that it is done; the parts after it
-   * are done for good. That is what a Kinto 16.3 on PostgreSQL does, whose batch aborts its
-   * transaction there and goes on in a new one.
+   * One request after the other, whatever becomes of them; each part has its own status. What the
+   * signer refuses in one part is refused as a whole.
+   *
+   * <p>A 409 undoes what the parts before it have done, though these say that it is done; the parts
+   * after it are done for good. That is what a Kinto 16.3 on PostgreSQL does, whose batch aborts
+   * its transaction there and goes on in a new one.
    */
   private Answer batch(Request request) throws KintoError {
     ObjectNode body = Writes.object(Writes.json(request), "");
@@ -387,7 +382,8 @@ final class Routes {
     ObjectNode answer = Store.JSON.createObjectNode();
     ArrayNode responses = answer.putArray("responses");
     for (Request part : requests) {
-      Answer given = faults.takeRefusal(part, request).orElseGet(() -> answerPart(part));
+      Optional<Answer> spoiled = faults.takeRefusal(part, request);
+      Answer given = spoiled.isPresent() ? spoiled.get() : answerPart(part, before);
       if (given.status() == 409) {
         store.restore(before);
       }
@@ -403,6 +399,18 @@ final class Routes {
       }
     }
     return Answer.json(200, answer);
+  }
+
+  private Answer answerPart(Request part, Store.State beforeBatch) throws KintoError {
+    try {
+      return route(part);
+    } catch (KintoError e) {
+      if (e.isOfSigner()) {
+        store.restore(beforeBatch);
+        throw e;
+      }
+      return refusal(e);
+    }
   }
 
   /** Adds what is not there, at every depth. */
@@ -1001,6 +1009,9 @@ final class Routes {
     if (!target.startsWith("/")) {
       String text = "String does not match expected pattern";
       throw KintoError.invalid("body", name + ".path", text);
+    }
+    if (!StandardCharsets.US_ASCII.newEncoder().canEncode(target)) {
+      throw KintoError.crash();
     }
     boolean hasBody = part.has("body");
     byte[] body =
