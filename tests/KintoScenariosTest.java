@@ -103,6 +103,8 @@ class KintoScenariosTest {
       who the reviewer is | reviewer | GET / | |
       source, for who may write it as one of a group | reviewer | GET {source} | |
       source as made | editor | GET {source} | |
+      source as made, for who may do everything | admin | GET {source} | |
+      destination as made, for who may do everything | admin | GET {destination} | |
       source as made, for who may only read it | reviewer | GET {source} | |
       source as made, anonymous | - | GET {source} | |
       source's records, anonymous | - | GET {source}/records | |

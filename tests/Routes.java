@@ -651,9 +651,9 @@ final class Routes {
     }
     ObjectNode body = Store.JSON.createObjectNode();
     ObjectNode permissions = body.putObject("permissions");
-    if (access.mayWrite(principals(request), target)) {
-      store.entry(target.plural(), target.id()).ifPresent(entry -> Writes.show(permissions, entry));
-    }
+    store
+        .entry(target.plural(), target.id())
+        .ifPresent(entry -> Writes.show(permissions, entry, principals(request)));
     body.set("data", data);
     return uncached(Answer.json(200, body).at(modified));
   }

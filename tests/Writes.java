@@ -79,7 +79,7 @@ final class Writes {
     Optional<Store.Entry> existing = store.entry(target.plural(), id);
     checkPrecondition(request, target, existing);
     return existing.isPresent()
-        ? shown(200, existing.get())
+        ? shown(200, existing.get(), principals)
         : save(request, target, principals, existing, body, orEmpty(body.data()));
   }
 
@@ -220,7 +220,7 @@ final class Writes {
         permissions(existing, body, request.method().equals("PATCH"));
     permissions.computeIfAbsent("write", _ -> new LinkedHashSet<>()).add(user);
     Store.Entry saved = store.save(target.plural(), wanted, permissions);
-    Routes.Answer answer = shown(existing.isPresent() ? 200 : 201, saved);
+    Routes.Answer answer = shown(existing.isPresent() ? 200 : 201, saved, principals);
     if (target.is("record")) {
       signoff.edited(target, user);
     } else if (target.is("collection") && existing.isEmpty()) {
@@ -242,20 +242,26 @@ final class Writes {
     return tombstone;
   }
 
-  private static Routes.Answer shown(int status, Store.Entry entry) {
+  private static Routes.Answer shown(int status, Store.Entry entry, Set<String> principals) {
     ObjectNode body = Store.JSON.createObjectNode();
-    show(body.putObject("permissions"), entry);
+    show(body.putObject("permissions"), entry, principals);
     body.set("data", entry.data());
     return Routes.Answer.json(status, body).at(entry.modified());
   }
 
-  /** Permissions as those see them who may write. */
-  static void show(ObjectNode permissions, Store.Entry entry) {
+  /**
+   * Permissions as those see them whom the object itself lets write it. Who may write it for
+   * another reason, its bucket's permissions or the server's settings, sees none.
+   */
+  static void show(ObjectNode permissions, Store.Entry entry, Set<String> principals) {
+    if (entry.principals("write").stream().noneMatch(principals::contains)) {
+      return;
+    }
     entry
         .permissions()
-        .forEach((name, principals) -> {
-          if (!principals.isEmpty()) {
-            principals.forEach(permissions.putArray(name)::add);
+        .forEach((name, those) -> {
+          if (!those.isEmpty()) {
+            those.forEach(permissions.putArray(name)::add);
           }
         });
   }
