@@ -538,8 +538,12 @@ public class backport_records implements Settings.Command {
   /** Nothing: it is published, or a reviewer's turn. */
   record NothingDue() implements Due {}
 
-  /** The review, or the signature, was never asked for. */
-  record SignoffDue() implements Due {}
+  /**
+   * The review, or the signature, was never asked for.
+   *
+   * @param since the last edit, or null if the server does not say
+   */
+  record SignoffDue(Instant since) implements Due {}
 
   /** Somebody has to look at it. */
   record Held(String reason) implements Due {}
@@ -553,7 +557,7 @@ public class backport_records implements Settings.Command {
   static Due due(Map<String, Object> attributes, String account, boolean wrote) {
     Object status = attributes.get("status");
     if (status == null) {
-      return wrote ? new SignoffDue() : new NothingDue();
+      return wrote ? new SignoffDue(null) : new NothingDue();
     }
     return switch (status.toString()) {
       case "signed", "to-review" -> new NothingDue();
@@ -573,11 +577,11 @@ public class backport_records implements Settings.Command {
     boolean isEditedSince =
         edited.isPresent() && (requested.isEmpty() || edited.get().isAfter(requested.get()));
     if (editor == null && wrote) {
-      return new SignoffDue(); // a server that does not say who
+      return new SignoffDue(null); // a server that does not say who
     }
     if (isEditedSince) {
       return account.equals(editor)
-          ? new SignoffDue()
+          ? new SignoffDue(edited.get())
           : new Held("work in progress by " + Report.brief(String.valueOf(editor)));
     }
     if (requested.isPresent() && (approved.isEmpty() || approved.get().isBefore(requested.get()))) {
@@ -910,21 +914,24 @@ public class backport_records implements Settings.Command {
 
     private Result compared(Mapping mapping, Plan plan, Optional<SignedResource> signed)
         throws ServerException {
-      if (plan.isEmpty()) {
-        Place to = mapping.destination();
-        Map<String, Object> attributes =
-            signed.isEmpty() ? Map.of() : destination.metadata(to.path());
-        return switch (due(attributes, info.account(), false)) {
-          case NothingDue _ -> new InSync();
-          case Held(String reason) -> new Waiting(0, reason);
-          case SignoffDue _ ->
-              new Waiting(0, signed.get().signoff().status() + " was never asked for");
-        };
+      if (!plan.isEmpty()) {
+        return behind(plan, lag(plan, source.lastModified(mapping.source()), now));
       }
-      Duration lag = lag(plan, source.lastModified(mapping.source()), now);
-      return lag.compareTo(Duration.ofSeconds(maxLag)) <= 0 && maxLag > 0
-          ? new Lagging(plan, lag)
-          : new Behind(plan, lag);
+      if (signed.isEmpty()) {
+        return new InSync();
+      }
+      Map<String, Object> attributes = destination.metadata(mapping.destination().path());
+      return switch (due(attributes, info.account(), false)) {
+        case NothingDue _ -> new InSync();
+        case Held(String reason) -> new Waiting(0, reason);
+        case SignoffDue(Instant since) -> behind(plan, Duration.between(since, now));
+      };
+    }
+
+    private Result behind(Plan plan, Duration lag) {
+      return lag.compareTo(Duration.ofSeconds(maxLag)) > 0 || maxLag == 0
+          ? new Behind(plan, lag)
+          : new Lagging(plan, lag);
     }
 
     // signing off
@@ -1196,8 +1203,7 @@ public class backport_records implements Settings.Command {
                     : "Done. %d changes applied and signed.".formatted(changes);
         case Planned planned -> planned(planned);
         case Lagging(Plan plan, Duration lag) ->
-            "Records are in sync but for %d changes (lag %d s)."
-                .formatted(plan.size(), lag.toSeconds());
+            "Records are in sync, but for %s (lag %d s).".formatted(lacking(plan), lag.toSeconds());
         case Behind(Plan plan, Duration lag) ->
             "%s: %s for %d s, %s"
                 .formatted(name, report.word(Status.BAD, "BEHIND"), lag.toSeconds(), plan.counts());
@@ -1207,6 +1213,10 @@ public class backport_records implements Settings.Command {
                     name, changes == 0 ? "" : "%d changes applied, ".formatted(changes), reason);
         case NoVerdict(String reason, _) -> "%s: %s".formatted(name, report.noVerdict(reason));
       };
+    }
+
+    private static String lacking(Plan plan) {
+      return plan.isEmpty() ? "the signoff was never asked for" : plan.counts();
     }
 
     private static String planned(Planned planned) {
@@ -1326,7 +1336,7 @@ public class backport_records implements Settings.Command {
               outcome.mapping().destination().name(),
               switch (outcome.result()) {
                 case Behind(Plan plan, Duration lag) ->
-                    "behind for %d s, %s".formatted(lag.toSeconds(), plan.counts());
+                    "behind for %d s, %s".formatted(lag.toSeconds(), lacking(plan));
                 case Waiting(_, String reason) -> reason;
                 case NoVerdict(String reason, _) -> reason;
                 default -> "";

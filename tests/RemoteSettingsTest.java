@@ -27,7 +27,9 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Function;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -643,7 +645,67 @@ class RemoteSettingsTest {
     assertTrue(info.signed().ofPreview(new RemoteSettings.Place("look", "a")).isPresent());
     assertTrue(info.signed().ofPreview(new RemoteSettings.Place("main", "a")).isEmpty());
     answer("/v1/", "{\"capabilities\": {}}");
-    assertEquals(new RemoteSettings.ServerInfo(null, null), remote.serverInfo());
+    assertEquals(new RemoteSettings.ServerInfo(null, Set.of(), 25, null), remote.serverInfo());
+  }
+
+  @Test
+  void server_info_tells_the_groups_of_the_account_and_how_large_a_batch_may_be() throws Exception {
+    answer(
+        "/v1/",
+        "{\"user\": {\"id\": \"account:x\", \"principals\": [\"account:x\","
+            + " \"/buckets/b/groups/g\"]}, \"settings\": {\"batch_max_requests\": 100},"
+            + " \"capabilities\": {}}");
+    RemoteSettings.ServerInfo info = remote.serverInfo();
+    assertEquals(Set.of("account:x", "/buckets/b/groups/g"), info.principals());
+    assertEquals(100, info.batchMaxRequests());
+    for (String odd : List.of("null", "0", "-1", "\"5\"", "{}")) {
+      answer(
+          "/v1/",
+          "{\"settings\": {\"batch_max_requests\": %s}, \"capabilities\": {}}".formatted(odd));
+      assertEquals(25, remote.serverInfo().batchMaxRequests(), odd);
+    }
+    answer("/v1/", "{\"settings\": {\"batch_max_requests\": 5000000000}, \"capabilities\": {}}");
+    assertEquals(1000, remote.serverInfo().batchMaxRequests(), "one answer holds it all");
+  }
+
+  @Test
+  void a_resource_s_own_word_on_reviews_and_groups_goes_before_that_for_all() throws Exception {
+    String resource = WHOLE_BUCKET.substring(0, WHOLE_BUCKET.length() - 1);
+    String all =
+        "\"to_review_enabled\": %s, \"group_check_enabled\": %s, \"editors_group\":"
+            + " \"{collection_id}-ed\", \"reviewers_group\": \"rev\"";
+    Function<String, RemoteSettings.Signoff> signoff =
+        resources -> {
+          answer("/v1/", "{\"capabilities\": {\"signer\": {%s}}}".formatted(resources));
+          try {
+            return remote
+                .serverInfo()
+                .signed()
+                .ofSource(new RemoteSettings.Place("work", "a"))
+                .orElseThrow()
+                .signoff();
+          } catch (ServerException e) {
+            throw new AssertionError(e);
+          }
+        };
+    String plain = "\"resources\": [" + resource + "}]";
+    assertEquals(
+        new RemoteSettings.Signoff(true, "a-ed", "rev"),
+        signoff.apply(all.formatted("true", "true") + "," + plain));
+    assertEquals(
+        new RemoteSettings.Signoff(false, null, null),
+        signoff.apply(all.formatted("false", "false") + "," + plain));
+    assertEquals(
+        new RemoteSettings.Signoff(false, "mine", "rev"),
+        signoff.apply(
+            all.formatted("true", "true")
+                + ",\"resources\": ["
+                + resource
+                + ", \"to_review_enabled\": false, \"editors_group\": \"mine\"}]"));
+    assertEquals(
+        new RemoteSettings.Signoff(true, null, null),
+        signoff.apply(plain),
+        "a review is the safer of the two");
   }
 
   @Test

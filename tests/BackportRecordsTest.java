@@ -1,0 +1,535 @@
+//DEPS org.junit.jupiter:junit-jupiter:5.14.4
+//DEPS tools.jackson.core:jackson-databind:3.2.4
+//SOURCES ../backport_records.java
+//SOURCES ../common/CanonicalJson.java
+//SOURCES ../common/ContentSignature.java
+//SOURCES ../common/RecordDiff.java
+//SOURCES ../common/RemoteSettings.java
+//SOURCES ../common/Settings.java
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import common.ContentSignature.SignedRecord;
+import common.RecordDiff;
+import common.RemoteSettings;
+import common.RemoteSettings.Place;
+import common.RemoteSettings.SignedResource;
+import common.RemoteSettings.Signoff;
+import common.RemoteSettings.Written;
+import common.Settings;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Random;
+import java.util.Set;
+import java.util.TreeMap;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The decisions of a copy, values in and values out: plan, fate of a change, what is owed. */
+class BackportRecordsTest {
+
+  private static final long SEED = 20261125;
+
+  private static List<SignedRecord> records(List<String> records) {
+    try {
+      return RemoteSettings.readChangeset(
+              new ByteArrayInputStream(
+                  "{\"metadata\":{},\"timestamp\":1,\"changes\":[%s]}"
+                      .formatted(String.join(",", records))
+                      .getBytes(StandardCharsets.UTF_8)))
+          .records();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static List<SignedRecord> records(String... records) {
+    return records(List.of(records));
+  }
+
+  private static backport_records.Plan plan(String source, String destination) {
+    return backport_records.plan(
+        source.isEmpty() ? List.of() : records(source),
+        destination.isEmpty() ? List.of() : records(destination));
+  }
+
+  private static String text(byte[] ascii) {
+    return new String(ascii, StandardCharsets.US_ASCII);
+  }
+
+  // ---- plan
+
+  /** Records with ids of a small range, so that many are on both sides. */
+  private static Map<String, String> some(Random random) {
+    Map<String, String> records = new TreeMap<>();
+    for (int i = 0; i < 30; i++) {
+      if (random.nextInt(3) > 0) {
+        String id = "r" + i;
+        records.put(
+            id,
+            "{\"id\":\"%s\",\"n\":%d,\"nested\":{\"l\":[%d,null,{\"é\":true}]},\"last_modified\":%d,\"schema\":%d%s}"
+                .formatted(
+                    id,
+                    random.nextInt(3),
+                    random.nextInt(2),
+                    1 + random.nextInt(1_000_000),
+                    random.nextInt(5),
+                    random.nextInt(4) == 0 ? ",\"more\":null" : ""));
+      }
+    }
+    return records;
+  }
+
+  private static List<SignedRecord> shuffled(Map<String, String> records, Random random) {
+    List<String> shuffled = new ArrayList<>(records.values());
+    Collections.shuffle(shuffled, random);
+    return records(shuffled);
+  }
+
+  /** The destination as a server would have it after the plan. */
+  private static Map<String, String> applied(
+      backport_records.Plan plan, Map<String, String> destination) {
+    Map<String, String> applied = new TreeMap<>(destination);
+    for (backport_records.Change change : plan.toCreate()) {
+      assertEquals(0, change.timestamp(), change.id());
+      assertTrue(applied.put(change.id(), text(change.record())) == null, change.id());
+    }
+    for (backport_records.Change change : plan.toUpdate()) {
+      assertTrue(
+          applied.get(change.id()).contains("\"last_modified\":%d,".formatted(change.timestamp())));
+      applied.put(change.id(), text(change.record()));
+    }
+    for (backport_records.Change change : plan.toDelete()) {
+      assertTrue(
+          applied
+              .remove(change.id())
+              .contains("\"last_modified\":%d,".formatted(change.timestamp())));
+    }
+    return applied;
+  }
+
+  @Test
+  void a_plan_applied_to_the_destination_yields_the_source_and_a_second_plan_is_empty() {
+    Random random = new Random(SEED);
+    int changes = 0;
+    for (int round = 0; round < 300; round++) {
+      Map<String, String> source = some(random);
+      Map<String, String> destination = some(random);
+      backport_records.Plan plan =
+          backport_records.plan(shuffled(source, random), shuffled(destination, random));
+      changes += plan.size();
+      Map<String, String> applied = applied(plan, destination);
+      assertEquals(source.keySet(), applied.keySet());
+      assertEquals(
+          List.of(),
+          RecordDiff.differences(
+              RecordDiff.byId(shuffled(source, random)),
+              RecordDiff.byId(shuffled(applied, random))));
+      assertTrue(
+          backport_records.plan(shuffled(source, random), shuffled(applied, random)).isEmpty());
+      assertTrue(
+          backport_records
+              .plan(shuffled(destination, random), shuffled(destination, random))
+              .isEmpty());
+    }
+    assertTrue(changes > 1000, "plans nothing");
+  }
+
+  @Test
+  void the_order_of_records_never_matters() {
+    Random random = new Random(SEED);
+    for (int round = 0; round < 50; round++) {
+      Map<String, String> source = some(random);
+      Map<String, String> destination = some(random);
+      List<String> plans = new ArrayList<>();
+      for (int shuffle = 0; shuffle < 3; shuffle++) {
+        plans.add(
+            shown(backport_records.plan(shuffled(source, random), shuffled(destination, random))));
+      }
+      assertEquals(plans.get(0), plans.get(1));
+      assertEquals(plans.get(0), plans.get(2));
+    }
+  }
+
+  private static String shown(backport_records.Plan plan) {
+    StringBuilder shown = new StringBuilder();
+    for (backport_records.Change change : plan.all()) {
+      shown
+          .append(change.id())
+          .append(change.record() == null ? "-" : text(change.record()))
+          .append(change.timestamp())
+          .append(change.fields())
+          .append('\n');
+    }
+    return shown.toString();
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "{\"id\":\"a\",\"n\":1,\"last_modified\":9}",
+        "{\"last_modified\":1,\"n\":1.0,\"id\":\"a\"}",
+        "{\"id\":\"a\",\"n\":1,\"schema\":7}",
+        "{\"id\":\"a\",\"n\":1}"
+      })
+  void what_the_server_sets_and_how_it_is_written_is_no_difference(String destination) {
+    assertTrue(
+        plan("{\"id\":\"a\",\"n\":1,\"last_modified\":5,\"schema\":4}", destination).isEmpty());
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "{\"id\":\"a\",\"last_modified\":9}",
+        "{\"id\":\"a\",\"n\":null,\"last_modified\":9}",
+        "{\"id\":\"a\",\"n\":\"1\",\"last_modified\":9}",
+        "{\"id\":\"a\",\"n\":1,\"m\":null,\"last_modified\":9}",
+        "{\"id\":\"a\",\"n\":1,\"o\":{\"schema\":1},\"last_modified\":9}"
+      })
+  void everything_else_is_and_is_guarded_by_the_timestamp_of_that_record(String destination) {
+    backport_records.Plan plan = plan("{\"id\":\"a\",\"n\":1,\"last_modified\":5}", destination);
+    assertEquals(1, plan.size());
+    assertEquals(9, plan.toUpdate().getFirst().timestamp());
+    assertEquals("{\"id\":\"a\",\"n\":1}", text(plan.toUpdate().getFirst().record()));
+    assertTrue(plan.toUpdate().getFirst().fields().size() > 0);
+  }
+
+  @Test
+  void unknown_fields_and_nested_values_travel_unchanged() {
+    String record =
+        "{\"attachment\":{\"filename\":\"a b.bin\",\"size\":123456789012345678901234567890},"
+            + "\"id\":\"a\",\"last_modified\":5,\"n\":[1,-0.5,1e+21,null,true,{\"\":\"\\u00e9\\ud83d\"}],"
+            + "\"schema\":4,\"z\\\"\":{\"last_modified\":1}}";
+    assertEquals(
+        record.replace(",\"last_modified\":5", ""),
+        text(plan(record, "").toCreate().getFirst().record()));
+  }
+
+  @Test
+  void tombstones_are_neither_copied_nor_in_the_way() {
+    assertTrue(plan("{\"id\":\"a\",\"deleted\":true,\"last_modified\":5}", "").isEmpty());
+    assertEquals(
+        1,
+        plan("{\"id\":\"a\",\"n\":1}", "{\"id\":\"a\",\"deleted\":true,\"last_modified\":5}")
+            .toCreate()
+            .size());
+  }
+
+  @Test
+  void creations_come_first_and_deletions_last_each_by_id() {
+    backport_records.Plan plan =
+        backport_records.plan(
+            records("{\"id\":\"z\"}", "{\"id\":\"c\"}", "{\"id\":\"m\",\"n\":1}"),
+            records(
+                "{\"id\":\"b\",\"last_modified\":1}",
+                "{\"id\":\"a\",\"last_modified\":1}",
+                "{\"id\":\"m\",\"last_modified\":1}"));
+    assertEquals(
+        List.of("c", "z", "m", "a", "b"),
+        plan.all().stream().map(backport_records.Change::id).toList());
+    assertEquals("2 to create, 1 to update, 2 to delete", plan.counts());
+  }
+
+  // ---- fate of a change
+
+  private static final String RECORD = "{\"id\":\"a\",\"n\":1}";
+  private static final backport_records.Change CREATION = plan(RECORD, "").toCreate().getFirst();
+  private static final backport_records.Change UPDATE =
+      plan(RECORD, "{\"id\":\"a\",\"last_modified\":9}").toUpdate().getFirst();
+  private static final backport_records.Change DELETION =
+      plan("", "{\"id\":\"a\",\"last_modified\":9}").toDelete().getFirst();
+
+  private static String fate(backport_records.Change change, int status, String record) {
+    byte[] json = record == null ? null : records(record).getFirst().json().bytes();
+    return backport_records.fate(change, new Written(status, "why", json, 0)).toString();
+  }
+
+  @Test
+  void a_success_is_one_if_the_server_has_kept_what_was_sent() {
+    String stored = "{\"id\":\"a\",\"n\":1,\"last_modified\":12,\"schema\":3}";
+    assertEquals("Made[note=]", fate(CREATION, 201, stored));
+    assertEquals("Made[note=]", fate(UPDATE, 200, stored));
+    assertEquals("Made[note=]", fate(UPDATE, 200, null));
+    assertEquals("Made[note=]", fate(DELETION, 200, "{\"id\":\"a\",\"n\":7}"));
+    assertEquals(
+        "Declined[reason=the server has made something else of it]",
+        fate(UPDATE, 200, "{\"id\":\"a\",\"n\":2}"));
+  }
+
+  @Test
+  void what_stands_in_the_way_of_a_repetition_is_what_it_made() {
+    String stored = "{\"id\":\"a\",\"n\":1,\"last_modified\":12}";
+    assertEquals("Made[note=already there]", fate(CREATION, 412, stored));
+    assertEquals("Made[note=already there]", fate(UPDATE, 412, stored));
+    assertEquals("Made[note=already gone]", fate(DELETION, 404, null));
+    assertEquals("Open[reason=412: why]", fate(CREATION, 412, "{\"id\":\"a\",\"n\":2}"));
+    assertEquals("Open[reason=412: why]", fate(UPDATE, 412, null));
+    assertEquals("Open[reason=412: why]", fate(DELETION, 412, "{\"id\":\"a\",\"n\":2}"));
+    assertEquals("Open[reason=404: why]", fate(UPDATE, 404, null));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "400,Declined", "401,Declined", "403,Declined", "405,Declined", "413,Declined", "301,Declined",
+    "409,Open", "429,Open", "500,Open", "502,Open", "503,Open", "504,Open"
+  })
+  void a_refusal_stands_and_a_weakness_may_pass(int status, String expected) {
+    for (backport_records.Change change : List.of(CREATION, UPDATE, DELETION)) {
+      assertEquals("%s[reason=%d: why]".formatted(expected, status), fate(change, status, null));
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"200,false", "412,false", "404,false", "409,true", "500,true", "503,true"})
+  void some_answers_leave_their_whole_batch_open(int status, boolean expected) {
+    assertEquals(expected, backport_records.undoesBatch(new Written(status, "", null, 0)));
+  }
+
+  // ---- what is owed
+
+  private static final String EARLIER = "2026-11-24T03:47:45.606288+00:00";
+  private static final String LATER = "2026-11-24T03:47:46.026352+00:00";
+
+  private static Map<String, Object> attributes(String... pairs) {
+    Map<String, Object> attributes = new HashMap<>();
+    for (int i = 0; i < pairs.length; i += 2) {
+      attributes.put(pairs[i], pairs[i + 1]);
+    }
+    return attributes;
+  }
+
+  private static String due(boolean wrote, String... pairs) {
+    String due = backport_records.due(attributes(pairs), "account:us", wrote).toString();
+    return due.replaceAll("^SignoffDue.*", "SignoffDue")
+        .replaceAll("\\[\\]|Held\\[reason=|\\]$", "");
+  }
+
+  @Test
+  void what_is_published_or_a_reviewer_s_turn_needs_nothing() {
+    for (String status : List.of("signed", "to-review")) {
+      assertEquals("NothingDue", due(false, "status", status));
+      assertEquals("NothingDue", due(true, "status", status));
+    }
+    assertEquals("NothingDue", due(false));
+    assertEquals("SignoffDue", due(true), "never signed, and now it has records");
+  }
+
+  @Test
+  void our_own_edit_since_the_last_request_is_owed_a_signoff() {
+    String[] ours = {"status", "work-in-progress", "last_edit_by", "account:us"};
+    assertEquals("SignoffDue", due(false, with(ours, "last_edit_date", EARLIER)));
+    assertEquals(
+        "SignoffDue",
+        due(false, with(ours, "last_edit_date", LATER, "last_review_request_date", EARLIER)));
+    assertEquals(
+        "work in progress by account:us",
+        due(false, ours),
+        "an edit without a date is later than nothing");
+    assertEquals("SignoffDue", due(true, "status", "work-in-progress"), "who else");
+  }
+
+  private static String[] with(String[] pairs, String... more) {
+    List<String> all = new ArrayList<>(List.of(pairs));
+    all.addAll(List.of(more));
+    return all.toArray(String[]::new);
+  }
+
+  @Test
+  void somebody_else_s_edit_is_left_to_them() {
+    for (boolean wrote : List.of(false, true)) {
+      assertEquals(
+          "work in progress by account:them",
+          due(
+              wrote,
+              "status",
+              "work-in-progress",
+              "last_edit_by",
+              "account:them",
+              "last_edit_date",
+              LATER,
+              "last_review_request_date",
+              EARLIER));
+    }
+    assertEquals("work in progress by null", due(false, "status", "work-in-progress"));
+  }
+
+  @Test
+  void a_rejected_review_is_left_to_people_with_the_reviewer_s_words() {
+    String[] rejected = {
+      "status",
+      "work-in-progress",
+      "last_edit_by",
+      "account:us",
+      "last_edit_date",
+      EARLIER,
+      "last_review_request_date",
+      LATER
+    };
+    assertEquals("review rejected: without a comment", due(false, rejected));
+    assertEquals(
+        "review rejected: not yet", due(false, with(rejected, "last_reviewer_comment", "not yet")));
+    assertEquals(
+        "review rejected: without a comment",
+        due(false, with(rejected, "last_review_date", EARLIER)),
+        "of an earlier approval");
+    assertEquals(
+        "work in progress by account:us",
+        due(false, with(rejected, "last_review_date", LATER)),
+        "approved, and set back by hand");
+    String[] sameMoment = rejected.clone();
+    sameMoment[5] = LATER;
+    assertEquals("review rejected: without a comment", due(false, sameMoment));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"to-sign", "to-resign", "to-rollback", "nonsense"})
+  void a_status_that_the_server_should_have_left_is_a_finding(String status) {
+    assertEquals(
+        "the status is %s: the server has not finished".formatted(status),
+        due(false, "status", status));
+  }
+
+  @Test
+  void a_signoff_is_one_when_it_can_be_read_afterwards() {
+    Signoff reviewed = new Signoff(true, null, null);
+    Signoff automatic = new Signoff(false, null, null);
+    Map<String, Object> before = attributes("status", "work-in-progress");
+    assertTrue(backport_records.isSignedOff(reviewed, before, attributes("status", "to-review")));
+    assertTrue(backport_records.isSignedOff(reviewed, before, attributes("status", "signed")));
+    assertTrue(backport_records.isSignedOff(automatic, before, attributes("status", "signed")));
+    String asked = "last_review_request_date";
+    Map<String, Object> rejected = attributes("status", "work-in-progress", asked, LATER);
+    assertTrue(backport_records.isSignedOff(reviewed, before, rejected), "asked and answered");
+    assertTrue(
+        backport_records.isSignedOff(
+            reviewed, attributes("status", "work-in-progress", asked, EARLIER), rejected));
+    for (Map<String, Object> after :
+        List.of(before, rejected, attributes("status", "to-sign"), attributes())) {
+      assertEquals(false, backport_records.isSignedOff(automatic, before, after), after.toString());
+      assertEquals(false, backport_records.isSignedOff(reviewed, rejected, after));
+    }
+    assertEquals(
+        false, backport_records.isSignedOff(automatic, before, attributes("status", "to-review")));
+  }
+
+  private static Optional<String> missingGroup(Signoff signoff, String... principals) {
+    return backport_records.missingGroup(
+        new SignedResource(new Place("work", "a"), null, new Place("main", "a"), signoff),
+        Set.of(principals));
+  }
+
+  @Test
+  void who_is_in_no_group_that_may_ask_is_told_before() {
+    Signoff reviewed = new Signoff(true, "a-ed", "a-rev");
+    Signoff automatic = new Signoff(false, "a-ed", "a-rev");
+    String editor = "/buckets/work/groups/a-ed";
+    String reviewer = "/buckets/work/groups/a-rev";
+    assertEquals(Optional.empty(), missingGroup(reviewed, "account:us", editor));
+    assertEquals(Optional.of("a-ed"), missingGroup(reviewed, "account:us", reviewer));
+    assertEquals(Optional.of("a-ed"), missingGroup(reviewed, "/buckets/other/groups/a-ed"));
+    assertEquals(Optional.of("a-rev"), missingGroup(automatic, "account:us"));
+    assertEquals(Optional.empty(), missingGroup(automatic, editor));
+    assertEquals(Optional.empty(), missingGroup(automatic, reviewer));
+    assertEquals(Optional.empty(), missingGroup(reviewed), "the server tells no principals");
+    assertEquals(
+        Optional.empty(), missingGroup(new Signoff(true, null, null), "account:us"), "not checked");
+  }
+
+  // ---- lag
+
+  @Test
+  void a_destination_is_behind_since_the_oldest_change_that_it_lacks() {
+    backport_records.Plan plan =
+        backport_records.plan(
+            records("{\"id\":\"new\",\"n\":1}", "{\"id\":\"upd\",\"n\":1}"),
+            records(
+                "{\"id\":\"upd\",\"last_modified\":100}",
+                "{\"id\":\"gone\",\"last_modified\":100}",
+                "{\"id\":\"never\",\"last_modified\":9000}"));
+    Instant now = Instant.ofEpochMilli(10_000);
+    assertEquals(
+        Duration.ofMillis(4_000),
+        backport_records.lag(plan, Map.of("new", 7_000L, "upd", 8_000L, "gone", 6_000L), now));
+    assertEquals(
+        Duration.ofMillis(1_000),
+        backport_records.lag(plan, Map.of("new", 9_500L, "upd", 9_400L, "gone", 9_900L), now),
+        "what the source never had is extra since it came to the destination");
+    assertEquals(
+        Duration.ZERO,
+        backport_records.lag(
+            plan, Map.of("new", 90_000L, "upd", 90_000L, "gone", 90_000L, "never", 90_000L), now),
+        "a server whose clock is ahead");
+  }
+
+  // ---- mappings
+
+  private static List<String> names(String text) throws Settings.UsageException {
+    return backport_records.mappings(text).stream().map(backport_records.Mapping::name).toList();
+  }
+
+  @Test
+  void a_mapping_is_a_line_with_a_query() throws Exception {
+    assertEquals(List.of("a/b -> c/d"), names("a/b -> c/d"));
+    assertEquals(List.of("a/b -> c/d"), names("  a/b->c/d\t"));
+    assertEquals(
+        List.of("a/b -> c/d", "a/b?x=1 -> e/f"), names("\n a/b -> c/d\r\n\n  a/b?x=1 -> e/f\n"));
+    assertEquals(
+        Map.of("x y", List.of("1", "é&="), "z", List.of("")),
+        backport_records
+            .mappings("a/b?x+y=1&z=&x%20y=%C3%A9%26%3D -> c/d")
+            .getFirst()
+            .filters()
+            .parameters());
+    assertEquals(
+        Map.of("x", List.of("a->b")),
+        backport_records.mappings("a/b?x=a->b -> c/d").getFirst().filters().parameters());
+    assertEquals(
+        Map.of(), backport_records.mappings("a/b? -> c/d").getFirst().filters().parameters());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          a/b                  | line 2: "a/b" is not bucket/collection?field=value -> bucket/collection
+          a -> c/d             | line 2: "a -> c/d" is not bucket/collection?field=value -> bucket/collection
+          a/b -> c             | line 2: "a/b -> c" is not bucket/collection?field=value -> bucket/collection
+          a/b => c/d           | line 2: "a/b => c/d" is not bucket/collection?field=value -> bucket/collection
+          a/b -> c/d -> e/f    | line 2: "a/b -> c/d -> e/f" is not bucket/collection?field=value -> bucket/collection
+          ../b -> c/d          | line 2: "../b -> c/d" is not bucket/collection?field=value -> bucket/collection
+          a/b -> c/d?x=1       | line 2: "a/b -> c/d?x=1" is not bucket/collection?field=value -> bucket/collection
+          a/b?x -> c/d         | line 2: "x" is not field=value, URL-encoded
+          a/b?x=%zz -> c/d     | line 2: "x=%zz" is not field=value, URL-encoded
+          a/b?_limit=1 -> c/d  | line 2: "_limit=1" is not a filter: "_limit" is no field, no parameter but _sort may begin with _
+          a/b?=1 -> c/d        | line 2: "=1" is not a filter: "" is no field, no parameter but _sort may begin with _
+          a/b -> a/b           | line 2: source and destination are both a/b
+          a/b?x=1 -> a/b       | line 2: source and destination are both a/b
+          a/b -> y/y           | line 2: y/y is the destination of an earlier line, whose records it would delete
+          """)
+  void a_line_that_does_not_parse_is_named(String line, String expected) {
+    Settings.UsageException e =
+        assertThrows(
+            Settings.UsageException.class, () -> backport_records.mappings("x/x -> y/y\n" + line));
+    assertEquals("BACKPORT_RECORDS_MAPPINGS, " + expected, e.getMessage());
+  }
+
+  @Test
+  void no_line_at_all_is_an_error_too() {
+    assertThrows(Settings.UsageException.class, () -> backport_records.mappings(" \n\n"));
+  }
+}
