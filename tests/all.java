@@ -3,7 +3,7 @@
 //JAVA 25+
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //DEPS org.junit.platform:junit-platform-launcher:1.14.4
-//SOURCES BackportRecordsTest.java
+//SOURCES BackportPlanTest.java
 //SOURCES BothServersTest.java
 //SOURCES CanonicalJsonTest.java
 //SOURCES CertificateChainTest.java

@@ -40,7 +40,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The decisions of a copy, values in and values out: plan, fate of a change, what is owed. */
-class BackportRecordsTest {
+class BackportPlanTest {
 
   private static final long SEED = 20261125;
 
