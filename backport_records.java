@@ -439,7 +439,7 @@ public class backport_records implements Settings.Command {
    *
    * @param record its new content without {@code last_modified}, canonical JSON; null: it goes
    * @param timestamp that it has at the destination, epoch milliseconds; 0: it is not there
-   * @param fields that an update changes
+   * @param fields that an update changes, from left to right
    */
   record Change(String id, byte[] record, long timestamp, List<Field> fields) {
     RecordWrite at(Place destination) {
@@ -456,16 +456,16 @@ public class backport_records implements Settings.Command {
     destination.forEach(record -> timestamps.put(record.id(), timestamp(record)));
     Plan plan = new Plan(new ArrayList<>(), new ArrayList<>(), new ArrayList<>());
     for (RecordDiff.Difference difference :
-        RecordDiff.differences(wanted, RecordDiff.byId(destination))) {
+        RecordDiff.differences(RecordDiff.byId(destination), wanted)) {
       String id = difference.id();
       Content content = wanted.get(id);
       byte[] record =
           content == null ? null : CanonicalJson.without(content.whole(), LEFT_TO_THE_SERVER);
       Change change = new Change(id, record, timestamps.getOrDefault(id, 0L), difference.fields());
       switch (difference.what()) {
-        case MISSING -> plan.toCreate().add(change);
+        case EXTRA -> plan.toCreate().add(change);
         case DIFFERS -> plan.toUpdate().add(change);
-        case EXTRA -> plan.toDelete().add(change);
+        case MISSING -> plan.toDelete().add(change);
       }
     }
     return plan;
@@ -900,7 +900,7 @@ public class backport_records implements Settings.Command {
           "%s %s: %s".formatted(side, place.name(), e.reason()),
           switch (e.status()) {
             case 401, 403 ->
-                "is there such a bucket? else set %s to an account that may %s it"
+                "is there such a collection? else set %s to an account that may %s it"
                     .formatted(variable, deed);
             case 404 ->
                 side.equals("source")
@@ -956,17 +956,15 @@ public class backport_records implements Settings.Command {
             if (changes == 0) {
               announce(resource.source(), "set it " + signoff.status());
             }
-            ask(path, signoff, before);
+            ask(path, signoff, changes, before);
             yield new SignedOff(changes, signoff.reviewed());
           }
         };
       } catch (ServerException e) {
-        throw new Refused(
-            "%s is owed: %s"
-                .formatted(
-                    (changes == 0 ? "" : "%d changes applied, but ".formatted(changes))
-                        + signoff.status(),
-                    e.reason()),
+        throw owed(
+            signoff,
+            changes,
+            e.reason(),
             e.status() == 403
                 ? "add %s to the group that may, then run it again".formatted(info.account())
                 : "run it again: it is asked for then");
@@ -974,7 +972,7 @@ public class backport_records implements Settings.Command {
     }
 
     /** What is read afterwards is what counts, not the answer. */
-    private void ask(String path, Signoff signoff, Map<String, Object> before)
+    private void ask(String path, Signoff signoff, int changes, Map<String, Object> before)
         throws ServerException, Refused {
       ServerException failure = null;
       try {
@@ -990,11 +988,23 @@ public class backport_records implements Settings.Command {
         if (failure != null) {
           throw failure;
         }
-        throw new Refused(
-            "%s was asked for, but the status is %s"
-                .formatted(signoff.status(), Report.brief(String.valueOf(after.get("status")))),
-            "see the server's log");
+        throw owed(
+            signoff,
+            changes,
+            "the server took the request, and the status is "
+                + Report.brief(String.valueOf(after.get("status"))),
+            "see the server's log, then run it again");
       }
+    }
+
+    private static Refused owed(Signoff signoff, int changes, String reason, String hint) {
+      return new Refused(
+          "%s%s is owed: %s"
+              .formatted(
+                  changes == 0 ? "" : "%d changes applied, but ".formatted(changes),
+                  signoff.status(),
+                  reason),
+          hint);
     }
 
     // writing
@@ -1029,18 +1039,16 @@ public class backport_records implements Settings.Command {
         if (!open.isEmpty() && !stopped) {
           apply(rest());
         }
+        if (failure != null) {
+          throw new Refused(
+              "%s, then %s".formatted(progress(), failure.getMessage()), failure.hint());
+        }
         Map<String, String> missing = new LinkedHashMap<>(declined);
         missing.putAll(open);
         if (!missing.isEmpty()) {
           throw new Refused(
-              "%s%s; missing: %s"
-                  .formatted(
-                      progress(),
-                      failure == null ? "" : ", then " + failure.getMessage(),
-                      some(missing)),
-              failure != null && failure.hint() != null
-                  ? failure.hint()
-                  : "the next run applies what is missing");
+              "%s; missing: %s".formatted(progress(), some(missing)),
+              "the next run applies what is missing");
         }
       }
 
@@ -1057,27 +1065,29 @@ public class backport_records implements Settings.Command {
         wait = 0;
         List<Change> changes = plan.all();
         for (int from = 0; from < changes.size(); from += info.batchMaxRequests()) {
-          int to = Math.min(changes.size(), from + info.batchMaxRequests());
-          if (failure == null && !stopped) {
-            send(changes.subList(from, to));
-          } else {
-            changes.subList(from, to).forEach(change -> open.put(change.id(), "not sent"));
-          }
+          send(changes.subList(from, Math.min(changes.size(), from + info.batchMaxRequests())));
         }
       }
 
       private void send(List<Change> batch) {
+        if (failure != null || stopped) {
+          batch.forEach(change -> open.put(change.id(), "not sent"));
+          return;
+        }
         List<Written> answers;
         try {
           answers =
               destination.batch(
                   batch.stream().map(change -> change.at(mapping.destination())).toList());
         } catch (ServerException e) {
-          if (e.status() == 413 && batch.size() > 1) {
+          boolean isForOne = e.status() == 400 || e.status() == 413;
+          if (isForOne && batch.size() > 1) {
+            // one record that the signer, or a gateway, does not take has the whole batch refused
             send(batch.subList(0, batch.size() / 2));
             send(batch.subList(batch.size() / 2, batch.size()));
-          } else if (e.status() == 413) {
-            declined.put(batch.getFirst().id(), e.reason());
+          } else if (isForOne) {
+            String message = e.reason().replaceFirst("^\\d+(: )?", "");
+            take(batch.getFirst(), new Written(e.status(), message, null, 0), false);
           } else {
             failure = e;
             batch.forEach(change -> open.put(change.id(), "no answer"));
@@ -1206,7 +1216,7 @@ public class backport_records implements Settings.Command {
             "Records are in sync, but for %s (lag %d s).".formatted(lacking(plan), lag.toSeconds());
         case Behind(Plan plan, Duration lag) ->
             "%s: %s for %d s, %s"
-                .formatted(name, report.word(Status.BAD, "BEHIND"), lag.toSeconds(), plan.counts());
+                .formatted(name, report.word(Status.BAD, "BEHIND"), lag.toSeconds(), lacking(plan));
         case Waiting(int changes, String reason) ->
             "%s: %s%s"
                 .formatted(

@@ -287,6 +287,12 @@ final class RemoteSettingsServer implements AutoCloseable {
     }
   }
 
+  /** Makes a bucket that is no signed resource's, in which the editor may do everything. */
+  void bucket(String name) {
+    ObjectNode data = Store.JSON.createObjectNode().put("id", name);
+    store.save("/buckets", data, Map.of("write", Set.of("account:editor")));
+  }
+
   /** Makes the collection if needed, puts the records (JSON objects) and signs. */
   void publish(String bucket, String collection, String... records) {
     create(bucket, collection);

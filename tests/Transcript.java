@@ -31,8 +31,10 @@ import tools.jackson.databind.node.ObjectNode;
  * fault altered-record=main/regions        of the embedded server, which has the sample content
  * put main/regions {"id": "x"}             a record, without signing; likewise delete, edit (of
  *                                          attributes), unset (one of them), create, drop, announce
+ * bucket backup                            a bucket that the editor may write and nobody signs
  * answer /v1/ {"capabilities": {}}         whatever the server has to say there
- * REQUESTS_NB_RETRIES=1                    in the environment; ROOT stands for the server's root
+ * REQUESTS_NB_RETRIES=1                    in the environment; ROOT stands for the server's root,
+ *                                          \\n for a line break
  * $ validate_signature --only 'main/*'
  * what stdout shows
  * --- stderr
@@ -48,7 +50,7 @@ record Transcript(Path file, List<String> head, String command, String expected)
 
   private static final boolean UPDATE = "1".equals(System.getenv("UPDATE_GOLDEN"));
   private static final Pattern CHANGE =
-      Pattern.compile("(fault|put|delete|edit|unset|create|drop|announce|answer) (.*)");
+      Pattern.compile("(fault|put|delete|edit|unset|create|drop|announce|answer|bucket) (.*)");
   private static final Pattern ARGUMENT = Pattern.compile("'([^']*)'|(\\S+)");
 
   static Stream<Transcript> of(String command) throws IOException {
@@ -94,7 +96,9 @@ record Transcript(Path file, List<String> head, String command, String expected)
           change(server, change.group(1), change.group(2).strip());
         } else if (!line.startsWith("#") && !line.isBlank()) {
           String[] setting = line.split("=", 2);
-          terminal.set(setting[0], setting[1].replace("ROOT", server.authority().rootHash()));
+          terminal.set(
+              setting[0],
+              setting[1].replace("ROOT", server.authority().rootHash()).replace("\\n", "\n"));
         }
       }
       List<String> arguments = arguments(command);
@@ -118,6 +122,7 @@ record Transcript(Path file, List<String> head, String command, String expected)
     switch (verb) {
       case "fault" -> server.fault(rest);
       case "announce" -> server.announce(rest);
+      case "bucket" -> server.bucket(rest);
       case "answer" -> {
         int body = rest.indexOf(" {");
         server.answer(rest.substring(0, body), 200, "application/json", rest.substring(body + 1));

@@ -4,6 +4,7 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //DEPS org.junit.platform:junit-platform-launcher:1.14.4
 //SOURCES BackportPlanTest.java
+//SOURCES BackportRecordsTest.java
 //SOURCES BothServersTest.java
 //SOURCES CanonicalJsonTest.java
 //SOURCES CertificateChainTest.java
