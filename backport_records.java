@@ -1009,6 +1009,8 @@ public class backport_records implements Settings.Command {
 
     // writing
 
+    private static final String NEXT_RUN = "the next run applies what is missing";
+
     /** The changes of one copy: batch by batch, then a second look at what is open. */
     private final class Writing {
       private final Mapping mapping;
@@ -1041,14 +1043,13 @@ public class backport_records implements Settings.Command {
         }
         if (failure != null) {
           throw new Refused(
-              "%s, then %s".formatted(progress(), failure.getMessage()), failure.hint());
+              "%s, then %s".formatted(progress(), failure.getMessage()),
+              failure.hint() == null ? NEXT_RUN : failure.hint());
         }
         Map<String, String> missing = new LinkedHashMap<>(declined);
         missing.putAll(open);
         if (!missing.isEmpty()) {
-          throw new Refused(
-              "%s; missing: %s".formatted(progress(), some(missing)),
-              "the next run applies what is missing");
+          throw new Refused("%s; missing: %s".formatted(progress(), some(missing)), NEXT_RUN);
         }
       }
 

@@ -9,14 +9,136 @@
 //SOURCES Terminal.java
 //SOURCES Transcript.java
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
 
 /** The command as a whole, against the embedded server over HTTP. */
 class BackportRecordsTest {
+
+  /** What is copied: main/from, which everybody may read. */
+  private static final String SOURCE = "main/from";
+
+  /** Destinations that nobody signs, that are signed at once, that are reviewed. */
+  private static final String UNSIGNED = "backup/to";
+
+  private static final String AUTOMATIC = "main-workspace/auto";
+  private static final String REVIEWED = "main-workspace/to";
+
+  private static RemoteSettingsServer server() throws IOException {
+    return start(RemoteSettingsServer.builder());
+  }
+
+  /** A server with those three, which are empty. */
+  private static RemoteSettingsServer start(RemoteSettingsServer.Builder builder)
+      throws IOException {
+    RemoteSettingsServer server = builder.clock(Clock.fixed(Terminal.NOW, ZoneOffset.UTC)).start();
+    server.bucket("backup");
+    server.create("main", "from");
+    server.create("backup", "to");
+    KintoClient client = new KintoClient(server.url());
+    client.createSource("main-workspace", "auto");
+    client.createSource("main-workspace", "to");
+    server.forgetRequests();
+    return server;
+  }
+
+  private static void put(RemoteSettingsServer server, String place, String... records) {
+    String[] names = place.split("/");
+    for (String record : records) {
+      server.put(names[0], names[1], record);
+    }
+  }
+
+  private static Terminal terminal(RemoteSettingsServer server) {
+    return new Terminal()
+        .set("SERVER", server.url())
+        .set("BACKPORT_RECORDS_SOURCE_AUTH", "editor:editor");
+  }
+
+  private static Terminal.Outcome copy(
+      RemoteSettingsServer server, String destination, String... arguments) {
+    return copy(terminal(server), destination, arguments);
+  }
+
+  private static Terminal.Outcome copy(Terminal terminal, String destination, String... arguments) {
+    List<String> all = new ArrayList<>(List.of(arguments));
+    all.add("--backport-records-mappings=" + SOURCE + " -> " + destination);
+    return terminal.run(new backport_records(), all.toArray(String[]::new));
+  }
+
+  /** The records of a collection by their ids, as far as they are content. */
+  private static Map<String, ObjectNode> content(RemoteSettingsServer server, String place) {
+    String[] names = place.split("/");
+    Map<String, ObjectNode> content = new TreeMap<>();
+    for (ObjectNode record : server.store().get(names[0], names[1]).records()) {
+      content.put(record.path("id").asString(), record.deepCopy().without("last_modified"));
+    }
+    return content;
+  }
+
+  private static void assertCopied(RemoteSettingsServer server, String destination) {
+    assertEquals(content(server, SOURCE), content(server, destination));
+  }
+
+  private static String attribute(RemoteSettingsServer server, String place, String name) {
+    String[] names = place.split("/");
+    return server.store().get(names[0], names[1]).metadata().path(name).asString("");
+  }
+
+  private static List<Routes.Request> requests(RemoteSettingsServer server, String method) {
+    return server.requests().stream().filter(it -> it.method().equals(method)).toList();
+  }
+
+  /** The parts of all batches so far. */
+  private static List<JsonNode> parts(RemoteSettingsServer server) {
+    List<JsonNode> parts = new ArrayList<>();
+    for (Routes.Request batch : requests(server, "POST")) {
+      assertEquals("/v1/batch", batch.path());
+      Store.JSON.readTree(batch.body()).path("requests").forEach(parts::add);
+    }
+    return parts;
+  }
+
+  /** Nothing but reads. */
+  private static void assertNothingWritten(RemoteSettingsServer server) {
+    assertEquals(
+        List.of(),
+        server.requests().stream().filter(request -> !request.method().equals("GET")).toList());
+  }
+
+  private static void fill(RemoteSettingsServer server, String place, int count) {
+    String[] names = place.split("/");
+    for (int i = 0; i < count; i++) {
+      server.put(names[0], names[1], "{\"id\":\"r%05d\",\"n\":%d}".formatted(i, i));
+    }
+  }
 
   @TestFactory
   Stream<DynamicTest> every_transcript_is_what_the_command_prints() throws IOException {
@@ -25,5 +147,960 @@ class BackportRecordsTest {
             DynamicTest.dynamicTest(
                 transcript.name(),
                 () -> transcript.check(Map.of("backport_records", backport_records::new))));
+  }
+
+  // ---- what is sent
+
+  @Test
+  void each_change_is_guarded_by_the_timestamp_of_its_own_record() throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      put(server, SOURCE, "{\"id\":\"new\",\"n\":1}", "{\"id\":\"same\",\"n\":1}");
+      put(server, SOURCE, "{\"id\":\"other\",\"n\":[{\"é\":null}],\"schema\":7}");
+      put(server, UNSIGNED, "{\"n\":1,\"id\":\"same\"}", "{\"id\":\"other\"}", "{\"id\":\"gone\"}");
+      Map<String, Long> before = new TreeMap<>();
+      for (ObjectNode record : server.store().get("backup", "to").records()) {
+        before.put(record.path("id").asString(), record.path("last_modified").asLong());
+      }
+      assertEquals(0, copy(server, UNSIGNED).exit());
+      assertEquals(
+          List.of(
+              part("PUT", "new", "If-None-Match", "*", "{\"id\":\"new\",\"n\":1}"),
+              part(
+                  "PUT",
+                  "other",
+                  "If-Match",
+                  "\"%d\"".formatted(before.get("other")),
+                  "{\"id\":\"other\",\"n\":[{\"é\":null}],\"schema\":7}"),
+              part("DELETE", "gone", "If-Match", "\"%d\"".formatted(before.get("gone")), null)),
+          parts(server));
+      assertCopied(server, UNSIGNED);
+      assertEquals(
+          before.get("same"),
+          server.store().get("backup", "to").records().stream()
+              .filter(record -> record.path("id").asString().equals("same"))
+              .findFirst()
+              .orElseThrow()
+              .path("last_modified")
+              .asLong(),
+          "what is the same is left alone");
+    }
+  }
+
+  private static JsonNode part(
+      String method, String id, String guard, String value, String record) {
+    ObjectNode part = Store.JSON.createObjectNode();
+    part.put("method", method).put("path", "/buckets/backup/collections/to/records/" + id);
+    part.putObject("headers").put(guard, value);
+    if (record != null) {
+      part.putObject("body").set("data", Store.JSON.readTree(record));
+    }
+    return part;
+  }
+
+  @ParameterizedTest
+  @CsvSource({"1,60", "25,3", "100,1"})
+  void a_batch_holds_as_many_requests_as_the_server_takes(int most, int batches)
+      throws IOException {
+    try (RemoteSettingsServer server =
+        start(RemoteSettingsServer.builder().batchMaxRequests(most))) {
+      fill(server, SOURCE, 60);
+      Terminal.Outcome outcome = copy(server, REVIEWED);
+      assertEquals(0, outcome.exit(), outcome::toString);
+      assertTrue(outcome.stdout().endsWith("Done. Requested review for 60 changes.\n"));
+      assertEquals(
+          IntStream.range(0, 60).mapToObj("Batch #%d:"::formatted).toList(),
+          outcome
+              .stdout()
+              .lines()
+              .filter(line -> line.startsWith("Batch"))
+              .map(line -> line.replaceFirst(": .*", ":"))
+              .toList());
+      assertEquals(batches, requests(server, "POST").size());
+      assertEquals(60, parts(server).size());
+      assertEquals(1, requests(server, "PATCH").size());
+      assertCopied(server, REVIEWED);
+    }
+  }
+
+  @Test
+  void ten_thousand_records_are_copied_page_by_page_and_a_second_run_changes_nothing()
+      throws IOException {
+    try (RemoteSettingsServer server =
+        start(RemoteSettingsServer.builder().batchMaxRequests(100).pageSize(3_000))) {
+      fill(server, SOURCE, 10_000);
+      Terminal.Outcome outcome = copy(server, UNSIGNED);
+      assertEquals(0, outcome.exit(), outcome::stderr);
+      assertTrue(outcome.stdout().endsWith("Done. 10000 changes applied.\n"));
+      assertEquals(100, requests(server, "POST").size());
+      assertCopied(server, UNSIGNED);
+      server.forgetRequests();
+      outcome = copy(server, UNSIGNED);
+      assertEquals(0, outcome.exit(), outcome::stderr);
+      assertTrue(outcome.stdout().endsWith("Records are in sync. Nothing to do.\n"));
+      assertNothingWritten(server);
+    }
+  }
+
+  @Test
+  void an_id_is_escaped_in_the_path_and_travels_as_it_is() throws IOException {
+    try (RemoteSettingsServer server = start(RemoteSettingsServer.builder().withAnyRecordId())) {
+      List<String> ids =
+          List.of("a b", "é😀", "100%", "x?y=1#z", "..", "a+b&c", "batch-1", "\"q\"", "%2F");
+      for (String id : ids) {
+        ObjectNode record = Store.JSON.createObjectNode().put("id", id).put("n", 1);
+        server.put("main", "from", record);
+        server.put("backup", "to", record.deepCopy().put("id", "old " + id));
+      }
+      Terminal.Outcome outcome = copy(server, UNSIGNED);
+      assertEquals(0, outcome.exit(), outcome::toString);
+      assertEquals(new TreeSet<>(ids), content(server, UNSIGNED).keySet());
+      assertTrue(outcome.stdout().contains("/records/a%20b - 201\n"), outcome::toString);
+      assertTrue(outcome.stdout().contains("/records/batch-1 - 201\n"), outcome::toString);
+      assertTrue(outcome.stdout().contains("/records/%2E%2E - 201\n"), outcome::toString);
+      for (String id : ids) {
+        server.put("main", "from", Store.JSON.createObjectNode().put("id", id).put("n", 2));
+      }
+      assertEquals(0, copy(server, UNSIGNED).exit());
+      assertCopied(server, UNSIGNED);
+    }
+  }
+
+  @Test
+  void the_attachment_of_a_record_travels_and_its_file_is_shared() throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      put(
+          server,
+          SOURCE,
+          "{\"id\":\"a\",\"attachment\":{\"hash\":\"b5bb\",\"size\":12,\"filename\":\"a.bin\","
+              + "\"location\":\"main/from/f.bin\",\"mimetype\":\"application/octet-stream\"}}");
+      assertEquals(0, copy(server, REVIEWED).exit());
+      assertCopied(server, REVIEWED);
+      assertEquals(
+          Set.of("GET", "POST", "PATCH"),
+          new TreeSet<>(server.requests().stream().map(Routes.Request::method).toList()),
+          "no file is fetched or sent");
+      assertEquals(1, requests(server, "POST").size());
+    }
+  }
+
+  @Test
+  void filters_select_what_is_copied_and_what_lies_outside_is_deleted() throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      put(server, SOURCE, "{\"id\":\"a\",\"age\":50}", "{\"id\":\"b\",\"age\":50,\"x\":\"y z\"}");
+      put(server, SOURCE, "{\"id\":\"c\",\"age\":20}");
+      put(server, UNSIGNED, "{\"id\":\"c\",\"age\":20}");
+      Terminal terminal =
+          terminal(server)
+              .set("BACKPORT_RECORDS_SOURCE_BUCKET", "main")
+              .set("BACKPORT_RECORDS_SOURCE_COLLECTION", "from")
+              .set("BACKPORT_RECORDS_DEST_BUCKET", "backup")
+              .set("BACKPORT_RECORDS_DEST_COLLECTION", "to")
+              .set(
+                  "BACKPORT_RECORDS_SOURCE_FILTERS",
+                  "{\"min_age\": 42, \"exclude_id\": [\"é&=#+\", \"b\"], \"_sort\": \"-age\"}");
+      Terminal.Outcome outcome = terminal.run(new backport_records());
+      assertEquals(0, outcome.exit(), outcome::toString);
+      assertEquals(Set.of("a"), content(server, UNSIGNED).keySet());
+      assertTrue(
+          outcome.stderr().contains("1 to create, 0 to update, 1 to delete"), outcome::toString);
+      String target = server.requests("/v1/buckets/main/collections/from").getFirst().target();
+      assertEquals(
+          "&min_age=42&exclude_id=%C3%A9%26%3D%23%2B&exclude_id=b&_sort=-age",
+          target.replaceFirst(".*_expected=\\d+", ""));
+    }
+  }
+
+  @Test
+  void each_side_is_read_and_written_with_its_own_credentials_only() throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      put(server, SOURCE, "{\"id\":\"a\"}");
+      Path file = Files.createTempFile("auth", ".txt");
+      try {
+        Files.writeString(file, "reviewer:reviewer\n");
+        Terminal.Outcome outcome =
+            copy(server, REVIEWED, "--backport-records-dest-auth-file=" + file, "--verbose");
+        assertEquals(0, outcome.exit(), outcome::toString);
+        assertFalse(outcome.toString().contains("editor:editor"), outcome::toString);
+        assertFalse(outcome.toString().contains("reviewer:reviewer"), outcome::toString);
+      } finally {
+        Files.delete(file);
+      }
+      for (Routes.Request request : server.requests()) {
+        boolean isOfSource = request.path().contains("/from");
+        if (!request.path().equals("/v1/")) {
+          assertEquals(Optional.of(isOfSource ? "editor" : "reviewer"), request.user());
+        }
+      }
+      assertEquals("account:reviewer", attribute(server, REVIEWED, "last_review_request_by"));
+    }
+  }
+
+  // ---- nothing is written
+
+  @ParameterizedTest
+  @ValueSource(strings = {"--dry-run", "--check"})
+  void a_dry_run_and_a_check_write_nothing_whatever_there_is_to_do(String option)
+      throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      put(server, SOURCE, "{\"id\":\"a\"}", "{\"id\":\"b\",\"n\":1}");
+      for (String destination : List.of(UNSIGNED, AUTOMATIC, REVIEWED, "main-workspace/missing")) {
+        copy(server, destination, option, "--create-destination");
+        put(server, destination.replace("missing", "to"), "{\"id\":\"b\"}", "{\"id\":\"c\"}");
+        copy(server, destination, option, "--create-destination");
+      }
+      server.edit(
+          "main-workspace",
+          "auto",
+          attributes ->
+              attributes
+                  .put("status", "work-in-progress")
+                  .put("last_edit_by", "account:editor")
+                  .put("last_edit_date", "2026-11-24T11:00:00Z"));
+      put(server, AUTOMATIC, "{\"id\":\"a\"}", "{\"id\":\"b\",\"n\":1}");
+      server.delete("main-workspace", "auto", "c");
+      Terminal.Outcome owed = copy(server, AUTOMATIC, option);
+      assertTrue(owed.stdout().matches("(?s).*(Would sign|BEHIND for 3600 s).*"), owed::toString);
+      assertNothingWritten(server);
+    }
+  }
+
+  @Test
+  void dry_run_and_check_may_come_from_the_environment() throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      put(server, SOURCE, "{\"id\":\"a\"}");
+      assertEquals(0, copy(terminal(server).set("DRY_RUN", "true"), UNSIGNED).exit());
+      assertEquals(1, copy(terminal(server).set("CHECK", "true"), UNSIGNED).exit());
+      assertNothingWritten(server);
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "main/to2, --max-deletions=9",
+    "main-preview/to2, --max-deletions=9",
+    "backup/to, --max-deletions=0",
+    "backup/missing, --max-deletions=9"
+  })
+  void what_is_refused_is_refused_before_any_write(String destination, String option)
+      throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      put(server, SOURCE, "{\"id\":\"a\"}");
+      server.create("main", "to2");
+      server.create("main-preview", "to2");
+      put(server, UNSIGNED, "{\"id\":\"extra\"}");
+      Terminal.Outcome outcome =
+          copy(
+              terminal(server).set("BACKPORT_RECORDS_DEST_AUTH", "admin:admin"),
+              destination,
+              option);
+      assertEquals(2, outcome.exit(), outcome::toString);
+      assertNothingWritten(server);
+    }
+  }
+
+  @Test
+  void as_many_deletions_as_allowed_are_made() throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      put(server, SOURCE, "{\"id\":\"a\"}");
+      put(server, UNSIGNED, "{\"id\":\"x\"}", "{\"id\":\"y\"}");
+      assertEquals(0, copy(server, UNSIGNED, "--max-deletions=2").exit());
+      assertCopied(server, UNSIGNED);
+    }
+  }
+
+  @Test
+  void the_signed_destination_is_written_if_that_is_meant() throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      put(server, SOURCE, "{\"id\":\"a\"}");
+      server.create("main", "to2");
+      Terminal.Outcome outcome =
+          copy(
+              terminal(server).set("BACKPORT_RECORDS_DEST_AUTH", "admin:admin"),
+              "main/to2",
+              "--allow-signed-destination");
+      assertEquals(0, outcome.exit(), outcome::toString);
+      assertTrue(outcome.stdout().endsWith("Done. 1 changes applied.\n"), outcome::toString);
+      assertCopied(server, "main/to2");
+    }
+  }
+
+  @Test
+  void a_missing_destination_is_made_and_signed_off_like_any_other() throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      put(server, SOURCE, "{\"id\":\"a\"}");
+      for (String destination : List.of("backup/made", "main-workspace/made")) {
+        Terminal.Outcome outcome = copy(server, destination, "--create-destination");
+        assertEquals(0, outcome.exit(), outcome::toString);
+        assertCopied(server, destination);
+      }
+      assertEquals("to-review", attribute(server, "main-workspace/made", "status"));
+      List<Routes.Request> made = requests(server, "PUT");
+      assertEquals(2, made.size());
+      assertEquals(Optional.of("*"), made.getFirst().header("If-None-Match"));
+    }
+  }
+
+  @Test
+  void a_destination_that_somebody_else_makes_meanwhile_is_filled() throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      put(server, SOURCE, "{\"id\":\"a\",\"n\":1}");
+      server.before(
+          "PUT /v1/buckets/backup/collections/made",
+          _ -> put(server, "backup/made", "{\"id\":\"a\",\"n\":0}", "{\"id\":\"theirs\"}"));
+      Terminal.Outcome outcome = copy(server, "backup/made", "--create-destination");
+      assertEquals(0, outcome.exit(), outcome::toString);
+      assertCopied(server, "backup/made");
+    }
+  }
+
+  // ---- somebody writes meanwhile
+
+  @Test
+  void a_record_that_changed_since_it_was_read_is_read_again_before_it_is_overwritten()
+      throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      put(server, SOURCE, "{\"id\":\"a\",\"n\":1}", "{\"id\":\"b\",\"n\":1}", "{\"id\":\"c\"}");
+      put(server, REVIEWED, "{\"id\":\"a\",\"n\":0}", "{\"id\":\"d\",\"n\":0}");
+      once(
+          server,
+          () -> {
+            put(server, REVIEWED, "{\"id\":\"a\",\"n\":7}", "{\"id\":\"b\",\"n\":7}");
+            put(server, REVIEWED, "{\"id\":\"d\",\"n\":7}");
+          });
+      Terminal.Outcome outcome = copy(server, REVIEWED);
+      assertEquals(0, outcome.exit(), outcome::toString);
+      assertEquals(
+          List.of(
+              "main/from -> main-workspace/to",
+              "Batch #0: PUT B - 412 Resource was modified meanwhile",
+              "Batch #1: PUT C - 201",
+              "Batch #2: PUT A - 412 Resource was modified meanwhile",
+              "Batch #3: DELETE D - 412 Resource was modified meanwhile",
+              "Batch #4: PUT A - 200",
+              "Batch #5: PUT B - 200",
+              "Batch #6: DELETE D - 200",
+              "Done. Requested review for 4 changes."),
+          short_(outcome));
+      assertCopied(server, REVIEWED);
+      assertEquals(2, requests(server, "POST").size());
+      assertEquals(
+          2,
+          server.requests("/v1/buckets/main-workspace/collections/to/records").size(),
+          "re-read once");
+    }
+  }
+
+  /** Before the first batch only. */
+  private static void once(RemoteSettingsServer server, Runnable task) {
+    AtomicInteger times = new AtomicInteger();
+    server.before(
+        "POST /v1/batch",
+        _ -> {
+          if (times.getAndIncrement() == 0) {
+            task.run();
+          }
+        });
+  }
+
+  private static List<String> short_(Terminal.Outcome outcome) {
+    return outcome
+        .stdout()
+        .lines()
+        .map(line -> {
+          int records = line.indexOf("/records/");
+          return records < 0
+              ? line
+              : line.replaceFirst("/buckets/.*/records/\\w", "")
+                  .replaceFirst(
+                      "(PUT|DELETE) ",
+                      "$1 " + line.substring(records + 9, records + 10).toUpperCase());
+        })
+        .toList();
+  }
+
+  @Test
+  void one_that_changes_again_is_left_as_it_is_and_nothing_is_signed_off() throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      put(server, SOURCE, "{\"id\":\"a\",\"n\":1}", "{\"id\":\"b\",\"n\":1}");
+      put(server, REVIEWED, "{\"id\":\"a\",\"n\":0}");
+      AtomicInteger times = new AtomicInteger();
+      server.before(
+          "POST /v1/batch",
+          _ ->
+              put(
+                  server,
+                  REVIEWED,
+                  "{\"id\":\"a\",\"n\":%d}".formatted(100 + times.getAndIncrement())));
+      Terminal.Outcome outcome = copy(server, REVIEWED);
+      assertEquals(2, outcome.exit(), outcome::toString);
+      assertTrue(
+          outcome
+              .stdout()
+              .endsWith(
+                  "NO VERDICT (1 of 2 changes applied; missing:"
+                      + " a (412: Resource was modified meanwhile))\n"),
+          outcome::toString);
+      assertEquals(101, content(server, REVIEWED).get("a").path("n").asInt(), "not overwritten");
+      assertEquals(1, content(server, REVIEWED).get("b").path("n").asInt(), "the rest is applied");
+      assertEquals(2, times.get());
+      assertEquals(List.of(), requests(server, "PATCH"));
+    }
+  }
+
+  @Test
+  void one_that_became_right_by_itself_counts_as_done() throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      put(server, SOURCE, "{\"id\":\"a\",\"n\":1}", "{\"id\":\"b\",\"n\":1}");
+      put(server, UNSIGNED, "{\"id\":\"b\",\"n\":0}", "{\"id\":\"c\"}");
+      once(
+          server,
+          () -> {
+            put(server, UNSIGNED, "{\"id\":\"a\",\"n\":1}", "{\"id\":\"b\",\"n\":1}");
+            server.delete("backup", "to", "c");
+          });
+      Terminal.Outcome outcome = copy(server, UNSIGNED);
+      assertEquals(0, outcome.exit(), outcome::toString);
+      assertEquals(1, requests(server, "POST").size());
+      assertTrue(outcome.stdout().contains("records/a - 412 (already there)\n"));
+      assertTrue(outcome.stdout().contains("records/c - 404 (already gone)\n"));
+    }
+  }
+
+  @Test
+  void one_that_is_gone_meanwhile_is_made_again() throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      put(server, SOURCE, "{\"id\":\"a\",\"n\":1}");
+      put(server, UNSIGNED, "{\"id\":\"a\",\"n\":0}");
+      once(server, () -> server.delete("backup", "to", "a"));
+      Terminal.Outcome outcome = copy(server, UNSIGNED);
+      assertEquals(0, outcome.exit(), outcome::toString);
+      assertCopied(server, UNSIGNED);
+    }
+  }
+
+  @Test
+  void deletions_that_a_second_look_adds_count_against_the_limit() throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      put(server, SOURCE, "{\"id\":\"a\",\"n\":1}");
+      put(server, UNSIGNED, "{\"id\":\"a\",\"n\":0}", "{\"id\":\"x\"}");
+      once(
+          server,
+          () ->
+              put(server, UNSIGNED, "{\"id\":\"a\",\"n\":2}", "{\"id\":\"y\"}", "{\"id\":\"z\"}"));
+      Terminal.Outcome outcome = copy(server, UNSIGNED, "--max-deletions=2");
+      assertEquals(2, outcome.exit(), outcome::toString);
+      assertTrue(
+          outcome.stdout().contains("3 records would be deleted, --max-deletions is 2"),
+          outcome::toString);
+      assertEquals(Set.of("a", "y", "z"), content(server, UNSIGNED).keySet());
+    }
+  }
+
+  // ---- the server refuses, fails, loses
+
+  @ParameterizedTest
+  @CsvSource({"403,403", "400,400", "413,413", "401,401", "404,404", "control-characters,403"})
+  void a_part_that_is_refused_leaves_the_rest_and_the_next_run_finishes_it(String fault, int status)
+      throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      fill(server, SOURCE, 40);
+      server.fault(fault + "=PUT /v1/buckets/main-workspace/collections/to/records/r00007");
+      Terminal.Outcome outcome = copy(server, REVIEWED);
+      assertEquals(2, outcome.exit(), outcome::toString);
+      assertTrue(outcome.stdout().contains("r00007 - %d".formatted(status)), outcome::toString);
+      assertTrue(
+          outcome.stdout().contains("NO VERDICT (39 of 40 changes applied; missing: r00007 ("),
+          outcome::toString);
+      assertEquals(39, content(server, REVIEWED).size());
+      assertEquals(List.of(), requests(server, "PATCH"), "no signoff while something is missing");
+      assertEquals("work-in-progress", attribute(server, REVIEWED, "status"));
+      server.clearFaults();
+      outcome = copy(server, REVIEWED);
+      assertEquals(0, outcome.exit(), outcome::toString);
+      assertTrue(outcome.stdout().endsWith("Done. Requested review for 1 changes.\n"));
+      assertCopied(server, REVIEWED);
+      assertEquals("to-review", attribute(server, REVIEWED, "status"));
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"429", "500", "502", "503", "503-date", "504", "409", "412"})
+  void a_part_that_fails_for_a_moment_is_done_in_the_second_round(String fault) throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      fill(server, SOURCE, 40);
+      server.fault(fault + "=PUT /v1/buckets/main-workspace/collections/to/records/r00007:1");
+      Terminal.Outcome outcome = copy(server, REVIEWED);
+      assertEquals(0, outcome.exit(), outcome::toString);
+      assertTrue(outcome.stdout().endsWith("Done. Requested review for 40 changes.\n"));
+      assertCopied(server, REVIEWED);
+      assertEquals(1, requests(server, "PATCH").size());
+    }
+  }
+
+  @Test
+  void one_record_that_has_its_batch_refused_is_found_and_the_others_are_written()
+      throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      fill(server, SOURCE, 60);
+      put(server, SOURCE, "{\"id\":\"r00007\",\"n\":0.5}"); // which the signer does not take
+      Terminal.Outcome outcome = copy(server, REVIEWED);
+      assertEquals(2, outcome.exit(), outcome::toString);
+      assertTrue(
+          outcome.stdout().contains("NO VERDICT (59 of 60 changes applied; missing: r00007 (400: "),
+          outcome::toString);
+      assertEquals(59, content(server, REVIEWED).size());
+      assertTrue(requests(server, "POST").size() <= 3 + 2 * 6, "by halves");
+      assertEquals(List.of(), requests(server, "PATCH"));
+    }
+  }
+
+  @Test
+  void a_batch_that_a_gateway_finds_too_large_is_sent_by_halves() throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      fill(server, SOURCE, 20);
+      server.fault("413=POST /v1/batch:3");
+      Terminal.Outcome outcome = copy(server, UNSIGNED);
+      assertEquals(0, outcome.exit(), outcome::toString);
+      assertCopied(server, UNSIGNED);
+      assertTrue(requests(server, "POST").size() > 4);
+    }
+  }
+
+  @Test
+  void a_batch_that_fails_waits_as_long_as_the_server_asks() throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      fill(server, SOURCE, 30);
+      server.fault("503=POST /v1/batch:1");
+      Terminal terminal = terminal(server);
+      Terminal.Outcome outcome = copy(terminal, AUTOMATIC);
+      assertEquals(0, outcome.exit(), outcome::toString);
+      assertEquals(List.of(Duration.ofSeconds(1)), terminal.waits());
+      assertTrue(outcome.stdout().endsWith("Done. 30 changes applied and signed.\n"));
+      assertEquals("signed", attribute(server, AUTOMATIC, "status"));
+      assertCopied(server, "main/auto");
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"lost,4", "lost,0", "503-done,4", "503-done,0"})
+  void what_was_applied_before_its_answer_was_lost_is_neither_doubled_nor_destroyed(
+      String fault, int retries) throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      fill(server, SOURCE, 30);
+      put(server, SOURCE, "{\"id\":\"upd\",\"n\":1}");
+      put(server, REVIEWED, "{\"id\":\"upd\",\"n\":0}", "{\"id\":\"del\"}");
+      server.fault(fault + "=POST /v1/batch:1");
+      Map<String, Long> written = new TreeMap<>();
+      AtomicInteger batches = new AtomicInteger();
+      server.after(
+          "POST /v1/batch",
+          _ -> {
+            if (batches.getAndIncrement() == 0) {
+              written.putAll(timestamps(server));
+            }
+          });
+      Terminal.Outcome outcome =
+          copy(terminal(server).set("REQUESTS_NB_RETRIES", retries), REVIEWED);
+      assertEquals(0, outcome.exit(), outcome::toString);
+      assertTrue(
+          outcome.stdout().endsWith("Done. Requested review for 32 changes.\n"), outcome::toString);
+      assertCopied(server, REVIEWED);
+      Map<String, Long> after = timestamps(server);
+      written.keySet().removeIf(id -> id.equals("upd") || id.equals("del")); // of the second batch
+      assertEquals(25, written.size());
+      written.forEach((id, timestamp) -> assertEquals(timestamp, after.get(id), id));
+      assertEquals(1, requests(server, "PATCH").size());
+    }
+  }
+
+  private static Map<String, Long> timestamps(RemoteSettingsServer server) {
+    Map<String, Long> timestamps = new TreeMap<>();
+    for (ObjectNode record : server.store().get("main-workspace", "to").records()) {
+      timestamps.put(record.path("id").asString(), record.path("last_modified").asLong());
+    }
+    return timestamps;
+  }
+
+  @Test
+  void a_server_that_fails_in_the_middle_is_asked_no_more_and_the_next_run_goes_on()
+      throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      fill(server, SOURCE, 100);
+      AtomicInteger batches = new AtomicInteger();
+      server.after(
+          "POST /v1/batch",
+          _ -> {
+            if (batches.incrementAndGet() == 2) {
+              server.fault("reset=/v1/*");
+            }
+          });
+      Terminal.Outcome outcome = copy(terminal(server).set("REQUESTS_NB_RETRIES", "1"), REVIEWED);
+      assertEquals(2, outcome.exit(), outcome::toString);
+      assertTrue(
+          outcome
+              .stdout()
+              .contains("NO VERDICT (50 of 100 changes applied, then POST " + server.url()),
+          outcome::toString);
+      assertEquals(50, content(server, REVIEWED).size());
+      server.clearFaults();
+      outcome = copy(server, REVIEWED);
+      assertEquals(0, outcome.exit(), outcome::toString);
+      assertTrue(outcome.stdout().endsWith("Done. Requested review for 50 changes.\n"));
+      assertCopied(server, REVIEWED);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "{\"responses\":[]}",
+        "{\"responses\":[{},{}]}",
+        "{\"responses\":[{\"status\":\"201\"},{\"status\":\"201\"}]}",
+        "{\"responses\":[{\"status\":201},7]}",
+        "{\"responses\":{}}",
+        "{}",
+        "[]"
+      })
+  void an_answer_that_is_no_batch_s_is_no_success(String answer) throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      fill(server, SOURCE, 2);
+      server.answer("POST /v1/batch", 200, "application/json", answer);
+      Terminal.Outcome outcome = copy(server, REVIEWED);
+      assertEquals(2, outcome.exit(), outcome::toString);
+      assertTrue(
+          outcome.stdout().contains("NO VERDICT (0 of 2 changes applied, then POST "),
+          outcome::toString);
+      assertTrue(outcome.stdout().contains("unexpected answer: "), outcome::toString);
+      assertEquals(List.of(), requests(server, "PATCH"));
+    }
+  }
+
+  @Test
+  void a_record_that_the_server_has_made_something_else_of_is_no_success() throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      put(server, SOURCE, "{\"id\":\"a\",\"n\":1}");
+      server.answer(
+          "POST /v1/batch",
+          200,
+          "application/json",
+          "{\"responses\":[{\"status\":201,\"path\":\"/x\",\"headers\":{},"
+              + "\"body\":{\"data\":{\"id\":\"a\",\"n\":2}}}]}");
+      Terminal.Outcome outcome = copy(server, REVIEWED);
+      assertEquals(2, outcome.exit(), outcome::toString);
+      assertTrue(
+          outcome.stdout().contains("- 201 (the server has made something else of it)\n"),
+          outcome::toString);
+      assertEquals(List.of(), requests(server, "PATCH"));
+    }
+  }
+
+  // ---- signoff
+
+  @Test
+  void a_collection_s_own_resource_goes_before_its_bucket_s() throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      fill(server, SOURCE, 3);
+      Terminal.Outcome outcome = copy(server, AUTOMATIC);
+      assertTrue(
+          outcome.stdout().endsWith("Done. 3 changes applied and signed.\n"), outcome::toString);
+      assertEquals("signed", attribute(server, AUTOMATIC, "status"));
+      assertCopied(server, "main/auto");
+      outcome = copy(server, REVIEWED);
+      assertTrue(
+          outcome.stdout().endsWith("Done. Requested review for 3 changes.\n"), outcome::toString);
+      assertEquals("to-review", attribute(server, REVIEWED, "status"));
+      assertCopied(server, "main-preview/to");
+      assertEquals(Map.of(), content(server, "main/to"), "nobody has approved it");
+    }
+  }
+
+  @Test
+  void a_review_that_was_refused_is_owed_and_asked_for_by_the_next_run_once() throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      fill(server, SOURCE, 3);
+      server.fault("403=PATCH main-workspace/to");
+      Terminal.Outcome outcome = copy(server, REVIEWED);
+      assertEquals(2, outcome.exit(), outcome::toString);
+      assertTrue(
+          outcome.stdout().contains("NO VERDICT (3 changes applied, but to-review is owed: 403"),
+          outcome::toString);
+      outcome = copy(server, REVIEWED);
+      assertEquals(2, outcome.exit(), outcome::toString);
+      assertTrue(outcome.stdout().contains("NO VERDICT (to-review is owed: 403"));
+      server.clearFaults();
+      server.forgetRequests();
+      outcome = copy(server, REVIEWED);
+      assertEquals(0, outcome.exit(), outcome::toString);
+      assertTrue(outcome.stdout().endsWith("Done. Requested the review that was owed.\n"));
+      outcome = copy(server, REVIEWED);
+      assertTrue(outcome.stdout().endsWith("Records are in sync. Nothing to do.\n"));
+      assertEquals(1, requests(server, "PATCH").size());
+      assertEquals(List.of(), requests(server, "POST"));
+    }
+  }
+
+  @Test
+  void a_review_request_whose_answer_is_lost_is_sent_once() throws IOException {
+    for (String fault : List.of("lost", "503-done")) {
+      for (int retries : List.of(0, 4)) {
+        try (RemoteSettingsServer server = server()) {
+          fill(server, SOURCE, 3);
+          server.fault(fault + "=PATCH main-workspace/to:1");
+          Terminal.Outcome outcome =
+              copy(terminal(server).set("REQUESTS_NB_RETRIES", retries), REVIEWED);
+          assertEquals(0, outcome.exit(), outcome::toString);
+          assertEquals(1, requests(server, "PATCH").size());
+        }
+      }
+    }
+  }
+
+  @Test
+  void a_rejected_review_is_not_asked_for_again_until_something_new_is_to_be_copied()
+      throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      KintoClient client = new KintoClient(server.url());
+      fill(server, SOURCE, 3);
+      assertEquals(0, copy(server, REVIEWED).exit());
+      client.must(
+          "reviewer",
+          "PATCH",
+          "/buckets/main-workspace/collections/to",
+          "{\"data\":{\"status\":\"work-in-progress\",\"last_reviewer_comment\":\"Not this"
+              + " one.\"}}");
+      server.forgetRequests();
+      Terminal.Outcome outcome = copy(server, REVIEWED);
+      assertEquals(1, outcome.exit(), outcome::toString);
+      assertTrue(outcome.stdout().endsWith(": review rejected: Not this one.\n"));
+      assertNothingWritten(server);
+      put(server, SOURCE, "{\"id\":\"r00000\",\"n\":7}");
+      outcome = copy(server, REVIEWED);
+      assertEquals(0, outcome.exit(), outcome::toString);
+      assertTrue(outcome.stdout().endsWith("Done. Requested review for 1 changes.\n"));
+      client.status("reviewer", "main-workspace", "to", "to-sign");
+      assertCopied(server, "main/to");
+      server.forgetRequests();
+      assertEquals(0, copy(server, REVIEWED).exit());
+      assertNothingWritten(server);
+    }
+  }
+
+  @Test
+  void what_a_reviewer_does_between_our_records_and_our_request_is_respected() throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      KintoClient client = new KintoClient(server.url());
+      fill(server, SOURCE, 3);
+      server.after(
+          "POST /v1/batch", _ -> client.put("main-workspace", "to", "r00001", "{\"n\":1}"));
+      server.after(
+          "POST /v1/batch",
+          _ ->
+              client.must(
+                  "reviewer",
+                  "PUT",
+                  "/buckets/main-workspace/collections/to/records/theirs",
+                  "{\"data\":{}}"));
+      Terminal.Outcome outcome = copy(server, REVIEWED);
+      assertEquals(1, outcome.exit(), outcome::toString);
+      assertTrue(
+          outcome.stdout().endsWith("3 changes applied, work in progress by account:reviewer\n"),
+          outcome::toString);
+      assertEquals(List.of(), requests(server, "PATCH"), "theirs would be reviewed as ours");
+    }
+  }
+
+  @Test
+  void a_collection_that_is_signed_already_is_signed() throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      KintoClient client = new KintoClient(server.url());
+      fill(server, SOURCE, 3);
+      AtomicInteger requests = new AtomicInteger();
+      server.before(
+          "PATCH main-workspace/auto",
+          _ -> {
+            if (requests.getAndIncrement() == 0) {
+              client.status("reviewer", "main-workspace", "auto", "to-sign");
+            }
+          });
+      Terminal.Outcome outcome = copy(server, AUTOMATIC);
+      assertEquals(0, outcome.exit(), outcome::toString);
+      assertEquals(2, requests.get(), "theirs, and ours, which is refused");
+      assertTrue(outcome.stdout().endsWith("Done. 3 changes applied and signed.\n"));
+    }
+  }
+
+  @Test
+  void who_is_not_in_the_group_is_told_before_the_first_write_where_the_server_tells()
+      throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      fill(server, SOURCE, 3);
+      Terminal admin = terminal(server).set("BACKPORT_RECORDS_DEST_AUTH", "admin:admin");
+      Terminal.Outcome outcome = copy(admin, REVIEWED);
+      assertEquals(2, outcome.exit(), outcome::toString);
+      assertTrue(outcome.stdout().contains("account:admin is not in the group to-editors"));
+      outcome = copy(admin, AUTOMATIC);
+      assertTrue(outcome.stdout().contains("account:admin is not in the group auto-reviewers"));
+      assertNothingWritten(server);
+      assertEquals(0, copy(admin, UNSIGNED).exit(), "no group is asked for there");
+    }
+  }
+
+  @Test
+  void where_the_server_does_not_tell_the_refused_review_is_owed() throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      fill(server, SOURCE, 3);
+      ObjectNode info = (ObjectNode) new KintoClient(server.url()).must("admin", "GET", "/", null);
+      ((ObjectNode) info.get("user")).remove("principals");
+      server.answer("/v1/", 200, "application/json", info.toString());
+      Terminal admin = terminal(server).set("BACKPORT_RECORDS_DEST_AUTH", "admin:admin");
+      Terminal.Outcome outcome = copy(admin, REVIEWED);
+      assertEquals(2, outcome.exit(), outcome::toString);
+      assertTrue(
+          outcome
+              .stdout()
+              .contains("3 changes applied, but to-review is owed: 403: Not in to-editors group"),
+          outcome::toString);
+      new KintoClient(server.url())
+          .must(
+              "admin",
+              "PATCH",
+              "/buckets/main-workspace/groups/to-editors",
+              "{\"data\":{\"members\":[\"account:admin\"]}}");
+      outcome = copy(admin, REVIEWED);
+      assertEquals(0, outcome.exit(), outcome::toString);
+      assertTrue(outcome.stdout().endsWith("Done. Requested the review that was owed.\n"));
+    }
+  }
+
+  @Test
+  void what_is_about_to_be_written_is_said_before_it_is() throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      fill(server, SOURCE, 3);
+      server.fault("reset=POST /v1/batch");
+      Terminal.Outcome outcome =
+          copy(terminal(server).set("REQUESTS_NB_RETRIES", "0"), REVIEWED, "--quiet");
+      assertEquals(Map.of(), content(server, REVIEWED));
+      assertTrue(
+          outcome
+              .stderr()
+              .startsWith(
+                  "backport_records: about to write to %s as account:editor: main-workspace/to:"
+                          .formatted(server.url())
+                      + " 3 to create, 0 to update, 0 to delete, then set it to-review\n"),
+          outcome::toString);
+    }
+  }
+
+  // ---- check
+
+  @Test
+  void a_destination_is_behind_since_its_oldest_missing_change() throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      long now = Terminal.NOW.toEpochMilli();
+      put(
+          server,
+          SOURCE,
+          "{\"id\":\"a\",\"last_modified\":%d}".formatted(now - 90_000),
+          "{\"id\":\"b\",\"last_modified\":%d}".formatted(now - 50_000));
+      put(server, UNSIGNED, "{\"id\":\"a\"}");
+      assertEquals(0, copy(server, UNSIGNED, "--check", "--max-lag=50").exit());
+      assertEquals(1, copy(server, UNSIGNED, "--check", "--max-lag=49").exit());
+      assertEquals(1, copy(server, UNSIGNED, "--check").exit());
+      server.store().putTombstone("main", "from", "c", now - 70_000);
+      put(server, UNSIGNED, "{\"id\":\"c\"}");
+      assertEquals(0, copy(server, UNSIGNED, "--check", "--max-lag=70").exit());
+      Terminal.Outcome outcome = copy(server, UNSIGNED, "--check", "--max-lag=69");
+      assertEquals(1, outcome.exit(), outcome::toString);
+      assertTrue(
+          outcome.stdout().contains("BEHIND for 70 s, 1 to create, 0 to update, 1 to delete\n"),
+          outcome::toString);
+      assertNothingWritten(server);
+    }
+  }
+
+  @Test
+  void of_many_changes_ten_are_shown_and_all_with_verbose() throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      fill(server, SOURCE, 15);
+      Terminal.Outcome outcome = copy(server, UNSIGNED, "--check");
+      assertEquals(11, outcome.stdout().lines().filter(line -> line.startsWith(" - ")).count());
+      assertTrue(outcome.stdout().endsWith(" - and 5 more, --verbose shows all\n"));
+      outcome = copy(server, UNSIGNED, "--check", "--verbose");
+      assertEquals(15, outcome.stdout().lines().filter(line -> line.startsWith(" - ")).count());
+    }
+  }
+
+  // ---- interrupts, formats
+
+  @Test
+  void ctrl_c_ends_the_writing_and_the_next_run_goes_on() throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      fill(server, SOURCE, 100);
+      Terminal terminal = terminal(server);
+      AtomicInteger batches = new AtomicInteger();
+      server.after(
+          "POST /v1/batch",
+          _ -> {
+            if (batches.incrementAndGet() == 2) {
+              terminal.interrupts().forEach(Runnable::run);
+            }
+          });
+      Terminal.Outcome outcome = copy(terminal, REVIEWED);
+      assertEquals(130, outcome.exit(), outcome::toString);
+      assertTrue(
+          outcome
+              .stderr()
+              .endsWith(
+                  "backport_records: interrupted: 1 collection: 1 not finished,"
+                      + " 25 of 100 changes applied\n"),
+          outcome::toString);
+      assertEquals(2, batches.get(), "nothing is sent after it");
+      assertEquals(List.of(), requests(server, "PATCH"));
+      outcome = copy(server, REVIEWED);
+      assertEquals(0, outcome.exit(), outcome::toString);
+      assertTrue(outcome.stdout().endsWith("Done. Requested review for 50 changes.\n"));
+    }
+  }
+
+  @Test
+  void json_and_text_give_the_same_verdicts() throws IOException {
+    Map<Integer, Consumer<RemoteSettingsServer>> states =
+        Map.of(
+            0, server -> {},
+            1,
+                server ->
+                    server.edit(
+                        "main-workspace",
+                        "to",
+                        attributes ->
+                            attributes
+                                .put("status", "work-in-progress")
+                                .put("last_edit_by", "account:x")),
+            2, server -> server.fault("403=main/from"));
+    for (int exit : states.keySet()) {
+      try (RemoteSettingsServer server = server()) {
+        put(server, SOURCE, "{\"id\":\"a\"}");
+        put(server, REVIEWED, "{\"id\":\"a\"}");
+        states.get(exit).accept(server);
+        Terminal.Outcome text = copy(server, REVIEWED);
+        Terminal.Outcome json = copy(server, REVIEWED, "--format=json");
+        assertEquals(exit, text.exit(), text::toString);
+        assertEquals(exit, json.exit(), json::toString);
+        JsonNode document = Store.JSON.readTree(json.stdout());
+        assertEquals(exit, document.path("exit").asInt());
+        assertEquals(
+            List.of("in-sync", "waiting", "no-verdict").get(exit),
+            document.path("results").get(0).path("status").asString());
+      }
+    }
+  }
+
+  @Test
+  void exit_zero_turns_findings_into_zero_but_not_a_missing_verdict() throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      fill(server, SOURCE, 1);
+      assertEquals(0, copy(server, UNSIGNED, "--check", "--exit-zero").exit());
+      assertEquals(2, copy(server, "backup/missing", "--check", "--exit-zero").exit());
+    }
   }
 }
