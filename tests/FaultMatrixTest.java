@@ -1,4 +1,5 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
+//SOURCES ../backport_records.java
 //SOURCES ../common/Settings.java
 //SOURCES ../consistency_checks.java
 //SOURCES ../refresh_signature.java
@@ -44,6 +45,7 @@ class FaultMatrixTest {
     COMMANDS.put("validate_changes_collection", validate_changes_collection::new);
     COMMANDS.put("consistency_checks", consistency_checks::new);
     COMMANDS.put("refresh_signature", refresh_signature::new);
+    COMMANDS.put("backport_records", backport_records::new);
   }
 
   private static final Path GOLDEN = Project.root().resolve("tests/golden/faults.txt");
@@ -64,13 +66,16 @@ class FaultMatrixTest {
         .set("SERVER", server.url())
         .set("AUTH", "editor:editor")
         .set("REFRESH_SIGNATURE_AUTH", "editor:editor")
+        .set("BACKPORT_RECORDS_SOURCE_AUTH", "editor:editor")
+        .set("BACKPORT_RECORDS_MAPPINGS", "main/regions -> main-workspace/regions")
         .set("ROOT_HASH", AUTHORITY.rootHash())
         .set("REQUESTS_NB_RETRIES", isSlow ? "0" : "1")
         .set("REQUESTS_TIMEOUT_SECONDS", isSlow ? "0.4" : "20")
         .set("REQUESTS_DEADLINE_SECONDS", isSlow ? "0.6" : "30")
         .set("MAX_RESPONSE_MIB", "1")
         .set("PARALLEL_REQUESTS", "1")
-        .run(COMMANDS.get(command).get(), "--only", "main/regions");
+        .set("ONLY", "main/regions")
+        .run(COMMANDS.get(command).get());
   }
 
   /** Exit code, and the last line on stdout, or else the error. */
@@ -99,7 +104,10 @@ class FaultMatrixTest {
               .sample(true)
               .fault(fault)
               .start()) {
-        for (String command : COMMANDS.keySet()) { // the one that writes comes last
+        for (String command : COMMANDS.keySet()) { // those that write come last
+          if (command.equals("backport_records")) {
+            server.put("main", "regions", "{\"id\":\"new\"}"); // so that there is something to write
+          }
           Terminal.Outcome outcome = run(server, fault, command);
           String all = outcome.stdout() + outcome.stderr();
           assertFalse(all.contains("\tat "), () -> "a stack trace: " + fault + "\n" + outcome);

@@ -330,7 +330,7 @@ class ProjectTest {
 
   @Test
   void a_command_that_writes_can_show_it_first_and_says_so_before() {
-    Pattern write = Pattern.compile("\\.(patch|write)\\(");
+    Pattern write = Pattern.compile("\\.(patch|write|batch|create)\\(");
     List<String> wrong = new ArrayList<>();
     int writers = 0;
     for (String script : commands()) {

@@ -1,4 +1,5 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
+//SOURCES ../backport_records.java
 //SOURCES ../common/CertificateChain.java
 //SOURCES ../common/Settings.java
 //SOURCES ../consistency_checks.java
@@ -46,6 +47,7 @@ class ReadmeTest {
   private static final Map<String, Supplier<Settings.Command>> COMMANDS =
       new TreeMap<>(
           Map.of(
+              "backport_records", backport_records::new,
               "consistency_checks", consistency_checks::new,
               "refresh_signature", refresh_signature::new,
               "validate_changes_collection", validate_changes_collection::new,

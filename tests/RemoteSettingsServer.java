@@ -516,7 +516,7 @@ final class RemoteSettingsServer implements AutoCloseable {
 
   private static boolean isFollowedRedirect(Routes.Request request, Fault.Kind kind) {
     boolean redirects = kind == Fault.Kind.REDIRECT || kind == Fault.Kind.REDIRECT_ELSEWHERE;
-    return redirects && request.parameter("redirected").isPresent();
+    return redirects && request.parameter("_redirected").isPresent();
   }
 
   private void misbehave(HttpExchange exchange, Routes.Request request, Fault.Kind kind)
@@ -554,7 +554,7 @@ final class RemoteSettingsServer implements AutoCloseable {
     String mark = request.target().contains("?") ? "&" : "?";
     String target = request.target();
     if (kind != Fault.Kind.REDIRECT_LOOP) {
-      target += mark + "redirected=1";
+      target += mark + "_redirected=1";
     }
     return Routes.Answer.of(307, "text/plain", "").with("Location", base + target);
   }
