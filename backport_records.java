@@ -26,7 +26,7 @@ import common.RemoteSettings.RecordWrite;
 import common.RemoteSettings.ServerInfo;
 import common.RemoteSettings.SignedResource;
 import common.RemoteSettings.SignedResources;
-import common.RemoteSettings.Signoff;
+import common.RemoteSettings.SignoffRule;
 import common.RemoteSettings.Written;
 import common.Report;
 import common.Report.Count;
@@ -597,7 +597,7 @@ public class backport_records implements Settings.Command {
 
   /** Whether the attributes read after a request for a signoff show that it was heard. */
   static boolean isSignedOff(
-      Signoff signoff, Map<String, Object> before, Map<String, Object> after) {
+      SignoffRule signoff, Map<String, Object> before, Map<String, Object> after) {
     Object status = after.get("status");
     if ("signed".equals(status) || (signoff.reviewed() && "to-review".equals(status))) {
       return true;
@@ -614,7 +614,7 @@ public class backport_records implements Settings.Command {
    * knows.
    */
   static Optional<String> missingGroup(SignedResource resource, Set<String> principals) {
-    Signoff signoff = resource.signoff();
+    SignoffRule signoff = resource.signoff();
     List<String> groups = new ArrayList<>();
     if (signoff.editors() != null) {
       groups.add(signoff.editors());
@@ -667,7 +667,7 @@ public class backport_records implements Settings.Command {
    *
    * @param signoff that would be asked for, or null
    */
-  record Planned(Plan plan, boolean creates, Signoff signoff) implements Result {}
+  record Planned(Plan plan, boolean creates, SignoffRule signoff) implements Result {}
 
   /** The destination lacks changes, for no longer than it may. */
   record Lagging(Plan plan, Duration lag) implements Result {}
@@ -767,7 +767,7 @@ public class backport_records implements Settings.Command {
         throws Refused, ServerException {
       checkLimits(mapping, plan.toDelete().size(), records);
       Place to = mapping.destination();
-      Signoff signoff = signed.map(SignedResource::signoff).orElse(null);
+      SignoffRule signoff = signed.map(SignedResource::signoff).orElse(null);
       if (plan.isEmpty() && !isMissing) {
         return signed.isEmpty() ? new InSync() : signedOff(signed.get(), 0);
       }
@@ -939,7 +939,7 @@ public class backport_records implements Settings.Command {
     /** Asks for the signoff, unless nobody needs to or somebody else has to decide. */
     private Result signedOff(SignedResource resource, int changes) throws Refused {
       String path = resource.source().path();
-      Signoff signoff = resource.signoff();
+      SignoffRule signoff = resource.signoff();
       try {
         Map<String, Object> before = destination.metadata(path);
         return switch (due(before, info.account(), changes > 0)) {
@@ -972,7 +972,7 @@ public class backport_records implements Settings.Command {
     }
 
     /** What is read afterwards is what counts, not the answer. */
-    private void ask(String path, Signoff signoff, int changes, Map<String, Object> before)
+    private void ask(String path, SignoffRule signoff, int changes, Map<String, Object> before)
         throws ServerException, Refused {
       ServerException failure = null;
       try {
@@ -997,7 +997,7 @@ public class backport_records implements Settings.Command {
       }
     }
 
-    private static Refused owed(Signoff signoff, int changes, String reason, String hint) {
+    private static Refused owed(SignoffRule signoff, int changes, String reason, String hint) {
       return new Refused(
           "%s%s is owed: %s"
               .formatted(

@@ -206,7 +206,8 @@ public final class RemoteSettings {
    * @param preview null where there is none
    * @param signoff who may ask for a review and approve it
    */
-  public record SignedResource(Place source, Place preview, Place destination, Signoff signoff) {
+  public record SignedResource(
+      Place source, Place preview, Place destination, SignoffRule signoff) {
 
     private SignedResource of(String collection) {
       return new SignedResource(
@@ -224,15 +225,15 @@ public final class RemoteSettings {
    * @param editors group whose members may ask for a review, null if that is not checked
    * @param reviewers group whose members may approve, null if that is not checked
    */
-  public record Signoff(boolean reviewed, String editors, String reviewers) {
+  public record SignoffRule(boolean reviewed, String editors, String reviewers) {
 
     /** The status to set for it. */
     public String status() {
       return reviewed ? "to-review" : "to-sign";
     }
 
-    private Signoff of(String collection) {
-      return new Signoff(reviewed, named(editors, collection), named(reviewers, collection));
+    private SignoffRule of(String collection) {
+      return new SignoffRule(reviewed, named(editors, collection), named(reviewers, collection));
     }
 
     private static String named(String group, String collection) {
@@ -294,11 +295,11 @@ public final class RemoteSettings {
   }
 
   /** What a resource says of its own goes before what is said for all. */
-  private static Signoff signoff(Map<String, Object> resource, Map<String, Object> signer) {
+  private static SignoffRule signoff(Map<String, Object> resource, Map<String, Object> signer) {
     Map<String, Object> settings = new HashMap<>(signer);
     settings.putAll(resource);
     boolean isChecked = Boolean.TRUE.equals(settings.get("group_check_enabled"));
-    return new Signoff(
+    return new SignoffRule(
         !Boolean.FALSE.equals(settings.get("to_review_enabled")),
         isChecked && settings.get("editors_group") instanceof String editors ? editors : null,
         isChecked && settings.get("reviewers_group") instanceof String reviewers

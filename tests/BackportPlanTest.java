@@ -16,7 +16,7 @@ import common.RecordDiff;
 import common.RemoteSettings;
 import common.RemoteSettings.Place;
 import common.RemoteSettings.SignedResource;
-import common.RemoteSettings.Signoff;
+import common.RemoteSettings.SignoffRule;
 import common.RemoteSettings.Written;
 import common.Settings;
 import java.io.ByteArrayInputStream;
@@ -405,8 +405,8 @@ class BackportPlanTest {
 
   @Test
   void a_signoff_is_one_when_it_can_be_read_afterwards() {
-    Signoff reviewed = new Signoff(true, null, null);
-    Signoff automatic = new Signoff(false, null, null);
+    SignoffRule reviewed = new SignoffRule(true, null, null);
+    SignoffRule automatic = new SignoffRule(false, null, null);
     Map<String, Object> before = attributes("status", "work-in-progress");
     assertTrue(backport_records.isSignedOff(reviewed, before, attributes("status", "to-review")));
     assertTrue(backport_records.isSignedOff(reviewed, before, attributes("status", "signed")));
@@ -426,18 +426,18 @@ class BackportPlanTest {
         false, backport_records.isSignedOff(automatic, before, attributes("status", "to-review")));
   }
 
-  private static Optional<String> missingGroup(Signoff signoff, String... principals) {
+  private static Optional<String> missingGroup(SignoffRule signoff, String... principals) {
     return backport_records.missingGroup(
-        new SignedResource(new Place("work", "a"), null, new Place("main", "a"), signoff),
+        new SignedResource(new Place("ws", "a"), null, new Place("main", "a"), signoff),
         Set.of(principals));
   }
 
   @Test
   void who_is_in_no_group_that_may_ask_is_told_before() {
-    Signoff reviewed = new Signoff(true, "a-ed", "a-rev");
-    Signoff automatic = new Signoff(false, "a-ed", "a-rev");
-    String editor = "/buckets/work/groups/a-ed";
-    String reviewer = "/buckets/work/groups/a-rev";
+    SignoffRule reviewed = new SignoffRule(true, "a-ed", "a-rev");
+    SignoffRule automatic = new SignoffRule(false, "a-ed", "a-rev");
+    String editor = "/buckets/ws/groups/a-ed";
+    String reviewer = "/buckets/ws/groups/a-rev";
     assertEquals(Optional.empty(), missingGroup(reviewed, "account:us", editor));
     assertEquals(Optional.of("a-ed"), missingGroup(reviewed, "account:us", reviewer));
     assertEquals(Optional.of("a-ed"), missingGroup(reviewed, "/buckets/other/groups/a-ed"));
@@ -446,7 +446,9 @@ class BackportPlanTest {
     assertEquals(Optional.empty(), missingGroup(automatic, reviewer));
     assertEquals(Optional.empty(), missingGroup(reviewed), "the server tells no principals");
     assertEquals(
-        Optional.empty(), missingGroup(new Signoff(true, null, null), "account:us"), "not checked");
+        Optional.empty(),
+        missingGroup(new SignoffRule(true, null, null), "account:us"),
+        "not checked");
   }
 
   // ---- lag

@@ -1,5 +1,6 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //DEPS tools.jackson.core:jackson-databind:3.2.4
+//SOURCES ../backport_records.java
 //SOURCES ../common/CrashReports.java
 //SOURCES ../common/Settings.java
 //SOURCES ../consistency_checks.java
@@ -152,6 +153,26 @@ class CrashReportsTest {
     assertReported(
         "Signature verification failed on main/regions",
         "Signature refresh failed on main-workspace/cfr");
+  }
+
+  @Test
+  void a_copy_that_fails_and_one_that_waits_are_reported() {
+    makeSources();
+    server.put("main", "regions", "{\"id\":\"new\"}");
+    server.fault("403=PUT /v1/buckets/main-workspace/collections/cfr/records/new");
+    server.edit("main-workspace", "regions", it -> it.put("status", "to-sign"));
+    Terminal terminal =
+        terminal()
+            .set("BACKPORT_RECORDS_SOURCE_AUTH", "editor:editor")
+            .set(
+                "BACKPORT_RECORDS_MAPPINGS",
+                "main/regions -> main-workspace/cfr\n"
+                    + "main-preview/regions -> main-workspace/regions");
+    assertEquals(2, terminal.run(new backport_records()).exit());
+    JsonNode extra = sentry.items("event").getLast().get("extra");
+    assertTrue(extra.get("main-workspace/cfr").stringValue().contains("missing: new (403: "));
+    assertReported(
+        "Backport held up: main-workspace/regions", "Backport failed: main-workspace/cfr");
   }
 
   @Test

@@ -106,7 +106,8 @@ class FaultMatrixTest {
               .start()) {
         for (String command : COMMANDS.keySet()) { // those that write come last
           if (command.equals("backport_records")) {
-            server.put("main", "regions", "{\"id\":\"new\"}"); // so that there is something to write
+            server.put(
+                "main", "regions", "{\"id\":\"new\"}"); // so that there is something to write
           }
           Terminal.Outcome outcome = run(server, fault, command);
           String all = outcome.stdout() + outcome.stderr();

@@ -19,7 +19,7 @@ import common.RemoteSettings.Announced;
 import common.RemoteSettings.Place;
 import common.RemoteSettings.SignedResource;
 import common.RemoteSettings.SignedResources;
-import common.RemoteSettings.Signoff;
+import common.RemoteSettings.SignoffRule;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -456,7 +456,7 @@ class RefreshSignatureTest {
 
   @Test
   void only_destinations_are_refreshed_and_each_source_once() {
-    Signoff reviewed = new Signoff(true, null, null);
+    SignoffRule reviewed = new SignoffRule(true, null, null);
     SignedResource all =
         new SignedResource(
             new Place("work", null), new Place("look", null), new Place("main", null), reviewed);

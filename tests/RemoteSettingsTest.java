@@ -674,7 +674,7 @@ class RemoteSettingsTest {
     String all =
         "\"to_review_enabled\": %s, \"group_check_enabled\": %s, \"editors_group\":"
             + " \"{collection_id}-ed\", \"reviewers_group\": \"rev\"";
-    Function<String, RemoteSettings.Signoff> signoff =
+    Function<String, RemoteSettings.SignoffRule> signoff =
         resources -> {
           answer("/v1/", "{\"capabilities\": {\"signer\": {%s}}}".formatted(resources));
           try {
@@ -690,20 +690,20 @@ class RemoteSettingsTest {
         };
     String plain = "\"resources\": [" + resource + "}]";
     assertEquals(
-        new RemoteSettings.Signoff(true, "a-ed", "rev"),
+        new RemoteSettings.SignoffRule(true, "a-ed", "rev"),
         signoff.apply(all.formatted("true", "true") + "," + plain));
     assertEquals(
-        new RemoteSettings.Signoff(false, null, null),
+        new RemoteSettings.SignoffRule(false, null, null),
         signoff.apply(all.formatted("false", "false") + "," + plain));
     assertEquals(
-        new RemoteSettings.Signoff(false, "mine", "rev"),
+        new RemoteSettings.SignoffRule(false, "mine", "rev"),
         signoff.apply(
             all.formatted("true", "true")
                 + ",\"resources\": ["
                 + resource
                 + ", \"to_review_enabled\": false, \"editors_group\": \"mine\"}]"));
     assertEquals(
-        new RemoteSettings.Signoff(true, null, null),
+        new RemoteSettings.SignoffRule(true, null, null),
         signoff.apply(plain),
         "a review is the safer of the two");
   }

@@ -79,11 +79,29 @@ public class demo {
               "",
               "refresh_signature.java",
               List.of("--max-signature-age", "4", "--verify"),
-              0));
+              0),
+          new Step(
+              "Copy some records into a collection of its own, and ask for their review:",
+              "",
+              "backport_records.java",
+              List.of(
+                  "--backport-records-mappings",
+                  "main/regions?in_id=br,jp -> main-workspace/nearby",
+                  "--create-destination"),
+              0),
+          new Step(
+              "The same while a record more is refused: the others are copied.",
+              "403=PUT /v1/buckets/main-workspace/collections/nearby/records/ch",
+              "backport_records.java",
+              List.of(
+                  "--backport-records-mappings",
+                  "main/regions?in_id=br,ch,gr,jp -> main-workspace/nearby"),
+              2));
 
   /** Accounts of the sample server; a runbook has its own, in a file that only it can read. */
   private static final Map<String, String> CREDENTIALS =
       Map.of(
+          "backport_records.java", "BACKPORT_RECORDS_SOURCE_AUTH",
           "consistency_checks.java", "AUTH",
           "refresh_signature.java", "REFRESH_SIGNATURE_AUTH");
 
