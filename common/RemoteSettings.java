@@ -450,10 +450,26 @@ public final class RemoteSettings {
       Optional<Listed> all =
           listed(collection.path() + "/records?_expected=" + cacheBuster() + query);
       if (all.isPresent()) {
-        return all.get().records().live;
+        return addressable(all.get().records().live, collection);
       }
     }
     throw changing(collection.path());
+  }
+
+  /** Refuses ids that no path can hold: half a character would name another record there. */
+  private List<SignedRecord> addressable(List<SignedRecord> records, Place collection)
+      throws ServerException {
+    for (SignedRecord record : records) {
+      if (!StandardCharsets.UTF_8.newEncoder().canEncode(record.id())) {
+        throw new ServerException(
+            "GET " + url(collection.path() + "/records"),
+            200,
+            "the id of a record holds half a character",
+            1,
+            null);
+      }
+    }
+    return records;
   }
 
   /** Lets the next request wait as long as an answer asks for, or a moment. */

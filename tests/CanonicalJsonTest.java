@@ -973,4 +973,23 @@ class CanonicalJsonTest {
   private static String text(byte[] ascii) {
     return new String(ascii, StandardCharsets.US_ASCII);
   }
+
+  // ---- plain values
+
+  @Test
+  void a_text_is_read_into_plain_values() throws Exception {
+    assertEquals(
+        Map.of("a", List.of(1L, "é", true), "b", new java.math.BigDecimal("1.50")),
+        CanonicalJson.parse("{\"a\": [1, \"\\u00e9\", true], \"b\": 1.50}"));
+    for (String bad : List.of("", "{", "{} {}", "{a: 1}", "nul")) {
+      assertThrows(CanonicalJson.BadJson.class, () -> CanonicalJson.parse(bad), bad);
+    }
+  }
+
+  @Test
+  void a_document_holds_any_text_even_half_a_character() {
+    assertEquals(
+        "{\n  \"a\" : \"é\\uD83D!\"\n}",
+        new String(CanonicalJson.document(Map.of("a", "é\ud83d!")), StandardCharsets.UTF_8));
+  }
 }

@@ -1,6 +1,7 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //SOURCES ../common/CanonicalJson.java
 //SOURCES ../common/Http.java
+//SOURCES ../common/RemoteSettings.java
 //SOURCES SigningAuthority.java
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -12,6 +13,7 @@ import static org.junit.jupiter.params.provider.Arguments.arguments;
 import common.CanonicalJson;
 import common.Http;
 import common.Http.ServerException;
+import common.RemoteSettings;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -367,6 +369,22 @@ class HttpTest {
     assertTrue(waits.getFirst().contains("10 s (Backoff)"), waits.getFirst());
     get(http, server.url());
     assertEquals(1, time.pauses().size(), "obeyed once");
+  }
+
+  @Test
+  void a_postponed_request_waits_as_long_as_asked_or_a_moment() throws Exception {
+    Wire server = open(Wire.of(Wire.json(FINE)));
+    RemoteSettings remote = new RemoteSettings(http(), server.url("/v1"), 1024);
+    remote.postpone(7);
+    assertThrows(ServerException.class, () -> remote.metadata("/x"));
+    assertEquals(List.of(Duration.ofSeconds(7)), time.pauses());
+    remote.postpone(0);
+    assertThrows(ServerException.class, () -> remote.metadata("/x"));
+    Duration moment = time.pauses().getLast();
+    assertTrue(moment.isPositive() && moment.compareTo(Duration.ofMillis(500)) < 0, "" + moment);
+    remote.postpone(31);
+    ServerException failure = assertThrows(ServerException.class, () -> remote.metadata("/x"));
+    assertTrue(failure.reason().contains("31 s"), failure.reason());
   }
 
   @Test

@@ -24,6 +24,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -591,6 +592,177 @@ class RemoteSettingsTest {
     answers.put(PLACE + "/records", records("a", PLACE + "/records?_token=2"));
     answers.put(PLACE + "/records?_token=2", records("b", PLACE + "/records?_token=2"));
     assertThrows(ServerException.class, () -> remote.changeset(ENTRY));
+  }
+
+  // ---- records and batches
+
+  private static final RemoteSettings.Place CFR = new RemoteSettings.Place("main", "cfr");
+
+  private static List<String> ids(List<SignedRecord> records) {
+    return records.stream().map(SignedRecord::id).toList();
+  }
+
+  @Test
+  void records_are_read_past_the_caches_page_by_page_with_their_filters_escaped() throws Exception {
+    answers.put(PLACE + "/records", records("a", PLACE + "/records?_token=2"));
+    answers.put(PLACE + "/records?_token=2", records("b", null));
+    Map<String, List<String>> filters = new LinkedHashMap<>();
+    filters.put("min_age", List.of("4 2"));
+    filters.put("é&=", List.of("+#", ".."));
+    assertEquals(List.of("a", "b"), ids(remote.records(CFR, filters)));
+    assertTrue(
+        targets()
+            .getFirst()
+            .matches(".*\\?_expected=\\d+&min_age=4%202&%C3%A9%26%3D=%2B%23&%C3%A9%26%3D=%2E%2E"),
+        targets().toString());
+  }
+
+  @Test
+  void records_that_change_between_two_pages_are_read_again() throws Exception {
+    answers.put(PLACE + "/records", records("a", PLACE + "/records?_token=2"));
+    answers.put(
+        PLACE + "/records?_token=2",
+        once(HttpTest.Wire.json("{\"data\": []}", "ETag: \"201\""), records("b", null)));
+    assertEquals(List.of("a", "b"), ids(remote.records(CFR, Map.of())));
+    answers.put(PLACE + "/records?_token=2", HttpTest.Wire.json("{\"data\": []}", "ETag: \"201\""));
+    ServerException failure =
+        assertThrows(ServerException.class, () -> remote.records(CFR, Map.of()));
+    assertTrue(failure.reason().contains("changes while it is read"), failure.reason());
+  }
+
+  @Test
+  void an_id_that_no_path_can_hold_is_refused() {
+    answers.put(
+        PLACE + "/records",
+        HttpTest.Wire.json("{\"data\": [{\"id\": \"a\\ud83d\"}]}", "ETag: \"200\""));
+    ServerException failure =
+        assertThrows(ServerException.class, () -> remote.records(CFR, Map.of()));
+    assertTrue(failure.reason().contains("half a character"), failure.reason());
+  }
+
+  @Test
+  void when_each_record_was_changed_last_is_read_with_the_tombstones() throws Exception {
+    answer(
+        PLACE + "/records",
+        "{\"data\": [{\"id\": \"a\", \"last_modified\": 5}, 7, {\"id\": \"odd\"},"
+            + " {\"id\": \"b\", \"deleted\": true, \"last_modified\": 6}]}");
+    assertEquals(Map.of("a", 5L, "b", 6L), remote.lastModified(CFR));
+    assertTrue(targets().getFirst().contains("?_since=0&_expected="), targets().toString());
+  }
+
+  private static final RemoteSettings.RecordWrite CREATION =
+      new RemoteSettings.RecordWrite(CFR, "a é", "{\"id\":1}".getBytes(StandardCharsets.UTF_8), 0);
+  private static final RemoteSettings.RecordWrite DELETION =
+      new RemoteSettings.RecordWrite(CFR, "batch", null, 5);
+
+  @Test
+  void a_batch_is_one_request_whose_parts_have_their_guards_and_escaped_paths() throws Exception {
+    answer("/v1/batch", "{\"responses\": [{\"status\": 201}, {\"status\": 200}]}");
+    remote.batch(List.of(CREATION, DELETION));
+    HttpTest.Asked asked = server.asked().getLast();
+    assertEquals("POST /v1/batch HTTP/1.1", asked.head());
+    assertEquals(
+        "{\"requests\":[{\"method\":\"PUT\",\"path\":\"/buckets/main/collections/cfr/records/a%20%C3%A9\","
+            + "\"headers\":{\"If-None-Match\":\"*\"},\"body\":{\"data\":{\"id\":1}}},"
+            + "{\"method\":\"DELETE\",\"path\":\"/buckets/main/collections/cfr/records/%62atch\","
+            + "\"headers\":{\"If-Match\":\"\\\"5\\\"\"}}]}",
+        asked.body());
+    assertEquals("/buckets/main/collections/cfr/records/batch", DELETION.path(), "as it is shown");
+  }
+
+  @Test
+  void each_part_s_answer_has_its_status_words_record_and_wait() throws Exception {
+    answer(
+        "/v1/batch",
+        "{\"responses\": [{\"status\": 201, \"body\": {\"data\": {\"b\": 1.0, \"a\":"
+            + " \"\\ud83d\"}}}, {\"status\": 412, \"headers\": {\"retry-after\": \"7\"}, \"body\":"
+            + " {\"message\": \"No.\", \"data\": 5, \"details\": {\"existing\": {\"id\":"
+            + " \"x\"}}}}]}");
+    List<RemoteSettings.Written> written = remote.batch(List.of(CREATION, DELETION));
+    assertEquals(201, written.getFirst().status());
+    assertEquals("", written.getFirst().message());
+    assertEquals(
+        "{\"a\":\"\\ud83d\",\"b\":1}",
+        new String(written.getFirst().record(), StandardCharsets.US_ASCII));
+    assertEquals(0, written.getFirst().retryAfter());
+    assertEquals("No", written.getLast().message());
+    assertEquals(
+        "{\"id\":\"x\"}", new String(written.getLast().record(), StandardCharsets.US_ASCII));
+    assertEquals(7, written.getLast().retryAfter());
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "{\"status\": 200, \"body\": null, \"headers\": null}",
+        "{\"status\": 200, \"body\": [], \"headers\": []}",
+        "{\"status\": 200, \"body\": \"<html>\"}",
+        "{\"status\": 200, \"body\": {\"data\": [], \"message\": 5, \"details\": []}}",
+        "{\"status\": 200, \"headers\": {\"Retry-After\": \"soon\"}}",
+        "{\"status\": 200, \"headers\": {\"Retry-After\": \"99999999999999999999\"}}"
+      })
+  void a_part_s_answer_may_show_nothing_but_its_status(String part) throws Exception {
+    answer("/v1/batch", "{\"responses\": [" + part + "]}");
+    RemoteSettings.Written written = remote.batch(List.of(CREATION)).getFirst();
+    assertEquals(new RemoteSettings.Written(200, "", null, 0), written);
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "[]",
+        "{}",
+        "{\"responses\": null}",
+        "{\"responses\": []}",
+        "{\"responses\": [{\"status\": 200}, {\"status\": 200}]}",
+        "{\"responses\": [null]}",
+        "{\"responses\": [{\"status\": \"200\"}]}",
+        "{\"responses\": [{\"status\": 2000}]}",
+        "{\"responses\": [{\"status\": 99}]}"
+      })
+  void an_answer_that_is_no_batch_s_is_refused(String answer) {
+    answer("/v1/batch", answer);
+    ServerException failure =
+        assertThrows(ServerException.class, () -> remote.batch(List.of(CREATION)));
+    assertTrue(failure.reason().startsWith("unexpected answer: "), failure.reason());
+  }
+
+  @Test
+  void a_collection_is_made_unless_it_is_there() throws Exception {
+    answers.put(PLACE, HttpTest.Wire.status(201));
+    remote.create(CFR);
+    HttpTest.Asked asked = server.asked().getLast();
+    assertEquals("PUT " + PLACE + " HTTP/1.1", asked.head());
+    assertEquals("*", asked.header("If-None-Match"));
+    assertEquals("{\"data\":{}}", asked.body());
+    answers.put(PLACE, HttpTest.Wire.status(412));
+    remote.create(CFR);
+    answers.put(PLACE, HttpTest.Wire.status(403));
+    assertThrows(ServerException.class, () -> remote.create(CFR));
+    answers.put(PLACE, once(HttpTest.Wire.status(503), HttpTest.Wire.json("{\"data\": {}}")));
+    int before = server.asked().size();
+    remote.create(CFR);
+    assertEquals(
+        List.of("PUT", "GET"),
+        server.asked().subList(before, before + 2).stream()
+            .map(it -> it.head().split(" ")[0])
+            .toList());
+    assertEquals(before + 2, server.asked().size(), "it was made, though the answer failed");
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "2026-11-24T03:47:45.606288+00:00, 2026-11-24T03:47:45.606288Z",
+    "2026-11-24T05:47:45+02:00, 2026-11-24T03:47:45Z",
+    "2026-11-24T03:47:45, 2026-11-24T03:47:45Z",
+    "2026-11-24T03:47:45Z, 2026-11-24T03:47:45Z",
+    "2026-11-24, ",
+    "yesterday, "
+  })
+  void a_date_of_a_collection_may_have_any_offset_or_none(String date, Instant expected) {
+    assertEquals(Optional.ofNullable(expected), RemoteSettings.date(Map.of("date", date), "date"));
+    assertEquals(Optional.empty(), RemoteSettings.date(Map.of("date", 5L), "date"));
+    assertEquals(Optional.empty(), RemoteSettings.date(Map.of(), "date"));
   }
 
   // ---- the rest
