@@ -856,7 +856,7 @@ public class backport_records implements Settings.Command {
 
     // reading
 
-    private List<SignedRecord> read(Mapping mapping) throws Refused, ServerException {
+    private List<SignedRecord> read(Mapping mapping) throws Refused {
       try {
         return source.records(mapping.source(), mapping.filters().parameters());
       } catch (ServerException e) {
@@ -864,7 +864,7 @@ public class backport_records implements Settings.Command {
       }
     }
 
-    private List<SignedRecord> readDestination(Mapping mapping) throws Refused, ServerException {
+    private List<SignedRecord> readDestination(Mapping mapping) throws Refused {
       List<SignedRecord> records;
       try {
         records = destination.records(mapping.destination(), Map.of());
@@ -1034,23 +1034,34 @@ public class backport_records implements Settings.Command {
       }
 
       /** Returns when all is made, or by an exception that says what is not. */
-      void write(Plan plan) throws Refused, ServerException {
+      void write(Plan plan) throws Refused {
         planned = plan.size();
         plan.toDelete().forEach(change -> deletions.add(change.id()));
         apply(plan);
         if (!open.isEmpty() && !stopped) {
-          apply(rest());
+          try {
+            apply(rest());
+          } catch (Refused e) {
+            throw failure == null ? ended(e.getMessage(), e.hint) : ended(failure);
+          }
         }
         if (failure != null) {
-          throw new Refused(
-              "%s, then %s".formatted(progress(), failure.getMessage()),
-              failure.hint() == null ? NEXT_RUN : failure.hint());
+          throw ended(failure);
         }
         Map<String, String> missing = new LinkedHashMap<>(declined);
         missing.putAll(open);
         if (!missing.isEmpty()) {
           throw new Refused("%s; missing: %s".formatted(progress(), some(missing)), NEXT_RUN);
         }
+      }
+
+      private Refused ended(ServerException failure) {
+        return ended(failure.getMessage(), failure.hint());
+      }
+
+      private Refused ended(String reason, String hint) {
+        return new Refused(
+            "%s, then %s".formatted(progress(), reason), hint == null ? NEXT_RUN : hint);
       }
 
       private static String some(Map<String, String> missing) {
@@ -1131,16 +1142,9 @@ public class backport_records implements Settings.Command {
       }
 
       /** Reads the destination again, once: what is still to be done. */
-      private Plan rest() throws Refused, ServerException {
+      private Plan rest() throws Refused {
         destination.postpone(wait);
-        List<SignedRecord> there;
-        try {
-          there = readDestination(mapping);
-        } catch (Refused e) {
-          throw failure == null
-              ? e
-              : new Refused(progress() + ", then " + failure.getMessage(), failure.hint());
-        }
+        List<SignedRecord> there = readDestination(mapping);
         Plan rest = plan(records, there).without(declined.keySet());
         Set<String> left = new HashSet<>();
         rest.all().forEach(change -> left.add(change.id()));
