@@ -3,6 +3,7 @@
 //JAVA 25+
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //DEPS org.junit.platform:junit-platform-launcher:1.14.4
+//SOURCES BackportCrashTest.java
 //SOURCES BackportPlanTest.java
 //SOURCES BackportRecordsTest.java
 //SOURCES BothServersTest.java
