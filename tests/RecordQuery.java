@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Base64;
 import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
@@ -17,6 +18,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.MissingNode;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -78,8 +80,17 @@ final class RecordQuery {
   static RecordQuery parse(List<Parameter> parameters, Set<String> knownFields, int pageSize)
       throws KintoError {
     RecordQuery query = new RecordQuery();
+    Map<String, List<String>> wanted = new LinkedHashMap<>();
     for (Parameter parameter : parameters) {
-      query.accept(parameter, knownFields);
+      String name = parameter.name().strip();
+      if (name.startsWith("_")) {
+        query.accept(name, parameter.value());
+      } else {
+        wanted.computeIfAbsent(name, _ -> new ArrayList<>()).add(parameter.value());
+      }
+    }
+    for (Map.Entry<String, List<String>> one : wanted.entrySet()) {
+      query.filters.add(filter(one.getKey(), one.getValue(), knownFields));
     }
     if (pageSize > 0) {
       query.limit = Math.min(query.limit, pageSize);
@@ -90,9 +101,7 @@ final class RecordQuery {
     return query;
   }
 
-  private void accept(Parameter parameter, Set<String> knownFields) throws KintoError {
-    String name = parameter.name().strip();
-    String value = parameter.value();
+  private void accept(String name, String value) throws KintoError {
     switch (name) {
       case "_since" -> {
         filters.add(new Filter(Operator.GT, MODIFIED, List.of(timestamp(name, value))));
@@ -103,11 +112,7 @@ final class RecordQuery {
       case "_sort" -> parseSort(value);
       case "_fields" -> fields.addAll(Arrays.asList(value.split(",")));
       case "_token" -> parseToken(value);
-      default -> {
-        if (!name.startsWith("_")) {
-          filters.add(filter(name, value, knownFields));
-        }
-      }
+      default -> {}
     }
   }
 
@@ -153,7 +158,8 @@ final class RecordQuery {
     throw KintoError.invalid("querystring", "_token", "_token should be valid base64 JSON encoded");
   }
 
-  private static Filter filter(String name, String value, Set<String> knownFields)
+  /** A parameter that stands there several times has a list as its value. */
+  private static Filter filter(String name, List<String> given, Set<String> knownFields)
       throws KintoError {
     Matcher prefixed = PREFIXED.matcher(name);
     boolean hasPrefix = prefixed.matches();
@@ -163,14 +169,21 @@ final class RecordQuery {
     if (!knownFields.isEmpty() && !knownFields.contains(field)) {
       throw KintoError.invalid("querystring", name, "Unknown filter field '" + field + "'");
     }
+    boolean isOne = given.size() == 1;
     if (operator == Operator.IN || operator == Operator.EXCLUDE) {
-      List<JsonNode> values = new ArrayList<>();
-      for (String part : value.split(",", -1)) {
-        values.add(nativeValue(part));
-      }
-      return new Filter(operator, field, values);
+      List<String> values = isOne ? List.of(given.getFirst().split(",", -1)) : given;
+      return new Filter(operator, field, values.stream().map(RecordQuery::nativeValue).toList());
     }
-    return new Filter(operator, field, List.of(nativeValue(value)));
+    if (isOne) {
+      return new Filter(operator, field, List.of(nativeValue(given.getFirst())));
+    }
+    if (name.equals("id")) {
+      String list = "['" + String.join("', '", given) + "']";
+      throw KintoError.invalid("querystring", name, list + " is not a string: {'id': ''}");
+    }
+    ArrayNode list = Store.JSON.createArrayNode();
+    given.forEach(value -> list.add(nativeValue(value)));
+    return new Filter(operator, field, List.of(list));
   }
 
   /** A value that is JSON is that value ({@code 1}, {@code true}, {@code "1"}), else a text. */
@@ -283,7 +296,7 @@ final class RecordQuery {
       case MIN -> isThere && comparable(actual, wanted) && ANY_VALUE.compare(actual, wanted) >= 0;
       case LT -> isThere && comparable(actual, wanted) && ANY_VALUE.compare(actual, wanted) < 0;
       case MAX -> isThere && comparable(actual, wanted) && ANY_VALUE.compare(actual, wanted) <= 0;
-      case HAS -> isThere == wanted.asBoolean(false);
+      case HAS -> isThere == (wanted.isArray() || wanted.asBoolean(false));
       case LIKE -> isThere && like(actual, wanted);
     };
   }
