@@ -1378,7 +1378,7 @@ public class backport_records implements Settings.Command {
 
   private static final class FiltersConverter implements ITypeConverter<Filters> {
     private static final String FORM =
-        "a JSON object of query parameters, like {\"min_age\": 42} or {\"id\": [\"a\", \"b\"]}";
+        "a JSON object of query parameters, like {\"min_age\": 42} or {\"in_id\": [\"a\", \"b\"]}";
 
     @Override
     public Filters convert(String value) {
