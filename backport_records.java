@@ -357,9 +357,9 @@ public class backport_records implements Settings.Command {
       try {
         String name = URLDecoder.decode(pair.substring(0, equals), StandardCharsets.UTF_8);
         checkParameter(name);
-        parameters
-            .computeIfAbsent(name, _ -> new ArrayList<>())
-            .add(URLDecoder.decode(pair.substring(equals + 1), StandardCharsets.UTF_8));
+        List<String> values = parameters.computeIfAbsent(name, _ -> new ArrayList<>());
+        values.add(URLDecoder.decode(pair.substring(equals + 1), StandardCharsets.UTF_8));
+        checkValues(name, values);
       } catch (TypeConversionException e) {
         throw new UsageException("%s\"%s\" is not %s".formatted(where, pair, e.getMessage()), null);
       } catch (IllegalArgumentException | StringIndexOutOfBoundsException e) {
@@ -375,6 +375,16 @@ public class backport_records implements Settings.Command {
     if (name.isEmpty() || (name.startsWith("_") && !name.equals("_sort"))) {
       throw new TypeConversionException(
           "a filter: \"%s\" is no field, no parameter but _sort may begin with _".formatted(name));
+    }
+  }
+
+  /** Operators whose list a Kinto takes for one value, which nothing equals. */
+  private static final Pattern ONE_VALUE = Pattern.compile("(not|min|max|lt|gt|like|has)_.*");
+
+  private static void checkValues(String name, List<String> values) {
+    if (values.size() > 1 && ONE_VALUE.matcher(name).matches()) {
+      throw new TypeConversionException(
+          "a filter: %s takes one value, lists are for in_FIELD and exclude_FIELD".formatted(name));
     }
   }
 
@@ -1392,6 +1402,7 @@ public class backport_records implements Settings.Command {
           checkParameter(name);
           List<?> values = parameter instanceof List<?> list ? list : List.of(parameter);
           parameters.put(name, values.stream().map(one -> text(name, one)).toList());
+          checkValues(name, parameters.get(name));
         });
       } catch (BadJson | NullPointerException e) {
         throw new TypeConversionException(FORM);

@@ -519,6 +519,7 @@ class BackportPlanTest {
           a/b?x=%zz -> c/d     | line 2: "x=%zz" is not field=value, URL-encoded
           a/b?_limit=1 -> c/d  | line 2: "_limit=1" is not a filter: "_limit" is no field, no parameter but _sort may begin with _
           a/b?=1 -> c/d        | line 2: "=1" is not a filter: "" is no field, no parameter but _sort may begin with _
+          a/b?not_x=1&not_x=2 -> c/d | line 2: "not_x=2" is not a filter: not_x takes one value, lists are for in_FIELD and exclude_FIELD
           a/b -> a/b           | line 2: source and destination are both a/b
           a/b?x=1 -> a/b       | line 2: source and destination are both a/b
           a/b -> y/y           | line 2: y/y is the destination of an earlier line, whose records it would delete
