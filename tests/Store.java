@@ -1,9 +1,12 @@
 //DEPS tools.jackson.core:jackson-databind:3.2.4
 
+import java.lang.ref.WeakReference;
 import java.time.Clock;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
+import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -61,6 +64,7 @@ final class Store {
 
   private final Clock clock;
   private final Map<String, Plural> plurals = new LinkedHashMap<>();
+  private WeakReference<State> asked = new WeakReference<>(null);
   private long latest;
 
   Store(Clock clock) {
@@ -131,30 +135,11 @@ final class Store {
 
     /** Null after every change. */
     private Listing listing;
-
-    private Plural copy() {
-      Plural copy = new Plural();
-      copy.entries.putAll(entries);
-      copy.tombstones.putAll(tombstones);
-      copy.timestamp = timestamp;
-      copy.listing = listing;
-      return copy;
-    }
   }
 
   /** All lists at one moment, to be had back: see {@link #restore}. */
   static final class State {
-    private final Map<String, Plural> plurals;
-
-    private State(Map<String, Plural> plurals) {
-      this.plurals = copyOf(plurals);
-    }
-
-    private static Map<String, Plural> copyOf(Map<String, Plural> plurals) {
-      Map<String, Plural> copies = new LinkedHashMap<>();
-      plurals.forEach((path, plural) -> copies.put(path, plural.copy()));
-      return copies;
-    }
+    private final Deque<Runnable> undo = new ArrayDeque<>(); // the latest change first
   }
 
   static long lastModified(ObjectNode node) {
@@ -221,7 +206,7 @@ final class Store {
     stored.remove(List.of("id", "last_modified"));
     stored.put("id", id).put("last_modified", modified);
     Entry entry = new Entry(stored, copy(permissions));
-    Plural plural = changing(path, modified);
+    Plural plural = changing(path, id, modified);
     plural.tombstones.remove(id);
     plural.entries.put(id, entry);
     return entry;
@@ -232,7 +217,10 @@ final class Store {
     if (entry(path, id).isEmpty()) {
       throw new NoSuchElementException("no " + path + "/" + id);
     }
-    plurals.keySet().removeIf(plural -> plural.startsWith(path + "/" + id + "/"));
+    Map<String, Plural> before = new LinkedHashMap<>(plurals);
+    if (plurals.keySet().removeIf(plural -> plural.startsWith(path + "/" + id + "/"))) {
+      toUndo(() -> plurals.putAll(before));
+    }
     return bury(path, id, nextTimestamp());
   }
 
@@ -241,36 +229,70 @@ final class Store {
     Entry entry = entry(path, id).orElseThrow();
     Map<String, Set<String>> permissions = copy(entry.permissions());
     permissions.computeIfAbsent(permission, _ -> new LinkedHashSet<>()).add(principal);
+    toUndo(plurals.get(path), id);
     plurals.get(path).entries.put(id, new Entry(entry.data(), permissions));
   }
 
   /** Removes every object of every list, tombstones too. */
   synchronized void clear() {
+    Map<String, Plural> before = new LinkedHashMap<>(plurals);
+    toUndo(() -> plurals.putAll(before));
     plurals.clear();
   }
 
+  /**
+   * What there is, to be had back while no other state is asked for. It costs what is changed
+   * since, not what there is.
+   */
   synchronized State state() {
-    return new State(plurals);
+    State state = new State();
+    asked = new WeakReference<>(state); // who has dropped it will not want it back
+    return state;
   }
 
-  /** Undoes what has been changed since; no timestamp is given twice, though. */
+  /**
+   * Undoes what has been changed since; no timestamp is given twice, though. What was deleted
+   * stands last in its list then.
+   */
   synchronized void restore(State before) {
-    plurals.clear();
-    plurals.putAll(State.copyOf(before.plurals));
+    while (!before.undo.isEmpty()) {
+      before.undo.pop().run();
+    }
+  }
+
+  private void toUndo(Runnable undo) {
+    State state = asked.get();
+    if (state != null) {
+      state.undo.push(undo);
+    }
+  }
+
+  /** The list, about to have that object changed. */
+  private void toUndo(Plural plural, String id) {
+    Entry entry = plural.entries.get(id);
+    ObjectNode tombstone = plural.tombstones.get(id);
+    long timestamp = plural.timestamp;
+    toUndo(() -> {
+      plural.entries.compute(id, (_, _) -> entry);
+      plural.tombstones.compute(id, (_, _) -> tombstone);
+      plural.timestamp = timestamp;
+      plural.listing = null;
+    });
   }
 
   private ObjectNode bury(String path, String id, long modified) {
     ObjectNode tombstone =
         JSON.createObjectNode().put("deleted", true).put("id", id).put("last_modified", modified);
-    Plural plural = changing(path, modified);
+    Plural plural = changing(path, id, modified);
     plural.entries.remove(id);
     plural.tombstones.put(id, tombstone);
     return tombstone;
   }
 
-  /** The list, about to be changed at that moment. */
-  private Plural changing(String path, long modified) {
+  /** The list, about to have that object changed at that moment. */
+  private Plural changing(String path, String id, long modified) {
     Plural plural = plurals.computeIfAbsent(path, _ -> new Plural());
+    toUndo(plural, id);
     plural.listing = null;
     plural.timestamp = Math.max(plural.timestamp, modified);
     latest = Math.max(latest, modified);
