@@ -13,24 +13,23 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Random;
 import java.util.function.ToDoubleFunction;
 import picocli.CommandLine.Option;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
 
 /** Programs that do the same, run in turn and compared by what they cost. */
 final class Programs {
 
-  /** What both benchmarks can be asked for. */
+  /** What every benchmark can be asked for. */
   static final class Settings {
     @Option(names = "--bytes", description = "About how many bytes a record has as JSON.")
     int bytes = 300;
 
     @Option(names = "--runs", description = "How often each program is measured.")
     int runs = 5;
-
-    @Option(names = "--workers", description = "Requests in flight, of each program.")
-    int workers = 4;
 
     @Option(
         names = "--variant",
@@ -61,6 +60,7 @@ final class Programs {
   private final int expected;
   private final Map<String, List<String>> programs = new LinkedHashMap<>();
   private final Map<String, List<Cost>> costs = new LinkedHashMap<>();
+  private Runnable before = () -> {};
 
   /** What one run cost. */
   private record Cost(double wall, double cpu, double peak, double server) {}
@@ -76,6 +76,12 @@ final class Programs {
     this.settings = settings;
     this.good = good;
     this.expected = expected;
+  }
+
+  /** Does this before each run; it is not measured. */
+  Programs before(Runnable task) {
+    before = task;
+    return this;
   }
 
   /** A script of ours, as users type it and as JBang would run it. */
@@ -115,6 +121,24 @@ final class Programs {
     return this;
   }
 
+  /** About as long as asked for, in the shape of what is really published; a little non-ASCII. */
+  static ObjectNode record(String id, int bytes, Random random) {
+    ObjectNode record = JsonMapper.shared().createObjectNode();
+    record.put("id", id).put("schema", 1_795_486_758_330L + random.nextInt(1000));
+    record
+        .putObject("details")
+        .put("bug", "https://bugzilla.mozilla.org/show_bug.cgi?id=" + random.nextInt(2_000_000))
+        .put("created", "2026-11-24T02:19:18Z")
+        .put("severity", random.nextInt(4));
+    record.put("enabled", random.nextBoolean()).putArray("locales").add("fr").add("en-US");
+    int length = record.toString().length() + ",\"last_modified\":1795486758330".length();
+    StringBuilder comment = new StringBuilder();
+    while (length + comment.length() < bytes) {
+      comment.append(random.nextInt(40) == 0 ? 'é' : (char) ('a' + random.nextInt(26)));
+    }
+    return record.put("comment", comment.toString());
+  }
+
   /** What JBang knows of the script: its jar, class path and options. */
   private static JsonNode told(Path jbang, Path script) {
     Project.Outcome told = Project.run(jbang, "info", "tools", script).go();
@@ -140,6 +164,7 @@ final class Programs {
   private Cost once(List<String> command) throws IOException, InterruptedException {
     Path output = Files.createTempFile("bench", ".out");
     Path errors = Path.of(output + ".err");
+    before.run();
     try {
       List<String> measured =
           new ArrayList<>(List.of(python.toString(), "-c", MEASURE, output.toString()));

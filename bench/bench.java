@@ -57,6 +57,9 @@ public class bench implements Callable<Integer> {
   @Option(names = "--records", description = "How many records each of them holds.")
   private int records = 30;
 
+  @Option(names = "--workers", description = "Requests in flight, of each program.")
+  private int workers = 4;
+
   @Option(names = "--gzip", description = "Compress what is served, as a CDN does.")
   private boolean gzip;
 
@@ -80,7 +83,7 @@ public class bench implements Callable<Integer> {
           Map.of(
               "SERVER", url,
               "ROOT_HASH", authority.rootHash(),
-              "PARALLEL_REQUESTS", String.valueOf(measured.workers));
+              "PARALLEL_REQUESTS", String.valueOf(workers));
       new Programs(python.path(), settings, ".*:  OK.*", collections)
           .ours("validate_signature", measured.variants)
           .add(
@@ -90,7 +93,7 @@ public class bench implements Callable<Integer> {
                   root.resolve("bench/lean.py").toString(),
                   url,
                   authority.rootHash(),
-                  String.valueOf(measured.workers)))
+                  String.valueOf(workers)))
           .run(measured.runs)
           .print(
               "%d collections × %d records × %d bytes%s, %d in flight; medians of %d runs, range of wall"
@@ -99,7 +102,7 @@ public class bench implements Callable<Integer> {
                       records,
                       measured.bytes,
                       gzip ? ", gzip" : "",
-                      measured.workers,
+                      workers,
                       measured.runs));
       return 0;
     } finally {

@@ -24,7 +24,6 @@ import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import tools.jackson.databind.node.ObjectNode;
 
 /**
  * How long the commands around signing take, what they cost, and how that compares.
@@ -47,6 +46,9 @@ public class checks implements Callable<Integer> {
 
   @Option(names = "--records", description = "How many records each of them holds.")
   private int records = 500;
+
+  @Option(names = "--workers", description = "Requests in flight, of each program.")
+  private int workers = 4;
 
   @Option(
       names = "--latency",
@@ -75,7 +77,7 @@ public class checks implements Callable<Integer> {
       System.out.printf(
           "%d signed collections × %d records × %d bytes, %d ms, %d in flight; medians of"
               + " %d runs, range of wall%n%n",
-          collections, records, measured.bytes, latency, measured.workers, measured.runs);
+          collections, records, measured.bytes, latency, workers, measured.runs);
       for (String command : commands) {
         measure(command, server.url().toString(), python);
       }
@@ -86,7 +88,7 @@ public class checks implements Callable<Integer> {
   private void measure(String command, String url, Path python) throws Exception {
     Map<String, String> settings = new HashMap<>();
     settings.put("SERVER", url);
-    settings.put("PARALLEL_REQUESTS", String.valueOf(measured.workers));
+    settings.put("PARALLEL_REQUESTS", String.valueOf(workers));
     String good =
         switch (command) {
           case "consistency_checks" -> {
@@ -106,8 +108,8 @@ public class checks implements Callable<Integer> {
       Path script = Project.root().resolve("bench/checks.py");
       List<String> one = List.of(python.toString(), script.toString(), command, url);
       List<String> several = new ArrayList<>(one);
-      several.add(String.valueOf(measured.workers));
-      programs.add("Python, " + measured.workers + " threads", several);
+      several.add(String.valueOf(workers));
+      programs.add("Python, " + workers + " threads", several);
       programs.add("Python", one);
     }
     programs.run(measured.runs).print(command);
@@ -123,30 +125,15 @@ public class checks implements Callable<Integer> {
         server.create(bucket, name);
         Random random = new Random(i);
         for (int j = 0; j < records; j++) {
-          server.store().put(bucket, name, record(new UUID(i, j).toString(), random));
+          server
+              .store()
+              .put(
+                  bucket, name, Programs.record(new UUID(i, j).toString(), measured.bytes, random));
         }
       }
       server.sign(resource.preview(), name);
       server.sign(resource.destination(), name);
       server.edit(resource.source(), name, it -> it.put("status", "signed"));
     }
-  }
-
-  /** About as long as asked for, in the shape of what is really published; a little non-ASCII. */
-  private ObjectNode record(String id, Random random) {
-    ObjectNode record = Store.JSON.createObjectNode();
-    record.put("id", id).put("schema", 1_795_486_758_330L + random.nextInt(1000));
-    record
-        .putObject("details")
-        .put("bug", "https://bugzilla.mozilla.org/show_bug.cgi?id=" + random.nextInt(2_000_000))
-        .put("created", "2026-11-24T02:19:18Z")
-        .put("severity", random.nextInt(4));
-    record.put("enabled", random.nextBoolean()).putArray("locales").add("fr").add("en-US");
-    int length = record.toString().length() + ",\"last_modified\":1795486758330".length();
-    StringBuilder comment = new StringBuilder();
-    while (length + comment.length() < measured.bytes) {
-      comment.append(random.nextInt(40) == 0 ? 'é' : (char) ('a' + random.nextInt(26)));
-    }
-    return record.put("comment", comment.toString());
   }
 }
