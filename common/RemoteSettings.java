@@ -50,6 +50,7 @@ public final class RemoteSettings {
   private static final Pattern NAME = Pattern.compile("[a-zA-Z0-9_-]{1,255}"); // Kinto's ids
   private static final Pattern ETAG =
       Pattern.compile("(?:W/)?\"(\\d{1,18})\""); // weak where a proxy compresses
+  private static final Pattern STATUS = Pattern.compile("[1-5]\\d\\d");
   private static final long MAX_CHAIN_BYTES = 64 * 1024;
   private static final int CONSISTENT_READS = 3;
   private static final int MAX_PAGES = 10_000;
@@ -661,39 +662,57 @@ public final class RemoteSettings {
             CanonicalJson.compact(Map.of("requests", parts)),
             Map.of(),
             maxBytes,
-            body -> written(document(body), writes.size()),
+            body -> written(body, writes.size()),
             () -> false)
         .orElseThrow()
         .body();
   }
 
-  private static List<Written> written(Object document, int expected) throws IOException {
-    List<Object> responses = list(object(document, "the batch").get("responses"), "responses");
-    if (responses.size() != expected) {
-      throw new UnexpectedBody(
-          "unexpected answer: %d responses to %d requests".formatted(responses.size(), expected));
-    }
+  private static List<Written> written(InputStream body, int expected) throws IOException {
     List<Written> written = new ArrayList<>();
-    for (Object response : responses) {
-      written.add(written(object(response, "responses." + written.size())));
+    readDocument(
+        body,
+        "responses",
+        "response",
+        (response, _) -> written.add(written(response.bytes())),
+        new LinkedHashMap<>());
+    if (written.size() != expected) {
+      throw new UnexpectedBody(
+          "unexpected answer: %d responses to %d requests".formatted(written.size(), expected));
     }
     return written;
   }
 
-  private static Written written(Map<String, Object> response) throws IOException {
-    if (!(response.get("status") instanceof Long status) || status < 100 || status > 599) {
+  private static Written written(byte[] response) throws IOException {
+    Map<String, String> parts = CanonicalJson.members(response);
+    String status = parts.getOrDefault("status", "");
+    if (!STATUS.matcher(status).matches()) {
       throw new UnexpectedBody("unexpected answer: a part of the batch has no status");
     }
-    Map<?, ?> body = response.get("body") instanceof Map<?, ?> map ? map : Map.of();
-    Object record =
-        body.get("details") instanceof Map<?, ?> details
-            ? details.get("existing")
-            : body.get("data");
+    Map<String, String> body = members(parts.get("body"));
+    boolean isRefused = isObject(body.get("details"));
+    String record = isRefused ? members(body.get("details")).get("existing") : body.get("data");
     return new Written(
-        status.intValue(),
-        body.get("message") instanceof String message ? message.replaceFirst("\\.$", "") : "",
-        record instanceof Map<?, ?> ? CanonicalJson.canonical(CanonicalJson.compact(record)) : null,
-        retryAfter(response.get("headers")));
+        Integer.parseInt(status),
+        body.containsKey("message")
+                && CanonicalJson.parse(body.get("message")) instanceof String message
+            ? message.replaceFirst("\\.$", "")
+            : "",
+        isObject(record) ? record.getBytes(StandardCharsets.US_ASCII) : null,
+        parts.containsKey("headers") && !status.startsWith("2")
+            ? retryAfter(CanonicalJson.parse(parts.get("headers")))
+            : 0);
+  }
+
+  private static boolean isObject(String canonical) {
+    return canonical != null && canonical.startsWith("{");
+  }
+
+  /** The members of what is, or should be, an object. */
+  private static Map<String, String> members(String canonical) {
+    return isObject(canonical)
+        ? CanonicalJson.members(canonical.getBytes(StandardCharsets.US_ASCII))
+        : Map.of();
   }
 
   private static long retryAfter(Object headers) {
@@ -904,9 +923,25 @@ public final class RemoteSettings {
     return readDocument(body, key, records, new LinkedHashMap<>());
   }
 
-  /** Reads an object whose member {@code key} is a list of records; the others become values. */
   private static Records readDocument(
       InputStream body, String key, Records records, Map<String, Object> others)
+      throws IOException {
+    readDocument(body, key, "record", records::add, others);
+    return records;
+  }
+
+  /** Gets what is read of a list. */
+  private interface Elements {
+    void add(Canonical element, int number) throws IOException;
+  }
+
+  /**
+   * Reads an object whose member {@code key} is a list of objects; the others become values.
+   *
+   * @param word for one of them
+   */
+  private static void readDocument(
+      InputStream body, String key, String word, Elements elements, Map<String, Object> others)
       throws IOException {
     try (JsonParser parser = CanonicalJson.parser(body)) {
       if (CanonicalJson.next(parser) != JsonToken.START_OBJECT) {
@@ -926,9 +961,9 @@ public final class RemoteSettings {
           for (int number = 1; CanonicalJson.next(parser) != JsonToken.END_ARRAY; number++) {
             if (parser.currentToken() != JsonToken.START_OBJECT) {
               throw new UnexpectedBody(
-                  "unexpected answer: record %d is no object".formatted(number));
+                  "unexpected answer: %s %d is no object".formatted(word, number));
             }
-            records.add(CanonicalJson.read(parser), number);
+            elements.add(CanonicalJson.read(parser), number);
           }
         }
       }
@@ -936,7 +971,6 @@ public final class RemoteSettings {
       if (!found) {
         throw new UnexpectedBody("unexpected answer: %s is missing".formatted(key));
       }
-      return records;
     }
   }
 }
