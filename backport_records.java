@@ -1117,9 +1117,11 @@ public class backport_records implements Settings.Command {
           return;
         }
         boolean isUndone = answers.stream().anyMatch(backport_records::undoesBatch);
-        for (int i = 0; i < batch.size(); i++) {
-          take(batch.get(i), answers.get(i), isUndone);
-        }
+        report.together(() -> {
+          for (int i = 0; i < batch.size(); i++) {
+            take(batch.get(i), answers.get(i), isUndone);
+          }
+        });
       }
 
       private void take(Change change, Written answer, boolean isUndone) {

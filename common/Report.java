@@ -93,6 +93,7 @@ public final class Report {
   private final Set<String> alerts = new LinkedHashSet<>();
   private final Set<String> hints = new LinkedHashSet<>();
   private String summary;
+  private StringBuilder together; // lines that wait for others, or null
   private boolean finished;
 
   Report(String command, Settings.Surroundings surroundings) {
@@ -454,12 +455,32 @@ public final class Report {
         });
   }
 
+  /** Prints at once, in one write, what a task prints. */
+  public synchronized void together(Runnable task) {
+    together = new StringBuilder();
+    try {
+      task.run();
+    } finally {
+      String lines = together.toString();
+      together = null;
+      write(lines);
+    }
+  }
+
   private void print(String text) {
-    if (finished) {
+    if (together != null) {
+      together.append(text).append(System.lineSeparator());
+    } else {
+      write(text + System.lineSeparator());
+    }
+  }
+
+  private void write(String lines) {
+    if (finished || lines.isEmpty()) {
       return;
     }
     try {
-      out.write((text + System.lineSeparator()).getBytes(StandardCharsets.UTF_8));
+      out.write(lines.getBytes(StandardCharsets.UTF_8));
       out.flush();
     } catch (IOException e) {
       finished = true;
@@ -505,6 +526,9 @@ public final class Report {
    * shows; a line break becomes a space.
    */
   public static String clean(String text) {
+    if (isPlain(text)) {
+      return text;
+    }
     StringBuilder clean = new StringBuilder(text.length());
     text.codePoints()
         .map(c -> c == '\n' || c == 0x2028 || c == 0x2029 ? ' ' : c)
@@ -514,5 +538,14 @@ public final class Report {
                 && !(c >= 0x2066 && c <= 0x2069))
         .forEach(clean::appendCodePoint);
     return clean.toString();
+  }
+
+  private static boolean isPlain(String text) {
+    for (int i = 0; i < text.length(); i++) {
+      if (text.charAt(i) < ' ' || text.charAt(i) > '~') {
+        return false;
+      }
+    }
+    return true;
   }
 }
