@@ -769,7 +769,9 @@ class ReportTest {
               if (entry.equals("third")) {
                 thirdIsLookedAt.countDown();
                 firstIsShown.await();
-                interrupts.getFirst().run();
+                Thread hook = new Thread(interrupts.getFirst()); // no worker, which is interrupted
+                hook.start();
+                hook.join();
               }
               return entry;
             },
