@@ -339,21 +339,23 @@ public final class Report {
     ExecutorService workers = Executors.newFixedThreadPool(parallel, Thread.ofVirtual().factory());
     try {
       List<Future<O>> outcomes = new ArrayList<>();
-      for (E entry : entries) {
-        outcomes.add(workers.submit(() -> look.look(entry)));
-      }
       AtomicInteger shown = new AtomicInteger();
-      onInterrupt(() -> {
-        List<O> finished =
-            outcomes.subList(shown.get(), outcomes.size()).stream()
-                .filter(outcome -> outcome.state() == Future.State.SUCCESS)
-                .map(Future::resultNow)
-                .toList();
-        // nothing more is begun, or written; who waits for it waits no longer
-        workers.shutdownNow().forEach(task -> ((Future<?>) task).cancel(true));
-        finished.forEach(show);
-        interrupted.run();
-      });
+      synchronized (this) { // whoever interrupts finds all of it, or nothing begun
+        for (E entry : entries) {
+          outcomes.add(workers.submit(() -> look.look(entry)));
+        }
+        onInterrupt(() -> {
+          List<O> finished =
+              outcomes.subList(shown.get(), outcomes.size()).stream()
+                  .filter(outcome -> outcome.state() == Future.State.SUCCESS)
+                  .map(Future::resultNow)
+                  .toList();
+          // nothing more is begun, or written; who waits for it waits no longer
+          workers.shutdownNow().forEach(task -> ((Future<?>) task).cancel(true));
+          finished.forEach(show);
+          interrupted.run();
+        });
+      }
       for (int i = 0; i < entries.size(); i++) {
         O outcome = outcome(entries.get(i), outcomes.get(i), unexpected);
         synchronized (this) {
