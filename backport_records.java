@@ -48,6 +48,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Predicate;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -209,6 +210,10 @@ public class backport_records implements Settings.Command {
     }
     report.put("server", server.url().toString());
     report.put("dry_run", dryRun);
+    report.onInterrupt(() -> {
+      stopped = true;
+      report.summary("interrupted");
+    });
     try (Http from = http(surroundings, report, SOURCE_AUTH, sourceAuth);
         Http to = destAuth == null ? null : http(surroundings, report, DEST_AUTH, destAuth)) {
       RemoteSettings source = remote(from);
@@ -222,19 +227,23 @@ public class backport_records implements Settings.Command {
       }
       Run run = new Run(source, destination, info.get(), surroundings.clock().instant(), report);
       Outcomes outcomes = new Outcomes(all.size(), report);
+      report.onInterrupt(() -> {
+        stopped = true;
+        run.unfinished().ifPresent(outcomes::show);
+        report.summary("interrupted: " + outcomes.counts());
+      });
       for (Mapping mapping : all) {
         if (mappings != null) {
           report.heading(mapping.name());
         }
-        report.onInterrupt(() -> {
-          stopped = true;
-          report.summary("interrupted: %s%s".formatted(outcomes.counts(), run.progress()));
-        });
         Outcome outcome = run.backport(mapping);
         if (stopped) {
           return;
         }
-        outcomes.show(outcome);
+        report.together(() -> {
+          run.inHand = null;
+          outcomes.show(outcome);
+        });
       }
       report.onInterrupt(() -> {});
       report.summary(outcomes.counts());
@@ -353,12 +362,15 @@ public class backport_records implements Settings.Command {
   private static Filters query(String where, String query) throws UsageException {
     Map<String, List<String>> parameters = new LinkedHashMap<>();
     for (String pair : query == null || query.isEmpty() ? new String[0] : query.split("&")) {
+      if (pair.isEmpty()) {
+        continue;
+      }
       int equals = pair.indexOf('=');
       try {
-        String name = URLDecoder.decode(pair.substring(0, equals), StandardCharsets.UTF_8);
+        String name = decoded(pair.substring(0, equals));
         checkParameter(name);
         List<String> values = parameters.computeIfAbsent(name, _ -> new ArrayList<>());
-        values.add(URLDecoder.decode(pair.substring(equals + 1), StandardCharsets.UTF_8));
+        values.add(decoded(pair.substring(equals + 1)));
         checkValues(name, values);
       } catch (TypeConversionException e) {
         throw new UsageException("%s\"%s\" is not %s".formatted(where, pair, e.getMessage()), null);
@@ -370,38 +382,68 @@ public class backport_records implements Settings.Command {
     return new Filters(parameters);
   }
 
-  /** Only what selects records: {@code _limit}, say, would have the rest deleted. */
+  private static String decoded(String text) {
+    String decoded = URLDecoder.decode(text, StandardCharsets.UTF_8);
+    if (decoded.indexOf('\ufffd') >= 0 && !text.toUpperCase(Locale.ROOT).contains("%EF%BF%BD")) {
+      throw new IllegalArgumentException("no UTF-8");
+    }
+    return decoded;
+  }
+
+  /**
+   * Only what selects records: {@code _limit}, say, would have the rest deleted. A Kinto takes
+   * white space off a name.
+   */
   private static void checkParameter(String name) {
-    if (name.isEmpty() || (name.startsWith("_") && !name.equals("_sort"))) {
+    if (name.isEmpty()
+        || isBlank(name.codePointAt(0))
+        || isBlank(name.codePointBefore(name.length()))
+        || (name.startsWith("_") && !name.equals("_sort"))) {
       throw new TypeConversionException(
           "a filter: \"%s\" is no field, no parameter but _sort may begin with _".formatted(name));
     }
+  }
+
+  private static boolean isBlank(int c) {
+    return Character.isWhitespace(c) || Character.isSpaceChar(c) || Character.isISOControl(c);
   }
 
   /** Operators whose list a Kinto takes for one value, which nothing equals. */
   private static final Pattern ONE_VALUE = Pattern.compile("(not|min|max|lt|gt|like|has)_.*");
 
   private static void checkValues(String name, List<String> values) {
+    if (values.isEmpty()) {
+      throw new TypeConversionException(
+          "a filter: %s has no value, and would select everything".formatted(name));
+    }
     if (values.size() > 1 && ONE_VALUE.matcher(name).matches()) {
       throw new TypeConversionException(
           "a filter: %s takes one value, lists are for in_FIELD and exclude_FIELD".formatted(name));
     }
   }
 
-  /** Refuses copies onto themselves, and two copies that would undo each other. */
+  /** Refuses copies onto themselves, and copies that would undo, or repeat, an earlier one. */
   private static List<Mapping> checked(List<Mapping> mappings, List<String> wheres)
       throws UsageException {
+    Set<Place> sources = new HashSet<>();
     Set<Place> destinations = new HashSet<>();
     for (int i = 0; i < mappings.size(); i++) {
       Mapping mapping = mappings.get(i);
+      String to = mapping.destination().name();
+      sources.add(mapping.source());
       if (mapping.source().equals(mapping.destination())) {
-        throw new UsageException(
-            wheres.get(i) + "source and destination are both " + mapping.source().name(), null);
+        throw new UsageException(wheres.get(i) + "source and destination are both " + to, null);
       }
       if (!destinations.add(mapping.destination())) {
         throw new UsageException(
             "%s%s is the destination of an earlier line, whose records it would delete"
-                .formatted(wheres.get(i), mapping.destination().name()),
+                .formatted(wheres.get(i), to),
+            null);
+      }
+      if (sources.contains(mapping.destination())) {
+        throw new UsageException(
+            "%s%s is the source of an earlier line, which would copy other records the next time"
+                .formatted(wheres.get(i), to),
             null);
       }
     }
@@ -416,6 +458,7 @@ public class backport_records implements Settings.Command {
    * @param toCreate by id, as the others
    */
   record Plan(List<Change> toCreate, List<Change> toUpdate, List<Change> toDelete) {
+    static final Plan NONE = new Plan(List.of(), List.of(), List.of());
 
     List<Change> all() {
       return Stream.of(toCreate, toUpdate, toDelete).flatMap(List::stream).toList();
@@ -429,13 +472,13 @@ public class backport_records implements Settings.Command {
       return toCreate.size() + toUpdate.size() + toDelete.size();
     }
 
-    /** The same without some records. */
-    Plan without(Set<String> ids) {
-      return new Plan(without(toCreate, ids), without(toUpdate, ids), without(toDelete, ids));
+    /** The same for some records only. */
+    Plan only(Predicate<String> ids) {
+      return new Plan(only(toCreate, ids), only(toUpdate, ids), only(toDelete, ids));
     }
 
-    private static List<Change> without(List<Change> changes, Set<String> ids) {
-      return changes.stream().filter(change -> !ids.contains(change.id())).toList();
+    private static List<Change> only(List<Change> changes, Predicate<String> ids) {
+      return changes.stream().filter(change -> ids.test(change.id())).toList();
     }
 
     String counts() {
@@ -534,14 +577,6 @@ public class backport_records implements Settings.Command {
         : "%d: %s".formatted(answer.status(), Report.brief(answer.message()));
   }
 
-  /**
-   * Whether an answer leaves open what was kept of its whole batch, whatever the other answers say:
-   * at a 409 a Kinto undoes all of it.
-   */
-  static boolean undoesBatch(Written answer) {
-    return answer.status() == 409 || answer.status() >= 500;
-  }
-
   /** What a destination that has the right records still needs. */
   sealed interface Due {}
 
@@ -561,17 +596,29 @@ public class backport_records implements Settings.Command {
   /**
    * What the attributes of a signed source ask for, once it has the right records.
    *
+   * @param before the attributes before we changed records; null if we have not
    * @param account ours
-   * @param wrote whether we have just changed records
    */
-  static Due due(Map<String, Object> attributes, String account, boolean wrote) {
+  static Due due(
+      Map<String, Object> attributes,
+      Map<String, Object> before,
+      SignoffRule signoff,
+      String account) {
+    boolean wrote = before != null;
     Object status = attributes.get("status");
     if (status == null) {
       return wrote ? new SignoffDue(null) : new NothingDue();
     }
     return switch (status.toString()) {
-      case "signed", "to-review" -> new NothingDue();
       case "work-in-progress" -> dueOfWork(attributes, account, wrote);
+      case "signed" ->
+          !wrote || isLater("last_signature_date", before, attributes)
+              ? new NothingDue()
+              : new Held("the status is signed, as if nothing had been changed");
+      case "to-review" ->
+          !wrote || (signoff.reviewed() && isLater("last_review_request_date", before, attributes))
+              ? new NothingDue()
+              : new Held("the status is to-review, as of before the changes");
       default ->
           new Held(
               "the status is %s: the server has not finished"
@@ -579,20 +626,34 @@ public class backport_records implements Settings.Command {
     };
   }
 
+  /** Whether a date is later than it was, or there at all. */
+  private static boolean isLater(
+      String date, Map<String, Object> before, Map<String, Object> after) {
+    Optional<Instant> was = RemoteSettings.date(before, date);
+    return RemoteSettings.date(after, date)
+        .filter(is -> was.isEmpty() || is.isAfter(was.get()))
+        .isPresent();
+  }
+
   private static Due dueOfWork(Map<String, Object> attributes, String account, boolean wrote) {
-    String editor = attributes.get("last_edit_by") instanceof String by ? by : null;
+    for (String date : List.of("last_edit_date", "last_review_request_date", "last_review_date")) {
+      if (attributes.get(date) != null && RemoteSettings.date(attributes, date).isEmpty()) {
+        return new Held("work in progress, and its %s is no date".formatted(date));
+      }
+    }
+    Object editor = attributes.get("last_edit_by");
     Optional<Instant> edited = RemoteSettings.date(attributes, "last_edit_date");
     Optional<Instant> requested = RemoteSettings.date(attributes, "last_review_request_date");
     Optional<Instant> approved = RemoteSettings.date(attributes, "last_review_date");
-    boolean isEditedSince =
-        edited.isPresent() && (requested.isEmpty() || edited.get().isAfter(requested.get()));
     if (editor == null && wrote) {
       return new SignoffDue(null); // a server that does not say who
     }
-    if (isEditedSince) {
-      return account.equals(editor)
-          ? new SignoffDue(edited.get())
-          : new Held("work in progress by " + Report.brief(String.valueOf(editor)));
+    Held byEditor =
+        new Held(
+            "work in progress by "
+                + (editor == null ? "nobody knows" : Report.brief(editor.toString())));
+    if (edited.isPresent() && (requested.isEmpty() || edited.get().isAfter(requested.get()))) {
+      return account.equals(editor) ? new SignoffDue(edited.get()) : byEditor;
     }
     if (requested.isPresent() && (approved.isEmpty() || approved.get().isBefore(requested.get()))) {
       Object comment = attributes.get("last_reviewer_comment");
@@ -602,7 +663,21 @@ public class backport_records implements Settings.Command {
                   ? "without a comment"
                   : Report.brief(comment.toString())));
     }
-    return new Held("work in progress by " + Report.brief(String.valueOf(editor)));
+    return byEditor;
+  }
+
+  /** Whose work a copy goes over, as a warning; empty if nobody's. */
+  static Optional<String> othersWork(
+      Map<String, Object> attributes, SignoffRule signoff, String account) {
+    if ("to-review".equals(attributes.get("status"))
+        && !account.equals(attributes.get("last_review_request_by"))) {
+      return Optional.of(
+          "under review, requested by "
+              + Report.brief(String.valueOf(attributes.get("last_review_request_by"))));
+    }
+    return due(attributes, null, signoff, account) instanceof Held(String reason)
+        ? Optional.of(reason)
+        : Optional.empty();
   }
 
   /** Whether the attributes read after a request for a signoff show that it was heard. */
@@ -612,11 +687,8 @@ public class backport_records implements Settings.Command {
     if ("signed".equals(status) || (signoff.reviewed() && "to-review".equals(status))) {
       return true;
     }
-    String asked = "last_review_request_date"; // and answered since
-    return signoff.reviewed()
-        && RemoteSettings.date(after, asked)
-            .filter(date -> RemoteSettings.date(before, asked).map(date::isAfter).orElse(true))
-            .isPresent();
+    // or it was, and is answered already
+    return signoff.reviewed() && isLater("last_review_request_date", before, after);
   }
 
   /**
@@ -651,7 +723,12 @@ public class backport_records implements Settings.Command {
             .mapToLong(change -> lastModified.getOrDefault(change.id(), change.timestamp()))
             .min()
             .orElse(now.toEpochMilli());
-    return Duration.ofMillis(Math.max(0, now.toEpochMilli() - oldest));
+    return age(oldest, now);
+  }
+
+  /** How long ago that was; no time at all if a server's clock is ahead. */
+  private static Duration age(long timestamp, Instant now) {
+    return Duration.ofMillis(Math.max(0, now.toEpochMilli() - timestamp));
   }
 
   // ---- results
@@ -713,6 +790,8 @@ public class backport_records implements Settings.Command {
     }
   }
 
+  private static final String NEXT_RUN = "the next run applies what is missing";
+
   /** The copies of one run, one after the other. */
   private final class Run {
     private final RemoteSettings source;
@@ -720,6 +799,8 @@ public class backport_records implements Settings.Command {
     private final ServerInfo info;
     private final Instant now;
     private final Report report;
+    private Mapping inHand; // what follows changes at once for Ctrl-C, which shows it
+    private Plan plan = Plan.NONE;
     private Writing writing;
 
     Run(
@@ -735,75 +816,106 @@ public class backport_records implements Settings.Command {
       this.report = report;
     }
 
-    /** How far the copy in hand has come, for who interrupts it. */
-    String progress() {
-      return writing == null ? "" : ", " + writing.progress();
+    /** The copy in hand as far as it has come, for who interrupts it. */
+    Optional<Outcome> unfinished() {
+      return inHand == null
+          ? Optional.empty()
+          : Optional.of(
+              outcome(
+                  new NoVerdict(
+                      "interrupted" + (writing == null ? "" : ", " + writing.progress()),
+                      writing == null ? null : NEXT_RUN)));
+    }
+
+    private Outcome outcome(Result result) {
+      return new Outcome(
+          inHand, plan, writing == null ? List.of() : List.copyOf(writing.attempts), result);
     }
 
     Outcome backport(Mapping mapping) {
-      Plan plan = new Plan(List.of(), List.of(), List.of());
-      writing = null;
+      begin(mapping, Plan.NONE, null);
       Result result;
       try {
-        Optional<SignedResource> signed = signedResource(mapping);
-        List<SignedRecord> records = read(mapping);
-        boolean isMissing = isMissing(mapping.destination());
-        List<SignedRecord> there = isMissing ? List.of() : readDestination(mapping);
-        plan = plan(records, there);
-        result =
-            check
-                ? compared(mapping, plan, signed)
-                : copied(mapping, plan, records, isMissing, signed);
+        result = check ? compared(mapping) : copied(mapping);
       } catch (Refused e) {
         result = new NoVerdict(e.getMessage(), e.hint);
-      } catch (ServerException e) {
-        result = new NoVerdict(e.getMessage(), e.hint());
       } catch (Report.ClosedOutput e) {
         throw e;
       } catch (RuntimeException | OutOfMemoryError e) {
         report.unexpected(e);
         result = new NoVerdict("unexpected " + e, null);
       }
-      List<Attempt> attempts = writing == null ? List.of() : writing.attempts;
-      return new Outcome(mapping, plan, attempts, result);
+      return outcome(result);
     }
 
-    private Result copied(
-        Mapping mapping,
-        Plan plan,
-        List<SignedRecord> records,
-        boolean isMissing,
-        Optional<SignedResource> signed)
-        throws Refused, ServerException {
-      checkLimits(mapping, plan.toDelete().size(), records);
+    private void begin(Mapping mapping, Plan plan, Writing writing) {
+      report.together(() -> {
+        this.inHand = mapping;
+        this.plan = plan;
+        this.writing = writing;
+      });
+    }
+
+    private Result copied(Mapping mapping) throws Refused {
       Place to = mapping.destination();
-      SignoffRule signoff = signed.map(SignedResource::signoff).orElse(null);
-      if (plan.isEmpty() && !isMissing) {
-        return signed.isEmpty() ? new InSync() : signedOff(signed.get(), 0);
+      Optional<SignedResource> signed = signedResource(to);
+      List<SignedRecord> wanted = read(mapping);
+      Seen seen = look(to, createDestination);
+      Plan plan = plan(wanted, seen.records());
+      begin(mapping, plan, null);
+      checkDeletions(plan.toDelete().size());
+      if (plan.isEmpty() && !seen.isMissing()) {
+        return signed.isEmpty()
+            ? new InSync()
+            : signedOff(signed.get(), seen.attributes(), null, 0);
       }
-      if (signed.isPresent() && !isMissing) {
+      SignoffRule signoff = signed.map(SignedResource::signoff).orElse(null);
+      if (signed.isPresent() && !seen.isMissing()) {
         checkGroup(signed.get());
+        othersWork(seen.attributes(), signoff, info.account())
+            .ifPresent(
+                work -> report.warn("%s: %s, which is overwritten".formatted(to.name(), work)));
       }
       if (dryRun) {
-        return new Planned(plan, isMissing, plan.isEmpty() ? null : signoff);
+        return new Planned(plan, seen.isMissing(), plan.isEmpty() ? null : signoff);
       }
       announce(
           to,
-          (isMissing ? "make the collection, " : "")
+          (seen.isMissing() ? "make the collection, " : "")
               + plan.counts()
               + (signoff == null || plan.isEmpty() ? "" : ", then set it " + signoff.status()));
-      if (isMissing) {
-        destination.create(to);
+      if (seen.isMissing()) {
+        create(to);
+        seen = look(to, false); // somebody else may have made it
+        plan = plan(wanted, seen.records());
+        checkDeletions(plan.toDelete().size());
       }
-      writing = new Writing(mapping, records);
-      writing.write(plan);
-      if (stopped) {
-        return new NoVerdict("interrupted", null);
-      }
+      Writing writing = new Writing(to, wanted);
+      begin(mapping, plan, writing);
+      Seen after = writing.write(plan);
       int changes = writing.made.size();
       return signed.isEmpty() || changes == 0
           ? new Applied(changes)
-          : signedOff(signed.get(), changes);
+          : signedOff(signed.get(), after.attributes(), seen.attributes(), changes);
+    }
+
+    private void create(Place place) throws Refused {
+      checkGoing();
+      try {
+        destination.create(place);
+      } catch (ServerException e) {
+        throw new Refused(
+            "destination %s cannot be made: %s".formatted(place.name(), e.reason()),
+            "is there a bucket %s, and may %s make collections in it?"
+                .formatted(place.bucket(), info.account()));
+      }
+    }
+
+    /** Nothing is written after Ctrl-C has said what was. */
+    private void checkGoing() throws Refused {
+      if (stopped) {
+        throw new Refused("interrupted", null);
+      }
     }
 
     private void announce(Place to, String what) {
@@ -814,10 +926,11 @@ public class backport_records implements Settings.Command {
     // what is refused before anything is written
 
     /** The resource whose source the destination is; refuses what only the signer may write. */
-    private Optional<SignedResource> signedResource(Mapping mapping) throws Refused {
-      SignedResources resources =
-          info.signed() == null ? new SignedResources(List.of()) : info.signed();
-      Place to = mapping.destination();
+    private Optional<SignedResource> signedResource(Place to) throws Refused {
+      if (info.signed() == null) {
+        return Optional.empty();
+      }
+      SignedResources resources = info.signed();
       Optional<SignedResource> published =
           resources.ofDestination(to).or(() -> resources.ofPreview(to));
       if (published.isPresent() && !allowSignedDestination && !check) {
@@ -829,16 +942,7 @@ public class backport_records implements Settings.Command {
       return resources.ofSource(to);
     }
 
-    private void checkLimits(Mapping mapping, int deletions, List<SignedRecord> records)
-        throws Refused {
-      if (records.isEmpty() && !allowEmptySource) {
-        throw new Refused(
-            "source %s has no records%s"
-                .formatted(
-                    mapping.source().name(),
-                    mapping.filters().parameters().isEmpty() ? "" : " that the filters select"),
-            "--allow-empty-source empties the destination");
-      }
+    private void checkDeletions(int deletions) throws Refused {
       if (maxDeletions != null && deletions > maxDeletions) {
         throw new Refused(
             "%d records would be deleted, --max-deletions is %d".formatted(deletions, maxDeletions),
@@ -867,41 +971,55 @@ public class backport_records implements Settings.Command {
     // reading
 
     private List<SignedRecord> read(Mapping mapping) throws Refused {
+      List<SignedRecord> records;
       try {
-        return source.records(mapping.source(), mapping.filters().parameters());
+        records = source.records(mapping.source(), mapping.filters().parameters());
       } catch (ServerException e) {
         throw refused("source", mapping.source(), SOURCE_AUTH, "read", e);
       }
+      if (records.isEmpty() && !allowEmptySource) {
+        throw new Refused(
+            "source %s has no records%s"
+                .formatted(
+                    mapping.source().name(),
+                    mapping.filters().parameters().isEmpty() ? "" : " that the filters select"),
+            "--allow-empty-source empties the destination");
+      }
+      return records;
     }
 
-    private List<SignedRecord> readDestination(Mapping mapping) throws Refused {
+    /**
+     * The destination, attributes first: what changes after them changes them too.
+     *
+     * @param attributes null if the collection is missing
+     */
+    private record Seen(Map<String, Object> attributes, List<SignedRecord> records) {
+      boolean isMissing() {
+        return attributes == null;
+      }
+    }
+
+    private Seen look(Place place, boolean mayBeMissing) throws Refused {
+      Map<String, Object> attributes;
       List<SignedRecord> records;
       try {
-        records = destination.records(mapping.destination(), Map.of());
+        attributes = destination.metadata(place.path());
+        records = destination.records(place, Map.of());
       } catch (ServerException e) {
-        throw refused("destination", mapping.destination(), destVariable(), "read", e);
+        if (e.status() == 404 && mayBeMissing) {
+          return new Seen(null, List.of());
+        }
+        throw refused("destination", place, destVariable(), "read and write", e);
       }
       for (SignedRecord record : records) {
         if (timestamp(record) <= 0) {
           throw new Refused(
               "destination %s: record %s has no last_modified, so it cannot be changed safely"
-                  .formatted(mapping.destination().name(), record.id()),
+                  .formatted(place.name(), record.id()),
               null);
         }
       }
-      return records;
-    }
-
-    private boolean isMissing(Place place) throws Refused {
-      try {
-        destination.metadata(place.path());
-        return false;
-      } catch (ServerException e) {
-        if (e.status() == 404 && createDestination) {
-          return true;
-        }
-        throw refused("destination", place, destVariable(), "write", e);
-      }
+      return new Seen(attributes, records);
     }
 
     private Refused refused(
@@ -910,7 +1028,7 @@ public class backport_records implements Settings.Command {
           "%s %s: %s".formatted(side, place.name(), e.reason()),
           switch (e.status()) {
             case 401, 403 ->
-                "is there such a collection? else set %s to an account that may %s it"
+                "set %s to an account that may %s all of it, if there is such a collection"
                     .formatted(variable, deed);
             case 404 ->
                 side.equals("source")
@@ -922,19 +1040,29 @@ public class backport_records implements Settings.Command {
 
     // comparing
 
-    private Result compared(Mapping mapping, Plan plan, Optional<SignedResource> signed)
-        throws ServerException {
+    private Result compared(Mapping mapping) throws Refused {
+      Optional<SignedResource> signed = signedResource(mapping.destination());
+      Seen seen = look(mapping.destination(), false);
+      Plan plan = plan(read(mapping), seen.records());
+      if (!plan.isEmpty()) { // a change in flight is none
+        seen = look(mapping.destination(), false);
+        plan = plan(read(mapping), seen.records());
+      }
+      begin(mapping, plan, null);
       if (!plan.isEmpty()) {
-        return behind(plan, lag(plan, source.lastModified(mapping.source()), now));
+        try {
+          return behind(plan, lag(plan, source.lastModified(mapping.source()), now));
+        } catch (ServerException e) {
+          throw refused("source", mapping.source(), SOURCE_AUTH, "read", e);
+        }
       }
       if (signed.isEmpty()) {
         return new InSync();
       }
-      Map<String, Object> attributes = destination.metadata(mapping.destination().path());
-      return switch (due(attributes, info.account(), false)) {
+      return switch (due(seen.attributes(), null, signed.get().signoff(), info.account())) {
         case NothingDue _ -> new InSync();
         case Held(String reason) -> new Waiting(0, reason);
-        case SignoffDue(Instant since) -> behind(plan, Duration.between(since, now));
+        case SignoffDue(Instant since) -> behind(plan, age(since.toEpochMilli(), now));
       };
     }
 
@@ -946,58 +1074,79 @@ public class backport_records implements Settings.Command {
 
     // signing off
 
-    /** Asks for the signoff, unless nobody needs to or somebody else has to decide. */
-    private Result signedOff(SignedResource resource, int changes) throws Refused {
-      String path = resource.source().path();
+    /**
+     * Asks for the signoff, unless nobody needs to or somebody else has to decide.
+     *
+     * @param attributes as they were read before the records that are right
+     * @param before as they were before our changes; null if there were none
+     */
+    private Result signedOff(
+        SignedResource resource,
+        Map<String, Object> attributes,
+        Map<String, Object> before,
+        int changes)
+        throws Refused {
       SignoffRule signoff = resource.signoff();
-      try {
-        Map<String, Object> before = destination.metadata(path);
-        return switch (due(before, info.account(), changes > 0)) {
-          case NothingDue _ ->
-              changes == 0 ? new InSync() : new SignedOff(changes, signoff.reviewed());
-          case Held(String reason) -> new Waiting(changes, reason);
-          case SignoffDue _ -> {
-            if (changes == 0) {
-              checkGroup(resource);
-            }
-            if (dryRun) {
-              yield new Planned(new Plan(List.of(), List.of(), List.of()), false, signoff);
-            }
-            if (changes == 0) {
-              announce(resource.source(), "set it " + signoff.status());
-            }
-            ask(path, signoff, changes, before);
-            yield new SignedOff(changes, signoff.reviewed());
+      return switch (due(attributes, before, signoff, info.account())) {
+        case Held(String reason) -> new Waiting(changes, reason);
+        case NothingDue _ when changes == 0 -> new InSync();
+        case NothingDue _ ->
+            signoff.reviewed() && "signed".equals(attributes.get("status"))
+                ? new Applied(changes) // somebody has asked, and somebody approved
+                : new SignedOff(changes, signoff.reviewed());
+        case SignoffDue _ -> {
+          if (changes == 0) {
+            checkGroup(resource);
           }
-        };
-      } catch (ServerException e) {
-        throw owed(
-            signoff,
-            changes,
-            e.reason(),
-            e.status() == 403
-                ? "add %s to the group that may, then run it again".formatted(info.account())
-                : "run it again: it is asked for then");
-      }
+          if (dryRun) {
+            yield new Planned(Plan.NONE, false, signoff);
+          }
+          if (changes == 0) {
+            announce(resource.source(), "set it " + signoff.status());
+          }
+          checkGoing();
+          try {
+            yield asked(resource, attributes, before, changes);
+          } catch (ServerException e) {
+            throw owed(
+                signoff,
+                changes,
+                e.reason(),
+                e.status() == 403
+                    ? "add %s to the group that may, then run it again".formatted(info.account())
+                    : "run it again: it is asked for then");
+          }
+        }
+      };
     }
 
-    /** What is read afterwards is what counts, not the answer. */
-    private void ask(String path, SignoffRule signoff, int changes, Map<String, Object> before)
+    /**
+     * Sets the status, if nobody has changed anything since. What is read afterwards is what
+     * counts, not the answer.
+     */
+    private Result asked(
+        SignedResource resource,
+        Map<String, Object> attributes,
+        Map<String, Object> before,
+        int changes)
         throws ServerException, Refused {
+      String path = resource.source().path();
+      SignoffRule signoff = resource.signoff();
       ServerException failure = null;
       try {
         destination.patch(
             path,
             Map.of("status", signoff.status()),
-            () -> isSignedOff(signoff, before, destination.metadata(path)));
+            attributes.get("last_modified") instanceof Long timestamp ? timestamp : 0,
+            () -> isSignedOff(signoff, attributes, destination.metadata(path)));
       } catch (ServerException e) {
         failure = e;
       }
       Map<String, Object> after = destination.metadata(path);
-      if (!isSignedOff(signoff, before, after)) {
-        if (failure != null) {
-          throw failure;
-        }
+      if (isSignedOff(signoff, attributes, after)) {
+        return new SignedOff(changes, signoff.reviewed());
+      }
+      if (failure == null) {
         throw owed(
             signoff,
             changes,
@@ -1005,6 +1154,11 @@ public class backport_records implements Settings.Command {
                 + Report.brief(String.valueOf(after.get("status"))),
             "see the server's log, then run it again");
       }
+      if (failure.status() == 412
+          && due(after, before, signoff, info.account()) instanceof Held(String reason)) {
+        return new Waiting(changes, reason);
+      }
+      throw failure;
     }
 
     private static Refused owed(SignoffRule signoff, int changes, String reason, String hint) {
@@ -1019,54 +1173,61 @@ public class backport_records implements Settings.Command {
 
     // writing
 
-    private static final String NEXT_RUN = "the next run applies what is missing";
+    /** Records that are declined before the first is taken, after which the rest is not tried. */
+    private static final int MAX_DECLINED = 100;
 
-    /** The changes of one copy: batch by batch, then a second look at what is open. */
+    /** The changes of one copy: batch by batch, then a look at what has become of them. */
     private final class Writing {
-      private final Mapping mapping;
-      private final List<SignedRecord> records;
+      private final Place to;
+      private final List<SignedRecord> wanted;
       private final List<Attempt> attempts = new ArrayList<>();
+      private final Set<String> planned = new HashSet<>();
       private final Set<String> made = new HashSet<>();
-      private final Map<String, String> open = new LinkedHashMap<>();
-      private final Map<String, String> declined = new LinkedHashMap<>();
-      private final Set<String> deletions = new HashSet<>(); // planned at any time
+      private final Map<String, String> open = new HashMap<>();
+      private final Map<String, String> declined = new HashMap<>();
+      private final List<String> waits = new ArrayList<>();
       private ServerException failure;
-      private long wait;
-      private int planned;
 
-      Writing(Mapping mapping, List<SignedRecord> records) {
-        this.mapping = mapping;
-        this.records = records;
+      Writing(Place to, List<SignedRecord> wanted) {
+        this.to = to;
+        this.wanted = wanted;
       }
 
       String progress() {
-        return "%d of %d changes applied".formatted(made.size(), planned);
+        return "%d of %d changes applied".formatted(made.size(), planned.size());
       }
 
-      /** Returns when all is made, or by an exception that says what is not. */
-      void write(Plan plan) throws Refused {
-        planned = plan.size();
-        plan.toDelete().forEach(change -> deletions.add(change.id()));
+      /**
+       * Returns the destination as it is when all is made; an exception says what is not. What is
+       * read afterwards is what counts: an answer may be lost, or undone with its batch.
+       */
+      Seen write(Plan plan) throws Refused {
+        report.together(() -> plan.all().forEach(change -> planned.add(change.id())));
         apply(plan);
-        if (!open.isEmpty() && !stopped) {
-          try {
-            apply(rest());
-          } catch (Refused e) {
-            throw failure == null ? ended(e.getMessage(), e.hint) : ended(failure);
-          }
+        Seen seen = again();
+        Plan rest = rest(seen);
+        // what others have changed besides is theirs, until another run
+        Plan second = rest.only(id -> planned.contains(id) && !declined.containsKey(id));
+        if (!second.isEmpty() && (failure == null || !failure.isLasting())) {
+          apply(second);
+          seen = again();
+          rest = rest(seen);
         }
-        if (failure != null) {
-          throw ended(failure);
+        if (!rest.isEmpty() && failure != null) {
+          throw ended(failure.getMessage(), failure.hint());
         }
-        Map<String, String> missing = new LinkedHashMap<>(declined);
-        missing.putAll(open);
-        if (!missing.isEmpty()) {
-          throw new Refused("%s; missing: %s".formatted(progress(), some(missing)), NEXT_RUN);
+        if (!rest.isEmpty()) {
+          List<String> missing =
+              rest.all().stream().map(Change::id).map(id -> id + " (" + why(id) + ")").toList();
+          throw new Refused(
+              "%s; missing: %s".formatted(progress(), Report.some(missing)), NEXT_RUN);
         }
+        return seen;
       }
 
-      private Refused ended(ServerException failure) {
-        return ended(failure.getMessage(), failure.hint());
+      private String why(String id) {
+        String read = planned.contains(id) ? "otherwise when read afterwards" : "changed since";
+        return declined.getOrDefault(id, open.getOrDefault(id, read));
       }
 
       private Refused ended(String reason, String hint) {
@@ -1074,33 +1235,26 @@ public class backport_records implements Settings.Command {
             "%s, then %s".formatted(progress(), reason), hint == null ? NEXT_RUN : hint);
       }
 
-      private static String some(Map<String, String> missing) {
-        return Report.some(
-            missing.entrySet().stream()
-                .map(one -> "%s (%s)".formatted(one.getKey(), one.getValue()))
-                .toList());
-      }
-
-      private void apply(Plan plan) {
-        open.clear();
-        failure = null;
-        wait = 0;
+      private void apply(Plan plan) throws Refused {
         List<Change> changes = plan.all();
+        open.clear();
+        waits.clear();
+        failure = null;
         for (int from = 0; from < changes.size(); from += info.batchMaxRequests()) {
           send(changes.subList(from, Math.min(changes.size(), from + info.batchMaxRequests())));
         }
+        checkGoing();
       }
 
       private void send(List<Change> batch) {
-        if (failure != null || stopped) {
+        boolean isHopeless = made.isEmpty() && declined.size() >= MAX_DECLINED;
+        if (failure != null || stopped || isHopeless) {
           batch.forEach(change -> open.put(change.id(), "not sent"));
           return;
         }
         List<Written> answers;
         try {
-          answers =
-              destination.batch(
-                  batch.stream().map(change -> change.at(mapping.destination())).toList());
+          answers = destination.batch(batch.stream().map(change -> change.at(to)).toList());
         } catch (ServerException e) {
           boolean isForOne = e.status() == 400 || e.status() == 413;
           if (isForOne && batch.size() > 1) {
@@ -1109,26 +1263,27 @@ public class backport_records implements Settings.Command {
             send(batch.subList(batch.size() / 2, batch.size()));
           } else if (isForOne) {
             String message = e.reason().replaceFirst("^\\d+(: )?", "");
-            take(batch.getFirst(), new Written(e.status(), message, null, 0), false);
+            Written answer = new Written(e.status(), message, null, null);
+            report.together(() -> take(batch.getFirst(), answer));
           } else {
             failure = e;
             batch.forEach(change -> open.put(change.id(), "no answer"));
           }
           return;
         }
-        boolean isUndone = answers.stream().anyMatch(backport_records::undoesBatch);
         report.together(() -> {
           for (int i = 0; i < batch.size(); i++) {
-            take(batch.get(i), answers.get(i), isUndone);
+            take(batch.get(i), answers.get(i));
           }
         });
       }
 
-      private void take(Change change, Written answer, boolean isUndone) {
-        wait = Math.max(wait, answer.retryAfter());
+      private void take(Change change, Written answer) {
+        if (answer.retryAfter() != null) {
+          waits.add(answer.retryAfter());
+        }
         Fate fate = fate(change, answer);
         switch (fate) {
-          case Made _ when isUndone -> open.put(change.id(), "undone with its batch");
           case Made _ -> made.add(change.id());
           case Open(String reason) -> open.put(change.id(), reason);
           case Declined(String reason) -> declined.put(change.id(), reason);
@@ -1140,7 +1295,7 @@ public class backport_records implements Settings.Command {
               case Declined(String reason) ->
                   answer.status() / 100 == 2 ? "(" + reason + ")" : answer.message();
             };
-        RecordWrite write = change.at(mapping.destination());
+        RecordWrite write = change.at(to);
         attempts.add(new Attempt(write, answer.status(), message));
         String line =
             "Batch #%d: %s - %d %s"
@@ -1153,18 +1308,27 @@ public class backport_records implements Settings.Command {
         }
       }
 
-      /** Reads the destination again, once: what is still to be done. */
-      private Plan rest() throws Refused {
-        destination.postpone(wait);
-        List<SignedRecord> there = readDestination(mapping);
-        Plan rest = plan(records, there).without(declined.keySet());
-        Set<String> left = new HashSet<>();
-        rest.all().forEach(change -> left.add(change.id()));
-        made.removeAll(left);
-        open.keySet().stream().filter(id -> !left.contains(id)).forEach(made::add);
-        planned = made.size() + left.size() + declined.size();
-        rest.toDelete().forEach(change -> deletions.add(change.id()));
-        checkLimits(mapping, deletions.size(), records);
+      /** The destination again, after a moment where the server seems to need one. */
+      private Seen again() throws Refused {
+        if (!open.isEmpty()) {
+          destination.postpone(waits);
+        }
+        try {
+          return look(to, false);
+        } catch (Refused e) {
+          throw failure == null
+              ? ended(e.getMessage(), e.hint)
+              : ended(failure.getMessage(), failure.hint());
+        }
+      }
+
+      /** What is still to be done, and so, what is made. */
+      private Plan rest(Seen seen) {
+        Plan rest = plan(wanted, seen.records());
+        report.together(() -> {
+          made.addAll(planned);
+          rest.all().forEach(change -> made.remove(change.id()));
+        });
         return rest;
       }
     }

@@ -39,7 +39,6 @@ import tools.jackson.core.StreamWriteConstraints;
 import tools.jackson.core.TokenStreamFactory;
 import tools.jackson.core.exc.JacksonIOException;
 import tools.jackson.core.json.JsonFactory;
-import tools.jackson.core.json.JsonWriteFeature;
 import tools.jackson.core.util.DefaultPrettyPrinter;
 
 /**
@@ -229,7 +228,7 @@ public final class CanonicalJson {
   /**
    * Opens a writer of one document.
    *
-   * @param printer null for no spaces and ASCII only, which can carry any text
+   * @param printer null for no spaces
    */
   static JsonGenerator writer(OutputStream out, PrettyPrinter printer) {
     return JSON.createGenerator(
@@ -237,13 +236,6 @@ public final class CanonicalJson {
           @Override
           public PrettyPrinter getPrettyPrinter() {
             return printer;
-          }
-
-          @Override
-          public int getFormatWriteFeatures(int defaults) {
-            return printer == null
-                ? defaults | JsonWriteFeature.ESCAPE_NON_ASCII.getMask()
-                : defaults;
           }
         },
         out);

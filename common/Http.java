@@ -120,12 +120,19 @@ public final class Http implements AutoCloseable {
     private final int status;
     private final String reason;
     private final String hint;
+    private final boolean lasting;
 
     ServerException(String request, int status, String reason, int attempts, String hint) {
+      this(request, status, reason, attempts, hint, false);
+    }
+
+    private ServerException(
+        String request, int status, String reason, int attempts, String hint, boolean lasting) {
       super(request + ": " + reason + after(attempts));
       this.status = status;
       this.reason = reason + after(attempts);
       this.hint = hint;
+      this.lasting = lasting;
     }
 
     private ServerException(ServerException failure, String hint) {
@@ -133,6 +140,7 @@ public final class Http implements AutoCloseable {
       this.status = failure.status;
       this.reason = failure.reason;
       this.hint = hint;
+      this.lasting = failure.lasting;
     }
 
     /** The same, from who knows what to do about it. */
@@ -157,6 +165,11 @@ public final class Http implements AutoCloseable {
     /** What to do about it, or null. */
     public String hint() {
       return hint;
+    }
+
+    /** Whether another request soon would be in vain, or against what the server asks for. */
+    public boolean isLasting() {
+      return lasting;
     }
   }
 
@@ -260,14 +273,23 @@ public final class Http implements AutoCloseable {
   }
 
   /**
-   * Lets the next request to a server wait, as its {@code Backoff} would.
+   * Lets the next request to a server wait, as its {@code Backoff} would: as long as it asks for,
+   * at least a moment.
    *
-   * @param wait at least the usual first wait
+   * @param asked values of {@code Retry-After}, none if there was none
    */
-  void postpone(URI server, Duration wait) {
-    Duration least =
+  void postpone(URI server, List<String> asked) {
+    Duration wait =
         Duration.ofMillis(ThreadLocalRandom.current().nextLong(1, FIRST_WAIT.toMillis()));
-    notBefore.put(origin(server), clock.instant().plus(wait.compareTo(least) > 0 ? wait : least));
+    for (String value : asked) {
+      Duration longer = delay(value).orElse(wait);
+      wait = longer.compareTo(wait) > 0 ? longer : wait;
+    }
+    notBefore.merge(origin(server), clock.instant().plus(wait), Http::later);
+  }
+
+  private static Instant later(Instant one, Instant other) {
+    return one.isAfter(other) ? one : other;
   }
 
   /** Says whether a write that got no good answer was done nevertheless. */
@@ -340,7 +362,13 @@ public final class Http implements AutoCloseable {
                     ? ", the server asks to wait %d s (Retry-After), longer than %d s"
                         .formatted(wait.toSeconds(), LONGEST_ASKED_WAIT.toSeconds())
                     : "");
-        throw new ServerException(request, failure.status, reason, attempt, failure.hint);
+        throw new ServerException(
+            request,
+            failure.status,
+            reason,
+            attempt,
+            failure.hint,
+            !failure.passing || waitTooLong);
       }
       onWait.accept(
           "%s: %s, trying again in %s s (attempt %d of %d)"
@@ -618,24 +646,23 @@ public final class Http implements AutoCloseable {
 
   /** The seconds, or the date, that a header asks to wait for; nothing if it is neither. */
   private Optional<Duration> delay(HttpHeaders headers, String name) {
-    return headers
-        .firstValue(name)
-        .map(String::strip)
-        .flatMap(value -> {
-          if (value.matches("\\d+(\\.\\d+)?")) {
-            double most = 1e12; // however long, it is too long
-            double seconds = Math.min(Double.parseDouble(value), most);
-            return Optional.of(Duration.ofMillis((long) (seconds * 1000)));
-          }
-          try {
-            Instant date =
-                ZonedDateTime.parse(value, DateTimeFormatter.RFC_1123_DATE_TIME).toInstant();
-            Duration wait = Duration.between(clock.instant(), date);
-            return Optional.of(wait.isNegative() ? Duration.ZERO : wait);
-          } catch (DateTimeParseException e) {
-            return Optional.empty();
-          }
-        });
+    return headers.firstValue(name).flatMap(this::delay);
+  }
+
+  private Optional<Duration> delay(String header) {
+    String value = header.strip();
+    if (value.matches("\\d+(\\.\\d+)?")) {
+      double most = 1e12; // however long, it is too long
+      double seconds = Math.min(Double.parseDouble(value), most);
+      return Optional.of(Duration.ofMillis((long) (seconds * 1000)));
+    }
+    try {
+      Instant date = ZonedDateTime.parse(value, DateTimeFormatter.RFC_1123_DATE_TIME).toInstant();
+      Duration wait = Duration.between(clock.instant(), date);
+      return Optional.of(wait.isNegative() ? Duration.ZERO : wait);
+    } catch (DateTimeParseException e) {
+      return Optional.empty();
+    }
   }
 
   private Failure failure(IOException e, URI target, boolean redirected) {

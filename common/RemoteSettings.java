@@ -17,7 +17,6 @@ import java.net.URI;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.time.DateTimeException;
-import java.time.Duration;
 import java.time.Instant;
 import java.time.LocalDateTime;
 import java.time.OffsetDateTime;
@@ -33,10 +32,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.UUID;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.Function;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
 
@@ -251,7 +252,7 @@ public final class RemoteSettings {
 
     /** The resource of a source collection. */
     public Optional<SignedResource> ofSource(Place source) {
-      return first(source, SignedResource::source);
+      return matching(source, SignedResource::source).findFirst();
     }
 
     /**
@@ -259,22 +260,24 @@ public final class RemoteSettings {
      * the source has one of its own that publishes elsewhere.
      */
     public Optional<SignedResource> ofDestination(Place destination) {
-      return first(destination, SignedResource::destination).filter(this::isOfItsSource);
+      return matching(destination, SignedResource::destination)
+          .filter(this::isOfItsSource)
+          .findFirst();
     }
 
     /** The resource whose preview a collection is. */
     public Optional<SignedResource> ofPreview(Place place) {
-      return first(place, SignedResource::preview).filter(this::isOfItsSource);
+      return matching(place, SignedResource::preview).filter(this::isOfItsSource).findFirst();
     }
 
     private boolean isOfItsSource(SignedResource resource) {
       return ofSource(resource.source()).filter(resource::equals).isPresent();
     }
 
-    private Optional<SignedResource> first(Place place, Function<SignedResource, Place> end) {
+    private Stream<SignedResource> matching(Place place, Function<SignedResource, Place> end) {
       return all.stream()
           .filter(resource -> end.apply(resource) != null && end.apply(resource).holds(place))
-          .min(Comparator.comparing(resource -> end.apply(resource).collection() == null))
+          .sorted(Comparator.comparing(resource -> end.apply(resource).collection() == null))
           .map(resource -> resource.of(place.collection()));
     }
   }
@@ -437,12 +440,14 @@ public final class RemoteSettings {
   }
 
   /**
-   * Reads the records of a collection at one moment, past the caches.
+   * Reads the records of a collection at one moment, past the caches. An account that may see only
+   * some of them is refused: the server would leave out the others without a word.
    *
    * @param filters parameters that select some, each with its values
    */
   public List<SignedRecord> records(Place collection, Map<String, List<String>> filters)
       throws ServerException {
+    checkAllVisible(collection);
     StringBuilder query = new StringBuilder();
     filters.forEach((name, values) ->
         values.forEach(
@@ -451,10 +456,22 @@ public final class RemoteSettings {
       Optional<Listed> all =
           listed(collection.path() + "/records?_expected=" + cacheBuster() + query);
       if (all.isPresent()) {
-        return addressable(all.get().records().live, collection);
+        return addressable(all.get().records().all, collection);
       }
     }
     throw changing(collection.path());
+  }
+
+  /** Who may read all records is told of one that is not there; others may not even know that. */
+  private void checkAllVisible(Place collection) throws ServerException {
+    String path = collection.path() + "/records/" + UUID.randomUUID();
+    try {
+      http.get(url(path), maxBytes, body -> document(body));
+    } catch (ServerException e) {
+      if (e.status() != 404) {
+        throw e;
+      }
+    }
   }
 
   /** Refuses ids that no path can hold: half a character would name another record there. */
@@ -473,9 +490,13 @@ public final class RemoteSettings {
     return records;
   }
 
-  /** Lets the next request wait as long as an answer asks for, or a moment. */
-  public void postpone(long seconds) {
-    http.postpone(server, Duration.ofSeconds(seconds));
+  /**
+   * Lets the next request wait as long as answers ask for, at least a moment.
+   *
+   * @param retryAfter of the answers that have one
+   */
+  public void postpone(List<String> retryAfter) {
+    http.postpone(server, retryAfter);
   }
 
   /** When each record was changed last, epoch milliseconds, those that were deleted too. */
@@ -571,8 +592,28 @@ public final class RemoteSettings {
    */
   public void patch(String path, Map<String, Object> attributes, Http.Done done)
       throws ServerException {
+    patch(path, attributes, Map.of(), done);
+  }
+
+  /**
+   * The same if nobody has changed the collection since.
+   *
+   * @param lastModified attribute of the collection as it was read, epoch milliseconds
+   */
+  public void patch(String path, Map<String, Object> attributes, long lastModified, Http.Done done)
+      throws ServerException {
+    patch(path, attributes, ifMatch(lastModified), done);
+  }
+
+  private void patch(
+      String path, Map<String, Object> attributes, Map<String, String> guard, Http.Done done)
+      throws ServerException {
     byte[] json = CanonicalJson.compact(Map.of("data", attributes));
-    http.write("PATCH", url(path), json, Map.of(), maxBytes, _ -> null, done);
+    http.write("PATCH", url(path), json, guard, maxBytes, _ -> null, done);
+  }
+
+  private static Map<String, String> ifMatch(long timestamp) {
+    return Map.of("If-Match", "\"%d\"".formatted(timestamp));
   }
 
   /** Makes a collection, without attributes, unless it is there. */
@@ -623,11 +664,7 @@ public final class RemoteSettings {
       part.put("method", method());
       // a Kinto refuses a path that holds /batch, and this is the same path
       part.put("path", path().replace("/batch", "/%62atch"));
-      part.put(
-          "headers",
-          timestamp == 0
-              ? Map.of("If-None-Match", "*")
-              : Map.of("If-Match", "\"%d\"".formatted(timestamp)));
+      part.put("headers", timestamp == 0 ? Map.of("If-None-Match", "*") : ifMatch(timestamp));
       if (record != null) {
         part.put("body", Map.of("data", new CanonicalJson.Raw(record)));
       }
@@ -642,9 +679,9 @@ public final class RemoteSettings {
    * @param message why, where the server says so; else empty
    * @param record that is there now, as canonical JSON, or null if the answer does not show it: the
    *     one written or, where that was refused, the one that stood in the way
-   * @param retryAfter seconds that the server asks to wait; 0 if it does not
+   * @param retryAfter the header of that name, or null
    */
-  public record Written(int status, String message, byte[] record, long retryAfter) {}
+  public record Written(int status, String message, byte[] record, String retryAfter) {}
 
   /**
    * Changes records, each on the condition that it is as it was when it was read. So it can be sent
@@ -699,9 +736,7 @@ public final class RemoteSettings {
             ? message.replaceFirst("\\.$", "")
             : "",
         isObject(record) ? record.getBytes(StandardCharsets.US_ASCII) : null,
-        parts.containsKey("headers") && !status.startsWith("2")
-            ? retryAfter(CanonicalJson.parse(parts.get("headers")))
-            : 0);
+        status.startsWith("2") ? null : retryAfter(parts.get("headers")));
   }
 
   private static boolean isObject(String canonical) {
@@ -715,16 +750,13 @@ public final class RemoteSettings {
         : Map.of();
   }
 
-  private static long retryAfter(Object headers) {
-    if (headers instanceof Map<?, ?> map) {
-      for (Map.Entry<?, ?> header : map.entrySet()) {
-        if (String.valueOf(header.getKey()).equalsIgnoreCase("Retry-After")
-            && String.valueOf(header.getValue()).matches("\\d{1,9}")) {
-          return Long.parseLong(String.valueOf(header.getValue()));
-        }
+  private static String retryAfter(String headers) throws IOException {
+    for (Map.Entry<String, String> header : members(headers).entrySet()) {
+      if (header.getKey().equalsIgnoreCase("Retry-After")) {
+        return String.valueOf(CanonicalJson.parse(header.getValue()));
       }
     }
-    return 0;
+    return null;
   }
 
   /** A text as a part of a path or query. */
@@ -870,6 +902,7 @@ public final class RemoteSettings {
   /** Records as they come in, in canonical form. */
   private static final class Records {
     final List<SignedRecord> live = new ArrayList<>();
+    final List<SignedRecord> all = new ArrayList<>(); // and tombstones, or what looks like one
     final Set<String> ids = new HashSet<>();
     long latest;
     boolean twice;
@@ -884,8 +917,10 @@ public final class RemoteSettings {
       if (record.fields().get("last_modified") instanceof Long modified) {
         latest = Math.max(latest, modified);
       }
+      SignedRecord one = new SignedRecord(id, record);
+      all.add(one);
       if (!Boolean.TRUE.equals(record.fields().get("deleted"))) {
-        live.add(new SignedRecord(id, record));
+        live.add(one);
       }
     }
 
@@ -899,6 +934,7 @@ public final class RemoteSettings {
         twice |= !ids.add(id);
       }
       live.addAll(page.live);
+      all.addAll(page.all);
       latest = Math.max(latest, page.latest);
     }
   }

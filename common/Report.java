@@ -457,7 +457,7 @@ public final class Report {
         });
   }
 
-  /** Prints at once, in one write, what a task prints. */
+  /** Does something at once for Ctrl-C, and prints in one write what it prints. */
   public synchronized void together(Runnable task) {
     together = new StringBuilder();
     try {

@@ -255,7 +255,7 @@ class BackportPlanTest {
 
   private static String fate(backport_records.Change change, int status, String record) {
     byte[] json = record == null ? null : records(record).getFirst().json().bytes();
-    return backport_records.fate(change, new Written(status, "why", json, 0)).toString();
+    return backport_records.fate(change, new Written(status, "why", json, null)).toString();
   }
 
   @Test
@@ -264,6 +264,8 @@ class BackportPlanTest {
     assertEquals("Made[note=]", fate(CREATION, 201, stored));
     assertEquals("Made[note=]", fate(UPDATE, 200, stored));
     assertEquals("Made[note=]", fate(UPDATE, 200, null));
+    assertEquals("Made[note=]", fate(UPDATE, 204, null));
+    assertEquals("Made[note=]", fate(CREATION, 202, stored));
     assertEquals("Made[note=]", fate(DELETION, 200, "{\"id\":\"a\",\"n\":7}"));
     assertEquals(
         "Declined[reason=the server has made something else of it]",
@@ -284,19 +286,24 @@ class BackportPlanTest {
 
   @ParameterizedTest
   @CsvSource({
-    "400,Declined", "401,Declined", "403,Declined", "405,Declined", "413,Declined", "301,Declined",
-    "409,Open", "429,Open", "500,Open", "502,Open", "503,Open", "504,Open"
+    "501,Declined",
+    "400,Declined",
+    "401,Declined",
+    "403,Declined",
+    "405,Declined",
+    "413,Declined",
+    "301,Declined",
+    "409,Open",
+    "429,Open",
+    "500,Open",
+    "502,Open",
+    "503,Open",
+    "504,Open"
   })
   void a_refusal_stands_and_a_weakness_may_pass(int status, String expected) {
     for (backport_records.Change change : List.of(CREATION, UPDATE, DELETION)) {
       assertEquals("%s[reason=%d: why]".formatted(expected, status), fate(change, status, null));
     }
-  }
-
-  @ParameterizedTest
-  @CsvSource({"200,false", "412,false", "404,false", "409,true", "500,true", "503,true"})
-  void some_answers_leave_their_whole_batch_open(int status, boolean expected) {
-    assertEquals(expected, backport_records.undoesBatch(new Written(status, "", null, 0)));
   }
 
   // ---- what is owed
@@ -312,8 +319,15 @@ class BackportPlanTest {
     return attributes;
   }
 
+  private static final SignoffRule REVIEWED = new SignoffRule(true, null, null);
+  private static final SignoffRule AUTOMATIC = new SignoffRule(false, null, null);
+
   private static String due(boolean wrote, String... pairs) {
-    String due = backport_records.due(attributes(pairs), "account:us", wrote).toString();
+    return due(wrote ? Map.of() : null, REVIEWED, pairs);
+  }
+
+  private static String due(Map<String, Object> before, SignoffRule signoff, String... pairs) {
+    String due = backport_records.due(attributes(pairs), before, signoff, "account:us").toString();
     return due.replaceAll("^SignoffDue.*", "SignoffDue")
         .replaceAll("\\[\\]|Held\\[reason=|\\]$", "");
   }
@@ -322,10 +336,34 @@ class BackportPlanTest {
   void what_is_published_or_a_reviewer_s_turn_needs_nothing() {
     for (String status : List.of("signed", "to-review")) {
       assertEquals("NothingDue", due(false, "status", status));
-      assertEquals("NothingDue", due(true, "status", status));
+      assertEquals("NothingDue", due(null, AUTOMATIC, "status", status));
     }
     assertEquals("NothingDue", due(false));
     assertEquals("SignoffDue", due(true), "never signed, and now it has records");
+  }
+
+  @Test
+  void after_our_changes_only_a_later_signoff_counts() {
+    String signed = "last_signature_date";
+    String asked = "last_review_request_date";
+    String asIfNothing = "the status is signed, as if nothing had been changed";
+    String asBefore = "the status is to-review, as of before the changes";
+    for (SignoffRule signoff : List.of(REVIEWED, AUTOMATIC)) {
+      assertEquals(asIfNothing, due(Map.of(), signoff, "status", "signed"));
+      assertEquals(
+          asIfNothing, due(Map.of(signed, LATER), signoff, "status", "signed", signed, LATER));
+      assertEquals(
+          "NothingDue", due(Map.of(signed, EARLIER), signoff, "status", "signed", signed, LATER));
+      assertEquals("NothingDue", due(Map.of(), signoff, "status", "signed", signed, LATER));
+    }
+    assertEquals(
+        asBefore, due(Map.of(asked, LATER), REVIEWED, "status", "to-review", asked, LATER));
+    assertEquals(
+        "NothingDue", due(Map.of(asked, EARLIER), REVIEWED, "status", "to-review", asked, LATER));
+    assertEquals(
+        asBefore,
+        due(Map.of(asked, EARLIER), AUTOMATIC, "status", "to-review", asked, LATER),
+        "no review is needed, and none signs it");
   }
 
   @Test
@@ -340,6 +378,34 @@ class BackportPlanTest {
         due(false, ours),
         "an edit without a date is later than nothing");
     assertEquals("SignoffDue", due(true, "status", "work-in-progress"), "who else");
+    for (String date : List.of("last_edit_date", "last_review_request_date", "last_review_date")) {
+      assertEquals(
+          "work in progress, and its %s is no date".formatted(date),
+          due(false, with(with(ours, "last_edit_date", EARLIER), date, "yesterday")));
+    }
+  }
+
+  @Test
+  void whose_work_a_copy_goes_over_is_named() {
+    assertEquals(Optional.empty(), others("status", "signed"));
+    assertEquals(Optional.empty(), others());
+    assertEquals(
+        Optional.empty(), others("status", "to-review", "last_review_request_by", "account:us"));
+    assertEquals(
+        Optional.of("under review, requested by account:them"),
+        others("status", "to-review", "last_review_request_by", "account:them"));
+    assertEquals(
+        Optional.of("work in progress by account:them"),
+        others(
+            "status", "work-in-progress", "last_edit_by", "account:them", "last_edit_date", LATER));
+    assertEquals(
+        Optional.empty(),
+        others(
+            "status", "work-in-progress", "last_edit_by", "account:us", "last_edit_date", LATER));
+  }
+
+  private static Optional<String> others(String... pairs) {
+    return backport_records.othersWork(attributes(pairs), REVIEWED, "account:us");
   }
 
   private static String[] with(String[] pairs, String... more) {
@@ -364,7 +430,7 @@ class BackportPlanTest {
               "last_review_request_date",
               EARLIER));
     }
-    assertEquals("work in progress by null", due(false, "status", "work-in-progress"));
+    assertEquals("work in progress by nobody knows", due(false, "status", "work-in-progress"));
   }
 
   @Test
@@ -387,6 +453,9 @@ class BackportPlanTest {
         due(false, with(rejected, "last_review_date", EARLIER)),
         "of an earlier approval");
     assertEquals(
+        "review rejected: without a comment",
+        due(false, with(rejected, "last_reviewer_comment", " ")));
+    assertEquals(
         "work in progress by account:us",
         due(false, with(rejected, "last_review_date", LATER)),
         "approved, and set back by hand");
@@ -405,8 +474,8 @@ class BackportPlanTest {
 
   @Test
   void a_signoff_is_one_when_it_can_be_read_afterwards() {
-    SignoffRule reviewed = new SignoffRule(true, null, null);
-    SignoffRule automatic = new SignoffRule(false, null, null);
+    SignoffRule reviewed = REVIEWED;
+    SignoffRule automatic = AUTOMATIC;
     Map<String, Object> before = attributes("status", "work-in-progress");
     assertTrue(backport_records.isSignedOff(reviewed, before, attributes("status", "to-review")));
     assertTrue(backport_records.isSignedOff(reviewed, before, attributes("status", "signed")));
@@ -488,7 +557,8 @@ class BackportPlanTest {
     assertEquals(List.of("a/b -> c/d"), names("a/b -> c/d"));
     assertEquals(List.of("a/b -> c/d"), names("  a/b->c/d\t"));
     assertEquals(
-        List.of("a/b -> c/d", "a/b?x=1 -> e/f"), names("\n a/b -> c/d\r\n\n  a/b?x=1 -> e/f\n"));
+        List.of("a/b -> c/d", "a/b?x=1 -> e/f"), names("\n a/b -> c/d\r\n \t\n  a/b?x=1 -> e/f\n"));
+    assertEquals(List.of("a/b -> c/d", "a/b -> e/f"), names("a/b -> c/d\ra/b -> e/f"));
     assertEquals(
         Map.of("x y", List.of("1", "é&="), "z", List.of("")),
         backport_records
@@ -501,6 +571,12 @@ class BackportPlanTest {
         backport_records.mappings("a/b?x=a->b -> c/d").getFirst().filters().parameters());
     assertEquals(
         Map.of(), backport_records.mappings("a/b? -> c/d").getFirst().filters().parameters());
+    assertEquals(
+        Map.of("n", List.of("1")),
+        backport_records.mappings("a/b?&n=1& -> c/d").getFirst().filters().parameters());
+    assertEquals(
+        Map.of("n", List.of("\ufffd")),
+        backport_records.mappings("a/b?n=%EF%BF%BD -> c/d").getFirst().filters().parameters());
   }
 
   @ParameterizedTest
@@ -522,6 +598,12 @@ class BackportPlanTest {
           a/b?not_x=1&not_x=2 -> c/d | line 2: "not_x=2" is not a filter: not_x takes one value, lists are for in_FIELD and exclude_FIELD
           a/b -> a/b           | line 2: source and destination are both a/b
           a/b?x=1 -> a/b       | line 2: source and destination are both a/b
+          c/d -> x/x           | line 2: x/x is the source of an earlier line, which would copy other records the next time
+          a/b?%20_since=1 -> c/d | line 2: "%20_since=1" is not a filter: " _since" is no field, no parameter but _sort may begin with _
+          a/b?%C2%A0_since=1 -> c/d | line 2: "%C2%A0_since=1" is not a filter: "\u00a0_since" is no field, no parameter but _sort may begin with _
+          a/b?%1Dx=1 -> c/d    | line 2: "%1Dx=1" is not a filter: "\u001dx" is no field, no parameter but _sort may begin with _
+          a/b?x%E2%80%87=1 -> c/d | line 2: "x%E2%80%87=1" is not a filter: "x\u2007" is no field, no parameter but _sort may begin with _
+          a/b?x=%ff -> c/d     | line 2: "x=%ff" is not field=value, URL-encoded
           a/b -> y/y           | line 2: y/y is the destination of an earlier line, whose records it would delete
           """)
   void a_line_that_does_not_parse_is_named(String line, String expected) {

@@ -303,7 +303,8 @@ class BackportRecordsTest {
       assertEquals(Set.of("a"), content(server, UNSIGNED).keySet());
       assertTrue(
           outcome.stderr().contains("1 to create, 0 to update, 1 to delete"), outcome::toString);
-      String target = server.requests("/v1/buckets/main/collections/from").getFirst().target();
+      String target =
+          server.requests("/v1/buckets/main/collections/from/records?").getFirst().target();
       assertEquals(
           "&min_age=42&exclude_id=%C3%A9%26%3D%23%2B&exclude_id=b&_sort=-age",
           target.replaceFirst(".*_expected=\\d+", ""));
@@ -332,6 +333,41 @@ class BackportRecordsTest {
         }
       }
       assertEquals("account:reviewer", attribute(server, REVIEWED, "last_review_request_by"));
+    }
+  }
+
+  @Test
+  void an_account_that_may_see_only_some_records_copies_none_of_them() throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      KintoClient client = new KintoClient(server.url());
+      client.must("admin", "PUT", "/buckets/closed", "{}");
+      client.must("admin", "PUT", "/buckets/closed/collections/c", "{}");
+      String records = "/buckets/closed/collections/c/records/";
+      client.must("admin", "PUT", records + "hidden", "{\"data\":{}}");
+      client.must(
+          "admin",
+          "PUT",
+          records + "shared",
+          "{\"data\":{},\"permissions\":{\"read\":[\"account:editor\"]}}");
+      put(server, UNSIGNED, "{\"id\":\"hidden\"}");
+      Terminal.Outcome outcome =
+          terminal(server)
+              .set("BACKPORT_RECORDS_MAPPINGS", "closed/c -> backup/to")
+              .run(new backport_records());
+      assertEquals(2, outcome.exit(), outcome::toString);
+      assertTrue(outcome.stdout().contains("NO VERDICT (source closed/c: 403: "));
+      client.must(
+          "admin",
+          "PATCH",
+          "/buckets/closed/collections/c",
+          "{\"permissions\":{\"record:create\":[\"account:editor\"]}}");
+      put(server, SOURCE, "{\"id\":\"shared\"}");
+      for (String option : List.of("--check", "--dry-run", "--quiet")) {
+        outcome = copy(server, "closed/c", option);
+        assertEquals(2, outcome.exit(), outcome::toString);
+        assertTrue(outcome.stdout().contains("NO VERDICT (destination closed/c: 403: "));
+      }
+      assertEquals(Set.of("hidden"), content(server, UNSIGNED).keySet());
     }
   }
 
@@ -484,9 +520,9 @@ class BackportRecordsTest {
       assertCopied(server, REVIEWED);
       assertEquals(2, requests(server, "POST").size());
       assertEquals(
-          2,
-          server.requests("/v1/buckets/main-workspace/collections/to/records").size(),
-          "re-read once");
+          3,
+          server.requests("/v1/buckets/main-workspace/collections/to/records?").size(),
+          "read before, re-read once, and read when all was done");
     }
   }
 
@@ -579,23 +615,21 @@ class BackportRecordsTest {
   }
 
   @Test
-  void deletions_that_a_second_look_adds_count_against_the_limit() throws IOException {
+  void what_others_add_meanwhile_is_left_to_them_and_nothing_is_signed_off() throws IOException {
     try (RemoteSettingsServer server = server()) {
-      put(server, SOURCE, "{\"id\":\"a\",\"n\":1}");
-      put(server, UNSIGNED, "{\"id\":\"a\",\"n\":0}", "{\"id\":\"x\"}");
-      once(
-          server,
-          () ->
-              put(server, UNSIGNED, "{\"id\":\"a\",\"n\":2}", "{\"id\":\"y\"}", "{\"id\":\"z\"}"));
-      Terminal.Outcome outcome = copy(server, UNSIGNED, "--max-deletions=2");
+      put(server, SOURCE, "{\"id\":\"a\",\"n\":1}", "{\"id\":\"b\"}");
+      put(server, REVIEWED, "{\"id\":\"a\",\"n\":0}", "{\"id\":\"b\"}");
+      once(server, () -> put(server, REVIEWED, "{\"id\":\"b\",\"n\":2}", "{\"id\":\"y\"}"));
+      Terminal.Outcome outcome = copy(server, REVIEWED);
       assertEquals(2, outcome.exit(), outcome::toString);
       assertTrue(
           outcome
               .stdout()
-              .contains(
-                  "1 of 4 changes applied, then 3 records would be deleted, --max-deletions is 2"),
+              .contains("1 of 1 changes applied; missing: b (changed since), y (changed since)"),
           outcome::toString);
-      assertEquals(Set.of("a", "y", "z"), content(server, UNSIGNED).keySet());
+      assertEquals(2, content(server, REVIEWED).get("b").path("n").asInt());
+      assertEquals(Set.of("a", "b", "y"), content(server, REVIEWED).keySet());
+      assertEquals(List.of(), requests(server, "PATCH"));
     }
   }
 
@@ -654,6 +688,71 @@ class BackportRecordsTest {
       assertEquals(59, content(server, REVIEWED).size());
       assertTrue(requests(server, "POST").size() <= 3 + 2 * 6, "by halves");
       assertEquals(List.of(), requests(server, "PATCH"));
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"400=POST /v1/batch, 196", "413=POST /v1/batch, 196", "403=PUT backup/to, 4"})
+  void a_server_that_takes_nothing_is_not_asked_for_every_record(String fault, int batches)
+      throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      fill(server, SOURCE, 300);
+      server.fault(fault);
+      Terminal.Outcome outcome = copy(server, UNSIGNED);
+      assertEquals(2, outcome.exit(), outcome::toString);
+      assertTrue(outcome.stdout().contains("NO VERDICT (0 of 300 changes applied; missing: "));
+      assertEquals(batches, requests(server, "POST").size());
+    }
+  }
+
+  @Test
+  void what_a_refusal_and_a_weakness_leave_open_is_told_apart() throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      fill(server, SOURCE, 3);
+      put(server, UNSIGNED, "{\"id\":\"r00001\"}", "{\"id\":\"x\"}");
+      String records = " /v1/buckets/backup/collections/to/records/";
+      server.fault("403=PUT" + records + "r00000");
+      server.fault("403=PUT" + records + "r00001");
+      server.fault("403=DELETE" + records + "x");
+      server.fault("412=PUT" + records + "r00002:1");
+      Terminal.Outcome outcome = copy(server, UNSIGNED, "--quiet");
+      assertEquals(2, outcome.exit(), outcome::toString);
+      assertTrue(
+          outcome.stdout().contains("1 of 4 changes applied; missing: r00000 (403: "),
+          outcome::toString);
+      assertEquals(5, parts(server).size(), "the refused ones are sent once");
+      assertTrue(outcome.stdout().contains("r00002 - 412 "), "what is not well is shown");
+      assertFalse(outcome.stdout().contains(" - 201"), outcome::toString);
+    }
+  }
+
+  @Test
+  void a_server_that_asks_for_a_longer_wait_than_ours_gets_it() throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      fill(server, SOURCE, 60);
+      server.fault("503-long=POST /v1/batch");
+      Terminal.Outcome outcome = copy(server, UNSIGNED);
+      assertEquals(2, outcome.exit(), outcome::toString);
+      assertTrue(outcome.stdout().contains("asks to wait 3600 s"), outcome::toString);
+      assertEquals(1, requests(server, "POST").size());
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"null", "\"<html>\"", "{}"})
+  void a_success_without_a_record_is_believed_when_it_is_read(String body) throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      fill(server, SOURCE, 1);
+      server.answer(
+          "POST /v1/batch",
+          200,
+          "application/json",
+          "{\"responses\":[{\"status\":200,\"body\":%s}]}".formatted(body));
+      Terminal.Outcome outcome = copy(server, UNSIGNED);
+      assertEquals(2, outcome.exit(), outcome::toString);
+      assertTrue(
+          outcome.stdout().contains("0 of 1 changes applied; missing: r00000 (otherwise when read afterwards)"),
+          outcome::toString);
     }
   }
 
@@ -888,27 +987,74 @@ class BackportRecordsTest {
     }
   }
 
+  private static void editByReviewer(RemoteSettingsServer server, String path, String record) {
+    new KintoClient(server.url())
+        .must("reviewer", "PUT", "/buckets/main-workspace/collections/" + path, record);
+  }
+
   @Test
-  void what_a_reviewer_does_between_our_records_and_our_request_is_respected() throws IOException {
+  void what_a_reviewer_edits_after_our_records_is_not_submitted_by_us() throws IOException {
     try (RemoteSettingsServer server = server()) {
-      KintoClient client = new KintoClient(server.url());
       fill(server, SOURCE, 3);
       server.after(
-          "POST /v1/batch", _ -> client.put("main-workspace", "to", "r00001", "{\"n\":1}"));
-      server.after(
           "POST /v1/batch",
-          _ ->
-              client.must(
-                  "reviewer",
-                  "PUT",
-                  "/buckets/main-workspace/collections/to/records/theirs",
-                  "{\"data\":{}}"));
+          _ -> editByReviewer(server, "to/records/r00001", "{\"data\":{\"n\":1}}"));
       Terminal.Outcome outcome = copy(server, REVIEWED);
       assertEquals(1, outcome.exit(), outcome::toString);
       assertTrue(
           outcome.stdout().endsWith("3 changes applied, work in progress by account:reviewer\n"),
           outcome::toString);
       assertEquals(List.of(), requests(server, "PATCH"), "theirs would be reviewed as ours");
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "main-workspace/to, before",
+    "main-workspace/auto, before",
+    "main-workspace/auto, retry"
+  })
+  void what_is_edited_just_before_the_signoff_is_neither_submitted_nor_published(
+      String destination, String moment) throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      fill(server, SOURCE, 3);
+      String name = destination.split("/")[1];
+      Runnable edit = () -> editByReviewer(server, name + "/records/evil", "{\"data\":{}}");
+      Terminal terminal = terminal(server);
+      if (moment.equals("retry")) {
+        server.fault("503=PATCH " + destination + ":1");
+        terminal.onPause(edit);
+      } else {
+        server.before("PATCH " + destination, _ -> edit.run());
+      }
+      Terminal.Outcome outcome = copy(terminal, destination);
+      assertEquals(1, outcome.exit(), outcome::toString);
+      assertTrue(
+          outcome.stdout().endsWith("3 changes applied, work in progress by account:reviewer\n"),
+          outcome::toString);
+      assertEquals("work-in-progress", attribute(server, destination, "status"));
+      assertEquals(Map.of(), content(server, "main/" + name), "nothing is published");
+      assertEquals(
+          server.store().get("main-workspace", name).records().size(), 4, "theirs is there");
+    }
+  }
+
+  @Test
+  void a_copy_that_goes_over_somebody_s_work_says_so() throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      fill(server, SOURCE, 1);
+      editByReviewer(server, "to/records/theirs", "{\"data\":{}}");
+      for (String option : List.of("--dry-run", "--quiet")) {
+        Terminal.Outcome outcome = copy(server, REVIEWED, option);
+        assertEquals(0, outcome.exit(), outcome::toString);
+        assertTrue(
+            outcome
+                .stderr()
+                .contains(
+                    "warning: main-workspace/to: work in progress by account:reviewer,"
+                        + " which is overwritten\n"),
+            outcome::toString);
+      }
     }
   }
 
@@ -1054,14 +1200,82 @@ class BackportRecordsTest {
           outcome
               .stderr()
               .endsWith(
-                  "backport_records: interrupted: 1 collection: 1 not finished,"
-                      + " 25 of 100 changes applied\n"),
+                  "backport_records: interrupted: 1 collection: 1 NO VERDICT"
+                      + " (main-workspace/to)\n"),
+          outcome::toString);
+      assertTrue(
+          outcome.stdout().endsWith(": NO VERDICT (interrupted, 25 of 100 changes applied)\n"),
           outcome::toString);
       assertEquals(2, batches.get(), "nothing is sent after it");
       assertEquals(List.of(), requests(server, "PATCH"));
       outcome = copy(server, REVIEWED);
       assertEquals(0, outcome.exit(), outcome::toString);
       assertTrue(outcome.stdout().endsWith("Done. Requested review for 50 changes.\n"));
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "GET /v1/, 0",
+    "GET /v1/buckets/main/collections/from/records*, 0",
+    "GET /v1/buckets/main-workspace/collections/to, 0",
+    "PUT /v1/buckets/main-workspace/collections/to, 0",
+    "POST /v1/batch, 1"
+  })
+  void nothing_is_written_after_ctrl_c_whenever_it_comes(String moment, int batches)
+      throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      fill(server, SOURCE, 3);
+      if (moment.startsWith("PUT")) {
+        server.store().drop("main-workspace", "to");
+      }
+      Terminal terminal = terminal(server);
+      server.after(moment, _ -> terminal.interrupts().forEach(Runnable::run));
+      Terminal.Outcome outcome = copy(terminal, REVIEWED, "--create-destination");
+      assertEquals(130, outcome.exit(), outcome::toString);
+      assertTrue(outcome.stderr().contains("backport_records: interrupted"), outcome::toString);
+      assertEquals(batches, requests(server, "POST").size());
+      assertEquals(moment.startsWith("PUT") ? 1 : 0, requests(server, "PUT").size());
+      assertEquals(List.of(), requests(server, "PATCH"));
+    }
+  }
+
+  @Test
+  void an_owed_signoff_is_not_asked_for_after_ctrl_c() throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      fill(server, SOURCE, 3);
+      server.fault("403=PATCH main-workspace/to");
+      copy(server, REVIEWED);
+      server.clearFaults();
+      server.forgetRequests();
+      Terminal terminal = terminal(server);
+      server.after(
+          "GET /v1/buckets/main-workspace/collections/to/records",
+          _ -> terminal.interrupts().forEach(Runnable::run));
+      assertEquals(130, copy(terminal, REVIEWED).exit());
+      assertNothingWritten(server);
+    }
+  }
+
+  @Test
+  void the_document_of_an_interrupted_run_has_what_was_done() throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      fill(server, SOURCE, 30);
+      Terminal terminal = terminal(server);
+      AtomicInteger batches = new AtomicInteger();
+      server.after(
+          "POST /v1/batch",
+          _ -> {
+            if (batches.incrementAndGet() == 2) {
+              terminal.interrupts().forEach(Runnable::run);
+            }
+          });
+      Terminal.Outcome outcome = copy(terminal, UNSIGNED, "--format=json");
+      assertEquals(130, outcome.exit(), outcome::toString);
+      JsonNode result = Store.JSON.readTree(outcome.stdout()).path("results").get(0);
+      assertEquals("no-verdict", result.path("status").asString());
+      assertEquals(25, result.path("requests").size());
+      assertEquals(30, result.path("create").size());
     }
   }
 

@@ -30,6 +30,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneId;
 import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Base64;
@@ -375,16 +376,55 @@ class HttpTest {
   void a_postponed_request_waits_as_long_as_asked_or_a_moment() throws Exception {
     Wire server = open(Wire.of(Wire.json(FINE)));
     RemoteSettings remote = new RemoteSettings(http(), server.url("/v1"), 1024);
-    remote.postpone(7);
+    remote.postpone(List.of("7", "soon", "3"));
     assertThrows(ServerException.class, () -> remote.metadata("/x"));
     assertEquals(List.of(Duration.ofSeconds(7)), time.pauses());
-    remote.postpone(0);
+    remote.postpone(List.of());
     assertThrows(ServerException.class, () -> remote.metadata("/x"));
     Duration moment = time.pauses().getLast();
     assertTrue(moment.isPositive() && moment.compareTo(Duration.ofMillis(500)) < 0, "" + moment);
-    remote.postpone(31);
+    remote.postpone(List.of("31"));
+    remote.postpone(List.of());
     ServerException failure = assertThrows(ServerException.class, () -> remote.metadata("/x"));
-    assertTrue(failure.reason().contains("31 s"), failure.reason());
+    assertTrue(failure.reason().contains("31 s"), "the longer one counts: " + failure.reason());
+  }
+
+  @Test
+  void a_postponed_request_waits_for_a_date_too() throws Exception {
+    Wire server = open(Wire.of(Wire.json(FINE)));
+    RemoteSettings remote = new RemoteSettings(http(), server.url("/v1"), 1024);
+    String date =
+        DateTimeFormatter.RFC_1123_DATE_TIME.format(NOW.plusSeconds(9).atOffset(ZoneOffset.UTC));
+    remote.postpone(List.of(date));
+    assertThrows(ServerException.class, () -> remote.metadata("/x"));
+    assertEquals(List.of(Duration.ofSeconds(9)), time.pauses());
+  }
+
+  @Test
+  void a_failure_lasts_unless_it_may_pass_soon() throws Exception {
+    for (Map.Entry<Wire.Reply, Boolean> one :
+        Map.of(
+                Wire.status(403),
+                true,
+                Wire.status(404),
+                true,
+                Wire.json("{"),
+                false,
+                Wire.status(503),
+                false,
+                Wire.CLOSED,
+                false,
+                Wire.answer(503, "", "Retry-After: 31"),
+                true,
+                Wire.answer(503, "", "Retry-After: 30"),
+                false)
+            .entrySet()) {
+      Wire server = open(Wire.of(one.getKey()));
+      retries = 0;
+      Http http = http();
+      ServerException failure = assertThrows(ServerException.class, () -> get(http, server.url()));
+      assertEquals(one.getValue(), failure.isLasting(), failure.getMessage());
+    }
   }
 
   @Test

@@ -54,6 +54,7 @@ class RemoteSettingsTest {
 
   private final HttpTest.Time time = new HttpTest.Time(Instant.parse("2026-11-24T12:00:00Z"));
   private final Map<String, HttpTest.Wire.Reply> answers = new HashMap<>();
+  private HttpTest.Wire.Reply everythingElse = HttpTest.Wire.status(404);
   private HttpTest.Wire server;
   private Http http;
   private RemoteSettings remote;
@@ -63,7 +64,7 @@ class RemoteSettingsTest {
     server =
         HttpTest.Wire.routes(asked ->
             answers.getOrDefault(
-                asked.target(), answers.getOrDefault(asked.path(), HttpTest.Wire.status(404))));
+                asked.target(), answers.getOrDefault(asked.path(), everythingElse)));
     http =
         new Http(
             new Http.Limits(
@@ -612,7 +613,7 @@ class RemoteSettingsTest {
     assertEquals(List.of("a", "b"), ids(remote.records(CFR, filters)));
     assertTrue(
         targets()
-            .getFirst()
+            .get(1)
             .matches(".*\\?_expected=\\d+&min_age=4%202&%C3%A9%26%3D=%2B%23&%C3%A9%26%3D=%2E%2E"),
         targets().toString());
   }
@@ -628,6 +629,26 @@ class RemoteSettingsTest {
     ServerException failure =
         assertThrows(ServerException.class, () -> remote.records(CFR, Map.of()));
     assertTrue(failure.reason().contains("changes while it is read"), failure.reason());
+  }
+
+  @Test
+  void a_record_that_looks_like_a_tombstone_is_one_of_the_records() throws Exception {
+    answers.put(
+        PLACE + "/records",
+        HttpTest.Wire.json("{\"data\": [{\"id\": \"a\", \"deleted\": true}]}", "ETag: \"200\""));
+    assertEquals(List.of("a"), ids(remote.records(CFR, Map.of())));
+  }
+
+  @Test
+  void who_may_see_only_some_of_the_records_is_refused() {
+    answers.put(PLACE + "/records", records("a", null));
+    everythingElse = HttpTest.Wire.status(403);
+    ServerException failure =
+        assertThrows(ServerException.class, () -> remote.records(CFR, Map.of()));
+    assertEquals(403, failure.status());
+    assertTrue(
+        targets().getFirst().matches(PLACE + "/records/[0-9a-f-]{36}"), targets().toString());
+    assertEquals(1, targets().size());
   }
 
   @Test
@@ -684,11 +705,11 @@ class RemoteSettingsTest {
     assertEquals(
         "{\"a\":\"\\ud83d\",\"b\":1}",
         new String(written.getFirst().record(), StandardCharsets.US_ASCII));
-    assertEquals(0, written.getFirst().retryAfter());
+    assertNull(written.getFirst().retryAfter());
     assertEquals("No", written.getLast().message());
     assertEquals(
         "{\"id\":\"x\"}", new String(written.getLast().record(), StandardCharsets.US_ASCII));
-    assertEquals(7, written.getLast().retryAfter());
+    assertEquals("7", written.getLast().retryAfter());
   }
 
   @ParameterizedTest
@@ -698,13 +719,12 @@ class RemoteSettingsTest {
         "{\"status\": 200, \"body\": [], \"headers\": []}",
         "{\"status\": 200, \"body\": \"<html>\"}",
         "{\"status\": 200, \"body\": {\"data\": [], \"message\": 5, \"details\": []}}",
-        "{\"status\": 200, \"headers\": {\"Retry-After\": \"soon\"}}",
-        "{\"status\": 200, \"headers\": {\"Retry-After\": \"99999999999999999999\"}}"
+        "{\"status\": 200, \"headers\": {\"Retry-After\": \"5\"}}"
       })
   void a_part_s_answer_may_show_nothing_but_its_status(String part) throws Exception {
     answer("/v1/batch", "{\"responses\": [" + part + "]}");
     RemoteSettings.Written written = remote.batch(List.of(CREATION)).getFirst();
-    assertEquals(new RemoteSettings.Written(200, "", null, 0), written);
+    assertEquals(new RemoteSettings.Written(200, "", null, null), written);
   }
 
   @ParameterizedTest
