@@ -751,8 +751,72 @@ class BackportRecordsTest {
       Terminal.Outcome outcome = copy(server, UNSIGNED);
       assertEquals(2, outcome.exit(), outcome::toString);
       assertTrue(
-          outcome.stdout().contains("0 of 1 changes applied; missing: r00000 (otherwise when read afterwards)"),
+          outcome
+              .stdout()
+              .contains("0 of 1 changes applied; missing: r00000 (otherwise when read afterwards)"),
           outcome::toString);
+    }
+  }
+
+  @Test
+  void a_server_that_fails_for_good_is_not_asked_for_every_batch() throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      fill(server, SOURCE, 300);
+      server.fault("503-plain=POST /v1/batch");
+      Terminal.Outcome outcome = copy(terminal(server).set("REQUESTS_NB_RETRIES", "1"), UNSIGNED);
+      assertEquals(2, outcome.exit(), outcome::toString);
+      assertEquals(4, requests(server, "POST").size(), "two rounds of two attempts");
+    }
+  }
+
+  @Test
+  void what_conflicts_have_undone_does_not_count_as_applied() throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      fill(server, SOURCE, 2);
+      server.fault("409=PUT /v1/buckets/backup/collections/to/records/r00001");
+      Terminal.Outcome outcome = copy(server, UNSIGNED);
+      assertEquals(2, outcome.exit(), outcome::toString);
+      assertTrue(
+          outcome
+              .stdout()
+              .contains(
+                  "0 of 2 changes applied; missing: r00000 (otherwise when read afterwards),"
+                      + " r00001 (409: "),
+          outcome::toString);
+    }
+  }
+
+  @Test
+  void a_long_message_of_the_server_is_shortened() throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      fill(server, SOURCE, 1);
+      server.answer(
+          "POST /v1/batch",
+          200,
+          "application/json",
+          "{\"responses\":[{\"status\":400,\"body\":{\"message\":\"%s\"}}]}"
+              .formatted("no ".repeat(200)));
+      Terminal.Outcome outcome = copy(server, UNSIGNED);
+      assertEquals(2, outcome.exit(), outcome::toString);
+      outcome.stdout().lines().forEach(line -> assertTrue(line.length() < 300, line));
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"{\"id\":\"x\"}", "{\"id\":\"x\",\"last_modified\":0}"})
+  void a_record_that_cannot_be_guarded_is_not_changed(String record) throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      fill(server, SOURCE, 1);
+      server.answer(
+          "GET /v1/buckets/backup/collections/to/records",
+          Routes.Answer.of(200, "application/json", "{\"data\":[" + record + "]}")
+              .with("ETag", "\"5\""));
+      Terminal.Outcome outcome = copy(server, UNSIGNED);
+      assertEquals(2, outcome.exit(), outcome::toString);
+      assertTrue(
+          outcome.stdout().contains("record x has no last_modified, so it cannot be changed"),
+          outcome::toString);
+      assertNothingWritten(server);
     }
   }
 
@@ -1095,6 +1159,43 @@ class BackportRecordsTest {
   }
 
   @Test
+  void an_owed_signoff_needs_the_group_too() throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      put(server, SOURCE, "{\"id\":\"a\"}");
+      put(server, REVIEWED, "{\"id\":\"a\"}");
+      server.edit(
+          "main-workspace",
+          "to",
+          attributes ->
+              attributes
+                  .put("status", "work-in-progress")
+                  .put("last_edit_by", "account:admin")
+                  .put("last_edit_date", "2026-11-24T11:00:00Z"));
+      Terminal admin = terminal(server).set("BACKPORT_RECORDS_DEST_AUTH", "admin:admin");
+      Terminal.Outcome outcome = copy(admin, REVIEWED);
+      assertEquals(2, outcome.exit(), outcome::toString);
+      assertTrue(outcome.stdout().contains("account:admin is not in the group to-editors"));
+      assertNothingWritten(server);
+    }
+  }
+
+  @Test
+  void a_source_that_was_never_signed_is_owed_nothing_until_it_is_copied_to() throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      put(server, SOURCE, "{\"id\":\"a\"}");
+      put(server, REVIEWED, "{\"id\":\"a\"}");
+      server.edit("main-workspace", "to", attributes -> attributes.remove("status"));
+      for (String option : List.of("--check", "--quiet")) {
+        assertEquals(0, copy(server, REVIEWED, option).exit());
+      }
+      assertNothingWritten(server);
+      put(server, SOURCE, "{\"id\":\"b\"}");
+      assertEquals(0, copy(server, REVIEWED).exit());
+      assertEquals("to-review", attribute(server, REVIEWED, "status"));
+    }
+  }
+
+  @Test
   void where_the_server_does_not_tell_the_refused_review_is_owed() throws IOException {
     try (RemoteSettingsServer server = server()) {
       fill(server, SOURCE, 3);
@@ -1170,6 +1271,9 @@ class BackportRecordsTest {
   @Test
   void of_many_changes_ten_are_shown_and_all_with_verbose() throws IOException {
     try (RemoteSettingsServer server = server()) {
+      fill(server, SOURCE, 10);
+      Terminal.Outcome ten = copy(server, UNSIGNED, "--check");
+      assertFalse(ten.stdout().contains(" more, "), ten::toString);
       fill(server, SOURCE, 15);
       Terminal.Outcome outcome = copy(server, UNSIGNED, "--check");
       assertEquals(11, outcome.stdout().lines().filter(line -> line.startsWith(" - ")).count());
