@@ -492,7 +492,7 @@ public class backport_records implements Settings.Command {
    *
    * @param record its new content without {@code last_modified}, canonical JSON; null: it goes
    * @param timestamp that it has at the destination, epoch milliseconds; 0: it is not there
-   * @param fields that an update changes, from left to right
+   * @param fields that an update changes, each with its value before and after
    */
   record Change(String id, byte[] record, long timestamp, List<Field> fields) {
     RecordWrite at(Place destination) {
