@@ -46,6 +46,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Predicate;
@@ -229,6 +230,7 @@ public class backport_records implements Settings.Command {
       Outcomes outcomes = new Outcomes(all.size(), report);
       report.onInterrupt(() -> {
         stopped = true;
+        destination.endWrites(); // one may wait to be repeated
         run.unfinished().ifPresent(outcomes::show);
         report.summary("interrupted: " + outcomes.counts());
       });
@@ -894,9 +896,12 @@ public class backport_records implements Settings.Command {
       begin(mapping, plan, writing);
       Seen after = writing.write(plan);
       int changes = writing.made.size();
-      return signed.isEmpty() || changes == 0
-          ? new Applied(changes)
-          : signedOff(signed.get(), after.attributes(), seen.attributes(), changes);
+      if (signed.isEmpty()) {
+        return new Applied(changes);
+      }
+      Map<String, Object> before = changes == 0 ? null : seen.attributes();
+      Result result = signedOff(signed.get(), after.attributes(), before, changes);
+      return result instanceof InSync ? new Applied(0) : result; // the collection was made
     }
 
     private void create(Place place) throws Refused {
@@ -1144,7 +1149,12 @@ public class backport_records implements Settings.Command {
       }
       Map<String, Object> after = destination.metadata(path);
       if (isSignedOff(signoff, attributes, after)) {
-        return new SignedOff(changes, signoff.reviewed());
+        return Objects.equals(attributes.get("last_edit_date"), after.get("last_edit_date"))
+            ? new SignedOff(changes, signoff.reviewed())
+            : new Waiting(
+                changes,
+                "edited by %s, and signed off by somebody else than us"
+                    .formatted(Report.brief(String.valueOf(after.get("last_edit_by")))));
       }
       if (failure == null) {
         throw owed(
@@ -1173,7 +1183,7 @@ public class backport_records implements Settings.Command {
 
     // writing
 
-    /** Records that are declined before the first is taken, after which the rest is not tried. */
+    /** Records declined one after the other, after which the rest is not tried. */
     private static final int MAX_DECLINED = 100;
 
     /** The changes of one copy: batch by batch, then a look at what has become of them. */
@@ -1187,6 +1197,7 @@ public class backport_records implements Settings.Command {
       private final Map<String, String> declined = new HashMap<>();
       private final List<String> waits = new ArrayList<>();
       private ServerException failure;
+      private int declinedInARow;
 
       Writing(Place to, List<SignedRecord> wanted) {
         this.to = to;
@@ -1208,7 +1219,9 @@ public class backport_records implements Settings.Command {
         Plan rest = rest(seen);
         // what others have changed besides is theirs, until another run
         Plan second = rest.only(id -> planned.contains(id) && !declined.containsKey(id));
-        if (!second.isEmpty() && (failure == null || !failure.isLasting())) {
+        boolean isWorthwhile =
+            declinedInARow < MAX_DECLINED && (failure == null || !failure.isLasting());
+        if (!second.isEmpty() && isWorthwhile) {
           apply(second);
           seen = again();
           rest = rest(seen);
@@ -1247,8 +1260,7 @@ public class backport_records implements Settings.Command {
       }
 
       private void send(List<Change> batch) {
-        boolean isHopeless = made.isEmpty() && declined.size() >= MAX_DECLINED;
-        if (failure != null || stopped || isHopeless) {
+        if (failure != null || stopped || declinedInARow >= MAX_DECLINED) {
           batch.forEach(change -> open.put(change.id(), "not sent"));
           return;
         }
@@ -1288,6 +1300,7 @@ public class backport_records implements Settings.Command {
           case Open(String reason) -> open.put(change.id(), reason);
           case Declined(String reason) -> declined.put(change.id(), reason);
         }
+        declinedInARow = fate instanceof Declined ? declinedInARow + 1 : 0;
         String message =
             switch (fate) {
               case Made(String note) -> note.isEmpty() ? "" : "(" + note + ")";

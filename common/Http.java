@@ -182,6 +182,7 @@ public final class Http implements AutoCloseable {
   private final Map<String, String> authorizations = new ConcurrentHashMap<>();
   private final Map<String, Instant> notBefore = new ConcurrentHashMap<>();
   private final ProxySelector proxies;
+  private volatile boolean readsOnly;
   private HttpClient plain;
   private HttpClient tls;
 
@@ -292,6 +293,11 @@ public final class Http implements AutoCloseable {
     return one.isAfter(other) ? one : other;
   }
 
+  /** From now on no write is begun or repeated, not even one that waits for its turn. */
+  void endWrites() {
+    readsOnly = true;
+  }
+
   /** Says whether a write that got no good answer was done nevertheless. */
   public interface Done {
     boolean check() throws ServerException;
@@ -337,6 +343,9 @@ public final class Http implements AutoCloseable {
         }
         Flight flight = new Flight();
         try {
+          if (readsOnly && asked.writes()) {
+            throw new ServerException(request, 0, "interrupted", attempt, null, true);
+          }
           return Optional.of(attempt(asked, maxBytes, body, flight));
         } finally {
           flight.end();

@@ -499,6 +499,11 @@ public final class RemoteSettings {
     http.postpone(server, retryAfter);
   }
 
+  /** From now on no write is begun or repeated. */
+  public void endWrites() {
+    http.endWrites();
+  }
+
   /** When each record was changed last, epoch milliseconds, those that were deleted too. */
   public Map<String, Long> lastModified(Place collection) throws ServerException {
     Map<String, Long> lastModified = new HashMap<>();

@@ -706,6 +706,27 @@ class BackportRecordsTest {
   }
 
   @Test
+  void nor_one_that_takes_nothing_any_more() throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      fill(server, SOURCE, 1000);
+      AtomicInteger batches = new AtomicInteger();
+      server.after(
+          "POST /v1/batch",
+          _ -> {
+            if (batches.getAndIncrement() == 0) {
+              server.fault("400=POST /v1/batch");
+            }
+          });
+      Terminal.Outcome outcome = copy(server, UNSIGNED);
+      assertEquals(2, outcome.exit(), outcome::toString);
+      assertTrue(outcome.stdout().contains("NO VERDICT (25 of 1000 changes applied; missing: "));
+      assertEquals(197, requests(server, "POST").size());
+      assertEquals(
+          2, server.requests("/v1/buckets/backup/collections/to/records?").size(), "no third look");
+    }
+  }
+
+  @Test
   void what_a_refusal_and_a_weakness_leave_open_is_told_apart() throws IOException {
     try (RemoteSettingsServer server = server()) {
       fill(server, SOURCE, 3);
@@ -1104,6 +1125,53 @@ class BackportRecordsTest {
   }
 
   @Test
+  void what_somebody_edits_and_signs_off_before_us_is_not_reported_as_ours() throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      fill(server, SOURCE, 3);
+      AtomicInteger requests = new AtomicInteger();
+      server.before(
+          "PATCH main-workspace/auto",
+          _ -> {
+            if (requests.getAndIncrement() == 0) {
+              editByReviewer(server, "auto/records/theirs", "{\"data\":{}}");
+              new KintoClient(server.url()).status("reviewer", "main-workspace", "auto", "to-sign");
+            }
+          });
+      Terminal.Outcome outcome = copy(server, AUTOMATIC);
+      assertEquals(1, outcome.exit(), outcome::toString);
+      assertTrue(
+          outcome
+              .stdout()
+              .endsWith(
+                  "3 changes applied, edited by account:reviewer,"
+                      + " and signed off by somebody else than us\n"),
+          outcome::toString);
+    }
+  }
+
+  @Test
+  void a_destination_that_somebody_makes_alike_meanwhile_has_its_own_signoff() throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      KintoClient client = new KintoClient(server.url());
+      put(server, SOURCE, "{\"id\":\"a\",\"n\":1}");
+      AtomicInteger requests = new AtomicInteger();
+      server.before(
+          "PUT /v1/buckets/main-workspace/collections/made",
+          _ -> {
+            if (requests.getAndIncrement() == 0) {
+              client.createSource("main-workspace", "made");
+              editByReviewer(server, "made/records/a", "{\"data\":{\"n\":1}}");
+            }
+          });
+      Terminal.Outcome outcome = copy(server, "main-workspace/made", "--create-destination");
+      assertEquals(1, outcome.exit(), outcome::toString);
+      assertTrue(
+          outcome.stdout().endsWith(": work in progress by account:reviewer\n"), outcome::toString);
+      assertEquals("work-in-progress", attribute(server, "main-workspace/made", "status"));
+    }
+  }
+
+  @Test
   void a_copy_that_goes_over_somebody_s_work_says_so() throws IOException {
     try (RemoteSettingsServer server = server()) {
       fill(server, SOURCE, 1);
@@ -1341,6 +1409,34 @@ class BackportRecordsTest {
       assertEquals(batches, requests(server, "POST").size());
       assertEquals(moment.startsWith("PUT") ? 1 : 0, requests(server, "PUT").size());
       assertEquals(List.of(), requests(server, "PATCH"));
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "POST /v1/batch",
+        "PATCH main-workspace/auto",
+        "PUT /v1/buckets/main-workspace/collections/auto"
+      })
+  void a_write_that_waits_to_be_repeated_is_not_after_ctrl_c(String write) throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      fill(server, SOURCE, 3);
+      if (write.startsWith("PUT")) {
+        server.store().drop("main-workspace", "auto");
+      }
+      server.fault("503=" + write + ":1");
+      Terminal terminal = terminal(server);
+      Terminal.Outcome outcome =
+          copy(
+              terminal.onPause(() -> terminal.interrupts().forEach(Runnable::run)),
+              AUTOMATIC,
+              "--create-destination");
+      assertEquals(130, outcome.exit(), outcome::toString);
+      assertEquals(1, requests(server, write.split(" ")[0]).size(), "sent once");
+      assertTrue(
+          server.store().find("main", "auto").stream().allMatch(it -> it.records().isEmpty()),
+          "nothing is published");
     }
   }
 
