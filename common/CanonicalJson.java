@@ -604,13 +604,19 @@ public final class CanonicalJson {
   }
 
   /** Reads one JSON document into plain values, as {@link #value} does. */
-  public static Object parse(String json) throws BadJson {
-    try (JsonParser parser =
-        parser(new ByteArrayInputStream(json.getBytes(StandardCharsets.UTF_8)))) {
+  static Object parse(InputStream json) throws IOException {
+    try (JsonParser parser = parser(json)) {
       next(parser);
       Object value = value(parser);
       end(parser);
       return value;
+    }
+  }
+
+  /** The same of a text. */
+  public static Object parse(String json) throws BadJson {
+    try {
+      return parse(new ByteArrayInputStream(json.getBytes(StandardCharsets.UTF_8)));
     } catch (BadJson e) {
       throw e;
     } catch (IOException e) {

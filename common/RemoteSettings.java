@@ -15,6 +15,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.net.URI;
 import java.net.URLEncoder;
+import java.nio.charset.CharsetEncoder;
 import java.nio.charset.StandardCharsets;
 import java.time.DateTimeException;
 import java.time.Instant;
@@ -140,7 +141,7 @@ public final class RemoteSettings {
 
   /** Reads the server info. */
   public ServerInfo serverInfo() throws ServerException {
-    return http.get(url("/"), maxBytes, body -> serverInfo(document(body))).body();
+    return http.get(url("/"), maxBytes, body -> serverInfo(CanonicalJson.parse(body))).body();
   }
 
   private static ServerInfo serverInfo(Object document) throws UnexpectedBody {
@@ -357,7 +358,10 @@ public final class RemoteSettings {
           http.get(
                   url(path + "/changeset?_expected=" + cacheBuster() + filter),
                   maxBytes,
-                  body -> list(object(document(body), "the changeset").get("changes"), "changes"))
+                  body ->
+                      list(
+                          object(CanonicalJson.parse(body), "the changeset").get("changes"),
+                          "changes"))
               .body();
     } catch (ServerException e) {
       if (e.status() != 404 && e.status() != 405) {
@@ -373,7 +377,9 @@ public final class RemoteSettings {
   private List<Object> listedAsRecords(String path) throws ServerException {
     List<Object> entries = new ArrayList<>();
     try {
-      pages(path + "/records", body -> list(object(document(body), "the list").get("data"), "data"))
+      pages(
+              path + "/records",
+              body -> list(object(CanonicalJson.parse(body), "the list").get("data"), "data"))
           .forEach(page -> entries.addAll(page.body()));
     } catch (ServerException e) {
       throw e.status() == 404
@@ -466,7 +472,7 @@ public final class RemoteSettings {
   private void checkAllVisible(Place collection) throws ServerException {
     String path = collection.path() + "/records/" + UUID.randomUUID();
     try {
-      http.get(url(path), maxBytes, body -> document(body));
+      http.get(url(path), maxBytes, CanonicalJson::parse);
     } catch (ServerException e) {
       if (e.status() != 404) {
         throw e;
@@ -477,8 +483,9 @@ public final class RemoteSettings {
   /** Refuses ids that no path can hold: half a character would name another record there. */
   private List<SignedRecord> addressable(List<SignedRecord> records, Place collection)
       throws ServerException {
+    CharsetEncoder utf8 = StandardCharsets.UTF_8.newEncoder();
     for (SignedRecord record : records) {
-      if (!StandardCharsets.UTF_8.newEncoder().canEncode(record.id())) {
+      if (!utf8.canEncode(record.id())) {
         throw new ServerException(
             "GET " + url(collection.path() + "/records"),
             200,
@@ -510,7 +517,7 @@ public final class RemoteSettings {
     for (Http.Response<List<Object>> page :
         pages(
             collection.path() + "/records?_since=0&_expected=" + cacheBuster(),
-            body -> list(object(document(body), "the list").get("data"), "data"))) {
+            body -> list(object(CanonicalJson.parse(body), "the list").get("data"), "data"))) {
       for (Object record : page.body()) {
         if (record instanceof Map<?, ?> fields
             && fields.get("id") instanceof String id
@@ -559,7 +566,7 @@ public final class RemoteSettings {
   }
 
   private static Map<String, Object> data(InputStream body) throws IOException {
-    return object(object(document(body), "the collection").get("data"), "data");
+    return object(object(CanonicalJson.parse(body), "the collection").get("data"), "data");
   }
 
   /**
@@ -579,7 +586,8 @@ public final class RemoteSettings {
   private static Map<String, Map<String, Object>> readCollections(InputStream body)
       throws IOException {
     Map<String, Map<String, Object>> collections = new LinkedHashMap<>();
-    for (Object collection : list(object(document(body), "the list").get("data"), "data")) {
+    for (Object collection :
+        list(object(CanonicalJson.parse(body), "the list").get("data"), "data")) {
       Map<String, Object> attributes = object(collection, "a collection");
       if (!(attributes.get("id") instanceof String id) || !isName(id)) {
         throw new UnexpectedBody("unexpected answer: a collection's id is no name");
@@ -818,7 +826,7 @@ public final class RemoteSettings {
     return !http.get(
             url(entry.path() + "/records?_since=0&_limit=1"),
             maxBytes,
-            body -> list(object(document(body), "the records").get("data"), "data"))
+            body -> list(object(CanonicalJson.parse(body), "the records").get("data"), "data"))
         .body()
         .isEmpty();
   }
@@ -878,15 +886,6 @@ public final class RemoteSettings {
   }
 
   // ---- shapes
-
-  private static Object document(InputStream body) throws IOException {
-    try (JsonParser parser = CanonicalJson.parser(body)) {
-      CanonicalJson.next(parser);
-      Object value = CanonicalJson.value(parser);
-      CanonicalJson.end(parser);
-      return value;
-    }
-  }
 
   @SuppressWarnings("unchecked") // CanonicalJson.value makes maps of this type only
   private static Map<String, Object> object(Object value, String what) throws UnexpectedBody {

@@ -528,9 +528,14 @@ class BackportRecordsTest {
 
   /** Before the first batch only. */
   private static void once(RemoteSettingsServer server, Runnable task) {
+    once(server, "POST /v1/batch", task);
+  }
+
+  /** Before the first of such requests only. */
+  private static void once(RemoteSettingsServer server, String where, Runnable task) {
     AtomicInteger times = new AtomicInteger();
     server.before(
-        "POST /v1/batch",
+        where,
         _ -> {
           if (times.getAndIncrement() == 0) {
             task.run();
@@ -1128,14 +1133,12 @@ class BackportRecordsTest {
   void what_somebody_edits_and_signs_off_before_us_is_not_reported_as_ours() throws IOException {
     try (RemoteSettingsServer server = server()) {
       fill(server, SOURCE, 3);
-      AtomicInteger requests = new AtomicInteger();
-      server.before(
+      once(
+          server,
           "PATCH main-workspace/auto",
-          _ -> {
-            if (requests.getAndIncrement() == 0) {
-              editByReviewer(server, "auto/records/theirs", "{\"data\":{}}");
-              new KintoClient(server.url()).status("reviewer", "main-workspace", "auto", "to-sign");
-            }
+          () -> {
+            editByReviewer(server, "auto/records/theirs", "{\"data\":{}}");
+            new KintoClient(server.url()).status("reviewer", "main-workspace", "auto", "to-sign");
           });
       Terminal.Outcome outcome = copy(server, AUTOMATIC);
       assertEquals(1, outcome.exit(), outcome::toString);
@@ -1154,14 +1157,12 @@ class BackportRecordsTest {
     try (RemoteSettingsServer server = server()) {
       KintoClient client = new KintoClient(server.url());
       put(server, SOURCE, "{\"id\":\"a\",\"n\":1}");
-      AtomicInteger requests = new AtomicInteger();
-      server.before(
+      once(
+          server,
           "PUT /v1/buckets/main-workspace/collections/made",
-          _ -> {
-            if (requests.getAndIncrement() == 0) {
-              client.createSource("main-workspace", "made");
-              editByReviewer(server, "made/records/a", "{\"data\":{\"n\":1}}");
-            }
+          () -> {
+            client.createSource("main-workspace", "made");
+            editByReviewer(server, "made/records/a", "{\"data\":{\"n\":1}}");
           });
       Terminal.Outcome outcome = copy(server, "main-workspace/made", "--create-destination");
       assertEquals(1, outcome.exit(), outcome::toString);
@@ -1353,19 +1354,26 @@ class BackportRecordsTest {
 
   // ---- interrupts, formats
 
+  /** Counts the batches that are done, and interrupts after the second. */
+  private static AtomicInteger interruptAtSecondBatch(
+      RemoteSettingsServer server, Terminal terminal) {
+    AtomicInteger batches = new AtomicInteger();
+    server.after(
+        "POST /v1/batch",
+        _ -> {
+          if (batches.incrementAndGet() == 2) {
+            terminal.interrupts().forEach(Runnable::run);
+          }
+        });
+    return batches;
+  }
+
   @Test
   void ctrl_c_ends_the_writing_and_the_next_run_goes_on() throws IOException {
     try (RemoteSettingsServer server = server()) {
       fill(server, SOURCE, 100);
       Terminal terminal = terminal(server);
-      AtomicInteger batches = new AtomicInteger();
-      server.after(
-          "POST /v1/batch",
-          _ -> {
-            if (batches.incrementAndGet() == 2) {
-              terminal.interrupts().forEach(Runnable::run);
-            }
-          });
+      AtomicInteger batches = interruptAtSecondBatch(server, terminal);
       Terminal.Outcome outcome = copy(terminal, REVIEWED);
       assertEquals(130, outcome.exit(), outcome::toString);
       assertTrue(
@@ -1462,14 +1470,7 @@ class BackportRecordsTest {
     try (RemoteSettingsServer server = server()) {
       fill(server, SOURCE, 30);
       Terminal terminal = terminal(server);
-      AtomicInteger batches = new AtomicInteger();
-      server.after(
-          "POST /v1/batch",
-          _ -> {
-            if (batches.incrementAndGet() == 2) {
-              terminal.interrupts().forEach(Runnable::run);
-            }
-          });
+      interruptAtSecondBatch(server, terminal);
       Terminal.Outcome outcome = copy(terminal, UNSIGNED, "--format=json");
       assertEquals(130, outcome.exit(), outcome::toString);
       JsonNode result = Store.JSON.readTree(outcome.stdout()).path("results").get(0);
