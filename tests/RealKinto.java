@@ -1,5 +1,6 @@
 //DEPS tools.jackson.core:jackson-databind:3.2.4
 //SOURCES Access.java
+//SOURCES Companion.java
 //SOURCES KintoClient.java
 //SOURCES Peers.java
 //SOURCES RemoteSettingsServer.java
@@ -8,22 +9,15 @@
 //SOURCES SigningAuthority.java
 //SOURCES Store.java
 
-import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.net.URI;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
 import java.util.TreeSet;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import tools.jackson.databind.node.ArrayNode;
@@ -64,34 +58,24 @@ final class RealKinto implements AutoCloseable {
       server.run()
       """;
 
-  private static final String LISTENING = "listening on ";
-
   private final RemoteSettingsServer autograph;
-  private final Process process;
-  private final StringBuffer log = new StringBuffer();
+  private final Companion process;
   private final URI url;
 
   private RealKinto(Path python) throws IOException {
     autograph = RemoteSettingsServer.start();
-    process =
-        new ProcessBuilder(python.toString(), "-u", "-c", PROGRAM)
-            .redirectErrorStream(true)
-            .start();
-    CompletableFuture<String> authority = new CompletableFuture<>();
-    Thread.ofVirtual().start(() -> read(authority));
     try {
-      OutputStream stdin = process.getOutputStream();
-      stdin.write((settings() + "\n").getBytes(StandardCharsets.UTF_8));
-      stdin.flush();
-      url = URI.create("http://" + authority.get(1, TimeUnit.MINUTES) + "/v1");
+      process = Companion.start(List.of(python.toString(), "-u", "-c", PROGRAM), settings() + "\n");
+    } catch (AssertionError e) {
+      autograph.close();
+      throw e;
+    }
+    url = URI.create("http://" + process.address() + "/v1");
+    try {
       fill();
-    } catch (IOException | ExecutionException | TimeoutException | RuntimeException e) {
+    } catch (RuntimeException e) {
       close();
-      throw new AssertionError("Kinto did not start: " + e + "\n" + log, e);
-    } catch (InterruptedException e) {
-      close();
-      Thread.currentThread().interrupt();
-      throw new AssertionError("interrupted", e);
+      throw new AssertionError("Kinto cannot be filled: " + e + "\n" + log(), e);
     }
   }
 
@@ -125,29 +109,14 @@ final class RealKinto implements AutoCloseable {
 
   /** What it has printed so far, for the message of a failure. */
   String log() {
-    return log.toString();
+    return process.log();
   }
 
   /** Kills it. */
   @Override
   public void close() {
-    process.destroyForcibly();
+    process.close();
     autograph.close();
-  }
-
-  /** Keeps all that it prints, and tells of the line that it is ready with, or of its end. */
-  private void read(CompletableFuture<String> authority) {
-    try (BufferedReader lines = process.inputReader(StandardCharsets.UTF_8)) {
-      for (String line = lines.readLine(); line != null; line = lines.readLine()) {
-        log.append(line).append('\n');
-        if (line.startsWith(LISTENING)) {
-          authority.complete(line.substring(LISTENING.length()));
-        }
-      }
-    } catch (IOException e) {
-      log.append(e).append('\n');
-    }
-    authority.completeExceptionally(new IOException("it has ended"));
   }
 
   private ObjectNode settings() {
