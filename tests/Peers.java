@@ -1,4 +1,5 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
+//SOURCES Project.java
 
 import static org.junit.jupiter.api.Assertions.fail;
 import static org.junit.jupiter.api.Assumptions.abort;
@@ -11,6 +12,7 @@ import java.nio.channels.FileLock;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -108,13 +110,30 @@ final class Peers {
           List.of("kinto"),
           "import kinto, kinto_signer, kinto_changes, kinto_http, waitress");
 
+  /** Of what moto's server imports, it brings along all but Flask. */
+  private static final Environment MOTO =
+      new Environment(
+          "moto",
+          10,
+          List.of("moto[s3]==5.2.5", "flask==3.1.3", "flask-cors==6.0.5", "werkzeug==3.1.9"),
+          List.of(),
+          "import moto, flask, flask_cors, werkzeug");
+
+  /**
+   * A program in a jar with all that it needs. It is no {@code //DEPS} of a test: JBang would take
+   * the versions that its POM manages for everybody's, the AWS SDK's among them.
+   */
+  private static final String S3MOCK = "com.adobe.testing:s3mock:5.2.0:exec@fatjar";
+
   /** Where {@code python3} is too old or lacks venv, another one may stand beside it. */
   private static final List<String> PYTHONS =
       List.of("python3", "python3.13", "python3.12", "python3.11", "python3.10");
 
   private static final Map<Environment, Peer> environments = new HashMap<>();
+  private static Peer chromium;
   private static Peer openssl;
   private static Peer node;
+  private static Peer s3mock;
 
   private Peers() {}
 
@@ -145,6 +164,21 @@ final class Peers {
     return path(pythonPeer(KINTO, false, line -> {}));
   }
 
+  /** A Python that has moto, an S3. */
+  static Path moto() {
+    return path(pythonPeer(MOTO, false, line -> {}));
+  }
+
+  /** The jar of Adobe's S3Mock, an S3. */
+  static Path s3mock() {
+    return path(s3mockPeer(false, line -> {}));
+  }
+
+  /** Chromium, the browser that pages are looked at with, or one that is made of it. */
+  static Path chromium() {
+    return path(chromiumPeer());
+  }
+
   /** OpenSSL's command. */
   static Path openssl() {
     return path(opensslPeer());
@@ -164,6 +198,9 @@ final class Peers {
     return List.of(
         pythonPeer(PYTHON, true, progress),
         pythonPeer(KINTO, true, progress),
+        pythonPeer(MOTO, true, progress),
+        s3mockPeer(true, progress),
+        chromiumPeer(),
         opensslPeer(),
         nodePeer());
   }
@@ -178,28 +215,85 @@ final class Peers {
     return abort("no " + peer);
   }
 
+  private static synchronized Peer chromiumPeer() {
+    if (chromium == null) {
+      chromium =
+          onPath(
+              List.of("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"),
+              "--version");
+    }
+    return chromium;
+  }
+
   private static synchronized Peer opensslPeer() {
     if (openssl == null) {
-      openssl = onPath("openssl", "version");
+      openssl = onPath(List.of("openssl"), "version");
     }
     return openssl;
   }
 
   private static synchronized Peer nodePeer() {
     if (node == null) {
-      node = onPath("node", "--version");
+      node = onPath(List.of("node"), "--version");
     }
     return node;
   }
 
-  private static Peer onPath(String name, String version) {
-    for (Path program : programs(name)) {
+  private static synchronized Peer s3mockPeer(boolean make, Consumer<String> progress) {
+    if (s3mock == null || (make && !s3mock.isReady())) {
+      s3mock = findS3Mock(make, progress);
+    }
+    return s3mock;
+  }
+
+  private static Peer findS3Mock(boolean make, Consumer<String> progress) {
+    String name = "s3mock";
+    String remark = S3MOCK.split(":")[2];
+    Path jar = cache().resolve("s3mock-" + remark + "-exec.jar");
+    if (Files.exists(jar)) {
+      return new Peer(name, jar, remark);
+    }
+    if (!make) {
+      return new Peer(name, null, remark + " not prepared (./jbang prepare)");
+    }
+    progress.accept("Preparing the peer " + name + " in " + jar);
+    Path root = Project.root();
+    Run run =
+        run(
+            root.resolve("jbang").toString(),
+            "info",
+            "classpath",
+            "--deps",
+            S3MOCK,
+            root.resolve("tests/Project.java").toString());
+    Optional<Path> found =
+        Stream.of(run.lastLine().split(File.pathSeparator))
+            .map(Path::of)
+            .filter(path -> path.endsWith(jar.getFileName()))
+            .findFirst();
+    if (run.code() != 0 || found.isEmpty()) {
+      return new Peer(name, null, remark + " could not be downloaded: " + run.lastLine());
+    }
+    try {
+      Files.createDirectories(jar.getParent());
+      Path copy = Files.createTempFile(jar.getParent(), name, ".jar");
+      Files.copy(found.get(), copy, StandardCopyOption.REPLACE_EXISTING);
+      Files.move(copy, jar, StandardCopyOption.ATOMIC_MOVE);
+      return new Peer(name, jar, remark);
+    } catch (IOException e) {
+      return new Peer(name, null, "cannot write to " + jar + ": " + e);
+    }
+  }
+
+  /** The first of several names is that of the peer. */
+  private static Peer onPath(List<String> names, String version) {
+    for (Path program : names.stream().flatMap(name -> programs(name).stream()).toList()) {
       Run run = run(program.toString(), version);
       if (run.code() == 0) {
-        return new Peer(name, program, run.lastLine());
+        return new Peer(names.getFirst(), program, run.lastLine());
       }
     }
-    return new Peer(name, null, "not found on PATH");
+    return new Peer(names.getFirst(), null, "not found on PATH");
   }
 
   private static synchronized Peer pythonPeer(

@@ -1,5 +1,5 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
-//DESCRIPTION Download what the tests compare with: Python peers in a virtual environment.
+//DESCRIPTION Download what the tests compare with: Python packages in virtual environments, an S3 server.
 //JAVA 25+
 //SOURCES Peers.java
 
