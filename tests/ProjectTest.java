@@ -58,15 +58,22 @@ class ProjectTest {
 
   /** What a package's classes come from. The longest prefix counts. */
   private static final Map<String, String> ARTIFACTS =
-      Map.of(
-          "com.google.googlejavaformat", "com.google.googlejavaformat:google-java-format",
-          "io.sentry", "io.sentry:sentry",
-          "org.bouncycastle", "org.bouncycastle:bcpkix-jdk18on",
-          "org.junit", "org.junit.jupiter:junit-jupiter",
-          "org.junit.platform.launcher", "org.junit.platform:junit-platform-launcher",
-          "picocli", "info.picocli:picocli",
-          "tools.jackson.core", "tools.jackson.core:jackson-core",
-          "tools.jackson.databind", "tools.jackson.core:jackson-databind");
+      Map.ofEntries(
+          Map.entry(
+              "com.google.googlejavaformat", "com.google.googlejavaformat:google-java-format"),
+          Map.entry("io.sentry", "io.sentry:sentry"),
+          Map.entry("nu.validator", "nu.validator:validator"),
+          Map.entry("org.bouncycastle", "org.bouncycastle:bcpkix-jdk18on"),
+          Map.entry("org.jsoup", "org.jsoup:jsoup"),
+          Map.entry("org.junit", "org.junit.jupiter:junit-jupiter"),
+          Map.entry("org.junit.platform.launcher", "org.junit.platform:junit-platform-launcher"),
+          Map.entry("picocli", "info.picocli:picocli"),
+          Map.entry("software.amazon.awssdk", "software.amazon.awssdk:s3"),
+          Map.entry(
+              "software.amazon.awssdk.http.urlconnection",
+              "software.amazon.awssdk:url-connection-client"),
+          Map.entry("tools.jackson.core", "tools.jackson.core:jackson-core"),
+          Map.entry("tools.jackson.databind", "tools.jackson.core:jackson-databind"));
 
   private static final Pattern STDOUT =
       Pattern.compile("\\bSystem\\s*\\.\\s*(out|console)\\b|\\bFileDescriptor\\s*\\.\\s*out\\b");

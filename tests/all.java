@@ -28,6 +28,7 @@
 //SOURCES RemoteSettingsServerTest.java
 //SOURCES RemoteSettingsTest.java
 //SOURCES ReportTest.java
+//SOURCES S3ProxyTest.java
 //SOURCES SettingsTest.java
 //SOURCES StartScriptTest.java
 //SOURCES ValidateChangesCollectionTest.java
