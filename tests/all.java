@@ -7,6 +7,7 @@
 //SOURCES BackportPlanTest.java
 //SOURCES BackportRecordsTest.java
 //SOURCES BothServersTest.java
+//SOURCES BrowserTest.java
 //SOURCES CanonicalJsonTest.java
 //SOURCES CertificateChainTest.java
 //SOURCES ConsistencyChecksTest.java
