@@ -15,6 +15,7 @@
 //SOURCES CrashReportsTest.java
 //SOURCES FaultMatrixTest.java
 //SOURCES FormatTest.java
+//SOURCES HtmlTest.java
 //SOURCES HttpTest.java
 //SOURCES InstallTest.java
 //SOURCES KintoHttpTest.java
