@@ -215,7 +215,7 @@ public final class Http implements AutoCloseable {
   }
 
   /** Whether a URL is http or https, with a host, and a port that exists if it has one. */
-  static boolean isWeb(URI url) {
+  public static boolean isWeb(URI url) {
     boolean web =
         "https".equalsIgnoreCase(url.getScheme()) || "http".equalsIgnoreCase(url.getScheme());
     return web && url.getHost() != null && url.getPort() != 0 && url.getPort() <= 65_535;
@@ -235,7 +235,7 @@ public final class Http implements AutoCloseable {
   }
 
   /** The port of a URL, or its scheme's. */
-  static int port(URI url) {
+  public static int port(URI url) {
     return url.getPort() >= 0
         ? url.getPort()
         : "https".equalsIgnoreCase(url.getScheme()) ? 443 : 80;
@@ -921,13 +921,26 @@ public final class Http implements AutoCloseable {
     }
   }
 
-  /** The JDK's roots and those of the bundle. */
   private TrustManager[] trustManagers() throws Failure {
+    try {
+      return trustManagers(limits.caBundle());
+    } catch (IllegalArgumentException e) {
+      throw new Failure(0, e.getMessage(), false, Optional.empty(), null);
+    }
+  }
+
+  /**
+   * Those that trust the JDK's roots and those of a bundle.
+   *
+   * @param caBundle PEM certificates, or null
+   * @throws IllegalArgumentException if it cannot be read
+   */
+  static TrustManager[] trustManagers(Path caBundle) {
     try {
       TrustManagerFactory factory =
           TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
       factory.init((KeyStore) null);
-      if (limits.caBundle() == null) {
+      if (caBundle == null) {
         return factory.getTrustManagers();
       }
       KeyStore roots = KeyStore.getInstance(KeyStore.getDefaultType());
@@ -938,7 +951,7 @@ public final class Http implements AutoCloseable {
           roots.setCertificateEntry("jdk-" + number++, root);
         }
       }
-      try (InputStream pem = Files.newInputStream(limits.caBundle())) {
+      try (InputStream pem = Files.newInputStream(caBundle)) {
         var bundle = CertificateFactory.getInstance("X.509").generateCertificates(pem);
         if (bundle.isEmpty()) {
           throw new CertificateException("it holds no certificate");
@@ -950,13 +963,10 @@ public final class Http implements AutoCloseable {
       factory.init(roots);
       return factory.getTrustManagers();
     } catch (GeneralSecurityException | IOException e) {
-      throw new Failure(
-          0,
+      throw new IllegalArgumentException(
           "REQUESTS_CA_BUNDLE %s cannot be read as PEM certificates: %s"
-              .formatted(limits.caBundle(), e.getMessage()),
-          false,
-          Optional.empty(),
-          null);
+              .formatted(caBundle, e.getMessage()),
+          e);
     }
   }
 
@@ -993,7 +1003,7 @@ public final class Http implements AutoCloseable {
    * @throws IllegalArgumentException if it is no URL; its value, which may hold a password, is left
    *     out
    */
-  static Optional<URI> proxy(Map<String, String> environment, URI target) {
+  public static Optional<URI> proxy(Map<String, String> environment, URI target) {
     String name = target.getScheme().equalsIgnoreCase("https") ? "HTTPS_PROXY" : "HTTP_PROXY";
     String proxy = variable(environment, name);
     String host = target.getHost().toLowerCase(Locale.ROOT);

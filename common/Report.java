@@ -75,6 +75,7 @@ public final class Report {
   private final OutputStream out;
   private final PrintStream err;
   private boolean colour;
+  private boolean terminal;
   private Settings.Format format = Settings.Format.TEXT;
   private boolean quiet;
   private boolean verbose;
@@ -94,6 +95,7 @@ public final class Report {
   private final Set<String> hints = new LinkedHashSet<>();
   private String summary;
   private StringBuilder together; // lines that wait for others, or null
+  private String progress = ""; // a line of a terminal that stands below all others
   private boolean finished;
 
   Report(String command, Settings.Surroundings surroundings) {
@@ -115,10 +117,9 @@ public final class Report {
       boolean verbose,
       boolean exitZero,
       Settings.Surroundings surroundings) {
-    this.colour =
-        surroundings.terminal()
-            && surroundings.environment().getOrDefault("NO_COLOR", "").isEmpty()
-            && !"dumb".equals(surroundings.environment().get("TERM"));
+    this.terminal =
+        surroundings.terminal() && !"dumb".equals(surroundings.environment().get("TERM"));
+    this.colour = terminal && surroundings.environment().getOrDefault("NO_COLOR", "").isEmpty();
     this.format = format;
     this.quiet = quiet;
     this.verbose = verbose;
@@ -201,6 +202,38 @@ public final class Report {
     }
   }
 
+  /** Whether somebody watches who wants to know how far the run is. */
+  public boolean showsProgress() {
+    return terminal && !quiet;
+  }
+
+  /** Draws how far the run is below all other lines, in place of what stood there. */
+  public synchronized void progress(String line) {
+    erase();
+    progress = finished || !showsProgress() ? "" : clean(line);
+    draw();
+  }
+
+  private void erase() {
+    if (!progress.isEmpty()) {
+      err.print("\r\u001b[K");
+      err.flush();
+    }
+  }
+
+  private void draw() {
+    if (!progress.isEmpty()) {
+      err.print(progress);
+      err.flush();
+    }
+  }
+
+  private void errLine(String line) {
+    erase();
+    err.println(line);
+    draw();
+  }
+
   synchronized void waiting(String message) {
     if (!quiet) {
       say(message);
@@ -225,7 +258,7 @@ public final class Report {
   private void sayError(String message, String hint) {
     noFullVerdict = true;
     errors.add(clean(message));
-    err.println(clean(command + ": error: " + message));
+    errLine(clean(command + ": error: " + message));
     if (hint != null) {
       sayHint(hint);
     }
@@ -239,7 +272,7 @@ public final class Report {
   }
 
   private void sayHint(String hint) {
-    err.println(clean("hint: " + hint));
+    errLine(clean("hint: " + hint));
   }
 
   /** Says, before the first write, what is about to be written where, and as whom. */
@@ -260,9 +293,9 @@ public final class Report {
   private void trace(Throwable failure) {
     Set<Throwable> printed = Collections.newSetFromMap(new IdentityHashMap<>());
     for (Throwable cause = failure; cause != null && printed.add(cause); cause = cause.getCause()) {
-      err.println(clean((cause == failure ? "" : "Caused by: ") + cause));
+      errLine(clean((cause == failure ? "" : "Caused by: ") + cause));
       for (StackTraceElement frame : cause.getStackTrace()) {
-        err.println("\tat " + frame);
+        errLine("\tat " + frame);
       }
     }
   }
@@ -300,7 +333,7 @@ public final class Report {
 
   private void say(String message) {
     if (!interrupted || !finished) { // after Ctrl-C all has been said
-      err.println(clean(command + ": " + message));
+      errLine(clean(command + ": " + message));
     }
   }
 
@@ -482,8 +515,10 @@ public final class Report {
       return;
     }
     try {
+      erase();
       out.write(lines.getBytes(StandardCharsets.UTF_8));
       out.flush();
+      draw();
     } catch (IOException e) {
       finished = true;
       String reason = String.valueOf(e.getMessage());
@@ -506,6 +541,7 @@ public final class Report {
 
   /** Prints the JSON document, if that is the format, and returns the exit code. */
   synchronized int finish() {
+    progress("");
     if (format == Settings.Format.JSON && !finished) {
       document.put("results", results);
       document.put("findings", otherFindings);

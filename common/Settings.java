@@ -34,6 +34,7 @@ import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import javax.net.ssl.TrustManager;
 import picocli.CommandLine;
 import picocli.CommandLine.IDefaultValueProvider;
 import picocli.CommandLine.ITypeConverter;
@@ -282,6 +283,30 @@ public final class Settings {
     /** The base URL, without a slash at its end. */
     public URI url() {
       return server;
+    }
+
+    /** To connect, and longest silence while reading. */
+    public Duration timeout() {
+      return timeout;
+    }
+
+    /** Of one attempt as a whole. */
+    public Duration deadline() {
+      return deadline;
+    }
+
+    /** Attempts after the first. */
+    public int retries() {
+      return retries;
+    }
+
+    /** Those that trust the JDK's roots and a bundle's; empty without a bundle. */
+    public Optional<TrustManager[]> trustManagers() throws UsageException {
+      try {
+        return Optional.ofNullable(caBundle).map(Http::trustManagers);
+      } catch (IllegalArgumentException e) {
+        throw new UsageException(e.getMessage(), null);
+      }
     }
 
     /** How many requests may be in flight. */

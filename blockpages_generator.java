@@ -1,0 +1,1597 @@
+///usr/bin/env jbang "$0" "$@" ; exit $?
+//DESCRIPTION Render the blocklist as HTML pages, and publish those that changed on S3.
+//JAVA 25+
+//SOURCES common/CanonicalJson.java
+//SOURCES common/ContentSignature.java
+//SOURCES common/Http.java
+//SOURCES common/RemoteSettings.java
+//SOURCES common/Report.java
+//SOURCES common/Settings.java
+//FILES templates/index.html=templates/index.html
+//FILES templates/layout.html=templates/layout.html
+//FILES templates/page.html=templates/page.html
+//FILES templates/search.js=templates/search.js
+//FILES templates/style.css=templates/style.css
+//DEPS info.picocli:picocli:4.7.7
+//DEPS io.pebbletemplates:pebble:4.1.2
+//DEPS com.googlecode.owasp-java-html-sanitizer:owasp-java-html-sanitizer:20260313.1
+//DEPS me.tongfei:progressbar:0.10.2
+//DEPS software.amazon.awssdk:s3:2.57.8
+//DEPS software.amazon.awssdk:url-connection-client:2.57.8
+//DEPS software.amazon.awssdk:sso:2.57.8
+//DEPS software.amazon.awssdk:ssooidc:2.57.8
+//DEPS software.amazon.awssdk:sts:2.57.8
+//DEPS org.slf4j:slf4j-api:2.0.20
+//DEPS org.slf4j:slf4j-nop:2.0.20
+//RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
+
+import common.CanonicalJson;
+import common.CanonicalJson.BadJson;
+import common.ContentSignature.SignedRecord;
+import common.Http;
+import common.RemoteSettings;
+import common.RemoteSettings.Place;
+import common.Report;
+import common.Report.Status;
+import common.Settings;
+import common.Settings.NameConverter;
+import common.Settings.UsageException;
+import io.pebbletemplates.pebble.PebbleEngine;
+import io.pebbletemplates.pebble.loader.ClasspathLoader;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.StringWriter;
+import java.io.UncheckedIOException;
+import java.net.URI;
+import java.net.UnknownHostException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.NotDirectoryException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.time.Instant;
+import java.time.LocalDate;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import java.time.format.DateTimeParseException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Base64;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.function.Consumer;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import me.tongfei.progressbar.DelegatingProgressBarConsumer;
+import me.tongfei.progressbar.ProgressBar;
+import me.tongfei.progressbar.ProgressBarBuilder;
+import org.owasp.html.HtmlPolicyBuilder;
+import org.owasp.html.PolicyFactory;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.TypeConversionException;
+import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
+import software.amazon.awssdk.auth.credentials.AwsCredentials;
+import software.amazon.awssdk.auth.credentials.AwsCredentialsProvider;
+import software.amazon.awssdk.auth.credentials.AwsSessionCredentials;
+import software.amazon.awssdk.auth.credentials.DefaultCredentialsProvider;
+import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
+import software.amazon.awssdk.awscore.exception.AwsErrorDetails;
+import software.amazon.awssdk.awscore.retry.AwsRetryStrategy;
+import software.amazon.awssdk.core.checksums.RequestChecksumCalculation;
+import software.amazon.awssdk.core.checksums.ResponseChecksumValidation;
+import software.amazon.awssdk.core.client.config.SdkAdvancedClientOption;
+import software.amazon.awssdk.core.exception.SdkException;
+import software.amazon.awssdk.core.sync.RequestBody;
+import software.amazon.awssdk.http.SdkHttpClient;
+import software.amazon.awssdk.http.urlconnection.ProxyConfiguration;
+import software.amazon.awssdk.http.urlconnection.UrlConnectionHttpClient;
+import software.amazon.awssdk.regions.Region;
+import software.amazon.awssdk.services.s3.S3Client;
+import software.amazon.awssdk.services.s3.S3ClientBuilder;
+import software.amazon.awssdk.services.s3.model.BucketAlreadyOwnedByYouException;
+import software.amazon.awssdk.services.s3.model.NoSuchBucketException;
+import software.amazon.awssdk.services.s3.model.NoSuchKeyException;
+import software.amazon.awssdk.services.s3.model.S3Exception;
+
+/**
+ * The job: everybody whose add-on or plugin was blocked finds a page that says why.
+ *
+ * <p>Reads the records of the blocklist, renders {@code index.html} and a page for each, and
+ * publishes those that changed, the index last. Nothing is published unless every collection was
+ * read whole. What a record says is escaped, the little HTML that its reasons may hold is reduced
+ * to an allow-list. A record that can have no page of its own is a finding.
+ *
+ * <p>Spec: contract, <i>blockpages_generator</i>.
+ *
+ * <pre>Uploading i454.html to Amazon S3 bucket amo-blocked-pages</pre>
+ */
+@Command(
+    name = "blockpages_generator",
+    description = {
+      "Render the blocklist as HTML pages, and publish those that changed on S3.",
+      "A list of all blocked add-ons and plugins, index.html, and a page for each that says why."
+    })
+public class blockpages_generator implements Settings.Command {
+
+  @Mixin Settings.Server server;
+
+  @Option(
+      names = "--bucket",
+      paramLabel = "NAME",
+      defaultValue = "blocklists",
+      converter = NameConverter.class,
+      description = "bucket of the blocklist's collections")
+  String bucket;
+
+  @Option(
+      names = {"--addons-collections", "--addons-collection"},
+      paramLabel = "NAME",
+      split = ",",
+      defaultValue = "addons",
+      description = "collections of blocked add-ons, comma separated")
+  List<String> addons;
+
+  @Option(
+      names = {"--plugins-collections", "--plugins-collection"},
+      paramLabel = "NAME",
+      split = ",",
+      defaultValue = "plugins",
+      description = "collections of blocked plugins, comma separated")
+  List<String> plugins;
+
+  @Option(
+      names = "--aws-region",
+      paramLabel = "REGION",
+      defaultValue = "eu-central-1",
+      converter = RegionConverter.class,
+      description = "region of the S3 bucket")
+  String region;
+
+  @Option(
+      names = "--bucket-name",
+      paramLabel = "NAME",
+      defaultValue = "amo-blocked-pages",
+      converter = BucketNameConverter.class,
+      description = "S3 bucket to publish to, made if it is missing")
+  String bucketName;
+
+  @Option(
+      names = {"--aws-endpoint-url-s3", "--aws-endpoint-url"},
+      paramLabel = "URL",
+      converter = WebAddressConverter.class,
+      description = "endpoint of another S3 than Amazon's")
+  URI endpoint;
+
+  @Option(
+      names = "--expected-bucket-owner",
+      paramLabel = "ACCOUNT",
+      converter = AccountConverter.class,
+      description = "publish only if this AWS account owns the S3 bucket, 12 digits")
+  String expectedOwner;
+
+  @Option(
+      names = "--cache-control",
+      paramLabel = "VALUE",
+      defaultValue = "public, max-age=3600",
+      converter = HeaderConverter.class,
+      description = "Cache-Control header of the pages that are uploaded")
+  String cacheControl;
+
+  @Option(
+      names = "--canonical-url",
+      paramLabel = "URL",
+      converter = WebAddressConverter.class,
+      description = "address that the pages are served below, for their canonical links")
+  URI canonicalUrl;
+
+  @Option(
+      names = "--target-dir",
+      paramLabel = "DIR",
+      converter = FolderConverter.class,
+      description = "write the pages into this folder, and upload nothing")
+  Path targetDir;
+
+  @Option(
+      names = "--prune",
+      description = "delete pages that this command made for records that are gone")
+  boolean prune;
+
+  @Option(
+      names = "--allow-empty",
+      description = "publish even if no record is left, and prune even if a collection is empty")
+  boolean allowEmpty;
+
+  @Option(
+      names = "--upload-all",
+      description = "upload pages that did not change, too: with another Cache-Control, say")
+  boolean uploadAll;
+
+  @Option(names = "--dry-run", description = "print what would be published, and change nothing")
+  boolean dryRun;
+
+  @Mixin Settings.General general;
+
+  public static void main(String[] args) {
+    System.exit(Settings.execute(new blockpages_generator(), Settings.Surroundings.real(), args));
+  }
+
+  @Override
+  public Settings.General general() {
+    return general;
+  }
+
+  @Override
+  public void run(Settings.Surroundings surroundings, Report report) throws Exception {
+    report.put("server", server.url().toString());
+    report.put("dry_run", dryRun);
+    List<Place> collections = collections();
+    try (Destination destination = destination(surroundings.environment())) {
+      report.put("destination", destination.name());
+      List<Block> blocks;
+      try (Http http = server.http("blockpages_generator", surroundings, report)) {
+        blocks = read(collections, http, report);
+      }
+      if (blocks == null) {
+        return;
+      }
+      Site site = Site.of(blocks);
+      site.warnings().forEach(report::warn);
+      site.refused().forEach(refused -> report.finding(refused.text()));
+      new Publication(destination, report).publish(render(site, canonicalUrl));
+    } catch (Unavailable e) {
+      report.failure(e.getMessage(), e.hint(), e);
+    }
+  }
+
+  /** The collections that are asked for, each once. */
+  private List<Place> collections() throws UsageException {
+    Set<String> names = new LinkedHashSet<>(Settings.entries(addons));
+    names.addAll(Settings.entries(plugins));
+    for (String name : names) {
+      if (!RemoteSettings.isName(name)) {
+        throw new UsageException(
+            "ADDONS_COLLECTIONS, PLUGINS_COLLECTIONS: \"%s\" is not a name of letters, digits, _ and -"
+                .formatted(name),
+            null);
+      }
+    }
+    if (names.isEmpty()) {
+      throw new UsageException(
+          "ADDONS_COLLECTIONS and PLUGINS_COLLECTIONS are both empty", "name a collection");
+    }
+    return names.stream().map(name -> new Place(bucket, name)).toList();
+  }
+
+  private Destination destination(Map<String, String> environment)
+      throws UsageException, Unavailable {
+    return targetDir == null ? new Bucket(environment) : new Folder(targetDir);
+  }
+
+  /**
+   * Reads the records of all collections, past the caches.
+   *
+   * @return null if there is nothing that could be published; the report says why
+   */
+  private List<Block> read(List<Place> collections, Http http, Report report)
+      throws Http.ServerException, BadJson {
+    RemoteSettings remote = new RemoteSettings(http, server.url(), server.maxBytes());
+    List<Block> blocks = new ArrayList<>();
+    List<String> empty = new ArrayList<>();
+    for (Place collection : collections) {
+      List<SignedRecord> records = remote.fresh(collection).records();
+      if (records.isEmpty()) {
+        empty.add(collection.name());
+      }
+      for (SignedRecord record : records) {
+        blocks.add(Block.of(collection, record));
+      }
+    }
+    if (!allowEmpty && (blocks.isEmpty() || (prune && !empty.isEmpty()))) {
+      report.error(
+          blocks.isEmpty()
+              ? "no record in %s: nothing was published".formatted(String.join(", ", empty))
+              : "%s is empty: nothing was published or pruned".formatted(String.join(", ", empty)),
+          "--allow-empty if that is right");
+      return null;
+    }
+    return blocks;
+  }
+
+  // ---- core: values in, values out
+
+  /**
+   * A record of the blocklist, as far as the pages show it.
+   *
+   * @param collection it is in, with its id for messages
+   * @param file name of its page, or null
+   * @param refusal why it can have none, or null
+   * @param name as text
+   * @param blocked when, or null
+   * @param modified {@code last_modified}, epoch milliseconds
+   * @param why as text with a little HTML, or null
+   * @param who likewise
+   * @param bug address of the block request, or null
+   * @param severity null if the record has none
+   * @param oddities what could not be read of it
+   */
+  record Block(
+      Place collection,
+      String id,
+      String file,
+      String refusal,
+      String name,
+      Instant blocked,
+      long modified,
+      String why,
+      String who,
+      String bug,
+      Long severity,
+      Set<Oddity> oddities) {
+
+    static Block of(Place collection, SignedRecord record) throws BadJson {
+      return of(
+          collection,
+          record.id(),
+          object(
+              CanonicalJson.parse(new String(record.json().bytes(), StandardCharsets.US_ASCII))));
+    }
+
+    static Block of(Place collection, String id, Map<String, Object> record) {
+      Set<Oddity> oddities = new LinkedHashSet<>();
+      Map<String, Object> details = object(record.get("details"));
+      Object blockId = record.get("blockID") == null ? id : record.get("blockID");
+      String refusal =
+          isPageName(blockId)
+              ? null
+              : "%s \"%s\" is no name for a page"
+                  .formatted(
+                      record.get("blockID") == null ? "id" : "blockID",
+                      Report.brief(blockId.toString()));
+      long modified = record.get("last_modified") instanceof Long timestamp ? timestamp : 0;
+      return new Block(
+          collection,
+          id,
+          refusal == null ? blockId + ".html" : null,
+          refusal,
+          Stream.of(details.get("name"), record.get("name"), record.get("guid"), blockId)
+              .map(Block::line)
+              .filter(Objects::nonNull)
+              .findFirst()
+              .orElse(id),
+          date(details.get("created"), modified, oddities),
+          modified,
+          text(details.get("why"), oddities),
+          text(details.get("who"), oddities),
+          link(details.get("bug"), oddities),
+          severity(record),
+          oddities);
+    }
+
+    String label() {
+      return "%s: record %s".formatted(collection.name(), Report.brief(id));
+    }
+
+    /** Whether it disables what it names unless the user decides otherwise. */
+    boolean isMild() {
+      return severity != null && severity == 1;
+    }
+
+    /** Whether its page says the same as another one's, but for the severity. */
+    private boolean tellsTheSameAs(Block other) {
+      return Objects.equals(file, other.file)
+          && name.equals(other.name)
+          && Objects.equals(blocked, other.blocked)
+          && Objects.equals(why, other.why)
+          && Objects.equals(who, other.who)
+          && Objects.equals(bug, other.bug);
+    }
+
+    private static Instant date(Object created, long modified, Set<Oddity> oddities) {
+      Instant fallback = modified > 0 ? Instant.ofEpochMilli(modified) : null;
+      if (created == null) {
+        return fallback;
+      }
+      Optional<Instant> date = RemoteSettings.date(Map.of("created", created), "created");
+      if (date.isEmpty() && created instanceof String day) {
+        try {
+          date = Optional.of(LocalDate.parse(day).atStartOfDay().toInstant(ZoneOffset.UTC));
+        } catch (DateTimeParseException e) {
+          // said below
+        }
+      }
+      return date.filter(Block::isPrintable)
+          .orElseGet(() -> {
+            oddities.add(Oddity.DATE);
+            return fallback;
+          });
+    }
+
+    private static boolean isPrintable(Instant date) {
+      int year = date.atOffset(ZoneOffset.UTC).getYear();
+      return year >= 1 && year <= 9999;
+    }
+
+    /** A text of one line, or null. */
+    private static String line(Object value) {
+      return value == null || value instanceof Map || value instanceof List
+          ? null
+          : Optional.of(printable(Report.clean(value.toString())).strip())
+              .filter(line -> !line.isEmpty())
+              .orElse(null);
+    }
+
+    private static String text(Object value, Set<Oddity> oddities) {
+      if (value != null && !(value instanceof String)) {
+        oddities.add(Oddity.TEXT);
+      }
+      return value instanceof String text && !text.isBlank() ? text.strip() : null;
+    }
+
+    private static String link(Object value, Set<Oddity> oddities) {
+      if (value == null || value.equals("")) {
+        return null;
+      }
+      try {
+        URI url = URI.create(value.toString().strip());
+        if (Http.isWeb(url) && url.getRawUserInfo() == null) {
+          return url.toASCIIString();
+        }
+      } catch (IllegalArgumentException e) {
+        // said below
+      }
+      oddities.add(Oddity.LINK);
+      return null;
+    }
+
+    /** The record's own, else the highest of its version ranges. */
+    private static Long severity(Map<String, Object> record) {
+      Long own = number(record.get("severity"));
+      if (own != null || !(record.get("versionRange") instanceof List<?> ranges)) {
+        return own;
+      }
+      return ranges.stream()
+          .map(range -> number(object(range).get("severity")))
+          .filter(Objects::nonNull)
+          .max(Comparator.naturalOrder())
+          .orElse(null);
+    }
+
+    private static Long number(Object value) {
+      return switch (value) {
+        case Long number -> number;
+        case String digits when digits.matches("\\d{1,9}") -> Long.valueOf(digits);
+        case null, default -> null;
+      };
+    }
+  }
+
+  /** What could not be read of a record, whose page then does without. */
+  enum Oddity {
+    DATE("details.created is no date, last_modified stands for it"),
+    TEXT("details.why or details.who is no text"),
+    LINK("details.bug is no http or https address");
+
+    private final String text;
+
+    Oddity(String text) {
+      this.text = text;
+    }
+  }
+
+  @SuppressWarnings("unchecked") // JSON objects are maps with names
+  private static Map<String, Object> object(Object value) {
+    return value instanceof Map<?, ?> map ? (Map<String, Object>) map : Map.of();
+  }
+
+  private static final Pattern PAGE_NAME = Pattern.compile("[A-Za-z0-9_][A-Za-z0-9._-]{0,99}");
+
+  /** Whether {@code NAME.html} is a plain file beside the index, on every file system. */
+  static boolean isPageName(Object name) {
+    return (name instanceof String || name instanceof Long)
+        && PAGE_NAME.matcher(name.toString()).matches()
+        && !name.toString().equalsIgnoreCase("index");
+  }
+
+  /** Leaves out what no HTML may hold: half characters, and what Unicode calls noncharacters. */
+  static String printable(String text) {
+    StringBuilder printable = new StringBuilder(text.length());
+    text.codePoints()
+        .filter(c ->
+            !(c >= Character.MIN_SURROGATE && c <= Character.MAX_SURROGATE)
+                && !(c >= 0xfdd0 && c <= 0xfdef)
+                && (c & 0xfffe) != 0xfffe)
+        .forEach(printable::appendCodePoint);
+    return printable.toString();
+  }
+
+  /**
+   * A record that has no page of its own: it stands in the list without a link.
+   *
+   * @param block it
+   * @param reason why
+   */
+  record Refused(Block block, String reason) {
+    String text() {
+      return "%s has no page: %s".formatted(block.label(), reason);
+    }
+  }
+
+  /**
+   * What is to be rendered, newest first.
+   *
+   * @param blocks those with a page, each page once
+   * @param refused those without
+   * @param warnings what could not be read, and of how many records
+   */
+  record Site(List<Block> blocks, List<Refused> refused, List<String> warnings) {
+
+    /** By date, then by last change; what has no date comes last. */
+    private static final Comparator<Block> NEWEST_FIRST =
+        Comparator.comparing(Block::blocked, Comparator.nullsFirst(Comparator.naturalOrder()))
+            .thenComparing(Block::modified)
+            .reversed()
+            .thenComparing(Block::name)
+            .thenComparing(block -> block.collection().name())
+            .thenComparing(Block::id);
+
+    /**
+     * Several records may tell the same on one page, as blocklists have them where a block matches
+     * in several ways; where they tell different things, the newest has the page.
+     */
+    static Site of(List<Block> records) {
+      Map<String, Block> pages = new LinkedHashMap<>(); // file systems may not tell i1 from I1
+      List<Refused> refused = new ArrayList<>();
+      for (Block block : records.stream().sorted(NEWEST_FIRST).toList()) {
+        if (block.refusal() != null) {
+          refused.add(new Refused(block, block.refusal()));
+          continue;
+        }
+        String key = block.file().toLowerCase(Locale.ROOT);
+        Block other = pages.putIfAbsent(key, block);
+        if (other != null && !other.tellsTheSameAs(block)) {
+          refused.add(
+              new Refused(
+                  block, "%s is the page of the newer %s".formatted(block.file(), other.label())));
+        } else if (other != null && other.isMild() && !block.isMild()) {
+          pages.put(key, block);
+        }
+      }
+      return new Site(List.copyOf(pages.values()), refused, warnings(records));
+    }
+
+    private static List<String> warnings(List<Block> records) {
+      List<String> warnings = new ArrayList<>();
+      for (Oddity oddity : Oddity.values()) {
+        List<String> ids =
+            records.stream()
+                .filter(block -> block.oddities().contains(oddity))
+                .map(block -> Report.brief(block.id()))
+                .sorted()
+                .toList();
+        if (!ids.isEmpty()) {
+          warnings.add(
+              "%s (%d record%s: %s)"
+                  .formatted(
+                      oddity.text, ids.size(), ids.size() == 1 ? "" : "s", Report.some(ids)));
+        }
+      }
+      return warnings;
+    }
+
+    /** All that the list shows. */
+    private List<Block> listed() {
+      return Stream.concat(blocks.stream(), refused.stream().map(Refused::block))
+          .sorted(NEWEST_FIRST)
+          .toList();
+    }
+  }
+
+  // ---- rendering
+
+  static final String INDEX = "index.html";
+
+  /**
+   * A page that is to be published.
+   *
+   * @param file its name
+   * @param html in UTF-8
+   */
+  record Page(String file, byte[] html) {
+    boolean isIndex() {
+      return file.equals(INDEX);
+    }
+  }
+
+  private static final DateTimeFormatter DATE =
+      DateTimeFormatter.ofPattern("MMM dd, yyyy", Locale.US).withZone(ZoneOffset.UTC);
+
+  /** A record's page as its template sees it. */
+  public record Shown(String name, String date, String why, String who, String bug, boolean mild) {}
+
+  /** A line of the list as its template sees it. */
+  public record Entry(String file, String name, String date, LocalDate day) {}
+
+  /** What was blocked in one year. */
+  public record Year(String number, List<Entry> entries) {}
+
+  /**
+   * The HTML that {@code why} and {@code who} may hold: links to the web, emphasis, paragraphs,
+   * line breaks and lists. Of other elements the text stays, but for scripts and the like.
+   */
+  private static final PolicyFactory REASONS =
+      new HtmlPolicyBuilder()
+          .allowElements("a", "b", "strong", "i", "em", "code", "br", "p", "ul", "ol", "li")
+          .allowUrlProtocols("https", "http")
+          .allowAttributes("href")
+          .matching(Pattern.compile("(?i)https?://[^/?#].*"))
+          .onElements("a")
+          .requireRelsOnLinks("nofollow", "noopener", "noreferrer")
+          .toFactory();
+
+  private static final Pattern BLOCK = Pattern.compile("(?i)<(p|ul|ol|li|br)\\b");
+
+  /** The page's own HTML of a reason: line breaks of plain text are kept as breaks. */
+  static String reason(String text) {
+    if (text == null) {
+      return null;
+    }
+    String html = REASONS.sanitize(printable(text)).strip();
+    return html.isEmpty()
+        ? null
+        : BLOCK.matcher(text).find() ? html : html.replaceAll("\r?\n|\r", "<br>\n");
+  }
+
+  /**
+   * Renders the pages, the index last.
+   *
+   * @param canonicalUrl address that they are served below, or null
+   */
+  static List<Page> render(Site site, URI canonicalUrl) {
+    ClasspathLoader loader = new ClasspathLoader(blockpages_generator.class.getClassLoader());
+    loader.setPrefix("templates");
+    PebbleEngine engine =
+        new PebbleEngine.Builder()
+            .loader(loader)
+            .strictVariables(true)
+            .newLineTrimming(false)
+            .build();
+    String style = resource("style.css");
+    String script = resource("search.js");
+    List<Page> pages = new ArrayList<>();
+    for (Block block : site.blocks()) {
+      Map<String, Object> values = values(canonicalUrl, block.file(), style);
+      values.put("policy", policy(style, null));
+      values.put("page", shown(block));
+      pages.add(page(engine, "page.html", block.file(), values));
+    }
+    Map<String, Object> values = values(canonicalUrl, INDEX, style);
+    values.put("policy", policy(style, script));
+    values.put("script", script);
+    values.put("years", years(site));
+    pages.add(page(engine, "index.html", INDEX, values));
+    return pages;
+  }
+
+  private static Map<String, Object> values(URI canonicalUrl, String file, String style) {
+    Map<String, Object> values = new HashMap<>();
+    values.put(
+        "canonical",
+        canonicalUrl == null ? null : canonicalUrl.toString().replaceFirst("/*$", "/") + file);
+    values.put("style", style);
+    return values;
+  }
+
+  private static Page page(
+      PebbleEngine engine, String template, String file, Map<String, Object> values) {
+    StringWriter html = new StringWriter();
+    try {
+      engine.getTemplate(template).evaluate(html, values);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return new Page(file, html.toString().getBytes(StandardCharsets.UTF_8));
+  }
+
+  /**
+   * Lets a browser take the page's own style sheet and script and nothing else: whatever else got
+   * into the page would not run.
+   *
+   * @param script null for none
+   */
+  private static String policy(String style, String script) {
+    return "default-src 'none'; base-uri 'none'; form-action 'none'; style-src "
+        + source(style)
+        + (script == null ? "" : "; script-src " + source(script));
+  }
+
+  private static String source(String content) {
+    byte[] hash = digest("SHA-256", content.getBytes(StandardCharsets.UTF_8));
+    return "'sha256-%s'".formatted(Base64.getEncoder().encodeToString(hash));
+  }
+
+  private static String resource(String name) {
+    try (InputStream in =
+        blockpages_generator.class.getClassLoader().getResourceAsStream("templates/" + name)) {
+      return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static Shown shown(Block block) {
+    return new Shown(
+        block.name(),
+        date(block),
+        reason(block.why()),
+        reason(block.who()),
+        block.bug(),
+        block.isMild());
+  }
+
+  private static String date(Block block) {
+    return block.blocked() == null ? null : DATE.format(block.blocked());
+  }
+
+  private static List<Year> years(Site site) {
+    Set<Block> linked = new HashSet<>(site.blocks());
+    Map<String, List<Entry>> years = new LinkedHashMap<>();
+    for (Block block : site.listed()) {
+      LocalDate day =
+          block.blocked() == null ? null : LocalDate.ofInstant(block.blocked(), ZoneOffset.UTC);
+      String file = linked.contains(block) ? block.file() : null;
+      years
+          .computeIfAbsent(
+              day == null ? "undated" : String.valueOf(day.getYear()), _ -> new ArrayList<>())
+          .add(new Entry(file, block.name(), date(block), day));
+    }
+    return years.entrySet().stream().map(year -> new Year(year.getKey(), year.getValue())).toList();
+  }
+
+  private static byte[] digest(String algorithm, byte[] content) {
+    try {
+      return MessageDigest.getInstance(algorithm).digest(content);
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException(e); // every JDK has those
+    }
+  }
+
+  // ---- publishing
+
+  /** Where the pages go to cannot be read or written. */
+  private static final class Unavailable extends Exception {
+    private static final long serialVersionUID = 1;
+    private final String hint;
+
+    Unavailable(String message, String hint, Throwable cause) {
+      super(message, cause);
+      this.hint = hint;
+    }
+
+    String hint() {
+      return hint;
+    }
+  }
+
+  /** Where the pages go to. */
+  private sealed interface Destination extends AutoCloseable {
+    /** {@code Amazon S3 bucket amo-blocked-pages}, or the folder. */
+    String name();
+
+    /** What is about to be done there, and as whom. */
+    String announcement(String what);
+
+    /** The files that are there, each with what it is compared by. */
+    Map<String, String> files() throws Unavailable;
+
+    /**
+     * Whether a page is there as it is.
+     *
+     * @param tag of {@link #files}
+     */
+    boolean holds(Page page, String tag) throws Unavailable;
+
+    /** Whether this command made a file that is there. */
+    boolean isOurs(String file) throws Unavailable;
+
+    /** Makes the destination itself, if it is missing. */
+    void open() throws Unavailable;
+
+    void put(Page page) throws Unavailable;
+
+    void delete(String file) throws Unavailable;
+
+    @Override
+    void close();
+  }
+
+  /**
+   * What is to be done with one file.
+   *
+   * @param page to publish; null to delete the file
+   */
+  private record Task(String file, Page page) {
+    String action() {
+      return page == null ? "delete" : "publish";
+    }
+  }
+
+  /**
+   * What became of it.
+   *
+   * @param is what the step says
+   * @param failure why it could not be taken, or null
+   */
+  private record Outcome(Task task, boolean is, String failure, String hint) {}
+
+  private interface Step {
+    boolean take(Task task) throws Unavailable;
+  }
+
+  /** One run's way from the pages to their destination: compare, publish, the index, delete. */
+  private final class Publication {
+    private final Destination destination;
+    private final Report report;
+    private final List<String> unchanged = new ArrayList<>();
+    private final Map<String, String> failures = new LinkedHashMap<>();
+    private int published;
+    private int deleted;
+    private int pages;
+
+    Publication(Destination destination, Report report) {
+      this.destination = destination;
+      this.report = report;
+    }
+
+    void publish(List<Page> all) throws Unavailable, InterruptedException {
+      pages = all.size();
+      Map<String, String> there = destination.files();
+      List<Task> due = due(all, there);
+      List<Task> gone = prune ? gone(all, there) : List.of();
+      report.put("unchanged", unchanged);
+      if (!dryRun && due.size() + gone.size() > 0) {
+        report.announce(
+            destination.announcement(
+                "publish %d of %d pages%s"
+                    .formatted(
+                        due.size(),
+                        pages,
+                        gone.isEmpty() ? "" : ", and delete %d".formatted(gone.size()))));
+        destination.open();
+      }
+      Map<Boolean, List<Task>> parts =
+          due.stream().collect(Collectors.partitioningBy(task -> task.page().isIndex()));
+      act(parts.get(false));
+      if (failures.isEmpty()) {
+        act(parts.get(true)); // last, so that it links to nothing that is missing
+      }
+      if (failures.isEmpty()) {
+        act(gone);
+      } else {
+        report.error(
+            "%d of %d pages failed: the rest was left as it is, the index with it"
+                .formatted(failures.size(), pages),
+            "run it again: what is published by now is not sent again");
+      }
+      report.summary(summary());
+      report.failedChecks("Not published: ", failures);
+    }
+
+    private List<Task> due(List<Page> all, Map<String, String> there) throws InterruptedException {
+      List<Task> due = new ArrayList<>();
+      work(
+          "Comparing",
+          all.stream().map(page -> new Task(page.file(), page)).toList(),
+          task -> {
+            String tag = there.get(task.file());
+            return uploadAll || tag == null || !destination.holds(task.page(), tag);
+          },
+          outcome -> {
+            if (outcome.is()) {
+              due.add(outcome.task());
+            } else {
+              unchanged.add(outcome.task().file());
+              report.note(outcome.task().file() + " did not change");
+            }
+          });
+      return due;
+    }
+
+    /** What this command made for records that are gone. */
+    private List<Task> gone(List<Page> all, Map<String, String> there) throws InterruptedException {
+      Set<String> files = new TreeSet<>(there.keySet());
+      all.forEach(page -> files.remove(page.file()));
+      files.removeIf(file -> !file.endsWith(".html"));
+      List<Task> gone = new ArrayList<>();
+      work(
+          "Looking",
+          files.stream().map(file -> new Task(file, null)).toList(),
+          task -> destination.isOurs(task.file()),
+          outcome -> {
+            if (outcome.is()) {
+              gone.add(outcome.task());
+            }
+          });
+      return gone;
+    }
+
+    private void act(List<Task> tasks) throws InterruptedException {
+      work(
+          "Publishing",
+          tasks,
+          task -> {
+            if (!dryRun && task.page() == null) {
+              destination.delete(task.file());
+            } else if (!dryRun) {
+              destination.put(task.page());
+            }
+            return true;
+          },
+          outcome -> {
+            if (outcome.task().page() == null) {
+              deleted++;
+            } else {
+              published++;
+            }
+            show(outcome, Status.GOOD, "");
+          });
+    }
+
+    /** Takes a step for each, several at once, and shows how far it is on a terminal. */
+    private void work(String label, List<Task> tasks, Step step, Consumer<Outcome> onSuccess)
+        throws InterruptedException {
+      if (tasks.isEmpty()) {
+        return;
+      }
+      try (Progress progress = new Progress(label, tasks.size(), report)) {
+        report.inOrder(
+            tasks,
+            server.parallel(),
+            task -> {
+              try {
+                return new Outcome(task, step.take(task), null, null);
+              } catch (Unavailable e) {
+                return new Outcome(task, false, e.getMessage(), e.hint());
+              }
+            },
+            (task, reason) -> new Outcome(task, false, reason, null),
+            outcome -> {
+              progress.step();
+              if (outcome.failure() == null) {
+                onSuccess.accept(outcome);
+              } else {
+                failures.put(outcome.task().file(), outcome.failure());
+                show(outcome, Status.UNKNOWN, " " + report.noVerdict(outcome.failure()));
+                report.hint(outcome.hint());
+              }
+            },
+            () -> report.summary("interrupted: " + summary()));
+      }
+    }
+
+    private void show(Outcome outcome, Status status, String end) {
+      Task task = outcome.task();
+      Map<String, Object> json = new LinkedHashMap<>();
+      json.put("file", task.file());
+      json.put("action", task.page() == null ? "delete" : "publish");
+      json.put("status", status != Status.GOOD ? "no-verdict" : dryRun ? "planned" : "done");
+      if (outcome.failure() != null) {
+        json.put("reason", Report.clean(outcome.failure()));
+      }
+      report.result(status, line(task) + end, json);
+    }
+
+    private String line(Task task) {
+      boolean isUpload = destination instanceof Bucket;
+      String action =
+          task.page() == null
+              ? dryRun ? "Would delete" : "Deleting"
+              : isUpload
+                  ? dryRun ? "Would upload" : "Uploading"
+                  : dryRun ? "Would write" : "Writing";
+      return "%s %s %s %s"
+          .formatted(
+              action,
+              Report.clean(task.file()),
+              task.page() == null ? "from" : "to",
+              destination.name());
+    }
+
+    private String summary() {
+      String published = destination instanceof Bucket ? "uploaded" : "written";
+      List<String> parts = new ArrayList<>();
+      parts.add(
+          dryRun
+              ? "%d would be %s".formatted(this.published, published)
+              : "%d %s".formatted(this.published, published));
+      parts.add("%d unchanged".formatted(unchanged.size()));
+      if (deleted > 0) {
+        parts.add((dryRun ? "%d would be deleted" : "%d deleted").formatted(deleted));
+      }
+      if (!failures.isEmpty()) {
+        parts.add(
+            "%d failed (%s)"
+                .formatted(failures.size(), Report.some(List.copyOf(failures.keySet()))));
+      }
+      return "%d page%s: %s".formatted(pages, pages == 1 ? "" : "s", String.join(", ", parts));
+    }
+  }
+
+  /** A bar on a terminal; elsewhere nothing. */
+  private static final class Progress implements AutoCloseable {
+    private static final int WIDTH = 79;
+
+    private final Report report;
+    private final ProgressBar bar;
+
+    Progress(String label, int steps, Report report) {
+      this.report = report;
+      this.bar =
+          report.showsProgress()
+              ? new ProgressBarBuilder()
+                  .setTaskName(label)
+                  .setInitialMax(steps)
+                  .setUpdateIntervalMillis(100)
+                  .setConsumer(new DelegatingProgressBarConsumer(report::progress, WIDTH))
+                  .build()
+              : null;
+    }
+
+    void step() {
+      if (bar != null) {
+        bar.step();
+      }
+    }
+
+    @Override
+    public void close() {
+      if (bar != null) {
+        bar.close();
+        report.progress("");
+      }
+    }
+  }
+
+  /** The folder of {@code --target-dir}. */
+  private static final class Folder implements Destination {
+
+    /** Stands in each page: see {@code templates/layout.html}. */
+    private static final String MARK = "<meta name=\"generator\" content=\"blockpages_generator\">";
+
+    private static final int MARKED_BYTES = 2048;
+
+    private final Path folder;
+
+    Folder(Path folder) {
+      this.folder = folder;
+    }
+
+    @Override
+    public String name() {
+      return folder.toString();
+    }
+
+    @Override
+    public String announcement(String what) {
+      return "%s in %s".formatted(what, folder.toAbsolutePath().normalize());
+    }
+
+    @Override
+    public Map<String, String> files() throws Unavailable {
+      Map<String, String> files = new HashMap<>();
+      try (Stream<Path> found = Files.list(folder)) {
+        found
+            .filter(file -> Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS))
+            .forEach(file -> files.put(file.getFileName().toString(), ""));
+        return files;
+      } catch (NoSuchFileException e) {
+        return files;
+      } catch (IOException | UncheckedIOException e) {
+        throw unavailable("read", folder, e);
+      }
+    }
+
+    @Override
+    public boolean holds(Page page, String tag) throws Unavailable {
+      Path file = folder.resolve(page.file());
+      try {
+        return Files.size(file) == page.html().length
+            && Arrays.equals(Files.readAllBytes(file), page.html());
+      } catch (IOException e) {
+        throw unavailable("read", file, e);
+      }
+    }
+
+    @Override
+    public boolean isOurs(String name) throws Unavailable {
+      Path file = folder.resolve(name);
+      try (InputStream in = Files.newInputStream(file)) {
+        return new String(in.readNBytes(MARKED_BYTES), StandardCharsets.UTF_8).contains(MARK);
+      } catch (IOException e) {
+        throw unavailable("read", file, e);
+      }
+    }
+
+    @Override
+    public void open() throws Unavailable {
+      try {
+        Files.createDirectories(folder);
+      } catch (IOException e) {
+        throw unavailable("make", folder, e);
+      }
+      if (!Files.isWritable(folder)) {
+        throw unavailable("write to", folder, new AccessDeniedException(folder.toString()));
+      }
+    }
+
+    /** Who reads meanwhile sees the old page or the new one. */
+    @Override
+    public void put(Page page) throws Unavailable {
+      Path file = folder.resolve(page.file());
+      Path part = folder.resolve("." + page.file() + ".part");
+      try {
+        Files.write(
+            part,
+            page.html(),
+            StandardOpenOption.CREATE,
+            StandardOpenOption.TRUNCATE_EXISTING,
+            StandardOpenOption.WRITE,
+            LinkOption.NOFOLLOW_LINKS);
+        Files.move(part, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+      } catch (IOException e) {
+        throw unavailable("write", file, e);
+      }
+    }
+
+    @Override
+    public void delete(String name) throws Unavailable {
+      Path file = folder.resolve(name);
+      try {
+        Files.deleteIfExists(file);
+      } catch (IOException e) {
+        throw unavailable("delete", file, e);
+      }
+    }
+
+    @Override
+    public void close() {}
+
+    private static Unavailable unavailable(String what, Path path, Exception e) {
+      Throwable cause = e instanceof UncheckedIOException ? e.getCause() : e;
+      String reason =
+          switch (cause) {
+            case AccessDeniedException _ -> "permission denied";
+            case NotDirectoryException _, FileAlreadyExistsException _ -> "it is no folder";
+            case FileSystemException failure when failure.getReason() != null ->
+                failure.getReason();
+            default -> cause.toString();
+          };
+      return new Unavailable(
+          "cannot %s %s: %s".formatted(what, path, reason), "check TARGET_DIR", e);
+    }
+  }
+
+  /** The S3 bucket of {@code BUCKET_NAME}. */
+  private final class Bucket implements Destination {
+
+    /** Metadata of each page: who made it, and of what content. */
+    private static final String GENERATOR = "generator";
+
+    private static final String SHA256 = "sha256";
+    private static final String US_EAST_1 = "us-east-1"; // S3 takes it for no location at all
+
+    private static final Pattern AMAZON =
+        Pattern.compile("(?i)(.*\\.)?(amazonaws\\.(com|com\\.cn|eu)|api\\.aws)");
+
+    private static final Pattern EXPECTED_REGION = Pattern.compile("expecting '([a-z0-9-]+)'");
+
+    private final AwsCredentialsProvider provider;
+    private final AwsCredentials credentials;
+    private final S3Client s3;
+    private boolean isMissing;
+
+    Bucket(Map<String, String> environment) throws UsageException, Unavailable {
+      provider = provider(environment);
+      credentials = credentials();
+      s3 = client(environment);
+    }
+
+    /** Those of the environment, the env file too; else where the SDK looks. */
+    private static AwsCredentialsProvider provider(Map<String, String> environment) {
+      String id = environment.getOrDefault("AWS_ACCESS_KEY_ID", "");
+      String secret = environment.getOrDefault("AWS_SECRET_ACCESS_KEY", "");
+      String token = environment.getOrDefault("AWS_SESSION_TOKEN", "");
+      return id.isEmpty() || secret.isEmpty()
+          ? DefaultCredentialsProvider.builder().build()
+          : StaticCredentialsProvider.create(
+              token.isEmpty()
+                  ? AwsBasicCredentials.create(id, secret)
+                  : AwsSessionCredentials.create(id, secret, token));
+    }
+
+    private AwsCredentials credentials() throws Unavailable {
+      try {
+        return (AwsCredentials) provider.resolveCredentials();
+      } catch (SdkException e) {
+        throw new Unavailable(
+            "no AWS credentials found: looked for AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a"
+                + " web identity, the profile of AWS_PROFILE in ~/.aws, and the role of the"
+                + " container or the instance"
+                + unusual(e.getMessage()),
+            "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE; --target-dir needs"
+                + " none",
+            e);
+      }
+    }
+
+    /** One place that the SDK looked at, and what it says of it. */
+    private static final Pattern LOOKED =
+        Pattern.compile("(\\w+Provider\\([^)]*\\)): (.*?)(?=, \\w+Provider\\(|]$)", Pattern.DOTALL);
+
+    private static final Pattern NOTHING_THERE =
+        Pattern.compile(
+            "system settings|must be set|contained no credentials|neither AWS_CONTAINER|IMDS");
+
+    /** Where there was something that could not be used, as a session that has ended. */
+    private static String unusual(String message) {
+      return LOOKED
+          .matcher(message)
+          .results()
+          .filter(place -> !NOTHING_THERE.matcher(place.group(2)).find())
+          .map(place -> "; %s: %s".formatted(place.group(1), Report.brief(place.group(2))))
+          .collect(Collectors.joining());
+    }
+
+    private S3Client client(Map<String, String> environment) throws UsageException {
+      boolean isAmazon = endpoint == null || AMAZON.matcher(endpoint.getHost()).matches();
+      S3ClientBuilder builder =
+          S3Client.builder()
+              .region(Region.of(region))
+              .credentialsProvider(provider)
+              .httpClient(httpClient(environment))
+              .serviceConfiguration(configuration ->
+                  configuration
+                      .chunkedEncodingEnabled(isAmazon)
+                      .expectContinueEnabled(
+                          false)) // pages are small: asking first is one more wait
+              .overrideConfiguration(configuration ->
+                  configuration
+                      .apiCallAttemptTimeout(server.deadline())
+                      .retryStrategy(
+                          AwsRetryStrategy.standardRetryStrategy().toBuilder()
+                              .maxAttempts(server.retries() + 1)
+                              .build())
+                      .putAdvancedOption(
+                          SdkAdvancedClientOption.USER_AGENT_PREFIX,
+                          "blockpages_generator/" + Settings.VERSION));
+      if (endpoint != null) {
+        builder.endpointOverride(endpoint);
+      }
+      if (!isAmazon) {
+        builder
+            .forcePathStyle(true)
+            .requestChecksumCalculation(RequestChecksumCalculation.WHEN_REQUIRED)
+            .responseChecksumValidation(ResponseChecksumValidation.WHEN_REQUIRED);
+      }
+      return builder.build();
+    }
+
+    /** The JDK's own, with our proxies and certificates: Apache's, the default, starts slower. */
+    private SdkHttpClient httpClient(Map<String, String> environment) throws UsageException {
+      URI target =
+          endpoint != null ? endpoint : URI.create("https://s3.%s.amazonaws.com".formatted(region));
+      ProxyConfiguration.Builder proxy =
+          ProxyConfiguration.builder()
+              .useSystemPropertyValues(false)
+              .useEnvironmentVariablesValues(false);
+      try {
+        Http.proxy(environment, target)
+            .ifPresent(url -> {
+              proxy.endpoint(URI.create("http://%s:%d".formatted(url.getHost(), Http.port(url))));
+              if (url.getUserInfo() != null) {
+                String[] user = url.getUserInfo().split(":", 2);
+                proxy.username(user[0]).password(user.length > 1 ? user[1] : "");
+              }
+            });
+      } catch (IllegalArgumentException e) {
+        throw new UsageException(e.getMessage(), null);
+      }
+      UrlConnectionHttpClient.Builder client =
+          UrlConnectionHttpClient.builder()
+              .proxyConfiguration(proxy.build())
+              .connectionTimeout(server.timeout())
+              .socketTimeout(server.deadline());
+      server.trustManagers().ifPresent(trusted -> client.tlsTrustManagersProvider(() -> trusted));
+      return client.build();
+    }
+
+    @Override
+    public String name() {
+      return "Amazon S3 bucket " + bucketName;
+    }
+
+    @Override
+    public String announcement(String what) {
+      String id = credentials.accessKeyId();
+      return "%s in %s (%s), with access key …%s"
+          .formatted(
+              what,
+              name(),
+              endpoint == null ? region : endpoint,
+              id.substring(Math.max(0, id.length() - 4)));
+    }
+
+    @Override
+    public Map<String, String> files() throws Unavailable {
+      Map<String, String> files = new HashMap<>();
+      try {
+        s3.listObjectsV2Paginator(request ->
+                request
+                    .bucket(bucketName)
+                    .delimiter("/") // pages are in no folder
+                    .expectedBucketOwner(expectedOwner))
+            .contents()
+            .forEach(object -> files.put(object.key(), object.eTag()));
+      } catch (NoSuchBucketException e) {
+        isMissing = true;
+      } catch (SdkException e) {
+        throw unavailable("cannot list " + name(), e);
+      }
+      return files;
+    }
+
+    /**
+     * Of an object that was encrypted with a key or sent in parts the ETag is no MD5: what it holds
+     * is then known from its metadata.
+     */
+    @Override
+    public boolean holds(Page page, String tag) throws Unavailable {
+      return tag.replace("\"", "").equals(HexFormat.of().formatHex(digest("MD5", page.html())))
+          || sha256(page).equals(metadata(page.file()).get(SHA256));
+    }
+
+    @Override
+    public boolean isOurs(String file) throws Unavailable {
+      return "blockpages_generator".equals(metadata(file).get(GENERATOR));
+    }
+
+    private Map<String, String> metadata(String file) throws Unavailable {
+      try {
+        return s3.headObject(
+                request -> request.bucket(bucketName).key(file).expectedBucketOwner(expectedOwner))
+            .metadata();
+      } catch (NoSuchKeyException e) {
+        return Map.of(); // deleted meanwhile
+      } catch (SdkException e) {
+        throw unavailable("cannot read " + file, e);
+      }
+    }
+
+    @Override
+    public void open() throws Unavailable {
+      if (!isMissing) {
+        return;
+      }
+      try {
+        s3.createBucket(request -> {
+          request.bucket(bucketName);
+          if (!region.equals(US_EAST_1)) {
+            request.createBucketConfiguration(location -> location.locationConstraint(region));
+          }
+        });
+      } catch (BucketAlreadyOwnedByYouException e) {
+        // made meanwhile
+      } catch (SdkException e) {
+        throw unavailable("cannot make " + name(), e);
+      }
+    }
+
+    @Override
+    public void put(Page page) throws Unavailable {
+      try {
+        s3.putObject(
+            request ->
+                request
+                    .bucket(bucketName)
+                    .key(page.file())
+                    .contentType("text/html; charset=utf-8")
+                    .cacheControl(cacheControl)
+                    .contentMD5(Base64.getEncoder().encodeToString(digest("MD5", page.html())))
+                    .metadata(Map.of(GENERATOR, "blockpages_generator", SHA256, sha256(page)))
+                    .expectedBucketOwner(expectedOwner),
+            RequestBody.fromBytes(page.html()));
+      } catch (SdkException e) {
+        throw unavailable("cannot upload", e);
+      }
+    }
+
+    @Override
+    public void delete(String file) throws Unavailable {
+      try {
+        s3.deleteObject(
+            request -> request.bucket(bucketName).key(file).expectedBucketOwner(expectedOwner));
+      } catch (SdkException e) {
+        throw unavailable("cannot delete", e);
+      }
+    }
+
+    @Override
+    public void close() {
+      s3.close();
+    }
+
+    private static String sha256(Page page) {
+      return HexFormat.of().formatHex(digest("SHA-256", page.html()));
+    }
+
+    private Unavailable unavailable(String what, SdkException e) {
+      if (!(e instanceof S3Exception answer)) {
+        Throwable cause = e;
+        while (cause.getCause() != null) {
+          cause = cause.getCause();
+        }
+        String reason =
+            cause instanceof UnknownHostException
+                ? "unknown host " + cause.getMessage()
+                : cause.getMessage() == null ? cause.toString() : cause.getMessage();
+        return new Unavailable(
+            "%s: no answer from %s: %s"
+                .formatted(what, endpoint == null ? "Amazon S3 in " + region : endpoint, reason),
+            endpoint == null
+                ? "check AWS_REGION and the network"
+                : "check AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL",
+            e);
+      }
+      String code = answer.awsErrorDetails() == null ? "" : answer.awsErrorDetails().errorCode();
+      String message =
+          answer.awsErrorDetails() == null ? "" : answer.awsErrorDetails().errorMessage();
+      Optional<String> other = region(answer, message);
+      return new Unavailable(
+          "%s: %s"
+              .formatted(
+                  what,
+                  other.isPresent()
+                      ? "it is in %s, AWS_REGION is %s".formatted(other.get(), region)
+                      : Stream.of(String.valueOf(answer.statusCode()), code, brief(message))
+                          .filter(part -> part != null && !part.isEmpty())
+                          .collect(Collectors.joining(" "))),
+          other.isPresent() ? "set AWS_REGION=" + other.get() : hint(answer.statusCode(), code),
+          e);
+    }
+
+    /** The bucket's region, if an answer tells that it is another one. */
+    private Optional<String> region(S3Exception answer, String message) {
+      Optional<String> told =
+          Optional.ofNullable(answer.awsErrorDetails())
+              .map(AwsErrorDetails::sdkHttpResponse)
+              .flatMap(response -> response.firstMatchingHeader("x-amz-bucket-region"));
+      Matcher expected = EXPECTED_REGION.matcher(message == null ? "" : message);
+      return told.or(() -> expected.find() ? Optional.of(expected.group(1)) : Optional.empty())
+          .filter(it -> !it.equals(region));
+    }
+
+    private static String brief(String message) {
+      return message == null ? "" : "(" + Report.brief(message) + ")";
+    }
+
+    private String hint(int status, String code) {
+      return switch (code == null ? "" : code) {
+        case "BucketAlreadyExists" -> "the name is taken by another AWS account: set BUCKET_NAME";
+        case "InvalidAccessKeyId", "SignatureDoesNotMatch" ->
+            "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
+        case "ExpiredToken", "InvalidToken" -> "the session of these credentials has ended";
+        case "RequestTimeTooSkewed" -> "check the clock of this machine";
+        default ->
+            status == 403
+                ? "these credentials need s3:ListBucket, s3:GetObject and s3:PutObject there, with"
+                    + " --prune s3:DeleteObject"
+                    + (expectedOwner == null
+                        ? ""
+                        : ", and account %s must own it".formatted(expectedOwner))
+                : null;
+      };
+    }
+  }
+
+  // ---- converters: each message completes "VALUE is not …"
+
+  private static final class RegionConverter implements ITypeConverter<String> {
+    @Override
+    public String convert(String value) {
+      if (!value.matches("[a-z0-9]+(-[a-z0-9]+)*") || value.length() > 63) {
+        throw new TypeConversionException("a region, expected one like eu-central-1");
+      }
+      return value;
+    }
+  }
+
+  private static final class BucketNameConverter implements ITypeConverter<String> {
+    @Override
+    public String convert(String value) {
+      if (!value.matches("[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+          || value.contains("..")
+          || value.matches("(\\d+\\.){3}\\d+")) {
+        throw new TypeConversionException(
+            "a name of an S3 bucket, expected 3 to 63 of a-z, 0-9, - and .");
+      }
+      return value;
+    }
+  }
+
+  private static final class WebAddressConverter implements ITypeConverter<URI> {
+    @Override
+    public URI convert(String value) {
+      try {
+        URI url = URI.create(value.strip());
+        if (Http.isWeb(url)
+            && url.getRawUserInfo() == null
+            && url.getRawQuery() == null
+            && url.getRawFragment() == null) {
+          return url;
+        }
+      } catch (IllegalArgumentException e) {
+        // said below
+      }
+      throw new TypeConversionException("an address, expected http or https and a host");
+    }
+  }
+
+  private static final class AccountConverter implements ITypeConverter<String> {
+    @Override
+    public String convert(String value) {
+      if (!value.matches("\\d{12}")) {
+        throw new TypeConversionException("an AWS account, expected 12 digits");
+      }
+      return value;
+    }
+  }
+
+  private static final class HeaderConverter implements ITypeConverter<String> {
+    @Override
+    public String convert(String value) {
+      if (!value.matches("[ -~]+")) {
+        throw new TypeConversionException("a header's value, expected one line of ASCII");
+      }
+      return value;
+    }
+  }
+
+  private static final class FolderConverter implements ITypeConverter<Path> {
+    @Override
+    public Path convert(String value) {
+      try {
+        Path folder = Path.of(value);
+        if (!Files.exists(folder) || Files.isDirectory(folder)) {
+          return folder;
+        }
+      } catch (InvalidPathException e) {
+        // said below
+      }
+      throw new TypeConversionException("a folder");
+    }
+  }
+}
