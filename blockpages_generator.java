@@ -79,7 +79,8 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
-import java.util.function.Consumer;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BiConsumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -682,13 +683,15 @@ public class blockpages_generator implements Settings.Command {
             .build();
     String style = resource("style.css");
     String script = resource("search.js");
-    List<Page> pages = new ArrayList<>();
-    for (Block block : site.blocks()) {
-      Map<String, Object> values = values(canonicalUrl, block.file(), style);
-      values.put("policy", policy(style, null));
-      values.put("page", shown(block));
-      pages.add(page(engine, "page.html", block.file(), values));
-    }
+    List<Page> pages =
+        site.blocks().parallelStream()
+            .map(block -> {
+              Map<String, Object> values = values(canonicalUrl, block.file(), style);
+              values.put("policy", policy(style, null));
+              values.put("page", shown(block));
+              return page(engine, "page.html", block.file(), values);
+            })
+            .collect(Collectors.toCollection(ArrayList::new));
     Map<String, Object> values = values(canonicalUrl, INDEX, style);
     values.put("policy", policy(style, script));
     values.put("script", script);
@@ -805,7 +808,7 @@ public class blockpages_generator implements Settings.Command {
     /** What is about to be done there, and as whom. */
     String announcement(String what);
 
-    /** The files that are there, each with what it is compared by. */
+    /** The HTML files that are there, each with what it is compared by. */
     Map<String, String> files() throws Unavailable;
 
     /**
@@ -818,7 +821,10 @@ public class blockpages_generator implements Settings.Command {
     /** Whether this command made a file that is there. */
     boolean isOurs(String file) throws Unavailable;
 
-    /** Makes the destination itself, if it is missing. */
+    /** Whether it is to be made before the first page; known after {@link #files}. */
+    boolean isMissing();
+
+    /** Makes it, if it is missing. */
     void open() throws Unavailable;
 
     void put(Page page) throws Unavailable;
@@ -835,18 +841,27 @@ public class blockpages_generator implements Settings.Command {
    * @param page to publish; null to delete the file
    */
   private record Task(String file, Page page) {
-    String action() {
-      return page == null ? "delete" : "publish";
+    boolean isDeletion() {
+      return page == null;
     }
   }
 
+  /** What became of it. */
+  private sealed interface Result {}
+
   /**
-   * What became of it.
+   * A step was taken.
    *
-   * @param is what the step says
-   * @param failure why it could not be taken, or null
+   * @param answer what it found, if it was to find out something
    */
-  private record Outcome(Task task, boolean is, String failure, String hint) {}
+  private record Taken(boolean answer) implements Result {}
+
+  private record Failed(String reason, String hint) implements Result {}
+
+  /** Too many others failed before. */
+  private record NotTried() implements Result {}
+
+  private record Outcome(Task task, Result result) {}
 
   private interface Step {
     boolean take(Task task) throws Unavailable;
@@ -854,12 +869,16 @@ public class blockpages_generator implements Settings.Command {
 
   /** One run's way from the pages to their destination: compare, publish, the index, delete. */
   private final class Publication {
+    private static final int MOST_FAILURES = 8; // in a row: what all fails would fail 10,000 times
+
     private final Destination destination;
     private final Report report;
     private final List<String> unchanged = new ArrayList<>();
     private final Map<String, String> failures = new LinkedHashMap<>();
+    private final AtomicInteger failedInARow = new AtomicInteger();
     private int published;
     private int deleted;
+    private int notTried;
     private int pages;
 
     Publication(Destination destination, Report report) {
@@ -873,6 +892,11 @@ public class blockpages_generator implements Settings.Command {
       List<Task> due = due(all, there);
       List<Task> gone = prune ? gone(all, there) : List.of();
       report.put("unchanged", unchanged);
+      if (destination.isMissing()) {
+        report.warn(
+            "%s is missing: %s"
+                .formatted(destination.name(), dryRun ? "it would be made" : "it is made now"));
+      }
       if (!dryRun && due.size() + gone.size() > 0) {
         report.announce(
             destination.announcement(
@@ -893,7 +917,7 @@ public class blockpages_generator implements Settings.Command {
         act(gone);
       } else {
         report.error(
-            "%d of %d pages failed: the rest was left as it is, the index with it"
+            "%d of %d pages failed: the index was left as it is, and nothing deleted"
                 .formatted(failures.size(), pages),
             "run it again: what is published by now is not sent again");
       }
@@ -910,12 +934,12 @@ public class blockpages_generator implements Settings.Command {
             String tag = there.get(task.file());
             return uploadAll || tag == null || !destination.holds(task.page(), tag);
           },
-          outcome -> {
-            if (outcome.is()) {
-              due.add(outcome.task());
+          (task, isDue) -> {
+            if (isDue) {
+              due.add(task);
             } else {
-              unchanged.add(outcome.task().file());
-              report.note(outcome.task().file() + " did not change");
+              unchanged.add(task.file());
+              report.note(task.file() + " did not change");
             }
           });
       return due;
@@ -925,15 +949,14 @@ public class blockpages_generator implements Settings.Command {
     private List<Task> gone(List<Page> all, Map<String, String> there) throws InterruptedException {
       Set<String> files = new TreeSet<>(there.keySet());
       all.forEach(page -> files.remove(page.file()));
-      files.removeIf(file -> !file.endsWith(".html"));
       List<Task> gone = new ArrayList<>();
       work(
           "Looking",
           files.stream().map(file -> new Task(file, null)).toList(),
           task -> destination.isOurs(task.file()),
-          outcome -> {
-            if (outcome.is()) {
-              gone.add(outcome.task());
+          (task, isOurs) -> {
+            if (isOurs) {
+              gone.add(task);
             }
           });
       return gone;
@@ -944,25 +967,29 @@ public class blockpages_generator implements Settings.Command {
           "Publishing",
           tasks,
           task -> {
-            if (!dryRun && task.page() == null) {
+            if (!dryRun && task.isDeletion()) {
               destination.delete(task.file());
             } else if (!dryRun) {
               destination.put(task.page());
             }
             return true;
           },
-          outcome -> {
-            if (outcome.task().page() == null) {
+          (task, _) -> {
+            if (task.isDeletion()) {
               deleted++;
             } else {
               published++;
             }
-            show(outcome, Status.GOOD, "");
+            report.result(Status.GOOD, line(task), json(task, dryRun ? "planned" : "done"));
           });
     }
 
-    /** Takes a step for each, several at once, and shows how far it is on a terminal. */
-    private void work(String label, List<Task> tasks, Step step, Consumer<Outcome> onSuccess)
+    /**
+     * Takes a step for each, several at once, and shows how far it is on a terminal. Where one
+     * after the other fails, the rest is not tried.
+     */
+    private void work(
+        String label, List<Task> tasks, Step step, BiConsumer<Task, Boolean> onceTaken)
         throws InterruptedException {
       if (tasks.isEmpty()) {
         return;
@@ -971,44 +998,54 @@ public class blockpages_generator implements Settings.Command {
         report.inOrder(
             tasks,
             server.parallel(),
-            task -> {
-              try {
-                return new Outcome(task, step.take(task), null, null);
-              } catch (Unavailable e) {
-                return new Outcome(task, false, e.getMessage(), e.hint());
-              }
-            },
-            (task, reason) -> new Outcome(task, false, reason, null),
+            task -> new Outcome(task, result(task, step)),
+            (task, reason) -> new Outcome(task, new Failed(reason, null)),
             outcome -> {
               progress.step();
-              if (outcome.failure() == null) {
-                onSuccess.accept(outcome);
-              } else {
-                failures.put(outcome.task().file(), outcome.failure());
-                show(outcome, Status.UNKNOWN, " " + report.noVerdict(outcome.failure()));
-                report.hint(outcome.hint());
+              switch (outcome.result()) {
+                case Taken(boolean answer) -> onceTaken.accept(outcome.task(), answer);
+                case Failed failed -> show(outcome.task(), failed);
+                case NotTried _ -> notTried++;
               }
             },
             () -> report.summary("interrupted: " + summary()));
       }
     }
 
-    private void show(Outcome outcome, Status status, String end) {
-      Task task = outcome.task();
-      Map<String, Object> json = new LinkedHashMap<>();
-      json.put("file", task.file());
-      json.put("action", task.page() == null ? "delete" : "publish");
-      json.put("status", status != Status.GOOD ? "no-verdict" : dryRun ? "planned" : "done");
-      if (outcome.failure() != null) {
-        json.put("reason", Report.clean(outcome.failure()));
+    private Result result(Task task, Step step) {
+      if (failedInARow.get() >= MOST_FAILURES) {
+        return new NotTried();
       }
-      report.result(status, line(task) + end, json);
+      try {
+        boolean answer = step.take(task);
+        failedInARow.set(0);
+        return new Taken(answer);
+      } catch (Unavailable e) {
+        failedInARow.incrementAndGet();
+        return new Failed(e.getMessage(), e.hint());
+      }
+    }
+
+    private void show(Task task, Failed failed) {
+      failures.put(task.file(), failed.reason());
+      Map<String, Object> json = json(task, "no-verdict");
+      json.put("reason", Report.clean(failed.reason()));
+      report.result(Status.UNKNOWN, line(task) + " " + report.noVerdict(failed.reason()), json);
+      report.hint(failed.hint());
+    }
+
+    private static Map<String, Object> json(Task task, String status) {
+      Map<String, Object> json = new LinkedHashMap<>();
+      json.put("file", Report.clean(task.file()));
+      json.put("action", task.isDeletion() ? "delete" : "publish");
+      json.put("status", status);
+      return json;
     }
 
     private String line(Task task) {
       boolean isUpload = destination instanceof Bucket;
       String action =
-          task.page() == null
+          task.isDeletion()
               ? dryRun ? "Would delete" : "Deleting"
               : isUpload
                   ? dryRun ? "Would upload" : "Uploading"
@@ -1017,7 +1054,7 @@ public class blockpages_generator implements Settings.Command {
           .formatted(
               action,
               Report.clean(task.file()),
-              task.page() == null ? "from" : "to",
+              task.isDeletion() ? "from" : "to",
               destination.name());
     }
 
@@ -1036,6 +1073,9 @@ public class blockpages_generator implements Settings.Command {
         parts.add(
             "%d failed (%s)"
                 .formatted(failures.size(), Report.some(List.copyOf(failures.keySet()))));
+      }
+      if (notTried > 0) {
+        parts.add("%d not tried".formatted(notTried));
       }
       return "%d page%s: %s".formatted(pages, pages == 1 ? "" : "s", String.join(", ", parts));
     }
@@ -1106,13 +1146,20 @@ public class blockpages_generator implements Settings.Command {
       try (Stream<Path> found = Files.list(folder)) {
         found
             .filter(file -> Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS))
-            .forEach(file -> files.put(file.getFileName().toString(), ""));
+            .map(file -> file.getFileName().toString())
+            .filter(name -> name.endsWith(".html"))
+            .forEach(name -> files.put(name, ""));
         return files;
       } catch (NoSuchFileException e) {
         return files;
       } catch (IOException | UncheckedIOException e) {
         throw unavailable("read", folder, e);
       }
+    }
+
+    @Override
+    public boolean isMissing() {
+      return false; // a folder is no more than where its pages are
     }
 
     @Override
@@ -1185,6 +1232,7 @@ public class blockpages_generator implements Settings.Command {
       String reason =
           switch (cause) {
             case AccessDeniedException _ -> "permission denied";
+            case NoSuchFileException _ -> "it is not there";
             case NotDirectoryException _, FileAlreadyExistsException _ -> "it is no folder";
             case FileSystemException failure when failure.getReason() != null ->
                 failure.getReason();
@@ -1349,12 +1397,15 @@ public class blockpages_generator implements Settings.Command {
     public Map<String, String> files() throws Unavailable {
       Map<String, String> files = new HashMap<>();
       try {
-        s3.listObjectsV2Paginator(request ->
+        s3
+            .listObjectsV2Paginator(request ->
                 request
                     .bucket(bucketName)
                     .delimiter("/") // pages are in no folder
                     .expectedBucketOwner(expectedOwner))
             .contents()
+            .stream()
+            .filter(object -> object.key().endsWith(".html"))
             .forEach(object -> files.put(object.key(), object.eTag()));
       } catch (NoSuchBucketException e) {
         isMissing = true;
@@ -1362,6 +1413,11 @@ public class blockpages_generator implements Settings.Command {
         throw unavailable("cannot list " + name(), e);
       }
       return files;
+    }
+
+    @Override
+    public boolean isMissing() {
+      return isMissing;
     }
 
     /**
@@ -1403,6 +1459,7 @@ public class blockpages_generator implements Settings.Command {
             request.createBucketConfiguration(location -> location.locationConstraint(region));
           }
         });
+        s3.waiter().waitUntilBucketExists(request -> request.bucket(bucketName));
       } catch (BucketAlreadyOwnedByYouException e) {
         // made meanwhile
       } catch (SdkException e) {
