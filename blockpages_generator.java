@@ -18,6 +18,7 @@
 //DEPS me.tongfei:progressbar:0.10.2
 //DEPS software.amazon.awssdk:s3:2.57.8
 //DEPS software.amazon.awssdk:url-connection-client:2.57.8
+//DEPS software.amazon.awssdk:signin:2.57.8
 //DEPS software.amazon.awssdk:sso:2.57.8
 //DEPS software.amazon.awssdk:ssooidc:2.57.8
 //DEPS software.amazon.awssdk:sts:2.57.8
@@ -81,6 +82,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BiConsumer;
+import java.util.function.Supplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -99,8 +101,11 @@ import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
 import software.amazon.awssdk.auth.credentials.AwsCredentials;
 import software.amazon.awssdk.auth.credentials.AwsCredentialsProvider;
 import software.amazon.awssdk.auth.credentials.AwsSessionCredentials;
+import software.amazon.awssdk.auth.credentials.ContainerCredentialsProvider;
 import software.amazon.awssdk.auth.credentials.DefaultCredentialsProvider;
+import software.amazon.awssdk.auth.credentials.ProfileCredentialsProvider;
 import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
+import software.amazon.awssdk.auth.credentials.WebIdentityTokenFileCredentialsProvider;
 import software.amazon.awssdk.awscore.exception.AwsErrorDetails;
 import software.amazon.awssdk.awscore.retry.AwsRetryStrategy;
 import software.amazon.awssdk.core.checksums.RequestChecksumCalculation;
@@ -1284,37 +1289,46 @@ public class blockpages_generator implements Settings.Command {
     private AwsCredentials credentials() throws Unavailable {
       try {
         return (AwsCredentials) provider.resolveCredentials();
-      } catch (SdkException e) {
+      } catch (SdkException | IllegalArgumentException | UncheckedIOException e) {
         throw new Unavailable(
             "no AWS credentials found: looked for AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a"
                 + " web identity, the profile of AWS_PROFILE in ~/.aws, and the role of the"
                 + " container or the instance"
-                + unusual(e.getMessage()),
+                + unusable(),
             "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE; --target-dir needs"
                 + " none",
             e);
       }
     }
 
-    /** One place that the SDK looked at, and what it says of it. */
-    private static final Pattern LOOKED =
-        Pattern.compile("(\\w+Provider\\([^)]*\\)): (.*?)(?=, \\w+Provider\\(|]$)", Pattern.DOTALL);
-
+    /** What an SDK's provider says where nothing was set up for it. */
     private static final Pattern NOTHING_THERE =
-        Pattern.compile(
-            "system settings|must be set|contained no credentials|neither AWS_CONTAINER|IMDS");
+        Pattern.compile("must be set|contained no credentials|neither AWS_CONTAINER");
 
-    /** Where there was something that could not be used, as a session that has ended. */
-    private static String unusual(String message) {
-      return LOOKED
-          .matcher(message)
-          .results()
-          .filter(place -> !NOTHING_THERE.matcher(place.group(2)).find())
-          .map(place -> "; %s: %s".formatted(place.group(1), Report.brief(place.group(2))))
-          .collect(Collectors.joining());
+    /** Where there is something that cannot be used, as a session that has ended. */
+    private static String unusable() {
+      StringBuilder reasons = new StringBuilder();
+      for (Supplier<AwsCredentialsProvider> place :
+          List.<Supplier<AwsCredentialsProvider>>of(
+              WebIdentityTokenFileCredentialsProvider::create,
+              ProfileCredentialsProvider::create,
+              () -> ContainerCredentialsProvider.builder().build())) {
+        try {
+          place.get().resolveCredentials();
+        } catch (SdkException
+            | IllegalArgumentException
+            | IllegalStateException
+            | UncheckedIOException e) {
+          String reason = reason(e);
+          if (!NOTHING_THERE.matcher(reason).find()) {
+            reasons.append("; ").append(Report.brief(reason));
+          }
+        }
+      }
+      return reasons.toString();
     }
 
-    private S3Client client(Map<String, String> environment) throws UsageException {
+    private S3Client client(Map<String, String> environment) throws UsageException, Unavailable {
       boolean isAmazon = endpoint == null || AMAZON.matcher(endpoint.getHost()).matches();
       S3ClientBuilder builder =
           S3Client.builder()
@@ -1345,7 +1359,12 @@ public class blockpages_generator implements Settings.Command {
             .requestChecksumCalculation(RequestChecksumCalculation.WHEN_REQUIRED)
             .responseChecksumValidation(ResponseChecksumValidation.WHEN_REQUIRED);
       }
-      return builder.build();
+      try {
+        return builder.build();
+      } catch (SdkException | IllegalArgumentException | UncheckedIOException e) {
+        throw new Unavailable(
+            "the AWS configuration cannot be used: " + reason(e), "see ~/.aws/config", e);
+      }
     }
 
     /** The JDK's own, with our proxies and certificates: Apache's, the default, starts slower. */
@@ -1507,17 +1526,9 @@ public class blockpages_generator implements Settings.Command {
 
     private Unavailable unavailable(String what, SdkException e) {
       if (!(e instanceof S3Exception answer)) {
-        Throwable cause = e;
-        while (cause.getCause() != null) {
-          cause = cause.getCause();
-        }
-        String reason =
-            cause instanceof UnknownHostException
-                ? "unknown host " + cause.getMessage()
-                : cause.getMessage() == null ? cause.toString() : cause.getMessage();
         return new Unavailable(
             "%s: no answer from %s: %s"
-                .formatted(what, endpoint == null ? "Amazon S3 in " + region : endpoint, reason),
+                .formatted(what, endpoint == null ? "Amazon S3 in " + region : endpoint, reason(e)),
             endpoint == null
                 ? "check AWS_REGION and the network"
                 : "check AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL",
@@ -1538,6 +1549,19 @@ public class blockpages_generator implements Settings.Command {
                           .collect(Collectors.joining(" "))),
           other.isPresent() ? "set AWS_REGION=" + other.get() : hint(answer.statusCode(), code),
           e);
+    }
+
+    /** What went wrong at the bottom of it. */
+    private static String reason(Throwable failure) {
+      Throwable cause = failure;
+      while (cause.getCause() != null) {
+        cause = cause.getCause();
+      }
+      return switch (cause) {
+        case UnknownHostException _ -> "unknown host " + cause.getMessage();
+        case NoSuchFileException _ -> cause.getMessage() + " is not there";
+        default -> cause.getMessage() == null ? cause.toString() : cause.getMessage();
+      };
     }
 
     /** The bucket's region, if an answer tells that it is another one. */
