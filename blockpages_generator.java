@@ -30,6 +30,7 @@ import common.CanonicalJson;
 import common.CanonicalJson.BadJson;
 import common.ContentSignature.SignedRecord;
 import common.Http;
+import common.Http.ServerException;
 import common.RemoteSettings;
 import common.RemoteSettings.Place;
 import common.Report;
@@ -304,12 +305,12 @@ public class blockpages_generator implements Settings.Command {
    * @return null if there is nothing that could be published; the report says why
    */
   private List<Block> read(List<Place> collections, Http http, Report report)
-      throws Http.ServerException, BadJson {
+      throws ServerException, BadJson {
     RemoteSettings remote = new RemoteSettings(http, server.url(), server.maxBytes());
     List<Block> blocks = new ArrayList<>();
     List<String> empty = new ArrayList<>();
     for (Place collection : collections) {
-      List<SignedRecord> records = remote.fresh(collection).records();
+      List<SignedRecord> records = records(remote, collection);
       if (records.isEmpty()) {
         empty.add(collection.name());
       }
@@ -326,6 +327,18 @@ public class blockpages_generator implements Settings.Command {
       return null;
     }
     return blocks;
+  }
+
+  private static List<SignedRecord> records(RemoteSettings remote, Place collection)
+      throws ServerException {
+    try {
+      return remote.fresh(collection).records();
+    } catch (ServerException e) {
+      throw e.status() == 401 || e.status() == 403 || e.status() == 404
+          ? e.withHint(
+              "check BUCKET, ADDONS_COLLECTIONS, PLUGINS_COLLECTIONS; nothing was published")
+          : e;
+    }
   }
 
   // ---- core: values in, values out
@@ -399,7 +412,7 @@ public class blockpages_generator implements Settings.Command {
     }
 
     String label() {
-      return "%s: record %s".formatted(collection.name(), Report.brief(id));
+      return "record %s of %s".formatted(Report.brief(id), collection.name());
     }
 
     /** Whether it disables what it names unless the user decides otherwise. */
@@ -922,7 +935,7 @@ public class blockpages_generator implements Settings.Command {
         act(gone);
       } else {
         report.error(
-            "%d of %d pages failed: the index was left as it is, and nothing deleted"
+            "%d of %d pages failed: the index stays as it was, and nothing is deleted"
                 .formatted(failures.size(), pages),
             "run it again: what is published by now is not sent again");
       }

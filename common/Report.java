@@ -275,8 +275,13 @@ public final class Report {
     errLine(clean("hint: " + hint));
   }
 
-  /** Says, before the first write, what is about to be written where, and as whom. */
+  /**
+   * Says, before the first write, what is about to be written where, and as whom.
+   *
+   * @throws ClosedOutput after Ctrl-C: nothing is written any more
+   */
   public synchronized void announce(String writes) {
+    checkGoing();
     say("about to " + writes);
   }
 
@@ -374,6 +379,7 @@ public final class Report {
       List<Future<O>> outcomes = new ArrayList<>();
       AtomicInteger shown = new AtomicInteger();
       synchronized (this) { // whoever interrupts finds all of it, or nothing begun
+        checkGoing();
         for (E entry : entries) {
           outcomes.add(workers.submit(() -> look.look(entry)));
         }
@@ -416,6 +422,12 @@ public final class Report {
       String reason =
           e.getCause() instanceof OutOfMemoryError ? "out of memory" : "unexpected " + e.getCause();
       return unexpected.apply(entry, reason);
+    }
+  }
+
+  private synchronized void checkGoing() {
+    if (interrupted) {
+      throw new ClosedOutput();
     }
   }
 

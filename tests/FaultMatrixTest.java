@@ -1,5 +1,6 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //SOURCES ../backport_records.java
+//SOURCES ../blockpages_generator.java
 //SOURCES ../common/Settings.java
 //SOURCES ../consistency_checks.java
 //SOURCES ../refresh_signature.java
@@ -45,6 +46,7 @@ class FaultMatrixTest {
     COMMANDS.put("validate_changes_collection", validate_changes_collection::new);
     COMMANDS.put("consistency_checks", consistency_checks::new);
     COMMANDS.put("refresh_signature", refresh_signature::new);
+    COMMANDS.put("blockpages_generator", blockpages_generator::new);
     COMMANDS.put("backport_records", backport_records::new);
   }
 
@@ -75,6 +77,11 @@ class FaultMatrixTest {
         .set("MAX_RESPONSE_MIB", "1")
         .set("PARALLEL_REQUESTS", "1")
         .set("ONLY", "main/regions")
+        .set("ADDONS_COLLECTIONS", "regions")
+        .set("PLUGINS_COLLECTIONS", "")
+        .set("BUCKET", command.equals("blockpages_generator") ? "main" : "monitor")
+        .set("TARGET_DIR", "pages")
+        .set("DRY_RUN", command.equals("blockpages_generator"))
         .run(COMMANDS.get(command).get());
   }
 

@@ -1,5 +1,6 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //SOURCES ../backport_records.java
+//SOURCES ../blockpages_generator.java
 //SOURCES ../common/CertificateChain.java
 //SOURCES ../common/Settings.java
 //SOURCES ../consistency_checks.java
@@ -48,6 +49,7 @@ class ReadmeTest {
       new TreeMap<>(
           Map.of(
               "backport_records", backport_records::new,
+              "blockpages_generator", blockpages_generator::new,
               "consistency_checks", consistency_checks::new,
               "refresh_signature", refresh_signature::new,
               "validate_changes_collection", validate_changes_collection::new,
@@ -59,10 +61,10 @@ class ReadmeTest {
   private static final Pattern LINK = Pattern.compile("\\]\\(#([^)]+)\\)");
   private static final Pattern HELP =
       Pattern.compile(
-          "^  (?:-h, )?(--[a-z-]+)(?:, (--[a-z-]+))?(?:=(\\S+))?\n((?:        .*\n)+)",
+          "^  (?:-h, )?(--[a-z0-9-]+)(?:, (--[a-z0-9-]+))?(?:=(\\S+))?\n((?:        .*\n)+)",
           Pattern.MULTILINE);
   private static final Pattern SETTING =
-      Pattern.compile("\\[([A-Z_]+(?: or [A-Z_]+)*)(?:, default (.*))?\\]$");
+      Pattern.compile("\\[([A-Z0-9_]+(?: or [A-Z0-9_]+)*)(?:, default (.*))?\\]$");
 
   private static String readme() throws IOException {
     return Files.readString(ROOT.resolve("README.md"));
@@ -141,7 +143,7 @@ class ReadmeTest {
     List<String> unknown = new ArrayList<>();
     for (String command : COMMANDS.keySet()) {
       String help = help(command);
-      Pattern.compile("^\\| `[A-Z_]+`[^|]*\\| `(--[a-z-]+)`", Pattern.MULTILINE)
+      Pattern.compile("^\\| `[A-Z0-9_]+`[^|]*\\| `(--[a-z0-9-]+)`", Pattern.MULTILINE)
           .matcher(tables(command))
           .results()
           .map(row -> row.group(1))

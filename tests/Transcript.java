@@ -1,5 +1,6 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //DEPS tools.jackson.core:jackson-databind:3.2.4
+//SOURCES Peers.java
 //SOURCES Project.java
 //SOURCES RemoteSettingsServer.java
 //SOURCES Store.java
@@ -34,7 +35,7 @@ import tools.jackson.databind.node.ObjectNode;
  * bucket backup                            a bucket that the editor may write and nobody signs
  * answer /v1/ {"capabilities": {}}         whatever the server has to say there
  * REQUESTS_NB_RETRIES=1                    in the environment; ROOT stands for the server's root,
- *                                          \\n for a line break
+ *                                          FOLDER for a new folder, \\n for a line break
  * $ validate_signature --only 'main/*'
  * what stdout shows
  * --- stderr
@@ -83,6 +84,7 @@ record Transcript(Path file, List<String> head, String command, String expected)
 
   /** Runs the command line and compares, or writes, what it printed. */
   void check(Map<String, Supplier<Settings.Command>> commands) throws IOException {
+    Path folder = Files.createTempDirectory("transcript-");
     try (RemoteSettingsServer server =
         RemoteSettingsServer.builder()
             .clock(Clock.fixed(Terminal.NOW, ZoneOffset.UTC))
@@ -98,21 +100,26 @@ record Transcript(Path file, List<String> head, String command, String expected)
           String[] setting = line.split("=", 2);
           terminal.set(
               setting[0],
-              setting[1].replace("ROOT", server.authority().rootHash()).replace("\\n", "\n"));
+              setting[1]
+                  .replace("ROOT", server.authority().rootHash())
+                  .replace("FOLDER", folder.toString())
+                  .replace("\\n", "\n"));
         }
       }
-      List<String> arguments = arguments(command);
+      List<String> arguments = arguments(command.replace("FOLDER", folder.toString()));
       Terminal.Outcome outcome =
           terminal.run(
               commands.get(arguments.getFirst()).get(),
               arguments.subList(1, arguments.size()).toArray(String[]::new));
-      String actual = normalised(outcome.toString(), server);
+      String actual = normalised(outcome.toString(), server).replace(folder.toString(), "FOLDER");
       if (UPDATE) {
         String above = String.join("", head.stream().map(line -> line + "\n").toList());
         Files.writeString(file, above + "$ " + command + "\n" + actual + "\n");
       } else {
         assertEquals(expected, actual, name());
       }
+    } finally {
+      Peers.delete(folder);
     }
   }
 

@@ -36,6 +36,9 @@ public class demo {
   private record Step(
       String why, String fault, String script, List<String> arguments, int expected) {}
 
+  /** Stands for a folder that is made for the demo, and kept. */
+  private static final String FOLDER = "FOLDER";
+
   private static final List<Step> STEPS =
       List.of(
           new Step(
@@ -96,7 +99,13 @@ public class demo {
               List.of(
                   "--backport-records-mappings",
                   "main/regions?in_id=br,ch,gr,jp -> main-workspace/nearby"),
-              2));
+              2),
+          new Step(
+              "Why was an add-on blocked? Render the blocklist as pages, into a folder:",
+              "",
+              "blockpages_generator.java",
+              List.of("--target-dir", FOLDER),
+              0));
 
   /** Accounts of the sample server; a runbook has its own, in a file that only it can read. */
   private static final Map<String, String> CREDENTIALS =
@@ -119,6 +128,7 @@ public class demo {
 
   private int run(Path root) throws IOException, InterruptedException {
     List<String> wrong = new ArrayList<>();
+    Path folder = Files.createTempDirectory("blockpages-");
     try (RemoteSettingsServer server = RemoteSettingsServer.builder().sample(true).start()) {
       out.println("A Remote Settings with sample content runs on " + server.url());
       for (Step step : STEPS) {
@@ -131,7 +141,7 @@ public class demo {
         }
         out.println();
         out.println("# " + step.why());
-        int exit = type(root, step, server.url());
+        int exit = type(root, step, server.url(), folder);
         if (exit != step.expected()) {
           wrong.add(step.script() + " ended with " + exit + " instead of " + step.expected());
         }
@@ -140,20 +150,23 @@ public class demo {
     out.println();
     wrong.forEach(line -> System.err.println("demo: error: " + line));
     if (wrong.isEmpty()) {
-      sayWhatNext();
+      sayWhatNext(folder);
     }
     return wrong.isEmpty() ? 0 : 2;
   }
 
   /** Runs it with this program's own input and output, so that it looks as it does by hand. */
-  private int type(Path root, Step step, URI server) throws IOException, InterruptedException {
+  private int type(Path root, Step step, URI server, Path folder)
+      throws IOException, InterruptedException {
     boolean isWindows = System.getProperty("os.name").toLowerCase(Locale.ROOT).contains("windows");
     List<String> command = new ArrayList<>();
     command.add(isWindows ? "jbang" : "./jbang");
     command.add(step.script());
     command.add("--server");
     command.add(server.toString());
-    command.addAll(step.arguments());
+    for (String argument : step.arguments()) {
+      command.add(argument.equals(FOLDER) ? folder.toString() : argument);
+    }
     String shown = String.join(" ", command.stream().map(demo::quoted).toList());
     String variable = CREDENTIALS.get(step.script());
     out.println("$ " + (variable == null ? "" : variable + "=editor:editor ") + shown);
@@ -174,7 +187,7 @@ public class demo {
     return argument.matches("[\\w./:-]+") ? argument : "'" + argument + "'";
   }
 
-  private void sayWhatNext() {
+  private void sayWhatNext(Path folder) {
     out.println(
         """
         That was the demo. What to try next:
@@ -182,7 +195,10 @@ public class demo {
           ./jbang validate_signature.java            its collections: it is the default server
           ./jbang local_server --help                the faults that it can be asked for
           ./jbang validate_signature.java --help     settings and exit codes
-          ./jbang test                               the tests\
-        """);
+          ./jbang test                               the tests
+        The pages that were rendered, to open in a browser:
+          %s\
+        """
+            .formatted(folder.resolve("index.html")));
   }
 }
