@@ -144,7 +144,7 @@ public final class Http implements AutoCloseable {
     }
 
     /** The same, from who knows what to do about it. */
-    ServerException withHint(String hint) {
+    public ServerException withHint(String hint) {
       return new ServerException(this, hint);
     }
 
