@@ -25,6 +25,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 import java.util.function.Predicate;
+import java.util.function.UnaryOperator;
 
 /**
  * Stands between a client and an S3: passes requests on as they are, keeps them, and gives the
@@ -339,11 +340,16 @@ final class S3Proxy implements AutoCloseable {
 
     /** Asks the server behind. */
     HttpResponse<byte[]> forward() throws IOException {
+      return forward(query -> query);
+    }
+
+    /** The same with another query. */
+    HttpResponse<byte[]> forward(UnaryOperator<String> change) throws IOException {
       byte[] body = body();
-      String query = exchange.getRequestURI().getRawQuery();
+      String query = change.apply(request.query());
       HttpRequest.Builder ask =
           HttpRequest.newBuilder(
-                  URI.create(target + request.path() + (query == null ? "" : "?" + query)))
+                  URI.create(target + request.path() + (query.isEmpty() ? "" : "?" + query)))
               .method(
                   request.method(),
                   body.length == 0

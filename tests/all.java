@@ -24,6 +24,7 @@
 //SOURCES Peers.java
 //SOURCES ProcessTest.java
 //SOURCES ProjectTest.java
+//SOURCES PublishOnS3Test.java
 //SOURCES ReadmeTest.java
 //SOURCES RealKintoTest.java
 //SOURCES RecordedExchangesTest.java
