@@ -3,6 +3,7 @@
 //SOURCES Peers.java
 //SOURCES Project.java
 //SOURCES RemoteSettingsServer.java
+//SOURCES S3Server.java
 //SOURCES Store.java
 //SOURCES Terminal.java
 
@@ -35,7 +36,8 @@ import tools.jackson.databind.node.ObjectNode;
  * bucket backup                            a bucket that the editor may write and nobody signs
  * answer /v1/ {"capabilities": {}}         whatever the server has to say there
  * REQUESTS_NB_RETRIES=1                    in the environment; ROOT stands for the server's root,
- *                                          FOLDER for a new folder, \\n for a line break
+ *                                          FOLDER for a new folder, S3 for the address of an S3,
+ *                                          \\n for a line break
  * $ validate_signature --only 'main/*'
  * what stdout shows
  * --- stderr
@@ -98,9 +100,10 @@ record Transcript(Path file, List<String> head, String command, String expected)
           change(server, change.group(1), change.group(2).strip());
         } else if (!line.startsWith("#") && !line.isBlank()) {
           String[] setting = line.split("=", 2);
+          String value = setting[1].equals("S3") ? S3Server.S3MOCK.url().toString() : setting[1];
           terminal.set(
               setting[0],
-              setting[1]
+              value
                   .replace("ROOT", server.authority().rootHash())
                   .replace("FOLDER", folder.toString())
                   .replace("\\n", "\n"));
@@ -162,7 +165,8 @@ record Transcript(Path file, List<String> head, String command, String expected)
         .replace(":" + server.port() + "/", ":8888/")
         .replace(server.authority().rootHash(), "A1:B2:…")
         .replaceAll("\\b([0-9A-F]{2}:){31}[0-9A-F]{2}\\b", "C3:D4:…")
-        .replaceAll("-[0-9A-F]{4}\\.chain", "-0000.chain");
+        .replaceAll("-[0-9A-F]{4}\\.chain", "-0000.chain")
+        .replaceAll("http://127\\.0\\.0\\.1:(?!8888)\\d+", "http://127.0.0.1:9090");
   }
 
   /** Replaces the times taken and what is random. */
