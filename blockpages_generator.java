@@ -397,11 +397,11 @@ public class blockpages_generator implements Settings.Command {
           id,
           refusal == null ? blockId + ".html" : null,
           refusal,
-          Stream.of(details.get("name"), record.get("name"), record.get("guid"), blockId)
+          Stream.of(details.get("name"), record.get("name"), record.get("guid"), blockId, id)
               .map(Block::line)
               .filter(Objects::nonNull)
               .findFirst()
-              .orElse(id),
+              .orElse("?"),
           date(details.get("created"), modified, oddities),
           modified,
           text(details.get("why"), oddities),
@@ -420,6 +420,25 @@ public class blockpages_generator implements Settings.Command {
       return severity != null && severity == 1;
     }
 
+    /** The same, but as strict as another one if that is stricter. */
+    private Block asStrictAs(Block other) {
+      return isMild() && !other.isMild()
+          ? new Block(
+              collection,
+              id,
+              file,
+              refusal,
+              name,
+              blocked,
+              modified,
+              why,
+              who,
+              bug,
+              other.severity,
+              oddities)
+          : this;
+    }
+
     /** Whether its page says the same as another one's, but for the severity. */
     private boolean tellsTheSameAs(Block other) {
       return Objects.equals(file, other.file)
@@ -431,7 +450,10 @@ public class blockpages_generator implements Settings.Command {
     }
 
     private static Instant date(Object created, long modified, Set<Oddity> oddities) {
-      Instant fallback = modified > 0 ? Instant.ofEpochMilli(modified) : null;
+      Instant fallback =
+          Optional.of(Instant.ofEpochMilli(modified))
+              .filter(date -> modified > 0 && isPrintable(date))
+              .orElse(null);
       if (created == null) {
         return fallback;
       }
@@ -450,9 +472,12 @@ public class blockpages_generator implements Settings.Command {
           });
     }
 
+    private static final Instant FIRST = Instant.parse("0001-01-01T00:00:00Z");
+    private static final Instant END = Instant.parse("+10000-01-01T00:00:00Z");
+
+    /** Whether its year has four digits, as HTML wants it. */
     private static boolean isPrintable(Instant date) {
-      int year = date.atOffset(ZoneOffset.UTC).getYear();
-      return year >= 1 && year <= 9999;
+      return !date.isBefore(FIRST) && date.isBefore(END);
     }
 
     /** A text of one line, or null. */
@@ -476,7 +501,7 @@ public class blockpages_generator implements Settings.Command {
         return null;
       }
       try {
-        URI url = URI.create(value.toString().strip());
+        URI url = URI.create(printable(value.toString()).strip());
         if (Http.isWeb(url) && url.getRawUserInfo() == null) {
           return url.toASCIIString();
         }
@@ -529,19 +554,29 @@ public class blockpages_generator implements Settings.Command {
 
   private static final Pattern PAGE_NAME = Pattern.compile("[A-Za-z0-9_][A-Za-z0-9._-]{0,99}");
 
+  /** Windows takes these for devices, whatever follows a dot. */
+  private static final Pattern DEVICE =
+      Pattern.compile("(?i)(con|prn|aux|nul|(com|lpt)\\d)(\\..*)?");
+
   /** Whether {@code NAME.html} is a plain file beside the index, on every file system. */
   static boolean isPageName(Object name) {
     return (name instanceof String || name instanceof Long)
         && PAGE_NAME.matcher(name.toString()).matches()
+        && !DEVICE.matcher(name.toString()).matches()
         && !name.toString().equalsIgnoreCase("index");
   }
 
-  /** Leaves out what no HTML may hold: half characters, and what Unicode calls noncharacters. */
+  /**
+   * Leaves out what no HTML may hold: control characters, half characters, and what Unicode calls
+   * noncharacters. Any line break becomes {@code \n}.
+   */
   static String printable(String text) {
     StringBuilder printable = new StringBuilder(text.length());
-    text.codePoints()
+    text.replaceAll("\r\n?", "\n")
+        .codePoints()
         .filter(c ->
-            !(c >= Character.MIN_SURROGATE && c <= Character.MAX_SURROGATE)
+            (!Character.isISOControl(c) || c == '\n' || c == '\t')
+                && !(c >= Character.MIN_SURROGATE && c <= Character.MAX_SURROGATE)
                 && !(c >= 0xfdd0 && c <= 0xfdef)
                 && (c & 0xfffe) != 0xfffe)
         .forEach(printable::appendCodePoint);
@@ -596,8 +631,8 @@ public class blockpages_generator implements Settings.Command {
           refused.add(
               new Refused(
                   block, "%s is the page of the newer %s".formatted(block.file(), other.label())));
-        } else if (other != null && other.isMild() && !block.isMild()) {
-          pages.put(key, block);
+        } else if (other != null) {
+          pages.put(key, other.asStrictAs(block));
         }
       }
       return new Site(List.copyOf(pages.values()), refused, warnings(records));
@@ -672,17 +707,22 @@ public class blockpages_generator implements Settings.Command {
           .requireRelsOnLinks("nofollow", "noopener", "noreferrer")
           .toFactory();
 
-  private static final Pattern BLOCK = Pattern.compile("(?i)<(p|ul|ol|li|br)\\b");
+  private static final Pattern BLOCK = Pattern.compile("<(p|ul|ol|li|br)\\b");
+
+  private static final Pattern BEYOND_BMP = Pattern.compile("&#x([0-9a-f]{5,6});");
 
   /** The page's own HTML of a reason: line breaks of plain text are kept as breaks. */
   static String reason(String text) {
     if (text == null) {
       return null;
     }
-    String html = REASONS.sanitize(printable(text)).strip();
-    return html.isEmpty()
-        ? null
-        : BLOCK.matcher(text).find() ? html : html.replaceAll("\r?\n|\r", "<br>\n");
+    // the sanitiser parts {{ by comments, for templates in browsers, and writes &#x1f600;
+    String plain =
+        BEYOND_BMP
+            .matcher(REASONS.sanitize(text).replace("<!-- -->", ""))
+            .replaceAll(found -> Character.toString(Integer.parseInt(found.group(1), 16)));
+    String html = printable(plain).strip(); // last, for what was &#1;
+    return html.isEmpty() ? null : BLOCK.matcher(html).find() ? html : html.replace("\n", "<br>\n");
   }
 
   /**
