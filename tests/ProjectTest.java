@@ -61,12 +61,17 @@ class ProjectTest {
       Map.ofEntries(
           Map.entry(
               "com.google.googlejavaformat", "com.google.googlejavaformat:google-java-format"),
+          Map.entry("io.pebbletemplates.pebble", "io.pebbletemplates:pebble"),
           Map.entry("io.sentry", "io.sentry:sentry"),
+          Map.entry("me.tongfei.progressbar", "me.tongfei:progressbar"),
           Map.entry("nu.validator", "nu.validator:validator"),
           Map.entry("org.bouncycastle", "org.bouncycastle:bcpkix-jdk18on"),
           Map.entry("org.jsoup", "org.jsoup:jsoup"),
           Map.entry("org.junit", "org.junit.jupiter:junit-jupiter"),
           Map.entry("org.junit.platform.launcher", "org.junit.platform:junit-platform-launcher"),
+          Map.entry(
+              "org.owasp.html",
+              "com.googlecode.owasp-java-html-sanitizer:owasp-java-html-sanitizer"),
           Map.entry("picocli", "info.picocli:picocli"),
           Map.entry("software.amazon.awssdk", "software.amazon.awssdk:s3"),
           Map.entry(
