@@ -500,16 +500,11 @@ public class blockpages_generator implements Settings.Command {
       if (value == null || value.equals("")) {
         return null;
       }
-      try {
-        URI url = URI.create(printable(value.toString()).strip());
-        if (Http.isWeb(url) && url.getRawUserInfo() == null) {
-          return url.toASCIIString();
-        }
-      } catch (IllegalArgumentException e) {
-        // said below
+      String address = webAddress(value.toString());
+      if (address == null) {
+        oddities.add(Oddity.LINK);
       }
-      oddities.add(Oddity.LINK);
-      return null;
+      return address;
     }
 
     /** The record's own, else the highest of its version ranges. */
@@ -552,6 +547,16 @@ public class blockpages_generator implements Settings.Command {
     return value instanceof Map<?, ?> map ? (Map<String, Object>) map : Map.of();
   }
 
+  /** An address of the web as a link may have it, without user and password; or null. */
+  static String webAddress(String text) {
+    try {
+      URI url = URI.create(printable(text).strip());
+      return Http.isWeb(url) && url.getRawUserInfo() == null ? url.toASCIIString() : null;
+    } catch (IllegalArgumentException e) {
+      return null;
+    }
+  }
+
   private static final Pattern PAGE_NAME = Pattern.compile("[A-Za-z0-9_][A-Za-z0-9._-]{0,99}");
 
   /** Windows takes these for devices, whatever follows a dot. */
@@ -567,8 +572,8 @@ public class blockpages_generator implements Settings.Command {
   }
 
   /**
-   * Leaves out what no HTML may hold: control characters, half characters, and what Unicode calls
-   * noncharacters. Any line break becomes {@code \n}.
+   * Leaves out what no HTML may hold, control characters, half characters and what Unicode calls
+   * noncharacters, and the marks that reorder text. Any line break becomes {@code \n}.
    */
   static String printable(String text) {
     StringBuilder printable = new StringBuilder(text.length());
@@ -577,6 +582,8 @@ public class blockpages_generator implements Settings.Command {
         .filter(c ->
             (!Character.isISOControl(c) || c == '\n' || c == '\t')
                 && !(c >= Character.MIN_SURROGATE && c <= Character.MAX_SURROGATE)
+                && !(c >= 0x202a && c <= 0x202e)
+                && !(c >= 0x2066 && c <= 0x2069)
                 && !(c >= 0xfdd0 && c <= 0xfdef)
                 && (c & 0xfffe) != 0xfffe)
         .forEach(printable::appendCodePoint);
@@ -694,35 +701,50 @@ public class blockpages_generator implements Settings.Command {
   public record Year(String number, List<Entry> entries) {}
 
   /**
-   * The HTML that {@code why} and {@code who} may hold: links to the web, emphasis, paragraphs,
-   * line breaks and lists. Of other elements the text stays, but for scripts and the like.
+   * The HTML that {@code why} and {@code who} may hold: links to the web, emphasis and line breaks.
+   * Of other elements the text stays, but for scripts and the like. All of it may stand in a
+   * paragraph.
    */
   private static final PolicyFactory REASONS =
       new HtmlPolicyBuilder()
-          .allowElements("a", "b", "strong", "i", "em", "code", "br", "p", "ul", "ol", "li")
+          .allowElements("a", "b", "strong", "i", "em", "code", "br")
           .allowUrlProtocols("https", "http")
           .allowAttributes("href")
-          .matching(Pattern.compile("(?i)https?://[^/?#].*"))
+          .matching((_, _, address) -> webAddress(address))
           .onElements("a")
           .requireRelsOnLinks("nofollow", "noopener", "noreferrer")
           .toFactory();
 
-  private static final Pattern BLOCK = Pattern.compile("<(p|ul|ol|li|br)\\b");
+  /** Where HTML ends a line; without any of these, a text's own line breaks do. */
+  private static final Pattern END_OF_LINE =
+      Pattern.compile("(?i)<br\\b[^>]*>|</(?:p|div|li|ul|ol|tr|h[1-6])\\s*>");
 
+  private static final Pattern BREAKS_AT_THE_END = Pattern.compile("(?:<br>\\s*)+$");
+  private static final Pattern EMPTY_LINK = Pattern.compile("<a [^>]*>\\s*</a>");
   private static final Pattern BEYOND_BMP = Pattern.compile("&#x([0-9a-f]{5,6});");
 
-  /** The page's own HTML of a reason: line breaks of plain text are kept as breaks. */
+  /** A reason as HTML of our own; null if it says nothing. */
   static String reason(String text) {
     if (text == null) {
       return null;
     }
-    // the sanitiser parts {{ by comments, for templates in browsers, and writes &#x1f600;
-    String plain =
+    Matcher end = END_OF_LINE.matcher(printable(text));
+    boolean isPlain = !end.find();
+    String html =
+        REASONS
+            .sanitize(end.replaceAll("<br>"))
+            .replace("<!-- -->", "") // which it puts into {{, for templates in browsers
+            .replace("<br />", "<br>");
+    html =
         BEYOND_BMP
-            .matcher(REASONS.sanitize(text).replace("<!-- -->", ""))
+            .matcher(html)
             .replaceAll(found -> Character.toString(Integer.parseInt(found.group(1), 16)));
-    String html = printable(plain).strip(); // last, for what was &#1;
-    return html.isEmpty() ? null : BLOCK.matcher(html).find() ? html : html.replace("\n", "<br>\n");
+    html = EMPTY_LINK.matcher(printable(html)).replaceAll("").strip(); // &#1; is a character by now
+    if (isPlain) {
+      html = html.replace("\n", "<br>\n");
+    }
+    html = BREAKS_AT_THE_END.matcher(html).replaceAll("");
+    return html.isEmpty() ? null : html;
   }
 
   /**
@@ -798,7 +820,7 @@ public class blockpages_generator implements Settings.Command {
   private static String resource(String name) {
     try (InputStream in =
         blockpages_generator.class.getClassLoader().getResourceAsStream("templates/" + name)) {
-      return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+      return new String(in.readAllBytes(), StandardCharsets.UTF_8).strip();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

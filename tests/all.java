@@ -6,6 +6,7 @@
 //SOURCES BackportCrashTest.java
 //SOURCES BackportPlanTest.java
 //SOURCES BackportRecordsTest.java
+//SOURCES BlockPagesBrowserTest.java
 //SOURCES BlockPagesTest.java
 //SOURCES BlockpagesGeneratorTest.java
 //SOURCES BothServersTest.java

@@ -1,0 +1,59 @@
+///usr/bin/env jbang "$0" "$@" ; exit $?
+//DESCRIPTION Take the pictures of the block pages that stand in docs, with Chromium.
+//JAVA 25+
+//SOURCES Browser.java
+//SOURCES Peers.java
+//SOURCES Project.java
+//SOURCES SamplePages.java
+//RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/**
+ * Renders the public blocklist of 2016 and takes pictures of the list and of one page: on a phone
+ * and on a desktop, light and dark.
+ */
+public class screenshots {
+
+  public static void main(String[] args) throws IOException {
+    if (args.length > 0) {
+      System.err.println("usage: ./jbang screenshots");
+      System.exit(args[0].matches("-h|--help") ? 0 : 2);
+    }
+    Path pages = Files.createTempDirectory("blockpages-");
+    Path pictures = Files.createDirectories(Project.root().resolve("docs/blockpages"));
+    try {
+      SamplePages.write(pages);
+      for (String file : new String[] {"index.html", SamplePages.MILD}) {
+        for (boolean isPhone : new boolean[] {true, false}) {
+          for (boolean isDark : new boolean[] {false, true}) {
+            take(pages.resolve(file), isPhone, isDark, pictures);
+          }
+        }
+      }
+    } finally {
+      Peers.delete(pages);
+    }
+    System.exit(0); // Chromium ends with this process
+  }
+
+  /** The list as far as it fits the screen; a page as a whole. */
+  private static void take(Path html, boolean isPhone, boolean isDark, Path pictures)
+      throws IOException {
+    boolean isIndex = html.endsWith("index.html");
+    String name =
+        "%s-%s-%s.png"
+            .formatted(
+                isIndex ? "index" : "page",
+                isPhone ? "phone" : "desktop",
+                isDark ? "dark" : "light");
+    try (Browser.Page page = Browser.page()) {
+      Browser.Page sized = isPhone ? page.phone() : page.size(1024, 768, 1);
+      (isDark ? sized.dark() : sized.light()).open(html);
+      Files.write(pictures.resolve(name), isIndex ? page.screenshot() : page.wholeScreenshot());
+    }
+    System.out.println("docs/blockpages/" + name);
+  }
+}
