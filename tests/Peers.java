@@ -119,6 +119,11 @@ final class Peers {
           List.of(),
           "import moto, flask, flask_cors, werkzeug");
 
+  /** For a benchmark only, which has it made. */
+  private static final Environment JINJA =
+      new Environment(
+          "jinja", 9, List.of("jinja2==3.1.6", "nh3==0.3.8"), List.of(), "import jinja2, nh3");
+
   /**
    * A program in a jar with all that it needs. It is no {@code //DEPS} of a test: JBang would take
    * the versions that its POM manages for everybody's, the AWS SDK's among them.
@@ -177,6 +182,15 @@ final class Peers {
   /** Chromium, the browser that pages are looked at with, or one that is made of it. */
   static Path chromium() {
     return path(chromiumPeer());
+  }
+
+  /**
+   * A Python that renders templates and cleans HTML, made if it is not there.
+   *
+   * @param progress gets a line before that
+   */
+  static Path jinja(Consumer<String> progress) {
+    return path(pythonPeer(JINJA, true, progress));
   }
 
   /** OpenSSL's command. */
