@@ -715,11 +715,15 @@ public class blockpages_generator implements Settings.Command {
           .requireRelsOnLinks("nofollow", "noopener", "noreferrer")
           .toFactory();
 
-  /** Where HTML ends a line; without any of these, a text's own line breaks do. */
+  /** Where HTML ends a line, by a break or around elements that have lines of their own. */
   private static final Pattern END_OF_LINE =
-      Pattern.compile("(?i)<br\\b[^>]*>|</(?:p|div|li|ul|ol|tr|h[1-6])\\s*>");
+      Pattern.compile(
+          "(?i)<br\\b[^>]*>|(?:</?(?:p|div|li|ul|ol|t[dhr]|h[1-6])(?![\\w-])"
+              + "(?:[^>\"']|\"[^\"]*\"|'[^']*')*+>\\s*)++");
 
-  private static final Pattern BREAKS_AT_THE_END = Pattern.compile("(?:<br>\\s*)+$");
+  private static final Pattern OUTER_BREAKS =
+      Pattern.compile("^(?:\\s*<br>)++|(?<!<br>\\s{0,9})(?:<br>\\s*)++$");
+
   private static final Pattern EMPTY_LINK = Pattern.compile("<a [^>]*>\\s*</a>");
   private static final Pattern BEYOND_BMP = Pattern.compile("&#x([0-9a-f]{5,6});");
 
@@ -728,11 +732,9 @@ public class blockpages_generator implements Settings.Command {
     if (text == null) {
       return null;
     }
-    Matcher end = END_OF_LINE.matcher(printable(text));
-    boolean isPlain = !end.find();
     String html =
         REASONS
-            .sanitize(end.replaceAll("<br>"))
+            .sanitize(END_OF_LINE.matcher(printable(text)).replaceAll("<br>"))
             .replace("<!-- -->", "") // which it puts into {{, for templates in browsers
             .replace("<br />", "<br>");
     html =
@@ -740,10 +742,10 @@ public class blockpages_generator implements Settings.Command {
             .matcher(html)
             .replaceAll(found -> Character.toString(Integer.parseInt(found.group(1), 16)));
     html = EMPTY_LINK.matcher(printable(html)).replaceAll("").strip(); // &#1; is a character by now
-    if (isPlain) {
+    if (!html.contains("<br>")) { // plain text
       html = html.replace("\n", "<br>\n");
     }
-    html = BREAKS_AT_THE_END.matcher(html).replaceAll("");
+    html = OUTER_BREAKS.matcher(html).replaceAll("").strip();
     return html.isEmpty() ? null : html;
   }
 
