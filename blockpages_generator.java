@@ -44,6 +44,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.StringWriter;
 import java.io.UncheckedIOException;
+import java.net.SocketTimeoutException;
 import java.net.URI;
 import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
@@ -60,6 +61,7 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.security.cert.CertPathBuilderException;
 import java.time.Instant;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
@@ -88,9 +90,12 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import javax.net.ssl.SSLException;
+import javax.xml.stream.XMLStreamException;
 import me.tongfei.progressbar.DelegatingProgressBarConsumer;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
+import me.tongfei.progressbar.ProgressBarStyle;
 import org.owasp.html.HtmlPolicyBuilder;
 import org.owasp.html.PolicyFactory;
 import picocli.CommandLine.Command;
@@ -112,17 +117,25 @@ import software.amazon.awssdk.awscore.retry.AwsRetryStrategy;
 import software.amazon.awssdk.core.checksums.RequestChecksumCalculation;
 import software.amazon.awssdk.core.checksums.ResponseChecksumValidation;
 import software.amazon.awssdk.core.client.config.SdkAdvancedClientOption;
+import software.amazon.awssdk.core.exception.ApiCallAttemptTimeoutException;
 import software.amazon.awssdk.core.exception.SdkException;
+import software.amazon.awssdk.core.interceptor.Context;
+import software.amazon.awssdk.core.interceptor.ExecutionAttribute;
+import software.amazon.awssdk.core.interceptor.ExecutionAttributes;
+import software.amazon.awssdk.core.interceptor.ExecutionInterceptor;
 import software.amazon.awssdk.core.sync.RequestBody;
 import software.amazon.awssdk.http.SdkHttpClient;
+import software.amazon.awssdk.http.SdkHttpRequest;
 import software.amazon.awssdk.http.urlconnection.ProxyConfiguration;
 import software.amazon.awssdk.http.urlconnection.UrlConnectionHttpClient;
 import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.services.s3.S3Client;
 import software.amazon.awssdk.services.s3.S3ClientBuilder;
 import software.amazon.awssdk.services.s3.model.BucketAlreadyOwnedByYouException;
+import software.amazon.awssdk.services.s3.model.ListObjectsV2Response;
 import software.amazon.awssdk.services.s3.model.NoSuchBucketException;
 import software.amazon.awssdk.services.s3.model.NoSuchKeyException;
+import software.amazon.awssdk.services.s3.model.PutObjectResponse;
 import software.amazon.awssdk.services.s3.model.S3Exception;
 
 /**
@@ -257,7 +270,7 @@ public class blockpages_generator implements Settings.Command {
     report.put("server", server.url().toString());
     report.put("dry_run", dryRun);
     List<Place> collections = collections();
-    try (Destination destination = destination(surroundings.environment())) {
+    try (Destination destination = destination(surroundings.environment(), report)) {
       report.put("destination", destination.name());
       List<Block> blocks;
       try (Http http = server.http("blockpages_generator", surroundings, report)) {
@@ -294,9 +307,9 @@ public class blockpages_generator implements Settings.Command {
     return names.stream().map(name -> new Place(bucket, name)).toList();
   }
 
-  private Destination destination(Map<String, String> environment)
+  private Destination destination(Map<String, String> environment, Report report)
       throws UsageException, Unavailable {
-    return targetDir == null ? new Bucket(environment) : new Folder(targetDir);
+    return targetDir == null ? new Bucket(environment, report) : new Folder(targetDir);
   }
 
   /**
@@ -454,10 +467,13 @@ public class blockpages_generator implements Settings.Command {
           Optional.of(Instant.ofEpochMilli(modified))
               .filter(date -> modified > 0 && isPrintable(date))
               .orElse(null);
-      if (created == null) {
+      if (created == null || created.equals("")) {
         return fallback;
       }
-      Optional<Instant> date = RemoteSettings.date(Map.of("created", created), "created");
+      Optional<Instant> date =
+          created instanceof String text
+              ? RemoteSettings.date(Map.of("created", text.strip().replace(' ', 'T')), "created")
+              : Optional.empty();
       if (date.isEmpty() && created instanceof String day) {
         try {
           date = Optional.of(LocalDate.parse(day).atStartOfDay().toInstant(ZoneOffset.UTC));
@@ -957,10 +973,12 @@ public class blockpages_generator implements Settings.Command {
     private final Report report;
     private final List<String> unchanged = new ArrayList<>();
     private final Map<String, String> failures = new LinkedHashMap<>();
+    private final List<String> notTried = new ArrayList<>();
     private final AtomicInteger failedInARow = new AtomicInteger();
+    private final AtomicInteger underWay = new AtomicInteger();
+    private int failedPages;
     private int published;
     private int deleted;
-    private int notTried;
     private int pages;
 
     Publication(Destination destination, Report report) {
@@ -987,21 +1005,31 @@ public class blockpages_generator implements Settings.Command {
                         due.size(),
                         pages,
                         gone.isEmpty() ? "" : ", and delete %d".formatted(gone.size()))));
+        report.onInterrupt(() -> report.summary("interrupted: " + summary()));
         destination.open();
       }
       Map<Boolean, List<Task>> parts =
           due.stream().collect(Collectors.partitioningBy(task -> task.page().isIndex()));
       act(parts.get(false));
-      if (failures.isEmpty()) {
+      if (failedPages == 0) {
         act(parts.get(true)); // last, so that it links to nothing that is missing
       }
-      if (failures.isEmpty()) {
+      if (failedPages == 0) {
         act(gone);
-      } else {
+      }
+      report.put("not_tried", notTried);
+      if (failedPages > 0) {
         report.error(
             "%d of %d pages failed: the index stays as it was, and nothing is deleted"
-                .formatted(failures.size(), pages),
-            "run it again: what is published by now is not sent again");
+                .formatted(failedPages, pages),
+            "mend that and run it again, it goes on from there");
+      } else if (!failures.isEmpty()) {
+        report.error(
+            failures.size() == 1
+                ? "1 file failed that may be a page of a record that is gone: it was not deleted"
+                : "%d files failed that may be pages of records that are gone: they were not deleted"
+                    .formatted(failures.size()),
+            null);
       }
       report.summary(summary());
       report.failedChecks("Not published: ", failures);
@@ -1076,6 +1104,7 @@ public class blockpages_generator implements Settings.Command {
       if (tasks.isEmpty()) {
         return;
       }
+      failedInARow.set(0);
       try (Progress progress = new Progress(label, tasks.size(), report)) {
         report.inOrder(
             tasks,
@@ -1087,7 +1116,7 @@ public class blockpages_generator implements Settings.Command {
               switch (outcome.result()) {
                 case Taken(boolean answer) -> onceTaken.accept(outcome.task(), answer);
                 case Failed failed -> show(outcome.task(), failed);
-                case NotTried _ -> notTried++;
+                case NotTried _ -> notTried.add(outcome.task().file());
               }
             },
             () -> report.summary("interrupted: " + summary()));
@@ -1098,6 +1127,7 @@ public class blockpages_generator implements Settings.Command {
       if (failedInARow.get() >= MOST_FAILURES) {
         return new NotTried();
       }
+      underWay.incrementAndGet();
       try {
         boolean answer = step.take(task);
         failedInARow.set(0);
@@ -1105,11 +1135,14 @@ public class blockpages_generator implements Settings.Command {
       } catch (Unavailable e) {
         failedInARow.incrementAndGet();
         return new Failed(e.getMessage(), e.hint());
+      } finally {
+        underWay.decrementAndGet();
       }
     }
 
     private void show(Task task, Failed failed) {
       failures.put(task.file(), failed.reason());
+      failedPages += task.isDeletion() ? 0 : 1;
       Map<String, Object> json = json(task, "no-verdict");
       json.put("reason", Report.clean(failed.reason()));
       report.result(Status.UNKNOWN, line(task) + " " + report.noVerdict(failed.reason()), json);
@@ -1132,12 +1165,10 @@ public class blockpages_generator implements Settings.Command {
               : isUpload
                   ? dryRun ? "Would upload" : "Uploading"
                   : dryRun ? "Would write" : "Writing";
-      return "%s %s %s %s"
-          .formatted(
-              action,
-              Report.clean(task.file()),
-              task.isDeletion() ? "from" : "to",
-              destination.name());
+      return Report.clean(
+          "%s %s %s %s"
+              .formatted(
+                  action, task.file(), task.isDeletion() ? "from" : "to", destination.name()));
     }
 
     private String summary() {
@@ -1156,8 +1187,11 @@ public class blockpages_generator implements Settings.Command {
             "%d failed (%s)"
                 .formatted(failures.size(), Report.some(List.copyOf(failures.keySet()))));
       }
-      if (notTried > 0) {
-        parts.add("%d not tried".formatted(notTried));
+      if (!notTried.isEmpty()) {
+        parts.add("%d not tried".formatted(notTried.size()));
+      }
+      if (underWay.get() > 0) {
+        parts.add("%d under way".formatted(underWay.get()));
       }
       return "%d page%s: %s".formatted(pages, pages == 1 ? "" : "s", String.join(", ", parts));
     }
@@ -1165,7 +1199,7 @@ public class blockpages_generator implements Settings.Command {
 
   /** A bar on a terminal; elsewhere nothing. */
   private static final class Progress implements AutoCloseable {
-    private static final int WIDTH = 79;
+    private static final int WIDTH = 60; // a longer line than the terminal's could not be erased
 
     private final Report report;
     private final ProgressBar bar;
@@ -1177,6 +1211,7 @@ public class blockpages_generator implements Settings.Command {
               ? new ProgressBarBuilder()
                   .setTaskName(label)
                   .setInitialMax(steps)
+                  .setStyle(ProgressBarStyle.UNICODE_BLOCK)
                   .setUpdateIntervalMillis(100)
                   .setConsumer(new DelegatingProgressBarConsumer(report::progress, WIDTH))
                   .build()
@@ -1281,16 +1316,16 @@ public class blockpages_generator implements Settings.Command {
     @Override
     public void put(Page page) throws Unavailable {
       Path file = folder.resolve(page.file());
-      Path part = folder.resolve("." + page.file() + ".part");
+      Path part =
+          folder.resolve(".%s.%d.part".formatted(page.file(), ProcessHandle.current().pid()));
       try {
-        Files.write(
-            part,
-            page.html(),
-            StandardOpenOption.CREATE,
-            StandardOpenOption.TRUNCATE_EXISTING,
-            StandardOpenOption.WRITE,
-            LinkOption.NOFOLLOW_LINKS);
-        Files.move(part, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        try {
+          Files.write(part, page.html(), StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+          Files.move(
+              part, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        } finally {
+          Files.deleteIfExists(part);
+        }
       } catch (IOException e) {
         throw unavailable("write", file, e);
       }
@@ -1344,18 +1379,29 @@ public class blockpages_generator implements Settings.Command {
     private final S3Client s3;
     private boolean isMissing;
 
-    Bucket(Map<String, String> environment) throws UsageException, Unavailable {
+    Bucket(Map<String, String> environment, Report report) throws UsageException, Unavailable {
       provider = provider(environment);
-      credentials = credentials();
-      s3 = client(environment);
+      credentials = credentials(environment);
+      if (endpoint != null && credentials instanceof AwsSessionCredentials) {
+        general.checkSafe("AWS_SESSION_TOKEN", endpoint); // keys sign, a token is sent as it is
+      }
+      s3 = client(environment, report);
     }
 
     /** Those of the environment, the env file too; else where the SDK looks. */
-    private static AwsCredentialsProvider provider(Map<String, String> environment) {
+    private static AwsCredentialsProvider provider(Map<String, String> environment)
+        throws UsageException {
       String id = environment.getOrDefault("AWS_ACCESS_KEY_ID", "");
       String secret = environment.getOrDefault("AWS_SECRET_ACCESS_KEY", "");
       String token = environment.getOrDefault("AWS_SESSION_TOKEN", "");
-      return id.isEmpty() || secret.isEmpty()
+      if (id.isEmpty() != secret.isEmpty()) {
+        throw new UsageException(
+            id.isEmpty()
+                ? "AWS_SECRET_ACCESS_KEY is set, AWS_ACCESS_KEY_ID is not"
+                : "AWS_ACCESS_KEY_ID is set, AWS_SECRET_ACCESS_KEY is not",
+            "set both, or none");
+      }
+      return id.isEmpty()
           ? DefaultCredentialsProvider.builder().build()
           : StaticCredentialsProvider.create(
               token.isEmpty()
@@ -1363,7 +1409,7 @@ public class blockpages_generator implements Settings.Command {
                   : AwsSessionCredentials.create(id, secret, token));
     }
 
-    private AwsCredentials credentials() throws Unavailable {
+    private AwsCredentials credentials(Map<String, String> environment) throws Unavailable {
       try {
         return (AwsCredentials) provider.resolveCredentials();
       } catch (SdkException | IllegalArgumentException | UncheckedIOException e) {
@@ -1371,7 +1417,7 @@ public class blockpages_generator implements Settings.Command {
             "no AWS credentials found: looked for AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a"
                 + " web identity, the profile of AWS_PROFILE in ~/.aws, and the role of the"
                 + " container or the instance"
-                + unusable(),
+                + unusable(environment.containsKey("AWS_PROFILE")),
             "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE; --target-dir needs"
                 + " none",
             e);
@@ -1383,7 +1429,7 @@ public class blockpages_generator implements Settings.Command {
         Pattern.compile("must be set|contained no credentials|neither AWS_CONTAINER");
 
     /** Where there is something that cannot be used, as a session that has ended. */
-    private static String unusable() {
+    private static String unusable(boolean isProfileNamed) {
       StringBuilder reasons = new StringBuilder();
       for (Supplier<AwsCredentialsProvider> place :
           List.<Supplier<AwsCredentialsProvider>>of(
@@ -1397,15 +1443,18 @@ public class blockpages_generator implements Settings.Command {
             | IllegalStateException
             | UncheckedIOException e) {
           String reason = reason(e);
-          if (!NOTHING_THERE.matcher(reason).find()) {
-            reasons.append("; ").append(Report.brief(reason));
+          if (!NOTHING_THERE.matcher(reason).find()
+              || (isProfileNamed && reason.startsWith("Profile file"))) {
+            // what else stands in the file is of no use
+            reasons.append("; ").append(Report.brief(reason.replaceFirst(": ProfileFile.*", "")));
           }
         }
       }
       return reasons.toString();
     }
 
-    private S3Client client(Map<String, String> environment) throws UsageException, Unavailable {
+    private S3Client client(Map<String, String> environment, Report report)
+        throws UsageException, Unavailable {
       boolean isAmazon = endpoint == null || AMAZON.matcher(endpoint.getHost()).matches();
       S3ClientBuilder builder =
           S3Client.builder()
@@ -1415,11 +1464,11 @@ public class blockpages_generator implements Settings.Command {
               .serviceConfiguration(configuration ->
                   configuration
                       .chunkedEncodingEnabled(isAmazon)
-                      .expectContinueEnabled(
-                          false)) // pages are small: asking first is one more wait
+                      .expectContinueEnabled(false)) // pages are small
               .overrideConfiguration(configuration ->
                   configuration
                       .apiCallAttemptTimeout(server.deadline())
+                      .addExecutionInterceptor(new Attempts(report))
                       .retryStrategy(
                           AwsRetryStrategy.standardRetryStrategy().toBuilder()
                               .maxAttempts(server.retries() + 1)
@@ -1468,7 +1517,7 @@ public class blockpages_generator implements Settings.Command {
           UrlConnectionHttpClient.builder()
               .proxyConfiguration(proxy.build())
               .connectionTimeout(server.timeout())
-              .socketTimeout(server.deadline());
+              .socketTimeout(server.timeout());
       server.trustManagers().ifPresent(trusted -> client.tlsTrustManagersProvider(() -> trusted));
       return client.build();
     }
@@ -1493,20 +1542,29 @@ public class blockpages_generator implements Settings.Command {
     public Map<String, String> files() throws Unavailable {
       Map<String, String> files = new HashMap<>();
       try {
-        s3
-            .listObjectsV2Paginator(request ->
+        for (ListObjectsV2Response part :
+            s3.listObjectsV2Paginator(request ->
                 request
                     .bucket(bucketName)
                     .delimiter("/") // pages are in no folder
-                    .expectedBucketOwner(expectedOwner))
-            .contents()
-            .stream()
-            .filter(object -> object.key().endsWith(".html"))
-            .forEach(object -> files.put(object.key(), object.eTag()));
+                    .expectedBucketOwner(expectedOwner))) {
+          if (part.name() == null) { // any other XML would be an empty list
+            throw noS3("cannot list " + name(), null);
+          }
+          part.contents().stream()
+              .filter(object -> object.key().endsWith(".html"))
+              .forEach(object -> files.put(object.key(), object.eTag()));
+        }
       } catch (NoSuchBucketException e) {
+        if (expectedOwner != null) {
+          throw new Unavailable(
+              "%s is missing, and so cannot be that of account %s".formatted(name(), expectedOwner),
+              "make it, or leave EXPECTED_BUCKET_OWNER out until it is made",
+              e);
+        }
         isMissing = true;
       } catch (SdkException e) {
-        throw unavailable("cannot list " + name(), e);
+        throw unavailable("cannot list " + name(), "s3:ListBucket", e);
       }
       return files;
     }
@@ -1539,7 +1597,7 @@ public class blockpages_generator implements Settings.Command {
       } catch (NoSuchKeyException e) {
         return Map.of(); // deleted meanwhile
       } catch (SdkException e) {
-        throw unavailable("cannot read " + file, e);
+        throw unavailable("cannot read " + file, "s3:GetObject", e);
       }
     }
 
@@ -1559,26 +1617,31 @@ public class blockpages_generator implements Settings.Command {
       } catch (BucketAlreadyOwnedByYouException e) {
         // made meanwhile
       } catch (SdkException e) {
-        throw unavailable("cannot make " + name(), e);
+        throw unavailable("cannot make " + name(), "s3:CreateBucket", e);
       }
     }
 
     @Override
     public void put(Page page) throws Unavailable {
+      PutObjectResponse answer;
       try {
-        s3.putObject(
-            request ->
-                request
-                    .bucket(bucketName)
-                    .key(page.file())
-                    .contentType("text/html; charset=utf-8")
-                    .cacheControl(cacheControl)
-                    .contentMD5(Base64.getEncoder().encodeToString(digest("MD5", page.html())))
-                    .metadata(Map.of(GENERATOR, "blockpages_generator", SHA256, sha256(page)))
-                    .expectedBucketOwner(expectedOwner),
-            RequestBody.fromBytes(page.html()));
+        answer =
+            s3.putObject(
+                request ->
+                    request
+                        .bucket(bucketName)
+                        .key(page.file())
+                        .contentType("text/html; charset=utf-8")
+                        .cacheControl(cacheControl)
+                        .contentMD5(Base64.getEncoder().encodeToString(digest("MD5", page.html())))
+                        .metadata(Map.of(GENERATOR, "blockpages_generator", SHA256, sha256(page)))
+                        .expectedBucketOwner(expectedOwner),
+                RequestBody.fromBytes(page.html()));
       } catch (SdkException e) {
-        throw unavailable("cannot upload", e);
+        throw unavailable("cannot upload", "s3:PutObject", e);
+      }
+      if (answer.eTag() == null) {
+        throw noS3("cannot upload", null);
       }
     }
 
@@ -1588,7 +1651,7 @@ public class blockpages_generator implements Settings.Command {
         s3.deleteObject(
             request -> request.bucket(bucketName).key(file).expectedBucketOwner(expectedOwner));
       } catch (SdkException e) {
-        throw unavailable("cannot delete", e);
+        throw unavailable("cannot delete", "s3:DeleteObject", e);
       }
     }
 
@@ -1601,63 +1664,84 @@ public class blockpages_generator implements Settings.Command {
       return HexFormat.of().formatHex(digest("SHA-256", page.html()));
     }
 
-    private Unavailable unavailable(String what, SdkException e) {
-      if (!(e instanceof S3Exception answer)) {
-        return new Unavailable(
-            "%s: no answer from %s: %s"
-                .formatted(what, endpoint == null ? "Amazon S3 in " + region : endpoint, reason(e)),
-            endpoint == null
-                ? "check AWS_REGION and the network"
-                : "check AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL",
-            e);
-      }
-      String code = answer.awsErrorDetails() == null ? "" : answer.awsErrorDetails().errorCode();
-      String message =
-          answer.awsErrorDetails() == null ? "" : answer.awsErrorDetails().errorMessage();
-      Optional<String> other = region(answer, message);
-      return new Unavailable(
-          "%s: %s"
-              .formatted(
-                  what,
-                  other.isPresent()
-                      ? "it is in %s, AWS_REGION is %s".formatted(other.get(), region)
-                      : Stream.of(String.valueOf(answer.statusCode()), code, brief(message))
-                          .filter(part -> part != null && !part.isEmpty())
-                          .collect(Collectors.joining(" "))),
-          other.isPresent() ? "set AWS_REGION=" + other.get() : hint(answer.statusCode(), code),
-          e);
+    /**
+     * One line of what an SDK's exception says.
+     *
+     * @param permission that the request needs
+     */
+    private Unavailable unavailable(String what, String permission, SdkException e) {
+      return e instanceof S3Exception answer
+          ? refused(what, permission, answer)
+          : unanswered(what, e);
     }
 
-    /** What went wrong at the bottom of it. */
-    private static String reason(Throwable failure) {
-      Throwable cause = failure;
-      while (cause.getCause() != null) {
-        cause = cause.getCause();
-      }
+    private Unavailable unanswered(String what, SdkException e) {
+      String place = endpoint == null ? "Amazon S3 in " + region : endpoint.toString();
+      Throwable cause = root(e);
+      String setting = endpoint == null ? "AWS_REGION" : "AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL";
       return switch (cause) {
-        case UnknownHostException _ -> "unknown host " + cause.getMessage();
-        case NoSuchFileException _ -> cause.getMessage() + " is not there";
-        default -> cause.getMessage() == null ? cause.toString() : cause.getMessage();
+        case ApiCallAttemptTimeoutException _ ->
+            new Unavailable(
+                "%s: %s took longer than REQUESTS_DEADLINE_SECONDS allows".formatted(what, place),
+                null,
+                e);
+        case SocketTimeoutException _ ->
+            new Unavailable(
+                "%s: no answer from %s within REQUESTS_TIMEOUT_SECONDS".formatted(what, place),
+                "check %s and the network".formatted(setting),
+                e);
+        case XMLStreamException _ -> noS3(what, e);
+        default ->
+            new Unavailable(
+                "%s: no answer from %s: %s".formatted(what, place, reason(e)),
+                cause instanceof CertPathBuilderException || cause instanceof SSLException
+                    ? "name the CA's certificates in REQUESTS_CA_BUNDLE"
+                    : "check %s and the network".formatted(setting),
+                e);
       };
     }
 
+    private Unavailable noS3(String what, Exception e) {
+      return new Unavailable(
+          "%s: what answers at %s is no S3".formatted(what, endpoint),
+          "check AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL",
+          e);
+    }
+
+    private Unavailable refused(String what, String permission, S3Exception answer) {
+      AwsErrorDetails details = answer.awsErrorDetails();
+      String code = details == null || details.errorCode() == null ? "" : details.errorCode();
+      String message =
+          details == null || details.errorMessage() == null ? "" : details.errorMessage();
+      Optional<String> other = otherRegion(details, message);
+      if (other.isPresent()) {
+        return new Unavailable(
+            "%s: it is in %s, AWS_REGION is %s".formatted(what, other.get(), region),
+            "set AWS_REGION=" + other.get(),
+            answer);
+      }
+      String said =
+          code.isEmpty()
+              ? "%d from %s"
+                  .formatted(answer.statusCode(), endpoint == null ? "Amazon S3" : endpoint)
+              : "%d %s (%s)".formatted(answer.statusCode(), code, Report.brief(message));
+      return new Unavailable(
+          what + ": " + said, hint(answer.statusCode(), code, permission), answer);
+    }
+
     /** The bucket's region, if an answer tells that it is another one. */
-    private Optional<String> region(S3Exception answer, String message) {
+    private Optional<String> otherRegion(AwsErrorDetails details, String message) {
       Optional<String> told =
-          Optional.ofNullable(answer.awsErrorDetails())
+          Optional.ofNullable(details)
               .map(AwsErrorDetails::sdkHttpResponse)
               .flatMap(response -> response.firstMatchingHeader("x-amz-bucket-region"));
-      Matcher expected = EXPECTED_REGION.matcher(message == null ? "" : message);
+      Matcher expected = EXPECTED_REGION.matcher(message);
       return told.or(() -> expected.find() ? Optional.of(expected.group(1)) : Optional.empty())
           .filter(it -> !it.equals(region));
     }
 
-    private static String brief(String message) {
-      return message == null ? "" : "(" + Report.brief(message) + ")";
-    }
-
-    private String hint(int status, String code) {
-      return switch (code == null ? "" : code) {
+    private String hint(int status, String code, String permission) {
+      return switch (code) {
         case "BucketAlreadyExists" -> "the name is taken by another AWS account: set BUCKET_NAME";
         case "InvalidAccessKeyId", "SignatureDoesNotMatch" ->
             "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
@@ -1665,13 +1749,62 @@ public class blockpages_generator implements Settings.Command {
         case "RequestTimeTooSkewed" -> "check the clock of this machine";
         default ->
             status == 403
-                ? "these credentials need s3:ListBucket, s3:GetObject and s3:PutObject there, with"
-                    + " --prune s3:DeleteObject"
-                    + (expectedOwner == null
-                        ? ""
-                        : ", and account %s must own it".formatted(expectedOwner))
+                ? "the credentials need %s there%s"
+                    .formatted(
+                        permission,
+                        expectedOwner == null
+                            ? ""
+                            : ", and account %s must own it".formatted(expectedOwner))
                 : null;
       };
+    }
+
+    private static Throwable root(Throwable failure) {
+      Throwable cause = failure;
+      while (cause.getCause() != null) {
+        cause = cause.getCause();
+      }
+      return cause;
+    }
+
+    /** What went wrong at the bottom of it. */
+    private static String reason(Throwable failure) {
+      Throwable cause = root(failure);
+      return switch (cause) {
+        case UnknownHostException _ -> "unknown host " + cause.getMessage();
+        case NoSuchFileException _ -> cause.getMessage() + " is not there";
+        default -> cause.getMessage() == null ? cause.toString() : cause.getMessage();
+      };
+    }
+  }
+
+  /** Says on stderr that a request is sent again. */
+  private static final class Attempts implements ExecutionInterceptor {
+    private static final ExecutionAttribute<AtomicInteger> ATTEMPTS =
+        new ExecutionAttribute<>("blockpages_generator.attempts");
+
+    private final Report report;
+
+    Attempts(Report report) {
+      this.report = report;
+    }
+
+    @Override
+    public void beforeExecution(
+        Context.BeforeExecution context, ExecutionAttributes executionAttributes) {
+      executionAttributes.putAttribute(ATTEMPTS, new AtomicInteger());
+    }
+
+    @Override
+    public void beforeTransmission(
+        Context.BeforeTransmission context, ExecutionAttributes executionAttributes) {
+      int attempt = executionAttributes.getAttribute(ATTEMPTS).incrementAndGet();
+      if (attempt > 1) {
+        SdkHttpRequest request = context.httpRequest();
+        report.waiting(
+            "%s %s%s: trying again (attempt %d)"
+                .formatted(request.method(), request.host(), request.encodedPath(), attempt));
+      }
     }
   }
 

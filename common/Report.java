@@ -229,12 +229,16 @@ public final class Report {
   }
 
   private void errLine(String line) {
+    if (interrupted && finished) {
+      return; // after Ctrl-C all has been said
+    }
     erase();
     err.println(line);
     draw();
   }
 
-  synchronized void waiting(String message) {
+  /** Says that something takes longer, and why. */
+  public synchronized void waiting(String message) {
     if (!quiet) {
       say(message);
     }
@@ -337,9 +341,7 @@ public final class Report {
   }
 
   private void say(String message) {
-    if (!interrupted || !finished) { // after Ctrl-C all has been said
-      errLine(clean(command + ": " + message));
-    }
+    errLine(clean(command + ": " + message));
   }
 
   /**

@@ -212,7 +212,7 @@ public final class Settings {
     }
 
     /** Refuses to send a secret where others could read it. */
-    void checkSafe(String variable, URI target) throws UsageException {
+    public void checkSafe(String variable, URI target) throws UsageException {
       if (!target.getScheme().equalsIgnoreCase("https")
           && !ContentSignature.isLoopback(target.getHost())
           && !allowInsecureAuth) {

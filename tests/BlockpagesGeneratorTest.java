@@ -164,7 +164,7 @@ class BlockpagesGeneratorTest {
             .endsWith(
                 """
                 blockpages_generator: error: 1 of 23 pages failed: the index stays as it was, and nothing is deleted
-                hint: run it again: what is published by now is not sent again
+                hint: mend that and run it again, it goes on from there
                 blockpages_generator: 23 pages: 1 written, 20 unchanged, 1 failed (bad.html)
                 """),
         outcome::toString);

@@ -1,5 +1,6 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //DEPS software.amazon.awssdk:s3:2.57.8
+//DEPS tools.jackson.core:jackson-databind:3.2.4
 //DEPS software.amazon.awssdk:url-connection-client:2.57.8
 //DEPS org.slf4j:slf4j-api:2.0.20
 //DEPS org.slf4j:slf4j-nop:2.0.20
@@ -8,6 +9,7 @@
 //SOURCES RemoteSettingsServer.java
 //SOURCES S3Proxy.java
 //SOURCES S3Server.java
+//SOURCES Store.java
 //SOURCES Terminal.java
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
@@ -38,6 +40,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
 import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
 import software.amazon.awssdk.core.sync.RequestBody;
@@ -46,6 +49,7 @@ import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.services.s3.S3Client;
 import software.amazon.awssdk.services.s3.model.HeadObjectResponse;
 import software.amazon.awssdk.services.s3.model.S3Object;
+import tools.jackson.databind.JsonNode;
 
 /** blockpages_generator against real S3 servers, behind a proxy that fails as it is told. */
 class PublishOnS3Test {
@@ -418,9 +422,9 @@ class PublishOnS3Test {
     assertEquals(List.of(), names("DELETE"));
     assertEquals(
         """
-        hint: these credentials need s3:ListBucket, s3:GetObject and s3:PutObject there, with --prune s3:DeleteObject
+        hint: the credentials need s3:PutObject there
         blockpages_generator: error: 1 of 23 pages failed: the index stays as it was, and nothing is deleted
-        hint: run it again: what is published by now is not sent again
+        hint: mend that and run it again, it goes on from there
         blockpages_generator: 23 pages: 1 uploaded, 20 unchanged, 1 failed (bad.html)
         """,
         outcome.stderr().replaceFirst(".*\n", ""));
@@ -460,11 +464,145 @@ class PublishOnS3Test {
     assertTrue(
         outcome
             .stderr()
-            .contains("blockpages_generator: interrupted: 21 pages: 3 uploaded, 0 unchanged\n"),
+            .contains(
+                "blockpages_generator: interrupted: 21 pages: 3 uploaded, 0 unchanged, 1 under"
+                    + " way\n"),
         outcome::toString);
     assertFalse(objects().containsKey("index.html"));
     assertEquals(0, run().exit());
     assertEquals(21, objects().size());
+  }
+
+  @Test
+  void an_object_that_cannot_be_looked_at_is_not_deleted_and_stands_in_nobody_s_way() {
+    block("old");
+    run();
+    server.delete("blocklists", "addons", "old");
+    for (int i = 0; i < 10; i++) {
+      upload("other-%d.html".formatted(i), Map.of());
+    }
+    proxy.answer(
+        Integer.MAX_VALUE,
+        request -> request.method().equals("HEAD") && request.path().contains("/other-"),
+        S3Proxy.answer(403, Map.of(), ""));
+    proxy.forget();
+    Terminal.Outcome outcome =
+        terminal().set("PARALLEL_REQUESTS", "1").run(new blockpages_generator(), "--prune");
+    assertEquals(2, outcome.exit());
+    assertEquals(List.of("index.html"), names("PUT"));
+    assertTrue(
+        outcome
+            .stdout()
+            .contains(
+                "Deleting other-0.html from Amazon S3 bucket %s NO VERDICT (cannot read other-0.html: 403 from %s)\n"
+                    .formatted(bucket, proxy.url())),
+        outcome::toString);
+    assertTrue(
+        outcome
+            .stderr()
+            .contains(
+                """
+                blockpages_generator: error: 8 files failed that may be pages of records that are gone: they were not deleted
+                """),
+        outcome::toString);
+    assertTrue(outcome.stderr().contains("hint: the credentials need s3:GetObject there\n"));
+    assertTrue(outcome.stderr().endsWith(", 2 not tried\n"), outcome::toString);
+  }
+
+  @Test
+  void a_page_that_cannot_be_deleted_is_an_error() {
+    block("old");
+    run();
+    server.delete("blocklists", "addons", "old");
+    proxy.answer(1, S3Proxy.of("DELETE", "/old.html"), S3Proxy.accessDenied());
+    Terminal.Outcome outcome = run("--prune");
+    assertEquals(2, outcome.exit());
+    assertTrue(
+        outcome
+            .stderr()
+            .endsWith(
+                """
+                hint: the credentials need s3:DeleteObject there
+                blockpages_generator: error: 1 file failed that may be a page of a record that is gone: it was not deleted
+                blockpages_generator: 21 pages: 1 uploaded, 20 unchanged, 1 failed (old.html)
+                """),
+        outcome::toString);
+    assertTrue(objects().containsKey("old.html"));
+  }
+
+  @Test
+  void ctrl_c_while_the_bucket_is_made_says_so_and_uploads_nothing() {
+    Terminal terminal = terminal();
+    proxy.answer(
+        1,
+        request -> request.method().equals("PUT"),
+        turn -> {
+          terminal.interrupts().getFirst().run();
+          turn.pass();
+        });
+    Terminal.Outcome outcome = terminal.run(new blockpages_generator());
+    assertEquals(130, outcome.exit());
+    assertTrue(
+        outcome
+            .stderr()
+            .endsWith("blockpages_generator: interrupted: 21 pages: 0 uploaded, 0 unchanged\n"),
+        outcome::toString);
+    assertEquals(1, proxy.requests("PUT").size());
+  }
+
+  @Test
+  void the_json_document_has_what_was_done_what_failed_and_what_was_not_tried() {
+    s3.createBucket(request -> request.bucket(bucket));
+    proxy.answer(
+        Integer.MAX_VALUE, request -> request.path().contains("/i"), S3Proxy.accessDenied());
+    JsonNode document =
+        Store.JSON.readTree(
+            terminal()
+                .set("PARALLEL_REQUESTS", "1")
+                .run(new blockpages_generator(), "--format", "json")
+                .stdout());
+    assertEquals("Amazon S3 bucket " + bucket, document.get("destination").stringValue());
+    assertEquals(2, document.get("exit").intValue());
+    JsonNode failed = document.get("results").get(0);
+    assertEquals("i672.html", failed.get("file").stringValue());
+    assertEquals("publish", failed.get("action").stringValue());
+    assertEquals("no-verdict", failed.get("status").stringValue());
+    assertEquals(
+        "cannot upload: 403 AccessDenied (Access Denied)", failed.get("reason").stringValue());
+    assertEquals(
+        20, document.get("results").size() + document.get("not_tried").size(), document.toString());
+  }
+
+  @Test
+  void on_a_terminal_it_is_shown_how_far_it_is() {
+    s3.createBucket(request -> request.bucket(bucket));
+    proxy.answer(
+        Integer.MAX_VALUE,
+        request -> request.method().equals("PUT"),
+        S3Proxy.late(Duration.ofMillis(40)));
+    Terminal.Outcome outcome =
+        terminal().interactive().set("NO_COLOR", "1").run(new blockpages_generator());
+    assertEquals(0, outcome.exit(), outcome::toString);
+    assertTrue(outcome.stderr().contains("Publishing "), outcome::toString);
+    assertTrue(outcome.stderr().contains("/20"), outcome::toString);
+    assertFalse(outcome.stderr().contains("[33m"), outcome::toString);
+    // the last thing that is drawn is taken away before the summary
+    assertTrue(
+        outcome
+            .stderr()
+            .endsWith("\r\u001b[Kblockpages_generator: 21 pages: 21 uploaded, 0 unchanged\n"),
+        outcome::toString);
+    for (String off : List.of("QUIET=true", "TERM=dumb")) {
+      String[] setting = off.split("=");
+      assertFalse(
+          terminal()
+              .interactive()
+              .set(setting[0], setting[1])
+              .run(new blockpages_generator(), "--upload-all")
+              .stderr()
+              .contains("Publishing "),
+          off);
+    }
   }
 
   // ---- what may pass
@@ -480,6 +618,13 @@ class PublishOnS3Test {
     Terminal.Outcome outcome = run();
     assertEquals(0, outcome.exit(), outcome::toString);
     assertEquals(21, objects().size());
+    assertTrue(
+        outcome
+            .stderr()
+            .contains(
+                "blockpages_generator: PUT 127.0.0.1/%s/i71.html: trying again (attempt 2)\n"
+                    .formatted(bucket)),
+        outcome::toString);
     assertEquals("blockpages_generator: 21 pages: 0 uploaded, 21 unchanged\n", run().stderr());
   }
 
@@ -512,12 +657,11 @@ class PublishOnS3Test {
             .set("REQUESTS_NB_RETRIES", "0")
             .set("REQUESTS_DEADLINE_SECONDS", "0.5")
             .run(new blockpages_generator());
-    assertEquals(2, outcome.exit());
-    assertTrue(
-        outcome
-            .stderr()
-            .contains("cannot list Amazon S3 bucket %s: no answer from".formatted(bucket)),
-        outcome::toString);
+    assertFails(
+        "cannot list Amazon S3 bucket %s: %s took longer than REQUESTS_DEADLINE_SECONDS allows"
+            .formatted(bucket, proxy.url()),
+        null,
+        outcome);
   }
 
   // ---- what is refused
@@ -542,6 +686,33 @@ class PublishOnS3Test {
   }
 
   @Test
+  void a_bucket_that_may_not_be_made_is_named_with_the_permission() {
+    proxy.answer(1, request -> request.method().equals("PUT"), S3Proxy.accessDenied());
+    Terminal.Outcome outcome = run();
+    assertEquals(2, outcome.exit());
+    assertTrue(
+        outcome
+            .stderr()
+            .endsWith(
+                """
+                blockpages_generator: error: cannot make Amazon S3 bucket %s: 403 AccessDenied (Access Denied)
+                hint: the credentials need s3:CreateBucket there
+                """
+                    .formatted(bucket)),
+        outcome::toString);
+  }
+
+  @Test
+  void a_missing_bucket_is_not_made_where_an_owner_is_expected() {
+    assertFails(
+        "Amazon S3 bucket %s is missing, and so cannot be that of account 111122223333"
+            .formatted(bucket),
+        "make it, or leave EXPECTED_BUCKET_OWNER out until it is made",
+        run("--expected-bucket-owner", "111122223333"));
+    assertEquals(List.of(), proxy.requests("PUT"));
+  }
+
+  @Test
   void a_bucket_that_somebody_makes_meanwhile_is_used() {
     s3.createBucket(request -> request.bucket(bucket));
     proxy.answer(1, request -> request.method().equals("GET"), S3Proxy.noSuchBucket());
@@ -558,8 +729,7 @@ class PublishOnS3Test {
     proxy.answer(1, request -> request.method().equals("GET"), S3Proxy.accessDenied());
     assertFails(
         "cannot list Amazon S3 bucket %s: 403 AccessDenied (Access Denied)".formatted(bucket),
-        "these credentials need s3:ListBucket, s3:GetObject and s3:PutObject there, with --prune"
-            + " s3:DeleteObject",
+        "the credentials need s3:ListBucket there",
         run());
   }
 
@@ -621,16 +791,51 @@ class PublishOnS3Test {
         run());
   }
 
-  @Test
-  void an_endpoint_that_is_no_s3_is_one_line() {
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "<html><h1>Not here</h1>",
+        "<html><head/><body><h1>Log in</h1></body></html>",
+        "{\"message\": \"hello\"}",
+        ""
+      })
+  void what_answers_to_everything_is_no_s3(String body) {
     proxy.answer(
-        1,
+        Integer.MAX_VALUE,
         request -> true,
-        S3Proxy.answer(404, Map.of("Content-Type", "text/html"), "<html><h1>Not here</h1>"));
+        S3Proxy.answer(200, Map.of("Content-Type", "text/html"), body));
+    assertFails(
+        "cannot list Amazon S3 bucket %s: what answers at %s is no S3"
+            .formatted(bucket, proxy.url()),
+        "check AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL",
+        run());
+  }
+
+  @Test
+  void an_upload_without_an_etag_is_none() {
+    s3.createBucket(request -> request.bucket(bucket));
+    proxy.answer(1, S3Proxy.of("PUT", "/i71.html"), S3Proxy.answer(200, Map.of(), ""));
     Terminal.Outcome outcome = run();
     assertEquals(2, outcome.exit());
-    assertEquals(1, outcome.stderr().lines().filter(line -> line.contains(": error: ")).count());
-    assertFalse(outcome.stderr().contains("bug"), outcome::toString);
+    assertTrue(
+        outcome
+            .stdout()
+            .contains(
+                "Uploading i71.html to Amazon S3 bucket %s NO VERDICT (cannot upload: what answers at %s is no S3)\n"
+                    .formatted(bucket, proxy.url())),
+        outcome::toString);
+  }
+
+  @Test
+  void a_gateway_that_fails_is_named() {
+    proxy.answer(
+        Integer.MAX_VALUE,
+        request -> true,
+        S3Proxy.answer(502, Map.of("Content-Type", "text/html"), "<html><h1>Bad Gateway</h1>"));
+    assertFails(
+        "cannot list Amazon S3 bucket %s: 502 from %s".formatted(bucket, proxy.url()),
+        null,
+        terminal().set("REQUESTS_NB_RETRIES", "0").run(new blockpages_generator()));
   }
 
   @Test
@@ -642,7 +847,7 @@ class PublishOnS3Test {
     assertFails(
         "cannot list Amazon S3 bucket %s: no answer from %s: Connection refused"
             .formatted(bucket, nobody),
-        "check AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL",
+        "check AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL and the network",
         terminal()
             .set("AWS_ENDPOINT_URL_S3", nobody)
             .set("REQUESTS_NB_RETRIES", "0")
@@ -662,7 +867,7 @@ class PublishOnS3Test {
                 + "[sso-session s]\n"
                 + "sso_region=us-east-1\n"
                 + "sso_start_url=https://127.0.0.1/\n");
-    for (String profile : List.of("default", "ended")) {
+    for (String profile : List.of("", "ended", "nowhere")) {
       Project.Outcome outcome =
           Project.run(Project.root().resolve("jbang"), "blockpages_generator.java")
               .in(Project.root())
@@ -671,7 +876,7 @@ class PublishOnS3Test {
               .env("AWS_EC2_METADATA_DISABLED", "true")
               .env("AWS_CONFIG_FILE", config)
               .env("AWS_SHARED_CREDENTIALS_FILE", folder.resolve("none"))
-              .env("AWS_PROFILE", profile)
+              .env(profile.isEmpty() ? "UNUSED" : "AWS_PROFILE", profile)
               .limit(Duration.ofMinutes(3))
               .go();
       assertEquals(2, outcome.exit(), outcome.stderr());
@@ -682,7 +887,11 @@ class PublishOnS3Test {
           "blockpages_generator: error: no AWS credentials found: looked for AWS_ACCESS_KEY_ID and"
               + " AWS_SECRET_ACCESS_KEY, a web identity, the profile of AWS_PROFILE in ~/.aws, and"
               + " the role of the container or the instance"
-              + (profile.equals("ended") ? "; Unable to load SSO token" : ""),
+              + switch (profile) {
+                case "ended" -> "; Unable to load SSO token";
+                case "nowhere" -> "; Profile file contained no credentials for profile 'nowhere'";
+                default -> "";
+              },
           said.getFirst());
       assertEquals(
           "hint: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE; --target-dir"
@@ -690,6 +899,31 @@ class PublishOnS3Test {
           said.getLast());
     }
     assertEquals(List.of(), proxy.requests());
+  }
+
+  @Test
+  void one_key_of_two_is_named() {
+    assertFails(
+        "AWS_ACCESS_KEY_ID is set, AWS_SECRET_ACCESS_KEY is not",
+        "set both, or none",
+        terminal().set("AWS_SECRET_ACCESS_KEY", "").run(new blockpages_generator()));
+    assertFails(
+        "AWS_SECRET_ACCESS_KEY is set, AWS_ACCESS_KEY_ID is not",
+        "set both, or none",
+        terminal().set("AWS_ACCESS_KEY_ID", "").run(new blockpages_generator()));
+  }
+
+  @Test
+  void a_session_token_goes_over_plain_http_to_loopback_only() {
+    Terminal.Outcome outcome =
+        terminal()
+            .set("AWS_SESSION_TOKEN", "IQoJb3JpZ2luX2VjEXAMPLE")
+            .set("AWS_ENDPOINT_URL_S3", "http://s3.invalid")
+            .run(new blockpages_generator());
+    assertFails(
+        "AWS_SESSION_TOKEN would be sent unencrypted to s3.invalid",
+        "use https, or --allow-insecure-auth if you must",
+        outcome);
   }
 
   // ---- settings

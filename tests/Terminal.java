@@ -29,6 +29,7 @@ final class Terminal {
   private final List<Runnable> interrupts = new ArrayList<>();
   private Clock clock = Clock.fixed(NOW, ZoneOffset.UTC);
   private Runnable onPause = () -> {};
+  private boolean isInteractive;
 
   /** How a command ended and what it said. */
   record Outcome(int exit, String stdout, String stderr) {
@@ -46,6 +47,12 @@ final class Terminal {
 
   Terminal at(Instant instant) {
     clock = Clock.fixed(instant, ZoneOffset.UTC);
+    return this;
+  }
+
+  /** Somebody sits before it: colours, and how far it is. */
+  Terminal interactive() {
+    isInteractive = true;
     return this;
   }
 
@@ -74,7 +81,7 @@ final class Terminal {
             new ByteArrayInputStream(new byte[0]),
             out,
             new PrintStream(err, true, StandardCharsets.UTF_8),
-            false,
+            isInteractive,
             clock,
             wait -> {
               waits.add(wait);
