@@ -467,7 +467,7 @@ public class blockpages_generator implements Settings.Command {
           Optional.of(Instant.ofEpochMilli(modified))
               .filter(date -> modified > 0 && isPrintable(date))
               .orElse(null);
-      if (created == null || created.equals("")) {
+      if (created == null) {
         return fallback;
       }
       Optional<Instant> date =
@@ -1411,7 +1411,7 @@ public class blockpages_generator implements Settings.Command {
 
     private AwsCredentials credentials(Map<String, String> environment) throws Unavailable {
       try {
-        return (AwsCredentials) provider.resolveCredentials();
+        return provider.resolveCredentials();
       } catch (SdkException | IllegalArgumentException | UncheckedIOException e) {
         throw new Unavailable(
             "no AWS credentials found: looked for AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a"

@@ -1,6 +1,7 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //DEPS tools.jackson.core:jackson-databind:3.2.4
 //SOURCES ../backport_records.java
+//SOURCES ../blockpages_generator.java
 //SOURCES ../common/CrashReports.java
 //SOURCES ../common/Settings.java
 //SOURCES ../consistency_checks.java
@@ -173,6 +174,21 @@ class CrashReportsTest {
     assertTrue(extra.get("main-workspace/cfr").stringValue().contains("missing: new (403: "));
     assertReported(
         "Backport held up: main-workspace/regions", "Backport failed: main-workspace/cfr");
+  }
+
+  @Test
+  void a_page_that_fails_and_a_record_without_one_are_reported(@TempDir Path folder)
+      throws IOException {
+    server.create("blocklists", "addons");
+    server.put("blocklists", "addons", "{\"id\":\"good\"}");
+    server.put("blocklists", "addons", "{\"id\":\"odd\",\"blockID\":\"../x\"}");
+    Files.createFile(Files.createDirectory(folder.resolve("good.html")).resolve("in-the-way"));
+    Terminal terminal = terminal().set("TARGET_DIR", folder).set("PLUGINS_COLLECTIONS", "");
+    assertEquals(2, terminal.run(new blockpages_generator()).exit());
+    assertReported(
+        "record odd of blocklists/addons has no page: blockID \"../x\" is no name for a page",
+        "1 of 2 pages failed: the index stays as it was, and nothing is deleted",
+        "Not published: good.html");
   }
 
   @Test
