@@ -782,11 +782,12 @@ public class blockpages_generator implements Settings.Command {
             .build();
     String style = resource("style.css");
     String script = resource("search.js");
+    String policy = policy(style, null);
     List<Page> pages =
         site.blocks().parallelStream()
             .map(block -> {
               Map<String, Object> values = values(canonicalUrl, block.file(), style);
-              values.put("policy", policy(style, null));
+              values.put("policy", policy);
               values.put("page", shown(block));
               return page(engine, "page.html", block.file(), values);
             })
