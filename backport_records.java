@@ -249,8 +249,8 @@ public class backport_records implements Settings.Command {
       }
       report.onInterrupt(() -> {});
       report.summary(outcomes.counts());
-      report.failedChecks("Backport held up: ", outcomes.reasons(Status.BAD));
-      report.failedChecks("Backport failed: ", outcomes.reasons(Status.UNKNOWN));
+      report.failedChecks("Backport held up: %s", "collections", outcomes.reasons(Status.BAD));
+      report.failedChecks("Backport failed: %s", "collections", outcomes.reasons(Status.UNKNOWN));
     }
   }
 

@@ -1042,7 +1042,7 @@ public class blockpages_generator implements Settings.Command {
             null);
       }
       report.summary(summary());
-      report.failedChecks("Not published: ", failures);
+      report.failedChecks("Not published: %s", "files", failures);
     }
 
     private List<Task> due(List<Page> all, Map<String, String> there) throws InterruptedException {

@@ -131,8 +131,8 @@ public class consistency_checks implements Settings.Command {
           },
           () -> report.summary("interrupted: " + counts(checks.size(), outcomes)));
       report.summary(counts(checks.size(), outcomes));
-      report.failedChecks("Inconsistent: ", reasons(outcomes, Inconsistent.class));
-      report.failedChecks("No verdict on ", reasons(outcomes, NoVerdict.class));
+      report.failedChecks("Inconsistent: %s", "collections", reasons(outcomes, Inconsistent.class));
+      report.failedChecks("No verdict on %s", "collections", reasons(outcomes, NoVerdict.class));
     }
   }
 

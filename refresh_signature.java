@@ -169,7 +169,7 @@ public class refresh_signature implements Settings.Command {
         }
       }
       report.summary(run.counts() + verified);
-      report.failedChecks("Signature refresh failed on ", run.failures());
+      report.failedChecks("Signature refresh failed on %s", "collections", run.failures());
     }
   }
 

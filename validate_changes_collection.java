@@ -355,8 +355,8 @@ public class validate_changes_collection implements Settings.Command {
         case Same _, Tolerated _, Withdrawn _ -> {}
       }
     }
-    report.failedChecks("Timestamps differ on ", wrong);
-    report.failedChecks("No verdict on ", unknown);
+    report.failedChecks("Timestamps differ on %s", "collections", wrong);
+    report.failedChecks("No verdict on %s", "collections", unknown);
   }
 
   // ---- converters: each message completes "VALUE is not …"

@@ -203,7 +203,7 @@ public class validate_signature implements Settings.Command {
         String sentence =
             "the leaf of %s ends %s".formatted(named(entry.getValue()), days(now, end));
         if (strict) {
-          report.finding(sentence);
+          report.finding(sentence, "leaf ends soon");
         } else {
           report.warn(sentence);
         }

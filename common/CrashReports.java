@@ -5,42 +5,74 @@
 
 package common;
 
+import io.sentry.Breadcrumb;
 import io.sentry.CheckIn;
 import io.sentry.CheckInStatus;
+import io.sentry.Hint;
+import io.sentry.RequestDetails;
 import io.sentry.Sentry;
+import io.sentry.SentryEnvelope;
 import io.sentry.SentryEvent;
+import io.sentry.SentryItemType;
 import io.sentry.SentryLevel;
 import io.sentry.SentryOptions;
 import io.sentry.protocol.Message;
+import io.sentry.protocol.SentryException;
 import io.sentry.protocol.SentryId;
+import io.sentry.transport.ITransport;
+import io.sentry.transport.RateLimiter;
+import java.io.ByteArrayOutputStream;
+import java.io.File;
+import java.io.InputStream;
 import java.net.URI;
+import java.nio.file.Path;
+import java.time.Clock;
 import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Queue;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
+import java.util.zip.GZIPOutputStream;
 
 /**
  * Reports unexpected errors and failed checks to Sentry, and checks in with its cron monitor, when
  * a DSN is set; never needed, never in the way.
  *
  * <p>The only file that knows the Sentry SDK, whose classes are not loaded without a DSN. What is
- * sent holds no setting, no header and no host name of this machine.
+ * sent holds no setting, no header, no secret, and neither this machine's nor its user's name.
  */
 final class CrashReports {
 
-  private static final Duration PATIENCE = Duration.ofSeconds(2);
-  private static final CrashReports NONE = new CrashReports(null, null, null, 0);
+  /** Groups an event as Sentry does by itself, by its stack trace or text. */
+  static final String ANY = "{{ default }}";
 
-  private final String command;
-  private final String monitor;
-  private final Object checkInId;
-  private final long startNanos;
+  private static final Duration PATIENCE = Duration.ofSeconds(2);
+  private static final Duration LONGEST_POST = Duration.ofSeconds(10);
+  private static final int PARALLEL_POSTS = 4;
+  private static final long MAX_ANSWER_BYTES = 64 * 1024;
+
+  private static final CrashReports NONE = new CrashReports(null, _ -> {});
+
+  private final Sdk sdk; // null: nothing is reported
+  private final Consumer<String> warn;
   private final AtomicBoolean closed = new AtomicBoolean(); // Ctrl-C may close it too
 
-  private CrashReports(String command, String monitor, Object checkInId, long startNanos) {
-    this.command = command;
-    this.monitor = monitor;
-    this.checkInId = checkInId;
-    this.startNanos = startNanos;
+  private CrashReports(Sdk sdk, Consumer<String> warn) {
+    this.sdk = sdk;
+    this.warn = warn;
   }
 
   /** Reports nothing. */
@@ -51,9 +83,17 @@ final class CrashReports {
   /**
    * Starts reporting, and checks in as begun, if there is a DSN.
    *
+   * @param caBundle certificates to trust besides the JDK's, or null
    * @param variables where the proxies are looked up
+   * @param warn told why nothing is reported, or not all
    */
-  static CrashReports start(String command, Settings.General general, Map<String, String> variables)
+  static CrashReports start(
+      String command,
+      Settings.General general,
+      Path caBundle,
+      Map<String, String> variables,
+      Settings.Masks masks,
+      Consumer<String> warn)
       throws Settings.UsageException {
     if (general.sentryDsn == null) {
       return NONE;
@@ -64,93 +104,303 @@ final class CrashReports {
         throw new IllegalArgumentException("no web address");
       }
       general.checkSafe("SENTRY_DSN", dsn);
-      Sentry.init(options -> configure(options, dsn, general.sentryEnvironment, variables));
+      Http http = http(command, caBundle, variables);
+      return new CrashReports(new Sdk(command, dsn, general, http, masks), warn);
     } catch (IllegalArgumentException e) {
-      throw new Settings.UsageException(
-          "SENTRY_DSN is no DSN, expected https://KEY@HOST/PROJECT", null);
+      warn.accept("nothing is reported: SENTRY_DSN is no DSN, expected https://KEY@HOST/PROJECT");
+      return NONE;
     }
-    String slug = general.sentryMonitorSlug;
-    String monitor = slug == null ? null : slug.equals("auto") ? command : slug;
-    SentryId id =
-        monitor == null
-            ? null
-            : Sentry.captureCheckIn(new CheckIn(monitor, CheckInStatus.IN_PROGRESS));
-    return new CrashReports(command, monitor, id, System.nanoTime());
   }
 
-  private static void configure(
-      SentryOptions options, URI dsn, String environment, Map<String, String> variables) {
-    options.setDsn(dsn.toString());
-    options.setEnvironment(environment);
-    options.setRelease("remote-settings-lambdas@" + Settings.VERSION);
-    options.setEnableExternalConfiguration(false);
-    options.setEnableUncaughtExceptionHandler(false);
-    options.setAttachServerName(false);
-    options.setEnableAutoSessionTracking(false);
-    options.setConnectionTimeoutMillis((int) PATIENCE.toMillis());
-    options.setReadTimeoutMillis((int) PATIENCE.toMillis());
-    options.setShutdownTimeoutMillis(0); // close() below has waited already
-    options.setFlushTimeoutMillis(0);
-    Http.proxy(variables, dsn).ifPresent(proxy -> options.setProxy(sentryProxy(proxy)));
-  }
-
-  private static SentryOptions.Proxy sentryProxy(URI proxy) {
-    String port = String.valueOf(Http.port(proxy));
-    String user = proxy.getUserInfo();
-    if (user == null) {
-      return new SentryOptions.Proxy(proxy.getHost(), port);
+  private static Http http(String command, Path caBundle, Map<String, String> variables)
+      throws Settings.UsageException {
+    try {
+      return new Http(
+          new Http.Limits(
+              command + "/" + Settings.VERSION,
+              LONGEST_POST,
+              LONGEST_POST,
+              0,
+              PARALLEL_POSTS,
+              caBundle,
+              variables),
+          Clock.systemUTC(),
+          _ -> {},
+          _ -> {},
+          _ -> {});
+    } catch (IllegalArgumentException e) {
+      throw new Settings.UsageException(e.getMessage(), null); // a proxy's
     }
-    int colon = user.indexOf(':');
-    return new SentryOptions.Proxy(
-        proxy.getHost(),
-        port,
-        colon < 0 ? user : user.substring(0, colon),
-        colon < 0 ? "" : user.substring(colon + 1));
   }
 
-  /** Reports an error that ended the run. */
+  /** Remembers a request, for what may be reported later. */
+  void request(String method, URI url, int status, String failure) {
+    if (sdk != null) {
+      sdk.request(method, url, status, failure);
+    }
+  }
+
+  /** Remembers what the run said, likewise. */
+  void said(String line) {
+    if (sdk != null) {
+      sdk.said(line);
+    }
+  }
+
+  /** Reports an error that ended the run, or the work on a collection; the same bug once. */
   void failure(String message, Throwable failure) {
-    if (command == null) {
-      return;
+    if (sdk != null) {
+      sdk.failure(message, failure);
     }
-    SentryEvent event = new SentryEvent(failure);
-    send(event, message, SentryLevel.FATAL);
   }
 
-  /** Reports a check that failed. */
-  void failedCheck(String message, Map<String, String> particulars) {
-    if (command == null) {
-      return;
+  /**
+   * Reports a check that failed.
+   *
+   * @param group what makes it, beside the command, the same issue as another run's
+   */
+  void failedCheck(List<String> group, String message, Map<String, String> particulars) {
+    if (sdk != null) {
+      sdk.failedCheck(group, message, particulars);
     }
-    SentryEvent event = new SentryEvent();
-    event.setExtras(Map.copyOf(particulars));
-    send(event, message, SentryLevel.ERROR);
   }
 
-  private void send(SentryEvent event, String text, SentryLevel level) {
-    Message message = new Message();
-    message.setFormatted(text);
-    event.setMessage(message);
-    event.setLevel(level);
-    event.setTag("command", command);
-    Sentry.captureEvent(event);
-  }
-
-  /** Checks in as ended, and waits a little for what is still to be sent. */
+  /** Checks in as ended, waits a little for what is still to be sent, and says what was lost. */
   void close(int exitCode) {
-    if (command == null || !closed.compareAndSet(false, true)) {
-      return;
+    if (sdk != null && closed.compareAndSet(false, true)) {
+      String lost = sdk.close(exitCode);
+      if (lost != null) {
+        warn.accept(lost);
+      }
     }
-    if (monitor != null) {
-      CheckIn end =
-          new CheckIn(
-              (SentryId) checkInId,
-              monitor,
-              exitCode == 0 ? CheckInStatus.OK : CheckInStatus.ERROR);
-      end.setDuration((System.nanoTime() - startNanos) / 1e9);
-      Sentry.captureCheckIn(end);
+  }
+
+  /** What needs the SDK's classes. */
+  private static final class Sdk {
+    private final String command;
+    private final Settings.Masks masks;
+    private final String home = System.getProperty("user.home") + File.separator;
+    private final Set<String> bugs = ConcurrentHashMap.newKeySet();
+    private final long startNanos = System.nanoTime();
+    private final String monitor;
+    private final SentryId checkIn;
+    private Post post;
+
+    Sdk(String command, URI dsn, Settings.General general, Http http, Settings.Masks masks) {
+      this.command = command;
+      this.masks = masks;
+      // one scope for all threads: what one remembers stands in what another reports
+      Sentry.init(options -> configure(options, dsn, general.sentryEnvironment, http), true);
+      String slug = general.sentryMonitorSlug;
+      monitor = "auto".equals(slug) ? command : slug;
+      checkIn =
+          monitor == null
+              ? null
+              : Sentry.captureCheckIn(new CheckIn(monitor, CheckInStatus.IN_PROGRESS));
     }
-    Sentry.flush(PATIENCE.toMillis());
-    Sentry.close();
+
+    private void configure(SentryOptions options, URI dsn, String environment, Http http) {
+      options.setDsn(dsn.toString());
+      options.setEnvironment(environment);
+      options.setRelease("remote-settings-lambdas@" + Settings.VERSION);
+      options.setTransportFactory((_, details) -> post = new Post(http, details, options));
+      options.setBeforeSend((event, _) -> masked(event));
+      options.setEnableExternalConfiguration(false);
+      options.setEnableUncaughtExceptionHandler(false);
+      options.setEnableShutdownHook(false);
+      options.setEnableAutoSessionTracking(false);
+      options.setEnableBackpressureHandling(false);
+      options.setAttachServerName(false);
+      options.setAttachStacktrace(false); // but for exceptions: texts are grouped by text
+      options.setSendModules(false);
+      options.setShutdownTimeoutMillis(0); // close() below has waited already
+    }
+
+    void request(String method, URI url, int status, String failure) {
+      Breadcrumb crumb = new Breadcrumb();
+      crumb.setType("http");
+      crumb.setCategory("http");
+      crumb.setData("method", method);
+      crumb.setData("url", shown(Http.shown(url).replaceFirst("\\?.*", "")));
+      if (failure == null) {
+        crumb.setData("status_code", status);
+      } else {
+        crumb.setData("reason", shown(failure));
+        crumb.setLevel(SentryLevel.WARNING);
+      }
+      Sentry.addBreadcrumb(crumb);
+    }
+
+    void said(String line) {
+      Sentry.addBreadcrumb(shown(line), "stderr");
+    }
+
+    void failure(String message, Throwable failure) {
+      StackTraceElement[] trace = failure.getStackTrace();
+      if (bugs.add(failure.getClass() + (trace.length == 0 ? "" : " at " + trace[0]))) {
+        send(new SentryEvent(failure), List.of(ANY), message, SentryLevel.FATAL);
+      }
+    }
+
+    void failedCheck(List<String> group, String message, Map<String, String> particulars) {
+      SentryEvent event = new SentryEvent();
+      particulars.forEach((name, value) -> event.setExtra(shown(name), shown(value)));
+      send(event, group, message, SentryLevel.ERROR);
+    }
+
+    private void send(SentryEvent event, List<String> group, String text, SentryLevel level) {
+      Message message = new Message();
+      message.setFormatted(text);
+      event.setMessage(message);
+      event.setFingerprints(
+          Stream.concat(Stream.of(command), group.stream().map(this::shown)).toList());
+      event.setLevel(level);
+      event.setTag("command", command);
+      Sentry.captureEvent(event);
+    }
+
+    private SentryEvent masked(SentryEvent event) {
+      event.getMessage().setFormatted(shown(event.getMessage().getFormatted()));
+      Stream.ofNullable(event.getExceptions())
+          .<SentryException>flatMap(List::stream)
+          .forEach(one -> one.setValue(shown(one.getValue())));
+      return event;
+    }
+
+    /** Without secrets, and without the user's name in a path. */
+    private String shown(String text) {
+      String masked = masks.apply(text);
+      return masked == null || home.length() < 3 ? masked : masked.replace(home, "~/");
+    }
+
+    /** What was lost and why, or null. */
+    String close(int exitCode) {
+      if (monitor != null) {
+        CheckIn end =
+            new CheckIn(checkIn, monitor, exitCode == 0 ? CheckInStatus.OK : CheckInStatus.ERROR);
+        end.setDuration((System.nanoTime() - startNanos) / 1e9);
+        Sentry.captureCheckIn(end);
+      }
+      String lost = post.lost();
+      Sentry.close();
+      return lost;
+    }
+  }
+
+  /**
+   * Posts what is to be sent through our own doorway, which knows proxies and certificates, and why
+   * something failed. (What the SDK comes with tells nobody that an answer never came.)
+   */
+  private static final class Post implements ITransport {
+    private final Http http;
+    private final URI url;
+    private final Map<String, String> headers;
+    private final SentryOptions options;
+    private final ExecutorService workers =
+        Executors.newFixedThreadPool(PARALLEL_POSTS, Thread.ofVirtual().factory());
+    private final Queue<CompletableFuture<Void>> posts = new ConcurrentLinkedQueue<>();
+    private final AtomicInteger taken = new AtomicInteger();
+    private CompletableFuture<Void> lastCheckIn = CompletableFuture.completedFuture(null);
+    private volatile boolean full;
+    private volatile String reason = "unknown";
+
+    Post(Http http, RequestDetails details, SentryOptions options) {
+      this.http = http;
+      this.url = URI.create(details.getUrl().toString());
+      this.options = options;
+      this.headers = new HashMap<>(details.getHeaders());
+      headers.put("Content-Type", "application/x-sentry-envelope");
+      headers.put("Content-Encoding", "gzip");
+    }
+
+    @Override
+    public synchronized void send(SentryEnvelope envelope, Hint hint) {
+      boolean checksIn =
+          envelope.getItems().iterator().next().getHeader().getType() == SentryItemType.CheckIn;
+      if (checksIn) { // the end must not overtake the begin
+        lastCheckIn = lastCheckIn.thenRunAsync(() -> post(envelope), workers);
+        posts.add(lastCheckIn);
+      } else {
+        posts.add(
+            CompletableFuture.runAsync(
+                () -> {
+                  if (!full) {
+                    post(envelope);
+                  }
+                },
+                workers));
+      }
+    }
+
+    private void post(SentryEnvelope envelope) {
+      ByteArrayOutputStream body = new ByteArrayOutputStream();
+      try (GZIPOutputStream zipped = new GZIPOutputStream(body)) {
+        options.getSerializer().serialize(envelope, zipped);
+        zipped.finish();
+        http.write(
+            "POST",
+            url,
+            body.toByteArray(),
+            headers,
+            MAX_ANSWER_BYTES,
+            InputStream::readAllBytes,
+            () -> false);
+        taken.incrementAndGet();
+      } catch (Http.ServerException e) {
+        full |= e.status() == 429;
+        reason =
+            switch (e.status()) {
+              case 401, 403, 404 -> e.status() + ", is SENTRY_DSN right?";
+              case 429 -> "429, its quota is used up";
+              case 0 -> e.reason().contains("_SECONDS") ? late(LONGEST_POST) : e.reason();
+              default -> e.reason();
+            };
+      } catch (Exception e) {
+        reason = e.getClass().getSimpleName(); // its text may hold the key
+      }
+    }
+
+    /** Waits a little, then says what Sentry did not take, and why; null if it took everything. */
+    String lost() {
+      flush(PATIENCE.toMillis());
+      boolean late = posts.stream().anyMatch(one -> !one.isDone());
+      int lost = posts.size() - taken.get();
+      return lost == 0
+          ? null
+          : "Sentry did not get %d of %d reports: %s"
+              .formatted(lost, posts.size(), late ? late(PATIENCE) : reason);
+    }
+
+    private static String late(Duration time) {
+      return "no answer within %d s".formatted(time.toSeconds());
+    }
+
+    @Override
+    public void flush(long timeoutMillis) {
+      try {
+        CompletableFuture.allOf(posts.toArray(CompletableFuture[]::new))
+            .get(timeoutMillis, TimeUnit.MILLISECONDS);
+      } catch (ExecutionException | TimeoutException e) {
+        // counted as lost
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+    }
+
+    @Override
+    public RateLimiter getRateLimiter() {
+      return null; // a quota that is used up is so for the rest of a run
+    }
+
+    @Override
+    public void close(boolean isRestarting) {
+      workers.shutdownNow();
+      http.close();
+    }
+
+    @Override
+    public void close() {
+      close(false);
+    }
   }
 }

@@ -86,6 +86,15 @@ public final class Http implements AutoCloseable {
     void pause(Duration duration) throws InterruptedException;
   }
 
+  /** Told of each request that was sent, redirects too. */
+  public interface Trace {
+    /**
+     * @param status of the answer, or 0 if there was none that could be read
+     * @param failure why there was none, or null
+     */
+    void request(String method, URI url, int status, String failure);
+  }
+
   /** Reads the body of a successful answer; called once per attempt. */
   public interface Body<T> {
     T read(InputStream body) throws IOException;
@@ -183,6 +192,7 @@ public final class Http implements AutoCloseable {
   private final Map<String, Instant> notBefore = new ConcurrentHashMap<>();
   private final ProxySelector proxies;
   private volatile boolean readsOnly;
+  private volatile Trace trace = (_, _, _, _) -> {};
   private HttpClient plain;
   private HttpClient tls;
 
@@ -201,6 +211,11 @@ public final class Http implements AutoCloseable {
     this.proxies = new EnvironmentProxies(limits.environment());
     proxy(limits.environment(), URI.create("http://example.test"));
     proxy(limits.environment(), URI.create("https://example.test"));
+  }
+
+  /** Tells of each request from now on. */
+  public void trace(Trace trace) {
+    this.trace = trace;
   }
 
   /**
@@ -222,7 +237,7 @@ public final class Http implements AutoCloseable {
   }
 
   /** A URL as it may be shown: without credentials. */
-  private static String shown(URI url) {
+  static String shown(URI url) {
     return url.getRawUserInfo() == null
         ? url.toString()
         : url.toString().replaceFirst("//[^/?#]*@", "//***@");
@@ -474,8 +489,9 @@ public final class Http implements AutoCloseable {
       try {
         HttpResponse<Incoming> response = send(asked, target, deadline);
         try (Incoming incoming = response.body()) {
-          notice(target, response);
           int status = response.statusCode();
+          trace.request(asked.method(), target, status, null);
+          notice(target, response);
           if (status == 301 || status == 302 || status == 303 || status == 307 || status == 308) {
             target = redirected(asked, target, response, redirects);
             continue;
@@ -496,10 +512,13 @@ public final class Http implements AutoCloseable {
             throw passing(html ? "HTML instead of JSON" : "not JSON: " + e.getMessage());
           }
         }
-      } catch (TooLarge e) {
-        throw new Failure(0, e.getMessage(), false, Optional.empty(), null);
       } catch (IOException e) {
-        throw failure(e, target, !target.equals(asked.url()));
+        Failure failure =
+            e instanceof TooLarge
+                ? new Failure(0, e.getMessage(), false, Optional.empty(), null)
+                : failure(e, target, !target.equals(asked.url()));
+        trace.request(asked.method(), target, 0, failure.getMessage());
+        throw failure;
       }
     }
   }

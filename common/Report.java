@@ -8,6 +8,7 @@ package common;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintStream;
+import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -49,6 +50,7 @@ public final class Report {
   private static final int INTERRUPTED = 130; // as of a process that SIGINT ended: so does the JVM
   private static final int CLOSED_PIPE = 141; // as of a process that SIGPIPE ended
 
+  private static final int MAX_ISSUES = 10;
   private static final int MAX_ALERTS = 10;
   private static final int MAX_BRIEF = 100;
   private static final int MAX_ALERT_LENGTH = 500;
@@ -86,6 +88,7 @@ public final class Report {
   private boolean pipeClosed;
   private Runnable onInterrupt = () -> summary("interrupted");
   private CrashReports crashReports = CrashReports.none();
+  private Settings.Masks masks = Settings.Masks.NONE;
   private final Map<String, Object> document = new LinkedHashMap<>();
   private final List<Object> results = new ArrayList<>();
   private final List<Object> otherFindings = new ArrayList<>();
@@ -128,6 +131,11 @@ public final class Report {
 
   void reportTo(CrashReports crashReports) {
     this.crashReports = crashReports;
+  }
+
+  /** From now on these are masked in whatever is printed. */
+  void mask(Settings.Masks masks) {
+    this.masks = masks;
   }
 
   /** Prints text as it is, whatever the format: help and version. */
@@ -180,11 +188,20 @@ public final class Report {
   }
 
   /** Reports a finding that concerns no single result. */
-  public synchronized void finding(String line) {
+  public void finding(String line) {
+    finding(line, CrashReports.ANY);
+  }
+
+  /**
+   * The same where the text may change from run to run.
+   *
+   * @param check what Sentry groups it by
+   */
+  public synchronized void finding(String line, String check) {
     findings = true;
     otherFindings.add(clean(line));
     details(clean(line));
-    crashReports.failedCheck(clean(line), Map.of());
+    crashReports.failedCheck(List.of(check), clean(line), Map.of());
   }
 
   /** Says that something is odd, once; the verdict stands. */
@@ -210,7 +227,7 @@ public final class Report {
   /** Draws how far the run is below all other lines, in place of what stood there. */
   public synchronized void progress(String line) {
     erase();
-    progress = finished || !showsProgress() ? "" : clean(line);
+    progress = finished || !showsProgress() ? "" : masks.apply(clean(line));
     draw();
   }
 
@@ -233,7 +250,7 @@ public final class Report {
       return; // after Ctrl-C all has been said
     }
     erase();
-    err.println(line);
+    err.println(masks.apply(line));
     draw();
   }
 
@@ -255,14 +272,14 @@ public final class Report {
 
   /** Reports that something could not be done: no full verdict. */
   public synchronized void error(String message, String hint) {
+    crashReports.failedCheck(List.of(CrashReports.ANY), clean(message), Map.of());
     sayError(message, hint);
-    crashReports.failedCheck(clean(message), Map.of());
   }
 
   private void sayError(String message, String hint) {
     noFullVerdict = true;
     errors.add(clean(message));
-    errLine(clean(command + ": error: " + message));
+    say("error: " + message);
     if (hint != null) {
       sayHint(hint);
     }
@@ -291,11 +308,11 @@ public final class Report {
 
   /** The same for a failure that Sentry should know of. */
   public synchronized void failure(String message, String hint, Throwable failure) {
+    crashReports.failure(clean(message), failure);
     sayError(message, hint);
     if (verbose) {
       trace(failure);
     }
-    crashReports.failure(message, failure);
   }
 
   /** As the JVM prints it, but for what a server's text could do to a terminal. */
@@ -318,20 +335,37 @@ public final class Report {
     }
   }
 
-  /** Reports a failed check to Sentry, with its particulars. */
-  public void failedCheck(String message, Map<String, String> particulars) {
-    crashReports.failedCheck(message, particulars);
+  /**
+   * Reports a failed check to Sentry, which groups those of the same check about the same.
+   *
+   * @param about what was checked: {@code bucket/collection}
+   */
+  public void failedCheck(
+      String check, String about, String message, Map<String, String> particulars) {
+    crashReports.failedCheck(List.of(check, about), clean(message), particulars);
   }
 
   /**
-   * Reports failed checks of the same kind to Sentry, in one message.
+   * Reports failed checks of the same kind to Sentry: each, or many in one message.
    *
+   * @param message with {@code %s} for what it is about
+   * @param things what they are called where there are many: "collections"
    * @param reasons by {@code bucket/collection}; none: nothing is reported
    */
-  public void failedChecks(String message, Map<String, String> reasons) {
-    if (!reasons.isEmpty()) {
-      failedCheck(message + String.join(", ", reasons.keySet()), reasons);
+  public void failedChecks(String message, String things, Map<String, String> reasons) {
+    String check = message.replaceFirst("(:| on) %s$", "");
+    if (reasons.size() > MAX_ISSUES) {
+      String text = message.formatted("%d %s".formatted(reasons.size(), things));
+      crashReports.failedCheck(List.of(check), text, reasons);
+    } else {
+      reasons.forEach((about, reason) ->
+          failedCheck(check, about, message.formatted(about), Map.of(about, reason)));
     }
+  }
+
+  /** Leaves a request to Sentry, for what may be reported later. */
+  void request(String method, URI url, int status, String failure) {
+    crashReports.request(method, url, status, failure);
   }
 
   /** The last line: counts, and what is wrong. */
@@ -341,6 +375,7 @@ public final class Report {
   }
 
   private void say(String message) {
+    crashReports.said(clean(message));
     errLine(clean(command + ": " + message));
   }
 
@@ -517,6 +552,10 @@ public final class Report {
   }
 
   private void print(String text) {
+    printMasked(masks.apply(text));
+  }
+
+  private void printMasked(String text) {
     if (together != null) {
       together.append(text).append(System.lineSeparator());
     } else {
@@ -564,13 +603,30 @@ public final class Report {
       document.put("summary", summary);
       document.put("exit", exitCode());
       try {
-        print(new String(CanonicalJson.document(document), StandardCharsets.UTF_8));
+        printMasked(new String(CanonicalJson.document(masked(document)), StandardCharsets.UTF_8));
       } catch (ClosedOutput e) {
         // the exit code says so
       }
     }
     finished = true;
     return exitCode();
+  }
+
+  /** The same value with each secret in it masked. */
+  private Object masked(Object value) {
+    if (!masks.any()) {
+      return value;
+    }
+    return switch (value) {
+      case String text -> masks.apply(text);
+      case List<?> list -> list.stream().map(this::masked).toList();
+      case Map<?, ?> map -> {
+        Map<Object, Object> masked = new LinkedHashMap<>();
+        map.forEach((key, one) -> masked.put(masked(key), masked(one)));
+        yield masked;
+      }
+      case null, default -> value;
+    };
   }
 
   /**

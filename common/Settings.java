@@ -24,6 +24,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Base64;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -34,6 +35,7 @@ import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import javax.net.ssl.TrustManager;
 import picocli.CommandLine;
 import picocli.CommandLine.IDefaultValueProvider;
@@ -385,19 +387,22 @@ public final class Settings {
     public Http http(String command, Surroundings surroundings, Report report)
         throws UsageException {
       try {
-        return new Http(
-            new Http.Limits(
-                command + "/" + VERSION + " (remote-settings-lambdas)",
-                timeout,
-                deadline,
-                retries,
-                parallel,
-                caBundle,
-                surroundings.environment()),
-            surroundings.clock(),
-            surroundings.pause(),
-            report::waiting,
-            report::alert);
+        Http http =
+            new Http(
+                new Http.Limits(
+                    command + "/" + VERSION + " (remote-settings-lambdas)",
+                    timeout,
+                    deadline,
+                    retries,
+                    parallel,
+                    caBundle,
+                    surroundings.environment()),
+                surroundings.clock(),
+                surroundings.pause(),
+                report::waiting,
+                report::alert);
+        http.trace(report::request);
+        return http;
       } catch (IllegalArgumentException e) {
         throw new UsageException(e.getMessage(), null);
       }
@@ -527,6 +532,89 @@ public final class Settings {
     }
   }
 
+  /**
+   * Masks secrets in what is to be shown, however they got there: a server may echo what it got.
+   *
+   * <p>Each is looked for as it is, without its user or type, and as base64; of a text that was cut
+   * the beginning of a secret, too. What is shorter than 8 characters stands in too many words.
+   */
+  static final class Masks {
+    static final Masks NONE = new Masks(Stream.of());
+
+    private static final int LEAST = 8;
+    private static final Pattern USER_OF_URL = Pattern.compile("//([^/?#]+)@");
+
+    private final List<String> hidden;
+
+    Masks(Stream<String> secrets) {
+      hidden =
+          secrets
+              .flatMap(Masks::parts)
+              .filter(part -> part.length() >= LEAST)
+              .flatMap(Masks::forms)
+              .distinct()
+              .sorted(Comparator.comparing(String::length).reversed())
+              .toList();
+    }
+
+    /** The password of {@code user:pass}, the token of {@code TYPE TOKEN}, the key of a DSN. */
+    private static Stream<String> parts(String secret) {
+      int colon = secret.indexOf(':');
+      Stream.Builder<String> parts = Stream.builder();
+      parts.add(secret).add(secret.substring(secret.indexOf(' ') + 1));
+      String password = secret.substring(colon + 1);
+      if (!secret.equals(password + ":" + password)) { // a user's name may be shown
+        parts.add(password);
+      }
+      USER_OF_URL.matcher(secret).results().map(user -> user.group(1)).forEach(parts::add);
+      return parts.build();
+    }
+
+    private static Stream<String> forms(String part) {
+      byte[] bytes = part.getBytes(StandardCharsets.UTF_8);
+      return Stream.of(
+          part,
+          Base64.getEncoder().withoutPadding().encodeToString(bytes),
+          Base64.getUrlEncoder().withoutPadding().encodeToString(bytes));
+    }
+
+    /** Whether there is anything to mask. */
+    boolean any() {
+      return !hidden.isEmpty();
+    }
+
+    /** The text with {@code ***} in place of each secret. */
+    String apply(String text) {
+      if (hidden.isEmpty() || text == null) {
+        return text;
+      }
+      String masked = text;
+      for (String secret : hidden) {
+        masked = masked.replace(secret, "***");
+      }
+      for (int cut = masked.length(); (cut = masked.lastIndexOf('…', cut - 1)) > 0; ) {
+        int begun = begun(masked, cut);
+        if (begun > 0) {
+          masked = masked.substring(0, cut - begun) + "***" + masked.substring(cut);
+          cut -= begun;
+        }
+      }
+      return masked;
+    }
+
+    /** How much of the beginning of a secret stands before the place where a text was cut. */
+    private int begun(String text, int cut) {
+      for (String secret : hidden) {
+        for (int length = Math.min(secret.length() - 1, cut); length >= LEAST; length--) {
+          if (text.regionMatches(cut - length, secret, 0, length)) {
+            return length;
+          }
+        }
+      }
+      return 0;
+    }
+  }
+
   /** Entries of a list as typed: white space and quotes around each removed, empty ones dropped. */
   public static List<String> entries(List<String> typed) {
     return typed == null
@@ -631,14 +719,17 @@ public final class Settings {
       report.configure(lookup.format(spec));
       line.setDefaultValueProvider(lookup);
       line.parseArgs(typed.arguments());
-      lookup.secrets(spec);
+      Masks masks = new Masks(lookup.secrets(spec).stream());
+      report.mask(masks);
       General general = command.general();
       Surroundings all = surroundings.with(lookup.variables());
       report.configure(general.format, general.quiet, general.verbose, general.exitZero, all);
       if (general.verbose) {
         lookup.origins(spec).forEach(report::note);
       }
-      crashReports = CrashReports.start(spec.name(), general, all.environment());
+      crashReports =
+          CrashReports.start(
+              spec.name(), general, caBundle(spec), all.environment(), masks, report::warn);
       report.reportTo(crashReports);
       report.watchInterrupts(all);
       command.run(all, report);
@@ -899,8 +990,13 @@ public final class Settings {
       return variables;
     }
 
-    /** Fills in the secrets that no option's file gave; checks those that one gave. */
-    void secrets(CommandSpec spec) throws UsageException {
+    /**
+     * Fills in the secrets that no option's file gave; checks those that one gave.
+     *
+     * @return them, and credentials that have no option here: of other commands, S3 and proxies
+     */
+    List<String> secrets(CommandSpec spec) throws UsageException {
+      List<String> secrets = new ArrayList<>();
       for (OptionSpec option : spec.options()) {
         if (!isSecret(option)) {
           continue;
@@ -918,7 +1014,21 @@ public final class Settings {
               "one line, without quotes");
         }
         option.setValue(secret);
+        if (secret != null) {
+          secrets.add(secret.reveal());
+        }
       }
+      for (String variable : variables().keySet()) {
+        if (SECRET_VARIABLE.matcher(variable).matches()) {
+          Stream.ofNullable(find(variable, false)).map(Found::value).forEach(secrets::add);
+        }
+      }
+      for (String variable : List.of("HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy")) {
+        Stream.ofNullable(find(variable, false))
+            .flatMap(proxy -> Masks.USER_OF_URL.matcher("//" + proxy.value()).results())
+            .forEach(user -> secrets.add(user.group(1)));
+      }
+      return secrets;
     }
 
     /** How the user gave this option its value: its name, or the variable and where it stands. */
@@ -967,6 +1077,15 @@ public final class Settings {
   /** What other programs read under the same name has no option here. */
   private static final List<String> VARIABLES_ONLY =
       List.of("HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "NO_COLOR");
+
+  private static final Pattern SECRET_VARIABLE =
+      Pattern.compile("(.*_)?(AUTH|API_KEY|SECRET_ACCESS_KEY|SESSION_TOKEN)");
+
+  /** The certificates to trust besides the JDK's, or null. */
+  private static Path caBundle(CommandSpec spec) {
+    OptionSpec option = spec.findOption("--requests-ca-bundle");
+    return option == null ? null : option.getValue();
+  }
 
   private static boolean isSecret(OptionSpec option) {
     return option.type() == Secret.class;

@@ -496,8 +496,8 @@ public final class SignatureCheck {
         case Good _, Skipped _ -> {}
       }
     }
-    report.failedChecks("Signature verification failed on ", bad);
-    report.failedChecks("No verdict on ", unknown);
+    report.failedChecks("Signature verification failed on %s", "collections", bad);
+    report.failedChecks("No verdict on %s", "collections", unknown);
   }
 
   /** The message completes "VALUE is not …". */

@@ -11,6 +11,7 @@
 //SOURCES HttpTest.java
 //SOURCES Project.java
 //SOURCES RemoteSettingsServer.java
+//SOURCES SigningAuthority.java
 //SOURCES ReportTest.java
 //SOURCES SettingsTest.java
 //SOURCES Terminal.java
@@ -18,16 +19,20 @@
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.params.provider.Arguments.arguments;
 
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
+import common.Http;
 import common.Settings;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
+import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -35,8 +40,15 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
+import java.util.Base64;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
+import java.util.function.Supplier;
+import java.util.stream.Stream;
 import java.util.zip.GZIPInputStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -44,6 +56,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -56,6 +70,33 @@ class CrashReportsTest {
 
   private static final JsonMapper JSON = new JsonMapper();
   private static final String KEY = "publickeyofthetests";
+
+  /** Whatever is promised of all commands is tried with each of them. */
+  private static final Map<String, Supplier<Settings.Command>> COMMANDS = new LinkedHashMap<>();
+
+  static {
+    COMMANDS.put("validate_signature", validate_signature::new);
+    COMMANDS.put("refresh_signature", refresh_signature::new);
+    COMMANDS.put("consistency_checks", consistency_checks::new);
+    COMMANDS.put("backport_records", backport_records::new);
+    COMMANDS.put("validate_changes_collection", validate_changes_collection::new);
+    COMMANDS.put("blockpages_generator", blockpages_generator::new);
+  }
+
+  private static Set<String> commands() {
+    return COMMANDS.keySet();
+  }
+
+  /** The credentials of all commands, each with a value of its own. */
+  private static final Map<String, String> CREDENTIALS =
+      Map.of(
+          "AUTH", "editor:s3cret-of-auth",
+          "REFRESH_SIGNATURE_AUTH", "s3cret-of-refresh",
+          "BACKPORT_RECORDS_SOURCE_AUTH", "Token s3cret-of-source",
+          "BACKPORT_RECORDS_DEST_AUTH", "editor:s3cret-of-dest",
+          "REDASH_API_KEY", "s3cret-of-redash",
+          "AWS_SECRET_ACCESS_KEY", "s3cret-of-aws",
+          "HTTPS_PROXY", "http://proxy:s3cret-of-proxy@127.0.0.1:9");
 
   @TempDir Path folder;
 
@@ -75,6 +116,7 @@ class CrashReportsTest {
   void stop() {
     server.close();
     sentry.close();
+    assertEquals(List.of(), sentry.oddities());
   }
 
   @Test
@@ -106,21 +148,114 @@ class CrashReportsTest {
   }
 
   @Test
-  void timestamps_that_differ_are_reported_in_one_message() {
+  void timestamps_that_differ_are_reported() {
     server.fault("404=main/cfr");
     server.fault("altered-announcement=main/regions");
     long found = server.timestamp("main", "regions");
     assertEquals(1, terminal().run(new validate_changes_collection()).exit());
-    JsonNode extra = sentry.items("event").getFirst().get("extra");
-    assertEquals(
-        "%d != %d".formatted(found - 1000, found), extra.get("main/regions").stringValue());
-    assertTrue(extra.get("main/cfr").stringValue().endsWith(" != not readable: 404"));
-    assertReported("Timestamps differ on main/cfr, main/regions");
+    JsonNode cfr = event("Timestamps differ on main/cfr");
+    JsonNode regions = event("Timestamps differ on main/regions");
+    assertTrue(extra(cfr, "main/cfr").endsWith(" != not readable: 404"), cfr::toString);
+    assertEquals("%d != %d".formatted(found - 1000, found), extra(regions, "main/regions"));
+    assertReported("Timestamps differ on main/cfr", "Timestamps differ on main/regions");
     server.clearFaults();
     server.fault("503-long=main/cfr");
     assertEquals(2, terminal().run(new validate_changes_collection()).exit());
     assertReported("No verdict on main/cfr");
   }
+
+  // ---- grouping
+
+  @Test
+  void each_collection_is_an_issue_of_its_own_in_every_run() {
+    server.fault("altered-announcement=main/*");
+    for (int run = 0; run < 2; run++) {
+      terminal().run(new validate_changes_collection());
+      for (String name : List.of("main/cfr", "main/regions")) {
+        JsonNode event = event("Timestamps differ on " + name);
+        assertGroup(event, "validate_changes_collection", "Timestamps differ", name);
+        assertEquals(1, event.get("extra").size(), event::toString);
+      }
+      sentry.forget();
+      server.put("main", "cfr", "{\"id\": \"" + run + "\"}");
+    }
+  }
+
+  @Test
+  void up_to_ten_collections_are_issues_and_more_are_one() {
+    for (int i = 3; i <= 10; i++) {
+      server.put("main", "c" + i, "{\"id\": \"1\"}");
+    }
+    server.fault("altered-announcement=main/*");
+    terminal().run(new validate_changes_collection());
+    assertEquals(10, sentry.items("event").size());
+    sentry.forget();
+
+    server.put("main", "c11", "{\"id\": \"1\"}");
+    terminal().run(new validate_changes_collection());
+    assertEquals(1, sentry.items("event").size(), sentry::toString);
+    JsonNode event = event("Timestamps differ on 11 collections");
+    assertGroup(event, "validate_changes_collection", "Timestamps differ");
+    assertEquals(11, event.get("extra").size());
+    assertTrue(extra(event, "main/c11").contains(" != "), event::toString);
+  }
+
+  @Test
+  void what_is_no_collection_s_is_grouped_per_command() {
+    String message = "none of 2 collections is selected: nothing was ";
+    terminal().run(new validate_signature(), "--only=nothing/*");
+    assertGroup(event(message + "verified"), "validate_signature", "{{ default }}");
+    terminal().run(new validate_changes_collection(), "--only=nothing/*");
+    assertGroup(event(message + "compared"), "validate_changes_collection", "{{ default }}");
+  }
+
+  @Test
+  void a_finding_whose_text_has_a_date_stays_one_issue() {
+    server.fault("expiring-leaf");
+    for (int day = 0; day < 2; day++) {
+      terminal()
+          .at(Terminal.NOW.plus(Duration.ofDays(day)))
+          .run(new validate_signature(), "--strict");
+    }
+    List<JsonNode> events = sentry.items("event");
+    assertEquals(2, events.size(), sentry::toString);
+    assertFalse(text(events.getFirst()).equals(text(events.getLast())));
+    events.forEach(event -> assertGroup(event, "validate_signature", "leaf ends soon"));
+  }
+
+  @Test
+  void a_check_may_say_what_it_is_about_and_give_particulars() {
+    SettingsTest.Probe probe =
+        new SettingsTest.Probe()
+            .doing((_, report) ->
+                report.failedCheck(
+                    "error rate", "main/cfr", "main/cfr is erroring too much.", Map.of("a", "b")));
+    terminal().run(probe);
+    JsonNode event = event("main/cfr is erroring too much.");
+    assertGroup(event, "probe", "error rate", "main/cfr");
+    assertEquals("b", extra(event, "a"));
+  }
+
+  private JsonNode event(String message) {
+    return sentry.items("event").stream()
+        .filter(event -> text(event).equals(message))
+        .findFirst()
+        .orElseThrow(() -> new AssertionError(message + " is not in\n" + sentry));
+  }
+
+  private static String text(JsonNode event) {
+    return event.get("message").get("formatted").stringValue();
+  }
+
+  private static String extra(JsonNode event, String name) {
+    return event.get("extra").get(name).stringValue();
+  }
+
+  private static void assertGroup(JsonNode event, String... fingerprint) {
+    assertEquals(JSON.valueToTree(fingerprint), event.get("fingerprint"), event::toString);
+  }
+
+  // ---- what each command reports
 
   private void makeSources() {
     for (String name : List.of("cfr", "regions")) {
@@ -132,14 +267,14 @@ class CrashReportsTest {
   }
 
   @Test
-  void inconsistent_collections_are_reported_in_one_message() {
+  void inconsistent_collections_are_reported() {
     makeSources();
     server.fault("altered-record=main/regions");
     server.fault("503-long=main-workspace/cfr");
     Terminal terminal = terminal().set("AUTH", "editor:editor");
     assertEquals(2, terminal.run(new consistency_checks(), "--only", "main/*").exit());
-    JsonNode extra = sentry.items("event").getFirst().get("extra");
-    assertTrue(extra.get("main/regions").stringValue().contains("differs in text: "));
+    assertTrue(
+        extra(event("Inconsistent: main/regions"), "main/regions").contains("differs in text: "));
     assertReported("Inconsistent: main/regions", "No verdict on main/cfr");
   }
 
@@ -170,8 +305,8 @@ class CrashReportsTest {
                 "main/regions -> main-workspace/cfr\n"
                     + "main-preview/regions -> main-workspace/regions");
     assertEquals(2, terminal.run(new backport_records()).exit());
-    JsonNode extra = sentry.items("event").getLast().get("extra");
-    assertTrue(extra.get("main-workspace/cfr").stringValue().contains("missing: new (403: "));
+    JsonNode failed = event("Backport failed: main-workspace/cfr");
+    assertTrue(extra(failed, "main-workspace/cfr").contains("missing: new (403: "));
     assertReported(
         "Backport held up: main-workspace/regions", "Backport failed: main-workspace/cfr");
   }
@@ -197,22 +332,174 @@ class CrashReportsTest {
     assertEquals(List.of(), sentry.bodies());
   }
 
-  @Test
-  void a_bug_is_reported_with_its_trace() {
-    SettingsTest.Probe probe =
-        new SettingsTest.Probe()
-            .doing((_, _) -> {
-              throw new IllegalStateException("a bug of the tests");
-            });
-    Terminal.Outcome outcome = terminal().run(probe);
-    assertEquals(2, outcome.exit());
+  // ---- bugs
+
+  @ParameterizedTest
+  @MethodSource("commands")
+  void an_unexpected_error_is_one_event_with_what_helps_to_find_it(String command) {
+    server.fault("503");
+    Terminal terminal = terminal().set("SENTRY_ENVIRONMENT", "stage");
+    CREDENTIALS.forEach(terminal::set);
+    terminal.onPause(() -> {
+      throw new IllegalStateException(
+          "a bug with s3cret-of-auth", new IOException("its cause, " + CREDENTIALS));
+    });
+    Terminal.Outcome outcome = run(command, terminal);
+    assertEquals(2, outcome.exit(), outcome::toString);
+    assertTrue(outcome.stderr().contains("error: unexpected "), outcome::toString);
+
+    assertEquals(1, sentry.items("event").size(), sentry::toString);
     JsonNode event = sentry.items("event").getFirst();
     assertEquals("fatal", event.get("level").stringValue());
-    JsonNode exception = event.get("exception").get("values").get(0);
-    assertEquals("IllegalStateException", exception.get("type").stringValue());
-    assertEquals("a bug of the tests", exception.get("value").stringValue());
-    assertTrue(exception.get("stacktrace").toString().contains("CrashReportsTest"));
+    assertEquals("stage", event.get("environment").stringValue());
+    assertEquals("remote-settings-lambdas@" + Settings.VERSION, event.get("release").stringValue());
+    assertEquals(command, event.get("tags").get("command").stringValue());
+    assertGroup(event, command, "{{ default }}");
+
+    JsonNode chain = event.get("exception").get("values");
+    assertEquals(2, chain.size(), chain::toString);
+    assertEquals("IOException", chain.get(0).get("type").stringValue());
+    assertTrue(chain.get(0).get("value").stringValue().startsWith("its cause, {"));
+    assertEquals("IllegalStateException", chain.get(1).get("type").stringValue());
+    assertEquals("a bug with ***", chain.get(1).get("value").stringValue());
+    assertTrue(chain.get(1).get("stacktrace").toString().contains("CrashReportsTest"));
+
+    List<JsonNode> crumbs = crumbs(event);
+    assertTrue(crumbs.stream().anyMatch(crumb -> isRequest(crumb, "GET", "/v1/", 503)));
+    assertTrue(crumbs.stream().anyMatch(crumb -> isSaid(crumb, "trying again in 1 s")));
+    assertNoSecret(sentry.toString());
+    assertNoSecret(outcome.toString());
   }
+
+  private static void assertNoSecret(String text) {
+    CREDENTIALS.forEach((variable, secret) -> {
+      String base64 = Base64.getEncoder().encodeToString(secret.getBytes(StandardCharsets.UTF_8));
+      assertFalse(text.contains(base64), () -> variable + " as base64 is in\n" + text);
+    });
+    assertFalse(text.contains("s3cret"), () -> "a secret is in\n" + text);
+  }
+
+  @Test
+  void a_bug_that_hits_every_collection_is_one_event() {
+    server.fault("503=main/*");
+    Terminal terminal = terminal();
+    terminal.onPause(() -> {
+      throw new IllegalStateException("a bug of the tests");
+    });
+    Terminal.Outcome outcome = run("validate_signature", terminal);
+    assertEquals(2, outcome.exit());
+    assertReported(
+        "No verdict on main/cfr",
+        "No verdict on main/regions",
+        "unexpected java.lang.IllegalStateException: a bug of the tests");
+  }
+
+  // ---- breadcrumbs
+
+  @Test
+  void requests_of_all_threads_are_remembered() {
+    for (int i = 0; i < 8; i++) {
+      server.put("main", "c" + i, "{\"id\": \"1\"}");
+    }
+    server.fault("altered-announcement=main/cfr");
+    terminal().run(new validate_changes_collection(), "--parallel-requests=4");
+    List<JsonNode> crumbs = crumbs(event("Timestamps differ on main/cfr"));
+    for (int i = 0; i < 8; i++) {
+      String path = "/v1/buckets/main/collections/c" + i + "/records";
+      assertEquals(
+          1,
+          crumbs.stream().filter(crumb -> isRequest(crumb, "HEAD", path, 200)).count(),
+          () -> path + " is not in " + crumbs);
+    }
+  }
+
+  @Test
+  void a_request_is_remembered_without_credentials_and_query_and_with_its_failure()
+      throws IOException {
+    int closed = closedPort();
+    try (HttpTest.Wire wire = HttpTest.Wire.of(HttpTest.Wire.status(418))) {
+      Settings.Command probe =
+          asking(
+              wire.url("/a?filter=s3cret#s3cret"),
+              URI.create("http://user:s3cret@127.0.0.1:" + wire.port() + "/b?s3cret"),
+              URI.create("http://127.0.0.1:" + closed + "/c"));
+      terminal().run(probe, "--requests-nb-retries=0");
+      List<JsonNode> crumbs = crumbs(event("the end"));
+      String base = "http://127.0.0.1:" + wire.port();
+      assertTrue(isRequest(crumbs.get(0), "GET", base + "/a", 418), crumbs::toString);
+      assertTrue(isRequest(crumbs.get(1), "GET", "http://***@" + base.substring(7) + "/b", 418));
+      JsonNode failed = crumbs.get(2).get("data");
+      assertTrue(failed.get("url").stringValue().endsWith("/c"), crumbs::toString);
+      assertEquals("connection refused", failed.get("reason").stringValue());
+      assertFalse(sentry.toString().contains("s3cret"), sentry::toString);
+    }
+  }
+
+  private static int closedPort() throws IOException {
+    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
+      return socket.getLocalPort();
+    }
+  }
+
+  /** Asks for these, whatever comes of it, and ends with an error. */
+  private static Settings.Command asking(URI... urls) {
+    SettingsTest.Probe probe = new SettingsTest.Probe();
+    return probe.doing((surroundings, report) -> {
+      try (Http http = probe.server.http("probe", surroundings, report)) {
+        for (URI url : urls) {
+          try {
+            http.get(url, 1000, InputStream::readAllBytes);
+          } catch (Http.ServerException e) {
+            report.note(e.reason());
+          }
+        }
+      }
+      report.error("the end", null);
+    });
+  }
+
+  @Test
+  void what_was_said_is_remembered_and_of_much_the_last() {
+    terminal()
+        .run(
+            new SettingsTest.Probe()
+                .doing((_, report) -> {
+                  report.warn("forgotten");
+                  for (int i = 0; i < 200; i++) {
+                    report.waiting("wait " + i);
+                  }
+                  report.note("not said");
+                  report.warn("odd");
+                  report.error("the end", null);
+                }));
+    List<JsonNode> crumbs = crumbs(event("the end"));
+    assertEquals(100, crumbs.size());
+    assertTrue(isSaid(crumbs.get(98), "wait 199"), crumbs::toString);
+    assertTrue(isSaid(crumbs.get(99), "warning: odd"), crumbs::toString);
+    assertFalse(crumbs.toString().contains("not said"));
+  }
+
+  private static List<JsonNode> crumbs(JsonNode event) {
+    List<JsonNode> crumbs = new ArrayList<>();
+    event.get("breadcrumbs").forEach(crumbs::add);
+    return crumbs;
+  }
+
+  private static boolean isRequest(JsonNode crumb, String method, String url, int status) {
+    JsonNode data = crumb.get("data");
+    return crumb.get("category").stringValue().equals("http")
+        && data.get("method").stringValue().equals(method)
+        && data.get("url").stringValue().contains(url)
+        && data.has("status_code")
+        && data.get("status_code").intValue() == status;
+  }
+
+  private static boolean isSaid(JsonNode crumb, String words) {
+    return crumb.get("category").stringValue().equals("stderr")
+        && crumb.get("message").stringValue().contains(words);
+  }
+
+  // ---- without a full verdict
 
   @Test
   void whatever_leaves_a_run_without_a_full_verdict_is_reported() {
@@ -235,12 +522,11 @@ class CrashReportsTest {
     assertReported("the leaf of main/cfr and 1 more ends in 3 days (2026-11-27)");
   }
 
+  /** In any order: several are sent at once. */
   private void assertReported(String... messages) {
     assertEquals(
-        List.of(messages),
-        sentry.items("event").stream()
-            .map(event -> event.get("message").get("formatted").stringValue())
-            .toList());
+        Stream.of(messages).sorted().toList(),
+        sentry.items("event").stream().map(CrashReportsTest::text).sorted().toList());
     sentry.forget();
   }
 
@@ -293,21 +579,24 @@ class CrashReportsTest {
         sentry::toString);
   }
 
-  @Test
-  void the_monitor_is_told_of_begin_and_end() {
-    Terminal.Outcome outcome =
-        terminal().set("SENTRY_MONITOR_SLUG", "auto").run(new validate_signature());
-    assertEquals(0, outcome.exit());
-    assertCheckIns("validate_signature", "in_progress", "ok");
+  // ---- cron monitor
 
-    server.fault("altered-record=main/cfr");
-    terminal().set("SENTRY_MONITOR_SLUG", "my-monitor").run(new validate_signature());
+  @ParameterizedTest
+  @MethodSource("commands")
+  void the_monitor_is_told_of_begin_and_end(String command) {
+    makeSources();
+    run(command, terminal().set("SENTRY_MONITOR_SLUG", "auto"));
+    assertCheckIns(command, "in_progress", "ok");
+
+    server.fault("503-long");
+    run(command, terminal().set("SENTRY_MONITOR_SLUG", "my-monitor"));
     assertCheckIns("my-monitor", "in_progress", "error");
-    server.clearFaults();
-    server.close();
-    terminal()
-        .set("SENTRY_MONITOR_SLUG", "auto")
-        .run(new validate_signature(), "--requests-nb-retries=0");
+  }
+
+  @Test
+  void findings_are_no_success_for_the_monitor() {
+    server.fault("altered-record=main/cfr");
+    terminal().set("SENTRY_MONITOR_SLUG", "auto").run(new validate_signature());
     assertCheckIns("validate_signature", "in_progress", "error");
   }
 
@@ -342,31 +631,144 @@ class CrashReportsTest {
     assertEquals(1, sentry.items("event").size());
   }
 
+  // ---- what is not sent
+
   @Test
-  void no_secret_no_header_and_no_host_name_is_reported() throws IOException {
+  void no_secret_no_header_and_no_name_of_machine_or_user_is_reported() throws IOException {
     SettingsTest.Probe probe = new SettingsTest.Probe();
+    String home = System.getProperty("user.home");
     probe.doing((surroundings, report) -> {
-      try (common.Http http = probe.server.http("probe", surroundings, report)) {
+      try (Http http = probe.server.http("probe", surroundings, report)) {
         http.authorize(server.url(), probe.general.authorization("AUTH", probe.auth, server.url()));
-        http.get(server.url().resolve("/v1/nowhere"), 1000, java.io.InputStream::readAllBytes);
+        http.get(server.url().resolve("/v1/nowhere"), 1000, InputStream::readAllBytes);
+      } finally {
+        report.failedCheck("a", "b", home + "/c", Map.of("d", home + "/e"));
+        report.failure("f", null, new IOException(home + "/g"));
       }
     });
     Terminal.Outcome outcome =
-        terminal().set("AUTH", "user:s3cret").set("OTHER", "0ther-s3cret").run(probe, "--verbose");
+        terminal()
+            .set("AUTH", "user:s3cret")
+            .set("OTHER", "0ther-s3cret")
+            .set("SENTRY_MONITOR_SLUG", "auto")
+            .run(probe, "--verbose");
     assertEquals(2, outcome.exit());
-    String sent = String.join("\n", sentry.bodies());
-    assertEquals(1, sentry.items("event").size());
+    assertEquals(3, sentry.items("event").size());
+    String sent = sentry.toString();
     for (String hidden :
         List.of(
             "s3cret",
             "dXNlcjpzM2NyZXQ",
             "Authorization",
             "server_name",
+            "ip_address",
             InetAddress.getLocalHost().getHostName(),
-            System.getProperty("user.home") + "/")) {
+            home + "/")) {
       assertFalse(sent.contains(hidden), () -> hidden + " is in " + sent);
     }
   }
+
+  @Test
+  void of_the_machine_the_version_of_java_is_all_that_is_reported() {
+    terminal().run(asking());
+    JsonNode event = event("the end");
+    String about = "event_id timestamp platform level message fingerprint tags release environment";
+    assertEquals(
+        Set.of((about + " sdk contexts user").split(" ")), Set.copyOf(event.propertyNames()));
+    assertEquals(0, event.get("user").size());
+    assertEquals(Set.of("runtime", "trace"), event.get("contexts").propertyNames());
+    assertEquals(Set.of("name", "version"), event.get("contexts").get("runtime").propertyNames());
+  }
+
+  // ---- secrets that a server echoes
+
+  @ParameterizedTest
+  @ValueSource(strings = {"user:s3cret-that-is-echoed", "s3cret-that-is-echoed", "Key s3cret-that"})
+  void what_a_server_echoes_of_a_secret_is_masked(String credentials) throws IOException {
+    try (HttpTest.Wire echo = echo("")) {
+      for (String[] options :
+          List.of(
+              new String[] {"--format=text"},
+              new String[] {"--format=json"},
+              new String[] {"--format=text", "--verbose"})) {
+        Terminal.Outcome outcome =
+            terminal()
+                .set("SERVER", echo.url())
+                .set("AUTH", credentials)
+                .run(new consistency_checks(), options);
+        assertEquals(2, outcome.exit(), outcome::toString);
+        assertTrue(outcome.stderr().contains(": 400: you sent "), outcome::toString);
+        assertTrue(outcome.stderr().contains("alert from the server: "), outcome::toString);
+        boolean traced = outcome.stderr().contains("ServerException: GET ");
+        assertEquals(List.of(options).contains("--verbose"), traced, outcome::toString);
+        assertTrue(text(sentry.items("event").getLast()).contains("***"), sentry::toString);
+        String secret = echo.asked().getLast().header("authorization").replaceFirst("^\\w+ ", "");
+        for (String all : List.of(outcome.toString(), sentry.toString())) {
+          assertFalse(all.contains(secret), all);
+          assertFalse(all.contains("s3cret"), all);
+        }
+      }
+    }
+  }
+
+  @Test
+  void a_secret_that_is_cut_is_masked_too() throws IOException {
+    String token = "s3cret" + "0123456789".repeat(40);
+    try (HttpTest.Wire echo = echo("")) {
+      Terminal.Outcome outcome =
+          terminal().set("SERVER", echo.url()).set("AUTH", token).run(new consistency_checks());
+      assertTrue(outcome.stderr().contains(": 400: you sent Bearer ***…"), outcome::toString);
+      assertFalse((outcome + sentry.toString()).contains("s3cret"), outcome::toString);
+    }
+  }
+
+  @Test
+  void short_words_and_the_user_s_name_are_not_masked() throws IOException {
+    try (HttpTest.Wire echo = echo("reviewer with pass")) {
+      Terminal terminal = terminal().set("SERVER", echo.url());
+      Terminal.Outcome outcome =
+          terminal.set("AUTH", "reviewer:reviewer").run(new consistency_checks());
+      assertTrue(outcome.stderr().contains("you are reviewer with pass"), outcome::toString);
+      outcome = terminal.set("AUTH", "reviewer:pass").run(new consistency_checks());
+      assertTrue(outcome.stderr().contains("you are reviewer with pass"), outcome::toString);
+      assertFalse(outcome.stderr().contains("reviewer:pass"), outcome::toString);
+    }
+  }
+
+  @Test
+  void a_document_stays_one_whatever_is_masked_in_it() {
+    String secret = ",\"exit\":0,\"a";
+    Terminal.Outcome outcome =
+        terminal()
+            .set("AUTH", secret)
+            .run(
+                new SettingsTest.Probe()
+                    .doing((_, report) ->
+                        report.put("echoed", List.of(Map.of("a", "you sent " + secret)))),
+                "--format=json");
+    JsonNode document = JSON.readTree(outcome.stdout());
+    assertEquals("you sent ***", document.get("echoed").get(0).get("a").stringValue());
+  }
+
+  /** A server that refuses everything, and repeats what it got: all headers, decoded ones too. */
+  private static HttpTest.Wire echo(String user) throws IOException {
+    return HttpTest.Wire.routes(asked -> {
+      String header = asked.header("authorization");
+      String decoded =
+          header.startsWith("Basic ")
+              ? new String(Base64.getDecoder().decode(header.substring(6)), StandardCharsets.UTF_8)
+              : header;
+      return HttpTest.Wire.answer(
+          400,
+          JSON.writeValueAsString(
+              Map.of(
+                  "message", "you sent " + header + ", that is " + decoded + ", you are " + user)),
+          "Alert: beware of " + header,
+          "Alert: and of " + decoded);
+    });
+  }
+
+  // ---- a Sentry that does not take it
 
   @Test
   void nothing_of_it_is_printed() {
@@ -377,39 +779,121 @@ class CrashReportsTest {
     assertEquals(plain(without), plain(with));
   }
 
-  @Test
-  void a_sentry_that_cannot_be_reached_changes_nothing() throws IOException {
+  private static Stream<Arguments> unwilling() {
+    return Stream.of(
+        arguments("401", "401, is SENTRY_DSN right?"),
+        arguments("403", "403, is SENTRY_DSN right?"),
+        arguments("404", "404, is SENTRY_DSN right?"),
+        arguments("413", "413"),
+        arguments("500", "500"),
+        arguments("503", "503"),
+        arguments("closed", "connection refused"),
+        arguments("silent", "no answer within 2 s"),
+        arguments("reset", ""),
+        arguments("no HTTP", "Invalid status line"),
+        arguments("TLS", "the TLS certificate of 127.0.0.1 is refused"),
+        arguments("unknown host", "unknown host n"));
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("unwilling")
+  void a_sentry_that_takes_nothing_is_a_warning_and_changes_nothing_else(String what, String why)
+      throws Exception {
     server.fault("altered-record=main/cfr");
-    Terminal.Outcome without =
-        new Terminal().set("SERVER", server.url()).run(new validate_signature());
-    int closed;
-    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
-      closed = socket.getLocalPort();
+    for (String format : List.of("--format=text", "--format=json")) {
+      Terminal.Outcome without =
+          new Terminal().set("SERVER", server.url()).run(new validate_signature(), format);
+      try (HttpTest.Wire wire = unwilling(what)) {
+        String scheme = what.equals("TLS") ? "https" : "http";
+        String host =
+            switch (what) {
+              case "closed" -> "127.0.0.1:" + closedPort();
+              case "unknown host" -> "n".repeat(70) + ".test"; // too long to be asked for
+              default -> "127.0.0.1:" + wire.port();
+            };
+        long start = System.nanoTime();
+        Terminal.Outcome with =
+            new Terminal()
+                .set("SERVER", server.url())
+                .set("SENTRY_DSN", scheme + "://" + KEY + "@" + host + "/1")
+                .set("SENTRY_MONITOR_SLUG", "auto")
+                .set("ALLOW_INSECURE_AUTH", "true")
+                .run(new validate_signature(), format);
+        assertShort(start);
+        assertEquals(without.exit(), with.exit());
+        assertEquals(plain(without.stdout()), plain(with.stdout()));
+        List<String> lines = with.stderr().lines().toList();
+        assertEquals(without.stderr().lines().toList(), lines.subList(0, lines.size() - 1));
+        assertTrue(
+            lines
+                .getLast()
+                .startsWith(
+                    "validate_signature: warning: Sentry did not get 3 of 3 reports: " + why),
+            with::toString);
+        assertFalse(with.toString().contains(KEY), with::toString);
+      }
     }
-    long start = System.nanoTime();
-    Terminal.Outcome with =
-        terminal()
-            .set("SENTRY_DSN", "http://" + KEY + "@127.0.0.1:" + closed + "/1")
-            .set("SENTRY_MONITOR_SLUG", "auto")
-            .run(new validate_signature());
-    assertShort(start);
-    assertEquals(plain(without), plain(with));
+  }
+
+  private static HttpTest.Wire unwilling(String what) throws Exception {
+    return switch (what) {
+      case "TLS" ->
+          HttpTest.Wire.tls(SigningAuthority.tlsForLoopback().context(), HttpTest.Wire.json("{}"));
+      case "silent" -> HttpTest.Wire.of(HttpTest.Wire.SILENT);
+      case "reset" -> HttpTest.Wire.of(HttpTest.Wire.RESET);
+      case "no HTTP" -> HttpTest.Wire.of(HttpTest.Wire.raw("SSH-2.0-OpenSSH_9.6\r\n\r\n"));
+      case "closed", "unknown host" -> HttpTest.Wire.of(HttpTest.Wire.CLOSED);
+      default -> HttpTest.Wire.of(HttpTest.Wire.status(Integer.parseInt(what)));
+    };
   }
 
   @Test
-  void a_sentry_that_is_silent_delays_the_end_a_little() throws IOException {
-    server.fault("altered-record=main/cfr");
-    Terminal.Outcome without =
-        new Terminal().set("SERVER", server.url()).run(new validate_signature());
+  void a_quota_that_is_used_up_ends_the_events_but_not_the_check_ins() {
+    for (int i = 3; i <= 10; i++) {
+      server.put("main", "c" + i, "{\"id\": \"1\"}");
+    }
+    server.fault("altered-announcement=main/*");
+    sentry.refuse("event", 429);
+    Terminal.Outcome outcome =
+        terminal().set("SENTRY_MONITOR_SLUG", "auto").run(new validate_changes_collection());
+    assertEquals(1, outcome.exit());
+    assertTrue(
+        outcome
+            .stderr()
+            .endsWith("Sentry did not get 10 of 12 reports: 429, its quota is used up\n"),
+        outcome::toString);
+    assertTrue(sentry.items("event").size() <= 4, "more than those that were under way");
+    assertCheckIns("validate_changes_collection", "in_progress", "error");
+  }
+
+  @Test
+  void where_nothing_was_to_be_sent_nothing_is_said() throws IOException {
     try (HttpTest.Wire silent = HttpTest.Wire.of(HttpTest.Wire.SILENT)) {
       long start = System.nanoTime();
-      Terminal.Outcome with =
+      Terminal.Outcome outcome =
           terminal()
               .set("SENTRY_DSN", "http://" + KEY + "@127.0.0.1:" + silent.port() + "/1")
-              .set("SENTRY_MONITOR_SLUG", "auto")
               .run(new validate_signature());
+      assertEquals(0, outcome.exit());
+      assertFalse(outcome.stderr().contains("Sentry"), outcome::toString);
+      assertEquals(List.of(), silent.asked());
       assertShort(start);
-      assertEquals(plain(without), plain(with));
+    }
+  }
+
+  @Test
+  void the_bundle_is_trusted_for_sentry_too() throws Exception {
+    SigningAuthority.TlsIdentity identity = SigningAuthority.tlsForLoopback();
+    server.fault("altered-record=main/cfr");
+    Path bundle = Files.writeString(folder.resolve("ca.pem"), identity.caPem());
+    try (HttpTest.Wire wire = HttpTest.Wire.tls(identity.context(), HttpTest.Wire.json("{}"))) {
+      Terminal.Outcome outcome =
+          terminal()
+              .set("SENTRY_DSN", "https://" + KEY + "@127.0.0.1:" + wire.port() + "/1")
+              .set("REQUESTS_CA_BUNDLE", bundle)
+              .run(new validate_signature());
+      assertFalse(outcome.stderr().contains("Sentry"), outcome::toString);
+      assertEquals(1, wire.asked().size());
     }
   }
 
@@ -430,12 +914,22 @@ class CrashReportsTest {
         "https://sentry.test/s3cret",
         "http://s3cret@127.0.0.1:99999/1"
       })
-  void a_bad_dsn_is_a_usage_error_without_its_value(String dsn) {
-    SettingsTest.Probe probe = new SettingsTest.Probe();
-    for (String[] args : List.of(new String[0], new String[] {"--verbose"})) {
-      Terminal.Outcome outcome = new Terminal().set("SENTRY_DSN", dsn).run(probe, args);
-      SettingsTest.assertUsage(outcome, "SENTRY_DSN");
-      assertFalse(outcome.toString().contains("s3cret"), outcome::toString);
+  void a_bad_dsn_is_a_warning_without_its_value(String dsn) {
+    String warning = "nothing is reported: SENTRY_DSN is no DSN, expected https://KEY@HOST/PROJECT";
+    server.fault("altered-record=main/cfr");
+    for (String option : List.of("--format=text", "--verbose", "--format=json")) {
+      Terminal.Outcome without =
+          new Terminal().set("SERVER", server.url()).run(new validate_signature(), option);
+      Terminal.Outcome with =
+          terminal().set("SENTRY_DSN", dsn).run(new validate_signature(), option);
+      assertEquals(without.exit(), with.exit());
+      assertTrue(
+          with.stderr().contains("validate_signature: warning: " + warning + "\n"), with::toString);
+      assertFalse(with.toString().contains("s3cret"), with::toString);
+      if (option.equals("--format=json")) {
+        JsonNode warnings = JSON.readTree(with.stdout()).get("warnings");
+        assertEquals(warning, warnings.get(0).stringValue());
+      }
     }
   }
 
@@ -451,21 +945,23 @@ class CrashReportsTest {
     SettingsTest.assertUsage(outcome, "HTTPS_PROXY");
   }
 
-  @Test
-  void without_a_dsn_no_class_of_sentry_is_loaded() {
-    Project.Outcome outcome =
+  @ParameterizedTest
+  @MethodSource("commands")
+  void without_a_dsn_no_class_of_sentry_is_loaded(String command) {
+    makeSources();
+    server.fault("altered-announcement=main/cfr"); // so that some have something to report
+    Project.Run process =
         Project.run(
-                Path.of(System.getProperty("java.home"), "bin", "java"),
-                "-Xlog:class+load:file=" + folder.resolve("classes.log"),
-                "-XX:+UseSerialGC",
-                "-XX:TieredStopAtLevel=1",
-                "-cp",
-                System.getProperty("java.class.path"),
-                "validate_signature",
-                "--server=" + server.url())
-            .env("SENTRY_DSN", null)
-            .go();
-    assertEquals(0, outcome.exit(), outcome.toString());
+            Path.of(System.getProperty("java.home"), "bin", "java"),
+            "-Xlog:class+load:file=" + folder.resolve("classes.log"),
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
+            "-cp",
+            System.getProperty("java.class.path"),
+            command);
+    settings(command).forEach(process::env);
+    Project.Outcome outcome = process.env("SENTRY_DSN", null).go();
+    assertTrue(outcome.exit() < 2, outcome.toString());
     assertEquals(
         List.of(),
         lines(folder.resolve("classes.log")).stream()
@@ -486,15 +982,46 @@ class CrashReportsTest {
     return new Terminal().set("SERVER", server.url()).set("SENTRY_DSN", sentry.dsn());
   }
 
-  /** Without the times that collections took. */
-  private static String plain(Terminal.Outcome outcome) {
-    return outcome.toString().replaceAll("\\(\\d+\\.\\d\\ds\\)", "");
+  /** Settings with which every command has something to do, and none leaves the machine. */
+  private Map<String, String> settings(String command) {
+    Map<String, String> settings = new HashMap<>();
+    settings.put("SERVER", server.url().toString());
+    settings.put("ONLY", "main/*");
+    settings.put("AUTH", "editor:editor");
+    settings.put("REFRESH_SIGNATURE_AUTH", "editor:editor");
+    settings.put("BACKPORT_RECORDS_SOURCE_AUTH", "editor:editor");
+    settings.put("BACKPORT_RECORDS_MAPPINGS", "main/regions -> main-workspace/regions");
+    settings.put("BUCKET", command.equals("blockpages_generator") ? "main" : "monitor");
+    settings.put("ADDONS_COLLECTIONS", "regions");
+    settings.put("PLUGINS_COLLECTIONS", "");
+    settings.put("TARGET_DIR", folder.resolve("pages").toString());
+    return settings;
   }
 
-  /** Takes envelopes and remembers what was in them. */
+  private Terminal.Outcome run(String command, Terminal terminal) {
+    Settings.Command one = COMMANDS.get(command).get();
+    settings(command).forEach(terminal::setIfAbsent);
+    return terminal.run(one);
+  }
+
+  /** Without the times that collections took. */
+  private static String plain(Object outcome) {
+    return outcome.toString().replaceAll("\\(\\d+\\.\\d\\ds\\)|\"seconds\" : [0-9.]+", "");
+  }
+
+  /**
+   * Takes envelopes and remembers what was in them, and what no Sentry would take: each comes
+   * gzipped and with the key.
+   */
   private static final class FakeSentry implements AutoCloseable {
     private final HttpServer http;
     private final List<String> bodies = new ArrayList<>();
+    private final List<String> oddities = new ArrayList<>();
+    private volatile String refused = "nothing";
+    private volatile int status = 200;
+
+    /** One of the things in an envelope. */
+    private record Item(String type, String payload) {}
 
     FakeSentry() throws IOException {
       http = HttpServer.create(new InetSocketAddress(InetAddress.getByName("127.0.0.1"), 0), 10);
@@ -506,18 +1033,59 @@ class CrashReportsTest {
       return "http://" + KEY + "@127.0.0.1:" + http.getAddress().getPort() + "/42";
     }
 
+    /** From now on, answers envelopes with this type of item so. */
+    void refuse(String type, int status) {
+      this.refused = type;
+      this.status = status;
+    }
+
     private void take(HttpExchange exchange) throws IOException {
       try (exchange) {
         byte[] body = exchange.getRequestBody().readAllBytes();
-        if ("gzip".equals(exchange.getRequestHeaders().getFirst("Content-Encoding"))) {
-          body = new GZIPInputStream(new ByteArrayInputStream(body)).readAllBytes();
-        }
+        Map<String, String> headers = new HashMap<>();
+        exchange
+            .getRequestHeaders()
+            .forEach(
+                (name, values) -> headers.put(name.toLowerCase(Locale.ROOT), values.getFirst()));
+        expect("POST", exchange.getRequestMethod());
+        expect("gzip", headers.get("content-encoding"));
+        expect("application/x-sentry-envelope", headers.get("content-type"));
+        String auth = headers.getOrDefault("x-sentry-auth", "none");
+        expect("[" + KEY + "]", parameters(auth, "sentry_key").toString());
+        expect("[7]", parameters(auth, "sentry_version").toString());
+        String envelope =
+            new String(
+                new GZIPInputStream(new ByteArrayInputStream(body)).readAllBytes(),
+                StandardCharsets.UTF_8);
         synchronized (bodies) {
-          bodies.add(new String(body, StandardCharsets.UTF_8));
+          bodies.add(envelope);
         }
+        boolean isRefused = parsed(envelope).stream().anyMatch(item -> item.type().equals(refused));
         byte[] answer = "{}".getBytes(StandardCharsets.UTF_8);
-        exchange.sendResponseHeaders(200, answer.length);
+        exchange.sendResponseHeaders(isRefused ? status : 200, answer.length);
         exchange.getResponseBody().write(answer);
+      }
+    }
+
+    private static List<String> parameters(String header, String name) {
+      return Stream.of(header.replaceFirst("^Sentry ", "").split(","))
+          .map(String::strip)
+          .filter(one -> one.startsWith(name + "="))
+          .map(one -> one.substring(name.length() + 1))
+          .toList();
+    }
+
+    private void expect(String expected, String actual) {
+      if (!expected.equals(actual)) {
+        synchronized (bodies) {
+          oddities.add("%s instead of %s".formatted(actual, expected));
+        }
+      }
+    }
+
+    List<String> oddities() {
+      synchronized (bodies) {
+        return List.copyOf(oddities);
       }
     }
 
@@ -533,18 +1101,43 @@ class CrashReportsTest {
       }
     }
 
-    /** The items of one type: in an envelope, a header line stands before each. */
+    /** The items of one type. */
     List<JsonNode> items(String type) {
-      List<JsonNode> items = new ArrayList<>();
-      for (String body : bodies()) {
-        List<String> lines = body.lines().toList();
-        for (int i = 1; i + 1 < lines.size(); i += 2) {
-          if (JSON.readTree(lines.get(i)).get("type").stringValue().equals(type)) {
-            items.add(JSON.readTree(lines.get(i + 1)));
-          }
-        }
+      return bodies().stream()
+          .flatMap(envelope -> parsed(envelope).stream())
+          .filter(item -> item.type().equals(type))
+          .map(item -> JSON.readTree(item.payload()))
+          .toList();
+    }
+
+    /** Behind the envelope's line, a line before each item: it says how many bytes that has. */
+    private static List<Item> parsed(String envelope) {
+      List<Item> items = new ArrayList<>();
+      byte[] bytes = envelope.getBytes(StandardCharsets.UTF_8);
+      int at = endOfLine(bytes, 0) + 1;
+      while (at < bytes.length) {
+        int end = endOfLine(bytes, at);
+        JsonNode header = JSON.readTree(new String(bytes, at, end - at, StandardCharsets.UTF_8));
+        int start = end + 1;
+        int length =
+            header.has("length")
+                ? header.get("length").intValue()
+                : endOfLine(bytes, start) - start;
+        items.add(
+            new Item(
+                header.get("type").stringValue(),
+                new String(bytes, start, length, StandardCharsets.UTF_8)));
+        at = start + length + 1;
       }
       return items;
+    }
+
+    private static int endOfLine(byte[] bytes, int start) {
+      int end = start;
+      while (end < bytes.length && bytes[end] != '\n') {
+        end++;
+      }
+      return end;
     }
 
     @Override

@@ -45,6 +45,11 @@ final class Terminal {
     return this;
   }
 
+  Terminal setIfAbsent(String variable, Object value) {
+    environment.putIfAbsent(variable, value.toString());
+    return this;
+  }
+
   Terminal at(Instant instant) {
     clock = Clock.fixed(instant, ZoneOffset.UTC);
     return this;
