@@ -59,9 +59,12 @@ final class CrashReports {
   /** Groups an event as Sentry does by itself, by its stack trace or text. */
   static final String ANY = "{{ default }}";
 
-  private static final Duration PATIENCE = Duration.ofSeconds(2);
+  /** At the end of a run, which Sentry prolongs by 2 s at most. */
+  private static final Duration PATIENCE = Duration.ofMillis(1800);
+
   private static final Duration LONGEST_POST = Duration.ofSeconds(10);
   private static final int PARALLEL_POSTS = 4;
+  private static final String LATE = "no answer in time";
   private static final long MAX_ANSWER_BYTES = 64 * 1024;
 
   private static final CrashReports NONE = new CrashReports(null, _ -> {});
@@ -150,7 +153,11 @@ final class CrashReports {
   /** Reports an error that ended the run, or the work on a collection; the same bug once. */
   void failure(String message, Throwable failure) {
     if (sdk != null) {
-      sdk.failure(message, failure);
+      try {
+        sdk.failure(message, failure);
+      } catch (OutOfMemoryError e) {
+        // it has been said, and ends the run with its exit code
+      }
     }
   }
 
@@ -352,7 +359,7 @@ final class CrashReports {
             switch (e.status()) {
               case 401, 403, 404 -> e.status() + ", is SENTRY_DSN right?";
               case 429 -> "429, its quota is used up";
-              case 0 -> e.reason().contains("_SECONDS") ? late(LONGEST_POST) : e.reason();
+              case 0 -> e.reason().contains("_SECONDS") ? LATE : e.reason();
               default -> e.reason();
             };
       } catch (Exception e) {
@@ -368,11 +375,7 @@ final class CrashReports {
       return lost == 0
           ? null
           : "Sentry did not get %d of %d reports: %s"
-              .formatted(lost, posts.size(), late ? late(PATIENCE) : reason);
-    }
-
-    private static String late(Duration time) {
-      return "no answer within %d s".formatted(time.toSeconds());
+              .formatted(lost, posts.size(), late ? LATE : reason);
     }
 
     @Override

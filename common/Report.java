@@ -272,8 +272,8 @@ public final class Report {
 
   /** Reports that something could not be done: no full verdict. */
   public synchronized void error(String message, String hint) {
-    crashReports.failedCheck(List.of(CrashReports.ANY), clean(message), Map.of());
     sayError(message, hint);
+    crashReports.failedCheck(List.of(CrashReports.ANY), clean(message), Map.of());
   }
 
   private void sayError(String message, String hint) {
@@ -308,11 +308,11 @@ public final class Report {
 
   /** The same for a failure that Sentry should know of. */
   public synchronized void failure(String message, String hint, Throwable failure) {
-    crashReports.failure(clean(message), failure);
     sayError(message, hint);
     if (verbose) {
       trace(failure);
     }
+    crashReports.failure(clean(message), failure);
   }
 
   /** As the JVM prints it, but for what a server's text could do to a terminal. */
