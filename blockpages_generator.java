@@ -38,6 +38,7 @@ import common.Report.Status;
 import common.Settings;
 import common.Settings.NameConverter;
 import common.Settings.UsageException;
+import common.Settings.WebAddressConverter;
 import io.pebbletemplates.pebble.PebbleEngine;
 import io.pebbletemplates.pebble.loader.ClasspathLoader;
 import java.io.IOException;
@@ -1473,11 +1474,11 @@ public class blockpages_generator implements Settings.Command {
                       .expectContinueEnabled(false)) // pages are small
               .overrideConfiguration(configuration ->
                   configuration
-                      .apiCallAttemptTimeout(server.deadline())
+                      .apiCallAttemptTimeout(server.requests().deadline())
                       .addExecutionInterceptor(new Attempts(report))
                       .retryStrategy(
                           AwsRetryStrategy.standardRetryStrategy().toBuilder()
-                              .maxAttempts(server.retries() + 1)
+                              .maxAttempts(server.requests().retries() + 1)
                               .build())
                       .putAdvancedOption(
                           SdkAdvancedClientOption.USER_AGENT_PREFIX,
@@ -1524,7 +1525,10 @@ public class blockpages_generator implements Settings.Command {
               .proxyConfiguration(proxy.build())
               .connectionTimeout(server.timeout())
               .socketTimeout(server.timeout());
-      server.trustManagers().ifPresent(trusted -> client.tlsTrustManagersProvider(() -> trusted));
+      server
+          .requests()
+          .trustManagers()
+          .ifPresent(trusted -> client.tlsTrustManagersProvider(() -> trusted));
       return client.build();
     }
 
@@ -1836,24 +1840,6 @@ public class blockpages_generator implements Settings.Command {
             "a name of an S3 bucket, expected 3 to 63 of a-z, 0-9, - and .");
       }
       return value;
-    }
-  }
-
-  private static final class WebAddressConverter implements ITypeConverter<URI> {
-    @Override
-    public URI convert(String value) {
-      try {
-        URI url = URI.create(value.strip());
-        if (Http.isWeb(url)
-            && url.getRawUserInfo() == null
-            && url.getRawQuery() == null
-            && url.getRawFragment() == null) {
-          return url;
-        }
-      } catch (IllegalArgumentException e) {
-        // said below
-      }
-      throw new TypeConversionException("an address, expected http or https and a host");
     }
   }
 

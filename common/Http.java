@@ -109,6 +109,7 @@ public final class Http implements AutoCloseable {
    * @param retries after the first attempt
    * @param parallel most requests in flight
    * @param caBundle PEM certificates added to the JDK's roots, or null
+   * @param names of the settings that errors point to
    * @param environment where the proxies' variables are looked up
    */
   public record Limits(
@@ -118,7 +119,18 @@ public final class Http implements AutoCloseable {
       int retries,
       int parallel,
       Path caBundle,
+      Names names,
       Map<String, String> environment) {}
+
+  /**
+   * The settings that a user would change.
+   *
+   * @param server its URL
+   * @param timeout to connect, and the longest silence
+   */
+  public record Names(String server, String timeout) {
+    static final Names SERVER = new Names("SERVER", "REQUESTS_TIMEOUT_SECONDS");
+  }
 
   /** A successful answer. */
   public record Response<T>(int status, HttpHeaders headers, T body) {}
@@ -560,7 +572,7 @@ public final class Http implements AutoCloseable {
       request.version(HttpClient.Version.HTTP_1_1); // no upgrade to HTTP/2 without TLS
     }
     CompletableFuture<HttpResponse<Incoming>> answer =
-        client.sendAsync(request.build(), _ -> new Incoming(limits.timeout(), deadline));
+        client.sendAsync(request.build(), _ -> new Incoming(deadline));
     try {
       // HttpRequest.timeout() ends with the headers up to JDK 25 and covers the body later on
       long left = deadline - System.nanoTime();
@@ -571,8 +583,8 @@ public final class Http implements AutoCloseable {
       throw new IOException(
           deadline - System.nanoTime() <= 0
               ? LATE
-              : "no answer within %s s (REQUESTS_TIMEOUT_SECONDS)"
-                  .formatted(seconds(limits.timeout())),
+              : "no answer within %s s (%s)"
+                  .formatted(seconds(limits.timeout()), limits.names().timeout()),
           e);
     } catch (ExecutionException e) {
       throw refusedByClient(e.getCause());
@@ -713,15 +725,16 @@ public final class Http implements AutoCloseable {
             "unknown host " + target.getHost(),
             true,
             Optional.empty(),
-            "check the host's name in SERVER, and this machine's DNS");
+            "check the host's name in %s, and this machine's DNS"
+                .formatted(limits.names().server()));
       }
     }
     String reason =
         switch (e) {
           case EOFException _ -> "the body was cut short";
           case HttpConnectTimeoutException _ ->
-              "no connection within %s s (REQUESTS_TIMEOUT_SECONDS)"
-                  .formatted(seconds(limits.timeout()));
+              "no connection within %s s (%s)"
+                  .formatted(seconds(limits.timeout()), limits.names().timeout());
           case ConnectException _ -> "connection refused";
           case SSLHandshakeException _ -> "TLS handshake failed: " + e.getMessage();
           default -> e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
@@ -737,7 +750,7 @@ public final class Http implements AutoCloseable {
         true,
         Optional.empty(),
         e instanceof ConnectException && !redirected
-            ? "is the server running, and SERVER right?"
+            ? "is the server running, and %s right?".formatted(limits.names().server())
             : null);
   }
 
@@ -804,10 +817,9 @@ public final class Http implements AutoCloseable {
   }
 
   /** A body as a stream, with a longest silence and a deadline; one part is held at a time. */
-  private static final class Incoming extends InputStream
+  private final class Incoming extends InputStream
       implements HttpResponse.BodySubscriber<Incoming> {
     private static final Object END = new Object();
-    private final Duration silence;
     private final long deadline;
     private final BlockingQueue<Object> parts = new LinkedBlockingQueue<>();
     private Flow.Subscription subscription;
@@ -815,8 +827,7 @@ public final class Http implements AutoCloseable {
     private int index;
     private boolean ended;
 
-    Incoming(Duration silence, long deadline) {
-      this.silence = silence;
+    Incoming(long deadline) {
       this.deadline = deadline;
     }
 
@@ -876,7 +887,9 @@ public final class Http implements AutoCloseable {
       Object part;
       try {
         part =
-            left <= 0 ? null : parts.poll(Math.min(left, silence.toNanos()), TimeUnit.NANOSECONDS);
+            left <= 0
+                ? null
+                : parts.poll(Math.min(left, limits.timeout().toNanos()), TimeUnit.NANOSECONDS);
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
         throw new IOException("interrupted", e);
@@ -886,8 +899,8 @@ public final class Http implements AutoCloseable {
             throw new IOException(
                 deadline - System.nanoTime() <= 0
                     ? LATE
-                    : "no byte for %s s while reading (REQUESTS_TIMEOUT_SECONDS)"
-                        .formatted(seconds(silence)));
+                    : "no byte for %s s while reading (%s)"
+                        .formatted(seconds(limits.timeout()), limits.names().timeout()));
         case List<?> buffers -> {
           current = (List<ByteBuffer>) buffers;
           index = 0;

@@ -40,6 +40,7 @@ import javax.net.ssl.TrustManager;
 import picocli.CommandLine;
 import picocli.CommandLine.IDefaultValueProvider;
 import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.ArgSpec;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
@@ -225,6 +226,100 @@ public final class Settings {
     }
   }
 
+  /** Settings of a command that asks a server, whichever that is. */
+  public static final class Requests {
+    @Option(
+        names = "--requests-deadline-seconds",
+        paramLabel = "SECONDS",
+        defaultValue = "60",
+        converter = SecondsConverter.class,
+        description = "of one attempt as a whole")
+    Duration deadline;
+
+    @Option(
+        names = "--requests-nb-retries",
+        paramLabel = "COUNT",
+        defaultValue = "4",
+        converter = RetriesConverter.class,
+        description = "attempts after the first")
+    int retries;
+
+    @Option(
+        names = "--max-response-mib",
+        paramLabel = "MIB",
+        defaultValue = "128",
+        converter = MebibytesConverter.class,
+        description = "largest answer, after decompression")
+    int maxResponse;
+
+    @Option(
+        names = "--requests-ca-bundle",
+        paramLabel = "FILE",
+        converter = FileConverter.class,
+        description = "PEM certificates to trust besides the JDK's")
+    Path caBundle;
+
+    /** Of one attempt as a whole. */
+    public Duration deadline() {
+      return deadline;
+    }
+
+    /** Attempts after the first. */
+    public int retries() {
+      return retries;
+    }
+
+    /** The largest answer in bytes, after decompression. */
+    public long maxBytes() {
+      return maxResponse * 1024L * 1024L;
+    }
+
+    /** Those that trust the JDK's roots and a bundle's; empty without a bundle. */
+    public Optional<TrustManager[]> trustManagers() throws UsageException {
+      try {
+        return Optional.ofNullable(caBundle).map(Http::trustManagers);
+      } catch (IllegalArgumentException e) {
+        throw new UsageException(e.getMessage(), null);
+      }
+    }
+
+    /**
+     * Opens the doorway to HTTP for a command.
+     *
+     * @param timeout to connect, and longest silence while reading; an attempt may always take as
+     *     long
+     * @param parallel most requests in flight
+     * @param names of the settings that errors point to
+     */
+    public Http http(
+        String command,
+        Duration timeout,
+        int parallel,
+        Http.Names names,
+        Surroundings surroundings,
+        Report report)
+        throws UsageException {
+      try {
+        return new Http(
+            new Http.Limits(
+                command + "/" + VERSION + " (remote-settings-lambdas)",
+                timeout,
+                timeout.compareTo(deadline) > 0 ? timeout : deadline,
+                retries,
+                parallel,
+                caBundle,
+                names,
+                surroundings.environment()),
+            surroundings.clock(),
+            surroundings.pause(),
+            report::waiting,
+            report::alert);
+      } catch (IllegalArgumentException e) {
+        throw new UsageException(e.getMessage(), null);
+      }
+    }
+  }
+
   /** Settings of a command that talks to a Remote Settings server. */
   public static final class Server {
     @Option(
@@ -244,22 +339,6 @@ public final class Settings {
     Duration timeout;
 
     @Option(
-        names = "--requests-deadline-seconds",
-        paramLabel = "SECONDS",
-        defaultValue = "60",
-        converter = SecondsConverter.class,
-        description = "of one attempt as a whole")
-    Duration deadline;
-
-    @Option(
-        names = "--requests-nb-retries",
-        paramLabel = "COUNT",
-        defaultValue = "4",
-        converter = RetriesConverter.class,
-        description = "attempts after the first")
-    int retries;
-
-    @Option(
         names = "--parallel-requests",
         paramLabel = "COUNT",
         defaultValue = "4",
@@ -267,20 +346,7 @@ public final class Settings {
         description = "most requests in flight")
     int parallel;
 
-    @Option(
-        names = "--max-response-mib",
-        paramLabel = "MIB",
-        defaultValue = "128",
-        converter = MebibytesConverter.class,
-        description = "largest answer, after decompression")
-    int maxResponse;
-
-    @Option(
-        names = "--requests-ca-bundle",
-        paramLabel = "FILE",
-        converter = FileConverter.class,
-        description = "PEM certificates to trust besides the JDK's")
-    Path caBundle;
+    @Mixin Requests requests;
 
     /** The base URL, without a slash at its end. */
     public URI url() {
@@ -292,23 +358,9 @@ public final class Settings {
       return timeout;
     }
 
-    /** Of one attempt as a whole. */
-    public Duration deadline() {
-      return deadline;
-    }
-
-    /** Attempts after the first. */
-    public int retries() {
-      return retries;
-    }
-
-    /** Those that trust the JDK's roots and a bundle's; empty without a bundle. */
-    public Optional<TrustManager[]> trustManagers() throws UsageException {
-      try {
-        return Optional.ofNullable(caBundle).map(Http::trustManagers);
-      } catch (IllegalArgumentException e) {
-        throw new UsageException(e.getMessage(), null);
-      }
+    /** What is not peculiar to this server. */
+    public Requests requests() {
+      return requests;
     }
 
     /** How many requests may be in flight. */
@@ -326,7 +378,7 @@ public final class Settings {
 
     /** The largest answer in bytes, after decompression. */
     public long maxBytes() {
-      return maxResponse * 1024L * 1024L;
+      return requests.maxBytes();
     }
 
     /**
@@ -386,26 +438,7 @@ public final class Settings {
     /** Opens the doorway to HTTP for a command. */
     public Http http(String command, Surroundings surroundings, Report report)
         throws UsageException {
-      try {
-        Http http =
-            new Http(
-                new Http.Limits(
-                    command + "/" + VERSION + " (remote-settings-lambdas)",
-                    timeout,
-                    deadline,
-                    retries,
-                    parallel,
-                    caBundle,
-                    surroundings.environment()),
-                surroundings.clock(),
-                surroundings.pause(),
-                report::waiting,
-                report::alert);
-        http.trace(report::request);
-        return http;
-      } catch (IllegalArgumentException e) {
-        throw new UsageException(e.getMessage(), null);
-      }
+      return requests.http(command, timeout, parallel, Http.Names.SERVER, surroundings, report);
     }
   }
 
@@ -1187,28 +1220,60 @@ public final class Settings {
     }
   }
 
-  private static final class ServerConverter implements ITypeConverter<URI> {
+  /** A web address without credentials, query and fragment. */
+  public static class WebAddressConverter implements ITypeConverter<URI> {
+    private final String accepted;
+
+    public WebAddressConverter() {
+      this("an address, expected http or https and a host");
+    }
+
+    /**
+     * @param accepted completes "VALUE is not …"
+     */
+    protected WebAddressConverter(String accepted) {
+      this.accepted = accepted;
+    }
+
     @Override
     public URI convert(String value) {
-      String trimmed = value.strip().replaceFirst("/+$", "");
       try {
-        URI url = URI.create(trimmed);
+        URI url = URI.create(value.strip());
         if (Http.isWeb(url)
             && url.getRawUserInfo() == null
-            && url.getRawQuery() == null
-            && url.getRawFragment() == null) {
+            && url.getRawFragment() == null
+            && acceptsQuery(url.getRawQuery())) {
           return url;
         }
       } catch (IllegalArgumentException e) {
         // said below
       }
-      throw new TypeConversionException(
-          "a base URL, expected http or https, a host and no credentials, like"
-              + " https://firefox.settings.services.mozilla.com/v1");
+      throw new TypeConversionException(accepted);
+    }
+
+    /**
+     * @param query null for none
+     */
+    protected boolean acceptsQuery(String query) {
+      return query == null;
     }
   }
 
-  private static final class SecondsConverter implements ITypeConverter<Duration> {
+  private static final class ServerConverter extends WebAddressConverter {
+    ServerConverter() {
+      super(
+          "a base URL, expected http or https, a host and no credentials, like"
+              + " https://firefox.settings.services.mozilla.com/v1");
+    }
+
+    @Override
+    public URI convert(String value) {
+      return super.convert(value.strip().replaceFirst("/+$", ""));
+    }
+  }
+
+  /** Seconds, with fractions. */
+  public static final class SecondsConverter implements ITypeConverter<Duration> {
     @Override
     public Duration convert(String value) {
       try {
@@ -1267,7 +1332,8 @@ public final class Settings {
     }
   }
 
-  private static final class FileConverter implements ITypeConverter<Path> {
+  /** A file that is there. */
+  public static final class FileConverter implements ITypeConverter<Path> {
     @Override
     public Path convert(String value) {
       try {

@@ -1260,7 +1260,14 @@ class HttpTest {
     Http http =
         new Http(
             new Http.Limits(
-                "test_command/1.2.3", timeout, deadline, retries, parallel, caBundle, environment),
+                "test_command/1.2.3",
+                timeout,
+                deadline,
+                retries,
+                parallel,
+                caBundle,
+                new Http.Names("SERVER", "REQUESTS_TIMEOUT_SECONDS"),
+                environment),
             time,
             time,
             waits::add,

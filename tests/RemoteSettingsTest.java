@@ -68,7 +68,14 @@ class RemoteSettingsTest {
     http =
         new Http(
             new Http.Limits(
-                "test/1", Duration.ofSeconds(10), Duration.ofSeconds(20), 1, 4, null, Map.of()),
+                "test/1",
+                Duration.ofSeconds(10),
+                Duration.ofSeconds(20),
+                1,
+                4,
+                null,
+                new Http.Names("SERVER", "REQUESTS_TIMEOUT_SECONDS"),
+                Map.of()),
             time,
             time,
             _ -> {},
