@@ -286,14 +286,15 @@ public final class Settings {
     /**
      * Opens the doorway to HTTP for a command.
      *
-     * @param timeout to connect, and longest silence while reading; an attempt may always take as
-     *     long
+     * @param timeout to connect, and longest silence while reading
+     * @param deadline of one attempt as a whole
      * @param parallel most requests in flight
      * @param names of the settings that errors point to
      */
     public Http http(
         String command,
         Duration timeout,
+        Duration deadline,
         int parallel,
         Http.Names names,
         Surroundings surroundings,
@@ -304,7 +305,7 @@ public final class Settings {
             new Http.Limits(
                 command + "/" + VERSION + " (remote-settings-lambdas)",
                 timeout,
-                timeout.compareTo(deadline) > 0 ? timeout : deadline,
+                deadline,
                 retries,
                 parallel,
                 caBundle,
@@ -438,7 +439,8 @@ public final class Settings {
     /** Opens the doorway to HTTP for a command. */
     public Http http(String command, Surroundings surroundings, Report report)
         throws UsageException {
-      return requests.http(command, timeout, parallel, Http.Names.SERVER, surroundings, report);
+      return requests.http(
+          command, timeout, requests.deadline(), parallel, Http.Names.SERVER, surroundings, report);
     }
   }
 
