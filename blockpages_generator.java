@@ -3,6 +3,7 @@
 //JAVA 25+
 //SOURCES common/CanonicalJson.java
 //SOURCES common/ContentSignature.java
+//SOURCES common/HtmlPages.java
 //SOURCES common/Http.java
 //SOURCES common/RemoteSettings.java
 //SOURCES common/Report.java
@@ -13,7 +14,6 @@
 //FILES templates/search.js=templates/search.js
 //FILES templates/style.css=templates/style.css
 //DEPS info.picocli:picocli:4.7.7
-//DEPS io.pebbletemplates:pebble:4.1.2
 //DEPS com.googlecode.owasp-java-html-sanitizer:owasp-java-html-sanitizer:20260313.1
 //DEPS me.tongfei:progressbar:0.10.2
 //DEPS software.amazon.awssdk:s3:2.57.8
@@ -29,6 +29,7 @@
 import common.CanonicalJson;
 import common.CanonicalJson.BadJson;
 import common.ContentSignature.SignedRecord;
+import common.HtmlPages;
 import common.Http;
 import common.Http.ServerException;
 import common.RemoteSettings;
@@ -39,27 +40,19 @@ import common.Settings;
 import common.Settings.NameConverter;
 import common.Settings.UsageException;
 import common.Settings.WebAddressConverter;
-import io.pebbletemplates.pebble.PebbleEngine;
-import io.pebbletemplates.pebble.loader.ClasspathLoader;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.StringWriter;
 import java.io.UncheckedIOException;
 import java.net.SocketTimeoutException;
 import java.net.URI;
 import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
-import java.nio.file.FileAlreadyExistsException;
-import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
-import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.security.cert.CertPathBuilderException;
@@ -152,12 +145,14 @@ import software.amazon.awssdk.services.s3.model.S3Exception;
  * <pre>Uploading i454.html to Amazon S3 bucket amo-blocked-pages</pre>
  */
 @Command(
-    name = "blockpages_generator",
+    name = blockpages_generator.NAME,
     description = {
       "Render the blocklist as HTML pages, and publish those that changed on S3.",
       "A list of all blocked add-ons and plugins, index.html, and a page for each that says why."
     })
 public class blockpages_generator implements Settings.Command {
+
+  static final String NAME = "blockpages_generator";
 
   @Mixin Settings.Server server;
 
@@ -275,7 +270,7 @@ public class blockpages_generator implements Settings.Command {
       report.put("destination", destination.name());
       Thread.ofPlatform().daemon().start(blockpages_generator::warmUp);
       List<Block> blocks;
-      try (Http http = server.http("blockpages_generator", surroundings, report)) {
+      try (Http http = server.http(NAME, surroundings, report)) {
         blocks = read(collections, http, report);
       }
       if (blocks == null) {
@@ -773,31 +768,18 @@ public class blockpages_generator implements Settings.Command {
    * @param canonicalUrl address that they are served below, or null
    */
   static List<Page> render(Site site, URI canonicalUrl) {
-    ClasspathLoader loader = new ClasspathLoader(blockpages_generator.class.getClassLoader());
-    loader.setPrefix("templates");
-    PebbleEngine engine =
-        new PebbleEngine.Builder()
-            .loader(loader)
-            .strictVariables(true)
-            .newLineTrimming(false)
-            .build();
-    String style = resource("style.css");
-    String script = resource("search.js");
-    String policy = policy(style, null);
+    HtmlPages html = new HtmlPages(NAME, "style.css");
     List<Page> pages =
         site.blocks().parallelStream()
             .map(block -> {
-              Map<String, Object> values = values(canonicalUrl, block.file(), style);
-              values.put("policy", policy);
+              Map<String, Object> values = values(canonicalUrl, block.file());
               values.put("page", shown(block));
-              return page(engine, "page.html", block.file(), values);
+              return new Page(block.file(), html.render("page.html", values));
             })
             .collect(Collectors.toCollection(ArrayList::new));
-    Map<String, Object> values = values(canonicalUrl, INDEX, style);
-    values.put("policy", policy(style, script));
-    values.put("script", script);
+    Map<String, Object> values = values(canonicalUrl, INDEX);
     values.put("years", years(site));
-    pages.add(page(engine, "index.html", INDEX, values));
+    pages.add(new Page(INDEX, html.render("index.html", "search.js", values)));
     return pages;
   }
 
@@ -809,50 +791,12 @@ public class blockpages_generator implements Settings.Command {
     render(Site.of(List.of(Block.of(nowhere, "warm-up", record))), null);
   }
 
-  private static Map<String, Object> values(URI canonicalUrl, String file, String style) {
+  private static Map<String, Object> values(URI canonicalUrl, String file) {
     Map<String, Object> values = new HashMap<>();
     values.put(
         "canonical",
         canonicalUrl == null ? null : canonicalUrl.toString().replaceFirst("/*$", "/") + file);
-    values.put("style", style);
     return values;
-  }
-
-  private static Page page(
-      PebbleEngine engine, String template, String file, Map<String, Object> values) {
-    StringWriter html = new StringWriter();
-    try {
-      engine.getTemplate(template).evaluate(html, values);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-    return new Page(file, html.toString().getBytes(StandardCharsets.UTF_8));
-  }
-
-  /**
-   * Lets a browser take the page's own style sheet and script and nothing else: whatever else got
-   * into the page would not run.
-   *
-   * @param script null for none
-   */
-  private static String policy(String style, String script) {
-    return "default-src 'none'; base-uri 'none'; form-action 'none'; style-src "
-        + source(style)
-        + (script == null ? "" : "; script-src " + source(script));
-  }
-
-  private static String source(String content) {
-    byte[] hash = digest("SHA-256", content.getBytes(StandardCharsets.UTF_8));
-    return "'sha256-%s'".formatted(Base64.getEncoder().encodeToString(hash));
-  }
-
-  private static String resource(String name) {
-    try (InputStream in =
-        blockpages_generator.class.getClassLoader().getResourceAsStream("templates/" + name)) {
-      return new String(in.readAllBytes(), StandardCharsets.UTF_8).strip();
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
   }
 
   private static Shown shown(Block block) {
@@ -1247,9 +1191,6 @@ public class blockpages_generator implements Settings.Command {
   /** The folder of {@code --target-dir}. */
   private static final class Folder implements Destination {
 
-    /** Stands in each page: see {@code templates/layout.html}. */
-    private static final String MARK = "<meta name=\"generator\" content=\"blockpages_generator\">";
-
     private static final int MARKED_BYTES = 2048;
 
     private final Path folder;
@@ -1305,7 +1246,8 @@ public class blockpages_generator implements Settings.Command {
     public boolean isOurs(String name) throws Unavailable {
       Path file = folder.resolve(name);
       try (InputStream in = Files.newInputStream(file)) {
-        return new String(in.readNBytes(MARKED_BYTES), StandardCharsets.UTF_8).contains(MARK);
+        return new String(in.readNBytes(MARKED_BYTES), StandardCharsets.UTF_8)
+            .contains(HtmlPages.mark(NAME));
       } catch (IOException e) {
         throw unavailable("read", file, e);
       }
@@ -1323,17 +1265,12 @@ public class blockpages_generator implements Settings.Command {
       }
     }
 
-    /** Who reads meanwhile sees the old page or the new one. */
     @Override
     public void put(Page page) throws Unavailable {
       Path file = folder.resolve(page.file());
-      Path part =
-          folder.resolve(".%s.%d.part".formatted(page.file(), ProcessHandle.current().pid()));
       try {
-        Files.write(part, page.html(), StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
-        Files.move(part, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        HtmlPages.replace(file, page.html());
       } catch (IOException e) {
-        part.toFile().delete(); // what it says of that is less than what has been said
         throw unavailable("write", file, e);
       }
     }
@@ -1352,16 +1289,9 @@ public class blockpages_generator implements Settings.Command {
     public void close() {}
 
     private static Unavailable unavailable(String what, Path path, Exception e) {
-      Throwable cause = e instanceof UncheckedIOException ? e.getCause() : e;
-      String reason =
-          switch (cause) {
-            case AccessDeniedException _ -> "permission denied";
-            case NoSuchFileException _ -> "it is not there";
-            case NotDirectoryException _, FileAlreadyExistsException _ -> "it is no folder";
-            case FileSystemException failure when failure.getReason() != null ->
-                failure.getReason();
-            default -> cause.toString();
-          };
+      IOException cause =
+          e instanceof UncheckedIOException unchecked ? unchecked.getCause() : (IOException) e;
+      String reason = HtmlPages.reason(cause);
       return new Unavailable(
           "cannot %s %s: %s".formatted(what, path, reason), "check TARGET_DIR", e);
     }
@@ -1596,7 +1526,7 @@ public class blockpages_generator implements Settings.Command {
 
     @Override
     public boolean isOurs(String file) throws Unavailable {
-      return "blockpages_generator".equals(metadata(file).get(GENERATOR));
+      return NAME.equals(metadata(file).get(GENERATOR));
     }
 
     private Map<String, String> metadata(String file) throws Unavailable {
@@ -1644,7 +1574,7 @@ public class blockpages_generator implements Settings.Command {
                         .contentType("text/html; charset=utf-8")
                         .cacheControl(cacheControl)
                         .contentMD5(Base64.getEncoder().encodeToString(digest("MD5", page.html())))
-                        .metadata(Map.of(GENERATOR, "blockpages_generator", SHA256, sha256(page)))
+                        .metadata(Map.of(GENERATOR, NAME, SHA256, sha256(page)))
                         .expectedBucketOwner(expectedOwner),
                 RequestBody.fromBytes(page.html()));
       } catch (SdkException e) {

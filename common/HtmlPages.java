@@ -1,0 +1,143 @@
+//JAVA 25+
+//DEPS io.pebbletemplates:pebble:4.1.2
+//DEPS org.slf4j:slf4j-api:2.0.20
+//DEPS org.slf4j:slf4j-nop:2.0.20
+
+package common;
+
+import io.pebbletemplates.pebble.PebbleEngine;
+import io.pebbletemplates.pebble.loader.ClasspathLoader;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.StringWriter;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.NotDirectoryException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.Base64;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/**
+ * Pages that are complete by themselves, from the files of {@code templates/}.
+ *
+ * <p>Templates escape what they show. A page holds its style and its script, and a policy that lets
+ * a browser take these and nothing else: whatever else got into it would not run.
+ */
+public final class HtmlPages {
+
+  private final PebbleEngine engine;
+  private final String generator;
+  private final String style;
+  private final String policy;
+
+  /**
+   * @param generator the command that makes them
+   * @param styles names of their style sheets, in order
+   */
+  public HtmlPages(String generator, String... styles) {
+    ClasspathLoader loader = new ClasspathLoader(HtmlPages.class.getClassLoader());
+    loader.setPrefix("templates");
+    this.engine =
+        new PebbleEngine.Builder()
+            .loader(loader)
+            .strictVariables(true)
+            .newLineTrimming(false)
+            .build();
+    this.generator = generator;
+    this.style = Stream.of(styles).map(HtmlPages::resource).collect(Collectors.joining("\n"));
+    this.policy =
+        "default-src 'none'; base-uri 'none'; form-action 'none'; style-src " + source(style);
+  }
+
+  /** The mark of a page that a command has made: it stands near its beginning. */
+  public static String mark(String generator) {
+    return "<meta name=\"generator\" content=\"%s\">".formatted(generator);
+  }
+
+  /** Renders a page without a script. */
+  public byte[] render(String template, Map<String, Object> values) {
+    return rendered(template, values, policy);
+  }
+
+  /**
+   * Renders a page with a script.
+   *
+   * @param script name of its file
+   */
+  public byte[] render(String template, String script, Map<String, Object> values) {
+    String content = resource(script);
+    Map<String, Object> all = new HashMap<>(values);
+    all.put("script", content);
+    return rendered(template, all, policy + "; script-src " + source(content));
+  }
+
+  private byte[] rendered(String template, Map<String, Object> values, String policy) {
+    Map<String, Object> all = new HashMap<>(values);
+    all.put("generator", generator);
+    all.put("style", style);
+    all.put("policy", policy);
+    StringWriter html = new StringWriter();
+    try {
+      engine.getTemplate(template).evaluate(html, all);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return html.toString().getBytes(StandardCharsets.UTF_8);
+  }
+
+  private static String source(String content) {
+    try {
+      byte[] hash =
+          MessageDigest.getInstance("SHA-256").digest(content.getBytes(StandardCharsets.UTF_8));
+      return "'sha256-%s'".formatted(Base64.getEncoder().encodeToString(hash));
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException(e); // every JDK has it
+    }
+  }
+
+  private static String resource(String name) {
+    try (InputStream in =
+        HtmlPages.class.getClassLoader().getResourceAsStream("templates/" + name)) {
+      return new String(in.readAllBytes(), StandardCharsets.UTF_8).strip();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Replaces a file as a whole: who reads meanwhile sees the old page or the new one. */
+  public static void replace(Path file, byte[] html) throws IOException {
+    Path part =
+        file.resolveSibling(
+            ".%s.%d.part".formatted(file.getFileName(), ProcessHandle.current().pid()));
+    try {
+      Files.write(part, html, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+      Files.move(part, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    } catch (IOException e) {
+      part.toFile().delete(); // what it says of that is less than what has been said
+      throw e;
+    }
+  }
+
+  /** Why a file could not be read or written, in a few words. */
+  public static String reason(IOException failure) {
+    return switch (failure) {
+      case AccessDeniedException _ -> "permission denied";
+      case NoSuchFileException _ -> "it is not there";
+      case NotDirectoryException _, FileAlreadyExistsException _ -> "it is no folder";
+      case FileSystemException other when other.getReason() != null -> other.getReason();
+      default -> failure.toString();
+    };
+  }
+}
