@@ -604,7 +604,7 @@ public final class CanonicalJson {
   }
 
   /** Reads one JSON document into plain values, as {@link #value} does. */
-  static Object parse(InputStream json) throws IOException {
+  public static Object parse(InputStream json) throws IOException {
     try (JsonParser parser = parser(json)) {
       next(parser);
       Object value = value(parser);

@@ -153,14 +153,14 @@ public final class Report {
   /**
    * Reports one result in its turn.
    *
-   * @param line as text; printed under {@code --quiet} unless the status is good
+   * @param line as text, null for none; printed under {@code --quiet} unless the status is good
    * @param json the same for the JSON document
    */
   public synchronized void result(Status status, String line, Map<String, Object> json) {
     findings |= status == Status.BAD;
     noFullVerdict |= status == Status.UNKNOWN;
     results.add(json);
-    if (format == Settings.Format.TEXT && (!quiet || status != Status.GOOD)) {
+    if (format == Settings.Format.TEXT && line != null && (!quiet || status != Status.GOOD)) {
       print(line);
     }
   }
@@ -345,6 +345,12 @@ public final class Report {
     crashReports.failedCheck(List.of(check, about), clean(message), particulars);
   }
 
+  /** The helper's. */
+  public void failedCheck(
+      String check, String about, String message, Map<String, String> particulars) {
+    crashReports.failedCheck(message, particulars);
+  }
+
   /**
    * Reports failed checks of the same kind to Sentry: each, or many in one message.
    *
@@ -481,6 +487,15 @@ public final class Report {
 
   /** The summary of a list: {@code 19 collections: 17 OK, 1 SKIP, 1 BAD (main/cfr)}. */
   public static String counts(int expected, List<Count> counts) {
+    return counts("collection", expected, counts);
+  }
+
+  /**
+   * The same of other things.
+   *
+   * @param thing one of them
+   */
+  public static String counts(String thing, int expected, List<Count> counts) {
     List<String> parts = new ArrayList<>();
     int seen = 0;
     for (Count count : counts) {
@@ -500,8 +515,8 @@ public final class Report {
     if (seen < expected) {
       parts.add(expected - seen + " not finished");
     }
-    return "%d collection%s: %s"
-        .formatted(expected, expected == 1 ? "" : "s", String.join(", ", parts));
+    return "%d %s%s: %s"
+        .formatted(expected, thing, expected == 1 ? "" : "s", String.join(", ", parts));
   }
 
   /** The first ten of a list, and how many more there are. */

@@ -1,0 +1,1098 @@
+///usr/bin/env jbang "$0" "$@" ; exit $?
+//DESCRIPTION Alert on the error rates that clients report for each source of settings.
+//JAVA 25+
+//SOURCES common/CanonicalJson.java
+//SOURCES common/HtmlPages.java
+//SOURCES common/Http.java
+//SOURCES common/Report.java
+//SOURCES common/Settings.java
+//FILES templates/layout.html=templates/layout.html
+//FILES templates/style.css=templates/style.css
+//FILES templates/uptake.css=templates/uptake.css
+//FILES templates/uptake.html=templates/uptake.html
+//DEPS info.picocli:picocli:4.7.7
+//RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
+
+import common.CanonicalJson;
+import common.CanonicalJson.BadJson;
+import common.HtmlPages;
+import common.Http;
+import common.Http.ServerException;
+import common.Report;
+import common.Report.Count;
+import common.Report.Status;
+import common.Settings;
+import common.Settings.SecondsConverter;
+import common.Settings.Secret;
+import common.Settings.UsageException;
+import common.Settings.WebAddressConverter;
+import java.io.BufferedInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.math.BigDecimal;
+import java.math.RoundingMode;
+import java.net.URI;
+import java.net.URLDecoder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Function;
+import java.util.function.Predicate;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.TypeConversionException;
+
+/**
+ * The rule: of what clients report of a source of settings, no larger share than its threshold is
+ * an error.
+ *
+ * <p>Reads what a query of Redash made of Telemetry: for each source, how often clients reported
+ * each status. A status that ends in {@code _error} is bad, the others are good. A source whose
+ * error rate, bad of all, is over its threshold is a finding, with its bad statuses. Sources with
+ * few entries say nothing and are skipped. Data that is old, empty or cannot be read gives no
+ * verdict.
+ *
+ * <p>Spec: contract, <i>uptake_health</i>.
+ *
+ * <pre>
+ * blocklists/addons                        (good: 1,027,245 bad:    11,081)               1.07%
+ * </pre>
+ */
+@Command(
+    name = uptake_health.NAME,
+    description = {
+      "Alert on the error rates that clients report for each source of settings.",
+      "Of what clients report of a source, no larger share than its threshold may be an error."
+    })
+public class uptake_health implements Settings.Command {
+
+  static final String NAME = "uptake_health";
+
+  @Option(
+      names = "--redash-api-key-file",
+      paramLabel = "FILE",
+      description = "required without --input: the key of the query or its user, - for stdin")
+  Secret redashApiKey;
+
+  @Option(
+      names = "--redash-api-query-url",
+      paramLabel = "URL",
+      defaultValue = "https://sql.telemetry.mozilla.org/api/queries/61352/results.json",
+      converter = QueryUrlConverter.class,
+      description = "newest result of the query, as JSON")
+  URI redashApiQueryUrl;
+
+  @Option(
+      names = "--redash-timeout-seconds",
+      paramLabel = "SECONDS",
+      defaultValue = "60",
+      converter = SecondsConverter.class,
+      description = "to connect to Redash, and longest silence while reading")
+  Duration redashTimeout;
+
+  @Option(
+      names = "--exclude-sources",
+      paramLabel = "PATTERN",
+      split = ",",
+      defaultValue = "shield-recipe-client/*, normandy/*, main/url-classifier-skip-urls",
+      description = "sources to leave out, as shell patterns, comma separated")
+  List<String> excludeSources;
+
+  @Option(
+      names = "--min-total-entries",
+      paramLabel = "COUNT",
+      defaultValue = "1000",
+      converter = EntriesConverter.class,
+      description = "skip sources with fewer entries, good and bad")
+  int minTotalEntries;
+
+  @Option(
+      names = "--default-error-threshold-percent",
+      paramLabel = "PERCENT",
+      defaultValue = "2.0",
+      converter = PercentConverter.class,
+      description = "error rate over which a source is a finding")
+  BigDecimal defaultThreshold;
+
+  @Option(
+      names = "--specific-error-threshold-percentages",
+      paramLabel = "SOURCE=PERCENT",
+      split = ";",
+      description =
+          "the same for single sources, separated by semicolons: main/cfr = 5.5; foo/bar= 12")
+  List<String> specificThresholds;
+
+  @Option(
+      names = "--max-age",
+      paramLabel = "DAYS",
+      converter = DaysConverter.class,
+      description = "no verdict on data that ends longer ago; unset: 3 days, with --input any age")
+  Integer maxAge;
+
+  @Option(
+      names = "--input",
+      paramLabel = "FILE",
+      description = "judge this saved result instead of asking Redash, - for stdin")
+  String input;
+
+  @Option(
+      names = "--html",
+      paramLabel = "FILE",
+      converter = HtmlFileConverter.class,
+      description = "also write a page with a chart into this file")
+  Path html;
+
+  @Mixin Settings.Requests requests;
+  @Mixin Settings.General general;
+
+  public static void main(String[] args) {
+    System.exit(Settings.execute(new uptake_health(), Settings.Surroundings.real(), args));
+  }
+
+  @Override
+  public Settings.General general() {
+    return general;
+  }
+
+  @Override
+  public void run(Settings.Surroundings surroundings, Report report) throws Exception {
+    Rules rules = rules(surroundings.clock().instant());
+    try {
+      List<Row> rows = sources(rows(document(surroundings, report)), report);
+      Period period = Period.of(rows);
+      report.put("from", period.from().toString());
+      report.put("to", period.to().toString());
+      List<Outcome> outcomes = judge(rows, rules);
+      report.heading("📅 From %s to %s".formatted(utc(period.from()), utc(period.to())));
+      outcomes.forEach(outcome -> show(outcome, report));
+      showFindings(outcomes, report);
+      if (html != null) {
+        write(html, page(outcomes, period, rules), report);
+      }
+      report.summary(counts(outcomes));
+      reportFailures(outcomes, report);
+    } catch (NoData e) {
+      report.error(e.getMessage(), e.hint());
+    }
+  }
+
+  // ---- core: values in, values out
+
+  /** What clients reported of a source, or why that cannot be said. */
+  sealed interface Row {
+    String source();
+  }
+
+  /**
+   * What clients reported of a source.
+   *
+   * @param counts of each status, in the order of the row
+   */
+  record Uptake(String source, Instant from, Instant to, Map<String, Long> counts) implements Row {
+
+    static boolean isBad(String status) {
+      return status.endsWith("_error");
+    }
+
+    long bad() {
+      return sum(Uptake::isBad);
+    }
+
+    long good() {
+      return sum(status -> !isBad(status));
+    }
+
+    long total() {
+      return Math.addExact(good(), bad());
+    }
+
+    private long sum(Predicate<String> which) {
+      return counts.entrySet().stream()
+          .filter(count -> which.test(count.getKey()))
+          .mapToLong(Map.Entry::getValue)
+          .reduce(0, Math::addExact);
+    }
+
+    /** The error rate; as Python computes it, so that it is rounded alike. */
+    double percent() {
+      return 100.0 * bad() / total();
+    }
+
+    /** A status's share in percent, likewise. */
+    double percent(String status) {
+      return (double) counts.get(status) / total() * 100;
+    }
+
+    boolean isOver(BigDecimal threshold) {
+      return BigDecimal.valueOf(bad())
+              .movePointRight(2)
+              .compareTo(threshold.multiply(BigDecimal.valueOf(total())))
+          > 0;
+    }
+
+    /** The bad statuses that were reported at all, the most frequent first. */
+    List<String> badStatuses() {
+      return counts.keySet().stream()
+          .filter(status -> isBad(status) && counts.get(status) > 0)
+          .sorted(Comparator.comparing(counts::get, Comparator.reverseOrder()))
+          .toList();
+    }
+
+    /** Both together, as of one row. */
+    Uptake and(Uptake other) {
+      Map<String, Long> sums = new LinkedHashMap<>(counts);
+      other.counts.forEach((status, count) -> sums.merge(status, count, Math::addExact));
+      return new Uptake(source, earlier(from, other.from), later(to, other.to), sums);
+    }
+  }
+
+  /** A row that is none. */
+  record Unreadable(String source, String reason) implements Row {}
+
+  private static Instant earlier(Instant one, Instant other) {
+    return one.isBefore(other) ? one : other;
+  }
+
+  private static Instant later(Instant one, Instant other) {
+    return one.isAfter(other) ? one : other;
+  }
+
+  /** What the data is of. */
+  record Period(Instant from, Instant to) {
+    static Period of(List<Row> rows) throws NoData {
+      return rows.stream()
+          .flatMap(row -> row instanceof Uptake it ? Stream.of(new Period(it.from, it.to)) : null)
+          .reduce(
+              (one, other) -> new Period(earlier(one.from, other.from), later(one.to, other.to)))
+          .orElseThrow(() -> {
+            Unreadable first = (Unreadable) rows.getFirst();
+            return new NoData(
+                "no row can be read: %s: %s".formatted(first.source(), first.reason()), null);
+          });
+    }
+  }
+
+  /** Nothing that a verdict could be based on. */
+  static final class NoData extends Exception {
+    private static final long serialVersionUID = 1;
+    private final String hint;
+
+    NoData(String message, String hint) {
+      super(message);
+      this.hint = hint;
+    }
+
+    /** What to do about it, or null. */
+    String hint() {
+      return hint;
+    }
+  }
+
+  /**
+   * The rows of a result of Redash, {@code query_result.data.rows}.
+   *
+   * @param result as {@code CanonicalJson.parse} returns it
+   * @throws NoData if there are none
+   */
+  static List<Row> rows(Object result) throws NoData {
+    if (!(member(result, "query_result") instanceof Map<?, ?> queryResult)) {
+      throw noResult(result);
+    }
+    if (!(member(member(queryResult, "data"), "rows") instanceof List<?> rows)) {
+      throw new NoData("the result has no list query_result.data.rows", IS_IT_THE_QUERY);
+    }
+    if (rows.isEmpty()) {
+      throw new NoData(
+          "the result is empty: clients reported nothing, or the query asks for nothing",
+          IS_IT_THE_QUERY);
+    }
+    List<Row> read = new ArrayList<>();
+    for (Object row : rows) {
+      read.add(row(row, "row " + (read.size() + 1)));
+    }
+    return read;
+  }
+
+  /** Adds up what was reported of one source, in the place of its first row. */
+  static List<Row> bySource(List<Row> rows) {
+    Map<String, Row> bySource = new LinkedHashMap<>();
+    rows.forEach(row -> bySource.merge(row.source(), row, uptake_health::both));
+    return List.copyOf(bySource.values());
+  }
+
+  private static final String IS_IT_THE_QUERY =
+      "is REDASH_API_QUERY_URL the address of the right query's results.json?";
+
+  private static NoData noResult(Object result) {
+    if (member(result, "job") instanceof Map<?, ?> job) {
+      Object error = member(job, "error");
+      return "4".equals(String.valueOf(member(job, "status")))
+              || error instanceof String text && !text.isEmpty()
+          ? new NoData(
+              "the query failed: " + Report.brief(String.valueOf(error)), "run it in Redash")
+          : new NoData("the query is still running", "try again when it has finished");
+    }
+    for (String name : List.of("message", "error")) {
+      if (member(result, name) instanceof String text) {
+        return new NoData("no result but a message: " + Report.brief(text), IS_IT_THE_QUERY);
+      }
+    }
+    return new NoData("what was read has no query_result", IS_IT_THE_QUERY);
+  }
+
+  private static Object member(Object object, String name) {
+    return object instanceof Map<?, ?> map ? map.get(name) : null;
+  }
+
+  private static Row both(Row one, Row other) {
+    if (one instanceof Uptake first && other instanceof Uptake second) {
+      try {
+        return first.and(second);
+      } catch (ArithmeticException e) {
+        return new Unreadable(one.source(), TOO_MANY);
+      }
+    }
+    return one instanceof Unreadable ? one : other;
+  }
+
+  private static final String TOO_MANY = "more entries than can be counted";
+
+  /**
+   * @param label what it is called if it has no source
+   */
+  private static Row row(Object row, String label) {
+    if (!(row instanceof Map<?, ?> members)) {
+      return new Unreadable(label, "it is no object");
+    }
+    if (!(members.get("source") instanceof String source) || source.isBlank()) {
+      return new Unreadable(label, "it has no source");
+    }
+    try {
+      Instant from = time(members, "min_timestamp");
+      Instant to = time(members, "max_timestamp");
+      if (from.isAfter(to)) {
+        throw new BadValue("min_timestamp is after max_timestamp");
+      }
+      Map<String, Long> counts = new LinkedHashMap<>();
+      for (Map.Entry<?, ?> member : members.entrySet()) {
+        String name = member.getKey().toString();
+        if (!List.of("source", "min_timestamp", "max_timestamp").contains(name)) {
+          counts.put(name, count(name, member.getValue()));
+        }
+      }
+      Uptake uptake = new Uptake(source, from, to, Collections.unmodifiableMap(counts));
+      uptake.total();
+      return uptake;
+    } catch (BadValue e) {
+      return new Unreadable(source, e.getMessage());
+    } catch (ArithmeticException e) {
+      return new Unreadable(source, TOO_MANY);
+    }
+  }
+
+  private static final class BadValue extends Exception {
+    private static final long serialVersionUID = 1;
+
+    BadValue(String message) {
+      super(message);
+    }
+  }
+
+  private static final BigDecimal LAST_SECOND =
+      BigDecimal.valueOf(253_402_300_799L); // of year 9999
+
+  /** Epoch seconds. */
+  private static Instant time(Map<?, ?> members, String name) throws BadValue {
+    BigDecimal seconds =
+        number(members.get(name))
+            .filter(it -> it.signum() >= 0 && it.compareTo(LAST_SECOND) <= 0)
+            .orElseThrow(() -> unexpected(members.get(name), name, "no time in epoch seconds"));
+    return Instant.ofEpochSecond(seconds.longValue());
+  }
+
+  private static long count(String status, Object value) throws BadValue {
+    if (value == null) {
+      return 0;
+    }
+    try {
+      return number(value)
+          .filter(it -> it.signum() >= 0)
+          .orElseThrow(() -> unexpected(value, status, "no count"))
+          .longValueExact();
+    } catch (ArithmeticException e) {
+      throw unexpected(value, status, "no count");
+    }
+  }
+
+  private static BadValue unexpected(Object value, String name, String expected) {
+    return new BadValue(
+        "%s is %s, which is %s".formatted(name, Report.brief(String.valueOf(value)), expected));
+  }
+
+  /** A number, or a text that is one. */
+  private static Optional<BigDecimal> number(Object value) {
+    return switch (value) {
+      case Long number -> Optional.of(BigDecimal.valueOf(number));
+      case BigDecimal number -> Optional.of(number);
+      case String text when text.strip().matches("\\d{1,18}(\\.\\d{1,18})?") ->
+          Optional.of(new BigDecimal(text.strip()));
+      case null, default -> Optional.empty();
+    };
+  }
+
+  /**
+   * What is judged, and how.
+   *
+   * @param exclude shell patterns of sources
+   * @param minTotal entries that a source needs to be judged
+   * @param threshold error rate in percent over which a source is a finding
+   * @param thresholds the same of single sources
+   * @param maxAge of data, or null for any
+   */
+  record Rules(
+      List<String> exclude,
+      long minTotal,
+      BigDecimal threshold,
+      Map<String, BigDecimal> thresholds,
+      Duration maxAge,
+      Instant now) {
+
+    BigDecimal threshold(String source) {
+      return thresholds.getOrDefault(source, threshold);
+    }
+
+    boolean isTooOld(Uptake uptake) {
+      return maxAge != null && uptake.to().plus(maxAge).isBefore(now);
+    }
+
+    boolean isFuture(Uptake uptake) {
+      return maxAge != null && uptake.to().isAfter(now.plus(Duration.ofDays(1)));
+    }
+  }
+
+  /** What came out for one source. */
+  sealed interface Judgement {}
+
+  /** Its error rate is not over its threshold. */
+  record Healthy() implements Judgement {}
+
+  /** Its error rate is. */
+  record Erroring() implements Judgement {}
+
+  /** It has too few entries to say anything. */
+  record Skipped(String reason) implements Judgement {}
+
+  /** It is not to be judged. */
+  record Excluded(String pattern) implements Judgement {}
+
+  /** Nothing can be said of it. */
+  record NoVerdict(String reason) implements Judgement {}
+
+  /**
+   * A source, judged.
+   *
+   * @param threshold in percent
+   */
+  record Outcome(Row row, BigDecimal threshold, Judgement judgement) {
+    String source() {
+      return row.source();
+    }
+
+    /** The source as it may be shown. */
+    String name() {
+      return Report.clean(source());
+    }
+
+    /** What clients reported: of a source that is healthy or erroring. */
+    Uptake uptake() {
+      return (Uptake) row;
+    }
+
+    boolean isJudged() {
+      return judgement instanceof Healthy || judgement instanceof Erroring;
+    }
+
+    /** Percentage points over the threshold. */
+    double excess() {
+      return uptake().percent() - threshold.doubleValue();
+    }
+  }
+
+  /**
+   * Judges all sources.
+   *
+   * @throws NoData if nothing can be said of any
+   */
+  static List<Outcome> judge(List<Row> rows, Rules rules) throws NoData {
+    List<Outcome> outcomes =
+        rows.stream()
+            .map(row -> new Outcome(row, rules.threshold(row.source()), judge(row, rules)))
+            .toList();
+    if (outcomes.stream().noneMatch(Outcome::isJudged)) {
+      throw nothingJudged(outcomes);
+    }
+    return outcomes;
+  }
+
+  private static Judgement judge(Row row, Rules rules) {
+    for (String pattern : rules.exclude()) {
+      if (Settings.matches(pattern, row.source())) {
+        return new Excluded(pattern);
+      }
+    }
+    return switch (row) {
+      case Unreadable(_, String reason) -> new NoVerdict(reason);
+      case Uptake it when it.total() == 0 -> new Skipped("no entry");
+      case Uptake it when it.total() < rules.minTotal() ->
+          new Skipped("%,d of at least %,d entries".formatted(it.total(), rules.minTotal()));
+      case Uptake it when rules.isTooOld(it) ->
+          new NoVerdict(
+              "its data ends %s, more than %d days ago (MAX_AGE)"
+                  .formatted(utc(it.to()), rules.maxAge().toDays()));
+      case Uptake it when rules.isFuture(it) ->
+          new NoVerdict("its data ends %s, in the future".formatted(utc(it.to())));
+      case Uptake it -> it.isOver(rules.threshold(it.source())) ? new Erroring() : new Healthy();
+    };
+  }
+
+  private static NoData nothingJudged(List<Outcome> outcomes) {
+    List<String> parts = new ArrayList<>();
+    int excluded = named(outcomes, Excluded.class).size();
+    int skipped = named(outcomes, Skipped.class).size();
+    if (excluded > 0) {
+      parts.add("%d excluded".formatted(excluded));
+    }
+    if (skipped > 0) {
+      parts.add("%d with too few entries".formatted(skipped));
+    }
+    List<Outcome> unknown =
+        outcomes.stream().filter(it -> it.judgement() instanceof NoVerdict).toList();
+    if (!unknown.isEmpty()) {
+      Outcome first = unknown.getFirst();
+      parts.add(
+          "%d without verdict (%s: %s)"
+              .formatted(unknown.size(), first.source(), ((NoVerdict) first.judgement()).reason()));
+    }
+    return new NoData(
+        "none of %d sources can be judged: %s".formatted(outcomes.size(), String.join(", ", parts)),
+        unknown.isEmpty()
+            ? "check EXCLUDE_SOURCES and MIN_TOTAL_ENTRIES"
+            : "look at the query in Redash, does it run on its schedule?");
+  }
+
+  private static List<String> named(List<Outcome> outcomes, Class<? extends Judgement> judgement) {
+    return outcomes.stream()
+        .filter(outcome -> judgement.isInstance(outcome.judgement()))
+        .map(Outcome::name)
+        .toList();
+  }
+
+  // ---- reading
+
+  private Rules rules(Instant now) throws UsageException {
+    Duration age =
+        maxAge != null ? Duration.ofDays(maxAge) : input == null ? Duration.ofDays(3) : null;
+    return new Rules(
+        Settings.entries(excludeSources),
+        minTotalEntries,
+        defaultThreshold,
+        thresholds(Settings.entries(specificThresholds)),
+        age,
+        now);
+  }
+
+  /**
+   * Thresholds of single sources.
+   *
+   * @param entries {@code SOURCE = PERCENT}
+   */
+  static Map<String, BigDecimal> thresholds(List<String> entries) throws UsageException {
+    Map<String, BigDecimal> thresholds = new LinkedHashMap<>();
+    for (String entry : entries) {
+      int equals = entry.lastIndexOf('=');
+      String source = equals < 0 ? "" : entry.substring(0, equals).strip();
+      Optional<BigDecimal> percent = percent(entry.substring(equals + 1));
+      if (source.isEmpty() || percent.isEmpty()) {
+        throw new UsageException(
+            "SPECIFIC_ERROR_THRESHOLD_PERCENTAGES: \"%s\" is not SOURCE = PERCENT, with 0 to 100"
+                .formatted(entry),
+            "separate them by semicolons: main/cfr = 5.5; foo/bar = 12");
+      }
+      if (thresholds.put(source, percent.get()) != null) {
+        throw new UsageException(
+            "SPECIFIC_ERROR_THRESHOLD_PERCENTAGES: %s stands there twice".formatted(source), null);
+      }
+    }
+    return thresholds;
+  }
+
+  private static Optional<BigDecimal> percent(String text) {
+    String digits = text.strip();
+    return digits.matches("\\d{1,3}(\\.\\d{1,9})?")
+            && new BigDecimal(digits).compareTo(BigDecimal.valueOf(100)) <= 0
+        ? Optional.of(new BigDecimal(digits))
+        : Optional.empty();
+  }
+
+  private Object document(Settings.Surroundings surroundings, Report report)
+      throws UsageException, ServerException, NoData {
+    return input == null ? ask(surroundings, report) : readInput(surroundings.in());
+  }
+
+  private Object ask(Settings.Surroundings surroundings, Report report)
+      throws UsageException, ServerException {
+    if (redashApiKey == null) {
+      throw new UsageException(
+          "REDASH_API_KEY is not set", "set it, or judge a saved result with --input");
+    }
+    general.checkSafe("REDASH_API_KEY", redashApiQueryUrl);
+    Http.Names names = new Http.Names("REDASH_API_QUERY_URL", "REDASH_TIMEOUT_SECONDS");
+    Duration twice = redashTimeout.multipliedBy(2);
+    Duration deadline = requests.deadline().compareTo(twice) > 0 ? requests.deadline() : twice;
+    try (Http http = requests.http(NAME, redashTimeout, deadline, 1, names, surroundings, report)) {
+      authorize(http);
+      report.progress("%s: waiting for %s".formatted(NAME, redashApiQueryUrl.getHost()));
+      return http.get(redashApiQueryUrl, requests.maxBytes(), uptake_health::json).body();
+    } catch (ServerException e) {
+      throw e.withHint(hint(e));
+    } finally {
+      report.progress("");
+    }
+  }
+
+  /** Never as part of the URL, which stands in logs. */
+  private void authorize(Http http) throws UsageException {
+    try {
+      http.authorize(redashApiQueryUrl, "Key " + redashApiKey.reveal());
+    } catch (IllegalArgumentException e) {
+      throw new UsageException(
+          "REDASH_API_KEY holds a character that no header can carry", "is it the key alone?");
+    }
+  }
+
+  private static List<Row> sources(List<Row> rows, Report report) {
+    List<Row> sources = bySource(rows);
+    if (sources.size() < rows.size()) {
+      Set<String> seen = new HashSet<>();
+      List<String> twice =
+          rows.stream().map(Row::source).filter(it -> !seen.add(it)).distinct().toList();
+      report.warn("counted together, of several rows: " + Report.some(twice));
+    }
+    return sources;
+  }
+
+  private static String hint(ServerException failure) {
+    if (failure.getMessage().contains("No cached result")) {
+      return "the query has not run yet: run it in Redash, or give it a schedule there";
+    }
+    return switch (failure.status()) {
+      case 401, 403, 404 -> "are REDASH_API_KEY and REDASH_API_QUERY_URL right?";
+      default ->
+          failure.getMessage().contains(WEB_PAGE)
+              ? "are REDASH_API_KEY and REDASH_API_QUERY_URL right?"
+              : failure.hint();
+    };
+  }
+
+  private Object readInput(InputStream stdin) throws NoData {
+    try {
+      if (input.equals("-")) {
+        return json(stdin);
+      }
+      try (InputStream file = Files.newInputStream(Path.of(input))) {
+        return json(file);
+      }
+    } catch (BadJson e) {
+      throw new NoData("%s is not JSON: %s".formatted(input(), e.getMessage()), null);
+    } catch (InvalidPathException e) {
+      throw new NoData("INPUT %s is no file name".formatted(input), null);
+    } catch (IOException e) {
+      throw new NoData("cannot read %s: %s".formatted(input(), HtmlPages.reason(e)), null);
+    }
+  }
+
+  private String input() {
+    return input.equals("-") ? "stdin" : input;
+  }
+
+  private static final String WEB_PAGE = "a web page instead of JSON, as at a login";
+
+  /** Reads JSON; a web page is refused by name. */
+  private static Object json(InputStream in) throws IOException {
+    BufferedInputStream buffered = new BufferedInputStream(in);
+    int first;
+    do {
+      buffered.mark(1);
+      first = buffered.read();
+    } while (first >= 0 && first <= ' ');
+    if (first == '<') {
+      throw new Http.UnexpectedBody(WEB_PAGE);
+    }
+    buffered.reset();
+    return CanonicalJson.parse(buffered);
+  }
+
+  // ---- rendering: lines
+
+  private static final DateTimeFormatter UTC =
+      DateTimeFormatter.ofPattern("uuuu-MM-dd HH:mm:ss", Locale.ROOT).withZone(ZoneOffset.UTC);
+
+  private static String utc(Instant time) {
+    return UTC.format(time);
+  }
+
+  /** A line for each source that was judged or should have been. */
+  private static void show(Outcome outcome, Report report) {
+    switch (outcome.judgement()) {
+      case Healthy _ ->
+          report.result(Status.GOOD, line(outcome, Status.GOOD, report), json(outcome));
+      case Erroring _ ->
+          report.result(Status.BAD, line(outcome, Status.BAD, report), json(outcome));
+      case NoVerdict(String reason) ->
+          report.result(
+              Status.UNKNOWN,
+              "%s %s".formatted(left(outcome.name(), 40), report.noVerdict(reason)),
+              json(outcome));
+      case Skipped(String reason) -> {
+        report.result(Status.GOOD, null, json(outcome));
+        report.note("%s skipped: %s".formatted(outcome.source(), reason));
+      }
+      case Excluded(String pattern) -> {
+        report.result(Status.GOOD, null, json(outcome));
+        report.note("%s excluded by %s".formatted(outcome.source(), pattern));
+      }
+    }
+  }
+
+  private static String line(Outcome outcome, Status status, Report report) {
+    Uptake uptake = outcome.uptake();
+    String counts = "(good:%,10d bad:%,10d)".formatted(uptake.good(), uptake.bad());
+    String percent = "%10s%%".formatted(rounded(uptake.percent()));
+    return "%s %s %s"
+        .formatted(
+            left(outcome.name(), 40),
+            left(counts, 40),
+            status == Status.BAD ? report.word(status, percent) : percent);
+  }
+
+  /** As Python rounds: the exact value of the number, ties to even. */
+  private static String rounded(double percent) {
+    return new BigDecimal(percent).setScale(2, RoundingMode.HALF_EVEN).toPlainString();
+  }
+
+  /** At the left of a column, which a longer text makes wider. */
+  private static String left(String text, int width) {
+    return text + " ".repeat(Math.max(0, width - text.codePointCount(0, text.length())));
+  }
+
+  private static void showFindings(List<Outcome> outcomes, Report report) {
+    List<Outcome> findings = findings(outcomes);
+    if (!findings.isEmpty()) {
+      report.details("\n%d settings have a bad ratio over threshold.".formatted(findings.size()));
+    }
+    for (Outcome finding : findings) {
+      report.details("\n%s\n%s".formatted(finding.name(), statuses(finding.uptake())));
+    }
+  }
+
+  private static List<Outcome> findings(List<Outcome> outcomes) {
+    return outcomes.stream().filter(it -> it.judgement() instanceof Erroring).toList();
+  }
+
+  /** A line for each bad status. */
+  private static String statuses(Uptake uptake) {
+    return uptake.badStatuses().stream()
+        .map(status ->
+            "\t%s %s%% (%,d)"
+                .formatted(
+                    left(Report.clean(status), 16),
+                    rounded(uptake.percent(status)),
+                    uptake.counts().get(status)))
+        .collect(Collectors.joining("\n"));
+  }
+
+  private static Map<String, Object> json(Outcome outcome) {
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("source", outcome.name());
+    json.put(
+        "status",
+        switch (outcome.judgement()) {
+          case Healthy _ -> "ok";
+          case Erroring _ -> "bad";
+          case Skipped _ -> "skip";
+          case Excluded _ -> "excluded";
+          case NoVerdict _ -> "no-verdict";
+        });
+    if (outcome.row() instanceof Uptake uptake) {
+      json.put("from", uptake.from().toString());
+      json.put("to", uptake.to().toString());
+      json.put("good", uptake.good());
+      json.put("bad", uptake.bad());
+      if (uptake.total() > 0) {
+        json.put("error_percent", new BigDecimal(rounded(uptake.percent())));
+      }
+      json.put("threshold_percent", outcome.threshold());
+      Map<String, Object> statuses = new LinkedHashMap<>();
+      uptake.counts().forEach((status, count) -> statuses.put(Report.clean(status), count));
+      json.put("statuses", statuses);
+    }
+    switch (outcome.judgement()) {
+      case Skipped(String reason) -> json.put("reason", reason);
+      case NoVerdict(String reason) -> json.put("reason", Report.clean(reason));
+      case Excluded(String pattern) -> json.put("reason", "excluded by " + pattern);
+      case Healthy _, Erroring _ -> {}
+    }
+    return json;
+  }
+
+  private static String counts(List<Outcome> outcomes) {
+    return Report.counts(
+        "source",
+        outcomes.size(),
+        List.of(
+            new Count("OK", named(outcomes, Healthy.class), false),
+            new Count("SKIP", named(outcomes, Skipped.class), false),
+            new Count("excluded", named(outcomes, Excluded.class), false),
+            new Count("BAD", named(outcomes, Erroring.class), true),
+            new Count("NO VERDICT", named(outcomes, NoVerdict.class), true)));
+  }
+
+  /** Tells Sentry what is wrong. */
+  private void reportFailures(List<Outcome> outcomes, Report report) {
+    Map<String, String> settings = new LinkedHashMap<>();
+    settings.put("REDASH_API_QUERY_URL", redashApiQueryUrl.toString());
+    settings.put("EXCLUDE_SOURCES", String.join(", ", Settings.entries(excludeSources)));
+    settings.put("MIN_TOTAL_ENTRIES", String.valueOf(minTotalEntries));
+    settings.put("DEFAULT_ERROR_THRESHOLD_PERCENT", defaultThreshold.toPlainString());
+    settings.put(
+        "SPECIFIC_ERROR_THRESHOLD_PERCENTAGES",
+        String.join("; ", Settings.entries(specificThresholds)));
+    for (Outcome finding : findings(outcomes)) {
+      report.failedCheck(
+          "erroring too much",
+          finding.name(),
+          "%s is erroring too much.\n%s".formatted(finding.name(), statuses(finding.uptake())),
+          settings);
+    }
+    Map<String, String> unknown = new LinkedHashMap<>();
+    for (Outcome outcome : outcomes) {
+      if (outcome.judgement() instanceof NoVerdict(String reason)) {
+        unknown.put(outcome.name(), reason);
+      }
+    }
+    report.failedChecks("No verdict on ", unknown);
+  }
+
+  // ---- rendering: the page
+
+  /** A source as the page shows it; positions on the scale are percentages of its width. */
+  public record Bar(
+      String source,
+      String percent,
+      String threshold,
+      String good,
+      String bad,
+      boolean over,
+      String end,
+      String mark) {}
+
+  /** A mark of the scale. */
+  public record Tick(String label, String position) {}
+
+  /** A source over its threshold, as the page explains it. */
+  public record Detail(String source, String percent, String threshold, List<Share> shares) {}
+
+  /** A bad status of a source. */
+  public record Share(String status, String percent, String count) {}
+
+  /** A source that has no bar, and why. */
+  public record Absent(String source, String reason) {}
+
+  /** Where the scale may end, and what it may show, in percent. */
+  private static final List<Double> TICKS =
+      List.of(0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0);
+
+  /** Width that the label of a mark takes, in percent of the scale's. */
+  private static final double LABEL_WIDTH = 14;
+
+  /**
+   * Renders the chart, its sources the farther over their threshold the earlier.
+   *
+   * <p>The scale is that of square roots: error rates of 0.1 and of 10 percent can both be seen,
+   * and so can none.
+   */
+  static byte[] page(List<Outcome> outcomes, Period period, Rules rules) {
+    List<Outcome> judged =
+        outcomes.stream()
+            .filter(Outcome::isJudged)
+            .sorted(Comparator.comparing(Outcome::excess, Comparator.reverseOrder()))
+            .toList();
+    double largest =
+        judged.stream()
+            .flatMap(it -> Stream.of(it.uptake().percent(), it.threshold().doubleValue()))
+            .max(Comparator.naturalOrder())
+            .orElseThrow();
+    double top = TICKS.stream().filter(tick -> tick >= largest).findFirst().orElse(100.0);
+    int over = findings(judged).size();
+    Map<String, Object> values = new HashMap<>();
+    values.put("canonical", null);
+    values.put(
+        "verdict",
+        over == 0
+            ? "No source over its threshold"
+            : "%d of %d sources over %s threshold"
+                .formatted(over, judged.size(), over == 1 ? "its" : "their"));
+    values.put("from", utc(period.from()));
+    values.put("to", utc(period.to()));
+    values.put("ticks", ticks(top));
+    values.put("bars", judged.stream().map(outcome -> bar(outcome, top)).toList());
+    values.put("details", findings(judged).stream().map(uptake_health::detail).toList());
+    values.put("unknown", absent(outcomes, it -> it instanceof NoVerdict(String why) ? why : null));
+    values.put("skipped", absent(outcomes, it -> it instanceof Skipped(String why) ? why : null));
+    values.put("excluded", absent(outcomes, it -> it instanceof Excluded(String why) ? why : null));
+    values.put("threshold", plain(rules.threshold()));
+    values.put("minimum", "%,d".formatted(rules.minTotal()));
+    values.put("rendered", utc(rules.now()));
+    return new HtmlPages(NAME, "style.css", "uptake.css").render("uptake.html", values);
+  }
+
+  private static String position(double percent, double top) {
+    return "%.2f%%".formatted(Math.sqrt(percent / top) * 100);
+  }
+
+  /** As many marks as have room, from the end of the scale to its beginning. */
+  private static List<Tick> ticks(double top) {
+    List<Tick> ticks = new ArrayList<>();
+    double free = 100 + LABEL_WIDTH;
+    for (double tick : TICKS.reversed()) {
+      double position = Math.sqrt(tick / top) * 100;
+      if (tick <= top && position <= free - LABEL_WIDTH && position >= LABEL_WIDTH) {
+        ticks.addFirst(new Tick(plain(BigDecimal.valueOf(tick)) + "%", position(tick, top)));
+        free = position;
+      }
+    }
+    ticks.addFirst(new Tick("0", "0%"));
+    return ticks;
+  }
+
+  private static Bar bar(Outcome outcome, double top) {
+    Uptake uptake = outcome.uptake();
+    return new Bar(
+        outcome.name(),
+        rounded(uptake.percent()) + "%",
+        plain(outcome.threshold()) + "%",
+        "%,d".formatted(uptake.good()),
+        "%,d".formatted(uptake.bad()),
+        outcome.judgement() instanceof Erroring,
+        position(uptake.percent(), top),
+        position(outcome.threshold().doubleValue(), top));
+  }
+
+  private static Detail detail(Outcome outcome) {
+    Uptake uptake = outcome.uptake();
+    return new Detail(
+        outcome.name(),
+        rounded(uptake.percent()) + "%",
+        plain(outcome.threshold()) + "%",
+        uptake.badStatuses().stream()
+            .map(status ->
+                new Share(
+                    Report.clean(status),
+                    rounded(uptake.percent(status)) + "%",
+                    "%,d".formatted(uptake.counts().get(status))))
+            .toList());
+  }
+
+  private static List<Absent> absent(List<Outcome> outcomes, Function<Judgement, String> reason) {
+    return outcomes.stream()
+        .filter(outcome -> reason.apply(outcome.judgement()) != null)
+        .map(outcome -> new Absent(outcome.name(), Report.clean(reason.apply(outcome.judgement()))))
+        .toList();
+  }
+
+  private static String plain(BigDecimal number) {
+    return number.stripTrailingZeros().toPlainString();
+  }
+
+  private static void write(Path file, byte[] page, Report report) {
+    try {
+      HtmlPages.replace(file, page);
+      report.note("wrote " + file);
+    } catch (IOException e) {
+      report.error("cannot write %s: %s".formatted(file, HtmlPages.reason(e)), "check HTML");
+    }
+  }
+
+  // ---- converters: each message completes "VALUE is not …"
+
+  private static final class QueryUrlConverter extends WebAddressConverter {
+    QueryUrlConverter() {
+      super(
+          "the address of a query's results.json, http or https, without credentials and without"
+              + " api_key= (name the key with REDASH_API_KEY)");
+    }
+
+    @Override
+    protected boolean acceptsQuery(String query) {
+      return query == null
+          || !URLDecoder.decode(query, StandardCharsets.UTF_8)
+              .toLowerCase(Locale.ROOT)
+              .contains("api_key=");
+    }
+  }
+
+  private static final class EntriesConverter extends Settings.WholeNumber {
+    EntriesConverter() {
+      super(0, Integer.MAX_VALUE);
+    }
+  }
+
+  private static final class DaysConverter extends Settings.WholeNumber {
+    DaysConverter() {
+      super(1, 36_500);
+    }
+  }
+
+  private static final class PercentConverter implements ITypeConverter<BigDecimal> {
+    @Override
+    public BigDecimal convert(String value) {
+      return percent(value)
+          .orElseThrow(() -> new TypeConversionException("a percentage, from 0 to 100"));
+    }
+  }
+
+  private static final class HtmlFileConverter implements ITypeConverter<Path> {
+    @Override
+    public Path convert(String value) {
+      try {
+        Path file = Path.of(value).toAbsolutePath();
+        if (Files.exists(file) ? Files.isRegularFile(file) : Files.isDirectory(file.getParent())) {
+          return Files.exists(file) ? file.toRealPath() : file;
+        }
+      } catch (InvalidPathException | IOException e) {
+        // said below
+      }
+      throw new TypeConversionException("a file that could be written, in a folder that is there");
+    }
+  }
+}
