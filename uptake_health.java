@@ -319,12 +319,11 @@ public class uptake_health implements Settings.Command {
       throw noResult(result);
     }
     if (!(member(member(queryResult, "data"), "rows") instanceof List<?> rows)) {
-      throw new NoData("the result has no list query_result.data.rows", IS_IT_THE_QUERY);
+      throw new NoData("the result has no list query_result.data.rows", EXPECTED);
     }
     if (rows.isEmpty()) {
       throw new NoData(
-          "the result is empty: clients reported nothing, or the query asks for nothing",
-          IS_IT_THE_QUERY);
+          "the result is empty: clients reported nothing, or the query asks for nothing", EXPECTED);
     }
     List<Row> read = new ArrayList<>();
     for (Object row : rows) {
@@ -340,8 +339,7 @@ public class uptake_health implements Settings.Command {
     return List.copyOf(bySource.values());
   }
 
-  private static final String IS_IT_THE_QUERY =
-      "is REDASH_API_QUERY_URL the address of the right query's results.json?";
+  private static final String EXPECTED = "expected the results.json of a query of Redash";
 
   private static NoData noResult(Object result) {
     if (member(result, "job") instanceof Map<?, ?> job) {
@@ -354,10 +352,10 @@ public class uptake_health implements Settings.Command {
     }
     for (String name : List.of("message", "error")) {
       if (member(result, name) instanceof String text) {
-        return new NoData("no result but a message: " + Report.brief(text), IS_IT_THE_QUERY);
+        return new NoData("no result but a message: " + Report.brief(text), EXPECTED);
       }
     }
-    return new NoData("what was read has no query_result", IS_IT_THE_QUERY);
+    return new NoData("what was read has no query_result", EXPECTED);
   }
 
   private static Object member(Object object, String name) {
@@ -567,7 +565,7 @@ public class uptake_health implements Settings.Command {
           new Skipped("%,d of at least %,d entries".formatted(it.total(), rules.minTotal()));
       case Uptake it when rules.isTooOld(it) ->
           new NoVerdict(
-              "its data ends %s, more than %d days ago (MAX_AGE)"
+              "its data ends %s, longer ago than MAX_AGE allows, %d days"
                   .formatted(utc(it.to()), rules.maxAge().toDays()));
       case Uptake it when rules.isFuture(it) ->
           new NoVerdict("its data ends %s, in the future".formatted(utc(it.to())));
@@ -872,7 +870,7 @@ public class uptake_health implements Settings.Command {
         List.of(
             new Count("OK", named(outcomes, Healthy.class), false),
             new Count("SKIP", named(outcomes, Skipped.class), false),
-            new Count("excluded", named(outcomes, Excluded.class), false),
+            new Count("EXCLUDED", named(outcomes, Excluded.class), false),
             new Count("BAD", named(outcomes, Erroring.class), true),
             new Count("NO VERDICT", named(outcomes, NoVerdict.class), true)));
   }
@@ -900,7 +898,7 @@ public class uptake_health implements Settings.Command {
         unknown.put(outcome.name(), reason);
       }
     }
-    report.failedChecks("No verdict on ", unknown);
+    report.failedChecks("No verdict on %s", "sources", unknown);
   }
 
   // ---- rendering: the page

@@ -126,6 +126,7 @@ final class CrashReports {
               0,
               PARALLEL_POSTS,
               caBundle,
+              Http.Names.SERVER,
               variables),
           Clock.systemUTC(),
           _ -> {},

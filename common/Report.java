@@ -339,16 +339,11 @@ public final class Report {
    * Reports a failed check to Sentry, which groups those of the same check about the same.
    *
    * @param about what was checked: {@code bucket/collection}
+   * @param message may have several lines; what a server sent is clean
    */
   public void failedCheck(
       String check, String about, String message, Map<String, String> particulars) {
-    crashReports.failedCheck(List.of(check, about), clean(message), particulars);
-  }
-
-  /** The helper's. */
-  public void failedCheck(
-      String check, String about, String message, Map<String, String> particulars) {
-    crashReports.failedCheck(message, particulars);
+    crashReports.failedCheck(List.of(check, about), message, particulars);
   }
 
   /**
@@ -365,7 +360,7 @@ public final class Report {
       crashReports.failedCheck(List.of(check), text, reasons);
     } else {
       reasons.forEach((about, reason) ->
-          failedCheck(check, about, message.formatted(about), Map.of(about, reason)));
+          failedCheck(check, about, message.formatted(clean(about)), Map.of(about, reason)));
     }
   }
 

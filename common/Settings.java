@@ -301,20 +301,23 @@ public final class Settings {
         Report report)
         throws UsageException {
       try {
-        return new Http(
-            new Http.Limits(
-                command + "/" + VERSION + " (remote-settings-lambdas)",
-                timeout,
-                deadline,
-                retries,
-                parallel,
-                caBundle,
-                names,
-                surroundings.environment()),
-            surroundings.clock(),
-            surroundings.pause(),
-            report::waiting,
-            report::alert);
+        Http http =
+            new Http(
+                new Http.Limits(
+                    command + "/" + VERSION + " (remote-settings-lambdas)",
+                    timeout,
+                    deadline,
+                    retries,
+                    parallel,
+                    caBundle,
+                    names,
+                    surroundings.environment()),
+                surroundings.clock(),
+                surroundings.pause(),
+                report::waiting,
+                report::alert);
+        http.trace(report::request);
+        return http;
       } catch (IllegalArgumentException e) {
         throw new UsageException(e.getMessage(), null);
       }

@@ -5,6 +5,7 @@
 //SOURCES ../common/Settings.java
 //SOURCES ../consistency_checks.java
 //SOURCES ../refresh_signature.java
+//SOURCES ../uptake_health.java
 //SOURCES ../validate_changes_collection.java
 //SOURCES ../validate_signature.java
 //SOURCES Project.java
@@ -52,6 +53,7 @@ class ReadmeTest {
               "blockpages_generator", blockpages_generator::new,
               "consistency_checks", consistency_checks::new,
               "refresh_signature", refresh_signature::new,
+              "uptake_health", uptake_health::new,
               "validate_changes_collection", validate_changes_collection::new,
               "validate_signature", validate_signature::new));
 

@@ -1,7 +1,9 @@
 //DEPS tools.jackson.core:jackson-databind:3.2.4
 //SOURCES ../blockpages_generator.java
 //SOURCES ../common/RemoteSettings.java
+//SOURCES ../uptake_health.java
 //SOURCES Project.java
+//SOURCES Terminal.java
 
 import common.RemoteSettings.Place;
 import java.io.IOException;
@@ -15,7 +17,10 @@ import tools.jackson.core.type.TypeReference;
 import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.json.JsonMapper;
 
-/** The pages of the public blocklist of March 2016: real texts, as many as there were. */
+/**
+ * The pages of the public blocklist of March 2016: real texts, as many as there were; and the chart
+ * of the sample of what clients report.
+ */
 final class SamplePages {
 
   /** With links, and a verdict that leaves the choice to the user. */
@@ -54,6 +59,19 @@ final class SamplePages {
   static void write(Path folder) throws IOException {
     for (blockpages_generator.Page page : render()) {
       Files.write(folder.resolve(page.file()), page.html());
+    }
+  }
+
+  /** The chart of the sample, into a file. */
+  static void writeUptake(Path file) throws IOException {
+    Terminal.Outcome outcome =
+        new Terminal()
+            .run(
+                new uptake_health(),
+                "--input=" + Project.root().resolve("tests/sample/uptake.json"),
+                "--html=" + file);
+    if (outcome.exit() != 1) {
+      throw new IOException(outcome.toString());
     }
   }
 }

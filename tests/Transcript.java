@@ -11,6 +11,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import common.Settings;
 import java.io.IOException;
+import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -35,6 +36,7 @@ import tools.jackson.databind.node.ObjectNode;
  *                                          attributes), unset (one of them), create, drop, announce
  * bucket backup                            a bucket that the editor may write and nobody signs
  * answer /v1/ {"capabilities": {}}         whatever the server has to say there
+ * redash tests/sample/uptake.json          a Redash beside it, with this result, or as typed here
  * REQUESTS_NB_RETRIES=1                    in the environment; ROOT stands for the server's root,
  *                                          FOLDER for a new folder, S3 for the address of an S3,
  *                                          \\n for a line break
@@ -53,7 +55,8 @@ record Transcript(Path file, List<String> head, String command, String expected)
 
   private static final boolean UPDATE = "1".equals(System.getenv("UPDATE_GOLDEN"));
   private static final Pattern CHANGE =
-      Pattern.compile("(fault|put|delete|edit|unset|create|drop|announce|answer|bucket) (.*)");
+      Pattern.compile(
+          "(fault|put|delete|edit|unset|create|drop|announce|answer|bucket|redash) (.*)");
   private static final Pattern ARGUMENT = Pattern.compile("'([^']*)'|(\\S+)");
 
   static Stream<Transcript> of(String command) throws IOException {
@@ -96,7 +99,9 @@ record Transcript(Path file, List<String> head, String command, String expected)
       Terminal terminal = new Terminal().set("SERVER", server.url());
       for (String line : head) {
         Matcher change = CHANGE.matcher(line);
-        if (change.matches()) {
+        if (change.matches() && change.group(1).equals("redash")) {
+          terminal.set("REDASH_API_QUERY_URL", redash(server, change.group(2).strip()));
+        } else if (change.matches()) {
           change(server, change.group(1), change.group(2).strip());
         } else if (!line.startsWith("#") && !line.isBlank()) {
           String[] setting = line.split("=", 2);
@@ -124,6 +129,15 @@ record Transcript(Path file, List<String> head, String command, String expected)
     } finally {
       Peers.delete(folder);
     }
+  }
+
+  /** The address of a query's result. */
+  private static URI redash(RemoteSettingsServer server, String result) throws IOException {
+    String path = "/api/queries/61352/results.json";
+    String json =
+        result.startsWith("{") ? result : Files.readString(Project.root().resolve(result));
+    server.answer(path, 200, "application/json", json);
+    return server.url().resolve(path);
   }
 
   private static void change(RemoteSettingsServer server, String verb, String rest) {

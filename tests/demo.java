@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * Shows what the commands do, on a server of its own: starts the embedded one with sample content
@@ -105,7 +106,17 @@ public class demo {
               "",
               "blockpages_generator.java",
               List.of("--target-dir", FOLDER),
-              0));
+              0),
+          new Step(
+              "What did clients report of all that? A saved result of Telemetry, and a chart of"
+                  + " it:",
+              "",
+              "uptake_health.java",
+              List.of("--input", "tests/sample/uptake.json", "--html", FOLDER + "/uptake.html"),
+              1));
+
+  /** Those that ask no Remote Settings server. */
+  private static final Set<String> WITHOUT_SERVER = Set.of("uptake_health.java");
 
   /** Accounts of the sample server; a runbook has its own, in a file that only it can read. */
   private static final Map<String, String> CREDENTIALS =
@@ -128,7 +139,7 @@ public class demo {
 
   private int run(Path root) throws IOException, InterruptedException {
     List<String> wrong = new ArrayList<>();
-    Path folder = Files.createTempDirectory("blockpages-");
+    Path folder = Files.createTempDirectory("demo-");
     try (RemoteSettingsServer server = RemoteSettingsServer.builder().sample(true).start()) {
       out.println("A Remote Settings with sample content runs on " + server.url());
       for (Step step : STEPS) {
@@ -162,10 +173,12 @@ public class demo {
     List<String> command = new ArrayList<>();
     command.add(isWindows ? "jbang" : "./jbang");
     command.add(step.script());
-    command.add("--server");
-    command.add(server.toString());
+    if (!WITHOUT_SERVER.contains(step.script())) {
+      command.add("--server");
+      command.add(server.toString());
+    }
     for (String argument : step.arguments()) {
-      command.add(argument.equals(FOLDER) ? folder.toString() : argument);
+      command.add(argument.replace(FOLDER, folder.toString()));
     }
     String shown = String.join(" ", command.stream().map(demo::quoted).toList());
     String variable = CREDENTIALS.get(step.script());
@@ -197,8 +210,9 @@ public class demo {
           ./jbang validate_signature.java --help     settings and exit codes
           ./jbang test                               the tests
         The pages that were rendered, to open in a browser:
+          %s
           %s\
         """
-            .formatted(folder.resolve("index.html")));
+            .formatted(folder.resolve("index.html"), folder.resolve("uptake.html")));
   }
 }

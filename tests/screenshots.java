@@ -1,5 +1,5 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
-//DESCRIPTION Take the pictures of the block pages that stand in docs, with Chromium.
+//DESCRIPTION Take the pictures of the pages that stand in docs, with Chromium.
 //JAVA 25+
 //SOURCES Browser.java
 //SOURCES Peers.java
@@ -12,10 +12,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
- * Renders the public blocklist of 2016 and takes pictures of the list and of one page: on a phone
- * and on a desktop, light and dark.
+ * Renders the public blocklist of 2016 and the sample of what clients report, and takes pictures of
+ * the list, of one page and of the chart: on a phone and on a desktop, light and dark.
  */
 public class screenshots {
+
+  private static final String UPTAKE = "uptake.html";
 
   public static void main(String[] args) throws IOException {
     if (args.length > 0) {
@@ -23,13 +25,13 @@ public class screenshots {
       System.exit(args[0].matches("-h|--help") ? 0 : 2);
     }
     Path pages = Files.createTempDirectory("blockpages-");
-    Path pictures = Files.createDirectories(Project.root().resolve("docs/blockpages"));
     try {
       SamplePages.write(pages);
-      for (String file : new String[] {"index.html", SamplePages.MILD}) {
+      SamplePages.writeUptake(pages.resolve(UPTAKE));
+      for (String file : new String[] {"index.html", SamplePages.MILD, UPTAKE}) {
         for (boolean isPhone : new boolean[] {true, false}) {
           for (boolean isDark : new boolean[] {false, true}) {
-            take(pages.resolve(file), isPhone, isDark, pictures);
+            take(pages.resolve(file), isPhone, isDark);
           }
         }
       }
@@ -40,20 +42,22 @@ public class screenshots {
   }
 
   /** The list as far as it fits the screen; a page as a whole. */
-  private static void take(Path html, boolean isPhone, boolean isDark, Path pictures)
-      throws IOException {
+  private static void take(Path html, boolean isPhone, boolean isDark) throws IOException {
     boolean isIndex = html.endsWith("index.html");
+    boolean isUptake = html.endsWith(UPTAKE);
     String name =
-        "%s-%s-%s.png"
+        "docs/%s-%s-%s.png"
             .formatted(
-                isIndex ? "index" : "page",
+                isUptake ? "uptake/chart" : isIndex ? "blockpages/index" : "blockpages/page",
                 isPhone ? "phone" : "desktop",
                 isDark ? "dark" : "light");
     try (Browser.Page page = Browser.page()) {
       Browser.Page sized = isPhone ? page.phone() : page.size(1024, 768, 1);
       (isDark ? sized.dark() : sized.light()).open(html);
-      Files.write(pictures.resolve(name), isIndex ? page.screenshot() : page.wholeScreenshot());
+      Path picture = Project.root().resolve(name);
+      Files.createDirectories(picture.getParent());
+      Files.write(picture, isIndex ? page.screenshot() : page.wholeScreenshot());
     }
-    System.out.println("docs/blockpages/" + name);
+    System.out.println(name);
   }
 }
