@@ -343,12 +343,14 @@ public class uptake_health implements Settings.Command {
 
   private static NoData noResult(Object result) {
     if (member(result, "job") instanceof Map<?, ?> job) {
-      Object error = member(job, "error");
-      return "4".equals(String.valueOf(member(job, "status")))
-              || error instanceof String text && !text.isEmpty()
-          ? new NoData(
-              "the query failed: " + Report.brief(String.valueOf(error)), "run it in Redash")
-          : new NoData("the query is still running", "try again when it has finished");
+      return switch (String.valueOf(member(job, "status"))) { // 1 to 5, as Redash counts them
+        case "4" ->
+            new NoData(
+                "the query failed: " + Report.brief(String.valueOf(member(job, "error"))),
+                "run it in Redash");
+        case "5" -> new NoData("the query was cancelled", "run it in Redash");
+        default -> new NoData("the query is still running", "try again when it has finished");
+      };
     }
     for (String name : List.of("message", "error")) {
       if (member(result, name) instanceof String text) {
@@ -562,7 +564,9 @@ public class uptake_health implements Settings.Command {
       case Unreadable(_, String reason) -> new NoVerdict(reason);
       case Uptake it when it.total() == 0 -> new Skipped("no entry");
       case Uptake it when it.total() < rules.minTotal() ->
-          new Skipped("%,d of at least %,d entries".formatted(it.total(), rules.minTotal()));
+          new Skipped(
+              "%s of at least %s entries"
+                  .formatted(grouped(it.total()), grouped(rules.minTotal())));
       case Uptake it when rules.isTooOld(it) ->
           new NoVerdict(
               "its data ends %s, longer ago than MAX_AGE allows, %d days"
@@ -784,7 +788,7 @@ public class uptake_health implements Settings.Command {
 
   private static String line(Outcome outcome, Status status, Report report) {
     Uptake uptake = outcome.uptake();
-    String counts = "(good:%,10d bad:%,10d)".formatted(uptake.good(), uptake.bad());
+    String counts = "(good:%10s bad:%10s)".formatted(grouped(uptake.good()), grouped(uptake.bad()));
     String percent = "%10s%%".formatted(rounded(uptake.percent()));
     return "%s %s %s"
         .formatted(
@@ -796,6 +800,11 @@ public class uptake_health implements Settings.Command {
   /** As Python rounds: the exact value of the number, ties to even. */
   private static String rounded(double percent) {
     return new BigDecimal(percent).setScale(2, RoundingMode.HALF_EVEN).toPlainString();
+  }
+
+  /** With a comma between thousands, whatever the locale. */
+  private static String grouped(long number) {
+    return String.format(Locale.ROOT, "%,d", number);
   }
 
   /** At the left of a column, which a longer text makes wider. */
@@ -821,11 +830,11 @@ public class uptake_health implements Settings.Command {
   private static String statuses(Uptake uptake) {
     return uptake.badStatuses().stream()
         .map(status ->
-            "\t%s %s%% (%,d)"
+            "\t%s %s%% (%s)"
                 .formatted(
                     left(Report.clean(status), 16),
                     rounded(uptake.percent(status)),
-                    uptake.counts().get(status)))
+                    grouped(uptake.counts().get(status))))
         .collect(Collectors.joining("\n"));
   }
 
@@ -969,13 +978,13 @@ public class uptake_health implements Settings.Command {
     values.put("skipped", absent(outcomes, it -> it instanceof Skipped(String why) ? why : null));
     values.put("excluded", absent(outcomes, it -> it instanceof Excluded(String why) ? why : null));
     values.put("threshold", plain(rules.threshold()));
-    values.put("minimum", "%,d".formatted(rules.minTotal()));
+    values.put("minimum", grouped(rules.minTotal()));
     values.put("rendered", utc(rules.now()));
     return new HtmlPages(NAME, "style.css", "uptake.css").render("uptake.html", values);
   }
 
   private static String position(double percent, double top) {
-    return "%.2f%%".formatted(Math.sqrt(percent / top) * 100);
+    return rounded(Math.sqrt(percent / top) * 100) + "%";
   }
 
   /** As many marks as have room, from the end of the scale to its beginning. */
@@ -999,8 +1008,8 @@ public class uptake_health implements Settings.Command {
         outcome.name(),
         rounded(uptake.percent()) + "%",
         plain(outcome.threshold()) + "%",
-        "%,d".formatted(uptake.good()),
-        "%,d".formatted(uptake.bad()),
+        grouped(uptake.good()),
+        grouped(uptake.bad()),
         outcome.judgement() instanceof Erroring,
         position(uptake.percent(), top),
         position(outcome.threshold().doubleValue(), top));
@@ -1017,7 +1026,7 @@ public class uptake_health implements Settings.Command {
                 new Share(
                     Report.clean(status),
                     rounded(uptake.percent(status)) + "%",
-                    "%,d".formatted(uptake.counts().get(status))))
+                    grouped(uptake.counts().get(status))))
             .toList());
   }
 
