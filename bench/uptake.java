@@ -1,0 +1,95 @@
+///usr/bin/env jbang "$0" "$@" ; exit $?
+//DESCRIPTION Measure uptake_health beside Python.
+//JAVA 25+
+//DEPS info.picocli:picocli:4.7.7
+//DEPS tools.jackson.core:jackson-databind:3.2.4
+//SOURCES Programs.java
+//SOURCES ../tests/Peers.java
+//SOURCES ../tests/Project.java
+//SOURCES ../tests/RemoteSettingsServer.java
+//RUNTIME_OPTIONS -XX:+UseSerialGC
+
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.concurrent.Callable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/**
+ * How long uptake_health takes to judge what clients reported, what it costs, and how that
+ * compares.
+ *
+ * <p>The embedded server answers as Redash does. The command and {@code uptake.py} read the result
+ * and print the table in turn; every run has to print a line for each source.
+ */
+@Command(
+    name = "uptake",
+    description = "Measure uptake_health beside Python.",
+    showDefaultValues = true,
+    mixinStandardHelpOptions = true)
+public class uptake implements Callable<Integer> {
+
+  private static final String PATH = "/api/queries/61352/results.json";
+
+  @Mixin private Programs.Settings measured;
+
+  @Option(names = "--sources", description = "How many sources clients report of.")
+  private int sources = 400;
+
+  @Option(names = "--html", description = "Let uptake_health write its page into this file, too.")
+  private Path html;
+
+  public static void main(String[] args) {
+    System.exit(new CommandLine(new uptake()).execute(args));
+  }
+
+  @Override
+  public Integer call() throws Exception {
+    Peers.prepare(System.err::println);
+    Path python = Peers.kinto();
+    try (RemoteSettingsServer server = RemoteSettingsServer.builder().start()) {
+      server.answer(PATH, 200, "application/json", result());
+      String url = server.url().resolve(PATH).toString();
+      Map<String, String> settings = new HashMap<>();
+      settings.put("REDASH_API_QUERY_URL", url);
+      settings.put("REDASH_API_KEY", "key-of-the-benchmark");
+      if (html != null) {
+        settings.put("HTML", html.toAbsolutePath().toString());
+      }
+      Path script = Project.root().resolve("bench/uptake.py");
+      new Programs(python, settings, "main/source-.*%", sources)
+          .ours("uptake_health", measured.variants)
+          .add("Python", List.of(python.toString(), script.toString(), url))
+          .run(measured.runs)
+          .print("%d sources; medians of %d runs, range of wall".formatted(sources, measured.runs));
+    }
+    return 0;
+  }
+
+  /** As a query of Telemetry counts them, of yesterday. */
+  private String result() {
+    Random random = new Random(1);
+    long now = Instant.now().getEpochSecond();
+    ObjectNode result = JsonMapper.shared().createObjectNode();
+    ArrayNode rows = result.putObject("query_result").putObject("data").putArray("rows");
+    for (int i = 0; i < sources; i++) {
+      ObjectNode row = rows.addObject().put("source", "main/source-%04d".formatted(i));
+      row.put("min_timestamp", now - 86_400).put("max_timestamp", now - 1);
+      row.put("success", 10_000 + random.nextInt(100_000));
+      row.put("up_to_date", 1_000_000 + random.nextInt(1_000_000));
+      for (String error : List.of("network", "sync", "apply", "parse", "content", "signature")) {
+        row.put(error + "_error", random.nextInt(2_000));
+      }
+    }
+    return result.toString();
+  }
+}

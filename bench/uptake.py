@@ -1,0 +1,38 @@
+"""What the Python lambda did with a result of Redash, and nothing more, to measure ours against.
+
+usage: uptake.py URL
+
+Reads the result with urllib, prints the table with the default thresholds. No retries, settings or checks.
+"""
+import json
+import os
+import sys
+from datetime import datetime, timezone
+from fnmatch import fnmatch
+from urllib.request import Request, urlopen
+
+EXCLUDED = ("shield-recipe-client/*", "normandy/*", "main/url-classifier-skip-urls")
+NO_STATUS = ("source", "min_timestamp", "max_timestamp")
+
+request = Request(sys.argv[1], headers={"Authorization": "Key " + os.environ["REDASH_API_KEY"]})
+with urlopen(request) as answer:
+    rows = json.load(answer)["query_result"]["data"]["rows"]
+
+
+def utc(seconds):
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%d %H:%M:%S")
+
+
+first = min(row["min_timestamp"] for row in rows)
+last = max(row["max_timestamp"] for row in rows)
+print(f"📅 From {utc(first)} to {utc(last)}")
+for row in rows:
+    if any(fnmatch(row["source"], pattern) for pattern in EXCLUDED):
+        continue
+    counts = {status: count for status, count in row.items() if status not in NO_STATUS}
+    bad = sum(count for status, count in counts.items() if status.endswith("_error"))
+    good = sum(counts.values()) - bad
+    if good + bad < 1000:
+        continue
+    stats = f"(good:{good:>10,} bad:{bad:>10,})"
+    print(f"{row['source']:40} {stats:40} {100 * bad / (good + bad):>10.2f}%")
