@@ -6,6 +6,7 @@
 //SOURCES ../common/Settings.java
 //SOURCES ../consistency_checks.java
 //SOURCES ../refresh_signature.java
+//SOURCES ../uptake_health.java
 //SOURCES ../validate_changes_collection.java
 //SOURCES ../validate_signature.java
 //SOURCES HttpTest.java
@@ -81,6 +82,7 @@ class CrashReportsTest {
     COMMANDS.put("backport_records", backport_records::new);
     COMMANDS.put("validate_changes_collection", validate_changes_collection::new);
     COMMANDS.put("blockpages_generator", blockpages_generator::new);
+    COMMANDS.put("uptake_health", uptake_health::new);
   }
 
   private static Set<String> commands() {
@@ -98,6 +100,9 @@ class CrashReportsTest {
           "AWS_SECRET_ACCESS_KEY", "s3cret-of-aws",
           "HTTPS_PROXY", "http://proxy:s3cret-of-proxy@127.0.0.1:9");
 
+  /** Where the server answers as a Redash. */
+  private static final String RESULT = "/queries/61352/results.json";
+
   @TempDir Path folder;
 
   private FakeSentry sentry;
@@ -108,8 +113,21 @@ class CrashReportsTest {
     sentry = new FakeSentry();
     server =
         RemoteSettingsServer.builder().clock(Clock.fixed(Terminal.NOW, ZoneOffset.UTC)).start();
+    server.answer("/v1" + RESULT, 200, "application/json", uptake());
     server.publish("main", "cfr", "{\"id\": \"1\", \"text\": \"abc\"}");
     server.publish("main", "regions", "{\"id\": \"1\", \"text\": \"abc\"}");
+  }
+
+  /** What clients reported yesterday: one source over its threshold. */
+  private static String uptake() {
+    long now = Terminal.NOW.getEpochSecond();
+    String row =
+        "{\"source\": \"%s\", \"min_timestamp\": %d, \"max_timestamp\": %d,"
+            + " \"success\": 900, \"sync_error\": %d, \"network_error\": %d}";
+    return "{\"query_result\": {\"data\": {\"rows\": [%s, %s]}}}"
+        .formatted(
+            row.formatted("main/cfr", now - 86_400, now, 0, 10),
+            row.formatted("main/regions", now - 86_400, now, 40, 60));
   }
 
   @AfterEach
@@ -327,6 +345,34 @@ class CrashReportsTest {
   }
 
   @Test
+  void a_source_over_its_threshold_is_reported_with_its_statuses_and_the_settings() {
+    Terminal terminal = terminal().set("MIN_TOTAL_ENTRIES", "500");
+    terminal.set("DEFAULT_ERROR_THRESHOLD_PERCENT", "2.0");
+    terminal.set("SPECIFIC_ERROR_THRESHOLD_PERCENTAGES", "foo/bar= 12; main/x = 5.5");
+    assertEquals(1, run("uptake_health", terminal).exit());
+    assertEquals(1, sentry.items("event").size());
+    JsonNode event = sentry.items("event").getFirst();
+    assertEquals(
+        "main/regions is erroring too much.\n"
+            + "\tnetwork_error    6.00% (60)\n"
+            + "\tsync_error       4.00% (40)",
+        event.get("message").get("formatted").stringValue());
+    assertEquals(
+        JSON.valueToTree(List.of("uptake_health", "erroring too much", "main/regions")),
+        event.get("fingerprint"));
+    assertEquals(
+        JSON.valueToTree(
+            Map.of(
+                "REDASH_API_QUERY_URL", server.url() + RESULT,
+                "EXCLUDE_SOURCES",
+                    "shield-recipe-client/*, normandy/*, main/url-classifier-skip-urls",
+                "MIN_TOTAL_ENTRIES", "500",
+                "DEFAULT_ERROR_THRESHOLD_PERCENT", "2.0",
+                "SPECIFIC_ERROR_THRESHOLD_PERCENTAGES", "foo/bar= 12; main/x = 5.5")),
+        event.get("extra"));
+  }
+
+  @Test
   void a_run_without_findings_reports_nothing() {
     assertEquals(0, terminal().run(new validate_signature()).exit());
     assertEquals(List.of(), sentry.bodies());
@@ -339,6 +385,7 @@ class CrashReportsTest {
   void an_unexpected_error_is_one_event_with_what_helps_to_find_it(String command) {
     server.fault("503");
     Terminal terminal = terminal().set("SENTRY_ENVIRONMENT", "stage");
+    terminal.set("REDASH_API_QUERY_URL", server.url() + "/nowhere"); // where the fault is, too
     CREDENTIALS.forEach(terminal::set);
     terminal.onPause(() -> {
       throw new IllegalStateException(
@@ -589,7 +636,8 @@ class CrashReportsTest {
     assertCheckIns(command, "in_progress", "ok");
 
     server.fault("503-long");
-    run(command, terminal().set("SENTRY_MONITOR_SLUG", "my-monitor"));
+    Terminal terminal = terminal().set("SENTRY_MONITOR_SLUG", "my-monitor");
+    run(command, terminal.set("REDASH_API_QUERY_URL", server.url() + "/nowhere"));
     assertCheckIns("my-monitor", "in_progress", "error");
   }
 
@@ -995,6 +1043,9 @@ class CrashReportsTest {
     settings.put("BUCKET", command.equals("blockpages_generator") ? "main" : "monitor");
     settings.put("ADDONS_COLLECTIONS", "regions");
     settings.put("PLUGINS_COLLECTIONS", "");
+    settings.put("REDASH_API_KEY", "s3cret-of-redash");
+    settings.put("REDASH_API_QUERY_URL", server.url() + RESULT);
+    settings.put("DEFAULT_ERROR_THRESHOLD_PERCENT", "15");
     settings.put("TARGET_DIR", folder.resolve("pages").toString());
     return settings;
   }
