@@ -1404,7 +1404,7 @@ public class blockpages_generator implements Settings.Command {
                       .expectContinueEnabled(false)) // pages are small
               .overrideConfiguration(configuration ->
                   configuration
-                      .apiCallAttemptTimeout(server.requests().deadline())
+                      .apiCallAttemptTimeout(server.deadline())
                       .addExecutionInterceptor(new Attempts(report))
                       .retryStrategy(
                           AwsRetryStrategy.standardRetryStrategy().toBuilder()

@@ -54,6 +54,9 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.function.Predicate;
+import java.util.function.Supplier;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
@@ -162,6 +165,13 @@ public class uptake_health implements Settings.Command {
       description = "also write a page with a chart into this file")
   Path html;
 
+  @Option(
+      names = "--requests-deadline-seconds",
+      paramLabel = "SECONDS",
+      converter = SecondsConverter.class,
+      description = "of one attempt as a whole; unset: twice REDASH_TIMEOUT_SECONDS")
+  Duration requestsDeadline;
+
   @Mixin Settings.Requests requests;
   @Mixin Settings.General general;
 
@@ -178,21 +188,21 @@ public class uptake_health implements Settings.Command {
   public void run(Settings.Surroundings surroundings, Report report) throws Exception {
     Rules rules = rules(surroundings.clock().instant());
     try {
-      List<Row> rows = sources(rows(document(surroundings, report)), report);
+      List<Row> rows = rows(document(surroundings, report));
       Period period = Period.of(rows);
-      report.put("from", period.from().toString());
-      report.put("to", period.to().toString());
       List<Outcome> outcomes = judge(rows, rules);
-      report.heading("📅 From %s to %s".formatted(utc(period.from()), utc(period.to())));
-      outcomes.forEach(outcome -> show(outcome, report));
-      showFindings(outcomes, report);
-      if (html != null) {
-        write(html, page(outcomes, period, rules), report);
-      }
-      report.summary(counts(outcomes));
+      // the page and Sentry first: nobody may read stdout to its end
+      write(() -> page(outcomes, period, rules, null), report);
       reportFailures(outcomes, report);
+      show(outcomes, period, report);
+      explain(outcomes, rules, report);
+      report.summary(counts(outcomes));
     } catch (NoData e) {
+      write(() -> page(List.of(), null, rules, e.getMessage()), report);
       report.error(e.getMessage(), e.hint());
+    } catch (ServerException e) {
+      write(() -> page(List.of(), null, rules, e.getMessage()), report);
+      throw e;
     }
   }
 
@@ -257,39 +267,27 @@ public class uptake_health implements Settings.Command {
           .sorted(Comparator.comparing(counts::get, Comparator.reverseOrder()))
           .toList();
     }
-
-    /** Both together, as of one row. */
-    Uptake and(Uptake other) {
-      Map<String, Long> sums = new LinkedHashMap<>(counts);
-      other.counts.forEach((status, count) -> sums.merge(status, count, Math::addExact));
-      return new Uptake(source, earlier(from, other.from), later(to, other.to), sums);
-    }
   }
 
   /** A row that is none. */
   record Unreadable(String source, String reason) implements Row {}
 
-  private static Instant earlier(Instant one, Instant other) {
-    return one.isBefore(other) ? one : other;
-  }
-
-  private static Instant later(Instant one, Instant other) {
-    return one.isAfter(other) ? one : other;
-  }
-
-  /** What the data is of. */
+  /** From the earliest to the latest that a row tells of. */
   record Period(Instant from, Instant to) {
-    static Period of(List<Row> rows) throws NoData {
-      return rows.stream()
-          .flatMap(row -> row instanceof Uptake it ? Stream.of(new Period(it.from, it.to)) : null)
-          .reduce(
-              (one, other) -> new Period(earlier(one.from, other.from), later(one.to, other.to)))
-          .orElseThrow(() -> {
-            Unreadable first = (Unreadable) rows.getFirst();
-            return new NoData(
-                "no row can be read: %s: %s".formatted(first.source(), first.reason()), null);
-          });
+
+    /** Null if no row can be read. */
+    static Period of(List<Row> rows) {
+      List<Uptake> readable = readable(rows);
+      return readable.isEmpty()
+          ? null
+          : new Period(
+              Collections.min(readable.stream().map(Uptake::from).toList()),
+              Collections.max(readable.stream().map(Uptake::to).toList()));
     }
+  }
+
+  private static List<Uptake> readable(List<Row> rows) {
+    return rows.stream().filter(Uptake.class::isInstance).map(Uptake.class::cast).toList();
   }
 
   /** Nothing that a verdict could be based on. */
@@ -329,14 +327,13 @@ public class uptake_health implements Settings.Command {
     for (Object row : rows) {
       read.add(row(row, "row " + (read.size() + 1)));
     }
+    List<Uptake> readable = readable(read);
+    if (!readable.isEmpty()
+        && readable.stream()
+            .noneMatch(it -> it.counts().keySet().stream().anyMatch(Uptake::isBad))) {
+      throw new NoData("no row has a status that ends in _error", EXPECTED);
+    }
     return read;
-  }
-
-  /** Adds up what was reported of one source, in the place of its first row. */
-  static List<Row> bySource(List<Row> rows) {
-    Map<String, Row> bySource = new LinkedHashMap<>();
-    rows.forEach(row -> bySource.merge(row.source(), row, uptake_health::both));
-    return List.copyOf(bySource.values());
   }
 
   private static final String EXPECTED = "expected the results.json of a query of Redash";
@@ -348,6 +345,7 @@ public class uptake_health implements Settings.Command {
             new NoData(
                 "the query failed: " + Report.brief(String.valueOf(member(job, "error"))),
                 "run it in Redash");
+        case "3" -> new NoData("no result but a job that has finished", EXPECTED);
         case "5" -> new NoData("the query was cancelled", "run it in Redash");
         default -> new NoData("the query is still running", "try again when it has finished");
       };
@@ -362,17 +360,6 @@ public class uptake_health implements Settings.Command {
 
   private static Object member(Object object, String name) {
     return object instanceof Map<?, ?> map ? map.get(name) : null;
-  }
-
-  private static Row both(Row one, Row other) {
-    if (one instanceof Uptake first && other instanceof Uptake second) {
-      try {
-        return first.and(second);
-      } catch (ArithmeticException e) {
-        return new Unreadable(one.source(), TOO_MANY);
-      }
-    }
-    return one instanceof Unreadable ? one : other;
   }
 
   private static final String TOO_MANY = "more entries than can be counted";
@@ -538,26 +525,19 @@ public class uptake_health implements Settings.Command {
     }
   }
 
-  /**
-   * Judges all sources.
-   *
-   * @throws NoData if nothing can be said of any
-   */
-  static List<Outcome> judge(List<Row> rows, Rules rules) throws NoData {
-    List<Outcome> outcomes =
-        rows.stream()
-            .map(row -> new Outcome(row, rules.threshold(row.source()), judge(row, rules)))
-            .toList();
-    if (outcomes.stream().noneMatch(Outcome::isJudged)) {
-      throw nothingJudged(outcomes);
-    }
-    return outcomes;
+  /** Judges each row by itself. */
+  static List<Outcome> judge(List<Row> rows, Rules rules) {
+    Map<String, Pattern> exclude = new LinkedHashMap<>();
+    rules.exclude().forEach(pattern -> exclude.put(pattern, Settings.regex(pattern)));
+    return rows.stream()
+        .map(row -> new Outcome(row, rules.threshold(row.source()), judge(row, rules, exclude)))
+        .toList();
   }
 
-  private static Judgement judge(Row row, Rules rules) {
-    for (String pattern : rules.exclude()) {
-      if (Settings.matches(pattern, row.source())) {
-        return new Excluded(pattern);
+  private static Judgement judge(Row row, Rules rules, Map<String, Pattern> exclude) {
+    for (Map.Entry<String, Pattern> pattern : exclude.entrySet()) {
+      if (pattern.getValue().matcher(row.source()).matches()) {
+        return new Excluded(pattern.getKey());
       }
     }
     return switch (row) {
@@ -575,31 +555,6 @@ public class uptake_health implements Settings.Command {
           new NoVerdict("its data ends %s, in the future".formatted(utc(it.to())));
       case Uptake it -> it.isOver(rules.threshold(it.source())) ? new Erroring() : new Healthy();
     };
-  }
-
-  private static NoData nothingJudged(List<Outcome> outcomes) {
-    List<String> parts = new ArrayList<>();
-    int excluded = named(outcomes, Excluded.class).size();
-    int skipped = named(outcomes, Skipped.class).size();
-    if (excluded > 0) {
-      parts.add("%d excluded".formatted(excluded));
-    }
-    if (skipped > 0) {
-      parts.add("%d with too few entries".formatted(skipped));
-    }
-    List<Outcome> unknown =
-        outcomes.stream().filter(it -> it.judgement() instanceof NoVerdict).toList();
-    if (!unknown.isEmpty()) {
-      Outcome first = unknown.getFirst();
-      parts.add(
-          "%d without verdict (%s: %s)"
-              .formatted(unknown.size(), first.source(), ((NoVerdict) first.judgement()).reason()));
-    }
-    return new NoData(
-        "none of %d sources can be judged: %s".formatted(outcomes.size(), String.join(", ", parts)),
-        unknown.isEmpty()
-            ? "check EXCLUDE_SOURCES and MIN_TOTAL_ENTRIES"
-            : "look at the query in Redash, does it run on its schedule?");
   }
 
   private static List<String> named(List<Outcome> outcomes, Class<? extends Judgement> judgement) {
@@ -623,6 +578,9 @@ public class uptake_health implements Settings.Command {
         now);
   }
 
+  /** A source, without what would make a pattern or several of it, and its threshold. */
+  private static final Pattern THRESHOLD = Pattern.compile("([^\\s=,*?\\[\\]]+)\\s*=([^=]+)");
+
   /**
    * Thresholds of single sources.
    *
@@ -631,18 +589,19 @@ public class uptake_health implements Settings.Command {
   static Map<String, BigDecimal> thresholds(List<String> entries) throws UsageException {
     Map<String, BigDecimal> thresholds = new LinkedHashMap<>();
     for (String entry : entries) {
-      int equals = entry.lastIndexOf('=');
-      String source = equals < 0 ? "" : entry.substring(0, equals).strip();
-      Optional<BigDecimal> percent = percent(entry.substring(equals + 1));
-      if (source.isEmpty() || percent.isEmpty()) {
+      Matcher threshold = THRESHOLD.matcher(entry);
+      Optional<BigDecimal> percent =
+          threshold.matches() ? percent(threshold.group(2)) : Optional.empty();
+      if (percent.isEmpty()) {
         throw new UsageException(
-            "SPECIFIC_ERROR_THRESHOLD_PERCENTAGES: \"%s\" is not SOURCE = PERCENT, with 0 to 100"
-                .formatted(entry),
-            "separate them by semicolons: main/cfr = 5.5; foo/bar = 12");
+            "SPECIFIC_ERROR_THRESHOLD_PERCENTAGES: \"%s\" is not SOURCE = PERCENT".formatted(entry),
+            "separate them by semicolons, without %: main/cfr = 5.5; foo/bar = 12");
       }
-      if (thresholds.put(source, percent.get()) != null) {
+      if (thresholds.put(threshold.group(1), percent.get()) != null) {
         throw new UsageException(
-            "SPECIFIC_ERROR_THRESHOLD_PERCENTAGES: %s stands there twice".formatted(source), null);
+            "SPECIFIC_ERROR_THRESHOLD_PERCENTAGES: %s stands there twice"
+                .formatted(threshold.group(1)),
+            null);
       }
     }
     return thresholds;
@@ -650,8 +609,7 @@ public class uptake_health implements Settings.Command {
 
   private static Optional<BigDecimal> percent(String text) {
     String digits = text.strip();
-    return digits.matches("\\d{1,3}(\\.\\d{1,9})?")
-            && new BigDecimal(digits).compareTo(BigDecimal.valueOf(100)) <= 0
+    return digits.matches("[0-9]{1,9}\\.?[0-9]{0,9}|\\.[0-9]{1,9}")
         ? Optional.of(new BigDecimal(digits))
         : Optional.empty();
   }
@@ -669,8 +627,7 @@ public class uptake_health implements Settings.Command {
     }
     general.checkSafe("REDASH_API_KEY", redashApiQueryUrl);
     Http.Names names = new Http.Names("REDASH_API_QUERY_URL", "REDASH_TIMEOUT_SECONDS");
-    Duration twice = redashTimeout.multipliedBy(2);
-    Duration deadline = requests.deadline().compareTo(twice) > 0 ? requests.deadline() : twice;
+    Duration deadline = requestsDeadline == null ? redashTimeout.multipliedBy(2) : requestsDeadline;
     try (Http http = requests.http(NAME, redashTimeout, deadline, 1, names, surroundings, report)) {
       authorize(http);
       report.progress("%s: waiting for %s".formatted(NAME, redashApiQueryUrl.getHost()));
@@ -692,17 +649,6 @@ public class uptake_health implements Settings.Command {
     }
   }
 
-  private static List<Row> sources(List<Row> rows, Report report) {
-    List<Row> sources = bySource(rows);
-    if (sources.size() < rows.size()) {
-      Set<String> seen = new HashSet<>();
-      List<String> twice =
-          rows.stream().map(Row::source).filter(it -> !seen.add(it)).distinct().toList();
-      report.warn("counted together, of several rows: " + Report.some(twice));
-    }
-    return sources;
-  }
-
   private static String hint(ServerException failure) {
     if (failure.getMessage().contains("No cached result")) {
       return "the query has not run yet: run it in Redash, or give it a schedule there";
@@ -711,6 +657,7 @@ public class uptake_health implements Settings.Command {
       case 401, 403, 404 -> "are REDASH_API_KEY and REDASH_API_QUERY_URL right?";
       default ->
           failure.getMessage().contains(WEB_PAGE)
+                  || failure.getMessage().contains("HTML instead of JSON")
               ? "are REDASH_API_KEY and REDASH_API_QUERY_URL right?"
               : failure.hint();
     };
@@ -744,8 +691,11 @@ public class uptake_health implements Settings.Command {
     BufferedInputStream buffered = new BufferedInputStream(in);
     int first;
     do {
-      buffered.mark(1);
+      buffered.mark(3);
       first = buffered.read();
+      if (first == 0xef && buffered.read() == 0xbb && buffered.read() == 0xbf) { // Windows' mark
+        first = ' ';
+      }
     } while (first >= 0 && first <= ' ');
     if (first == '<') {
       throw new Http.UnexpectedBody(WEB_PAGE);
@@ -761,6 +711,23 @@ public class uptake_health implements Settings.Command {
 
   private static String utc(Instant time) {
     return UTC.format(time);
+  }
+
+  /** The table, and what clients report of the findings. */
+  private static void show(List<Outcome> outcomes, Period period, Report report) {
+    if (period != null) {
+      report.put("from", period.from().toString());
+      report.put("to", period.to().toString());
+      report.heading("📅 From %s to %s".formatted(utc(period.from()), utc(period.to())));
+    }
+    outcomes.forEach(outcome -> show(outcome, report));
+    List<Outcome> findings = findings(outcomes);
+    if (!findings.isEmpty()) {
+      report.details("\n%d settings have a bad ratio over threshold.".formatted(findings.size()));
+    }
+    for (Outcome finding : findings) {
+      report.details("\n%s\n%s".formatted(finding.name(), statuses(finding.uptake())));
+    }
   }
 
   /** A line for each source that was judged or should have been. */
@@ -812,13 +779,31 @@ public class uptake_health implements Settings.Command {
     return text + " ".repeat(Math.max(0, width - text.codePointCount(0, text.length())));
   }
 
-  private static void showFindings(List<Outcome> outcomes, Report report) {
-    List<Outcome> findings = findings(outcomes);
-    if (!findings.isEmpty()) {
-      report.details("\n%d settings have a bad ratio over threshold.".formatted(findings.size()));
+  /** What may be wrong with settings and data, and what to do about it. */
+  private static void explain(List<Outcome> outcomes, Rules rules, Report report) {
+    List<String> sources = outcomes.stream().map(Outcome::source).toList();
+    Set<String> seen = new HashSet<>();
+    List<String> several = sources.stream().filter(it -> !seen.add(it)).distinct().toList();
+    if (!several.isEmpty()) {
+      report.warn("in several rows, each judged by itself: " + Report.some(several));
     }
-    for (Outcome finding : findings) {
-      report.details("\n%s\n%s".formatted(finding.name(), statuses(finding.uptake())));
+    for (String source : rules.thresholds().keySet()) {
+      if (!seen.contains(source)) {
+        report.warn("no row of %s: its threshold is of no use".formatted(source));
+      }
+    }
+    for (String pattern : rules.exclude()) {
+      if (outcomes.stream().noneMatch(it -> it.judgement().equals(new Excluded(pattern)))) {
+        report.note("%s excludes nothing".formatted(pattern));
+      }
+    }
+    if (outcomes.stream()
+        .anyMatch(it -> it.row() instanceof Uptake uptake && rules.isTooOld(uptake))) {
+      report.hint("does the query run on its schedule in Redash?");
+    }
+    if (outcomes.stream().noneMatch(it -> it.isJudged() || it.judgement() instanceof NoVerdict)) {
+      report.error(
+          "no source was judged, all are left out", "check EXCLUDE_SOURCES and MIN_TOTAL_ENTRIES");
     }
   }
 
@@ -927,7 +912,8 @@ public class uptake_health implements Settings.Command {
   public record Tick(String label, String position) {}
 
   /** A source over its threshold, as the page explains it. */
-  public record Detail(String source, String percent, String threshold, List<Share> shares) {}
+  public record Detail(
+      String id, String source, String percent, String threshold, List<Share> shares) {}
 
   /** A bad status of a source. */
   public record Share(String status, String percent, String count) {}
@@ -948,32 +934,36 @@ public class uptake_health implements Settings.Command {
    * <p>The scale is that of square roots: error rates of 0.1 and of 10 percent can both be seen,
    * and so can none.
    */
-  static byte[] page(List<Outcome> outcomes, Period period, Rules rules) {
+  static byte[] page(List<Outcome> outcomes, Period period, Rules rules, String problem) {
     List<Outcome> judged =
         outcomes.stream()
             .filter(Outcome::isJudged)
-            .sorted(Comparator.comparing(Outcome::excess, Comparator.reverseOrder()))
+            .sorted(
+                Comparator.comparing((Outcome it) -> it.judgement() instanceof Healthy)
+                    .thenComparing(Outcome::excess, Comparator.reverseOrder()))
             .toList();
     double largest =
         judged.stream()
             .flatMap(it -> Stream.of(it.uptake().percent(), it.threshold().doubleValue()))
             .max(Comparator.naturalOrder())
-            .orElseThrow();
-    double top = TICKS.stream().filter(tick -> tick >= largest).findFirst().orElse(100.0);
-    int over = findings(judged).size();
+            .orElse(0.0);
+    double top = TICKS.stream().filter(tick -> tick >= largest).findFirst().orElse(largest);
+    List<Detail> details = new ArrayList<>();
+    findings(judged).forEach(finding -> details.add(detail(finding, details.size() + 1)));
     Map<String, Object> values = new HashMap<>();
     values.put("canonical", null);
+    values.put("verdict", verdict(outcomes));
     values.put(
-        "verdict",
-        over == 0
-            ? "No source over its threshold"
-            : "%d of %d sources over %s threshold"
-                .formatted(over, judged.size(), over == 1 ? "its" : "their"));
-    values.put("from", utc(period.from()));
-    values.put("to", utc(period.to()));
+        "isWell",
+        judged.stream().allMatch(it -> it.judgement() instanceof Healthy)
+            && !judged.isEmpty()
+            && named(outcomes, NoVerdict.class).isEmpty());
+    values.put("problem", problem == null ? null : Report.clean(problem));
+    values.put("from", period == null ? null : utc(period.from()));
+    values.put("to", period == null ? null : utc(period.to()));
     values.put("ticks", ticks(top));
     values.put("bars", judged.stream().map(outcome -> bar(outcome, top)).toList());
-    values.put("details", findings(judged).stream().map(uptake_health::detail).toList());
+    values.put("details", details);
     values.put("unknown", absent(outcomes, it -> it instanceof NoVerdict(String why) ? why : null));
     values.put("skipped", absent(outcomes, it -> it instanceof Skipped(String why) ? why : null));
     values.put("excluded", absent(outcomes, it -> it instanceof Excluded(String why) ? why : null));
@@ -981,6 +971,29 @@ public class uptake_health implements Settings.Command {
     values.put("minimum", grouped(rules.minTotal()));
     values.put("rendered", utc(rules.now()));
     return new HtmlPages(NAME, "style.css", "uptake.css").render("uptake.html", values);
+  }
+
+  /** What the page begins with. */
+  private static String verdict(List<Outcome> outcomes) {
+    long judged = outcomes.stream().filter(Outcome::isJudged).count();
+    int over = findings(outcomes).size();
+    int unknown = named(outcomes, NoVerdict.class).size();
+    if (judged == 0) {
+      return "No verdict";
+    }
+    List<String> parts = new ArrayList<>();
+    if (over > 0) {
+      parts.add(
+          "%d of %d sources over %s threshold"
+              .formatted(over, judged + unknown, over == 1 ? "its" : "their"));
+    }
+    if (unknown > 0) {
+      parts.add(
+          over > 0
+              ? "%d without verdict".formatted(unknown)
+              : "%d of %d sources without verdict".formatted(unknown, judged + unknown));
+    }
+    return parts.isEmpty() ? "No source over its threshold" : String.join(", ", parts);
   }
 
   private static String position(double percent, double top) {
@@ -1015,9 +1028,10 @@ public class uptake_health implements Settings.Command {
         position(outcome.threshold().doubleValue(), top));
   }
 
-  private static Detail detail(Outcome outcome) {
+  private static Detail detail(Outcome outcome, int number) {
     Uptake uptake = outcome.uptake();
     return new Detail(
+        "source-" + number,
         outcome.name(),
         rounded(uptake.percent()) + "%",
         plain(outcome.threshold()) + "%",
@@ -1041,12 +1055,17 @@ public class uptake_health implements Settings.Command {
     return number.stripTrailingZeros().toPlainString();
   }
 
-  private static void write(Path file, byte[] page, Report report) {
+  /** Writes the page, if one is asked for. */
+  private void write(Supplier<byte[]> page, Report report) {
+    if (html == null) {
+      return;
+    }
     try {
-      HtmlPages.replace(file, page);
-      report.note("wrote " + file);
+      String masked = report.masked(new String(page.get(), StandardCharsets.UTF_8));
+      HtmlPages.replace(html, masked.getBytes(StandardCharsets.UTF_8));
+      report.note("wrote " + html);
     } catch (IOException e) {
-      report.error("cannot write %s: %s".formatted(file, HtmlPages.reason(e)), "check HTML");
+      report.error("cannot write %s: %s".formatted(html, HtmlPages.reason(e)), "check HTML");
     }
   }
 
@@ -1084,7 +1103,7 @@ public class uptake_health implements Settings.Command {
     @Override
     public BigDecimal convert(String value) {
       return percent(value)
-          .orElseThrow(() -> new TypeConversionException("a percentage, from 0 to 100"));
+          .orElseThrow(() -> new TypeConversionException("a percentage, like 2.5, without %"));
     }
   }
 
@@ -1093,13 +1112,15 @@ public class uptake_health implements Settings.Command {
     public Path convert(String value) {
       try {
         Path file = Path.of(value).toAbsolutePath();
-        if (Files.exists(file) ? Files.isRegularFile(file) : Files.isDirectory(file.getParent())) {
+        if (!value.equals("-") && Files.exists(file)
+            ? Files.isRegularFile(file)
+            : Files.isDirectory(file.getParent())) {
           return Files.exists(file) ? file.toRealPath() : file;
         }
       } catch (InvalidPathException | IOException e) {
         // said below
       }
-      throw new TypeConversionException("a file that could be written, in a folder that is there");
+      throw new TypeConversionException("a file in a folder that is there");
     }
   }
 }

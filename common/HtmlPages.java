@@ -21,11 +21,13 @@ import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFileAttributeView;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Base64;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -118,15 +120,23 @@ public final class HtmlPages {
 
   /** Replaces a file as a whole: who reads meanwhile sees the old page or the new one. */
   public static void replace(Path file, byte[] html) throws IOException {
-    Path part =
-        file.resolveSibling(
-            ".%s.%d.part".formatted(file.getFileName(), ProcessHandle.current().pid()));
+    String unique = Long.toHexString(ThreadLocalRandom.current().nextLong());
+    Path part = file.resolveSibling(".%s.%s.part".formatted(file.getFileName(), unique));
     try {
       Files.write(part, html, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+      keepPermissions(file, part);
       Files.move(part, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
     } catch (IOException e) {
       part.toFile().delete(); // what it says of that is less than what has been said
       throw e;
+    }
+  }
+
+  /** Lets who could read the old file read the new one. */
+  private static void keepPermissions(Path old, Path part) throws IOException {
+    var attributes = Files.getFileAttributeView(part, PosixFileAttributeView.class);
+    if (attributes != null && Files.exists(old)) {
+      attributes.setPermissions(Files.getPosixFilePermissions(old));
     }
   }
 
@@ -137,7 +147,7 @@ public final class HtmlPages {
       case NoSuchFileException _ -> "it is not there";
       case NotDirectoryException _, FileAlreadyExistsException _ -> "it is no folder";
       case FileSystemException other when other.getReason() != null -> other.getReason();
-      default -> failure.toString();
+      default -> failure.getMessage() == null ? failure.toString() : failure.getMessage();
     };
   }
 }

@@ -138,6 +138,11 @@ public final class Report {
     this.masks = masks;
   }
 
+  /** A text with each secret in it masked, for what is written elsewhere. */
+  public String masked(String text) {
+    return masks.apply(text);
+  }
+
   /** Prints text as it is, whatever the format: help and version. */
   void text(String text) {
     print(text);
@@ -306,7 +311,7 @@ public final class Report {
     say("about to " + writes);
   }
 
-  /** The same for a failure that Sentry should know of. */
+  /** Reports what ended the run, or the work on a collection, with its trace for Sentry. */
   public synchronized void failure(String message, String hint, Throwable failure) {
     sayError(message, hint);
     if (verbose) {

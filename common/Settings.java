@@ -229,14 +229,6 @@ public final class Settings {
   /** Settings of a command that asks a server, whichever that is. */
   public static final class Requests {
     @Option(
-        names = "--requests-deadline-seconds",
-        paramLabel = "SECONDS",
-        defaultValue = "60",
-        converter = SecondsConverter.class,
-        description = "of one attempt as a whole")
-    Duration deadline;
-
-    @Option(
         names = "--requests-nb-retries",
         paramLabel = "COUNT",
         defaultValue = "4",
@@ -258,11 +250,6 @@ public final class Settings {
         converter = FileConverter.class,
         description = "PEM certificates to trust besides the JDK's")
     Path caBundle;
-
-    /** Of one attempt as a whole. */
-    public Duration deadline() {
-      return deadline;
-    }
 
     /** Attempts after the first. */
     public int retries() {
@@ -343,6 +330,14 @@ public final class Settings {
     Duration timeout;
 
     @Option(
+        names = "--requests-deadline-seconds",
+        paramLabel = "SECONDS",
+        defaultValue = "60",
+        converter = SecondsConverter.class,
+        description = "of one attempt as a whole")
+    Duration deadline;
+
+    @Option(
         names = "--parallel-requests",
         paramLabel = "COUNT",
         defaultValue = "4",
@@ -360,6 +355,11 @@ public final class Settings {
     /** To connect, and longest silence while reading. */
     public Duration timeout() {
       return timeout;
+    }
+
+    /** Of one attempt as a whole. */
+    public Duration deadline() {
+      return deadline;
     }
 
     /** What is not peculiar to this server. */
@@ -443,7 +443,7 @@ public final class Settings {
     public Http http(String command, Surroundings surroundings, Report report)
         throws UsageException {
       return requests.http(
-          command, timeout, requests.deadline(), parallel, Http.Names.SERVER, surroundings, report);
+          command, timeout, deadline, parallel, Http.Names.SERVER, surroundings, report);
     }
   }
 
@@ -684,6 +684,11 @@ public final class Settings {
    * [!a-z]}; a bracket that nothing closes stands for itself, a range from high to low for nothing.
    */
   public static boolean matches(String pattern, String name) {
+    return regex(pattern).matcher(name).matches();
+  }
+
+  /** The same pattern as a regular expression, which the whole of a name has to match. */
+  public static Pattern regex(String pattern) {
     StringBuilder regex = new StringBuilder();
     for (int i = 0; i < pattern.length(); i++) {
       char c = pattern.charAt(i);
@@ -699,7 +704,7 @@ public final class Settings {
         regex.append(Pattern.quote(String.valueOf(c)));
       }
     }
-    return Pattern.compile(regex.toString(), Pattern.DOTALL).matcher(name).matches();
+    return Pattern.compile(regex.toString(), Pattern.DOTALL);
   }
 
   /** Where the set that starts here ends; a bracket at its beginning belongs to it. */
@@ -794,7 +799,7 @@ public final class Settings {
     }
     if (e.getCause() instanceof TypeConversionException accepted
         && e.getArgSpec() instanceof OptionSpec option) {
-      String value = option.type() == URI.class ? withoutUser(e.getValue()) : e.getValue();
+      String value = option.type() == URI.class ? withoutSecrets(e.getValue()) : e.getValue();
       String label =
           e.getCommandLine().getDefaultValueProvider() instanceof Lookup lookup
               ? lookup.label(option)
@@ -829,9 +834,10 @@ public final class Settings {
             : "did you mean " + String.join(" or ", near) + "?");
   }
 
-  /** A URL as typed, which may be none: whatever may be its user and password is masked. */
-  private static String withoutUser(String url) {
-    return url.replaceFirst("(?s)^([a-zA-Z][a-zA-Z0-9+.-]*://)?.*@", "$1***@");
+  /** A URL as typed, which may be none: what may be user, password or a key is masked. */
+  private static String withoutSecrets(String url) {
+    return url.replaceFirst("(?s)^([a-zA-Z][a-zA-Z0-9+.-]*://)?.*@", "$1***@")
+        .replaceFirst("(?s)\\?.*", "?***");
   }
 
   private static String uncapitalised(String sentence) {
@@ -1104,7 +1110,8 @@ public final class Settings {
           Found found = find(name, false);
           if (found != null) {
             lines.add(
-                "setting %s = %s (%s)".formatted(name, withoutUser(found.value()), found.origin()));
+                "setting %s = %s (%s)"
+                    .formatted(name, withoutSecrets(found.value()), found.origin()));
           }
         }
       }
