@@ -30,6 +30,7 @@ final class Terminal {
   private Clock clock = Clock.fixed(NOW, ZoneOffset.UTC);
   private Runnable onPause = () -> {};
   private boolean isInteractive;
+  private byte[] input = {};
 
   /** How a command ended and what it said. */
   record Outcome(int exit, String stdout, String stderr) {
@@ -61,6 +62,12 @@ final class Terminal {
     return this;
   }
 
+  /** What stdin holds; nothing unless told otherwise. */
+  Terminal input(String text) {
+    input = text.getBytes(StandardCharsets.UTF_8);
+    return this;
+  }
+
   /** Does this whenever the command waits. */
   Terminal onPause(Runnable task) {
     onPause = task;
@@ -83,7 +90,7 @@ final class Terminal {
     Settings.Surroundings surroundings =
         new Settings.Surroundings(
             Map.copyOf(environment),
-            new ByteArrayInputStream(new byte[0]),
+            new ByteArrayInputStream(input),
             out,
             new PrintStream(err, true, StandardCharsets.UTF_8),
             isInteractive,

@@ -37,6 +37,7 @@
 //SOURCES S3ProxyTest.java
 //SOURCES SettingsTest.java
 //SOURCES StartScriptTest.java
+//SOURCES UptakeHealthTest.java
 //SOURCES ValidateChangesCollectionTest.java
 //SOURCES ValidateSignatureTest.java
 //RUNTIME_OPTIONS -XX:+UseSerialGC

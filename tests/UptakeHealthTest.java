@@ -1,0 +1,1484 @@
+//DEPS org.junit.jupiter:junit-jupiter:5.14.4
+//DEPS tools.jackson.core:jackson-databind:3.2.4
+//SOURCES ../common/CanonicalJson.java
+//SOURCES ../uptake_health.java
+//SOURCES Peers.java
+//SOURCES Project.java
+//SOURCES Store.java
+//SOURCES Terminal.java
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import common.CanonicalJson;
+import common.Settings.UsageException;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.math.BigDecimal;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * What is made of a result of Redash, and what the command says of a saved one.
+ *
+ * <p>Of the rows that cannot be read each differs from {@link #row} in one field, and names it.
+ */
+class UptakeHealthTest {
+
+  private static final long SEED = 20261124;
+  private static final int PAIRS = 10_000;
+
+  /** Midnight at which the data of {@link #row} begins, in epoch seconds. */
+  private static final long FROM = 1_795_392_000;
+
+  /** The last second of its data: 12 h before {@link Terminal#NOW}. */
+  private static final long TO = FROM + 86_399;
+
+  /** A source that is well, for what is asked of another one. */
+  private static final String WELL = row("well/known", "\"success\":1000000");
+
+  private static final String IS_IT_THE_QUERY =
+      "is REDASH_API_QUERY_URL the address of the right query's results.json?";
+
+  @TempDir Path folder;
+
+  // ---- what the tests are made of
+
+  /** A row of yesterday with these members. */
+  static String row(String source, String members) {
+    return row(source, String.valueOf(FROM), String.valueOf(TO), members);
+  }
+
+  private static String row(String source, String from, String to, String members) {
+    return "{\"source\":%s,\"min_timestamp\":%s,\"max_timestamp\":%s%s}"
+        .formatted(
+            Store.JSON.writeValueAsString(source),
+            from,
+            to,
+            members.isEmpty() ? "" : "," + members);
+  }
+
+  /** A row of yesterday with so many good and bad entries. */
+  static String row(String source, long good, long bad) {
+    return row(source, "\"success\":%d,\"network_error\":%d".formatted(good, bad));
+  }
+
+  /** A result of Redash with these rows. */
+  static String result(String... rows) {
+    return "{\"query_result\":{\"data\":{\"rows\":[%s]}}}".formatted(String.join(",", rows));
+  }
+
+  private static Object json(String text) throws IOException {
+    return CanonicalJson.parse(new ByteArrayInputStream(text.getBytes(StandardCharsets.UTF_8)));
+  }
+
+  static List<uptake_health.Row> rows(String... rows) throws Exception {
+    return uptake_health.rows(json(result(rows)));
+  }
+
+  private static uptake_health.Uptake uptake(String row) throws Exception {
+    return (uptake_health.Uptake) rows(row).getFirst();
+  }
+
+  private static String reason(String row) throws Exception {
+    return ((uptake_health.Unreadable) rows(row).getFirst()).reason();
+  }
+
+  /** The defaults: without exclusions, and data of any age. */
+  static uptake_health.Rules rules() {
+    return new uptake_health.Rules(
+        List.of(), 1000, new BigDecimal("2.0"), Map.of(), null, Terminal.NOW);
+  }
+
+  private static uptake_health.Rules excluding(String... patterns) {
+    return new uptake_health.Rules(
+        List.of(patterns), 1000, new BigDecimal("2.0"), Map.of(), null, Terminal.NOW);
+  }
+
+  private static uptake_health.Rules minimum(long entries) {
+    return new uptake_health.Rules(
+        List.of(), entries, new BigDecimal("2.0"), Map.of(), null, Terminal.NOW);
+  }
+
+  private static uptake_health.Rules threshold(String percent) {
+    return new uptake_health.Rules(
+        List.of(), 0, new BigDecimal(percent), Map.of(), null, Terminal.NOW);
+  }
+
+  private static uptake_health.Rules threeDays(Instant now) {
+    return new uptake_health.Rules(
+        List.of(), 1000, new BigDecimal("2.0"), Map.of(), Duration.ofDays(3), now);
+  }
+
+  private static uptake_health.Judgement judgement(String row, uptake_health.Rules rules)
+      throws Exception {
+    return uptake_health.judge(rows(row, WELL), rules).getFirst().judgement();
+  }
+
+  private static void assertNoData(
+      String message, String hint, org.junit.jupiter.api.function.Executable executable) {
+    uptake_health.NoData e = assertThrows(uptake_health.NoData.class, executable);
+    assertEquals(message, e.getMessage());
+    assertEquals(hint, e.hint());
+  }
+
+  // ---- rows: counts
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "1                   | 1",
+        "0                   | 0",
+        "-0                  | 0",
+        "-0.0                | 0",
+        "null                | 0",
+        "11081.0             | 11081",
+        "1e12                | 1000000000000",
+        "1E+3                | 1000",
+        "1500e-2             | 15",
+        "0e999999999         | 0",
+        "\"11081\"           | 11081",
+        "\" 11081 \"         | 11081",
+        "\"11081.0\"         | 11081",
+        "\"007\"             | 7",
+        "999999999999999999  | 999999999999999999",
+        "9223372036854775807 | 9223372036854775807",
+      })
+  void a_count_is_a_number_or_a_text_that_is_one(String json, long count) throws Exception {
+    uptake_health.Uptake uptake = uptake(row("main/a", "\"network_error\":" + json));
+    assertEquals(Map.of("network_error", count), uptake.counts());
+    assertEquals(count, uptake.bad());
+    assertEquals(0, uptake.good());
+    assertEquals(count, uptake.total());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "-1                      | -1",
+        "-1e12                   | -1E+12",
+        "1.5                     | 1.5",
+        "0.1                     | 0.1",
+        "\"-1\"                  | -1",
+        "\"1.5\"                 | 1.5",
+        "\"1e3\"                 | 1e3",
+        "\"1,027\"               | 1,027",
+        "\"0x10\"                | 0x10",
+        "\"\u0661\"              | \u0661",
+        "\"many\"                | many",
+        "\"\"                    | ``",
+        "\"NaN\"                 | NaN",
+        "true                    | true",
+        "false                   | false",
+        "[]                      | []",
+        "[7]                     | [7]",
+        "{}                      | {}",
+        "1e400                   | 1E+400",
+        "1e-400                  | 1E-400",
+        "1e999999999             | 1E+999999999",
+        "1e-999999999            | 1E-999999999",
+        "9223372036854775808     | 9223372036854775808",
+        "\"9223372036854775807\" | 9223372036854775807",
+      })
+  void what_is_no_count_makes_its_row_unreadable(String json, String shown) throws Exception {
+    assertEquals(
+        "network_error is " + shown + ", which is no count",
+        reason(row("main/a", "\"success\":1000,\"network_error\":" + json)));
+  }
+
+  @Test
+  void of_a_count_with_many_digits_some_are_shown() throws Exception {
+    assertEquals(
+        "network_error is %s…, which is no count".formatted("7".repeat(100)),
+        reason(row("main/a", "\"network_error\":" + "7".repeat(900))));
+  }
+
+  @Test
+  void what_is_said_of_an_unreadable_row_holds_no_control_characters() throws Exception {
+    assertEquals(
+        "network_error is [31mred two, which is no count",
+        reason(row("main/a", "\"network_error\":\"\\u001b[31mred\\ntwo\"")));
+  }
+
+  @Test
+  void more_entries_than_can_be_counted_make_a_row_unreadable() throws Exception {
+    assertEquals(
+        "more entries than can be counted",
+        reason(row("main/a", "\"success\":9223372036854775807,\"network_error\":1")));
+    assertEquals(
+        "more entries than can be counted",
+        reason(row("main/a", "\"success\":9223372036854775807,\"up_to_date\":1")));
+  }
+
+  @Test
+  void a_million_millions_are_counted_exactly() throws Exception {
+    uptake_health.Uptake uptake = uptake(row("main/a", 999_999_999_999L, 1_000_000_000_001L));
+    assertEquals(999_999_999_999L, uptake.good());
+    assertEquals(1_000_000_000_001L, uptake.bad());
+    assertEquals(2_000_000_000_000L, uptake.total());
+  }
+
+  // ---- rows: statuses
+
+  @ParameterizedTest
+  @CsvSource({
+    "network_error, true",
+    "sync_error, true",
+    "never_heard_of_error, true",
+    "custom_2_error, true",
+    "_error, true",
+    "error, false",
+    "networkerror, false",
+    "network_errors, false",
+    "network_ERROR, false",
+    "error_network, false",
+    "success, false",
+    "up_to_date, false",
+    "never_heard_of, false",
+  })
+  void a_status_that_ends_in_error_is_bad_and_any_other_is_good(String status, boolean bad)
+      throws Exception {
+    uptake_health.Uptake uptake = uptake(row("main/a", "\"%s\":7".formatted(status)));
+    assertEquals(bad ? 7 : 0, uptake.bad());
+    assertEquals(bad ? 0 : 7, uptake.good());
+  }
+
+  @Test
+  void a_column_that_is_no_count_makes_its_row_unreadable_unless_it_is_null() throws Exception {
+    assertEquals(
+        "channel is nightly, which is no count",
+        reason(row("main/a", "\"success\":1000,\"channel\":\"nightly\"")));
+    assertEquals(1000, uptake(row("main/a", "\"success\":1000,\"channel\":null")).total());
+  }
+
+  @Test
+  void a_row_without_statuses_has_no_entry() throws Exception {
+    assertEquals(0, uptake(row("main/a", "")).total());
+  }
+
+  @Test
+  void bad_statuses_come_by_their_count_and_ties_in_the_order_of_the_row() throws Exception {
+    uptake_health.Uptake uptake =
+        uptake(
+            row(
+                "main/a",
+                "\"z_error\":5,\"a_error\":5,\"success\":99,\"none_error\":0,\"m_error\":7,"
+                    + "\"null_error\":null,\"b_error\":5"));
+    assertEquals(List.of("m_error", "z_error", "a_error", "b_error"), uptake.badStatuses());
+    assertEquals(List.of(), uptake(row("main/a", "\"success\":1")).badStatuses());
+  }
+
+  @Test
+  void of_a_status_that_stands_there_twice_the_last_count_is_taken() throws Exception {
+    assertEquals(3, uptake(row("main/a", "\"success\":9,\"success\":3")).total());
+  }
+
+  // ---- rows: times
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "1795478399             | 2026-11-23T23:59:59Z",
+        "1795478399.0           | 2026-11-23T23:59:59Z",
+        "1795478399.9           | 2026-11-23T23:59:59Z",
+        "1.795478399e9          | 2026-11-23T23:59:59Z",
+        "\"1795478399\"         | 2026-11-23T23:59:59Z",
+        "\" 1795478399.5 \"     | 2026-11-23T23:59:59Z",
+        "1795392000             | 2026-11-23T00:00:00Z",
+        "253402300799           | 9999-12-31T23:59:59Z",
+      })
+  void a_time_is_in_epoch_seconds(String json, Instant time) throws Exception {
+    uptake_health.Uptake uptake =
+        uptake(row("main/a", String.valueOf(FROM), json, "\"success\":1"));
+    assertEquals(Instant.ofEpochSecond(FROM), uptake.from());
+    assertEquals(time, uptake.to());
+  }
+
+  @Test
+  void the_first_second_of_1970_is_a_time() throws Exception {
+    assertEquals(Instant.EPOCH, uptake(row("main/a", "0", "0", "\"success\":1")).from());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "1795478399000          | 1795478399000",
+        "253402300800           | 253402300800",
+        "-1                     | -1",
+        "-0.5                   | -0.5",
+        "1e999999999            | 1E+999999999",
+        "null                   | null",
+        "true                   | true",
+        "[1795478399]           | [1795478399]",
+        "\"2026-11-23T23:59:59\" | 2026-11-23T23:59:59",
+        "\"\"                   | ``",
+      })
+  void what_is_no_time_makes_its_row_unreadable(String json, String shown) throws Exception {
+    String good = String.valueOf(FROM);
+    assertEquals(
+        "max_timestamp is " + shown + ", which is no time in epoch seconds",
+        reason(row("main/a", good, json, "\"success\":1")));
+    assertEquals(
+        "min_timestamp is " + shown + ", which is no time in epoch seconds",
+        reason(row("main/a", json, good, "\"success\":1")));
+  }
+
+  @Test
+  void a_time_that_is_missing_makes_its_row_unreadable() throws Exception {
+    assertEquals(
+        "min_timestamp is null, which is no time in epoch seconds",
+        reason("{\"source\":\"main/a\",\"max_timestamp\":1795478399,\"success\":1}"));
+    assertEquals(
+        "max_timestamp is null, which is no time in epoch seconds",
+        reason("{\"source\":\"main/a\",\"min_timestamp\":1795478399,\"success\":1}"));
+  }
+
+  @Test
+  void data_cannot_end_before_it_begins_but_may_be_of_one_second() throws Exception {
+    assertEquals(
+        "min_timestamp is after max_timestamp",
+        reason(row("main/a", "1795478400", "1795478399", "\"success\":1")));
+    assertEquals(1, uptake(row("main/a", "1795478399", "1795478399", "\"success\":1")).total());
+  }
+
+  @Test
+  void the_period_is_from_the_earliest_to_the_latest_of_the_rows_that_can_be_read()
+      throws Exception {
+    uptake_health.Period period =
+        uptake_health.Period.of(
+            rows(
+                row("main/a", "200", "300", "\"success\":1"),
+                row("main/b", "100", "150", "\"success\":1"),
+                row("main/c", "0", "900", "\"success\":-1"),
+                row("main/d", "250", "400", "\"success\":1")));
+    assertEquals(
+        new uptake_health.Period(Instant.ofEpochSecond(100), Instant.ofEpochSecond(400)), period);
+  }
+
+  // ---- rows: their shape
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "null                                              | it is no object",
+        "7                                                 | it is no object",
+        "\"main/a\"                                        | it is no object",
+        "[]                                                | it is no object",
+        "{}                                                | it has no source",
+        "{\"min_timestamp\":1,\"max_timestamp\":2}         | it has no source",
+        "{\"source\":null,\"min_timestamp\":1,\"max_timestamp\":2}    | it has no source",
+        "{\"source\":\" \",\"min_timestamp\":1,\"max_timestamp\":2}   | it has no source",
+        "{\"source\":7,\"min_timestamp\":1,\"max_timestamp\":2}       | it has no source",
+      })
+  void a_row_without_source_is_called_by_its_number(String row, String reason) throws Exception {
+    List<uptake_health.Row> rows = rows(WELL, row, row);
+    assertEquals(new uptake_health.Unreadable("row 2", reason), rows.get(1));
+    assertEquals(new uptake_health.Unreadable("row 3", reason), rows.get(2));
+    assertEquals(3, uptake_health.bySource(rows).size());
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "{\"query_result\":{\"data\":{\"rows\":null}}}",
+        "{\"query_result\":{\"data\":{\"rows\":{}}}}",
+        "{\"query_result\":{\"data\":{\"rows\":\"[]\"}}}",
+        "{\"query_result\":{\"data\":{\"columns\":[]}}}",
+        "{\"query_result\":{\"data\":[]}}",
+        "{\"query_result\":{\"data\":null}}",
+        "{\"query_result\":{}}",
+      })
+  void a_result_without_a_list_of_rows_gives_no_verdict(String result) {
+    assertNoData(
+        "the result has no list query_result.data.rows",
+        IS_IT_THE_QUERY,
+        () -> uptake_health.rows(json(result)));
+  }
+
+  @Test
+  void an_empty_result_gives_no_verdict() {
+    assertNoData(
+        "the result is empty: clients reported nothing, or the query asks for nothing",
+        IS_IT_THE_QUERY,
+        UptakeHealthTest::rows);
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "{}",
+        "[]",
+        "null",
+        "7",
+        "\"query_result\"",
+        "{\"query_result\":null}",
+        "{\"query_result\":[]}",
+        "{\"message\":7}",
+        "{\"job\":null}",
+        "[{\"query_result\":{\"data\":{\"rows\":[]}}}]",
+      })
+  void what_is_no_result_gives_no_verdict(String document) {
+    assertNoData(
+        "what was read has no query_result",
+        IS_IT_THE_QUERY,
+        () -> uptake_health.rows(json(document)));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "{\"message\":\"Not now\"}                 | Not now",
+        "{\"error\":\"Not now\"}                   | Not now",
+        "{\"message\":\"A\\nB\",\"error\":\"C\"}   | A B",
+      })
+  void a_message_in_place_of_a_result_is_shown(String document, String shown) {
+    assertNoData(
+        "no result but a message: " + shown,
+        IS_IT_THE_QUERY,
+        () -> uptake_health.rows(json(document)));
+  }
+
+  @Test
+  void of_a_long_message_the_beginning_is_shown() {
+    assertNoData(
+        "no result but a message: " + "x".repeat(100) + "…",
+        IS_IT_THE_QUERY,
+        () -> uptake_health.rows(json("{\"message\":\"%s\"}".formatted("x".repeat(101)))));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "{\"job\":{\"status\":1}}",
+        "{\"job\":{\"status\":2}}",
+        "{\"job\":{\"status\":2,\"error\":\"\"}}",
+        "{\"job\":{\"status\":2,\"error\":null}}",
+        "{\"job\":{\"id\":\"x\",\"status\":2,\"query_result_id\":null}}",
+        "{\"job\":{\"status\":2},\"message\":\"x\"}",
+      })
+  void a_job_that_is_not_done_gives_no_verdict(String document) {
+    assertNoData(
+        "the query is still running",
+        "try again when it has finished",
+        () -> uptake_health.rows(json(document)));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "{\"job\":{\"status\":4,\"error\":\"no such table\"}}",
+        "{\"job\":{\"status\":\"4\",\"error\":\"no such\\ntable\"}}",
+        "{\"job\":{\"status\":2,\"error\":\"no such table\"}}",
+      })
+  void a_job_that_failed_is_named_with_its_error(String document) {
+    assertNoData(
+        "the query failed: no such table",
+        "run it in Redash",
+        () -> uptake_health.rows(json(document)));
+  }
+
+  // ---- a source in several rows
+
+  @Test
+  void rows_of_one_source_are_added_up_in_the_place_of_the_first() throws Exception {
+    List<uptake_health.Row> sources =
+        uptake_health.bySource(
+            rows(
+                row("main/b", "200", "300", "\"success\":90,\"a_error\":1"),
+                row("main/a", "\"success\":1"),
+                row("main/b", "100", "250", "\"b_error\":2,\"success\":10,\"a_error\":3"),
+                row("main/b", "220", "400", "\"c_error\":4")));
+    assertEquals(
+        List.of("main/b", "main/a"), sources.stream().map(uptake_health.Row::source).toList());
+    uptake_health.Uptake both = (uptake_health.Uptake) sources.getFirst();
+    assertEquals(
+        List.of("success=100", "a_error=4", "b_error=2", "c_error=4"),
+        both.counts().entrySet().stream().map(Object::toString).toList());
+    assertEquals(Instant.ofEpochSecond(100), both.from());
+    assertEquals(Instant.ofEpochSecond(400), both.to());
+    assertEquals(100.0 * 10 / 110, both.percent());
+    assertEquals(100, both.good());
+    assertEquals(10, both.bad());
+  }
+
+  @Test
+  void the_ratio_is_that_of_the_sum_and_no_mean_of_ratios() throws Exception {
+    // 50 % of a hundred and 0 % of 9900: 0.5 % of all
+    List<uptake_health.Row> sources =
+        uptake_health.bySource(rows(row("main/a", 50, 50), row("main/a", 9900, 0)));
+    assertEquals(0.5, ((uptake_health.Uptake) sources.getFirst()).percent());
+    assertEquals(
+        new uptake_health.Healthy(), uptake_health.judge(sources, rules()).getFirst().judgement());
+  }
+
+  @Test
+  void one_unreadable_row_makes_its_source_unreadable() throws Exception {
+    String bad = row("main/a", "\"success\":true");
+    String worse = row("main/a", "\"success\":-1");
+    uptake_health.Unreadable expected =
+        new uptake_health.Unreadable("main/a", "success is true, which is no count");
+    assertEquals(List.of(expected), uptake_health.bySource(rows(row("main/a", 1000, 0), bad)));
+    assertEquals(
+        List.of(expected), uptake_health.bySource(rows(bad, row("main/a", 1000, 0), worse)));
+  }
+
+  @Test
+  void a_sum_that_cannot_be_counted_makes_its_source_unreadable() throws Exception {
+    String half = row("main/a", "\"success\":5000000000000000000");
+    assertEquals(
+        List.of(new uptake_health.Unreadable("main/a", "more entries than can be counted")),
+        uptake_health.bySource(rows(half, half)));
+  }
+
+  // ---- judging
+
+  @ParameterizedTest
+  @CsvSource({
+    "20, 1000, 2.0, false",
+    "21, 1000, 2.0, true",
+    "19, 1000, 2.0, false",
+    "1332, 10000, 13.32, false",
+    "1333, 10000, 13.32, true",
+    "333, 2500, 13.32, false",
+    "334, 2500, 13.32, true",
+    "0, 1000, 0, false",
+    "1, 1000, 0, true",
+    "1, 1000000000000, 0, true",
+    "1000, 1000, 100, false",
+    "1000, 1000, 99.999999999, true",
+    "1000, 1000, 100.0, false",
+    "20000000000, 1000000000000, 2.0, false",
+    "20000000001, 1000000000000, 2.0, true",
+    "7, 100, 7, false",
+    "29, 100, 29, false",
+    "57, 100, 57.0, false",
+    "1, 3, 33.333333333, true",
+    "1, 3, 33.333333334, false",
+  })
+  void a_source_is_a_finding_when_it_is_over_its_threshold_and_not_at_it(
+      long bad, long total, String threshold, boolean over) throws Exception {
+    assertEquals(
+        over ? new uptake_health.Erroring() : new uptake_health.Healthy(),
+        judgement(row("main/a", total - bad, bad), threshold(threshold)));
+  }
+
+  @Test
+  void a_source_may_have_a_threshold_of_its_own() throws Exception {
+    uptake_health.Rules rules =
+        new uptake_health.Rules(
+            List.of(),
+            1000,
+            new BigDecimal("2.0"),
+            uptake_health.thresholds(List.of("main/a = 5.5", "main/b=0", "main/absent = 1")),
+            null,
+            Terminal.NOW);
+    assertEquals(new uptake_health.Healthy(), judgement(row("main/a", 945, 55), rules));
+    assertEquals(new uptake_health.Erroring(), judgement(row("main/a", 944, 56), rules));
+    assertEquals(new uptake_health.Erroring(), judgement(row("main/b", 9999, 1), rules));
+    assertEquals(new uptake_health.Healthy(), judgement(row("main/a2", 980, 20), rules));
+    assertEquals(new uptake_health.Erroring(), judgement(row("main/a2", 979, 21), rules));
+  }
+
+  @Test
+  void sources_with_fewer_entries_than_the_minimum_are_skipped() throws Exception {
+    assertEquals(
+        new uptake_health.Skipped("999 of at least 1,000 entries"),
+        judgement(row("main/a", 0, 999), rules()));
+    assertEquals(new uptake_health.Erroring(), judgement(row("main/a", 0, 1000), rules()));
+    assertEquals(new uptake_health.Healthy(), judgement(row("main/a", 1000, 0), rules()));
+  }
+
+  @Test
+  void a_source_without_entries_is_skipped_whatever_the_minimum() throws Exception {
+    assertEquals(new uptake_health.Skipped("no entry"), judgement(row("main/a", 0, 0), rules()));
+    assertEquals(new uptake_health.Skipped("no entry"), judgement(row("main/a", 0, 0), minimum(0)));
+    assertEquals(new uptake_health.Erroring(), judgement(row("main/a", 0, 1), minimum(0)));
+    assertEquals(new uptake_health.Erroring(), judgement(row("main/a", 0, 1), minimum(1)));
+    assertEquals(
+        new uptake_health.Skipped("1 of at least 2 entries"),
+        judgement(row("main/a", 0, 1), minimum(2)));
+  }
+
+  @Test
+  void data_may_end_as_long_ago_as_its_greatest_age_and_no_second_longer() throws Exception {
+    Instant last = Instant.ofEpochSecond(TO).plus(Duration.ofDays(3));
+    assertEquals(new uptake_health.Healthy(), judgement(row("main/a", 1000, 0), threeDays(last)));
+    assertNoData(
+        "none of 1 sources can be judged: 1 without verdict (main/a: its data ends"
+            + " 2026-11-23 23:59:59, more than 3 days ago (MAX_AGE))",
+        "look at the query in Redash, does it run on its schedule?",
+        () -> uptake_health.judge(rows(row("main/a", 1000, 0)), threeDays(last.plusSeconds(1))));
+  }
+
+  @Test
+  void one_source_may_be_too_old_while_another_is_not() throws Exception {
+    String old = row("main/a", "1795132800", "1795219199", "\"success\":1000");
+    assertEquals(
+        new uptake_health.NoVerdict(
+            "its data ends 2026-11-20 23:59:59, more than 3 days ago (MAX_AGE)"),
+        judgement(old, threeDays(Terminal.NOW)));
+    assertEquals(new uptake_health.Healthy(), judgement(old, rules()));
+  }
+
+  @Test
+  void data_of_a_day_that_is_not_over_may_end_in_the_future_but_no_later() throws Exception {
+    long tomorrow = Terminal.NOW.plus(Duration.ofDays(1)).getEpochSecond();
+    assertEquals(
+        new uptake_health.Healthy(),
+        judgement(
+            row("main/a", "0", String.valueOf(tomorrow), "\"success\":1000"),
+            threeDays(Terminal.NOW)));
+    String later = row("main/a", "0", String.valueOf(tomorrow + 1), "\"success\":1000");
+    assertEquals(
+        new uptake_health.NoVerdict("its data ends 2026-11-25 12:00:01, in the future"),
+        judgement(later, threeDays(Terminal.NOW)));
+    assertEquals(new uptake_health.Healthy(), judgement(later, rules()));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"main/a", "main/*", "m*", "*/a", "main/?", "main/[!b-z]", "[m]ain/a"})
+  void an_excluded_source_is_not_judged_and_its_pattern_is_named(String pattern) throws Exception {
+    for (String row :
+        List.of(row("main/a", 0, 1000), row("main/a", 0, 0), row("main/a", "\"success\":true"))) {
+      assertEquals(
+          new uptake_health.Excluded(pattern), judgement(row, excluding("main/b", pattern, "*a")));
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"main", "main/", "a", "Main/a", "main/a/*", "main/[b-z]", ""})
+  void a_pattern_has_to_match_the_whole_source(String pattern) throws Exception {
+    assertEquals(
+        new uptake_health.Healthy(), judgement(row("main/a", 1000, 0), excluding(pattern)));
+  }
+
+  @Test
+  void outcomes_come_in_the_order_of_the_rows() throws Exception {
+    List<uptake_health.Outcome> outcomes =
+        uptake_health.judge(
+            rows(
+                row("z", 0, 1000),
+                row("m", 1, 0),
+                row("a", 1000, 0),
+                row("x", "\"success\":true"),
+                row("b", 0, 1000)),
+            excluding("a*"));
+    assertEquals(
+        List.of("z", "m", "a", "x", "b"),
+        outcomes.stream().map(uptake_health.Outcome::source).toList());
+    assertEquals(
+        List.of("Erroring", "Skipped", "Excluded", "NoVerdict", "Erroring"),
+        outcomes.stream().map(it -> it.judgement().getClass().getSimpleName()).toList());
+  }
+
+  @Test
+  void where_no_source_can_be_judged_there_is_no_verdict() {
+    String settings = "check EXCLUDE_SOURCES and MIN_TOTAL_ENTRIES";
+    assertNoData(
+        "none of 2 sources can be judged: 2 excluded",
+        settings,
+        () ->
+            uptake_health.judge(
+                rows(row("main/a", 1000, 0), row("main/b", 1000, 0)), excluding("*")));
+    assertNoData(
+        "none of 2 sources can be judged: 2 with too few entries",
+        settings,
+        () -> uptake_health.judge(rows(row("main/a", 999, 0), row("main/b", 0, 0)), rules()));
+    assertNoData(
+        "none of 2 sources can be judged: 1 excluded, 1 with too few entries",
+        settings,
+        () ->
+            uptake_health.judge(
+                rows(row("main/a", 999, 0), row("main/b", 1000, 0)), excluding("main/b")));
+    assertNoData(
+        "none of 4 sources can be judged: 1 excluded, 1 with too few entries,"
+            + " 2 without verdict (main/c: success is true, which is no count)",
+        "look at the query in Redash, does it run on its schedule?",
+        () ->
+            uptake_health.judge(
+                rows(
+                    row("main/a", 999, 0),
+                    row("main/b", 1000, 0),
+                    row("main/c", "\"success\":true"),
+                    row("main/d", "\"success\":-1")),
+                excluding("main/b")));
+  }
+
+  @Test
+  void where_no_row_can_be_read_the_first_reason_is_named() {
+    assertNoData(
+        "no row can be read: row 1: it is no object",
+        null,
+        () -> uptake_health.Period.of(rows("null", row("main/a", "\"success\":true"))));
+  }
+
+  // ---- thresholds of single sources
+
+  @Test
+  void thresholds_are_sources_with_percentages() throws Exception {
+    assertEquals(
+        Map.of(
+            "main/mycollection", new BigDecimal("5.5"),
+            "foo/bar", new BigDecimal("12"),
+            "a=b", new BigDecimal("0"),
+            "x", new BigDecimal("100"),
+            "y", new BigDecimal("0.000000001"),
+            "z", new BigDecimal("100.000")),
+        uptake_health.thresholds(
+            List.of(
+                "main/mycollection = 5.5",
+                "foo/bar= 12",
+                "a=b=0",
+                "x=100",
+                "  y  =  0.000000001  ",
+                "z=100.000")));
+    assertEquals(Map.of(), uptake_health.thresholds(List.of()));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "main/cfr",
+        "main/cfr =",
+        "= 5",
+        " = 5",
+        "5",
+        "main/cfr = x",
+        "main/cfr = -1",
+        "main/cfr = 100.1",
+        "main/cfr = 101",
+        "main/cfr = 1e1",
+        "main/cfr = 5%",
+        "main/cfr = 5,5",
+        "main/cfr = .5",
+        "main/cfr = 5.",
+        "main/cfr = NaN",
+        "main/cfr = \u0665",
+        "main/cfr : 5",
+        "main/cfr = 1 2",
+      })
+  void what_is_no_threshold_is_a_usage_error(String entry) {
+    UsageException e =
+        assertThrows(UsageException.class, () -> uptake_health.thresholds(List.of(entry)));
+    assertEquals(
+        "SPECIFIC_ERROR_THRESHOLD_PERCENTAGES: \"%s\" is not SOURCE = PERCENT, with 0 to 100"
+            .formatted(entry),
+        e.getMessage());
+    assertEquals("separate them by semicolons: main/cfr = 5.5; foo/bar = 12", e.hint());
+  }
+
+  @Test
+  void a_source_with_two_thresholds_is_a_usage_error() {
+    UsageException e =
+        assertThrows(
+            UsageException.class,
+            () -> uptake_health.thresholds(List.of("main/cfr = 5", "main/cfr= 5")));
+    assertEquals(
+        "SPECIFIC_ERROR_THRESHOLD_PERCENTAGES: main/cfr stands there twice", e.getMessage());
+  }
+
+  // ---- the command, with a saved result
+
+  private static Terminal.Outcome run(Terminal terminal, String... arguments) {
+    return terminal.run(new uptake_health(), arguments);
+  }
+
+  /** Judges these rows. */
+  private static Terminal.Outcome judge(Terminal terminal, List<String> rows, String... arguments) {
+    String[] all =
+        Stream.concat(Stream.of("--input=-"), Arrays.stream(arguments)).toArray(String[]::new);
+    return run(terminal.input(result(rows.toArray(String[]::new))), all);
+  }
+
+  private static Terminal.Outcome judge(List<String> rows, String... arguments) {
+    return judge(new Terminal(), rows, arguments);
+  }
+
+  private static void assertOutcome(
+      int exit, String stdout, String stderr, Terminal.Outcome outcome) {
+    assertEquals(stdout, outcome.stdout(), outcome::toString);
+    assertEquals(stderr, outcome.stderr(), outcome::toString);
+    assertEquals(exit, outcome.exit(), outcome::toString);
+  }
+
+  private static String error(String message, String hint) {
+    return "uptake_health: error: " + message + "\n" + (hint == null ? "" : "hint: " + hint + "\n");
+  }
+
+  private static final String HEADING = "📅 From 2026-11-23 00:00:00 to 2026-11-23 23:59:59\n";
+
+  private static final String SAMPLE_LINES =
+      """
+      settings-changes-monitoring              (good:19,787,338 bad:   314,111)               1.56%
+      blocklists/addons                        (good: 1,027,245 bad:    11,081)               1.07%
+      blocklists/plugins                       (good: 1,018,330 bad:     7,202)               0.70%
+      main/tippytop                            (good:   832,453 bad:   127,922)              13.32%
+      main/cfr                                 (good: 1,963,551 bad:    23,229)               1.17%
+      main/regions                             (good: 2,411,999 bad:    48,432)               1.97%
+      main/search-config-v2                    (good: 1,564,121 bad:     9,200)               0.58%
+      main/anti-tracking-url-decoration        (good:   740,233 bad:     1,804)               0.24%
+      main/fxmonitor-breaches                  (good:   905,413 bad:    12,001)               1.31%
+      main/newtab-wallpapers-v2                (good:    45,432 bad:       540)               1.17%
+      security-state/onecrl                    (good: 1,903,132 bad:    32,686)               1.69%
+      security-state/intermediates             (good: 1,913,314 bad:    73,146)               3.68%
+      """;
+
+  private static final String SAMPLE_FINDINGS =
+      """
+
+      2 settings have a bad ratio over threshold.
+
+      main/tippytop
+      \tnetwork_error    13.32% (127,922)
+
+      security-state/intermediates
+      \tapply_error      2.07% (41,022)
+      \tnetwork_error    1.52% (30,110)
+      \tsync_error       0.10% (2,014)
+      """;
+
+  private static final String SAMPLE_SUMMARY =
+      "uptake_health: 15 sources: 10 OK, 1 SKIP, 2 excluded,"
+          + " 2 BAD (main/tippytop, security-state/intermediates)\n";
+
+  private static String sample() {
+    return Project.root().resolve("tests/sample/uptake.json").toString();
+  }
+
+  @Test
+  void of_the_sample_the_table_and_then_the_findings_are_printed() {
+    assertOutcome(
+        1,
+        HEADING + SAMPLE_LINES + SAMPLE_FINDINGS,
+        SAMPLE_SUMMARY,
+        run(new Terminal(), "--input", sample()));
+  }
+
+  @Test
+  void where_all_is_well_nothing_stands_behind_the_table() {
+    assertOutcome(
+        0,
+        HEADING
+            + "main/a                                   (good:     1,000 bad:        20)           "
+            + "    1.96%\n",
+        "uptake_health: 1 source: 1 OK\n",
+        judge(List.of(row("main/a", 1000, 20))));
+  }
+
+  @Test
+  void names_and_numbers_too_long_for_their_column_make_it_wider() {
+    String name = "main/" + "x".repeat(40);
+    assertOutcome(
+        0,
+        HEADING + name + " (good:1,000,000,000,000 bad:         1)        0.00%\n",
+        "uptake_health: 1 source: 1 OK\n",
+        judge(List.of(row(name, 1_000_000_000_000L, 1))));
+  }
+
+  @Test
+  void a_row_that_cannot_be_read_is_a_line_and_no_full_verdict() {
+    assertOutcome(
+        2,
+        HEADING
+            + """
+            main/a                                   NO VERDICT (success is true, which is no count)
+            well/known                               (good: 1,000,000 bad:         0)               0.00%
+            row 3                                    NO VERDICT (it is no object)
+            """,
+        "uptake_health: 3 sources: 1 OK, 2 NO VERDICT (main/a, row 3)\n",
+        judge(List.of(row("main/a", "\"success\":true"), WELL, "null")));
+  }
+
+  @Test
+  void no_full_verdict_outranks_findings_and_exit_zero() {
+    List<String> rows = List.of(row("main/a", 0, 1000), "null");
+    String stdout =
+        HEADING
+            + """
+            main/a                                   (good:         0 bad:     1,000)             100.00%
+            row 2                                    NO VERDICT (it is no object)
+
+            1 settings have a bad ratio over threshold.
+
+            main/a
+            \tnetwork_error    100.00% (1,000)
+            """;
+    String stderr = "uptake_health: 2 sources: 0 OK, 1 BAD (main/a), 1 NO VERDICT (row 2)\n";
+    assertOutcome(2, stdout, stderr, judge(rows));
+    assertOutcome(2, stdout, stderr, judge(rows, "--exit-zero"));
+  }
+
+  @Test
+  void exit_zero_prints_the_findings_all_the_same() {
+    assertOutcome(
+        0,
+        HEADING + SAMPLE_LINES + SAMPLE_FINDINGS,
+        SAMPLE_SUMMARY,
+        run(new Terminal(), "--input", sample(), "--exit-zero"));
+  }
+
+  @Test
+  void quiet_keeps_findings_what_has_no_verdict_and_the_summary() {
+    assertOutcome(
+        2,
+        """
+        main/a                                   (good:         0 bad:     1,000)             100.00%
+        row 3                                    NO VERDICT (it is no object)
+
+        1 settings have a bad ratio over threshold.
+
+        main/a
+        \tnetwork_error    100.00% (1,000)
+        """,
+        "uptake_health: 4 sources: 1 OK, 1 SKIP, 1 BAD (main/a), 1 NO VERDICT (row 3)\n",
+        judge(List.of(row("main/a", 0, 1000), WELL, "null", row("main/few", 1, 0)), "--quiet"));
+    assertOutcome(0, "", "uptake_health: 1 source: 1 OK\n", judge(List.of(WELL), "--quiet"));
+  }
+
+  @Test
+  void verbose_says_what_is_left_out_and_why() {
+    String stderr =
+        judge(
+                List.of(
+                    WELL, row("main/none", 0, 0), row("main/few", 1, 0), row("normandy/x", 1, 0)),
+                "--verbose")
+            .stderr();
+    assertEquals(
+        """
+        uptake_health: main/none skipped: no entry
+        uptake_health: main/few skipped: 1 of at least 1,000 entries
+        uptake_health: normandy/x excluded by normandy/*
+        uptake_health: 4 sources: 1 OK, 2 SKIP, 1 excluded
+        """,
+        stderr
+            .lines()
+            .filter(line -> !line.startsWith("uptake_health: setting "))
+            .map(line -> line + "\n")
+            .collect(Collectors.joining()));
+  }
+
+  @Test
+  void a_source_in_several_rows_is_warned_of_and_counted_once() {
+    assertOutcome(
+        0,
+        HEADING
+            + "main/a                                   (good:     2,000 bad:         3)           "
+            + "    0.15%\n",
+        "uptake_health: warning: counted together, of several rows: main/a\n"
+            + "uptake_health: 1 source: 1 OK\n",
+        judge(List.of(row("main/a", 1000, 1), row("main/a", 500, 1), row("main/a", 500, 1))));
+  }
+
+  @Test
+  void settings_say_what_is_excluded_skipped_and_tolerated() {
+    Terminal terminal =
+        new Terminal()
+            .set("EXCLUDE_SOURCES", "main/[ab], \"x*\"")
+            .set("MIN_TOTAL_ENTRIES", "10")
+            .set("DEFAULT_ERROR_THRESHOLD_PERCENT", "10")
+            .set("SPECIFIC_ERROR_THRESHOLD_PERCENTAGES", "main/c = 5.5; main/d= 12");
+    assertOutcome(
+        1,
+        HEADING
+            + """
+            main/c                                   (good:        94 bad:         6)               6.00%
+            main/d                                   (good:        88 bad:        12)              12.00%
+            main/e                                   (good:        90 bad:        10)              10.00%
+
+            1 settings have a bad ratio over threshold.
+
+            main/c
+            \tnetwork_error    6.00% (6)
+            """,
+        "uptake_health: 7 sources: 2 OK, 1 SKIP, 3 excluded, 1 BAD (main/c)\n",
+        judge(
+            terminal,
+            List.of(
+                row("main/a", 0, 100),
+                row("main/b", 0, 100),
+                row("xyz", 0, 100),
+                row("main/c", 94, 6),
+                row("main/d", 88, 12),
+                row("main/e", 90, 10),
+                row("main/f", 0, 9))));
+  }
+
+  @Test
+  void no_source_is_excluded_by_the_empty_list() {
+    Terminal.Outcome outcome =
+        judge(new Terminal().set("EXCLUDE_SOURCES", ""), List.of(WELL, row("normandy/x", 1000, 0)));
+    assertEquals("uptake_health: 2 sources: 2 OK\n", outcome.stderr());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "MIN_TOTAL_ENTRIES | -1   | a whole number from 0 to 2147483647",
+        "MIN_TOTAL_ENTRIES | 1.5  | a whole number from 0 to 2147483647",
+        "DEFAULT_ERROR_THRESHOLD_PERCENT | 101 | a percentage, from 0 to 100",
+        "DEFAULT_ERROR_THRESHOLD_PERCENT | 2%  | a percentage, from 0 to 100",
+        "MAX_AGE | 0     | a whole number from 1 to 36500",
+        "MAX_AGE | 36501 | a whole number from 1 to 36500",
+        "REDASH_TIMEOUT_SECONDS | 0 | a number of seconds, from 0.001 to 86400",
+      })
+  void a_bad_setting_is_named_with_what_is_accepted(
+      String variable, String value, String accepted) {
+    assertOutcome(
+        2,
+        "",
+        error("%s (environment): \"%s\" is not %s".formatted(variable, value, accepted), null),
+        run(new Terminal().set(variable, value), "--input", sample()));
+  }
+
+  @Test
+  void a_bad_threshold_is_found_before_anything_is_read() {
+    assertOutcome(
+        2,
+        "",
+        error(
+            "SPECIFIC_ERROR_THRESHOLD_PERCENTAGES: \"main/cfr\" is not SOURCE = PERCENT,"
+                + " with 0 to 100",
+            "separate them by semicolons: main/cfr = 5.5; foo/bar = 12"),
+        run(
+            new Terminal().set("SPECIFIC_ERROR_THRESHOLD_PERCENTAGES", "main/cfr"),
+            "--input=no-such-file"));
+  }
+
+  // ---- the command: --input
+
+  @Test
+  void a_saved_result_needs_no_key_and_may_be_old() throws IOException {
+    Terminal terminal = new Terminal().at(Instant.parse("2036-01-01T00:00:00Z"));
+    assertEquals(1, run(terminal, "--input", sample()).exit());
+    assertOutcome(
+        1,
+        HEADING + SAMPLE_LINES + SAMPLE_FINDINGS,
+        SAMPLE_SUMMARY,
+        run(terminal.input(Files.readString(Path.of(sample()))), "--input", "-"));
+  }
+
+  @Test
+  void a_greatest_age_that_is_given_holds_for_a_saved_result_too() {
+    Instant last = Instant.ofEpochSecond(TO).plus(Duration.ofDays(2));
+    assertEquals(0, judge(new Terminal().at(last), List.of(WELL), "--max-age=2").exit());
+    assertOutcome(
+        2,
+        "",
+        error(
+            "none of 1 sources can be judged: 1 without verdict (well/known: its data ends"
+                + " 2026-11-23 23:59:59, more than 2 days ago (MAX_AGE))",
+            "look at the query in Redash, does it run on its schedule?"),
+        judge(new Terminal().at(last.plusSeconds(1)), List.of(WELL), "--max-age=2"));
+  }
+
+  @Test
+  void a_file_that_is_missing_is_named() {
+    assertOutcome(
+        2,
+        "",
+        error("cannot read %s: it is not there".formatted(folder.resolve("x.json")), null),
+        run(new Terminal(), "--input", folder.resolve("x.json").toString()));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "``          | the text ends too early",
+        "` \n`       | the text ends too early",
+        "{           | unexpected end-of-input (line 1, column 2)",
+        "{}}         | there is more text after the document",
+      })
+  void what_is_not_json_is_named(String text, String reason) throws IOException {
+    Path file = Files.writeString(folder.resolve("x.json"), text);
+    Terminal.Outcome ofFile = run(new Terminal(), "--input", file.toString());
+    assertEquals(2, ofFile.exit());
+    assertEquals("", ofFile.stdout());
+    assertTrue(
+        ofFile.stderr().startsWith("uptake_health: error: %s is not JSON: ".formatted(file)),
+        ofFile::stderr);
+    Terminal.Outcome ofStdin = run(new Terminal().input(text), "--input=-");
+    assertEquals(ofFile.stderr().replace(file.toString(), "stdin"), ofStdin.stderr());
+    assertEquals(1, ofStdin.stderr().lines().count());
+  }
+
+  @Test
+  void a_number_that_cannot_be_read_makes_no_json() {
+    String digits = row("main/a", "\"success\":" + "7".repeat(1001));
+    assertOutcome(
+        2,
+        "",
+        error("stdin is not JSON: the number %s… is too long".formatted("7".repeat(30)), null),
+        judge(List.of(digits)));
+    assertOutcome(
+        2,
+        "",
+        error("stdin is not JSON: a number is out of range", null),
+        judge(List.of(row("main/a", "\"success\":1e99999999999"))));
+  }
+
+  @Test
+  void a_running_job_that_was_saved_gives_no_verdict() {
+    assertOutcome(
+        2,
+        "",
+        error("the query is still running", "try again when it has finished"),
+        run(new Terminal().input("{\"job\":{\"status\":2}}"), "--input=-"));
+  }
+
+  // ---- the command: JSON
+
+  @Test
+  void json_has_every_field_of_every_status() {
+    Terminal.Outcome outcome =
+        judge(
+            List.of(
+                row("main/a", "\"success\":1000,\"network_error\":11,\"sync_error\":null"),
+                row("main/b", 0, 1000),
+                row("main/few", 1, 0),
+                row("main/none", 0, 0),
+                row("normandy/x", 1, 3),
+                row("main/odd", "\"success\":true")),
+            "--format=json");
+    assertEquals(2, outcome.exit());
+    String summary = "6 sources: 1 OK, 2 SKIP, 1 excluded, 1 BAD (main/b), 1 NO VERDICT (main/odd)";
+    assertEquals("uptake_health: " + summary + "\n", outcome.stderr());
+    String period = "\"from\":\"2026-11-23T00:00:00Z\",\"to\":\"2026-11-23T23:59:59Z\"";
+    JsonNode expected =
+        Store.JSON.readTree(
+            """
+            {"command":"uptake_health","version":"%3$s",%1$s,
+             "results":[
+              {"source":"main/a","status":"ok",%1$s,"good":1000,"bad":11,"error_percent":1.09,
+               "threshold_percent":2.0,
+               "statuses":{"success":1000,"network_error":11,"sync_error":0}},
+              {"source":"main/b","status":"bad",%1$s,"good":0,"bad":1000,"error_percent":100.00,
+               "threshold_percent":2.0,"statuses":{"success":0,"network_error":1000}},
+              {"source":"main/few","status":"skip",%1$s,"good":1,"bad":0,"error_percent":0.00,
+               "threshold_percent":2.0,"statuses":{"success":1,"network_error":0},
+               "reason":"1 of at least 1,000 entries"},
+              {"source":"main/none","status":"skip",%1$s,"good":0,"bad":0,
+               "threshold_percent":2.0,"statuses":{"success":0,"network_error":0},
+               "reason":"no entry"},
+              {"source":"normandy/x","status":"excluded",%1$s,"good":1,"bad":3,
+               "error_percent":75.00,"threshold_percent":2.0,
+               "statuses":{"success":1,"network_error":3},"reason":"excluded by normandy/*"},
+              {"source":"main/odd","status":"no-verdict","reason":"success is true, which is no count"}],
+             "findings":[],"warnings":[],"errors":[],"summary":"%2$s","exit":2}
+            """
+                .formatted(period, summary, common.Settings.VERSION));
+    assertEquals(expected.toPrettyString(), Store.JSON.readTree(outcome.stdout()).toPrettyString());
+  }
+
+  @Test
+  void json_of_no_verdict_holds_the_error_alone() {
+    Terminal.Outcome outcome = judge(List.of(), "--format=json");
+    JsonNode document = Store.JSON.readTree(outcome.stdout());
+    assertEquals(2, outcome.exit());
+    assertEquals(2, document.path("exit").asInt(0));
+    assertEquals("[]", document.path("results").toString());
+    assertEquals(
+        "[\"the result is empty: clients reported nothing, or the query asks for nothing\"]",
+        document.path("errors").toString());
+    assertFalse(document.has("from"));
+  }
+
+  // ---- the command: terminals
+
+  @Test
+  void on_a_terminal_the_percentage_of_a_finding_and_no_verdict_have_colours() {
+    List<String> rows = List.of(row("main/a", 0, 1000), WELL, "null");
+    assertOutcome(
+        2,
+        HEADING
+            + """
+            main/a                                   (good:         0 bad:     1,000)         \u001b[31m    100.00%\u001b[0m
+            well/known                               (good: 1,000,000 bad:         0)               0.00%
+            row 3                                    \u001b[33mNO VERDICT\u001b[0m (it is no object)
+
+            1 settings have a bad ratio over threshold.
+
+            main/a
+            \tnetwork_error    100.00% (1,000)
+            """,
+        "uptake_health: 3 sources: 1 OK, 1 BAD (main/a), 1 NO VERDICT (row 3)\n",
+        judge(new Terminal().interactive(), rows));
+    assertFalse(
+        judge(new Terminal().interactive().set("NO_COLOR", "1"), rows).stdout().contains("\u001b"));
+  }
+
+  @Test
+  void names_of_redash_reach_the_terminal_without_control_characters() {
+    Terminal.Outcome outcome =
+        judge(
+            List.of(
+                row("main/\u001b[31ma\u202e", "\"\\u0007b\\u009b_error\":1000"),
+                row("row\n\u001b]0;title\u0007", "\"success\":\"\\u001b[2J\""),
+                row("few\u001b", 1, 0)),
+            "--verbose");
+    assertEquals(
+        HEADING
+            + """
+            main/[31ma                               (good:         0 bad:     1,000)             100.00%
+            row ]0;title                             NO VERDICT (success is [2J, which is no count)
+
+            1 settings have a bad ratio over threshold.
+
+            main/[31ma
+            \tb_error          100.00% (1,000)
+            """,
+        outcome.stdout());
+    assertFalse(outcome.stderr().contains("\u001b"), outcome::stderr);
+  }
+
+  // ---- the command: --html
+
+  private Path page() {
+    return folder.resolve("page.html");
+  }
+
+  private List<String> files() throws IOException {
+    try (Stream<Path> files = Files.list(folder)) {
+      return files.map(file -> file.getFileName().toString()).sorted().toList();
+    }
+  }
+
+  @Test
+  void the_page_is_written_beside_the_table() throws IOException {
+    assertOutcome(
+        1,
+        HEADING + SAMPLE_LINES + SAMPLE_FINDINGS,
+        SAMPLE_SUMMARY,
+        run(new Terminal(), "--input", sample(), "--html", page().toString()));
+    String html = Files.readString(page());
+    assertTrue(html.startsWith("<!DOCTYPE html>\n<html lang=\"en\">"));
+    assertTrue(html.strip().endsWith("</html>"));
+    assertEquals(List.of("page.html"), files());
+  }
+
+  @Test
+  void a_page_that_is_there_is_replaced_as_a_whole() throws IOException {
+    Files.writeString(page(), "old".repeat(100_000));
+    try (var old = Files.newInputStream(page())) {
+      judge(List.of(WELL), "--html", page().toString());
+      assertEquals("old".repeat(100_000), new String(old.readAllBytes(), StandardCharsets.UTF_8));
+    }
+    assertTrue(Files.readString(page()).startsWith("<!DOCTYPE html>"));
+    assertEquals(List.of("page.html"), files());
+  }
+
+  @Test
+  void the_same_result_makes_the_same_page() throws IOException {
+    judge(List.of(WELL), "--html", page().toString());
+    String first = Files.readString(page());
+    judge(List.of(WELL), "--html", page().toString());
+    assertEquals(first, Files.readString(page()));
+  }
+
+  @Test
+  void verbose_says_where_the_page_is() {
+    String stderr = judge(List.of(WELL), "--verbose", "--html", page().toString()).stderr();
+    assertTrue(stderr.contains("\nuptake_health: wrote " + page() + "\n"), stderr);
+  }
+
+  @Test
+  void without_a_verdict_the_page_of_yesterday_stays() throws IOException {
+    Files.writeString(page(), "yesterday's");
+    for (List<String> rows :
+        List.of(
+            List.<String>of(),
+            List.of("null"),
+            List.of(row("main/few", 1, 0)),
+            List.of(row("normandy/x", 1000, 0)))) {
+      assertEquals(2, judge(rows, "--html", page().toString()).exit());
+      assertEquals("yesterday's", Files.readString(page()));
+    }
+    assertEquals(List.of("page.html"), files());
+  }
+
+  private static String notWritable(String html) {
+    return error(
+        "--html: \"%s\" is not a file that could be written, in a folder that is there"
+            .formatted(html),
+        null);
+  }
+
+  @Test
+  void a_page_in_a_folder_that_is_missing_is_a_usage_error() throws IOException {
+    String html = folder.resolve("missing/page.html").toString();
+    assertOutcome(2, "", notWritable(html), judge(List.of(WELL), "--html", html));
+    assertEquals(List.of(), files());
+  }
+
+  @Test
+  void a_page_below_a_file_is_a_usage_error() throws IOException {
+    Files.writeString(folder.resolve("file"), "");
+    String html = folder.resolve("file/page.html").toString();
+    assertOutcome(2, "", notWritable(html), judge(List.of(WELL), "--html", html));
+  }
+
+  @Test
+  void a_page_that_is_a_folder_is_a_usage_error() throws IOException {
+    assertOutcome(
+        2, "", notWritable(folder.toString()), judge(List.of(WELL), "--html", folder.toString()));
+    assertEquals(List.of(), files());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"/dev/null", "/dev/full", "/dev/stdout"})
+  void a_device_is_a_usage_error_and_survives(String device) throws IOException {
+    assumeTrue(Files.exists(Path.of(device)), "there is no " + device);
+    Object before = Files.getAttribute(Path.of(device), "unix:mode", LinkOption.NOFOLLOW_LINKS);
+    Terminal.Outcome outcome = judge(List.of(WELL), "--html", device);
+    assertEquals(
+        before, Files.getAttribute(Path.of(device), "unix:mode", LinkOption.NOFOLLOW_LINKS));
+    if (!Files.isRegularFile(Path.of(device))) { // stdout may lead to one
+      assertOutcome(2, "", notWritable(device), outcome);
+    }
+  }
+
+  @Test
+  void behind_a_symbolic_link_the_file_is_replaced_and_the_link_stays() throws IOException {
+    Path target = Files.createDirectory(folder.resolve("target")).resolve("real.html");
+    Files.writeString(target, "old");
+    Files.createSymbolicLink(page(), target);
+    assertEquals(0, judge(List.of(WELL), "--html", page().toString()).exit());
+    assertTrue(Files.isSymbolicLink(page()));
+    assertTrue(Files.readString(target).startsWith("<!DOCTYPE html>"));
+    assertEquals(List.of("page.html", "target"), files());
+  }
+
+  @Test
+  void a_page_that_cannot_be_written_is_no_full_verdict_and_the_table_is_there() {
+    // a name that leaves no room for that of the file that is renamed at the end
+    Path html = folder.resolve("x".repeat(240) + ".html");
+    assertOutcome(
+        2,
+        HEADING
+            + "well/known                               (good: 1,000,000 bad:         0)           "
+            + "    0.00%\n",
+        error("cannot write %s: File name too long".formatted(html), "check HTML")
+            + "uptake_health: 1 source: 1 OK\n",
+        judge(List.of(WELL), "--html", html.toString()));
+  }
+
+  @Test
+  void a_folder_that_nothing_may_be_written_to_is_named() throws IOException {
+    Path locked = Files.createDirectory(folder.resolve("locked"));
+    assumeTrue(locked.toFile().setWritable(false) && !Files.isWritable(locked), "root may");
+    Path html = locked.resolve("page.html");
+    Terminal.Outcome outcome = judge(List.of(WELL), "--html", html.toString());
+    assertEquals(2, outcome.exit());
+    assertTrue(
+        outcome
+            .stderr()
+            .startsWith(error("cannot write %s: permission denied".formatted(html), "check HTML")),
+        outcome::stderr);
+  }
+
+  // ---- peers
+
+  @Test
+  void ten_thousand_sources_are_printed_as_python_prints_them() throws Exception {
+    Path python = Peers.python();
+    Random random = new Random(SEED);
+    List<String> rows = new ArrayList<>();
+    for (int bad = 0; bad <= 800; bad++) { // every second odd one of them ends in a 5 exactly
+      rows.add(row("tie/" + bad, 800 - bad, bad));
+    }
+    List<String> names = List.of("main/", "é😀/", "main/" + "x".repeat(32), "𝔘𝔫𝔦/", "a b/");
+    while (rows.size() < PAIRS) {
+      long total = 1 + (long) Math.pow(10, random.nextDouble() * 12);
+      long network = random.nextLong(total + 1);
+      long sync = random.nextInt(3) == 0 ? network : random.nextLong(total - network + 1);
+      sync = Math.min(sync, total - network);
+      long good = total - network - sync;
+      rows.add(
+          row(
+              names.get(random.nextInt(names.size())) + rows.size(),
+              "\"up_to_date\":%d,\"sync_error\":%d,\"a_very_long_status_error\":0,"
+                      .formatted(good, sync)
+                  + "\"network_error\":%d,\"success\":null".formatted(network)));
+    }
+    Terminal terminal =
+        new Terminal().set("MIN_TOTAL_ENTRIES", 0).set("DEFAULT_ERROR_THRESHOLD_PERCENT", 0);
+    Terminal.Outcome ours = judge(terminal, rows);
+    assertEquals(1, ours.exit());
+    Path document =
+        Files.writeString(folder.resolve("result"), result(rows.toArray(String[]::new)));
+    Project.Outcome theirs =
+        Project.run(
+                python,
+                "-c",
+                """
+                import json, sys
+                sys.stdout.reconfigure(encoding="utf-8")
+                rows = json.load(open(sys.argv[1], encoding="utf-8"))["query_result"]["data"]["rows"]
+                bad_rows = []
+                for row in rows:
+                    source = row.pop("source")
+                    del row["min_timestamp"], row["max_timestamp"]
+                    row = {k: v or 0 for k, v in row.items()}
+                    total = sum(row.values())
+                    statuses = {k: v for k, v in row.items() if k.endswith("_error")}
+                    bad = sum(statuses.values())
+                    good = total - bad
+                    stats = f"(good:{good:>10,} bad:{bad:>10,})"
+                    print(f"{source:40} {stats:40} {100*bad/total:>10.2f}%")
+                    if bad > 0:
+                        bad_rows.append((source, statuses, total))
+                print(f"\\n{len(bad_rows)} settings have a bad ratio over threshold.")
+                for source, statuses, total in bad_rows:
+                    print(f"\\n{source}")
+                    for s, v in sorted(statuses.items(), key=lambda i: i[1], reverse=True):
+                        if v > 0:
+                            print(f"\\t{s:<16} {v/total*100:.2f}% ({v:,})")
+                """,
+                document)
+            .go();
+    assertEquals(0, theirs.exit(), theirs::stderr);
+    List<String> expected = theirs.stdout().lines().toList();
+    List<String> actual = ours.stdout().lines().skip(1).toList();
+    List<String> differences = new ArrayList<>();
+    for (int i = 0; i < Math.min(expected.size(), actual.size()); i++) {
+      if (!expected.get(i).equals(actual.get(i))) {
+        differences.add("ours   " + actual.get(i) + "\ntheirs " + expected.get(i));
+      }
+    }
+    assertEquals(List.of(), differences.subList(0, Math.min(10, differences.size())));
+    assertEquals(expected.size(), actual.size());
+    assertTrue(actual.size() > 3 * PAIRS, "too few lines: " + actual.size());
+  }
+}
