@@ -1118,20 +1118,22 @@ class UptakeHealthTest {
       value = {
         "``          | the text ends too early",
         "` \n`       | the text ends too early",
-        "{           | unexpected end-of-input (line 1, column 2)",
-        "{}}         | there is more text after the document",
+        "{           | Unexpected end-of-input (line 1, column 2)",
+        "{}}         | Unexpected close marker '}' (line 1, column 3)",
+        "{} {}       | there is more text after the document",
       })
   void what_is_not_json_is_named(String text, String reason) throws IOException {
     Path file = Files.writeString(folder.resolve("x.json"), text);
-    Terminal.Outcome ofFile = run(new Terminal(), "--input", file.toString());
-    assertEquals(2, ofFile.exit());
-    assertEquals("", ofFile.stdout());
-    assertTrue(
-        ofFile.stderr().startsWith("uptake_health: error: %s is not JSON: ".formatted(file)),
-        ofFile::stderr);
-    Terminal.Outcome ofStdin = run(new Terminal().input(text), "--input=-");
-    assertEquals(ofFile.stderr().replace(file.toString(), "stdin"), ofStdin.stderr());
-    assertEquals(1, ofStdin.stderr().lines().count());
+    assertOutcome(
+        2,
+        "",
+        error("%s is not JSON: %s".formatted(file, reason), null),
+        run(new Terminal(), "--input", file.toString()));
+    assertOutcome(
+        2,
+        "",
+        error("stdin is not JSON: " + reason, null),
+        run(new Terminal().input(text), "--input=-"));
   }
 
   @Test

@@ -1,0 +1,576 @@
+//DEPS org.junit.jupiter:junit-jupiter:5.14.4
+//SOURCES ../uptake_health.java
+//SOURCES HttpTest.java
+//SOURCES SigningAuthority.java
+//SOURCES Terminal.java
+//SOURCES UptakeHealthTest.java
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.zip.GZIPOutputStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * The command against a server that answers as Redash does, well and badly.
+ *
+ * <p>Whatever happens, the key is never printed.
+ */
+@Timeout(30)
+class UptakeRedashTest {
+
+  private static final String KEY = "s3cretKeyOfTheQuery";
+  private static final String PATH = "/api/queries/61352/results.json";
+
+  private static final String FINE =
+      UptakeHealthTest.result(UptakeHealthTest.row("main/a", 1000, 20));
+
+  private static final String TABLE =
+      "📅 From 2026-11-23 00:00:00 to 2026-11-23 23:59:59\n"
+          + "main/a                                   (good:     1,000 bad:        20)             "
+          + "  1.96%\n";
+
+  private static final String SUMMARY = "uptake_health: 1 source: 1 OK\n";
+
+  private static final String RIGHT = "hint: are REDASH_API_KEY and REDASH_API_QUERY_URL right?\n";
+
+  private static final String SCHEDULE =
+      "hint: the query has not run yet: run it in Redash, or give it a schedule there\n";
+
+  private static final String IS_IT_THE_QUERY =
+      "hint: is REDASH_API_QUERY_URL the address of the right query's results.json?\n";
+
+  private static final String LOGIN = "<!DOCTYPE html>\n<title>Login to Redash</title>";
+
+  @TempDir Path folder;
+
+  private final List<AutoCloseable> opened = new ArrayList<>();
+
+  @AfterEach
+  void close() throws Exception {
+    for (AutoCloseable one : opened.reversed()) {
+      one.close();
+    }
+  }
+
+  // ---- what the tests are made of
+
+  private HttpTest.Wire redash(HttpTest.Wire.Reply... replies) throws IOException {
+    return open(HttpTest.Wire.of(replies));
+  }
+
+  private HttpTest.Wire open(HttpTest.Wire wire) {
+    opened.add(wire);
+    return wire;
+  }
+
+  private static Terminal terminal(URI url) {
+    return new Terminal().set("REDASH_API_KEY", KEY).set("REDASH_API_QUERY_URL", url);
+  }
+
+  private static Terminal terminal(HttpTest.Wire redash) {
+    return terminal(redash.url(PATH));
+  }
+
+  private static Terminal.Outcome run(Terminal terminal, String... arguments) {
+    Terminal.Outcome outcome = terminal.run(new uptake_health(), arguments);
+    assertFalse(outcome.toString().contains(KEY), outcome::toString);
+    return outcome;
+  }
+
+  private static Terminal.Outcome run(HttpTest.Wire redash, String... arguments) {
+    return run(terminal(redash), arguments);
+  }
+
+  private static void assertOutcome(
+      int exit, String stdout, String stderr, Terminal.Outcome outcome) {
+    assertEquals(stdout, outcome.stdout(), outcome::toString);
+    assertEquals(stderr, outcome.stderr(), outcome::toString);
+    assertEquals(exit, outcome.exit(), outcome::toString);
+  }
+
+  private static void assertFine(Terminal.Outcome outcome) {
+    assertOutcome(0, TABLE, SUMMARY, outcome);
+  }
+
+  /** The command says this, and a hint, and nothing else. */
+  private static void assertNoVerdict(String error, String hint, Terminal.Outcome outcome) {
+    assertOutcome(2, "", "uptake_health: error: " + error + "\n" + hint, outcome);
+  }
+
+  private static byte[] gzip(String text) throws IOException {
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    try (GZIPOutputStream out = new GZIPOutputStream(bytes)) {
+      out.write(text.getBytes(StandardCharsets.UTF_8));
+    }
+    return bytes.toByteArray();
+  }
+
+  private static URI freePort() throws IOException {
+    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
+      return URI.create("http://127.0.0.1:" + socket.getLocalPort() + PATH);
+    }
+  }
+
+  // ---- what is asked
+
+  @Test
+  void redash_is_asked_once_with_the_key_in_a_header_and_not_in_the_url() throws IOException {
+    HttpTest.Wire redash = redash(HttpTest.Wire.json(FINE));
+    assertFine(run(redash));
+    assertEquals(1, redash.asked().size());
+    HttpTest.Asked asked = redash.asked().getFirst();
+    assertEquals("GET " + PATH + " HTTP/1.1", asked.head());
+    assertEquals("Key " + KEY, asked.header("authorization"));
+    assertEquals(
+        "uptake_health/%s (remote-settings-lambdas)".formatted(common.Settings.VERSION),
+        asked.header("user-agent"));
+    assertEquals("gzip", asked.header("accept-encoding"));
+    assertEquals("", asked.header("referer"));
+    assertEquals("", asked.header("cookie"));
+    assertEquals("", asked.body());
+  }
+
+  @Test
+  void parameters_of_the_query_are_kept() throws IOException {
+    HttpTest.Wire redash = redash(HttpTest.Wire.json(FINE));
+    assertFine(run(terminal(redash.url(PATH + "?p_days=2&p_channel=a%20b"))));
+    assertEquals(PATH + "?p_days=2&p_channel=a%20b", redash.asked().getFirst().target());
+  }
+
+  @Test
+  void a_compressed_answer_is_read() throws IOException {
+    assertFine(run(redash(HttpTest.Wire.answer(200, gzip(FINE), "Content-Encoding: gzip"))));
+  }
+
+  @Test
+  void the_key_may_stand_in_a_file() throws IOException {
+    HttpTest.Wire redash = redash(HttpTest.Wire.json(FINE));
+    Path file = Files.writeString(folder.resolve("key"), KEY + "\n");
+    Terminal terminal = new Terminal().set("REDASH_API_QUERY_URL", redash.url(PATH));
+    assertFine(run(terminal, "--redash-api-key-file", file.toString()));
+    assertFine(run(terminal.input(KEY + "\n"), "--redash-api-key-file=-"));
+    assertEquals("Key " + KEY, redash.asked().get(0).header("authorization"));
+    assertEquals("Key " + KEY, redash.asked().get(1).header("authorization"));
+  }
+
+  @Test
+  void with_a_saved_result_redash_is_not_asked() throws IOException {
+    HttpTest.Wire redash = redash(HttpTest.Wire.json(FINE));
+    assertFine(run(terminal(redash).input(FINE), "--input=-"));
+    assertEquals(List.of(), redash.asked());
+  }
+
+  @Test
+  void on_a_terminal_it_is_said_who_is_waited_for() throws IOException {
+    Terminal.Outcome outcome = run(terminal(redash(HttpTest.Wire.json(FINE))).interactive());
+    assertOutcome(0, TABLE, "uptake_health: waiting for 127.0.0.1\r\u001b[K" + SUMMARY, outcome);
+  }
+
+  // ---- the key
+
+  @Test
+  void without_a_key_nothing_is_asked() throws IOException {
+    HttpTest.Wire redash = redash(HttpTest.Wire.json(FINE));
+    for (String key : List.of("", "\"\"")) {
+      assertNoVerdict(
+          "REDASH_API_KEY is not set",
+          "hint: set it, or judge a saved result with --input\n",
+          run(terminal(redash).set("REDASH_API_KEY", key)));
+    }
+    assertEquals(List.of(), redash.asked());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"\u0007", "\n", "\r\nX-Other: 1", "\u007f", "\u0085"})
+  void a_key_with_a_control_character_is_refused_unseen(String bad) throws IOException {
+    HttpTest.Wire redash = redash(HttpTest.Wire.json(FINE));
+    assertNoVerdict(
+        "REDASH_API_KEY (environment): holds a line break or another control character",
+        "hint: one line, without quotes\n",
+        run(terminal(redash).set("REDASH_API_KEY", KEY + bad + "x")));
+    assertEquals(List.of(), redash.asked());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"é", "€", "😀", "\u00a0", "\u200b"})
+  void a_key_that_no_header_can_carry_is_refused_unseen(String bad) throws IOException {
+    HttpTest.Wire redash = redash(HttpTest.Wire.json(FINE));
+    assertNoVerdict(
+        "REDASH_API_KEY holds a character that no header can carry",
+        "hint: is it the key alone?\n",
+        run(terminal(redash).set("REDASH_API_KEY", KEY + bad)));
+    assertEquals(List.of(), redash.asked());
+  }
+
+  @Test
+  void verbose_shows_the_settings_and_never_the_key() throws IOException {
+    HttpTest.Wire redash = redash(HttpTest.Wire.json(FINE));
+    Terminal.Outcome fine = run(redash, "--verbose");
+    assertTrue(
+        fine.stderr().contains("uptake_health: setting REDASH_API_KEY = *** (environment)\n"),
+        fine::toString);
+    for (HttpTest.Wire.Reply reply :
+        List.of(
+            HttpTest.Wire.status(401),
+            HttpTest.Wire.json(LOGIN),
+            HttpTest.Wire.json("["),
+            HttpTest.Wire.answer(400, "{\"message\":\"no\"}"))) {
+      HttpTest.Wire failing = redash(reply);
+      Terminal.Outcome outcome = run(terminal(failing).set("REQUESTS_NB_RETRIES", 0), "--verbose");
+      assertEquals(2, outcome.exit());
+      assertTrue(outcome.stderr().contains("\tat "), outcome::toString); // a stack trace
+    }
+    Terminal.Outcome refused =
+        run(terminal(freePort()).set("REQUESTS_NB_RETRIES", 0), "--verbose", "--format=json");
+    assertEquals(2, refused.exit());
+  }
+
+  @Test
+  void over_plain_http_the_key_goes_to_loopback_only() {
+    assertNoVerdict(
+        "REDASH_API_KEY would be sent unencrypted to redash.example.org",
+        "hint: use https, or --allow-insecure-auth if you must\n",
+        run(terminal(URI.create("http://redash.example.org" + PATH))));
+  }
+
+  @Test
+  void over_plain_http_the_key_goes_elsewhere_only_if_it_must() throws IOException {
+    HttpTest.Wire proxy = redash(HttpTest.Wire.json(FINE));
+    Terminal terminal =
+        terminal(URI.create("http://redash.test" + PATH))
+            .set("HTTP_PROXY", "http://127.0.0.1:" + proxy.port());
+    assertFine(run(terminal, "--allow-insecure-auth"));
+    assertEquals("Key " + KEY, proxy.asked().getFirst().header("authorization"));
+  }
+
+  @Test
+  void a_url_without_a_key_is_accepted_though_it_speaks_of_keys() throws IOException {
+    HttpTest.Wire redash = redash(HttpTest.Wire.json(FINE));
+    assertFine(run(terminal(redash.url(PATH + "?p_api_keys=1&key=2&api_key"))));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "ftp://redash.example.org/results.json",
+        "redash.example.org/results.json",
+        "https:///results.json",
+        "https://redash.example.org:99999/results.json",
+        "https://redash.example.org/results.json?a b",
+      })
+  void a_url_that_is_none_is_named_with_what_is_accepted(String url) {
+    assertNoVerdict(
+        "REDASH_API_QUERY_URL (environment): \"%s\" is not the address of a query's".formatted(url)
+            + " results.json, http or https, without credentials and without api_key= (name the"
+            + " key with REDASH_API_KEY)",
+        "",
+        run(new Terminal().set("REDASH_API_KEY", KEY).set("REDASH_API_QUERY_URL", url)));
+  }
+
+  @Test
+  void credentials_in_the_url_are_refused_unseen() {
+    assertNoVerdict(
+        "REDASH_API_QUERY_URL (environment): \"https://***@redash.example.org/\" is not the address"
+            + " of a query's results.json, http or https, without credentials and without api_key="
+            + " (name the key with REDASH_API_KEY)",
+        "",
+        run(terminal(URI.create("https://user:" + KEY + "@redash.example.org/"))));
+  }
+
+  // ---- redirects
+
+  @Test
+  void a_redirect_to_another_origin_is_followed_without_the_key() throws IOException {
+    HttpTest.Wire other = redash(HttpTest.Wire.json(FINE));
+    HttpTest.Wire redash =
+        redash(HttpTest.Wire.status(302, "Location: " + other.url("/elsewhere.json")));
+    assertFine(run(redash));
+    HttpTest.Asked asked = other.asked().getFirst();
+    assertEquals("/elsewhere.json", asked.target());
+    assertEquals("", asked.header("authorization"));
+    assertEquals("", asked.header("referer"));
+    assertFalse(asked.toString().contains(KEY), asked::toString);
+  }
+
+  @Test
+  void a_redirect_to_the_same_origin_keeps_the_key() throws IOException {
+    HttpTest.Wire redash =
+        redash(HttpTest.Wire.status(307, "Location: /r.json"), HttpTest.Wire.json(FINE));
+    assertFine(run(redash));
+    assertEquals("/r.json", redash.asked().get(1).target());
+    assertEquals("Key " + KEY, redash.asked().get(1).header("authorization"));
+    assertEquals("", redash.asked().get(1).header("referer"));
+  }
+
+  @Test
+  void a_redirect_to_the_login_page_gives_no_verdict() throws IOException {
+    HttpTest.Wire redash =
+        redash(
+            HttpTest.Wire.status(302, "Location: /login?next=%2Fapi"),
+            HttpTest.Wire.answer(200, LOGIN, "Content-Type: text/html"));
+    Terminal terminal = terminal(redash);
+    assertNoVerdict(
+        "GET %s: a web page instead of JSON, as at a login".formatted(redash.url(PATH)),
+        RIGHT,
+        run(terminal));
+    assertEquals(List.of(), terminal.waits());
+  }
+
+  // ---- answers that are no result
+
+  @ParameterizedTest
+  @ValueSource(strings = {LOGIN, "\n\n  <html>", "<"})
+  void a_web_page_gives_no_verdict_and_is_not_asked_for_again(String page) throws IOException {
+    HttpTest.Wire redash = redash(HttpTest.Wire.json(page));
+    assertNoVerdict(
+        "GET %s: a web page instead of JSON, as at a login".formatted(redash.url(PATH)),
+        RIGHT,
+        run(redash));
+    assertEquals(1, redash.asked().size());
+  }
+
+  @Test
+  void a_query_that_has_not_run_yet_gives_no_verdict() throws IOException {
+    HttpTest.Wire redash =
+        redash(
+            HttpTest.Wire.answer(404, "{\"message\":\"No cached result found for this query.\"}"));
+    assertNoVerdict(
+        "GET %s: 404: No cached result found for this query".formatted(redash.url(PATH)),
+        SCHEDULE,
+        run(redash));
+    assertEquals(1, redash.asked().size());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "401 | {\"message\":\"Invalid API key.\"} | 401: Invalid API key",
+        "403 | {\"message\":\"You do not have permission.\"} | 403: You do not have permission",
+        "403 | <html>Forbidden</html> | 403",
+        "404 | {\"message\":\"Couldn't find resource. Please login and try again.\"}"
+            + " | 404: Couldn't find resource. Please login and try again",
+        "404 | {} | 404",
+      })
+  void a_refusal_is_named_with_what_the_server_says(int status, String body, String reason)
+      throws IOException {
+    HttpTest.Wire redash = redash(HttpTest.Wire.answer(status, body));
+    assertNoVerdict("GET %s: %s".formatted(redash.url(PATH), reason), RIGHT, run(redash));
+    assertEquals(1, redash.asked().size());
+  }
+
+  @Test
+  void a_job_that_still_runs_gives_no_verdict() throws IOException {
+    assertNoVerdict(
+        "the query is still running",
+        "hint: try again when it has finished\n",
+        run(redash(HttpTest.Wire.json("{\"job\":{\"status\":2,\"error\":\"\"}}"))));
+  }
+
+  @Test
+  void a_job_that_failed_gives_no_verdict() throws IOException {
+    assertNoVerdict(
+        "the query failed: no such table",
+        "hint: run it in Redash\n",
+        run(redash(HttpTest.Wire.json("{\"job\":{\"status\":4,\"error\":\"no such\\ntable\"}}"))));
+  }
+
+  @Test
+  void an_error_in_place_of_a_result_gives_no_verdict() throws IOException {
+    assertNoVerdict(
+        "no result but a message: Internal Server Error",
+        IS_IT_THE_QUERY,
+        run(redash(HttpTest.Wire.json("{\"message\":\"Internal Server Error\"}"))));
+  }
+
+  @Test
+  void an_empty_result_gives_no_verdict() throws IOException {
+    assertNoVerdict(
+        "the result is empty: clients reported nothing, or the query asks for nothing",
+        IS_IT_THE_QUERY,
+        run(redash(HttpTest.Wire.json(UptakeHealthTest.result()))));
+  }
+
+  @Test
+  void data_is_too_old_three_days_after_its_end_unless_told_otherwise() throws IOException {
+    HttpTest.Wire redash = redash(HttpTest.Wire.json(FINE));
+    Instant last = Instant.parse("2026-11-26T23:59:59Z");
+    assertFine(run(terminal(redash).at(last)));
+    assertNoVerdict(
+        "none of 1 sources can be judged: 1 without verdict (main/a: its data ends 2026-11-23"
+            + " 23:59:59, more than 3 days ago (MAX_AGE))",
+        "hint: look at the query in Redash, does it run on its schedule?\n",
+        run(terminal(redash).at(last.plusSeconds(1))));
+    assertFine(run(terminal(redash).at(last.plusSeconds(1)), "--max-age=4"));
+  }
+
+  // ---- failures that may pass
+
+  @ParameterizedTest
+  @ValueSource(ints = {429, 500, 502, 503, 504})
+  void a_failure_that_may_pass_is_tried_again(int status) throws IOException {
+    HttpTest.Wire redash =
+        redash(HttpTest.Wire.status(status, "Retry-After: 7"), HttpTest.Wire.json(FINE));
+    Terminal terminal = terminal(redash);
+    assertOutcome(
+        0,
+        TABLE,
+        "uptake_health: GET %s: %d, trying again in 7 s (attempt 2 of 5)\n"
+                .formatted(redash.url(PATH), status)
+            + SUMMARY,
+        run(terminal));
+    assertEquals(List.of(Duration.ofSeconds(7)), terminal.waits());
+    assertEquals("Key " + KEY, redash.asked().get(1).header("authorization"));
+  }
+
+  @Test
+  void a_failure_that_does_not_pass_is_no_verdict() throws IOException {
+    HttpTest.Wire redash = redash(HttpTest.Wire.status(503));
+    Terminal.Outcome outcome = run(redash, "--quiet");
+    assertNoVerdict("GET %s: 503 (after 5 attempts)".formatted(redash.url(PATH)), "", outcome);
+    assertEquals(5, redash.asked().size());
+  }
+
+  @Test
+  void a_body_cut_short_is_asked_for_again() throws IOException {
+    HttpTest.Wire.Reply cut =
+        HttpTest.Wire.raw(
+            "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n".formatted(FINE.length())
+                + FINE.substring(0, 90));
+    assertOutcomeAfterOneWait("the body was cut short", cut);
+    assertOutcomeAfterOneWait(
+        "not JSON: Unexpected end-of-input in property name (line 1, column 91)",
+        HttpTest.Wire.json(FINE.substring(0, 90)));
+  }
+
+  private void assertOutcomeAfterOneWait(String reason, HttpTest.Wire.Reply first)
+      throws IOException {
+    HttpTest.Wire redash = redash(first, HttpTest.Wire.json(FINE));
+    Terminal.Outcome outcome = run(redash);
+    assertEquals(TABLE, outcome.stdout(), outcome::toString);
+    assertTrue(
+        outcome
+            .stderr()
+            .startsWith(
+                "uptake_health: GET %s: %s, trying again in ".formatted(redash.url(PATH), reason)),
+        outcome::toString);
+    assertEquals(0, outcome.exit());
+    assertEquals(2, redash.asked().size());
+  }
+
+  @Test
+  void silence_names_the_setting_of_its_limit() throws IOException {
+    HttpTest.Wire redash = redash(HttpTest.Wire.SILENT);
+    Terminal terminal =
+        terminal(redash).set("REDASH_TIMEOUT_SECONDS", "0.3").set("REQUESTS_NB_RETRIES", 0);
+    assertNoVerdict(
+        "GET %s: no answer within 0.3 s (REDASH_TIMEOUT_SECONDS)".formatted(redash.url(PATH)),
+        "",
+        run(terminal));
+  }
+
+  @Test
+  void silence_in_the_middle_names_the_setting_of_its_limit() throws IOException {
+    HttpTest.Wire redash =
+        redash(
+            HttpTest.Wire.raw("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"query_result\":")
+                .then(HttpTest.Wire.SILENT));
+    Terminal terminal =
+        terminal(redash).set("REDASH_TIMEOUT_SECONDS", "0.3").set("REQUESTS_NB_RETRIES", 0);
+    assertNoVerdict(
+        "GET %s: no byte for 0.3 s while reading (REDASH_TIMEOUT_SECONDS)"
+            .formatted(redash.url(PATH)),
+        "",
+        run(terminal));
+  }
+
+  @Test
+  void an_answer_that_is_too_large_is_refused() throws IOException {
+    HttpTest.Wire redash =
+        redash(
+            HttpTest.Wire.answer(
+                200, gzip("[\"" + "x".repeat(1 << 20) + "\"]"), "Content-Encoding: gzip"));
+    assertNoVerdict(
+        "GET %s: the answer is larger than 1 MiB".formatted(redash.url(PATH)),
+        "",
+        run(terminal(redash).set("MAX_RESPONSE_MIB", 1)));
+    assertEquals(1, redash.asked().size());
+  }
+
+  @Test
+  void a_refused_connection_names_the_setting_of_the_address() throws IOException {
+    URI url = freePort();
+    assertNoVerdict(
+        "GET %s: connection refused".formatted(url),
+        "hint: is the server running, and REDASH_API_QUERY_URL right?\n",
+        run(terminal(url).set("REQUESTS_NB_RETRIES", 0)));
+  }
+
+  @Test
+  void an_unknown_host_names_the_setting_of_the_address() {
+    String host = "n".repeat(70) + ".invalid"; // too long to be asked for
+    URI url = URI.create("http://" + host + PATH);
+    assertNoVerdict(
+        "GET %s: unknown host %s".formatted(url, host),
+        "hint: check the host's name in REDASH_API_QUERY_URL, and this machine's DNS\n",
+        run(terminal(url).set("REQUESTS_NB_RETRIES", 0), "--allow-insecure-auth"));
+  }
+
+  // ---- TLS
+
+  @Test
+  void a_private_authority_is_trusted_if_it_is_named() throws Exception {
+    SigningAuthority.TlsIdentity identity = SigningAuthority.tlsForLoopback();
+    HttpTest.Wire redash = open(HttpTest.Wire.tls(identity.context(), HttpTest.Wire.json(FINE)));
+    Path bundle = Files.writeString(folder.resolve("ca.pem"), identity.caPem());
+    assertFine(run(terminal(redash).set("REQUESTS_CA_BUNDLE", bundle)));
+    assertEquals("Key " + KEY, redash.asked().getFirst().header("authorization"));
+  }
+
+  @Test
+  void a_private_authority_is_refused_otherwise() throws Exception {
+    HttpTest.Wire redash =
+        open(
+            HttpTest.Wire.tls(
+                SigningAuthority.tlsForLoopback().context(), HttpTest.Wire.json(FINE)));
+    Terminal terminal = terminal(redash);
+    Terminal.Outcome outcome = run(terminal);
+    assertEquals(2, outcome.exit());
+    assertEquals("", outcome.stdout());
+    assertTrue(
+        outcome
+            .stderr()
+            .startsWith(
+                "uptake_health: error: GET %s: the TLS certificate of 127.0.0.1 is refused: "
+                    .formatted(redash.url(PATH))),
+        outcome::toString);
+    assertTrue(
+        outcome
+            .stderr()
+            .endsWith(
+                "\nhint: is the server's CA missing? name its PEM file with REQUESTS_CA_BUNDLE\n"),
+        outcome::toString);
+    assertEquals(List.of(), terminal.waits());
+    assertEquals(List.of(), redash.asked());
+  }
+}
