@@ -38,6 +38,7 @@
 //SOURCES SettingsTest.java
 //SOURCES StartScriptTest.java
 //SOURCES UptakeHealthTest.java
+//SOURCES UptakePageTest.java
 //SOURCES UptakeRedashTest.java
 //SOURCES ValidateChangesCollectionTest.java
 //SOURCES ValidateSignatureTest.java
