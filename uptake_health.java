@@ -189,6 +189,7 @@ public class uptake_health implements Settings.Command {
     Rules rules = rules(surroundings.clock().instant());
     try {
       List<Row> rows = rows(document(surroundings, report));
+      requireErrors(rows);
       Period period = Period.of(rows);
       List<Outcome> outcomes = judge(rows, rules);
       // the page and Sentry first: nobody may read stdout to its end
@@ -327,25 +328,30 @@ public class uptake_health implements Settings.Command {
     for (Object row : rows) {
       read.add(row(row, "row " + (read.size() + 1)));
     }
-    List<Uptake> readable = readable(read);
+    return read;
+  }
+
+  /** Refuses what another query has counted: an error rate of none would look well. */
+  static void requireErrors(List<Row> rows) throws NoData {
+    List<Uptake> readable = readable(rows);
     if (!readable.isEmpty()
         && readable.stream()
-            .noneMatch(it -> it.counts().keySet().stream().anyMatch(Uptake::isBad))) {
+            .flatMap(it -> it.counts().keySet().stream())
+            .noneMatch(Uptake::isBad)) {
       throw new NoData("no row has a status that ends in _error", EXPECTED);
     }
-    return read;
   }
 
   private static final String EXPECTED = "expected the results.json of a query of Redash";
 
   private static NoData noResult(Object result) {
     if (member(result, "job") instanceof Map<?, ?> job) {
-      return switch (String.valueOf(member(job, "status"))) { // 1 to 5, as Redash counts them
-        case "4" ->
-            new NoData(
-                "the query failed: " + Report.brief(String.valueOf(member(job, "error"))),
-                "run it in Redash");
+      Object error = member(job, "error");
+      String status =
+          error instanceof String text && !text.isEmpty() ? "4" : "" + job.get("status");
+      return switch (status) { // 1 to 5, as Redash counts them
         case "3" -> new NoData("no result but a job that has finished", EXPECTED);
+        case "4" -> new NoData("the query failed: " + Report.brief("" + error), "run it in Redash");
         case "5" -> new NoData("the query was cancelled", "run it in Redash");
         default -> new NoData("the query is still running", "try again when it has finished");
       };
@@ -594,7 +600,8 @@ public class uptake_health implements Settings.Command {
           threshold.matches() ? percent(threshold.group(2)) : Optional.empty();
       if (percent.isEmpty()) {
         throw new UsageException(
-            "SPECIFIC_ERROR_THRESHOLD_PERCENTAGES: \"%s\" is not SOURCE = PERCENT".formatted(entry),
+            "SPECIFIC_ERROR_THRESHOLD_PERCENTAGES: \"%s\" is not SOURCE = PERCENT, with 0 to 100"
+                .formatted(entry),
             "separate them by semicolons, without %: main/cfr = 5.5; foo/bar = 12");
       }
       if (thresholds.put(threshold.group(1), percent.get()) != null) {
@@ -609,7 +616,8 @@ public class uptake_health implements Settings.Command {
 
   private static Optional<BigDecimal> percent(String text) {
     String digits = text.strip();
-    return digits.matches("[0-9]{1,9}\\.?[0-9]{0,9}|\\.[0-9]{1,9}")
+    return digits.matches("[0-9]{1,3}\\.?[0-9]{0,9}|\\.[0-9]{1,9}")
+            && new BigDecimal(digits).compareTo(BigDecimal.valueOf(100)) <= 0
         ? Optional.of(new BigDecimal(digits))
         : Optional.empty();
   }
@@ -1103,7 +1111,7 @@ public class uptake_health implements Settings.Command {
     @Override
     public BigDecimal convert(String value) {
       return percent(value)
-          .orElseThrow(() -> new TypeConversionException("a percentage, like 2.5, without %"));
+          .orElseThrow(() -> new TypeConversionException("a percentage, from 0 to 100, like 2.5"));
     }
   }
 

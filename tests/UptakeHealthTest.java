@@ -1,11 +1,15 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //DEPS tools.jackson.core:jackson-databind:3.2.4
 //SOURCES ../common/CanonicalJson.java
+//SOURCES ../common/Settings.java
 //SOURCES ../uptake_health.java
 //SOURCES Peers.java
 //SOURCES Project.java
+//SOURCES ReportTest.java
+//SOURCES SettingsTest.java
 //SOURCES Store.java
 //SOURCES Terminal.java
+//SOURCES Transcript.java
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -14,14 +18,17 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import common.CanonicalJson;
+import common.Settings;
 import common.Settings.UsageException;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.math.BigDecimal;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -31,7 +38,9 @@ import java.util.Map;
 import java.util.Random;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -55,10 +64,9 @@ class UptakeHealthTest {
   private static final long TO = FROM + 86_399;
 
   /** A source that is well, for what is asked of another one. */
-  private static final String WELL = row("well/known", "\"success\":1000000");
+  private static final String WELL = row("well/known", 1_000_000, 0);
 
-  private static final String IS_IT_THE_QUERY =
-      "is REDASH_API_QUERY_URL the address of the right query's results.json?";
+  private static final String EXPECTED = "expected the results.json of a query of Redash";
 
   @TempDir Path folder;
 
@@ -403,7 +411,6 @@ class UptakeHealthTest {
     List<uptake_health.Row> rows = rows(WELL, row, row);
     assertEquals(new uptake_health.Unreadable("row 2", reason), rows.get(1));
     assertEquals(new uptake_health.Unreadable("row 3", reason), rows.get(2));
-    assertEquals(3, uptake_health.bySource(rows).size());
   }
 
   @ParameterizedTest
@@ -420,7 +427,7 @@ class UptakeHealthTest {
   void a_result_without_a_list_of_rows_gives_no_verdict(String result) {
     assertNoData(
         "the result has no list query_result.data.rows",
-        IS_IT_THE_QUERY,
+        EXPECTED,
         () -> uptake_health.rows(json(result)));
   }
 
@@ -428,7 +435,7 @@ class UptakeHealthTest {
   void an_empty_result_gives_no_verdict() {
     assertNoData(
         "the result is empty: clients reported nothing, or the query asks for nothing",
-        IS_IT_THE_QUERY,
+        EXPECTED,
         UptakeHealthTest::rows);
   }
 
@@ -448,9 +455,7 @@ class UptakeHealthTest {
       })
   void what_is_no_result_gives_no_verdict(String document) {
     assertNoData(
-        "what was read has no query_result",
-        IS_IT_THE_QUERY,
-        () -> uptake_health.rows(json(document)));
+        "what was read has no query_result", EXPECTED, () -> uptake_health.rows(json(document)));
   }
 
   @ParameterizedTest
@@ -463,16 +468,14 @@ class UptakeHealthTest {
       })
   void a_message_in_place_of_a_result_is_shown(String document, String shown) {
     assertNoData(
-        "no result but a message: " + shown,
-        IS_IT_THE_QUERY,
-        () -> uptake_health.rows(json(document)));
+        "no result but a message: " + shown, EXPECTED, () -> uptake_health.rows(json(document)));
   }
 
   @Test
   void of_a_long_message_the_beginning_is_shown() {
     assertNoData(
         "no result but a message: " + "x".repeat(100) + "…",
-        IS_IT_THE_QUERY,
+        EXPECTED,
         () -> uptake_health.rows(json("{\"message\":\"%s\"}".formatted("x".repeat(101)))));
   }
 
@@ -507,57 +510,46 @@ class UptakeHealthTest {
         () -> uptake_health.rows(json(document)));
   }
 
-  // ---- a source in several rows
+  @ParameterizedTest
+  @CsvSource({
+    "3, no result but a job that has finished, expected the results.json of a query of Redash",
+    "5, the query was cancelled, run it in Redash",
+  })
+  void a_job_that_is_done_without_a_result_is_named(int status, String message, String hint) {
+    assertNoData(
+        message,
+        hint,
+        () -> uptake_health.rows(json("{\"job\":{\"status\":%d}}".formatted(status))));
+  }
 
   @Test
-  void rows_of_one_source_are_added_up_in_the_place_of_the_first() throws Exception {
-    List<uptake_health.Row> sources =
-        uptake_health.bySource(
+  void what_counts_no_errors_at_all_is_another_query_s_result() throws Exception {
+    for (String members : List.of("\"count\":1000000", "\"success\":9,\"network_errors\":9", "")) {
+      List<uptake_health.Row> rows = rows("7", row("main/a", members));
+      assertNoData(
+          "no row has a status that ends in _error",
+          EXPECTED,
+          () -> uptake_health.requireErrors(rows));
+    }
+    uptake_health.requireErrors(rows(WELL, row("main/a", "\"sync_error\":null")));
+    uptake_health.requireErrors(rows("7")); // nothing is said of what cannot be read
+  }
+
+  @Test
+  void each_row_of_a_source_is_judged_by_itself_so_that_no_bad_day_disappears() throws Exception {
+    List<uptake_health.Outcome> outcomes =
+        uptake_health.judge(
             rows(
-                row("main/b", "200", "300", "\"success\":90,\"a_error\":1"),
-                row("main/a", "\"success\":1"),
-                row("main/b", "100", "250", "\"b_error\":2,\"success\":10,\"a_error\":3"),
-                row("main/b", "220", "400", "\"c_error\":4")));
+                row("main/a", 1_000, 1_000),
+                row("main/a", 1_000_000, 0),
+                row("main/a", "\"success\":-1")),
+            rules());
     assertEquals(
-        List.of("main/b", "main/a"), sources.stream().map(uptake_health.Row::source).toList());
-    uptake_health.Uptake both = (uptake_health.Uptake) sources.getFirst();
-    assertEquals(
-        List.of("success=100", "a_error=4", "b_error=2", "c_error=4"),
-        both.counts().entrySet().stream().map(Object::toString).toList());
-    assertEquals(Instant.ofEpochSecond(100), both.from());
-    assertEquals(Instant.ofEpochSecond(400), both.to());
-    assertEquals(100.0 * 10 / 110, both.percent());
-    assertEquals(100, both.good());
-    assertEquals(10, both.bad());
-  }
-
-  @Test
-  void the_ratio_is_that_of_the_sum_and_no_mean_of_ratios() throws Exception {
-    // 50 % of a hundred and 0 % of 9900: 0.5 % of all
-    List<uptake_health.Row> sources =
-        uptake_health.bySource(rows(row("main/a", 50, 50), row("main/a", 9900, 0)));
-    assertEquals(0.5, ((uptake_health.Uptake) sources.getFirst()).percent());
-    assertEquals(
-        new uptake_health.Healthy(), uptake_health.judge(sources, rules()).getFirst().judgement());
-  }
-
-  @Test
-  void one_unreadable_row_makes_its_source_unreadable() throws Exception {
-    String bad = row("main/a", "\"success\":true");
-    String worse = row("main/a", "\"success\":-1");
-    uptake_health.Unreadable expected =
-        new uptake_health.Unreadable("main/a", "success is true, which is no count");
-    assertEquals(List.of(expected), uptake_health.bySource(rows(row("main/a", 1000, 0), bad)));
-    assertEquals(
-        List.of(expected), uptake_health.bySource(rows(bad, row("main/a", 1000, 0), worse)));
-  }
-
-  @Test
-  void a_sum_that_cannot_be_counted_makes_its_source_unreadable() throws Exception {
-    String half = row("main/a", "\"success\":5000000000000000000");
-    assertEquals(
-        List.of(new uptake_health.Unreadable("main/a", "more entries than can be counted")),
-        uptake_health.bySource(rows(half, half)));
+        List.of(
+            new uptake_health.Erroring(),
+            new uptake_health.Healthy(),
+            new uptake_health.NoVerdict("success is -1, which is no count")),
+        outcomes.stream().map(uptake_health.Outcome::judgement).toList());
   }
 
   // ---- judging
@@ -633,11 +625,10 @@ class UptakeHealthTest {
   void data_may_end_as_long_ago_as_its_greatest_age_and_no_second_longer() throws Exception {
     Instant last = Instant.ofEpochSecond(TO).plus(Duration.ofDays(3));
     assertEquals(new uptake_health.Healthy(), judgement(row("main/a", 1000, 0), threeDays(last)));
-    assertNoData(
-        "none of 1 sources can be judged: 1 without verdict (main/a: its data ends"
-            + " 2026-11-23 23:59:59, more than 3 days ago (MAX_AGE))",
-        "look at the query in Redash, does it run on its schedule?",
-        () -> uptake_health.judge(rows(row("main/a", 1000, 0)), threeDays(last.plusSeconds(1))));
+    assertEquals(
+        new uptake_health.NoVerdict(
+            "its data ends 2026-11-23 23:59:59, longer ago than MAX_AGE allows, 3 days"),
+        judgement(row("main/a", 1000, 0), threeDays(last.plusSeconds(1))));
   }
 
   @Test
@@ -645,7 +636,7 @@ class UptakeHealthTest {
     String old = row("main/a", "1795132800", "1795219199", "\"success\":1000");
     assertEquals(
         new uptake_health.NoVerdict(
-            "its data ends 2026-11-20 23:59:59, more than 3 days ago (MAX_AGE)"),
+            "its data ends 2026-11-20 23:59:59, longer ago than MAX_AGE allows, 3 days"),
         judgement(old, threeDays(Terminal.NOW)));
     assertEquals(new uptake_health.Healthy(), judgement(old, rules()));
   }
@@ -702,44 +693,17 @@ class UptakeHealthTest {
   }
 
   @Test
-  void where_no_source_can_be_judged_there_is_no_verdict() {
-    String settings = "check EXCLUDE_SOURCES and MIN_TOTAL_ENTRIES";
-    assertNoData(
-        "none of 2 sources can be judged: 2 excluded",
-        settings,
-        () ->
-            uptake_health.judge(
-                rows(row("main/a", 1000, 0), row("main/b", 1000, 0)), excluding("*")));
-    assertNoData(
-        "none of 2 sources can be judged: 2 with too few entries",
-        settings,
-        () -> uptake_health.judge(rows(row("main/a", 999, 0), row("main/b", 0, 0)), rules()));
-    assertNoData(
-        "none of 2 sources can be judged: 1 excluded, 1 with too few entries",
-        settings,
-        () ->
-            uptake_health.judge(
-                rows(row("main/a", 999, 0), row("main/b", 1000, 0)), excluding("main/b")));
-    assertNoData(
-        "none of 4 sources can be judged: 1 excluded, 1 with too few entries,"
-            + " 2 without verdict (main/c: success is true, which is no count)",
-        "look at the query in Redash, does it run on its schedule?",
-        () ->
-            uptake_health.judge(
-                rows(
-                    row("main/a", 999, 0),
-                    row("main/b", 1000, 0),
-                    row("main/c", "\"success\":true"),
-                    row("main/d", "\"success\":-1")),
-                excluding("main/b")));
-  }
-
-  @Test
-  void where_no_row_can_be_read_the_first_reason_is_named() {
-    assertNoData(
-        "no row can be read: row 1: it is no object",
-        null,
-        () -> uptake_health.Period.of(rows("null", row("main/a", "\"success\":true"))));
+  void the_period_is_that_of_all_rows_that_can_be_read() throws Exception {
+    assertEquals(
+        new uptake_health.Period(Instant.ofEpochSecond(100), Instant.ofEpochSecond(400)),
+        uptake_health.Period.of(
+            rows(
+                "7",
+                row("main/a", "200", "300", "\"success\":1"),
+                row("main/b", "100", "250", "\"success\":1"),
+                row("main/c", "220", "400", "\"success\":1"),
+                row("main/d", "1", "900", "\"success\":-1"))));
+    assertEquals(null, uptake_health.Period.of(rows("null", row("main/a", "\"success\":true"))));
   }
 
   // ---- thresholds of single sources
@@ -750,18 +714,22 @@ class UptakeHealthTest {
         Map.of(
             "main/mycollection", new BigDecimal("5.5"),
             "foo/bar", new BigDecimal("12"),
-            "a=b", new BigDecimal("0"),
+            "a:b.c", new BigDecimal("0"),
             "x", new BigDecimal("100"),
             "y", new BigDecimal("0.000000001"),
-            "z", new BigDecimal("100.000")),
+            "z", new BigDecimal("100.000"),
+            "half", new BigDecimal("0.5"),
+            "five", new BigDecimal("5")),
         uptake_health.thresholds(
             List.of(
                 "main/mycollection = 5.5",
                 "foo/bar= 12",
-                "a=b=0",
+                "a:b.c=0",
                 "x=100",
-                "  y  =  0.000000001  ",
-                "z=100.000")));
+                "y  =  0.000000001  ",
+                "z=100.000",
+                "half=.5",
+                "five=5.")));
     assertEquals(Map.of(), uptake_health.thresholds(List.of()));
   }
 
@@ -780,8 +748,16 @@ class UptakeHealthTest {
         "main/cfr = 1e1",
         "main/cfr = 5%",
         "main/cfr = 5,5",
-        "main/cfr = .5",
-        "main/cfr = 5.",
+        "main/cfr = .",
+        "main/cfr==5",
+        "main/cfr = 5.5, foo/bar",
+        "main/cfr = 5.5, foo/bar = 12",
+        "main/cfr = 5.5\nfoo/bar = 12",
+        "main/cfr, foo/bar = 12",
+        "main/* = 5",
+        "main/c?r = 5",
+        "main/[ab] = 5",
+        "main cfr = 5",
         "main/cfr = NaN",
         "main/cfr = \u0665",
         "main/cfr : 5",
@@ -794,7 +770,7 @@ class UptakeHealthTest {
         "SPECIFIC_ERROR_THRESHOLD_PERCENTAGES: \"%s\" is not SOURCE = PERCENT, with 0 to 100"
             .formatted(entry),
         e.getMessage());
-    assertEquals("separate them by semicolons: main/cfr = 5.5; foo/bar = 12", e.hint());
+    assertEquals("separate them by semicolons, without %: main/cfr = 5.5; foo/bar = 12", e.hint());
   }
 
   @Test
@@ -808,6 +784,15 @@ class UptakeHealthTest {
   }
 
   // ---- the command, with a saved result
+
+  @TestFactory
+  Stream<DynamicTest> every_transcript_is_what_the_command_prints() throws IOException {
+    return Transcript.of("uptake_health")
+        .map(transcript ->
+            DynamicTest.dynamicTest(
+                transcript.name(),
+                () -> transcript.check(Map.of("uptake_health", uptake_health::new))));
+  }
 
   private static Terminal.Outcome run(Terminal terminal, String... arguments) {
     return terminal.run(new uptake_health(), arguments);
@@ -868,7 +853,7 @@ class UptakeHealthTest {
       """;
 
   private static final String SAMPLE_SUMMARY =
-      "uptake_health: 15 sources: 10 OK, 1 SKIP, 2 excluded,"
+      "uptake_health: 15 sources: 10 OK, 1 SKIP, 2 EXCLUDED,"
           + " 2 BAD (main/tippytop, security-state/intermediates)\n";
 
   private static String sample() {
@@ -978,7 +963,9 @@ class UptakeHealthTest {
         uptake_health: main/none skipped: no entry
         uptake_health: main/few skipped: 1 of at least 1,000 entries
         uptake_health: normandy/x excluded by normandy/*
-        uptake_health: 4 sources: 1 OK, 2 SKIP, 1 excluded
+        uptake_health: shield-recipe-client/* excludes nothing
+        uptake_health: main/url-classifier-skip-urls excludes nothing
+        uptake_health: 4 sources: 1 OK, 2 SKIP, 1 EXCLUDED
         """,
         stderr
             .lines()
@@ -988,14 +975,14 @@ class UptakeHealthTest {
   }
 
   @Test
-  void a_source_in_several_rows_is_warned_of_and_counted_once() {
+  void a_source_in_several_rows_is_warned_of() {
     assertOutcome(
         0,
         HEADING
-            + "main/a                                   (good:     2,000 bad:         3)           "
-            + "    0.15%\n",
-        "uptake_health: warning: counted together, of several rows: main/a\n"
-            + "uptake_health: 1 source: 1 OK\n",
+            + "main/a                                   (good:     1,000 bad:         1)           "
+            + "    0.10%\n",
+        "uptake_health: warning: in several rows, each judged by itself: main/a\n"
+            + "uptake_health: 3 sources: 1 OK, 2 SKIP\n",
         judge(List.of(row("main/a", 1000, 1), row("main/a", 500, 1), row("main/a", 500, 1))));
   }
 
@@ -1020,7 +1007,7 @@ class UptakeHealthTest {
             main/c
             \tnetwork_error    6.00% (6)
             """,
-        "uptake_health: 7 sources: 2 OK, 1 SKIP, 3 excluded, 1 BAD (main/c)\n",
+        "uptake_health: 7 sources: 2 OK, 1 SKIP, 3 EXCLUDED, 1 BAD (main/c)\n",
         judge(
             terminal,
             List.of(
@@ -1046,8 +1033,8 @@ class UptakeHealthTest {
       value = {
         "MIN_TOTAL_ENTRIES | -1   | a whole number from 0 to 2147483647",
         "MIN_TOTAL_ENTRIES | 1.5  | a whole number from 0 to 2147483647",
-        "DEFAULT_ERROR_THRESHOLD_PERCENT | 101 | a percentage, from 0 to 100",
-        "DEFAULT_ERROR_THRESHOLD_PERCENT | 2%  | a percentage, from 0 to 100",
+        "DEFAULT_ERROR_THRESHOLD_PERCENT | 101 | a percentage, from 0 to 100, like 2.5",
+        "DEFAULT_ERROR_THRESHOLD_PERCENT | 2%  | a percentage, from 0 to 100, like 2.5",
         "MAX_AGE | 0     | a whole number from 1 to 36500",
         "MAX_AGE | 36501 | a whole number from 1 to 36500",
         "REDASH_TIMEOUT_SECONDS | 0 | a number of seconds, from 0.001 to 86400",
@@ -1069,7 +1056,7 @@ class UptakeHealthTest {
         error(
             "SPECIFIC_ERROR_THRESHOLD_PERCENTAGES: \"main/cfr\" is not SOURCE = PERCENT,"
                 + " with 0 to 100",
-            "separate them by semicolons: main/cfr = 5.5; foo/bar = 12"),
+            "separate them by semicolons, without %: main/cfr = 5.5; foo/bar = 12"),
         run(
             new Terminal().set("SPECIFIC_ERROR_THRESHOLD_PERCENTAGES", "main/cfr"),
             "--input=no-such-file"));
@@ -1094,11 +1081,11 @@ class UptakeHealthTest {
     assertEquals(0, judge(new Terminal().at(last), List.of(WELL), "--max-age=2").exit());
     assertOutcome(
         2,
-        "",
-        error(
-            "none of 1 sources can be judged: 1 without verdict (well/known: its data ends"
-                + " 2026-11-23 23:59:59, more than 2 days ago (MAX_AGE))",
-            "look at the query in Redash, does it run on its schedule?"),
+        HEADING
+            + "well/known                               NO VERDICT (its data ends 2026-11-23"
+            + " 23:59:59, longer ago than MAX_AGE allows, 2 days)\n",
+        "hint: does the query run on its schedule in Redash?\n"
+            + "uptake_health: 1 source: 0 OK, 1 NO VERDICT (well/known)\n",
         judge(new Terminal().at(last.plusSeconds(1)), List.of(WELL), "--max-age=2"));
   }
 
@@ -1175,7 +1162,7 @@ class UptakeHealthTest {
                 row("main/odd", "\"success\":true")),
             "--format=json");
     assertEquals(2, outcome.exit());
-    String summary = "6 sources: 1 OK, 2 SKIP, 1 excluded, 1 BAD (main/b), 1 NO VERDICT (main/odd)";
+    String summary = "6 sources: 1 OK, 2 SKIP, 1 EXCLUDED, 1 BAD (main/b), 1 NO VERDICT (main/odd)";
     assertEquals("uptake_health: " + summary + "\n", outcome.stderr());
     String period = "\"from\":\"2026-11-23T00:00:00Z\",\"to\":\"2026-11-23T23:59:59Z\"";
     JsonNode expected =
@@ -1316,25 +1303,52 @@ class UptakeHealthTest {
   }
 
   @Test
-  void without_a_verdict_the_page_of_yesterday_stays() throws IOException {
-    Files.writeString(page(), "yesterday's");
-    for (List<String> rows :
-        List.of(
-            List.<String>of(),
-            List.of("null"),
-            List.of(row("main/few", 1, 0)),
-            List.of(row("normandy/x", 1000, 0)))) {
-      assertEquals(2, judge(rows, "--html", page().toString()).exit());
-      assertEquals("yesterday's", Files.readString(page()));
+  void without_a_verdict_the_page_says_so_and_why() throws IOException {
+    Map<List<String>, String> reasons =
+        Map.of(
+            List.of(), "the result is empty",
+            List.of("null"), "<dt>row 1</dt><dd>it is no object</dd>",
+            List.of(row("main/few", 1, 0)), "<dt>main/few</dt><dd>1 of at least 1,000 entries</dd>",
+            List.of(row("normandy/x", 1000, 0)),
+                "<dt>normandy/x</dt><dd>excluded by normandy/*</dd>");
+    for (Map.Entry<List<String>, String> reason : reasons.entrySet()) {
+      Files.writeString(page(), "yesterday's");
+      assertEquals(2, judge(reason.getKey(), "--html", page().toString()).exit());
+      String html = Files.readString(page());
+      assertTrue(html.contains("<title>No verdict: uptake of settings</title>"), html);
+      assertTrue(html.contains(reason.getValue()), html);
     }
     assertEquals(List.of("page.html"), files());
   }
 
+  @Test
+  void a_page_that_replaces_another_may_be_read_by_whom_that_could() throws IOException {
+    var permissions = PosixFilePermissions.fromString("rw-rw-r--");
+    Files.writeString(page(), "yesterday's");
+    Files.setPosixFilePermissions(page(), permissions);
+    assertEquals(0, judge(List.of(WELL), "--html", page().toString()).exit());
+    assertEquals(permissions, Files.getPosixFilePermissions(page()));
+  }
+
+  @Test
+  void the_page_is_written_though_nobody_reads_the_table() throws IOException {
+    int exit =
+        Settings.execute(
+            new uptake_health(),
+            SettingsTest.surroundings(
+                Map.of(),
+                result(WELL),
+                false,
+                ReportTest.closedAfter(0),
+                OutputStream.nullOutputStream()),
+            "--input=-",
+            "--html=" + page());
+    assertEquals(141, exit);
+    assertTrue(Files.readString(page()).contains("No source over its threshold"));
+  }
+
   private static String notWritable(String html) {
-    return error(
-        "--html: \"%s\" is not a file that could be written, in a folder that is there"
-            .formatted(html),
-        null);
+    return error("--html: \"%s\" is not a file in a folder that is there".formatted(html), null);
   }
 
   @Test
@@ -1397,16 +1411,14 @@ class UptakeHealthTest {
   }
 
   @Test
-  void a_folder_that_nothing_may_be_written_to_is_named() throws IOException {
-    Path locked = Files.createDirectory(folder.resolve("locked"));
-    assumeTrue(locked.toFile().setWritable(false) && !Files.isWritable(locked), "root may");
-    Path html = locked.resolve("page.html");
-    Terminal.Outcome outcome = judge(List.of(WELL), "--html", html.toString());
+  void a_folder_that_nothing_can_be_written_to_is_named() {
+    assumeTrue(Files.isDirectory(Path.of("/proc")), "no /proc, where not even root may write");
+    Terminal.Outcome outcome = judge(List.of(WELL), "--html", "/proc/uptake.html");
     assertEquals(2, outcome.exit());
     assertTrue(
         outcome
             .stderr()
-            .startsWith(error("cannot write %s: permission denied".formatted(html), "check HTML")),
+            .startsWith(error("cannot write /proc/uptake.html: it is not there", "check HTML")),
         outcome::stderr);
   }
 

@@ -69,7 +69,8 @@ class UptakePageTest {
   private static void add(String name, List<uptake_health.Row> rows, uptake_health.Rules rules)
       throws Exception {
     byte[] html =
-        uptake_health.page(uptake_health.judge(rows, rules), uptake_health.Period.of(rows), rules);
+        uptake_health.page(
+            uptake_health.judge(rows, rules), uptake_health.Period.of(rows), rules, null);
     Files.write(folder.resolve(name + ".html"), html);
     pages.put(name, Jsoup.parse(new String(html, StandardCharsets.UTF_8)));
   }
