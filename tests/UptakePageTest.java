@@ -184,8 +184,7 @@ class UptakePageTest {
     assertEquals(
         List.of("2026-11-23 00:00:00", "2026-11-23 23:59:59"), texts(page.select("header time")));
     assertEquals(
-        "Error rates that clients report for each source of settings,"
-            + " 2026-11-23 00:00:00 to 2026-11-23 23:59:59 UTC.",
+        "Error rates that clients report for each source of settings.",
         page.select("meta[name=description]").attr("content"));
     assertEquals(
         "The threshold is 2% where nothing else is said; sources with fewer than 1,000 entries are"
@@ -201,10 +200,10 @@ class UptakePageTest {
     "none, No source over its threshold",
     "nothing, No source over its threshold",
     "hundred, No source over its threshold",
-    "left-out, No source over its threshold",
+    "left-out, ▲ 1 of 2 sources without verdict",
     "zero, ▲ 1 of 2 sources over its threshold",
     "all, ▲ 2 of 2 sources over their threshold",
-    "hostile, ▲ 6 of 12 sources over their threshold",
+    "hostile, '▲ 6 of 18 sources over their threshold, 6 without verdict'",
   })
   void the_heading_says_how_many_are_over_their_threshold(String page, String heading) {
     assertEquals(heading, pages.get(page).select("h1").text());
@@ -213,9 +212,24 @@ class UptakePageTest {
   @ParameterizedTest
   @MethodSource("pages")
   void a_page_without_findings_has_no_section_and_no_sign_of_them(String page) {
+    Document shown = pages.get(page);
     boolean over = bars(page).stream().anyMatch(bar -> bar.hasClass("over"));
-    assertEquals(over, !pages.get(page).select("section[aria-labelledby=statuses]").isEmpty());
-    assertEquals(over, pages.get(page).body().text().contains("▲"));
+    boolean unknown = !shown.select("#unknown").isEmpty();
+    assertEquals(over, !shown.select("section[aria-labelledby=statuses]").isEmpty());
+    assertEquals(over || unknown, shown.select("h1").text().contains("▲"));
+    assertEquals(over, shown.select("main").text().contains("▲"));
+  }
+
+  @Test
+  void the_name_of_a_source_over_its_threshold_leads_to_its_statuses() {
+    for (String name : List.of("sample", "many", "hostile", "all")) {
+      Document page = pages.get(name);
+      List<Element> links = page.select(".chart tbody a");
+      assertEquals(bars(name).stream().filter(bar -> bar.hasClass("over")).count(), links.size());
+      for (Element link : links) {
+        assertEquals(link.text(), page.select(link.attr("href")).text());
+      }
+    }
   }
 
   @Test
@@ -325,8 +339,7 @@ class UptakePageTest {
             "network_error 13.32% 127,922",
             "apply_error 2.07% 41,022", "network_error 1.52% 30,110", "sync_error 0.10% 2,014"),
         texts(section.select("tbody tr")));
-    assertEquals("What clients report of them", section.select("h2").text());
-    assertEquals("What clients report of it", pages.get("zero").select("#statuses").text());
+    assertEquals("Errors by status", section.select("h2").text());
   }
 
   @Test
