@@ -275,7 +275,7 @@ class UptakeRedashTest {
         "redash.example.org/results.json",
         "https:///results.json",
         "https://redash.example.org:99999/results.json",
-        "https://redash.example.org/results.json?a b",
+        "https://redash example.org/results.json",
       })
   void a_url_that_is_none_is_named_with_what_is_accepted(String url) {
     assertNoVerdict(
