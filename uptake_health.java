@@ -351,7 +351,10 @@ public class uptake_health implements Settings.Command {
           error instanceof String text && !text.isEmpty() ? "4" : "" + job.get("status");
       return switch (status) { // 1 to 5, as Redash counts them
         case "3" -> new NoData("no result but a job that has finished", EXPECTED);
-        case "4" -> new NoData("the query failed: " + Report.brief("" + error), "run it in Redash");
+        case "4" ->
+            new NoData(
+                "the query failed" + (error == null ? "" : ": " + Report.brief(error.toString())),
+                "run it in Redash");
         case "5" -> new NoData("the query was cancelled", "run it in Redash");
         default -> new NoData("the query is still running", "try again when it has finished");
       };

@@ -147,6 +147,7 @@ public final class HtmlPages {
       case NoSuchFileException _ -> "it is not there";
       case NotDirectoryException _, FileAlreadyExistsException _ -> "it is no folder";
       case FileSystemException other when other.getReason() != null -> other.getReason();
+      case IOException _ when "Is a directory".equals(failure.getMessage()) -> "it is a folder";
       default -> failure.getMessage() == null ? failure.toString() : failure.getMessage();
     };
   }

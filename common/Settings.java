@@ -739,6 +739,7 @@ public final class Settings {
    * <p>Whatever happens ends in one line on stderr; the stack trace only with {@code --verbose}.
    */
   public static int execute(Command command, Surroundings surroundings, String... args) {
+    Locale.setDefault(Locale.ROOT); // numbers look the same everywhere
     CommandLine line = new CommandLine(command);
     line.setExpandAtFiles(false);
     line.setInterpolateVariables(false);
@@ -837,7 +838,7 @@ public final class Settings {
   /** A URL as typed, which may be none: what may be user, password or a key is masked. */
   private static String withoutSecrets(String url) {
     return url.replaceFirst("(?s)^([a-zA-Z][a-zA-Z0-9+.-]*://)?.*@", "$1***@")
-        .replaceFirst("(?s)\\?.*", "?***");
+        .replaceFirst("(?s)([?#]).*", "$1***");
   }
 
   private static String uncapitalised(String sentence) {

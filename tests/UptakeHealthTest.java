@@ -34,6 +34,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Random;
 import java.util.stream.Collectors;
@@ -1494,5 +1495,66 @@ class UptakeHealthTest {
     assertEquals(List.of(), differences.subList(0, Math.min(10, differences.size())));
     assertEquals(expected.size(), actual.size());
     assertTrue(actual.size() > 3 * PAIRS, "too few lines: " + actual.size());
+  }
+
+  @Test
+  void a_folder_is_no_result() {
+    assertOutcome(
+        2,
+        "",
+        error("cannot read %s: it is a folder".formatted(folder), null),
+        run(new Terminal(), "--input", folder.toString()));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"de-DE", "hi-IN-u-nu-deva", "ar-EG-u-nu-arab"})
+  void lines_and_page_are_the_same_in_every_language(String language) throws IOException {
+    run(new Terminal(), "--input", sample(), "--html", page().toString());
+    String expected = Files.readString(page());
+    Locale before = Locale.getDefault();
+    Locale.setDefault(Locale.forLanguageTag(language));
+    try {
+      assertOutcome(
+          1,
+          HEADING + SAMPLE_LINES + SAMPLE_FINDINGS,
+          SAMPLE_SUMMARY,
+          run(new Terminal(), "--input", sample(), "--html", page().toString()));
+      assertEquals(expected, Files.readString(page()));
+    } finally {
+      Locale.setDefault(before);
+    }
+  }
+
+  @Test
+  void a_job_that_was_cancelled_is_not_said_to_run() {
+    assertNoData(
+        "the query was cancelled",
+        "run it in Redash",
+        () -> uptake_health.rows(json("{\"job\":{\"status\":5,\"error\":\"\"}}")));
+  }
+
+  @Test
+  void a_job_that_failed_without_an_error_is_named() {
+    for (String job : List.of("{\"status\":4}", "{\"status\":4,\"error\":null}")) {
+      assertNoData(
+          "the query failed",
+          "run it in Redash",
+          () -> uptake_health.rows(json("{\"job\":%s}".formatted(job))));
+    }
+  }
+
+  @Test
+  void a_web_page_that_was_saved_is_named() throws IOException {
+    Path file = Files.writeString(folder.resolve("x.json"), "\n <!DOCTYPE html><p>Log in</p>");
+    assertOutcome(
+        2,
+        "",
+        error("cannot read %s: a web page instead of JSON, as at a login".formatted(file), null),
+        run(new Terminal(), "--input", file.toString()));
+  }
+
+  @Test
+  void a_mark_of_the_byte_order_is_no_obstacle() {
+    assertEquals(0, run(new Terminal().input("\ufeff" + result(WELL)), "--input=-").exit());
   }
 }

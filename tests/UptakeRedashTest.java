@@ -572,4 +572,66 @@ class UptakeRedashTest {
     assertEquals(List.of(), terminal.waits());
     assertEquals(List.of(), redash.asked());
   }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "?api_key=%s",
+        "?API_KEY=%s",
+        "?Api_Key=%s",
+        "?%%61pi_key=%s",
+        "?api%%5Fkey=%s",
+        "?api%%5fkey=%s",
+        "?%%41%%50%%49%%5F%%4B%%45%%59=%s",
+        "?api_key%%3D%s",
+        "?p_days=2&api_key=%s",
+        "?p_days=2;api_key=%s",
+        "?api_key=%s&p_days=2",
+        "?api_key=%s#x",
+        "#api_key=%s",
+      })
+  void a_key_in_the_url_is_refused_unseen(String query) throws IOException {
+    String url = "https://redash.example.org" + PATH + query.formatted(KEY);
+    Path file = Files.writeString(folder.resolve("env"), "REDASH_API_QUERY_URL=" + url + "\n");
+    Terminal terminal = new Terminal().set("REDASH_API_KEY", "another");
+    for (String verbose : List.of("--quiet", "--verbose", "--format=json")) {
+      for (Terminal.Outcome outcome :
+          List.of(
+              run(
+                  new Terminal().set("REDASH_API_KEY", "x").set("REDASH_API_QUERY_URL", url),
+                  verbose),
+              run(terminal, verbose, "--redash-api-query-url=" + url),
+              run(terminal, verbose, "--redash-api-query-url", url),
+              run(terminal, verbose, "--env-file", file.toString()))) {
+        assertEquals(2, outcome.exit());
+        assertTrue(
+            outcome
+                .stderr()
+                .matches(
+                    "(?s)uptake_health: error: (REDASH_API_QUERY_URL \\(.*\\)"
+                        + "|--redash-api-query-url): .*without api_key= \\(name the key with"
+                        + " REDASH_API_KEY\\)\n"),
+            outcome::toString);
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "redash.example.org/results.json?api_key=%s",
+        "ftp://redash.example.org/results.json?api_key=%s",
+        "https://redash.example.org/a b?api_key=%s",
+        "https://redash.example.org/results.json?api_key=%%zz%s",
+        "https://user@redash.example.org/results.json?api_key=%s",
+      })
+  void a_key_in_what_is_no_url_is_refused_unseen(String url) {
+    Terminal terminal = new Terminal().set("REDASH_API_KEY", "x");
+    for (String verbose : List.of("--quiet", "--verbose", "--format=json")) {
+      Terminal.Outcome outcome =
+          run(terminal, verbose, "--redash-api-query-url=" + url.formatted(KEY));
+      assertEquals(2, outcome.exit());
+      assertTrue(outcome.stderr().startsWith("uptake_health: error: --redash-api-query-url: "));
+    }
+  }
 }
