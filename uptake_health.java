@@ -1123,9 +1123,12 @@ public class uptake_health implements Settings.Command {
     public Path convert(String value) {
       try {
         Path file = Path.of(value).toAbsolutePath();
-        if (!value.equals("-") && Files.exists(file)
-            ? Files.isRegularFile(file)
-            : Files.isDirectory(file.getParent())) {
+        boolean isDevice = file.startsWith("/dev"); // /dev/stdout may lead to a file
+        if (!value.equals("-")
+            && !isDevice
+            && (Files.exists(file)
+                ? Files.isRegularFile(file)
+                : Files.isDirectory(file.getParent()))) {
           return Files.exists(file) ? file.toRealPath() : file;
         }
       } catch (InvalidPathException | IOException e) {

@@ -390,6 +390,7 @@ class UptakeHealthTest {
                 row("main/d", "250", "400", "\"success\":1")));
     assertEquals(
         new uptake_health.Period(Instant.ofEpochSecond(100), Instant.ofEpochSecond(400)), period);
+    assertEquals(null, uptake_health.Period.of(rows("null", row("main/a", "\"success\":true"))));
   }
 
   // ---- rows: their shape
@@ -691,20 +692,6 @@ class UptakeHealthTest {
     assertEquals(
         List.of("Erroring", "Skipped", "Excluded", "NoVerdict", "Erroring"),
         outcomes.stream().map(it -> it.judgement().getClass().getSimpleName()).toList());
-  }
-
-  @Test
-  void the_period_is_that_of_all_rows_that_can_be_read() throws Exception {
-    assertEquals(
-        new uptake_health.Period(Instant.ofEpochSecond(100), Instant.ofEpochSecond(400)),
-        uptake_health.Period.of(
-            rows(
-                "7",
-                row("main/a", "200", "300", "\"success\":1"),
-                row("main/b", "100", "250", "\"success\":1"),
-                row("main/c", "220", "400", "\"success\":1"),
-                row("main/d", "1", "900", "\"success\":-1"))));
-    assertEquals(null, uptake_health.Period.of(rows("null", row("main/a", "\"success\":true"))));
   }
 
   // ---- thresholds of single sources
@@ -1348,6 +1335,11 @@ class UptakeHealthTest {
     assertTrue(Files.readString(page()).contains("No source over its threshold"));
   }
 
+  @Test
+  void a_dash_is_no_page() {
+    assertOutcome(2, "", notWritable("-"), judge(List.of(WELL), "--html", "-"));
+  }
+
   private static String notWritable(String html) {
     return error("--html: \"%s\" is not a file in a folder that is there".formatted(html), null);
   }
@@ -1381,9 +1373,7 @@ class UptakeHealthTest {
     Terminal.Outcome outcome = judge(List.of(WELL), "--html", device);
     assertEquals(
         before, Files.getAttribute(Path.of(device), "unix:mode", LinkOption.NOFOLLOW_LINKS));
-    if (!Files.isRegularFile(Path.of(device))) { // stdout may lead to one
-      assertOutcome(2, "", notWritable(device), outcome);
-    }
+    assertOutcome(2, "", notWritable(device), outcome);
   }
 
   @Test

@@ -245,6 +245,28 @@ class UptakeRedashTest {
   }
 
   @Test
+  void a_key_that_redash_repeats_is_masked_in_all_that_is_printed_and_on_the_page()
+      throws IOException {
+    Path page = folder.resolve("page.html");
+    String row = FINE.replace("main/a", "main/" + KEY);
+    for (HttpTest.Wire.Reply reply :
+        List.of(
+            HttpTest.Wire.json(row),
+            HttpTest.Wire.json("{\"message\": \"no such key: %s\"}".formatted(KEY)),
+            HttpTest.Wire.json("{\"job\": {\"status\": 4, \"error\": \"%s\"}}".formatted(KEY)),
+            HttpTest.Wire.json(KEY),
+            HttpTest.Wire.status(403, "Alert: " + KEY),
+            HttpTest.Wire.status(302, "Location: /?api_key=" + KEY))) {
+      for (String format : List.of("text", "json")) {
+        HttpTest.Wire redash = redash(reply);
+        Terminal terminal = terminal(redash).set("REQUESTS_NB_RETRIES", "0");
+        run(terminal, "--verbose", "--format", format, "--html", page.toString());
+        assertFalse(Files.readString(page).contains(KEY));
+      }
+    }
+  }
+
+  @Test
   void over_plain_http_the_key_goes_to_loopback_only() {
     assertNoVerdict(
         "REDASH_API_KEY would be sent unencrypted to redash.example.org",
