@@ -809,7 +809,10 @@ public class uptake_health implements Settings.Command {
       }
     }
     if (outcomes.stream()
-        .anyMatch(it -> it.row() instanceof Uptake uptake && rules.isTooOld(uptake))) {
+        .anyMatch(it ->
+            it.judgement() instanceof NoVerdict
+                && it.row() instanceof Uptake uptake
+                && rules.isTooOld(uptake))) {
       report.hint("does the query run on its schedule in Redash?");
     }
     if (outcomes.stream().noneMatch(it -> it.isJudged() || it.judgement() instanceof NoVerdict)) {
