@@ -24,7 +24,7 @@ final class Companion implements AutoCloseable {
   private Companion(List<String> command, String input) throws IOException {
     process = new ProcessBuilder(command).redirectErrorStream(true).start();
     CompletableFuture<String> told = new CompletableFuture<>();
-    Thread.ofVirtual().start(() -> read(told));
+    Thread.ofPlatform().daemon().start(() -> read(told)); // a pipe would hold a carrier for good
     try {
       OutputStream stdin = process.getOutputStream();
       stdin.write(input.getBytes(StandardCharsets.UTF_8));

@@ -139,7 +139,8 @@ final class Project {
 
     private static CompletableFuture<String> read(InputStream stream) {
       CompletableFuture<String> text = new CompletableFuture<>();
-      Thread.ofVirtual()
+      Thread.ofPlatform() // a virtual one would hold its carrier
+          .daemon()
           .start(() -> {
             try (stream) {
               text.complete(new String(stream.readAllBytes(), StandardCharsets.UTF_8));
