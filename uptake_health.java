@@ -664,14 +664,14 @@ public class uptake_health implements Settings.Command {
     if (failure.getMessage().contains("No cached result")) {
       return "the query has not run yet: run it in Redash, or give it a schedule there";
     }
-    return switch (failure.status()) {
-      case 401, 403, 404 -> "are REDASH_API_KEY and REDASH_API_QUERY_URL right?";
-      default ->
-          failure.getMessage().contains(WEB_PAGE)
-                  || failure.getMessage().contains("HTML instead of JSON")
-              ? "are REDASH_API_KEY and REDASH_API_QUERY_URL right?"
-              : failure.hint();
-    };
+    boolean isRefusal =
+        switch (failure.status()) {
+          case 401, 403, 404 -> true;
+          default ->
+              failure.getMessage().contains(WEB_PAGE)
+                  || failure.getMessage().contains("HTML instead of JSON");
+        };
+    return isRefusal ? "are REDASH_API_KEY and REDASH_API_QUERY_URL right?" : failure.hint();
   }
 
   private Object readInput(InputStream stdin) throws NoData {
@@ -947,6 +947,9 @@ public class uptake_health implements Settings.Command {
    *
    * <p>The scale is that of square roots: error rates of 0.1 and of 10 percent can both be seen,
    * and so can none.
+   *
+   * @param period null if there is none
+   * @param problem why there is no outcome, or null
    */
   static byte[] page(List<Outcome> outcomes, Period period, Rules rules, String problem) {
     List<Outcome> judged =
@@ -961,24 +964,21 @@ public class uptake_health implements Settings.Command {
             .flatMap(it -> Stream.of(it.uptake().percent(), it.threshold().doubleValue()))
             .max(Comparator.naturalOrder())
             .orElse(0.0);
-    double top = TICKS.stream().filter(tick -> tick >= largest).findFirst().orElse(largest);
+    double top = TICKS.stream().filter(tick -> tick >= largest).findFirst().orElseThrow();
     List<Detail> details = new ArrayList<>();
     findings(judged).forEach(finding -> details.add(detail(finding, details.size() + 1)));
     Map<String, Object> values = new HashMap<>();
     values.put("canonical", null);
     values.put("verdict", verdict(outcomes));
-    values.put(
-        "isWell",
-        judged.stream().allMatch(it -> it.judgement() instanceof Healthy)
-            && !judged.isEmpty()
-            && named(outcomes, NoVerdict.class).isEmpty());
+    List<Absent> unknown = absent(outcomes, it -> it instanceof NoVerdict(String why) ? why : null);
+    values.put("isWell", !judged.isEmpty() && details.isEmpty() && unknown.isEmpty());
     values.put("problem", problem == null ? null : Report.clean(problem));
     values.put("from", period == null ? null : utc(period.from()));
     values.put("to", period == null ? null : utc(period.to()));
     values.put("ticks", ticks(top));
     values.put("bars", judged.stream().map(outcome -> bar(outcome, top)).toList());
     values.put("details", details);
-    values.put("unknown", absent(outcomes, it -> it instanceof NoVerdict(String why) ? why : null));
+    values.put("unknown", unknown);
     values.put("skipped", absent(outcomes, it -> it instanceof Skipped(String why) ? why : null));
     values.put("excluded", absent(outcomes, it -> it instanceof Excluded(String why) ? why : null));
     values.put("threshold", plain(rules.threshold()));

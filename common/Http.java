@@ -525,10 +525,7 @@ public final class Http implements AutoCloseable {
           }
         }
       } catch (IOException e) {
-        Failure failure =
-            e instanceof TooLarge
-                ? new Failure(0, e.getMessage(), false, Optional.empty(), null)
-                : failure(e, target, !target.equals(asked.url()));
+        Failure failure = failure(e, target, !target.equals(asked.url()));
         trace.request(asked.method(), target, 0, failure.getMessage());
         throw failure;
       }
@@ -706,7 +703,7 @@ public final class Http implements AutoCloseable {
   }
 
   private Failure failure(IOException e, URI target, boolean redirected) {
-    if (e instanceof UnexpectedBody) {
+    if (e instanceof UnexpectedBody || e instanceof TooLarge) {
       return new Failure(0, e.getMessage(), false, Optional.empty(), null);
     }
     for (Throwable cause = e; cause != null; cause = cause.getCause()) {

@@ -1345,8 +1345,7 @@ public final class Settings {
     }
   }
 
-  /** A file that is there. */
-  public static final class FileConverter implements ITypeConverter<Path> {
+  private static final class FileConverter implements ITypeConverter<Path> {
     @Override
     public Path convert(String value) {
       try {

@@ -91,6 +91,15 @@ final class Browser {
     return shared().new Page();
   }
 
+  /** What axe-core finds on a light phone and on a dark desktop. */
+  static List<String> violations(Path html) {
+    try (Page page = page()) {
+      List<String> found = new ArrayList<>(page.light().phone().open(html).violations());
+      found.addAll(page.dark().size(1280, 800, 1).open(html).violations());
+      return found;
+    }
+  }
+
   private static synchronized Browser shared() {
     if (running == null) {
       running = new Browser(Peers.chromium());
