@@ -418,7 +418,7 @@ class ProjectTest {
 
   private static Map<String, String> javaFiles() {
     Map<String, String> files = new TreeMap<>();
-    for (String folder : List.of("", "common", "tests", "bench")) {
+    for (String folder : List.of("", "common", "deploy", "tests", "bench")) {
       if (!Files.isDirectory(ROOT.resolve(folder))) {
         continue;
       }
