@@ -1,0 +1,419 @@
+//DEPS info.picocli:picocli:4.7.7
+//FILES deploy/launcher.sh=launcher.sh
+//FILES deploy/remote-settings-lambdas.sh=remote-settings-lambdas.sh
+//SOURCES ../common/Settings.java
+
+import common.Settings;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.function.Consumer;
+import java.util.jar.JarFile;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipOutputStream;
+import picocli.AutoComplete;
+import picocli.CommandLine;
+
+/**
+ * The commands in a folder, each a launcher: a small shell script that starts one JVM.
+ *
+ * <p>What the launchers need stands in {@code FOLDER/.remote-settings-lambdas/VERSION-HASH}: jars,
+ * an archive for each command, completion. A folder of that kind is filled under a lock, marked as
+ * complete, and never changed again; then each launcher is replaced by one that names it. So a
+ * command that runs meanwhile, and one that was killed, see the old or the new and nothing between.
+ */
+final class Installation {
+
+  /** Lists the commands and runs them by name. */
+  static final String ALL = "remote-settings-lambdas";
+
+  private static final String HIDDEN = "." + ALL;
+  private static final String COMPLETE = "complete";
+
+  /**
+   * A command to be installed.
+   *
+   * @param description the catalog's
+   * @param jars that it depends on
+   * @param options of its JVM
+   */
+  record Program(String name, String description, List<Path> jars, List<String> options) {}
+
+  /** Why nothing is installed, and what to do about it. */
+  static final class Refused extends Exception {
+    private static final long serialVersionUID = 1;
+    private final String hint;
+
+    Refused(String message, String hint) {
+      super(message);
+      this.hint = hint;
+    }
+
+    String hint() {
+      return hint;
+    }
+  }
+
+  /** Makes the archives. */
+  interface Trainer {
+    /** Writes the archive of a command, given the JVM's command line up to the class path. */
+    void run(List<String> jvm, String command, Path archive) throws IOException;
+  }
+
+  private final Path folder;
+  private final Path hidden;
+  private final List<Program> programs;
+
+  /**
+   * @param folder where the launchers are to be
+   * @param programs sorted by name
+   */
+  Installation(Path folder, List<Program> programs) {
+    this.folder = folder.toAbsolutePath().normalize();
+    this.hidden = this.folder.resolve(HIDDEN);
+    this.programs = programs;
+  }
+
+  /**
+   * Installs the commands, or what is newer of them.
+   *
+   * @param java home of the Java that starts them
+   * @param classes jar with the classes of the commands
+   * @param say told of what takes longer, and of what is odd
+   * @throws Refused where nothing can be installed; then all is as it was
+   */
+  void install(Path java, Path classes, Trainer trainer, Consumer<String> say)
+      throws IOException, Refused {
+    checkNames();
+    Path made = missing(hidden);
+    try (FileChannel lock = lock(say)) {
+      try {
+        Path home = home(java, classes);
+        if (!Files.exists(home.resolve(COMPLETE))) {
+          fill(home, java, classes, trainer, say);
+        }
+        Set<Path> before = homes();
+        for (Program program : programs) {
+          replace(program.name(), launcher(program, home, java));
+        }
+        replace(ALL, filled("remote-settings-lambdas.sh", home, Map.of()));
+        before.add(home);
+        removeOthers(before);
+      } finally {
+        if (made != null && homes().isEmpty()) {
+          delete(made);
+        }
+      }
+    }
+  }
+
+  /** Refuses what cannot be on a class path, and files of somebody else's. */
+  private void checkNames() throws IOException, Refused {
+    if (folder.toString().matches("(?s).*[:\\n].*")) {
+      throw new Refused(
+          "no command can run from a folder with a colon or a line break: " + folder,
+          "choose another folder");
+    }
+    for (String name : names()) {
+      Path launcher = folder.resolve(name);
+      if (Files.exists(launcher, LinkOption.NOFOLLOW_LINKS) && homeOf(name).isEmpty()) {
+        throw new Refused(
+            launcher + " is there already, and none of ours",
+            "remove it (jbang app uninstall, if that made it), or choose another folder");
+      }
+    }
+  }
+
+  private List<String> names() {
+    return Stream.concat(programs.stream().map(Program::name), Stream.of(ALL)).toList();
+  }
+
+  /** The outermost folder of a path that is not there yet, or null. */
+  private static Path missing(Path path) {
+    Path missing = null;
+    for (Path at = path; at != null && !Files.exists(at); at = at.getParent()) {
+      missing = at;
+    }
+    return missing;
+  }
+
+  /** Waits until nobody else installs here. */
+  private FileChannel lock(Consumer<String> say) throws Refused {
+    try {
+      while (true) {
+        Files.createDirectories(hidden);
+        Path file = hidden.resolve("lock");
+        FileChannel lock =
+            FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+        if (lock.tryLock() == null) {
+          say.accept("waiting for another installation into " + folder);
+          lock.lock();
+        }
+        if (Files.exists(file)) { // else an uninstallation has removed it since
+          return lock;
+        }
+        lock.close();
+      }
+    } catch (IOException e) {
+      throw new Refused(
+          "cannot write to %s: %s".formatted(folder, reason(e)), "choose a folder of your own");
+    }
+  }
+
+  /** A folder named after all that it depends on. */
+  private Path home(Path java, Path classes) throws IOException {
+    try {
+      MessageDigest hash = MessageDigest.getInstance("SHA-256");
+      hash.update(java.toString().getBytes(StandardCharsets.UTF_8));
+      hash.update(Files.readAllBytes(java.resolve("release")));
+      hash.update(Files.readAllBytes(classes));
+      for (Program program : programs) {
+        hash.update(program.toString().getBytes(StandardCharsets.UTF_8));
+      }
+      for (String template : List.of("launcher.sh", "remote-settings-lambdas.sh")) {
+        hash.update(template(template).getBytes(StandardCharsets.UTF_8));
+      }
+      String digest = HexFormat.of().formatHex(hash.digest(), 0, 4);
+      return hidden.resolve(Settings.VERSION + "-" + digest);
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private void fill(Path home, Path java, Path classes, Trainer trainer, Consumer<String> say)
+      throws IOException, Refused {
+    delete(home); // of an installation that was killed
+    try {
+      Path lib = Files.createDirectories(home.resolve("lib"));
+      copyClasses(classes, lib.resolve(jar()));
+      for (Program program : programs) {
+        for (Path jar : program.jars()) {
+          Path copy = lib.resolve(jar.getFileName());
+          if (Files.notExists(copy)) {
+            Files.copy(jar, copy);
+          } else if (Files.mismatch(jar, copy) >= 0) {
+            throw new IOException("two different jars are named " + jar.getFileName());
+          }
+        }
+      }
+      Files.writeString(home.resolve("help.txt"), help());
+      Files.writeString(home.resolve("completion.sh"), completion());
+      train(home, java, trainer, say);
+      Files.createFile(home.resolve(COMPLETE));
+    } catch (IOException e) {
+      delete(home);
+      throw new Refused("nothing is installed: " + reason(e), "mend that, and install again");
+    }
+  }
+
+  private static String jar() {
+    return ALL + "-" + Settings.VERSION + ".jar";
+  }
+
+  /** Copies what belongs to the commands, and not what installs them. */
+  private void copyClasses(Path from, Path to) throws IOException {
+    String scripts = programs.stream().map(Program::name).collect(Collectors.joining("|"));
+    Pattern ours = Pattern.compile("(common|templates)/.*[^/]|(" + scripts + ")(\\$.*)?\\.class");
+    try (JarFile jar = new JarFile(from.toFile());
+        ZipOutputStream copy = new ZipOutputStream(Files.newOutputStream(to))) {
+      List<? extends ZipEntry> entries =
+          jar.stream().filter(entry -> ours.matcher(entry.getName()).matches()).toList();
+      for (ZipEntry entry : entries) {
+        copy.putNextEntry(new ZipEntry(entry.getName()));
+        try (InputStream content = jar.getInputStream(entry)) {
+          content.transferTo(copy);
+        }
+      }
+    }
+  }
+
+  private String help() {
+    StringBuilder help =
+        new StringBuilder("Usage: %s COMMAND [OPTION ...]%n%nCommands:%n".formatted(ALL));
+    programs.forEach(program -> help.append(row(program.name(), program.description())));
+    help.append(System.lineSeparator());
+    help.append(row("completion", "Print completion for bash and zsh, to be sourced."));
+    help.append(row("uninstall", "Remove all of these from " + folder + "."));
+    return help + "%nCOMMAND --help lists its settings.%n".formatted();
+  }
+
+  private static String row(String name, String description) {
+    return "  %-28s %s%n".formatted(name, description);
+  }
+
+  /** Completion of every command's options, in the language of bash, which zsh understands too. */
+  private String completion() {
+    StringBuilder completion = new StringBuilder();
+    for (Program program : programs) {
+      try {
+        Object command = Class.forName(program.name()).getDeclaredConstructor().newInstance();
+        completion.append(AutoComplete.bash(program.name(), new CommandLine(command))).append('\n');
+      } catch (ReflectiveOperationException e) {
+        throw new IllegalStateException(e);
+      }
+    }
+    String names = programs.stream().map(Program::name).collect(Collectors.joining(" "));
+    return completion + "complete -W '%s completion uninstall' %s%n".formatted(names, ALL);
+  }
+
+  /** As many at once as there are processors. A command that cannot be trained starts slower. */
+  private void train(Path home, Path java, Trainer trainer, Consumer<String> say) {
+    say.accept("preparing %d commands to start fast".formatted(programs.size()));
+    try (ExecutorService threads =
+        Executors.newFixedThreadPool(Runtime.getRuntime().availableProcessors())) {
+      for (Program program : programs) {
+        threads.submit(() -> {
+          List<String> jvm = new ArrayList<>(List.of(java.resolve("bin/java").toString()));
+          jvm.addAll(program.options());
+          jvm.addAll(List.of("-cp", classPath(program, home.toString())));
+          try {
+            trainer.run(jvm, program.name(), home.resolve(program.name() + ".aot"));
+          } catch (IOException e) {
+            say.accept("warning: %s will start slower: %s".formatted(program.name(), reason(e)));
+          }
+        });
+      }
+    }
+  }
+
+  private static String classPath(Program program, String home) {
+    return Stream.concat(
+            Stream.of(jar()), program.jars().stream().map(jar -> jar.getFileName().toString()))
+        .map(jar -> home + "/lib/" + jar)
+        .collect(Collectors.joining(":"));
+  }
+
+  // ---- launchers
+
+  private String launcher(Program program, Path home, Path java) throws IOException {
+    return filled(
+        "launcher.sh",
+        home,
+        Map.of(
+            "NAME", program.name(),
+            "JAVA", quoted(java.toString()),
+            "JAR", jar(),
+            "OPTIONS", String.join(" ", program.options()),
+            "CLASS_PATH", classPath(program, "$home")));
+  }
+
+  private String filled(String template, Path home, Map<String, String> more) throws IOException {
+    Map<String, String> values = new HashMap<>(more);
+    values.put("VERSION", Settings.VERSION);
+    values.put("HOME", quoted(home.toString()));
+    values.put("FOLDER", quoted(folder.toString()));
+    values.put("COMMANDS", programs.stream().map(Program::name).collect(Collectors.joining(" | ")));
+    values.put("NAMES", programs.stream().map(Program::name).collect(Collectors.joining(" ")));
+    return Pattern.compile("@([A-Z_]+)@")
+        .matcher(template(template))
+        .replaceAll(place -> Matcher.quoteReplacement(values.get(place.group(1))));
+  }
+
+  private static String template(String name) throws IOException {
+    try (InputStream template = Installation.class.getResourceAsStream("/deploy/" + name)) {
+      return new String(template.readAllBytes(), StandardCharsets.UTF_8);
+    }
+  }
+
+  private static String quoted(String text) {
+    return "'" + text.replace("'", "'\\''") + "'";
+  }
+
+  /** Puts a launcher into its place in one step. */
+  private void replace(String name, String text) throws IOException {
+    Path next = hidden.resolve(name + ".next");
+    Files.writeString(next, text);
+    Files.setPosixFilePermissions(next, PosixFilePermissions.fromString("rwxr-xr-x"));
+    Files.move(
+        next,
+        folder.resolve(name),
+        StandardCopyOption.ATOMIC_MOVE,
+        StandardCopyOption.REPLACE_EXISTING);
+  }
+
+  /** The folder that a launcher of ours names; empty if it is none of ours. */
+  private Optional<Path> homeOf(String name) {
+    try (Stream<String> lines = Files.lines(folder.resolve(name))) {
+      List<String> first = lines.limit(6).toList();
+      if (first.size() < 2 || !first.get(1).matches("# " + name + " .*, installed by .*")) {
+        return Optional.empty();
+      }
+      return first.stream()
+          .filter(line -> line.startsWith("home="))
+          .map(line -> hidden.resolve(line.replaceFirst(".*/", "").replace("'", "")))
+          .findFirst();
+    } catch (IOException | UncheckedIOException e) {
+      return Optional.empty();
+    }
+  }
+
+  /** The folders that the launchers name now. */
+  private Set<Path> homes() {
+    return names().stream()
+        .map(this::homeOf)
+        .flatMap(Optional::stream)
+        .collect(Collectors.toCollection(TreeSet::new));
+  }
+
+  /** Removes what no launcher names, but for what they named until now: it may be running. */
+  private void removeOthers(Set<Path> kept) throws IOException {
+    List<Path> others;
+    try (Stream<Path> found = Files.list(hidden)) {
+      others = found.filter(Files::isDirectory).filter(home -> !kept.contains(home)).toList();
+    }
+    for (Path other : others) {
+      delete(other);
+    }
+  }
+
+  /** Deletes a folder and all that is in it; none is fine. */
+  static void delete(Path folder) throws IOException {
+    if (Files.notExists(folder)) {
+      return;
+    }
+    List<Path> paths;
+    try (Stream<Path> found = Files.walk(folder)) {
+      paths = found.sorted(Comparator.reverseOrder()).toList();
+    }
+    for (Path path : paths) {
+      Files.deleteIfExists(path);
+    }
+  }
+
+  private static String reason(IOException e) {
+    return switch (e) {
+      case AccessDeniedException _ -> "permission denied";
+      case FileSystemException of when of.getReason() != null ->
+          "%s: %s".formatted(of.getFile(), of.getReason());
+      case FileSystemException of -> of.getFile() + " is no folder";
+      default -> e.getMessage();
+    };
+  }
+}

@@ -1,0 +1,120 @@
+//SOURCES ../tests/Project.java
+//SOURCES ../tests/RemoteSettingsServer.java
+//SOURCES ../tests/SigningAuthority.java
+
+import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpServer;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Makes the archive (JEP 514) that lets a command start fast: the JVM writes down what it loaded
+ * and linked in one run. What that run does not do is not in it, so it does the command's work,
+ * over TLS, against servers of its own on loopback.
+ */
+final class Training implements AutoCloseable {
+
+  private static final Duration LONGEST_RUN = Duration.ofMinutes(3);
+
+  private static final String EMPTY_BUCKET =
+      """
+      <?xml version="1.0" encoding="UTF-8"?>
+      <ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>pages</Name>\
+      <KeyCount>0</KeyCount><MaxKeys>1000</MaxKeys><IsTruncated>false</IsTruncated>\
+      </ListBucketResult>\
+      """;
+
+  private final Path folder;
+  private final RemoteSettingsServer server;
+  private final HttpServer others;
+  private final Map<String, String> settings = new HashMap<>();
+
+  /**
+   * @param root of the project, which has a sample of each kind of content
+   * @param folder for what the runs write
+   */
+  Training(Path root, Path folder) throws IOException {
+    this.folder = folder;
+    SigningAuthority.TlsIdentity identity = SigningAuthority.tlsForLoopback();
+    server = RemoteSettingsServer.builder().sample(true).tls(identity.context()).start();
+    byte[] uptake = Files.readAllBytes(root.resolve("tests/sample/uptake.json"));
+    others = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+    others.createContext("/redash", exchange -> answer(exchange, "application/json", uptake));
+    others.createContext(
+        "/pages",
+        exchange -> {
+          exchange.getRequestBody().readAllBytes();
+          boolean lists = exchange.getRequestMethod().equals("GET");
+          byte[] body = lists ? EMPTY_BUCKET.getBytes(StandardCharsets.UTF_8) : new byte[0];
+          answer(exchange, "application/xml", body);
+        });
+    others.start();
+    URI other = URI.create("http://127.0.0.1:" + others.getAddress().getPort());
+    settings.put("SERVER", server.url().toString());
+    settings.put(
+        "REQUESTS_CA_BUNDLE",
+        Files.writeString(folder.resolve("ca.pem"), identity.caPem()).toString());
+    settings.put("AUTH", "editor:editor");
+    settings.put("REFRESH_SIGNATURE_AUTH", "editor:editor");
+    settings.put("VERIFY", "true");
+    settings.put("BACKPORT_RECORDS_SOURCE_AUTH", "editor:editor");
+    settings.put("BACKPORT_RECORDS_MAPPINGS", "main/regions -> main-workspace/training");
+    settings.put("CREATE_DESTINATION", "true");
+    settings.put("AWS_ENDPOINT_URL_S3", other.toString());
+    settings.put("AWS_ACCESS_KEY_ID", "training");
+    settings.put("AWS_SECRET_ACCESS_KEY", "training");
+    settings.put("BUCKET_NAME", "pages");
+    settings.put("REDASH_API_QUERY_URL", other + "/redash");
+    settings.put("REDASH_API_KEY", "training");
+    settings.put("MAX_AGE", "36500");
+  }
+
+  private static void answer(HttpExchange exchange, String type, byte[] body) throws IOException {
+    exchange.getResponseHeaders().set("Content-Type", type);
+    exchange.getResponseHeaders().set("ETag", "\"0\"");
+    exchange.sendResponseHeaders(200, body.length == 0 ? -1 : body.length);
+    exchange.getResponseBody().write(body);
+    exchange.close();
+  }
+
+  /**
+   * Runs a command once.
+   *
+   * @param jvm the command line of the JVM, up to the class path
+   * @param archive to be written
+   * @throws IOException if there is none then; tells what the run said
+   */
+  void run(List<String> jvm, String command, Path archive) throws IOException {
+    List<String> line = new ArrayList<>(jvm);
+    line.addAll(1, List.of("-XX:AOTCacheOutput=" + archive, "-Xlog:disable"));
+    line.add(command);
+    Map<String, String> environment = new HashMap<>(settings);
+    if (command.equals("uptake_health")) {
+      environment.put("HTML", folder.resolve("uptake.html").toString());
+      environment.remove("REQUESTS_CA_BUNDLE");
+    }
+    environment.put("LC_ALL", "C.UTF-8");
+    Project.Outcome outcome =
+        Project.run(line.toArray()).in(folder).onlyEnv(environment).limit(LONGEST_RUN).go();
+    if (outcome.exit() > 1 || !Files.exists(archive)) {
+      throw new IOException(
+          "its training ended with %d: %s".formatted(outcome.exit(), outcome.stderr()));
+    }
+  }
+
+  @Override
+  public void close() {
+    others.stop(0);
+    server.close();
+  }
+}

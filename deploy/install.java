@@ -1,0 +1,184 @@
+///usr/bin/env jbang "$0" "$@" ; exit $?
+//DESCRIPTION Install the seven commands into a folder, so that they start fast and need no JBang.
+//JAVA 25+
+//DEPS info.picocli:picocli:4.7.7
+//SOURCES ../backport_records.java
+//SOURCES ../blockpages_generator.java
+//SOURCES ../consistency_checks.java
+//SOURCES ../refresh_signature.java
+//SOURCES ../uptake_health.java
+//SOURCES ../validate_changes_collection.java
+//SOURCES ../validate_signature.java
+//SOURCES ../tests/Project.java
+//SOURCES ClassPath.java
+//SOURCES Installation.java
+//SOURCES Training.java
+//RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
+
+import java.io.File;
+import java.io.IOException;
+import java.net.URISyntaxException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/**
+ * Installs the seven commands into a folder: launchers that start one JVM each, from copies of all
+ * that they need. JBang takes part in this only, and the project's folder is not needed afterwards.
+ *
+ * <p>Installing again upgrades. Nothing outside the folder is changed: what belongs into a shell's
+ * start-up file is printed.
+ */
+@Command(
+    name = "install",
+    description = {
+      "Install the seven commands into a folder, so that they start fast and need no JBang.",
+      "",
+      "FOLDER/remote-settings-lambdas lists them, prints completion for bash and zsh, and"
+          + " uninstalls. Installing again upgrades."
+    },
+    exitCodeListHeading = "%nExit codes:%n",
+    exitCodeList = {"0:the commands are installed", "2:nothing is installed, or changed"})
+public class install implements Callable<Integer> {
+
+  @Parameters(paramLabel = "FOLDER", description = "Where the commands are to be, as ~/.local/bin.")
+  private Path folder;
+
+  @Option(
+      names = "--java",
+      paramLabel = "HOME",
+      description = "Home of the Java, 25 or newer, that starts them; unset: the one of this run.")
+  private Path java = Path.of(System.getProperty("java.home"));
+
+  @Option(
+      names = {"-h", "--help"},
+      usageHelp = true,
+      description = "Show this help and exit.")
+  private boolean help;
+
+  public static void main(String... args) {
+    System.exit(new CommandLine(new install()).execute(args));
+  }
+
+  @Override
+  public Integer call() throws URISyntaxException {
+    try {
+      if (System.getProperty("os.name").toLowerCase(Locale.ROOT).contains("windows")) {
+        throw new Installation.Refused(
+            "the launchers are shell scripts, which Windows does not run",
+            "jbang app install installs each command there");
+      }
+      checkJava();
+      Path root = Project.root();
+      List<Installation.Program> programs = programs(root);
+      Path scratch = Files.createTempDirectory("install-");
+      try (Training training = new Training(root, scratch)) {
+        Path own =
+            Path.of(install.class.getProtectionDomain().getCodeSource().getLocation().toURI());
+        new Installation(folder, programs).install(java, own, training::run, install::say);
+      } finally {
+        Installation.delete(scratch);
+      }
+      sayWhatNext(programs);
+      return 0;
+    } catch (Installation.Refused e) {
+      say("error: " + e.getMessage());
+      System.err.println("hint: " + e.hint());
+      return 2;
+    } catch (IOException e) {
+      say("error: " + e.getMessage());
+      return 2;
+    }
+  }
+
+  private static void say(String line) {
+    System.err.println("install: " + line);
+  }
+
+  private void checkJava() throws IOException, Installation.Refused {
+    Path release = java.resolve("release");
+    String version =
+        Files.isReadable(release) && Files.isExecutable(java.resolve("bin/java"))
+            ? Pattern.compile("(?m)^JAVA_VERSION=\"(\\d+).*")
+                .matcher(Files.readString(release))
+                .results()
+                .map(line -> line.group(1))
+                .findFirst()
+                .orElse("0")
+            : "0";
+    if (Integer.parseInt(version) < 25) {
+      throw new Installation.Refused(
+          "--java: %s is not the home of a Java 25 or newer".formatted(java),
+          "expected a folder with bin/java and the file release");
+    }
+    java = java.toRealPath();
+  }
+
+  /** The scripts at the top of the project, with what JBang knows of them. */
+  private static List<Installation.Program> programs(Path root) throws IOException {
+    List<Path> scripts;
+    try (Stream<Path> files = Files.list(root)) {
+      scripts = files.filter(file -> file.toString().endsWith(".java")).sorted().toList();
+    }
+    List<Installation.Program> programs = new ArrayList<>();
+    for (Path script : scripts) {
+      String file = script.getFileName().toString();
+      String text = Files.readString(script);
+      programs.add(
+          new Installation.Program(
+              file.replace(".java", ""),
+              String.join(" ", directives(text, "DESCRIPTION")),
+              ClassPath.of(root, file),
+              directives(text, "RUNTIME_OPTIONS").stream()
+                  .flatMap(line -> Stream.of(line.split(" ")))
+                  .toList()));
+    }
+    return programs;
+  }
+
+  private static List<String> directives(String script, String name) {
+    return Pattern.compile("(?m)^//" + name + " (.*)$")
+        .matcher(script)
+        .results()
+        .map((MatchResult line) -> line.group(1).strip())
+        .toList();
+  }
+
+  private void sayWhatNext(List<Installation.Program> programs) throws IOException {
+    Path bin = folder.toAbsolutePath().normalize();
+    System.out.println("Installed into " + bin + ":");
+    programs.forEach(program -> System.out.println("  " + program.name()));
+    System.out.println("  " + Installation.ALL);
+    List<Path> path =
+        Arrays.stream(System.getenv().getOrDefault("PATH", "").split(File.pathSeparator))
+            .filter(entry -> !entry.isEmpty())
+            .map(Path::of)
+            .toList();
+    if (path.stream().noneMatch(entry -> entry.toAbsolutePath().normalize().equals(bin))) {
+      say("warning: %s is not on your PATH".formatted(bin));
+      System.err.println("hint: export PATH=\"%s:$PATH\"".formatted(bin));
+    } else {
+      for (Installation.Program program : programs) {
+        path.stream()
+            .map(entry -> entry.resolve(program.name()))
+            .filter(Files::isExecutable)
+            .findFirst()
+            .filter(first -> !first.toAbsolutePath().normalize().startsWith(bin))
+            .ifPresent(first -> say("warning: %s comes first on your PATH".formatted(first)));
+      }
+    }
+    System.out.println(
+        "Completion, in bash and zsh: source <(%s completion)".formatted(Installation.ALL));
+  }
+}

@@ -1,0 +1,41 @@
+#!/bin/sh
+# remote-settings-lambdas @VERSION@, installed by `./jbang install`; its `uninstall` removes it.
+# Lists the commands that were installed with it, and runs them by name.
+
+home=@HOME@
+folder=@FOLDER@
+
+case ${1-} in
+  @COMMANDS@)
+    command=$folder/$1
+    shift
+    exec "$command" "$@"
+    ;;
+  '' | -h | --help)
+    cat "$home/help.txt"
+    ;;
+  --version)
+    echo 'remote-settings-lambdas @VERSION@'
+    ;;
+  completion)
+    cat "$home/completion.sh"
+    ;;
+  uninstall)
+    for name in @NAMES@ remote-settings-lambdas; do
+      # a file of that name that is somebody else's stays
+      case $(sed -n 2p "$folder/$name" 2>/dev/null) in
+        "# $name "*', installed by '*) rm -f "$folder/$name" || exit 2 ;;
+      esac
+    done
+    rm -rf "${home%/*}" || exit 2
+    echo "Removed the commands of remote-settings-lambdas @VERSION@ from $folder"
+    exit
+    ;;
+  *)
+    # the name only, without what could move a terminal's cursor
+    name=$(printf '%s' "$1" | LC_ALL=C tr -cd '[:print:]' | cut -c 1-80)
+    printf 'remote-settings-lambdas: error: unknown command "%s"\n' "$name" >&2
+    printf 'hint: remote-settings-lambdas --help lists the commands\n' >&2
+    exit 2
+    ;;
+esac

@@ -1,0 +1,47 @@
+///usr/bin/env jbang "$0" "$@" ; exit $?
+//DESCRIPTION Remove from a folder what install put there.
+//JAVA 25+
+//DEPS info.picocli:picocli:4.7.7
+//RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Has what was installed remove itself, as {@code remote-settings-lambdas uninstall} does. */
+@Command(
+    name = "uninstall",
+    description = "Remove from a folder what install put there.",
+    exitCodeListHeading = "%nExit codes:%n",
+    exitCodeList = {"0:nothing of it is left", "2:not installed there, or it cannot be removed"})
+public class uninstall implements Callable<Integer> {
+
+  @Parameters(paramLabel = "FOLDER", description = "Where the commands are.")
+  private Path folder;
+
+  @Option(
+      names = {"-h", "--help"},
+      usageHelp = true,
+      description = "Show this help and exit.")
+  private boolean help;
+
+  public static void main(String... args) {
+    System.exit(new CommandLine(new uninstall()).execute(args));
+  }
+
+  @Override
+  public Integer call() throws IOException, InterruptedException {
+    Path installed = folder.resolve("remote-settings-lambdas").toAbsolutePath();
+    if (!Files.isExecutable(installed)) {
+      System.err.println("uninstall: error: nothing is installed in " + folder);
+      System.err.println("hint: expected " + installed);
+      return 2;
+    }
+    return new ProcessBuilder(installed.toString(), "uninstall").inheritIO().start().waitFor();
+  }
+}
