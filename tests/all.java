@@ -21,8 +21,10 @@
 //SOURCES HtmlTest.java
 //SOURCES HttpTest.java
 //SOURCES InstallTest.java
+//SOURCES InstallationTest.java
 //SOURCES KintoHttpTest.java
 //SOURCES KintoScenariosTest.java
+//SOURCES LaunchersTest.java
 //SOURCES Peers.java
 //SOURCES ProcessTest.java
 //SOURCES ProjectTest.java

@@ -1,0 +1,95 @@
+//SOURCES Project.java
+
+import java.io.File;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Comparator;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.stream.Stream;
+
+/**
+ * The commands as {@code ./jbang install} installs them, once for all tests that use them. Two
+ * installations are begun at the same time, as may happen: one of them does the work.
+ */
+final class Installed {
+  private static Installed once;
+
+  private final Path folder;
+  private final List<Project.Outcome> outcomes;
+
+  private Installed(Path folder) throws IOException, InterruptedException {
+    this.folder = folder;
+    Callable<Project.Outcome> installation =
+        () ->
+            Project.run(Project.root().resolve("jbang"), "install", folder)
+                .in(folder.getParent())
+                .env("PATH", folder + File.pathSeparator + System.getenv("PATH"))
+                .limit(Duration.ofMinutes(4))
+                .go();
+    try (ExecutorService threads = Executors.newFixedThreadPool(2)) {
+      List<Future<Project.Outcome>> both =
+          threads.invokeAll(List.of(installation, installation));
+      outcomes = List.of(both.getFirst().get(), both.getLast().get());
+    } catch (ExecutionException e) {
+      throw new AssertionError(e.getCause());
+    }
+  }
+
+  /** Installs them, unless that is done. */
+  static synchronized Installed once() {
+    if (once == null) {
+      try {
+        Path parent = Files.createTempDirectory("installed-").toRealPath();
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> delete(parent)));
+        once = new Installed(parent.resolve("bin"));
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new AssertionError("interrupted", e);
+      }
+    }
+    return once;
+  }
+
+  /** Where the launchers are. */
+  Path folder() {
+    return folder;
+  }
+
+  /** What the two installations said. */
+  List<Project.Outcome> outcomes() {
+    return outcomes;
+  }
+
+  /** Prepares to run one of them, with the folder on the PATH. */
+  Project.Run run(String command, Object... arguments) {
+    Object[] line = new Object[arguments.length + 1];
+    line[0] = folder.resolve(command);
+    System.arraycopy(arguments, 0, line, 1, arguments.length);
+    return Project.run(line).env("PATH", path());
+  }
+
+  /** The PATH of the tests, with the commands first. */
+  String path() {
+    return folder + File.pathSeparator + System.getenv("PATH");
+  }
+
+  private static void delete(Path folder) {
+    try (Stream<Path> found = Files.walk(folder)) {
+      for (Path path : found.sorted(Comparator.reverseOrder()).toList()) {
+        Files.deleteIfExists(path);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}
