@@ -124,6 +124,22 @@ final class Peers {
       new Environment(
           "jinja", 9, List.of("jinja2==3.1.6", "nh3==0.3.8"), List.of(), "import jinja2, nh3");
 
+  /** Looks at templates of AWS CloudFormation, as {@code deploy/template.yaml} is one. */
+  private static final Environment CFN_LINT =
+      new Environment("cfn-lint", 10, List.of("cfn-lint==1.58.0"), List.of(), "import cfnlint");
+
+  /** Brings along the schemas of Kubernetes up to its own version. */
+  private static final Environment KUBERNETES_VALIDATE =
+      new Environment(
+          "kubernetes-validate",
+          10,
+          List.of("kubernetes-validate==1.37.0"),
+          List.of(),
+          "import kubernetes_validate");
+
+  /** Looks at workflows of GitHub Actions; published as source, which Go builds. */
+  private static final String ACTIONLINT = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12";
+
   /**
    * A program in a jar with all that it needs. It is no {@code //DEPS} of a test: JBang would take
    * the versions that its POM manages for everybody's, the AWS SDK's among them.
@@ -139,6 +155,8 @@ final class Peers {
   private static Peer openssl;
   private static Peer node;
   private static Peer s3mock;
+  private static Peer actionlint;
+  private static Peer systemdAnalyze;
 
   private Peers() {}
 
@@ -203,6 +221,27 @@ final class Peers {
     return path(nodePeer());
   }
 
+  /** The program that looks at templates of CloudFormation. */
+  static Path cfnLint() {
+    return path(pythonPeer(CFN_LINT, false, line -> {})).resolveSibling("cfn-lint");
+  }
+
+  /** The program that looks at manifests of Kubernetes. */
+  static Path kubernetesValidate() {
+    return path(pythonPeer(KUBERNETES_VALIDATE, false, line -> {}))
+        .resolveSibling("kubernetes-validate");
+  }
+
+  /** The program that looks at workflows of GitHub Actions. */
+  static Path actionlint() {
+    return path(actionlintPeer(false, line -> {}));
+  }
+
+  /** The program that looks at units of systemd. */
+  static Path systemdAnalyze() {
+    return path(systemdAnalyzePeer());
+  }
+
   /**
    * Makes ready what is not yet; the other peers are looked for.
    *
@@ -213,10 +252,14 @@ final class Peers {
         pythonPeer(PYTHON, true, progress),
         pythonPeer(KINTO, true, progress),
         pythonPeer(MOTO, true, progress),
+        pythonPeer(CFN_LINT, true, progress),
+        pythonPeer(KUBERNETES_VALIDATE, true, progress),
         s3mockPeer(true, progress),
+        actionlintPeer(true, progress),
         chromiumPeer(),
         opensslPeer(),
-        nodePeer());
+        nodePeer(),
+        systemdAnalyzePeer());
   }
 
   private static Path path(Peer peer) {
@@ -251,6 +294,59 @@ final class Peers {
       node = onPath(List.of("node"), "--version");
     }
     return node;
+  }
+
+  private static synchronized Peer systemdAnalyzePeer() {
+    if (systemdAnalyze == null) {
+      systemdAnalyze = onPath(List.of("systemd-analyze"), "--version");
+    }
+    return systemdAnalyze;
+  }
+
+  private static synchronized Peer actionlintPeer(boolean make, Consumer<String> progress) {
+    if (actionlint == null || (make && !actionlint.isReady())) {
+      actionlint = findActionlint(make, progress);
+    }
+    return actionlint;
+  }
+
+  private static Peer findActionlint(boolean make, Consumer<String> progress) {
+    String name = "actionlint";
+    String remark = ACTIONLINT.replaceFirst(".*@v", "");
+    Path program = cache().resolve(name + "-" + remark);
+    if (Files.isExecutable(program)) {
+      return new Peer(name, program, remark);
+    }
+    if (!make) {
+      return new Peer(name, null, remark + " not prepared (./jbang prepare)");
+    }
+    if (programs("go").isEmpty()) {
+      return new Peer(name, null, remark + " cannot be built: no go found on PATH");
+    }
+    progress.accept("Preparing the peer " + name + " in " + program);
+    try {
+      Files.createDirectories(program.getParent());
+      Path work = Files.createTempDirectory(program.getParent(), name);
+      try {
+        // what is downloaded stays out of the user's own module cache, and can be deleted
+        Map<String, String> go =
+            Map.of(
+                "GOPATH", work.resolve("path").toString(),
+                "GOBIN", work.resolve("bin").toString(),
+                "GOFLAGS", "-mod=mod -modcacherw");
+        Run run = run(go, programs("go").getFirst().toString(), "install", ACTIONLINT);
+        if (run.code() != 0) {
+          return new Peer(name, null, remark + " could not be built: " + run.lastLine());
+        }
+        Path built = work.resolve("bin").resolve(name);
+        Files.move(built, program, StandardCopyOption.ATOMIC_MOVE);
+        return new Peer(name, program, remark);
+      } finally {
+        delete(work);
+      }
+    } catch (IOException e) {
+      return new Peer(name, null, "cannot write to " + program + ": " + e);
+    }
   }
 
   private static synchronized Peer s3mockPeer(boolean make, Consumer<String> progress) {
@@ -304,7 +400,7 @@ final class Peers {
     for (Path program : names.stream().flatMap(name -> programs(name).stream()).toList()) {
       Run run = run(program.toString(), version);
       if (run.code() == 0) {
-        return new Peer(names.getFirst(), program, run.lastLine());
+        return new Peer(names.getFirst(), program, run.version());
       }
     }
     return new Peer(names.getFirst(), null, "not found on PATH");
@@ -431,20 +527,35 @@ final class Peers {
   }
 
   private record Run(int code, String output) {
+    /** The first line that looks like a name and a version. */
+    String version() {
+      return output
+          .lines()
+          .map(String::strip)
+          .filter(line -> line.matches("[A-Za-z].*\\d.*"))
+          .findFirst()
+          .orElseGet(this::lastLine);
+    }
+
     String lastLine() {
       String[] lines = output.strip().split("\\R");
       return lines[lines.length - 1].strip();
     }
   }
 
-  /** Runs a program to its end, with nothing on its stdin, for ten minutes at most. */
   private static Run run(String... command) {
+    return run(Map.of(), command);
+  }
+
+  /** Runs a program to its end, with nothing on its stdin, for ten minutes at most. */
+  private static Run run(Map<String, String> variables, String... command) {
     try {
-      Process process =
+      ProcessBuilder builder =
           new ProcessBuilder(command)
               .redirectErrorStream(true)
-              .redirectInput(ProcessBuilder.Redirect.from(new File("/dev/null")))
-              .start();
+              .redirectInput(ProcessBuilder.Redirect.from(new File("/dev/null")));
+      builder.environment().putAll(variables);
+      Process process = builder.start();
       Thread.ofVirtual()
           .start(() -> {
             try {
