@@ -113,7 +113,7 @@ final class Installation {
       throws IOException, Refused {
     checkNames();
     Path made = missing(hidden);
-    try (FileChannel lock = lock(say)) {
+    try (FileChannel _ = lock(say)) {
       try {
         Path home = home(java, classes);
         if (!Files.exists(home.resolve(COMPLETE))) {

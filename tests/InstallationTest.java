@@ -165,7 +165,8 @@ class InstallationTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"with spaces", "it's", "say \"hi\"", "$HOME", "back\\slash", "@NAME@", "ü"})
+  @ValueSource(
+      strings = {"with spaces", "it's", "say \"hi\"", "$HOME", "back\\slash", "@NAME@", "ü"})
   void a_folder_may_have_any_name_that_a_class_path_can_hold(String name) throws Exception {
     Path folder = temp.resolve(name);
     install(folder);
@@ -181,8 +182,7 @@ class InstallationTest {
   @ValueSource(strings = {"a:b", "a\nb"})
   void a_folder_that_no_class_path_can_hold_is_refused(String name) throws Exception {
     Path folder = temp.resolve(name);
-    Installation.Refused refused =
-        assertThrows(Installation.Refused.class, () -> install(folder));
+    Installation.Refused refused = assertThrows(Installation.Refused.class, () -> install(folder));
     assertTrue(refused.getMessage().startsWith("no command can run from"), refused.getMessage());
     assertFalse(Files.exists(folder));
   }
@@ -216,7 +216,7 @@ class InstallationTest {
     for (String version : List.of("1", "2", "3")) {
       library = jar("library-" + version + ".jar", "some/Library.class");
       install();
-      List<Path> now = homes();
+      List<Path> now = new ArrayList<>(homes());
       now.removeAll(homes);
       homes.addAll(now);
       assertTrue(run("validate_signature").stdout().contains("library-" + version + ".jar"));
@@ -294,7 +294,8 @@ class InstallationTest {
               throw new IOException("no memory");
             },
             said::add);
-    assertTrue(said.contains("warning: uptake_health will start slower: no memory"), said.toString());
+    assertTrue(
+        said.contains("warning: uptake_health will start slower: no memory"), said.toString());
     assertEquals(7, run("uptake_health").exit());
   }
 
@@ -361,7 +362,8 @@ class InstallationTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"validate", "validate_signature.java", "lib", "../uptake_health", "--quiet"})
+  @ValueSource(
+      strings = {"validate", "validate_signature.java", "lib", "../uptake_health", "--quiet"})
   void a_command_that_is_unknown_is_a_usage_error(String name) throws Exception {
     install();
     Project.Outcome outcome = run("remote-settings-lambdas", name);

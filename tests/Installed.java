@@ -35,8 +35,7 @@ final class Installed {
                 .limit(Duration.ofMinutes(4))
                 .go();
     try (ExecutorService threads = Executors.newFixedThreadPool(2)) {
-      List<Future<Project.Outcome>> both =
-          threads.invokeAll(List.of(installation, installation));
+      List<Future<Project.Outcome>> both = threads.invokeAll(List.of(installation, installation));
       outcomes = List.of(both.getFirst().get(), both.getLast().get());
     } catch (ExecutionException e) {
       throw new AssertionError(e.getCause());

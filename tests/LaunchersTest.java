@@ -88,8 +88,7 @@ class LaunchersTest {
     Project.Outcome outcome = run.go();
     assertEquals(command + " 0.1.0\n", outcome.stdout(), outcome.stderr());
     try (Stream<Path> found = Files.walk(installed.folder())) {
-      assertEquals(
-          1, found.filter(file -> file.endsWith(command + ".aot")).count(), "its archive");
+      assertEquals(1, found.filter(file -> file.endsWith(command + ".aot")).count(), "its archive");
     }
   }
 

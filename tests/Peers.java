@@ -153,6 +153,7 @@ final class Peers {
   private static final Map<Environment, Peer> environments = new HashMap<>();
   private static Peer chromium;
   private static Peer openssl;
+  private static Peer zsh;
   private static Peer node;
   private static Peer s3mock;
   private static Peer actionlint;
@@ -237,6 +238,11 @@ final class Peers {
     return path(actionlintPeer(false, line -> {}));
   }
 
+  /** A shell that completes otherwise than bash does. */
+  static Path zsh() {
+    return path(zshPeer());
+  }
+
   /** The program that looks at units of systemd. */
   static Path systemdAnalyze() {
     return path(systemdAnalyzePeer());
@@ -259,7 +265,8 @@ final class Peers {
         chromiumPeer(),
         opensslPeer(),
         nodePeer(),
-        systemdAnalyzePeer());
+        systemdAnalyzePeer(),
+        zshPeer());
   }
 
   private static Path path(Peer peer) {
@@ -301,6 +308,13 @@ final class Peers {
       systemdAnalyze = onPath(List.of("systemd-analyze"), "--version");
     }
     return systemdAnalyze;
+  }
+
+  private static synchronized Peer zshPeer() {
+    if (zsh == null) {
+      zsh = onPath(List.of("zsh"), "--version");
+    }
+    return zsh;
   }
 
   private static synchronized Peer actionlintPeer(boolean make, Consumer<String> progress) {
