@@ -193,7 +193,11 @@ final class Installation {
       MessageDigest hash = MessageDigest.getInstance("SHA-256");
       hash.update(java.toString().getBytes(StandardCharsets.UTF_8));
       hash.update(Files.readAllBytes(java.resolve("release")));
-      hash.update(Files.readAllBytes(classes));
+      try (JarFile jar = new JarFile(classes.toFile())) {
+        for (ZipEntry entry : ours(jar)) { // the jar itself holds the time when it was made
+          hash.update((entry.getName() + entry.getCrc()).getBytes(StandardCharsets.UTF_8));
+        }
+      }
       for (Program program : programs) {
         hash.update(program.toString().getBytes(StandardCharsets.UTF_8));
       }
@@ -239,19 +243,24 @@ final class Installation {
 
   /** Copies what belongs to the commands, and not what installs them. */
   private void copyClasses(Path from, Path to) throws IOException {
-    String scripts = programs.stream().map(Program::name).collect(Collectors.joining("|"));
-    Pattern ours = Pattern.compile("(common|templates)/.*[^/]|(" + scripts + ")(\\$.*)?\\.class");
     try (JarFile jar = new JarFile(from.toFile());
         ZipOutputStream copy = new ZipOutputStream(Files.newOutputStream(to))) {
-      List<? extends ZipEntry> entries =
-          jar.stream().filter(entry -> ours.matcher(entry.getName()).matches()).toList();
-      for (ZipEntry entry : entries) {
+      for (ZipEntry entry : ours(jar)) {
         copy.putNextEntry(new ZipEntry(entry.getName()));
         try (InputStream content = jar.getInputStream(entry)) {
           content.transferTo(copy);
         }
       }
     }
+  }
+
+  private List<? extends ZipEntry> ours(JarFile jar) {
+    String scripts = programs.stream().map(Program::name).collect(Collectors.joining("|"));
+    Pattern ours = Pattern.compile("(common|templates)/.*[^/]|(" + scripts + ")(\\$.*)?\\.class");
+    return jar.stream()
+        .filter(entry -> ours.matcher(entry.getName()).matches())
+        .sorted(Comparator.comparing(ZipEntry::getName))
+        .toList();
   }
 
   private String help() {

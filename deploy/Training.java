@@ -34,17 +34,25 @@ final class Training implements AutoCloseable {
       </ListBucketResult>\
       """;
 
+  private final Path root;
   private final Path folder;
-  private final RemoteSettingsServer server;
-  private final HttpServer others;
+  private RemoteSettingsServer server;
+  private HttpServer others;
   private final Map<String, String> settings = new HashMap<>();
 
   /**
    * @param root of the project, which has a sample of each kind of content
    * @param folder for what the runs write
    */
-  Training(Path root, Path folder) throws IOException {
+  Training(Path root, Path folder) {
+    this.root = root;
     this.folder = folder;
+  }
+
+  private synchronized void start() throws IOException {
+    if (server != null) {
+      return;
+    }
     SigningAuthority.TlsIdentity identity = SigningAuthority.tlsForLoopback();
     server = RemoteSettingsServer.builder().sample(true).tls(identity.context()).start();
     byte[] uptake = Files.readAllBytes(root.resolve("tests/sample/uptake.json"));
@@ -95,6 +103,7 @@ final class Training implements AutoCloseable {
    * @throws IOException if there is none then; tells what the run said
    */
   void run(List<String> jvm, String command, Path archive) throws IOException {
+    start();
     List<String> line = new ArrayList<>(jvm);
     line.addAll(1, List.of("-XX:AOTCacheOutput=" + archive, "-Xlog:disable"));
     line.add(command);
@@ -114,7 +123,9 @@ final class Training implements AutoCloseable {
 
   @Override
   public void close() {
-    others.stop(0);
-    server.close();
+    if (server != null) {
+      others.stop(0);
+      server.close();
+    }
   }
 }

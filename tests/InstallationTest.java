@@ -159,7 +159,7 @@ class InstallationTest {
     Path jar = homes().getFirst().resolve("lib/remote-settings-lambdas-0.1.0.jar");
     try (JarFile entries = new JarFile(jar.toFile())) {
       assertEquals(
-          List.of("validate_signature.class", "common/Http.class"),
+          List.of("common/Http.class", "validate_signature.class"),
           entries.stream().map(ZipEntry::getName).toList());
     }
   }

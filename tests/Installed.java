@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.Comparator;
 import java.util.List;
@@ -47,6 +48,8 @@ final class Installed {
     if (once == null) {
       try {
         Path parent = Files.createTempDirectory("installed-").toRealPath();
+        Files.setPosixFilePermissions( // other users run them too
+            parent, PosixFilePermissions.fromString("rwxr-xr-x"));
         Runtime.getRuntime().addShutdownHook(new Thread(() -> delete(parent)));
         once = new Installed(parent.resolve("bin"));
       } catch (IOException e) {

@@ -20,6 +20,7 @@
 //SOURCES FormatTest.java
 //SOURCES HtmlTest.java
 //SOURCES HttpTest.java
+//SOURCES ImageTest.java
 //SOURCES InstallTest.java
 //SOURCES InstallationTest.java
 //SOURCES KintoHttpTest.java
