@@ -1,0 +1,134 @@
+///usr/bin/env jbang "$0" "$@" ; exit $?
+//DESCRIPTION Measure each command as ./jbang install installs it beside the same through ./jbang.
+//JAVA 25+
+//DEPS info.picocli:picocli:4.7.7
+//SOURCES ../tests/Installed.java
+//SOURCES ../tests/Project.java
+//SOURCES ../tests/RemoteSettingsServer.java
+//RUNTIME_OPTIONS -XX:+UseSerialGC
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.LocalDate;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/**
+ * How long a user waits for each command, on the sample content of the embedded server: as it is
+ * installed, and through the start script, in turn.
+ */
+@Command(
+    name = "installed",
+    description =
+        "Measure each command as ./jbang install installs it beside the same through ./jbang.",
+    showDefaultValues = true,
+    mixinStandardHelpOptions = true)
+public class installed implements Callable<Integer> {
+
+  @Option(names = "--runs", description = "How often each is measured.")
+  private int runs = 9;
+
+  /**
+   * What is measured.
+   *
+   * @param about what it does, for the table
+   * @param exit code that it has to end with
+   */
+  private record Line(String command, String about, int exit, List<String> arguments) {}
+
+  public static void main(String[] args) {
+    System.exit(new CommandLine(new installed()).execute(args));
+  }
+
+  @Override
+  public Integer call() throws IOException {
+    Installed installation = Installed.once();
+    Path folder = Files.createTempDirectory("bench-");
+    List<Line> lines =
+        List.of(
+            new Line("validate_signature", "19 collections", 0, List.of()),
+            new Line("refresh_signature", "the same, `--dry-run`", 0, List.of("--dry-run")),
+            new Line("consistency_checks", "10 sources", 0, List.of()),
+            new Line(
+                "backport_records",
+                "8 records, `--dry-run`",
+                0,
+                List.of("--create-destination", "--dry-run")),
+            new Line("validate_changes_collection", "19 collections", 0, List.of()),
+            new Line(
+                "blockpages_generator",
+                "21 pages, to a folder",
+                0,
+                List.of("--target-dir", folder.toString())),
+            new Line(
+                "uptake_health", "15 sources", 1, List.of("--input", "tests/sample/uptake.json")));
+    try (RemoteSettingsServer server = RemoteSettingsServer.builder().sample(true).start()) {
+      Map<String, String> settings =
+          Map.of(
+              "SERVER", server.url().toString(),
+              "AUTH", "editor:editor",
+              "REFRESH_SIGNATURE_AUTH", "editor:editor",
+              "BACKPORT_RECORDS_SOURCE_AUTH", "editor:editor",
+              "BACKPORT_RECORDS_MAPPINGS", "main/regions -> main-workspace/bench");
+      System.out.printf(
+          "Seconds from start to end, medians of %d runs, on %s, Java %s, %d processors%n%n",
+          runs,
+          LocalDate.now(ZoneOffset.UTC),
+          Runtime.version(),
+          Runtime.getRuntime().availableProcessors());
+      System.out.println("| command | on the sample | installed | through `./jbang` |");
+      System.out.println("|---|---|---|---|");
+      for (Line line : lines) {
+        String alone = installation.folder().resolve(line.command()).toString();
+        String script = line.command() + ".java";
+        String through = Project.root().resolve("jbang").toString();
+        double[] fast = new double[runs];
+        double[] slow = new double[runs];
+        once(line, settings, List.of(through, script)); // builds it
+        once(line, settings, List.of(alone));
+        for (int run = 0; run < runs; run++) {
+          fast[run] = once(line, settings, List.of(alone));
+          slow[run] = once(line, settings, List.of(through, script));
+        }
+        System.out.printf(
+            Locale.ROOT,
+            "| `%s` | %s | %.2f | %.2f |%n",
+            line.command(),
+            line.about(),
+            median(fast),
+            median(slow));
+      }
+    }
+    return 0;
+  }
+
+  private double once(Line line, Map<String, String> settings, List<String> start) {
+    List<Object> command = new ArrayList<>(start);
+    command.addAll(line.arguments());
+    Project.Run run =
+        Project.run(command.toArray()).in(Project.root()).limit(Duration.ofMinutes(2));
+    settings.forEach(run::env);
+    long begin = System.nanoTime();
+    Project.Outcome outcome = run.go();
+    double seconds = (System.nanoTime() - begin) / 1e9;
+    if (outcome.exit() != line.exit()) {
+      throw new IllegalStateException(line.command() + " ended with " + outcome);
+    }
+    return seconds;
+  }
+
+  private static double median(double[] values) {
+    Arrays.sort(values);
+    return values[values.length / 2];
+  }
+}
