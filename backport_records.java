@@ -89,8 +89,8 @@ public class backport_records implements Settings.Command {
       names = "--backport-records-source-auth-file",
       paramLabel = "FILE",
       description =
-          "required: credentials of an account that may read the source, in this file, - for stdin:"
-              + " user:pass, a token, or TYPE TOKEN")
+          "required: credentials of an account that may read the source: user:pass, a"
+              + " token, or TYPE TOKEN; the option names a file with them, - for stdin")
   Secret sourceAuth;
 
   @Option(
@@ -119,8 +119,8 @@ public class backport_records implements Settings.Command {
       paramLabel = "JSON",
       converter = FiltersConverter.class,
       description =
-          "copy only the records that these query parameters select, a JSON object:"
-              + " {\"min_age\": 42}; others are deleted at the destination")
+          "query parameters that select what is copied, a JSON object: {\"min_age\": 42};"
+              + " all else is deleted at the destination")
   Filters sourceFilters;
 
   @Option(

@@ -193,21 +193,21 @@ public class blockpages_generator implements Settings.Command {
       paramLabel = "NAME",
       defaultValue = "amo-blocked-pages",
       converter = BucketNameConverter.class,
-      description = "S3 bucket to publish to, made if it is missing")
+      description = "S3 bucket to publish to, made in that region if it is missing")
   String bucketName;
 
   @Option(
       names = {"--aws-endpoint-url-s3", "--aws-endpoint-url"},
       paramLabel = "URL",
       converter = WebAddressConverter.class,
-      description = "endpoint of another S3 than Amazon's")
+      description = "endpoint of another S3 than Amazon's, asked path-style")
   URI endpoint;
 
   @Option(
       names = "--expected-bucket-owner",
       paramLabel = "ACCOUNT",
       converter = AccountConverter.class,
-      description = "publish only if this AWS account owns the S3 bucket, 12 digits")
+      description = "AWS account that must own the S3 bucket, 12 digits")
   String expectedOwner;
 
   @Option(
@@ -215,7 +215,7 @@ public class blockpages_generator implements Settings.Command {
       paramLabel = "VALUE",
       defaultValue = "public, max-age=3600",
       converter = HeaderConverter.class,
-      description = "Cache-Control header of the pages that are uploaded")
+      description = "Cache-Control header of the pages that are uploaded, with seconds")
   String cacheControl;
 
   @Option(
@@ -244,7 +244,7 @@ public class blockpages_generator implements Settings.Command {
 
   @Option(
       names = "--upload-all",
-      description = "upload pages that did not change, too: with another Cache-Control, say")
+      description = "upload pages that did not change, too: with another CACHE_CONTROL, say")
   boolean uploadAll;
 
   @Option(names = "--dry-run", description = "print what would be published, and change nothing")

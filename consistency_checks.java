@@ -74,8 +74,8 @@ public class consistency_checks implements Settings.Command {
       names = "--auth-file",
       paramLabel = "FILE",
       description =
-          "credentials of an account that may read the sources, in this file, - for stdin:"
-              + " user:pass, a token, or TYPE TOKEN")
+          "credentials of an account that may read the sources: user:pass, a token, or"
+              + " TYPE TOKEN; the option names a file with them, - for stdin")
   Secret auth;
 
   @Mixin Settings.General general;

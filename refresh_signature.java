@@ -73,8 +73,8 @@ public class refresh_signature implements Settings.Command {
       names = "--refresh-signature-auth-file",
       paramLabel = "FILE",
       description =
-          "credentials of an account that may write the sources, in this file, - for stdin:"
-              + " user:pass, a token, or TYPE TOKEN")
+          "credentials of an account that may write the sources: user:pass, a token, or"
+              + " TYPE TOKEN; the option names a file with them, - for stdin")
   Secret auth;
 
   @Option(
@@ -82,7 +82,7 @@ public class refresh_signature implements Settings.Command {
       paramLabel = "DAYS",
       defaultValue = "0",
       converter = DaysConverter.class,
-      description = "leave signatures alone that are younger, in days; 0: none")
+      description = "days; signatures that are younger are left alone; 0: none")
   int maxSignatureAge;
 
   @Option(names = "--dry-run", description = "print what would be signed, and change nothing")

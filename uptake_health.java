@@ -94,7 +94,9 @@ public class uptake_health implements Settings.Command {
   @Option(
       names = "--redash-api-key-file",
       paramLabel = "FILE",
-      description = "required without --input: the key of the query or its user, - for stdin")
+      description =
+          "required without --input: key of the query, or of a user who may see it; the"
+              + " option names a file with it, - for stdin")
   Secret redashApiKey;
 
   @Option(
@@ -102,7 +104,7 @@ public class uptake_health implements Settings.Command {
       paramLabel = "URL",
       defaultValue = "https://sql.telemetry.mozilla.org/api/queries/61352/results.json",
       converter = QueryUrlConverter.class,
-      description = "newest result of the query, as JSON")
+      description = "newest result of the query, as JSON; may not hold api_key=")
   URI redashApiQueryUrl;
 
   @Option(
@@ -110,7 +112,7 @@ public class uptake_health implements Settings.Command {
       paramLabel = "SECONDS",
       defaultValue = "60",
       converter = SecondsConverter.class,
-      description = "to connect to Redash, and longest silence while reading")
+      description = "seconds to connect to Redash, and longest silence while reading")
   Duration redashTimeout;
 
   @Option(
@@ -118,7 +120,7 @@ public class uptake_health implements Settings.Command {
       paramLabel = "PATTERN",
       split = ",",
       defaultValue = "shield-recipe-client/*, normandy/*, main/url-classifier-skip-urls",
-      description = "sources to leave out, as shell patterns, comma separated")
+      description = "sources to leave out: shell patterns, comma separated; empty: none")
   List<String> excludeSources;
 
   @Option(
@@ -126,7 +128,7 @@ public class uptake_health implements Settings.Command {
       paramLabel = "COUNT",
       defaultValue = "1000",
       converter = EntriesConverter.class,
-      description = "skip sources with fewer entries, good and bad")
+      description = "entries, good and bad, that a source needs to be judged")
   int minTotalEntries;
 
   @Option(
@@ -134,7 +136,7 @@ public class uptake_health implements Settings.Command {
       paramLabel = "PERCENT",
       defaultValue = "2.0",
       converter = PercentConverter.class,
-      description = "error rate over which a source is a finding")
+      description = "percent; a source with a higher error rate is a finding")
   BigDecimal defaultThreshold;
 
   @Option(
@@ -142,34 +144,35 @@ public class uptake_health implements Settings.Command {
       paramLabel = "SOURCE=PERCENT",
       split = ";",
       description =
-          "the same for single sources, separated by semicolons: main/cfr = 5.5; foo/bar= 12")
+          "the same for single sources, separated by semicolons: main/mycollection = 5.5;"
+              + " foo/bar= 12")
   List<String> specificThresholds;
 
   @Option(
       names = "--max-age",
       paramLabel = "DAYS",
       converter = DaysConverter.class,
-      description = "no verdict on data that ends longer ago; unset: 3 days, with --input any age")
+      description = "days; no verdict on data that ends longer ago; unset: 3, with --input any age")
   Integer maxAge;
 
   @Option(
       names = "--input",
       paramLabel = "FILE",
-      description = "judge this saved result instead of asking Redash, - for stdin")
+      description = "file of a saved result to judge instead of asking Redash, - for stdin")
   String input;
 
   @Option(
       names = "--html",
       paramLabel = "FILE",
       converter = HtmlFileConverter.class,
-      description = "also write a page with a chart into this file")
+      description = "file to write a page with a chart into, too")
   Path html;
 
   @Option(
       names = "--requests-deadline-seconds",
       paramLabel = "SECONDS",
       converter = SecondsConverter.class,
-      description = "of one attempt as a whole; unset: twice REDASH_TIMEOUT_SECONDS")
+      description = "seconds for one attempt as a whole; unset: twice REDASH_TIMEOUT_SECONDS")
   Duration requestsDeadline;
 
   @Mixin Settings.Requests requests;

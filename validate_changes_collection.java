@@ -72,7 +72,8 @@ public class validate_changes_collection implements Settings.Command {
       paramLabel = "SECONDS",
       defaultValue = "0",
       converter = LagConverter.class,
-      description = "tolerate a difference whose newer timestamp is younger than that")
+      description =
+          "seconds; a difference whose newer timestamp is younger than that is no finding")
   int maxLag;
 
   @Mixin Settings.General general;

@@ -80,20 +80,22 @@ public class validate_signature implements Settings.Command {
   @Option(
       names = "--changeset",
       paramLabel = "FILE",
-      description = "verify this saved changeset instead of a server's collections")
+      description = "file of a saved changeset to verify instead of a server's collections")
   Path changesetFile;
 
   @Option(
       names = "--chain",
       paramLabel = "FILE",
-      description = "PEM chain of the saved changeset, instead of its x5u")
+      description = "file of the saved changeset's chain, PEM, instead of its x5u")
   Path chainFile;
 
   @Option(
       names = "--at",
       paramLabel = "INSTANT",
       converter = InstantConverter.class,
-      description = "verify certificates as of this moment, like 2026-11-24T12:00:00Z; unset: now")
+      description =
+          "moment as of which certificates are verified, like 2026-11-24T12:00:00Z;"
+              + " unset: now")
   Instant at;
 
   @Mixin Settings.General general;

@@ -37,6 +37,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import javax.net.ssl.TrustManager;
+import picocli.AutoComplete;
 import picocli.CommandLine;
 import picocli.CommandLine.IDefaultValueProvider;
 import picocli.CommandLine.ITypeConverter;
@@ -57,6 +58,8 @@ import picocli.CommandLine.UnmatchedArgumentException;
  * --env-file} names, default. A secret has no option that takes it, only one that names a file.
  */
 public final class Settings {
+
+  private static final String COMPLETION = "--completion";
 
   /** The version of all commands. */
   public static final String VERSION = "0.1.0";
@@ -102,6 +105,47 @@ public final class Settings {
     void run(Surroundings surroundings, Report report) throws Exception;
   }
 
+  /**
+   * A setting as help, the README's tables and the keys of Lambda's events name it.
+   *
+   * @param options its names on the command line, the first of which is meant to be used
+   * @param label stands for its value in help; null for a switch
+   * @param variables that it is read from, the first of them that is set; in lower case they are
+   *     the keys of an event
+   * @param defaultValue as a variable would hold it, null if there is none
+   * @param isSecret whether the variable holds what nobody may see; the option names a file then
+   */
+  public record Setting(
+      List<String> options,
+      String label,
+      List<String> variables,
+      String defaultValue,
+      String description,
+      boolean isSecret) {
+
+    private static Setting of(OptionSpec option) {
+      boolean isSecret = Settings.isSecret(option);
+      return new Setting(
+          List.of(option.names()),
+          option.arity().max() > 0 ? option.paramLabel() : null,
+          Settings.variables(option),
+          isSecret ? null : defaultText(option),
+          option.description()[0],
+          isSecret);
+    }
+  }
+
+  /** The settings of a command in the order of its help, without {@code --help} and the like. */
+  public static List<Setting> settings(Command command) {
+    return settings(CommandSpec.forAnnotatedObject(command)).stream()
+        .filter(setting -> !setting.variables().isEmpty())
+        .toList();
+  }
+
+  private static List<Setting> settings(CommandSpec spec) {
+    return spec.options().stream().map(Setting::of).toList();
+  }
+
   /** A setting that cannot be used: names option or variable, the value, and what is accepted. */
   public static final class UsageException extends Exception {
     private static final long serialVersionUID = 1;
@@ -129,15 +173,15 @@ public final class Settings {
     @Option(
         names = "--env-file",
         paramLabel = "FILE",
-        description = "read settings that are not in the environment from this file of NAME=VALUE")
+        description = "file of NAME=VALUE lines, for what the environment does not set")
     Path envFile;
 
     @Option(
         names = "--sentry-dsn-file",
         paramLabel = "FILE",
         description =
-            "report unexpected errors and failed checks to the Sentry DSN in this file, - for"
-                + " stdin")
+            "Sentry DSN that unexpected errors and failed checks are reported to; the"
+                + " option names a file with it, - for stdin")
     Secret sentryDsn;
 
     @Option(
@@ -149,12 +193,14 @@ public final class Settings {
     @Option(
         names = "--sentry-monitor-slug",
         paramLabel = "SLUG",
-        description = "check in with this Sentry cron monitor; auto: the command's name")
+        description = "Sentry cron monitor to check in with; auto: the command's name")
     String sentryMonitorSlug;
 
     @Option(
         names = "--allow-insecure-auth",
-        description = "send credentials over plain http to a host that is not loopback")
+        description =
+            "send credentials, a Sentry DSN too, over plain http to a host that is not"
+                + " loopback")
     boolean allowInsecureAuth;
 
     @Option(
@@ -162,18 +208,19 @@ public final class Settings {
         paramLabel = "text|json",
         defaultValue = "text",
         converter = FormatConverter.class,
-        description = "lines, or one JSON document")
+        completionCandidates = FormatNames.class,
+        description = "text: lines; json: one document")
     Format format;
 
     @Option(names = "--exit-zero", description = "exit 0 in spite of findings")
     boolean exitZero;
 
-    @Option(names = "--quiet", description = "print findings and summary only")
+    @Option(names = "--quiet", description = "print findings and the summary only")
     boolean quiet;
 
     @Option(
         names = "--verbose",
-        description = "print each setting with its origin, each refused signature, stack traces")
+        description = "print settings with their origin, each refused signature, stack traces")
     boolean verbose;
 
     @Option(
@@ -184,6 +231,9 @@ public final class Settings {
 
     @Option(names = "--version", versionHelp = true, description = "print the version")
     boolean version;
+
+    @Option(names = COMPLETION, description = "print a completion script for bash and zsh")
+    boolean completion;
 
     /** Whether all is to be said. */
     public boolean isVerbose() {
@@ -241,14 +291,14 @@ public final class Settings {
         paramLabel = "MIB",
         defaultValue = "128",
         converter = MebibytesConverter.class,
-        description = "largest answer, after decompression")
+        description = "largest answer in MiB, after decompression")
     int maxResponse;
 
     @Option(
         names = "--requests-ca-bundle",
         paramLabel = "FILE",
         converter = FileConverter.class,
-        description = "PEM certificates to trust besides the JDK's")
+        description = "file of PEM certificates to trust besides the JDK's")
     Path caBundle;
 
     /** Attempts after the first. */
@@ -326,7 +376,7 @@ public final class Settings {
         paramLabel = "SECONDS",
         defaultValue = "2",
         converter = SecondsConverter.class,
-        description = "to connect, and longest silence while reading")
+        description = "seconds to connect, and longest silence while reading")
     Duration timeout;
 
     @Option(
@@ -334,7 +384,7 @@ public final class Settings {
         paramLabel = "SECONDS",
         defaultValue = "60",
         converter = SecondsConverter.class,
-        description = "of one attempt as a whole")
+        description = "seconds for one attempt as a whole")
     Duration deadline;
 
     @Option(
@@ -469,14 +519,16 @@ public final class Settings {
         names = "--only",
         paramLabel = "PATTERN",
         split = ",",
-        description = "only these collections, as shell patterns on bucket/collection")
+        description =
+            "only these collections: shell patterns on bucket/collection, comma separated")
     List<String> only;
 
     @Option(
         names = "--exclude",
         paramLabel = "PATTERN",
         split = ",",
-        description = "all but these collections, as shell patterns on bucket/collection")
+        description =
+            "all but these collections: shell patterns on bucket/collection, comma separated")
     List<String> exclude;
 
     /** {@code /buckets/BUCKET/collections/COLLECTION} of the list. */
@@ -752,7 +804,10 @@ public final class Settings {
       Typed typed = Typed.of(spec, args);
       if (typed.asksForHelp()) {
         line.parseArgs(typed.arguments()); // wrong options are named first
-        report.text(line.isUsageHelpRequested() ? Help.of(spec) : spec.name() + " " + VERSION);
+        report.text(
+            line.isUsageHelpRequested()
+                ? Help.of(spec)
+                : command.general().completion ? completion(spec) : spec.name() + " " + VERSION);
         return 0;
       }
       Lookup lookup = new Lookup(surroundings.environment(), Map.of(), typed);
@@ -881,8 +936,7 @@ public final class Settings {
     }
 
     boolean asksForHelp() {
-      return options.keySet().stream()
-          .anyMatch(option -> option.usageHelp() || option.versionHelp());
+      return options.keySet().stream().anyMatch(Settings::isInsteadOfRun);
     }
   }
 
@@ -1137,9 +1191,14 @@ public final class Settings {
     return option.type() == Secret.class;
   }
 
+  /** Whether an option asks for a text to be printed, and nothing else to be done. */
+  private static boolean isInsteadOfRun(OptionSpec option) {
+    return option.usageHelp() || option.versionHelp() || option.longestName().equals(COMPLETION);
+  }
+
   /** The variables that an option is read from; none for those that only make sense when typed. */
   static List<String> variables(OptionSpec option) {
-    if (option.usageHelp() || option.versionHelp()) {
+    if (isInsteadOfRun(option)) {
       return List.of();
     }
     List<String> variables = new ArrayList<>();
@@ -1156,6 +1215,24 @@ public final class Settings {
         : option.defaultValue();
   }
 
+  /**
+   * The completion script. What takes a file is completed as one, whatever its type: picocli looks
+   * at types only, and a secret has one of its own.
+   */
+  private static String completion(CommandSpec spec) {
+    CommandSpec completed = CommandSpec.create().name(spec.name());
+    for (OptionSpec option : spec.options()) {
+      boolean isFile = List.of("FILE", "DIR").contains(option.paramLabel());
+      completed.addOption(
+          OptionSpec.builder(option.names())
+              .arity(option.arity().toString())
+              .type(isFile ? Path.class : option.type())
+              .completionCandidates(option.completionCandidates())
+              .build());
+    }
+    return AutoComplete.bash(spec.name(), new CommandLine(completed)).stripTrailing();
+  }
+
   /** The help text: the rule, the options with variable, unit and default, the exit codes. */
   private static final class Help {
     static String of(CommandSpec spec) {
@@ -1165,22 +1242,19 @@ public final class Settings {
         wrapped(text, "", line);
       }
       text.append("\nOptions, and the variable that sets each:\n");
-      for (OptionSpec option : spec.options()) {
-        text.append("  ").append(String.join(", ", option.names()));
-        if (option.arity().max() > 0) {
-          text.append('=').append(option.paramLabel());
+      for (Setting setting : settings(spec)) {
+        text.append("  ").append(String.join(", ", setting.options()));
+        if (setting.label() != null) {
+          text.append('=').append(setting.label());
         }
         text.append('\n');
-        List<String> variables = variables(option);
-        String value =
-            defaultText(option) == null || isSecret(option)
-                ? ""
-                : ", default " + defaultText(option);
+        String value = setting.defaultValue() == null ? "" : ", default " + setting.defaultValue();
+        String variables = String.join(" or ", setting.variables());
         wrapped(
             text,
             "        ",
-            option.description()[0]
-                + (variables.isEmpty() ? "" : " [" + String.join(" or ", variables) + value + "]"));
+            setting.description()
+                + (variables.isEmpty() ? "" : " [%s%s]".formatted(variables, value)));
       }
       text.append("\nVariables without an option:\n");
       text.append("  HTTPS_PROXY, HTTP_PROXY\n");
@@ -1210,6 +1284,15 @@ public final class Settings {
   }
 
   // ---- converters: each message completes "VALUE is not …"
+
+  /** What {@code --format} takes, for the completion of a shell. */
+  private static final class FormatNames extends ArrayList<String> {
+    private static final long serialVersionUID = 1;
+
+    FormatNames() {
+      super(List.of("text", "json"));
+    }
+  }
 
   private static final class FormatConverter implements ITypeConverter<Format> {
     @Override

@@ -59,8 +59,8 @@ public final class SignatureCheck {
         split = ",",
         converter = RootHashConverter.class,
         description =
-            "SHA-256 of the roots to trust, colon hex; built in for Mozilla's hosts, else needed"
-                + " but on loopback")
+            "SHA-256 of the roots to trust, colon hex, comma separated; unset: Mozilla's own on its"
+                + " hosts, any on loopback, else none")
     List<String> rootHashes;
 
     @Option(names = "--any-root", description = "trust whatever root a chain ends in")
@@ -70,9 +70,9 @@ public final class SignatureCheck {
         names = "--signer",
         paramLabel = "NAME",
         description =
-            "name the leaf must carry before .content-signature.mozilla.org; on Mozilla's hosts"
-                + " onecrl for security-state* and remote-settings for the rest, else the"
-                + " signature's signer_id, else any")
+            "name before .content-signature.mozilla.org that the leaf must carry; unset: on"
+                + " Mozilla's hosts onecrl for security-state* and remote-settings for the rest,"
+                + " else the signature's signer_id, else any")
     String signer;
   }
 

@@ -41,12 +41,12 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.io.TempDir;
 
-/** README, {@code --help} and the commands say the same, and what it shows works as typed. */
+/** What the README shows is what the commands do, and works as typed. */
 class ReadmeTest {
 
   private static final Path ROOT = Project.root();
 
-  private static final Map<String, Supplier<Settings.Command>> COMMANDS =
+  static final Map<String, Supplier<Settings.Command>> COMMANDS =
       new TreeMap<>(
           Map.of(
               "backport_records", backport_records::new,
@@ -61,14 +61,8 @@ class ReadmeTest {
       Pattern.compile("<!-- transcript: (\\S+) -->\n```console\n(.*?)```", Pattern.DOTALL);
   private static final Pattern TYPED = Pattern.compile("```sh\n(.*?)```", Pattern.DOTALL);
   private static final Pattern LINK = Pattern.compile("\\]\\(#([^)]+)\\)");
-  private static final Pattern HELP =
-      Pattern.compile(
-          "^  (?:-h, )?(--[a-z0-9-]+)(?:, (--[a-z0-9-]+))?(?:=(\\S+))?\n((?:        .*\n)+)",
-          Pattern.MULTILINE);
-  private static final Pattern SETTING =
-      Pattern.compile("\\[([A-Z0-9_]+(?: or [A-Z0-9_]+)*)(?:, default (.*))?\\]$");
 
-  private static String readme() throws IOException {
+  static String readme() throws IOException {
     return Files.readString(ROOT.resolve("README.md"));
   }
 
@@ -104,63 +98,8 @@ class ReadmeTest {
     }
   }
 
-  @Test
-  void every_option_of_help_stands_in_the_tables_with_variable_and_default() throws IOException {
-    List<String> missing = new ArrayList<>();
-    for (String command : COMMANDS.keySet()) {
-      String tables = tables(command);
-      int options = 0;
-      for (MatchResult option : HELP.matcher(help(command)).results().toList()) {
-        options++;
-        Matcher setting = SETTING.matcher(option.group(4).replaceAll("\\s+", " ").strip());
-        if (!setting.find()) {
-          assertTrue(List.of("--help", "--version").contains(option.group(1)), option.group());
-          continue;
-        }
-        String row = row(option, setting);
-        if (!tables.contains(row)) {
-          missing.add(command + ": " + row);
-        }
-      }
-      assertTrue(options > 20, help(command));
-    }
-    assertEquals(List.of(), missing);
-  }
-
-  /** The beginning of an option's row: variables, names, default. */
-  private static String row(MatchResult option, MatchResult setting) {
-    String names =
-        Stream.of(option.group(1), option.group(2))
-            .filter(name -> name != null)
-            .map(name -> "`" + name + "`")
-            .reduce((one, other) -> one + ", " + other)
-            .orElseThrow();
-    String variables = "`" + setting.group(1).replace(" or ", "` or `") + "`";
-    return "| %s | %s | %s|"
-        .formatted(variables, names, setting.group(2) == null ? "" : "`" + setting.group(2) + "` ");
-  }
-
-  @Test
-  void every_option_of_the_tables_stands_in_help() throws IOException {
-    List<String> unknown = new ArrayList<>();
-    for (String command : COMMANDS.keySet()) {
-      String help = help(command);
-      Pattern.compile("^\\| `[A-Z0-9_]+`[^|]*\\| `(--[a-z0-9-]+)`", Pattern.MULTILINE)
-          .matcher(tables(command))
-          .results()
-          .map(row -> row.group(1))
-          .filter(option -> !Pattern.compile("  " + option + "\\b").matcher(help).find())
-          .forEach(option -> unknown.add(command + ": " + option));
-    }
-    assertEquals(List.of(), unknown);
-  }
-
-  private static String help(String command) {
-    return new Terminal().run(COMMANDS.get(command).get(), "--help").stdout();
-  }
-
   /** The settings in the section of a command, and in those that it refers to. */
-  private static String tables(String command) throws IOException {
+  static String tables(String command) throws IOException {
     String readme = readme();
     String own = section(section(readme, "## " + command), "### Settings");
     StringBuilder tables = new StringBuilder(own);

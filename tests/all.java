@@ -38,6 +38,7 @@
 //SOURCES RemoteSettingsTest.java
 //SOURCES ReportTest.java
 //SOURCES S3ProxyTest.java
+//SOURCES SettingsAgreeTest.java
 //SOURCES SettingsTest.java
 //SOURCES StartScriptTest.java
 //SOURCES UptakeHealthTest.java
