@@ -87,14 +87,14 @@ final class CrashReports {
    * Starts reporting, and checks in as begun, if there is a DSN.
    *
    * @param caBundle certificates to trust besides the JDK's, or null
-   * @param variables where the proxies are looked up
+   * @param surroundings whose environment names the proxies
    * @param warn told why nothing is reported, or not all
    */
   static CrashReports start(
       String command,
       Settings.General general,
       Path caBundle,
-      Map<String, String> variables,
+      Settings.Surroundings surroundings,
       Settings.Masks masks,
       Consumer<String> warn)
       throws Settings.UsageException {
@@ -107,7 +107,7 @@ final class CrashReports {
         throw new IllegalArgumentException("no web address");
       }
       general.checkSafe("SENTRY_DSN", dsn);
-      Http http = http(command, caBundle, variables);
+      Http http = http(command, caBundle, surroundings);
       return new CrashReports(new Sdk(command, dsn, general, http, masks), warn);
     } catch (IllegalArgumentException e) {
       warn.accept("nothing is reported: SENTRY_DSN is no DSN, expected https://KEY@HOST/PROJECT");
@@ -115,7 +115,7 @@ final class CrashReports {
     }
   }
 
-  private static Http http(String command, Path caBundle, Map<String, String> variables)
+  private static Http http(String command, Path caBundle, Settings.Surroundings surroundings)
       throws Settings.UsageException {
     try {
       return new Http(
@@ -127,11 +127,12 @@ final class CrashReports {
               PARALLEL_POSTS,
               caBundle,
               Http.Names.SERVER,
-              variables),
+              surroundings.environment()),
           Clock.systemUTC(),
           _ -> {},
           _ -> {},
-          _ -> {});
+          _ -> {},
+          surroundings.connections());
     } catch (IllegalArgumentException e) {
       throw new Settings.UsageException(e.getMessage(), null); // a proxy's
     }

@@ -38,6 +38,7 @@ import java.time.ZonedDateTime;
 import java.time.format.DateTimeFormatter;
 import java.time.format.DateTimeParseException;
 import java.util.Base64;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -202,25 +203,31 @@ public final class Http implements AutoCloseable {
   private final Semaphore inFlight;
   private final Map<String, String> authorizations = new ConcurrentHashMap<>();
   private final Map<String, Instant> notBefore = new ConcurrentHashMap<>();
-  private final ProxySelector proxies;
+  private final Connections connections;
+  private final boolean ownsConnections;
   private volatile boolean readsOnly;
   private volatile Trace trace = (_, _, _, _) -> {};
-  private HttpClient plain;
-  private HttpClient tls;
 
   /**
    * @param onWait told of each wait before another attempt
    * @param onAlert told of the {@code Alert} header of an answer
+   * @param connections to use and to leave open, or null for some that are closed with this
    */
   public Http(
-      Limits limits, Clock clock, Pause pause, Consumer<String> onWait, Consumer<String> onAlert) {
+      Limits limits,
+      Clock clock,
+      Pause pause,
+      Consumer<String> onWait,
+      Consumer<String> onAlert,
+      Connections connections) {
+    this.ownsConnections = connections == null;
+    this.connections = ownsConnections ? new Connections() : connections;
     this.limits = limits;
     this.clock = clock;
     this.pause = pause;
     this.onWait = onWait;
     this.onAlert = onAlert;
     this.inFlight = new Semaphore(limits.parallel());
-    this.proxies = new EnvironmentProxies(limits.environment());
     proxy(limits.environment(), URI.create("http://example.test"));
     proxy(limits.environment(), URI.create("https://example.test"));
   }
@@ -564,7 +571,7 @@ public final class Http implements AutoCloseable {
     }
     proxyAuthorization(target).ifPresent(it -> request.setHeader("Proxy-Authorization", it));
     boolean secure = target.getScheme().equalsIgnoreCase("https");
-    HttpClient client = secure ? tls() : plain();
+    HttpClient client = client(secure);
     if (!secure) {
       request.version(HttpClient.Version.HTTP_1_1); // no upgrade to HTTP/2 without TLS
     }
@@ -917,27 +924,57 @@ public final class Http implements AutoCloseable {
     }
   }
 
-  private synchronized HttpClient plain() {
-    if (plain == null) {
-      // a context that trusts nobody: it is never used, and spares reading the JDK's roots
-      plain = builder().sslContext(sslContext(new TrustManager[] {new TrustNobody()})).build();
+  private HttpClient client(boolean secure) throws Failure {
+    try {
+      return connections.client(secure, limits);
+    } catch (IllegalArgumentException e) {
+      throw new Failure(0, e.getMessage(), false, Optional.empty(), null);
     }
-    return plain;
   }
 
-  private synchronized HttpClient tls() throws Failure {
-    if (tls == null) {
-      tls = builder().sslContext(sslContext(trustManagers())).build();
-    }
-    return tls;
-  }
+  /**
+   * Connections that stay open for the next request: of one run or, where a process lives longer,
+   * of the next one. Who may use them is none of their business: credentials go with each request.
+   */
+  public static final class Connections implements AutoCloseable {
 
-  private HttpClient.Builder builder() {
-    return HttpClient.newBuilder()
-        .executor(Executors.newVirtualThreadPerTaskExecutor())
-        .followRedirects(HttpClient.Redirect.NEVER)
-        .connectTimeout(limits.timeout())
-        .proxy(proxies);
+    /** What makes a connection another one; a proxy's credentials do. */
+    private record Kind(
+        boolean secure, Duration timeout, Path caBundle, Map<String, String> proxies) {}
+
+    private final Map<Kind, HttpClient> clients = new HashMap<>();
+
+    private synchronized HttpClient client(boolean secure, Limits limits) {
+      Map<String, String> proxies = new HashMap<>();
+      for (String name : List.of("HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY")) {
+        proxies.put(name, variable(limits.environment(), name));
+      }
+      Kind kind = new Kind(secure, limits.timeout(), limits.caBundle(), proxies);
+      return clients.computeIfAbsent(kind, Connections::open);
+    }
+
+    /**
+     * @throws IllegalArgumentException if the CA bundle cannot be read
+     */
+    private static HttpClient open(Kind kind) {
+      // for http a context that trusts nobody: it is never used, and spares reading the JDK's roots
+      TrustManager[] trusted =
+          kind.secure() ? trustManagers(kind.caBundle()) : new TrustManager[] {new TrustNobody()};
+      return HttpClient.newBuilder()
+          .executor(Executors.newVirtualThreadPerTaskExecutor())
+          .followRedirects(HttpClient.Redirect.NEVER)
+          .connectTimeout(kind.timeout())
+          .proxy(new EnvironmentProxies(kind.proxies()))
+          .sslContext(sslContext(trusted))
+          .build();
+    }
+
+    /** Closes them all, with what is under way. */
+    @Override
+    public synchronized void close() {
+      clients.values().forEach(HttpClient::shutdownNow);
+      clients.clear();
+    }
   }
 
   private static SSLContext sslContext(TrustManager[] trustManagers) {
@@ -947,14 +984,6 @@ public final class Http implements AutoCloseable {
       return context;
     } catch (GeneralSecurityException e) {
       throw new IllegalStateException(e); // every JDK has TLS
-    }
-  }
-
-  private TrustManager[] trustManagers() throws Failure {
-    try {
-      return trustManagers(limits.caBundle());
-    } catch (IllegalArgumentException e) {
-      throw new Failure(0, e.getMessage(), false, Optional.empty(), null);
     }
   }
 
@@ -1104,11 +1133,9 @@ public final class Http implements AutoCloseable {
   }
 
   @Override
-  public synchronized void close() {
-    for (HttpClient client : new HttpClient[] {plain, tls}) {
-      if (client != null) {
-        client.shutdownNow();
-      }
+  public void close() {
+    if (ownsConnections) {
+      connections.close();
     }
   }
 }

@@ -66,7 +66,11 @@ public final class Settings {
 
   private Settings() {}
 
-  /** What a command reads and writes besides the network; tests pass their own. */
+  /**
+   * What a command reads and writes besides the network; tests pass their own.
+   *
+   * @param connections that outlive the run, or null
+   */
   public record Surroundings(
       Map<String, String> environment,
       InputStream in,
@@ -75,7 +79,8 @@ public final class Settings {
       boolean terminal,
       Clock clock,
       Http.Pause pause,
-      Consumer<Runnable> onInterrupt) {
+      Consumer<Runnable> onInterrupt,
+      Http.Connections connections) {
 
     /** The process's own; output is UTF-8 whatever the locale, for the lines hold ⚠. */
     public static Surroundings real() {
@@ -87,12 +92,14 @@ public final class Settings {
           System.console() != null && System.console().isTerminal(),
           Clock.systemUTC(),
           Thread::sleep,
-          task -> Runtime.getRuntime().addShutdownHook(new Thread(task)));
+          task -> Runtime.getRuntime().addShutdownHook(new Thread(task)),
+          null);
     }
 
     /** The same with another environment. */
     Surroundings with(Map<String, String> environment) {
-      return new Surroundings(environment, in, out, err, terminal, clock, pause, onInterrupt);
+      return new Surroundings(
+          environment, in, out, err, terminal, clock, pause, onInterrupt, connections);
     }
   }
 
@@ -113,6 +120,7 @@ public final class Settings {
    * @param variables that it is read from, the first of them that is set; in lower case they are
    *     the keys of an event
    * @param defaultValue as a variable would hold it, null if there is none
+   * @param isList whether it holds several, comma separated
    * @param isSecret whether the variable holds what nobody may see; the option names a file then
    */
   public record Setting(
@@ -121,6 +129,7 @@ public final class Settings {
       List<String> variables,
       String defaultValue,
       String description,
+      boolean isList,
       boolean isSecret) {
 
     private static Setting of(OptionSpec option) {
@@ -131,6 +140,7 @@ public final class Settings {
           Settings.variables(option),
           isSecret ? null : defaultText(option),
           option.description()[0],
+          option.isMultiValue(),
           isSecret);
     }
   }
@@ -352,7 +362,8 @@ public final class Settings {
                 surroundings.clock(),
                 surroundings.pause(),
                 report::waiting,
-                report::alert);
+                report::alert,
+                surroundings.connections());
         http.trace(report::request);
         return http;
       } catch (IllegalArgumentException e) {
@@ -827,8 +838,7 @@ public final class Settings {
         lookup.origins(spec).forEach(report::note);
       }
       crashReports =
-          CrashReports.start(
-              spec.name(), general, caBundle(spec), all.environment(), masks, report::warn);
+          CrashReports.start(spec.name(), general, caBundle(spec), all, masks, report::warn);
       report.reportTo(crashReports);
       report.watchInterrupts(all);
       command.run(all, report);

@@ -1,11 +1,13 @@
-//DEPS info.picocli:picocli:4.7.7
 //FILES deploy/launcher.sh=launcher.sh
 //FILES deploy/remote-settings-lambdas.sh=remote-settings-lambdas.sh
 //SOURCES ../common/Settings.java
+//SOURCES Jar.java
 
 import common.Settings;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
@@ -19,6 +21,7 @@ import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.time.Clock;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -31,15 +34,10 @@ import java.util.TreeSet;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.function.Consumer;
-import java.util.jar.JarFile;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
-import java.util.zip.ZipEntry;
-import java.util.zip.ZipOutputStream;
-import picocli.AutoComplete;
-import picocli.CommandLine;
 
 /**
  * The commands in a folder, each a launcher: a small shell script that starts one JVM.
@@ -105,11 +103,11 @@ final class Installation {
    * Installs the commands, or what is newer of them.
    *
    * @param java home of the Java that starts them
-   * @param classes jar with the classes of the commands
+   * @param classes those of the commands
    * @param say told of what takes longer, and of what is odd
    * @throws Refused where nothing can be installed; then all is as it was
    */
-  void install(Path java, Path classes, Trainer trainer, Consumer<String> say)
+  void install(Path java, Jar classes, Trainer trainer, Consumer<String> say)
       throws IOException, Refused {
     checkNames();
     Path made = missing(hidden);
@@ -188,16 +186,12 @@ final class Installation {
   }
 
   /** A folder named after all that it depends on. */
-  private Path home(Path java, Path classes) throws IOException {
+  private Path home(Path java, Jar classes) throws IOException {
     try {
       MessageDigest hash = MessageDigest.getInstance("SHA-256");
       hash.update(java.toString().getBytes(StandardCharsets.UTF_8));
       hash.update(Files.readAllBytes(java.resolve("release")));
-      try (JarFile jar = new JarFile(classes.toFile())) {
-        for (ZipEntry entry : ours(jar)) { // the jar itself holds the time when it was made
-          hash.update((entry.getName() + entry.getCrc()).getBytes(StandardCharsets.UTF_8));
-        }
-      }
+      classes.update(hash);
       for (Program program : programs) {
         hash.update(program.toString().getBytes(StandardCharsets.UTF_8));
       }
@@ -211,12 +205,14 @@ final class Installation {
     }
   }
 
-  private void fill(Path home, Path java, Path classes, Trainer trainer, Consumer<String> say)
+  private void fill(Path home, Path java, Jar classes, Trainer trainer, Consumer<String> say)
       throws IOException, Refused {
     delete(home); // of an installation that was killed
     try {
       Path lib = Files.createDirectories(home.resolve("lib"));
-      copyClasses(classes, lib.resolve(jar()));
+      try (OutputStream jar = Files.newOutputStream(lib.resolve(jar()))) {
+        classes.write(jar);
+      }
       for (Program program : programs) {
         for (Path jar : program.jars()) {
           Path copy = lib.resolve(jar.getFileName());
@@ -241,28 +237,6 @@ final class Installation {
     return ALL + "-" + Settings.VERSION + ".jar";
   }
 
-  /** Copies what belongs to the commands, and not what installs them. */
-  private void copyClasses(Path from, Path to) throws IOException {
-    try (JarFile jar = new JarFile(from.toFile());
-        ZipOutputStream copy = new ZipOutputStream(Files.newOutputStream(to))) {
-      for (ZipEntry entry : ours(jar)) {
-        copy.putNextEntry(new ZipEntry(entry.getName()));
-        try (InputStream content = jar.getInputStream(entry)) {
-          content.transferTo(copy);
-        }
-      }
-    }
-  }
-
-  private List<? extends ZipEntry> ours(JarFile jar) {
-    String scripts = programs.stream().map(Program::name).collect(Collectors.joining("|"));
-    Pattern ours = Pattern.compile("(common|templates)/.*[^/]|(" + scripts + ")(\\$.*)?\\.class");
-    return jar.stream()
-        .filter(entry -> ours.matcher(entry.getName()).matches())
-        .sorted(Comparator.comparing(ZipEntry::getName))
-        .toList();
-  }
-
   private String help() {
     StringBuilder help =
         new StringBuilder("Usage: %s COMMAND [OPTION ...]%n%nCommands:%n".formatted(ALL));
@@ -279,17 +253,29 @@ final class Installation {
 
   /** Completion of every command's options, in the language of bash, which zsh understands too. */
   private String completion() {
-    StringBuilder completion = new StringBuilder();
+    ByteArrayOutputStream completion = new ByteArrayOutputStream();
+    Settings.Surroundings surroundings =
+        new Settings.Surroundings(
+            Map.of(),
+            InputStream.nullInputStream(),
+            completion,
+            System.err,
+            false,
+            Clock.systemUTC(),
+            Thread::sleep,
+            _ -> {},
+            null);
     for (Program program : programs) {
       try {
         Object command = Class.forName(program.name()).getDeclaredConstructor().newInstance();
-        completion.append(AutoComplete.bash(program.name(), new CommandLine(command))).append('\n');
+        Settings.execute((Settings.Command) command, surroundings, "--completion");
       } catch (ReflectiveOperationException e) {
         throw new IllegalStateException(e);
       }
     }
     String names = programs.stream().map(Program::name).collect(Collectors.joining(" "));
-    return completion + "complete -W '%s completion uninstall' %s%n".formatted(names, ALL);
+    return completion.toString(StandardCharsets.UTF_8)
+        + "complete -W '%s completion uninstall' %s%n".formatted(names, ALL);
   }
 
   /** As many at once as there are processors. A command that cannot be trained starts slower. */

@@ -12,6 +12,7 @@
 //SOURCES ../tests/Project.java
 //SOURCES ClassPath.java
 //SOURCES Installation.java
+//SOURCES Jar.java
 //SOURCES Training.java
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
 
@@ -86,7 +87,8 @@ public class install implements Callable<Integer> {
       try (Training training = new Training(root, scratch)) {
         Path own =
             Path.of(install.class.getProtectionDomain().getCodeSource().getLocation().toURI());
-        new Installation(folder, programs).install(java, own, training::run, install::say);
+        Jar classes = new Jar(own, programs.stream().map(Installation.Program::name).toList());
+        new Installation(folder, programs).install(java, classes, training::run, install::say);
       } finally {
         Installation.delete(scratch);
       }

@@ -1271,7 +1271,8 @@ class HttpTest {
             time,
             time,
             waits::add,
-            alerts::add);
+            alerts::add,
+            null);
     opened.add(http);
     return http;
   }

@@ -1,5 +1,6 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //SOURCES ../deploy/Installation.java
+//SOURCES ../deploy/Jar.java
 //SOURCES Project.java
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -39,7 +40,7 @@ class InstallationTest {
 
   private Path bin;
   private Path java;
-  private Path classes;
+  private Jar classes;
   private Path library;
   private final List<String> said = new ArrayList<>();
 
@@ -48,7 +49,10 @@ class InstallationTest {
     temp = temp.toRealPath();
     bin = temp.resolve("bin");
     java = java("java-25", "25.0.3");
-    classes = jar("classes.jar", "validate_signature.class", "install.class", "common/Http.class");
+    classes =
+        new Jar(
+            jar("classes.jar", "validate_signature.class", "install.class", "common/Http.class"),
+            NAMES);
     library = jar("library-1.0.jar", "some/Library.class");
   }
 

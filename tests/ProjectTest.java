@@ -59,6 +59,7 @@ class ProjectTest {
   /** What a package's classes come from. The longest prefix counts. */
   private static final Map<String, String> ARTIFACTS =
       Map.ofEntries(
+          Map.entry("com.amazonaws.services.lambda.runtime", "com.amazonaws:aws-lambda-java-core"),
           Map.entry(
               "com.google.googlejavaformat", "com.google.googlejavaformat:google-java-format"),
           Map.entry("io.pebbletemplates.pebble", "io.pebbletemplates:pebble"),

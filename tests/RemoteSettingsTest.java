@@ -79,7 +79,8 @@ class RemoteSettingsTest {
             time,
             time,
             _ -> {},
-            _ -> {});
+            _ -> {},
+            null);
     remote = new RemoteSettings(http, server.url("/v1"), 1024 * 1024);
   }
 

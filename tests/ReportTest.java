@@ -833,7 +833,8 @@ class ReportTest {
         false,
         Clock.fixed(Terminal.NOW, ZoneOffset.UTC),
         _ -> {},
-        interrupts::add);
+        interrupts::add,
+        null);
   }
 
   @Test

@@ -1002,7 +1002,8 @@ class SettingsTest {
         terminal,
         Clock.systemUTC(),
         _ -> {},
-        _ -> {});
+        _ -> {},
+        null);
   }
 
   private static Terminal.Outcome help() {

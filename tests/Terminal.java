@@ -99,7 +99,8 @@ final class Terminal {
               waits.add(wait);
               onPause.run();
             },
-            interrupts::add);
+            interrupts::add,
+            null);
     int exit = Settings.execute(command, surroundings, arguments);
     return new Outcome(
         exit, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));

@@ -1,0 +1,71 @@
+//JAVA 25+
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.time.LocalDateTime;
+import java.util.Comparator;
+import java.util.List;
+import java.util.jar.JarFile;
+import java.util.regex.Pattern;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipOutputStream;
+
+/**
+ * The classes and templates of the commands, out of the jar that JBang has built for a script of
+ * this folder: without what only installs or packages them. The same classes make the same bytes.
+ */
+final class Jar {
+
+  /** What every entry says, for a time of its own would make each archive another one. */
+  static final LocalDateTime TIME = LocalDateTime.of(2000, 1, 1, 0, 0);
+
+  private final Path built;
+  private final Pattern ours;
+
+  /**
+   * @param built by JBang
+   * @param classes names of classes of the unnamed package; those in them come along
+   */
+  Jar(Path built, List<String> classes) {
+    this.built = built;
+    this.ours =
+        Pattern.compile(
+            "(common|templates)/.*[^/]|(%s)(\\$.*)?\\.class".formatted(String.join("|", classes)));
+  }
+
+  private List<? extends ZipEntry> entries(JarFile jar) {
+    return jar.stream()
+        .filter(entry -> ours.matcher(entry.getName()).matches())
+        .sorted(Comparator.comparing(ZipEntry::getName))
+        .toList();
+  }
+
+  /** Adds all of it to a digest. */
+  void update(MessageDigest digest) throws IOException {
+    try (JarFile jar = new JarFile(built.toFile())) {
+      for (ZipEntry entry : entries(jar)) {
+        digest.update((entry.getName() + entry.getCrc()).getBytes(StandardCharsets.UTF_8));
+      }
+    }
+  }
+
+  /** Writes it as a jar. */
+  void write(OutputStream to) throws IOException {
+    ZipOutputStream copy = new ZipOutputStream(to);
+    try (JarFile jar = new JarFile(built.toFile())) {
+      for (ZipEntry entry : entries(jar)) {
+        ZipEntry copied = new ZipEntry(entry.getName());
+        copied.setTimeLocal(TIME);
+        copy.putNextEntry(copied);
+        try (InputStream content = jar.getInputStream(entry)) {
+          content.transferTo(copy);
+        }
+      }
+    }
+    copy.finish();
+  }
+}

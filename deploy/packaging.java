@@ -1,0 +1,142 @@
+///usr/bin/env jbang "$0" "$@" ; exit $?
+//DESCRIPTION Package the commands for where they are deployed: lambda, one zip for AWS Lambda.
+//JAVA 25+
+//DEPS info.picocli:picocli:4.7.7
+//SOURCES ../common/Settings.java
+//SOURCES ../tests/Project.java
+//SOURCES ClassPath.java
+//SOURCES Jar.java
+//SOURCES Lambda.java
+//RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
+
+import common.Settings;
+import java.io.BufferedOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.lang.reflect.Modifier;
+import java.net.URISyntaxException;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipOutputStream;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/**
+ * Writes one zip with a handler for each command. It holds Java only, and so is good for arm64 and
+ * x86_64; the same sources and dependencies make the same bytes.
+ */
+@Command(
+    name = "package",
+    description = "Package the commands for AWS Lambda: one zip, a handler for each command.",
+    exitCodeListHeading = "%nExit codes:%n",
+    exitCodeList = {"0:the file is written", "2:nothing is written"})
+public class packaging implements Callable<Integer> {
+
+  private static final String NAME = "remote-settings-lambdas";
+
+  @Spec private CommandSpec spec;
+
+  @Parameters(index = "0", paramLabel = "TARGET", description = "lambda")
+  private String target;
+
+  @Parameters(
+      index = "1",
+      arity = "0..1",
+      paramLabel = "FILE",
+      defaultValue = NAME + ".zip",
+      description = "The zip to write, ${DEFAULT-VALUE} unless told otherwise.")
+  private Path file;
+
+  @Option(
+      names = {"-h", "--help"},
+      usageHelp = true,
+      description = "Show this help and exit.")
+  private boolean help;
+
+  public static void main(String... args) {
+    System.exit(new CommandLine(new packaging()).execute(args));
+  }
+
+  @Override
+  public Integer call() throws URISyntaxException, NoSuchAlgorithmException {
+    if (!target.equals("lambda")) {
+      throw new ParameterException(
+          spec.commandLine(), "TARGET: \"%s\" is not lambda".formatted(target));
+    }
+    List<String> handlers =
+        Arrays.stream(Lambda.class.getDeclaredMethods())
+            .filter(method -> Modifier.isPublic(method.getModifiers()))
+            .map(method -> method.getName())
+            .sorted()
+            .toList();
+    try {
+      write(handlers);
+      byte[] zip = Files.readAllBytes(file);
+      byte[] digest = MessageDigest.getInstance("SHA-256").digest(zip);
+      System.out.printf(
+          Locale.ROOT,
+          "%s: %.1f MB, SHA-256 %s%n",
+          file,
+          zip.length / 1e6,
+          HexFormat.of().formatHex(digest));
+      handlers.forEach(handler -> System.out.println("  Lambda::" + handler));
+      return 0;
+    } catch (IOException e) {
+      String reason =
+          e instanceof FileSystemException of && of.getReason() == null
+              ? "no such folder, or it may not be written to"
+              : e.getMessage();
+      System.err.println("package: error: cannot write %s: %s".formatted(file, reason));
+      return 2;
+    }
+  }
+
+  /** Writes it beside its place first: a run that ends early leaves what was there. */
+  private void write(List<String> handlers) throws IOException, URISyntaxException {
+    Path folder = file.toAbsolutePath().getParent();
+    Path part = Files.createTempFile(folder, "." + file.getFileName(), ".part");
+    try {
+      try (ZipOutputStream zip =
+          new ZipOutputStream(new BufferedOutputStream(Files.newOutputStream(part)))) {
+        List<String> classes = new ArrayList<>(handlers);
+        classes.addAll(List.of("Lambda", "Findings", "NoVerdict"));
+        Path own =
+            Path.of(packaging.class.getProtectionDomain().getCodeSource().getLocation().toURI());
+        begin(zip, "%s-%s.jar".formatted(NAME, Settings.VERSION));
+        new Jar(own, classes).write(zip);
+        for (Path jar :
+            ClassPath.of(Project.root(), "deploy/Lambda.java").stream().sorted().toList()) {
+          begin(zip, jar.getFileName().toString());
+          try (InputStream content = Files.newInputStream(jar)) {
+            content.transferTo(zip);
+          }
+        }
+      }
+      Files.move(part, file, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
+    } finally {
+      Files.deleteIfExists(part);
+    }
+  }
+
+  private static void begin(ZipOutputStream zip, String jar) throws IOException {
+    ZipEntry entry = new ZipEntry("lib/" + jar);
+    entry.setTimeLocal(Jar.TIME);
+    zip.putNextEntry(entry);
+  }
+}
