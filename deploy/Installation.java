@@ -12,9 +12,10 @@ import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
-import java.nio.file.FileSystemException;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
@@ -404,10 +405,9 @@ final class Installation {
 
   private static String reason(IOException e) {
     return switch (e) {
-      case AccessDeniedException _ -> "permission denied";
-      case FileSystemException of when of.getReason() != null ->
-          "%s: %s".formatted(of.getFile(), of.getReason());
-      case FileSystemException of -> of.getFile() + " is no folder";
+      case AccessDeniedException of -> "permission denied: " + of.getFile();
+      case NoSuchFileException of -> "no such file or folder: " + of.getFile();
+      case FileAlreadyExistsException of -> of.getFile() + " is no folder";
       default -> e.getMessage();
     };
   }

@@ -108,7 +108,7 @@ class ImageTest {
         default -> {}
       }
     }
-    assertEquals(1, ran);
+    assertEquals(2, ran);
     assertEquals("/opt/jdk", variables.get("JAVA_HOME"), "which here is that of the tests");
   }
 

@@ -51,7 +51,7 @@ final class Installed {
         Files.setPosixFilePermissions( // other users run them too
             parent, PosixFilePermissions.fromString("rwxr-xr-x"));
         Runtime.getRuntime().addShutdownHook(new Thread(() -> delete(parent)));
-        once = new Installed(parent.resolve("bin"));
+        once = new Installed(Files.createDirectories(parent.resolve(".local")).resolve("bin"));
       } catch (IOException e) {
         throw new UncheckedIOException(e);
       } catch (InterruptedException e) {
@@ -65,6 +65,11 @@ final class Installed {
   /** Where the launchers are. */
   Path folder() {
     return folder;
+  }
+
+  /** The home of a user who has installed them into {@code ~/.local/bin}. */
+  Path home() {
+    return folder.getParent().getParent();
   }
 
   /** What the two installations said. */
