@@ -1480,8 +1480,8 @@ public class backport_records implements Settings.Command {
           json.put("reason", Report.clean(reason));
           json.put("hint", hint);
         }
-        case Lagging(_, Duration lag) -> json.put("lag", lag.toSeconds());
-        case Behind(_, Duration lag) -> json.put("lag", lag.toSeconds());
+        case Lagging(_, Duration lag) -> json.put("lag_seconds", lag.toSeconds());
+        case Behind(_, Duration lag) -> json.put("lag_seconds", lag.toSeconds());
         default -> {}
       }
       return json;

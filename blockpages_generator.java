@@ -1100,6 +1100,7 @@ public class blockpages_generator implements Settings.Command {
       failedPages += task.isDeletion() ? 0 : 1;
       Map<String, Object> json = json(task, "no-verdict");
       json.put("reason", Report.clean(failed.reason()));
+      json.put("hint", failed.hint());
       report.result(Status.UNKNOWN, line(task) + " " + report.noVerdict(failed.reason()), json);
       report.hint(failed.hint());
     }

@@ -483,7 +483,7 @@ public class consistency_checks implements Settings.Command {
         report.result(Status.UNKNOWN, name + " " + report.noVerdict(reason), json);
       }
       case Inconsistent inconsistent -> {
-        json.put("status", "error");
+        json.put("status", "bad");
         json.put("problems", inconsistent.problems().stream().map(Report::clean).toList());
         json.put(
             "differences",

@@ -62,6 +62,7 @@ class ProjectTest {
           Map.entry("com.amazonaws.services.lambda.runtime", "com.amazonaws:aws-lambda-java-core"),
           Map.entry(
               "com.google.googlejavaformat", "com.google.googlejavaformat:google-java-format"),
+          Map.entry("com.networknt.schema", "com.networknt:json-schema-validator"),
           Map.entry("io.pebbletemplates.pebble", "io.pebbletemplates:pebble"),
           Map.entry("io.sentry", "io.sentry:sentry"),
           Map.entry("me.tongfei.progressbar", "me.tongfei:progressbar"),

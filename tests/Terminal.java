@@ -1,4 +1,8 @@
+//DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //SOURCES ../common/Settings.java
+//SOURCES OutputSchema.java
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import common.Settings;
 import java.io.ByteArrayInputStream;
@@ -17,7 +21,8 @@ import java.util.Map;
 
 /**
  * Runs a command in process, as from a terminal of its own: environment and clock are given, waits
- * are only noted, output is kept.
+ * are only noted, output is kept. A JSON document is held against its schema, whichever test made
+ * the command print it.
  */
 final class Terminal {
 
@@ -102,7 +107,22 @@ final class Terminal {
             interrupts::add,
             null);
     int exit = Settings.execute(command, surroundings, arguments);
-    return new Outcome(
-        exit, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
+    Outcome outcome =
+        new Outcome(
+            exit, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
+    if (outcome.stdout().startsWith("{") || asksForJson(arguments)) {
+      assertEquals(exit, OutputSchema.check(outcome.stdout()).path("exit").intValue());
+    }
+    return outcome;
+  }
+
+  /** Whether the command owes a document, whatever becomes of it. */
+  private boolean asksForJson(String... arguments) {
+    String line = " " + String.join(" ", arguments).replace("--format=", "--format ") + " ";
+    boolean isInsteadOfRun = line.matches(".* (-h|--help|--version|--completion)[ =].*");
+    return !isInsteadOfRun
+        && (line.contains(" --format json ")
+            || (!line.contains(" --format ")
+                && environment.getOrDefault("FORMAT", "").equalsIgnoreCase("json")));
   }
 }

@@ -24,6 +24,7 @@ import java.util.function.Supplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
@@ -89,6 +90,38 @@ record Transcript(Path file, List<String> head, String command, String expected)
 
   /** Runs the command line and compares, or writes, what it printed. */
   void check(Map<String, Supplier<Settings.Command>> commands) throws IOException {
+    play(
+        commands,
+        Map.of(),
+        (outcome, server, folder) -> {
+          String actual =
+              normalised(outcome.toString(), server).replace(folder.toString(), "FOLDER");
+          if (UPDATE) {
+            String above = String.join("", head.stream().map(line -> line + "\n").toList());
+            Files.writeString(file, above + "$ " + command + "\n" + actual + "\n");
+          } else {
+            assertEquals(expected, actual, name());
+          }
+        });
+  }
+
+  /** Runs the command line for a JSON document instead. */
+  JsonNode document(Map<String, Supplier<Settings.Command>> commands) throws IOException {
+    List<JsonNode> documents = new ArrayList<>();
+    play(
+        commands,
+        Map.of("FORMAT", "json"),
+        (outcome, _, _) -> documents.add(Store.JSON.readTree(outcome.stdout())));
+    return documents.getFirst();
+  }
+
+  private interface Use {
+    void use(Terminal.Outcome outcome, RemoteSettingsServer server, Path folder) throws IOException;
+  }
+
+  private void play(
+      Map<String, Supplier<Settings.Command>> commands, Map<String, String> settings, Use use)
+      throws IOException {
     Path folder = Files.createTempDirectory("transcript-");
     try (RemoteSettingsServer server =
         RemoteSettingsServer.builder()
@@ -97,6 +130,7 @@ record Transcript(Path file, List<String> head, String command, String expected)
             .sample(true)
             .start()) {
       Terminal terminal = new Terminal().set("SERVER", server.url());
+      settings.forEach(terminal::set);
       for (String line : head) {
         Matcher change = CHANGE.matcher(line);
         if (change.matches() && change.group(1).equals("redash")) {
@@ -119,13 +153,7 @@ record Transcript(Path file, List<String> head, String command, String expected)
           terminal.run(
               commands.get(arguments.getFirst()).get(),
               arguments.subList(1, arguments.size()).toArray(String[]::new));
-      String actual = normalised(outcome.toString(), server).replace(folder.toString(), "FOLDER");
-      if (UPDATE) {
-        String above = String.join("", head.stream().map(line -> line + "\n").toList());
-        Files.writeString(file, above + "$ " + command + "\n" + actual + "\n");
-      } else {
-        assertEquals(expected, actual, name());
-      }
+      use.use(outcome, server, folder);
     } finally {
       Peers.delete(folder);
     }

@@ -26,6 +26,7 @@
 //SOURCES KintoHttpTest.java
 //SOURCES KintoScenariosTest.java
 //SOURCES LaunchersTest.java
+//SOURCES OutputSchemaTest.java
 //SOURCES Peers.java
 //SOURCES ProcessTest.java
 //SOURCES ProjectTest.java
