@@ -39,6 +39,7 @@
 //SOURCES RemoteSettingsTest.java
 //SOURCES ReportTest.java
 //SOURCES S3ProxyTest.java
+//SOURCES SchedulesTest.java
 //SOURCES SettingsAgreeTest.java
 //SOURCES SettingsTest.java
 //SOURCES StartScriptTest.java

@@ -1,0 +1,223 @@
+//DEPS org.junit.jupiter:junit-jupiter:5.14.4
+//SOURCES CronServer.java
+//SOURCES Deployments.java
+//SOURCES Installed.java
+//SOURCES Project.java
+//SOURCES RemoteSettingsServer.java
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The files of {@code deploy/} are what cron, systemd, GitHub and Kubernetes take. */
+class SchedulesTest {
+
+  private static final Path DEPLOY = Project.root().resolve("deploy");
+
+  /** They must not run twice at a time. */
+  private static final List<String> WRITERS =
+      List.of("backport_records", "blockpages_generator", "refresh_signature");
+
+  @TempDir Path folder;
+
+  @Test
+  void every_schedule_has_all_seven_commands() throws IOException {
+    Map<String, String> texts = new TreeMap<>(units());
+    texts.values().removeIf(text -> !text.contains("[Timer]"));
+    String timers = String.join("\n", texts.keySet());
+    List<String> missing = new ArrayList<>();
+    for (String command : Installed.commands()) {
+      Map.of(
+              "crontab", read("crontab"),
+              "systemd", timers,
+              "github-actions.yml", read("github-actions.yml"),
+              "kubernetes.yaml", read("kubernetes.yaml"))
+          .forEach((file, text) -> {
+            if (!Pattern.compile("\\b" + command + "\\b").matcher(text).find()) {
+              missing.add(file + ": " + command);
+            }
+          });
+    }
+    assertEquals(List.of(), missing);
+  }
+
+  @Test
+  void the_crontab_is_one_and_its_writers_wait_for_nobody() throws IOException {
+    Deployments.Crontab crontab = Deployments.crontab(read("crontab"));
+    assertEquals(List.of(), crontab.wrong());
+    for (String command : crontab.commands()) {
+      boolean writes = WRITERS.stream().anyMatch(command::contains) && !command.contains("--check");
+      assertEquals(writes, command.contains("flock -n -E 0 "), command);
+    }
+  }
+
+  @Test
+  void cron_mails_what_is_wrong_and_nothing_when_all_is_well() throws IOException {
+    Path bin = folder.resolve("bin");
+    Installed.into(bin);
+    Deployments.Crontab crontab = Deployments.crontab(read("crontab"));
+    try (CronServer server = new CronServer(Files.createDirectory(folder.resolve("home")), bin)) {
+      for (String command : crontab.commands()) {
+        assertEquals("", server.run(crontab, command), command);
+      }
+      assertFalse(server.server().requests("/v1/batch").isEmpty());
+      server.server().fault("403");
+      server.server().answer("/api/*", 403, "text/plain", "");
+      for (String command : crontab.commands()) {
+        String mail = server.run(crontab, command);
+        assertTrue(mail.contains("403"), command + "\n" + mail);
+      }
+    }
+  }
+
+  @Test
+  void systemd_has_nothing_against_its_units() throws IOException {
+    assertEquals(List.of(), Deployments.systemd(units(), Installed.commands(), folder));
+  }
+
+  @Test
+  void every_timer_has_a_service_that_starts_what_is_installed() throws IOException {
+    Map<String, String> units = units();
+    String service = units.get("remote-settings@.service");
+    assertTrue(service.contains("\nExecStart=" + Deployments.INSTALLED + "/%i\n"), service);
+    TreeSet<String> started = new TreeSet<>();
+    for (String unit : units.keySet()) {
+      if (unit.endsWith(".timer")) {
+        started.add(unit.replaceFirst("^remote-settings@(\\w+)\\.timer$", "$1"));
+      }
+    }
+    assertEquals(new TreeSet<>(Installed.commands()), started);
+  }
+
+  @Test
+  void github_actions_take_the_workflow() {
+    assertEquals(List.of(), Deployments.workflow(DEPLOY.resolve("github-actions.yml")));
+  }
+
+  @Test
+  void kubernetes_takes_the_cron_jobs() {
+    assertEquals(List.of(), Deployments.kubernetes(DEPLOY.resolve("kubernetes.yaml")));
+  }
+
+  @Test
+  void every_cron_job_is_alone_tried_once_and_may_do_little() throws IOException {
+    int jobs = 0;
+    for (String document : read("kubernetes.yaml").split("(?m)^---$")) {
+      if (!document.contains("\nkind: CronJob\n")) {
+        continue;
+      }
+      jobs++;
+      for (String line :
+          List.of(
+              "concurrencyPolicy: Forbid",
+              "backoffLimit: 0",
+              "restartPolicy: Never",
+              "runAsNonRoot: true",
+              "readOnlyRootFilesystem: true",
+              "allowPrivilegeEscalation: false",
+              "automountServiceAccountToken: false",
+              "image: remote-settings-lambdas:0.1.0")) {
+        assertTrue(document.contains(" " + line + "\n"), line + "\n" + document);
+      }
+      MatchResult schedule =
+          Pattern.compile("\n  schedule: \"([^\"]+)\"\n")
+              .matcher(document)
+              .results()
+              .findFirst()
+              .orElseThrow();
+      assertEquals(List.of(), Deployments.schedule(schedule.group(1)));
+    }
+    assertTrue(jobs >= 7, "cron jobs: " + jobs);
+  }
+
+  @Test
+  void cloudformation_takes_the_template() {
+    assumeTrue(Files.exists(DEPLOY.resolve("template.yaml")), "no deploy/template.yaml yet");
+    assertEquals(List.of(), Deployments.cloudFormation(DEPLOY.resolve("template.yaml")));
+  }
+
+  // What this class itself relies on
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "60 * * * *", "* 24 * * *", "* * 0 * *", "* * * 13 *", "* * * * 8", "*/0 * * * *",
+        "*/60 * * * *", "5-1 * * * *", "1/2 * * * *", "a * * * *", "1, * * * *", "* * * *",
+        "* * * * * *", "*/ * * * *", "-1 * * * *"
+      })
+  void a_bad_schedule_is_seen(String schedule) {
+    assertFalse(Deployments.schedule(schedule).isEmpty(), schedule);
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"* * * * *", "*/10 * * * *", "17 3 1 12 7", "1,31 0-5 * * 1-5", "0-59/5 * * * *"})
+  void a_good_schedule_is_not(String schedule) {
+    assertEquals(List.of(), Deployments.schedule(schedule));
+  }
+
+  @Test
+  void cron_would_not_take_these_lines() {
+    assertEquals(1, Deployments.crontab("0 3 * * * date +%F\n").wrong().size());
+    assertEquals(1, Deployments.crontab("every night validate_signature\n").wrong().size());
+    assertEquals(List.of("date +%F"), Deployments.crontab("0 3 * * * date +\\%F\n").commands());
+  }
+
+  @Test
+  void a_fault_in_a_unit_is_seen() throws IOException {
+    String timer = "[Timer]\nOnCalendar=every night\n";
+    assertFalse(
+        Deployments.systemd(Map.of("remote-settings-a.timer", timer), List.of(), folder).isEmpty());
+    String service = "[Service]\nExecStart=" + Deployments.INSTALLED + "/validate_signatures\n";
+    assertFalse(
+        Deployments.systemd(
+                Map.of("remote-settings-b.service", service), Installed.commands(), folder)
+            .isEmpty());
+  }
+
+  @Test
+  void a_fault_in_a_manifest_a_workflow_or_a_template_is_seen() throws IOException {
+    String manifest = read("kubernetes.yaml").replace("backoffLimit:", "backoff:");
+    assertFalse(Deployments.kubernetes(file("manifest.yaml", manifest)).isEmpty());
+    String workflow =
+        read("github-actions.yml").replaceFirst("cron: \"[^\"]*\"", "cron: \"61 * * * *\"");
+    assertFalse(Deployments.workflow(file("workflow.yml", workflow)).isEmpty());
+    String template = "Resources:\n  Topic:\n    Type: AWS::SNS::Topics\n";
+    assertFalse(Deployments.cloudFormation(file("template.yaml", template)).isEmpty());
+  }
+
+  private Path file(String name, String text) throws IOException {
+    return Files.writeString(folder.resolve(name), text);
+  }
+
+  private static String read(String name) throws IOException {
+    return Files.readString(DEPLOY.resolve(name));
+  }
+
+  private static Map<String, String> units() throws IOException {
+    Map<String, String> units = new TreeMap<>();
+    try (Stream<Path> files = Files.list(DEPLOY.resolve("systemd"))) {
+      for (Path file : files.toList()) {
+        units.put(file.getFileName().toString(), Files.readString(file));
+      }
+    }
+    return units;
+  }
+}
