@@ -264,7 +264,7 @@ final class Signoff {
         Map<String, String> comments =
             Map.of("last_editor_comment", "", "last_reviewer_comment", "");
         track(source, SIGNED, user, comments, "last_edit");
-        if (resource.preview() != null) {
+        if (resource.preview() != null && store.find(resource.preview(), source.id()).isPresent()) {
           copy(resource.destination(), resource.preview(), source.id(), true);
           sign(resource.preview(), source.id(), List.of(), after);
         }
