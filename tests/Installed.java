@@ -43,6 +43,18 @@ final class Installed {
     }
   }
 
+  /** The commands' names: those of the scripts at the top of the project. */
+  static List<String> commands() throws IOException {
+    try (Stream<Path> files = Files.list(Project.root())) {
+      return files
+          .map(file -> file.getFileName().toString())
+          .filter(name -> name.endsWith(".java"))
+          .map(name -> name.replace(".java", ""))
+          .sorted()
+          .toList();
+    }
+  }
+
   /** Installs them, unless that is done. */
   static synchronized Installed once() {
     if (once == null) {

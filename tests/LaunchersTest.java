@@ -36,14 +36,7 @@ class LaunchersTest {
   }
 
   static List<String> commands() throws IOException {
-    try (Stream<Path> files = Files.list(Project.root())) {
-      return files
-          .map(file -> file.getFileName().toString())
-          .filter(name -> name.endsWith(".java"))
-          .map(name -> name.replace(".java", ""))
-          .sorted()
-          .toList();
-    }
+    return Installed.commands();
   }
 
   /** As cron has it: no JBang, no JDK, another home, no locale. */

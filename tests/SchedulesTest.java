@@ -70,8 +70,7 @@ class SchedulesTest {
 
   @Test
   void cron_mails_what_is_wrong_and_nothing_when_all_is_well() throws IOException {
-    Path bin = folder.resolve("bin");
-    Installed.into(bin);
+    Path bin = Installed.once().folder();
     Deployments.Crontab crontab = Deployments.crontab(read("crontab"));
     try (CronServer server = new CronServer(Files.createDirectory(folder.resolve("home")), bin)) {
       for (String command : crontab.commands()) {

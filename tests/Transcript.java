@@ -168,6 +168,15 @@ record Transcript(Path file, List<String> head, String command, String expected)
     return server.url().resolve(path);
   }
 
+  /** What a line above the command says of the server: {@code drop main/regions}. */
+  static void change(RemoteSettingsServer server, String line) {
+    Matcher change = CHANGE.matcher(line);
+    if (!change.matches() || change.group(1).equals("redash")) {
+      throw new IllegalArgumentException("no change of a server: " + line);
+    }
+    change(server, change.group(1), change.group(2).strip());
+  }
+
   private static void change(RemoteSettingsServer server, String verb, String rest) {
     String[] words = rest.split(" ", 2);
     String[] names = words[0].split("/", 2);
@@ -202,7 +211,8 @@ record Transcript(Path file, List<String> head, String command, String expected)
     return arguments;
   }
 
-  private static String normalised(String output, RemoteSettingsServer server) {
+  /** Replaces what differs from run to run. */
+  static String normalised(String output, RemoteSettingsServer server) {
     return normalised(output)
         .replace(":" + server.port() + "/", ":8888/")
         .replace(server.authority().rootHash(), "A1:B2:…")

@@ -16,6 +16,7 @@
 //SOURCES ConsistencyChecksTest.java
 //SOURCES ContentSignatureTest.java
 //SOURCES CrashReportsTest.java
+//SOURCES DocumentsTest.java
 //SOURCES FaultMatrixTest.java
 //SOURCES FormatTest.java
 //SOURCES HtmlTest.java

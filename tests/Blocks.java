@@ -1,0 +1,119 @@
+//SOURCES Project.java
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+
+/**
+ * The fenced blocks of README and {@code docs/}. A comment right above a block says what a reader
+ * need not know:
+ *
+ * <pre>
+ * &lt;!-- server: fault expired-leaf; put main/regions {"id": "x"} --&gt;  a new server with sample
+ *                            content, changed in the words of {@link Transcript}; it stays for the
+ *                            following blocks of the document
+ * &lt;!-- meanwhile: mend --&gt;   what others do before the block; mend ends all faults
+ * &lt;!-- with: s3 --&gt;          an S3 for this and the following blocks; redash FILE: a Redash
+ * &lt;!-- exit: 1 --&gt;           the exit code, 0 if nothing is said
+ * &lt;!-- parsed only: WHY --&gt;  is not run, for that reason: the shell only reads it
+ * &lt;!-- files --&gt;             a list of files, which have to exist
+ * </pre>
+ */
+final class Blocks {
+
+  /** What a block can be. Each is checked; a block without a language is none of these. */
+  static final Set<String> LANGUAGES =
+      Set.of("sh", "text", "console", "crontab", "ini", "yaml", "json", "env");
+
+  private static final Pattern FENCE = Pattern.compile("(\\s*)(`{3,}|~{3,})(.*)");
+  private static final Pattern NOTE = Pattern.compile("<!-- ([a-z ]+?)(?::(.*?))? -->");
+
+  /**
+   * One block.
+   *
+   * @param line where it begins, from 1
+   * @param notes what the comments above it say
+   * @param body with the line break at its end
+   */
+  record Block(Path file, int line, String language, Map<String, String> notes, List<String> body) {
+
+    String text() {
+      return String.join("", body.stream().map(one -> one + "\n").toList());
+    }
+
+    /** The line after its closing fence. */
+    int next() {
+      return line + body.size() + 2;
+    }
+
+    String where() {
+      return Project.root().relativize(file).toString().replace('\\', '/') + ":" + line;
+    }
+  }
+
+  private Blocks() {}
+
+  /** README first, then what is below {@code docs/}. */
+  static List<Path> documents() throws IOException {
+    List<Path> documents = new ArrayList<>(List.of(Project.root().resolve("README.md")));
+    try (Stream<Path> files = Files.walk(Project.root().resolve("docs"))) {
+      files.filter(file -> file.toString().endsWith(".md")).sorted().forEach(documents::add);
+    }
+    return documents;
+  }
+
+  /** The blocks of a document in their order. */
+  static List<Block> of(Path file) throws IOException {
+    List<Block> blocks = new ArrayList<>();
+    List<String> lines = Files.readAllLines(file);
+    Map<String, String> notes = new LinkedHashMap<>();
+    for (int at = 0; at < lines.size(); at++) {
+      Matcher fence = FENCE.matcher(lines.get(at));
+      if (!fence.matches()) {
+        Matcher note = NOTE.matcher(lines.get(at));
+        if (note.matches()) {
+          notes.put(note.group(1), note.group(2) == null ? "" : note.group(2).strip());
+        } else {
+          notes.clear();
+        }
+        continue;
+      }
+      int end = at + 1;
+      while (end < lines.size() && !lines.get(end).equals(fence.group(1) + fence.group(2))) {
+        end++;
+      }
+      if (end == lines.size()) {
+        throw new AssertionError(file + ":" + (at + 1) + ": the block has no end");
+      }
+      blocks.add(
+          new Block(
+              file,
+              at + 1,
+              // one that is indented, or in other fences, would escape the eye of other readers
+              fence.group(1).isEmpty() && fence.group(2).equals("```") ? fence.group(3) : "?",
+              Map.copyOf(notes),
+              lines.subList(at + 1, end)));
+      notes.clear();
+      at = end;
+    }
+    return blocks;
+  }
+
+  /** What a block is said to print: the {@code text} that stands below it, perhaps after a line. */
+  static Block shownBy(Block block, List<Block> all) {
+    int next = all.indexOf(block) + 1;
+    boolean isBelow =
+        next < all.size()
+            && all.get(next).language().equals("text")
+            && all.get(next).line() <= block.next() + 1;
+    return block.language().equals("sh") && isBelow ? all.get(next) : null;
+  }
+}

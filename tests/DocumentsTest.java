@@ -1,0 +1,503 @@
+//DEPS org.junit.jupiter:junit-jupiter:5.14.4
+//DEPS tools.jackson.core:jackson-databind:3.2.4
+//SOURCES Blocks.java
+//SOURCES CronServer.java
+//SOURCES Deployments.java
+//SOURCES Installed.java
+//SOURCES Project.java
+//SOURCES RemoteSettingsServer.java
+//SOURCES S3Server.java
+//SOURCES Terminal.java
+//SOURCES Transcript.java
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.File;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.LocalDate;
+import java.time.ZoneOffset;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.DynamicContainer;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * What the documentation shows is true: each fenced block of README and {@code docs/} is run, or
+ * looked at by the program that knows its kind. {@link ReadmeTest} runs the README's.
+ *
+ * <p>Of what a block prints, stdout and stderr as a terminal shows them, nothing is left out but
+ * what the document leaves out itself with a line that is {@code …}. The document shows the moment
+ * of the transcripts, so every timestamp and date of the run is moved by the same duration. What
+ * else is replaced, a transcript replaces too: the port, hashes of roots, the time taken. A lag is
+ * rounded down to ten minutes, and the name of the S3 bucket is the usual one.
+ *
+ * <p>With {@code UPDATE_GOLDEN=1} in the environment what is shown is written anew; read the
+ * difference before you commit it.
+ */
+class DocumentsTest {
+
+  private static final Path ROOT = Project.root();
+  private static final boolean UPDATE = "1".equals(System.getenv("UPDATE_GOLDEN"));
+  private static final PrintStream OUT = new PrintStream(System.out, true, StandardCharsets.UTF_8);
+  private static final Pattern MOMENT =
+      Pattern.compile("(\\d{4}-\\d\\d-\\d\\d)([T ])(\\d\\d:\\d\\d:\\d\\d)");
+  private static final Pattern DATE =
+      Pattern.compile("\\b20\\d\\d-\\d\\d-\\d\\d\\b(?![T ]\\d\\d:)");
+  private static final Pattern TIMESTAMP = Pattern.compile("\\b1[78]\\d{11}\\b");
+
+  @TempDir static Path folder;
+
+  /** The commands by the names that they are installed under. */
+  private static Path bin;
+
+  @BeforeAll
+  static void install() throws IOException {
+    bin = Installed.once().folder();
+  }
+
+  @Test
+  void every_block_is_of_a_kind_that_is_checked() throws IOException {
+    Map<String, Integer> counts = new TreeMap<>();
+    List<String> wrong = new ArrayList<>();
+    for (Path document : Blocks.documents()) {
+      List<Blocks.Block> blocks = Blocks.of(document);
+      boolean isReadme = document.endsWith("README.md") && document.getParent().equals(ROOT);
+      for (Blocks.Block block : blocks) {
+        if (!Blocks.LANGUAGES.contains(block.language())) {
+          wrong.add(block.where() + ": '" + block.language() + "' is none of " + Blocks.LANGUAGES);
+          continue;
+        }
+        Optional<Blocks.Block> printer =
+            blocks.stream().filter(other -> Blocks.shownBy(other, blocks) == block).findFirst();
+        String kind = block.language();
+        if (kind.equals("text") && block.notes().containsKey("files")) {
+          kind = "list of files";
+        } else if (kind.equals("text") && printer.isPresent() && !isReadme) {
+          kind = "output";
+        } else if (kind.equals("text")) {
+          wrong.add(block.where() + ": is neither what a block above it prints nor files");
+        } else if (kind.equals("console")
+            && !(isReadme && block.notes().containsKey("transcript"))) {
+          wrong.add(block.where() + ": is no transcript");
+        } else if (kind.equals("sh") && isLeftOut(block)) {
+          kind = "sh only parsed";
+        }
+        counts.merge(kind, 1, Integer::sum);
+      }
+    }
+    assertEquals(List.of(), wrong);
+    StringBuilder line = new StringBuilder("blocks:");
+    counts.forEach((kind, count) -> line.append(' ').append(count).append(' ').append(kind + ","));
+    OUT.println(line.substring(0, line.length() - 1));
+    assertTrue(counts.get("sh") > 20 && counts.get("output") > 20, line.toString());
+  }
+
+  /** Those that say why, and those of the README that change the checkout or run this test. */
+  private static boolean isLeftOut(Blocks.Block block) {
+    return block.notes().containsKey("parsed only")
+        || block.text().contains("./jbang test")
+        || block.text().contains("./jbang format\n");
+  }
+
+  @TestFactory
+  Stream<DynamicContainer> every_block_works_as_typed() throws IOException {
+    List<DynamicContainer> documents = new ArrayList<>();
+    for (Path document : Blocks.documents()) {
+      List<Blocks.Block> blocks = Blocks.of(document);
+      if (!document.equals(ROOT.resolve("README.md"))
+          && blocks.stream().anyMatch(block -> block.language().equals("sh"))) {
+        String name = ROOT.relativize(document).toString();
+        documents.add(DynamicContainer.dynamicContainer(name, typed(document, blocks)));
+      }
+    }
+    return documents.stream();
+  }
+
+  /** The blocks of a document, in its order, in a session of their own. */
+  private static Stream<DynamicTest> typed(Path document, List<Blocks.Block> blocks)
+      throws IOException {
+    Session session = new Session(Files.createTempDirectory(folder, "typed"));
+    List<DynamicTest> tests = new ArrayList<>();
+    for (Blocks.Block block : blocks) {
+      if (block.language().equals("sh") && !isLeftOut(block)) {
+        Blocks.Block shown = Blocks.shownBy(block, blocks);
+        tests.add(DynamicTest.dynamicTest(block.where(), () -> session.type(block, shown)));
+      }
+    }
+    tests.add(
+        DynamicTest.dynamicTest(
+            document.getFileName() + " ends",
+            () -> {
+              session.close();
+              if (UPDATE) {
+                session.update(document);
+              }
+            }));
+    return tests.stream();
+  }
+
+  /** Somebody at a terminal: a server, a folder, and what the blocks above have made of them. */
+  private static final class Session {
+
+    private final Path home;
+    private final Map<String, String> environment = new HashMap<>();
+    private final Map<Blocks.Block, String> printed = new HashMap<>();
+    private RemoteSettingsServer server;
+    private Instant start;
+
+    Session(Path home) {
+      this.home = home;
+    }
+
+    void type(Blocks.Block block, Blocks.Block shown) throws IOException {
+      if (server == null || block.notes().containsKey("server")) {
+        serve(block.notes().getOrDefault("server", ""));
+      }
+      change(block.notes().getOrDefault("meanwhile", ""));
+      with(block.notes().getOrDefault("with", ""));
+      Project.Run run =
+          Project.run("sh", "-e", "-c", "{\n" + block.text() + "} 2>&1")
+              .in(home)
+              .env("SERVER", server.url())
+              .env("PATH", bin + File.pathSeparator + System.getenv("PATH"))
+              .env("REQUESTS_CA_BUNDLE", null)
+              .env("ROOT_HASH", server.authority().rootHash())
+              .env("PARALLEL_REQUESTS", 1) // one after the other, in an order that can be shown
+              .limit(Duration.ofMinutes(1));
+      environment.forEach(run::env);
+      Project.Outcome outcome = run.go();
+      String actual = normalised(outcome.stdout()).stripTrailing();
+      int exit = Integer.parseInt(block.notes().getOrDefault("exit", "0"));
+      assertEquals(exit, outcome.exit(), block.where() + "\n" + actual);
+      if (shown == null) {
+        return;
+      }
+      if (!isShown(shown.body(), actual)) {
+        if (UPDATE) {
+          printed.put(shown, actual);
+        } else {
+          assertEquals(shown.text().stripTrailing(), actual, shown.where());
+        }
+      }
+    }
+
+    private void serve(String changes) throws IOException {
+      close();
+      start = Instant.now().truncatedTo(ChronoUnit.SECONDS);
+      server =
+          RemoteSettingsServer.builder()
+              .clock(Clock.fixed(start, ZoneOffset.UTC))
+              .sample(true)
+              .start();
+      change(changes);
+    }
+
+    private void change(String changes) {
+      for (String change : changes.split("; ")) {
+        if (change.equals("mend")) {
+          server.clearFaults();
+        } else if (!change.isBlank()) {
+          Transcript.change(server, change);
+        }
+      }
+    }
+
+    private void with(String companion) throws IOException {
+      if (companion.startsWith("redash ")) {
+        URI redash = server.url().resolve("/api/queries/61352/results.json");
+        String result = Files.readString(ROOT.resolve(companion.substring(7)));
+        long shift = start.getEpochSecond() - Terminal.NOW.getEpochSecond();
+        server.answer(
+            redash.getPath(),
+            200,
+            "application/json",
+            Pattern.compile("(?<=_timestamp\": )\\d+")
+                .matcher(result)
+                .replaceAll(seconds -> Long.toString(Long.parseLong(seconds.group()) + shift)));
+        environment.put("REDASH_API_QUERY_URL", redash.toString());
+      } else if (companion.equals("s3")) {
+        environment.put("AWS_ENDPOINT_URL_S3", S3Server.S3MOCK.url().toString());
+        environment.put("AWS_ACCESS_KEY_ID", "test");
+        environment.put("AWS_SECRET_ACCESS_KEY", "test");
+        environment.put("BUCKET_NAME", "typed-" + home.getFileName().toString().substring(5));
+      } else if (!companion.isEmpty()) {
+        throw new AssertionError("unknown companion '" + companion + "'");
+      }
+    }
+
+    /** As if the server had started at the moment of the transcripts. */
+    private String normalised(String output) {
+      Duration shift = Duration.between(Terminal.NOW, start);
+      LocalDate today = LocalDate.ofInstant(start, ZoneOffset.UTC);
+      long days = ChronoUnit.DAYS.between(LocalDate.ofInstant(Terminal.NOW, ZoneOffset.UTC), today);
+      Instant leaf = server.authority().leaf().getNotAfter().toInstant();
+      String text =
+          output.replaceAll(
+              "checked as of [-0-9]+ [:0-9]+ UTC", "checked as of " + date(start) + " UTC");
+      text =
+          MOMENT
+              .matcher(text)
+              .replaceAll(found -> {
+                Instant moment = Instant.parse(found.group(1) + "T" + found.group(3) + "Z");
+                return date(moment.minus(shift)).replace(" ", found.group(2));
+              });
+      text =
+          DATE.matcher(text)
+              .replaceAll(found -> {
+                LocalDate date = LocalDate.parse(found.group());
+                // all distances to the start are whole days, but for this one
+                return date.equals(LocalDate.ofInstant(leaf, ZoneOffset.UTC))
+                    ? LocalDate.ofInstant(leaf.minus(shift), ZoneOffset.UTC).toString()
+                    : date.minusDays(days).toString();
+              });
+      text =
+          TIMESTAMP
+              .matcher(text)
+              .replaceAll(found -> Long.toString(Long.parseLong(found.group()) - shift.toMillis()));
+      text =
+          Pattern.compile("(?<=BEHIND for )\\d+")
+              .matcher(text)
+              .replaceAll(lag -> Long.toString(Long.parseLong(lag.group()) / 600 * 600));
+      String bucket = environment.get("BUCKET_NAME");
+      text = bucket == null ? text : text.replace(bucket, "amo-blocked-pages");
+      return Transcript.normalised(text, server);
+    }
+
+    private static String date(Instant moment) {
+      return moment.toString().replace("T", " ").replace("Z", "");
+    }
+
+    private void close() {
+      if (server != null) {
+        server.close();
+      }
+    }
+
+    /** Writes what was printed where something else is shown. */
+    private void update(Path document) throws IOException {
+      List<String> lines = new ArrayList<>(Files.readAllLines(document));
+      printed.entrySet().stream()
+          .sorted((one, other) -> other.getKey().line() - one.getKey().line())
+          .forEach(entry -> {
+            int at = entry.getKey().line();
+            List<String> old = lines.subList(at, at + entry.getKey().body().size());
+            old.clear();
+            lines.addAll(at, entry.getValue().lines().toList());
+          });
+      Files.write(document, lines);
+    }
+  }
+
+  /** Whether that is what is shown, where a line {@code …} stands for any lines. */
+  private static boolean isShown(List<String> shown, String actual) {
+    String regex =
+        shown.stream()
+            .map(line -> line.equals("…") ? "(?:[^\n]*\n)*?" : Pattern.quote(line + "\n"))
+            .reduce("", String::concat);
+    return (actual.isEmpty() ? "" : actual + "\n").matches(regex);
+  }
+
+  @TestFactory
+  Stream<DynamicTest> every_other_block_is_what_its_program_takes() throws IOException {
+    List<DynamicTest> tests = new ArrayList<>();
+    for (Path document : Blocks.documents()) {
+      for (Blocks.Block block : Blocks.of(document)) {
+        if (!List.of("text", "console").contains(block.language())
+            || block.notes().containsKey("files")) {
+          tests.add(DynamicTest.dynamicTest(block.where(), () -> check(block)));
+        }
+      }
+    }
+    return tests.stream();
+  }
+
+  private static void check(Blocks.Block block) throws IOException {
+    Path own = Files.createTempDirectory(folder, "block");
+    Path file = own.resolve("block." + block.language());
+    Files.writeString(file, block.text());
+    List<String> wrong =
+        switch (block.language()) {
+          case "sh" -> parsed(file);
+          case "text" -> missingFiles(block);
+          case "crontab" -> crontab(block);
+          case "ini" -> Deployments.systemd(unit(block), Installed.commands(), own);
+          case "json" -> {
+            JsonMapper.shared().readTree(block.text());
+            yield List.of();
+          }
+          case "env" -> unknownSettings(block);
+          case "yaml" ->
+              block.text().contains("apiVersion:")
+                  ? Deployments.kubernetes(file)
+                  : block.text().contains("runs-on:")
+                      ? Deployments.workflow(file)
+                      : Deployments.cloudFormation(file);
+          default -> List.of(block.language() + " is not checked");
+        };
+    assertEquals(List.of(), wrong, block.where());
+  }
+
+  private static List<String> parsed(Path file) {
+    Project.Outcome outcome = Project.run("sh", "-n", file).go();
+    return outcome.stderr().lines().toList();
+  }
+
+  /** Of a list of files: the words at the beginning of its lines. */
+  private static List<String> missingFiles(Blocks.Block block) {
+    return block.body().stream()
+        .filter(line -> !line.startsWith(" ") && !line.contains("*"))
+        .map(line -> line.split("\\s+")[0])
+        .filter(name -> !Files.exists(ROOT.resolve(name)))
+        .map(name -> "no file " + name)
+        .toList();
+  }
+
+  private static List<String> crontab(Blocks.Block block) throws IOException {
+    Deployments.Crontab crontab = Deployments.crontab(block.text());
+    List<String> wrong = new ArrayList<>(crontab.wrong());
+    try (CronServer server = new CronServer(Files.createTempDirectory(folder, "cron"), bin)) {
+      for (String command : crontab.commands()) {
+        String printed = server.run(crontab, command);
+        if (!printed.isEmpty()) {
+          wrong.add(command + "\n" + printed);
+        }
+      }
+    }
+    return wrong;
+  }
+
+  /** A unit whose first line says its name: {@code # validate_signature.timer}. */
+  private static Map<String, String> unit(Blocks.Block block) {
+    return Map.of(block.body().getFirst().replaceFirst("^# ", ""), block.text());
+  }
+
+  /** Variables that the README does not know. */
+  private static List<String> unknownSettings(Blocks.Block block) throws IOException {
+    String readme = Files.readString(ROOT.resolve("README.md"));
+    return block.body().stream()
+        .filter(line -> !line.isBlank() && !line.startsWith("#"))
+        .map(line -> line.split("=", 2)[0])
+        .filter(name -> !name.startsWith("AWS_") && !readme.contains("`" + name + "`"))
+        .map(name -> "no setting " + name)
+        .toList();
+  }
+
+  @Test
+  void every_runbook_has_all_its_parts_and_stands_in_the_index() throws IOException {
+    Path runbooks = ROOT.resolve("docs/runbooks");
+    String index = Files.readString(runbooks.resolve("README.md"));
+    String symptoms = index.substring(0, index.indexOf("\n## "));
+    String readme = Files.readString(ROOT.resolve("README.md"));
+    List<String> wrong = new ArrayList<>();
+    StringBuilder all = new StringBuilder();
+    for (Path runbook : Blocks.documents()) {
+      String name = runbook.getFileName().toString();
+      if (!runbook.startsWith(runbooks) || name.equals("README.md")) {
+        continue;
+      }
+      String text = Files.readString(runbook);
+      all.append(text);
+      for (String part : List.of("Symptom", "Look", "Read it", "Do", "Undo", "Prevent")) {
+        if (!text.contains("\n## " + part + "\n")) {
+          wrong.add(name + ": no part " + part);
+        }
+      }
+      List<Blocks.Block> blocks = Blocks.of(runbook);
+      StringBuilder outputs = new StringBuilder();
+      for (Blocks.Block block : blocks) {
+        Blocks.Block shown = Blocks.shownBy(block, blocks);
+        outputs.append(shown == null ? "" : shown.text());
+      }
+      String symptom = text.substring(text.indexOf("## Symptom"), text.indexOf("## Look"));
+      Pattern.compile("(?m)^- `([^`]+)`$")
+          .matcher(symptom)
+          .results()
+          .filter(line -> !outputs.toString().contains(line.group(1)))
+          .forEach(line -> wrong.add(name + ": nothing prints " + line.group(1)));
+      Pattern.compile("(?m)^\\| `([^`]+)` \\| \\[(.*)\\]\\(" + name + "\\) \\|$")
+          .matcher(symptoms)
+          .results()
+          .filter(row ->
+              !symptom.contains("- `" + row.group(1) + "`\n")
+                  || !text.startsWith("# " + row.group(2) + "\n"))
+          .forEach(row -> wrong.add("the index on " + name + ": " + row.group(1)));
+      if (!symptoms.contains("](" + name + ")")) {
+        wrong.add(name + ": not in the index");
+      }
+      if (!readme.contains("](docs/runbooks/" + name + ")")) {
+        wrong.add(name + ": not in the README");
+      }
+    }
+    for (String command : Installed.commands()) {
+      if (!Pattern.compile("(?m)^(?:[A-Z_]+=\\S+ )*" + command + "\\b").matcher(all).find()) {
+        wrong.add("no runbook types " + command);
+      }
+    }
+    assertEquals(List.of(), wrong);
+  }
+
+  @Test
+  void every_link_of_the_documents_leads_somewhere() throws IOException {
+    List<String> wrong = new ArrayList<>();
+    for (Path document : Blocks.documents()) {
+      Pattern.compile("\\]\\(([^)#\\s]+)(?:#([^)\\s]+))?\\)")
+          .matcher(Files.readString(document))
+          .results()
+          .filter(link -> !link.group(1).contains("://"))
+          .forEach(link -> {
+            Path target = document.resolveSibling(link.group(1)).normalize();
+            if (!Files.exists(target) || (link.group(2) != null && !has(target, link.group(2)))) {
+              wrong.add(ROOT.relativize(document) + ": " + link.group());
+            }
+          });
+    }
+    assertEquals(List.of(), wrong);
+  }
+
+  /** Whether a document has a heading of that anchor. */
+  private static boolean has(Path document, String anchor) {
+    try {
+      return Files.readAllLines(document).stream()
+          .filter(line -> line.matches("#+ .*"))
+          .map(line -> line.replaceFirst("^#+ ", "").toLowerCase().replaceAll("[^\\w\\s-]", ""))
+          .anyMatch(heading -> heading.replace(' ', '-').equals(anchor));
+    } catch (IOException e) {
+      throw new java.io.UncheckedIOException(e);
+    }
+  }
+
+  // What this class itself relies on
+
+  @Test
+  void what_is_shown_may_leave_out_lines_but_not_change_them() {
+    assertTrue(isShown(List.of("one", "two"), "one\ntwo"));
+    assertTrue(isShown(List.of("one", "…", "three"), "one\ntwo\nmore\nthree"));
+    assertTrue(isShown(List.of("…", "three"), "three"));
+    for (String other : List.of("one", "one\ntwo\nthree", "one\ntwo ", "ones\ntwo", "")) {
+      assertTrue(!isShown(Arrays.asList("one", "two"), other), other);
+    }
+    assertTrue(!isShown(List.of("one", "…", "three"), "one\ntwo"));
+  }
+}
