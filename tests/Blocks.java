@@ -54,6 +54,13 @@ final class Blocks {
       return line + body.size() + 2;
     }
 
+    /** Whether it is not run: it says why, it changes the checkout, or it runs the tests. */
+    boolean isLeftOut() {
+      return notes.containsKey("parsed only")
+          || text().contains("./jbang test")
+          || text().contains("./jbang format\n");
+    }
+
     String where() {
       return Project.root().relativize(file).toString().replace('\\', '/') + ":" + line;
     }

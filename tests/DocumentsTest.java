@@ -101,7 +101,7 @@ class DocumentsTest {
         } else if (kind.equals("console")
             && !(isReadme && block.notes().containsKey("transcript"))) {
           wrong.add(block.where() + ": is no transcript");
-        } else if (kind.equals("sh") && isLeftOut(block)) {
+        } else if (kind.equals("sh") && block.isLeftOut()) {
           kind = "sh only parsed";
         }
         counts.merge(kind, 1, Integer::sum);
@@ -112,13 +112,6 @@ class DocumentsTest {
     counts.forEach((kind, count) -> line.append(' ').append(count).append(' ').append(kind + ","));
     OUT.println(line.substring(0, line.length() - 1));
     assertTrue(counts.get("sh") > 20 && counts.get("output") > 20, line.toString());
-  }
-
-  /** Those that say why, and those of the README that change the checkout or run this test. */
-  private static boolean isLeftOut(Blocks.Block block) {
-    return block.notes().containsKey("parsed only")
-        || block.text().contains("./jbang test")
-        || block.text().contains("./jbang format\n");
   }
 
   @TestFactory
@@ -141,7 +134,7 @@ class DocumentsTest {
     Session session = new Session(Files.createTempDirectory(folder, "typed"));
     List<DynamicTest> tests = new ArrayList<>();
     for (Blocks.Block block : blocks) {
-      if (block.language().equals("sh") && !isLeftOut(block)) {
+      if (block.language().equals("sh") && !block.isLeftOut()) {
         Blocks.Block shown = Blocks.shownBy(block, blocks);
         tests.add(DynamicTest.dynamicTest(block.where(), () -> session.type(block, shown)));
       }

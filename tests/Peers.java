@@ -511,7 +511,7 @@ final class Peers {
     }
   }
 
-  private static Path cache() {
+  static Path cache() {
     String cache = System.getenv("XDG_CACHE_HOME");
     Path folder =
         cache == null || cache.isEmpty()

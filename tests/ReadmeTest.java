@@ -8,6 +8,9 @@
 //SOURCES ../uptake_health.java
 //SOURCES ../validate_changes_collection.java
 //SOURCES ../validate_signature.java
+//SOURCES Blocks.java
+//SOURCES Installed.java
+//SOURCES Peers.java
 //SOURCES Project.java
 //SOURCES RemoteSettingsServer.java
 //SOURCES Terminal.java
@@ -59,7 +62,6 @@ class ReadmeTest {
 
   private static final Pattern EXAMPLE =
       Pattern.compile("<!-- transcript: (\\S+) -->\n```console\n(.*?)```", Pattern.DOTALL);
-  private static final Pattern TYPED = Pattern.compile("```sh\n(.*?)```", Pattern.DOTALL);
   private static final Pattern LINK = Pattern.compile("\\]\\(#([^)]+)\\)");
 
   static String readme() throws IOException {
@@ -142,19 +144,15 @@ class ReadmeTest {
   }
 
   /**
-   * Runs each block with a real shell and the real JBang. Left out are the tests, which run just
-   * now, and what would change the checkout.
+   * Runs each block with a real shell and the real JBang, as a user whose {@code ~/.local/bin} has
+   * the commands already. Left out are the tests, which run just now, and what would change the
+   * checkout.
    */
   @TestFactory
   Stream<DynamicTest> every_block_works_as_typed(@TempDir Path folder) throws IOException {
-    return TYPED
-        .matcher(readme())
-        .results()
-        .map(block -> block.group(1))
-        .filter(block -> !block.contains("./jbang test") && !block.contains("./jbang format\n"))
-        .map(block ->
-            DynamicTest.dynamicTest(
-                block.strip().replaceAll("\\s+", " "), () -> type(block, folder)));
+    return Blocks.of(ROOT.resolve("README.md")).stream()
+        .filter(block -> block.language().equals("sh") && !block.isLeftOut())
+        .map(block -> DynamicTest.dynamicTest(block.where(), () -> type(block.text(), folder)));
   }
 
   private static void type(String block, Path folder) throws IOException {
@@ -168,6 +166,8 @@ class ReadmeTest {
               .in(ROOT)
               .env("SERVER", server.url())
               .env("JBANG_DIR", folder.resolve("jbang"))
+              .env("HOME", Installed.once().home())
+              .env("XDG_CACHE_HOME", Peers.cache().getParent())
               // on the PATH already, else `app install` edits the user's own start-up files
               .env("PATH", folder.resolve("jbang/bin") + File.pathSeparator + System.getenv("PATH"))
               .limit(Duration.ofMinutes(3))
