@@ -94,6 +94,11 @@ final class OutputSchema {
     return telling((isKnown ? DOCUMENT : RUN).validate(document).stream().map(Found::of).toList());
   }
 
+  /** Whether nothing is wrong with a document of a command; faster than to say what. */
+  static boolean isValid(JsonNode document) {
+    return DOCUMENT.validate(document).isEmpty();
+  }
+
   /** The tests have a command of their own. */
   private static boolean isKnown(String command) {
     return !command.equals("probe");
