@@ -155,6 +155,13 @@ class ReadmeTest {
         .map(block -> DynamicTest.dynamicTest(block.where(), () -> type(block.text(), folder)));
   }
 
+  private static String jbangCache() {
+    Map<String, String> variables = System.getenv();
+    String home = System.getProperty("user.home") + "/.jbang";
+    return variables.getOrDefault(
+        "JBANG_CACHE_DIR", variables.getOrDefault("JBANG_DIR", home) + "/cache");
+  }
+
   private static void type(String block, Path folder) throws IOException {
     try (RemoteSettingsServer server = RemoteSettingsServer.builder().sample(true).start()) {
       Project.Outcome outcome =
@@ -166,6 +173,7 @@ class ReadmeTest {
               .in(ROOT)
               .env("SERVER", server.url())
               .env("JBANG_DIR", folder.resolve("jbang"))
+              .env("JBANG_CACHE_DIR", jbangCache()) // what is built already is not built again
               .env("HOME", Installed.once().home())
               .env("XDG_CACHE_HOME", Peers.cache().getParent())
               // on the PATH already, else `app install` edits the user's own start-up files
