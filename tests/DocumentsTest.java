@@ -3,7 +3,9 @@
 //SOURCES Blocks.java
 //SOURCES CronServer.java
 //SOURCES Deployments.java
+//SOURCES Fault.java
 //SOURCES Installed.java
+//SOURCES Peers.java
 //SOURCES Project.java
 //SOURCES RemoteSettingsServer.java
 //SOURCES S3Server.java
@@ -12,6 +14,7 @@
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import java.io.File;
 import java.io.IOException;
@@ -33,6 +36,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
@@ -159,12 +163,24 @@ class DocumentsTest {
     private final Map<Blocks.Block, String> printed = new HashMap<>();
     private RemoteSettingsServer server;
     private Instant start;
+    private boolean isBroken;
 
     Session(Path home) {
       this.home = home;
     }
 
+    /** Nothing is typed after what did not work: it would be typed to something else. */
     void type(Blocks.Block block, Blocks.Block shown) throws IOException {
+      assumeFalse(isBroken, "a block above it did not work");
+      isBroken = true;
+      if (block.text().contains("curl ")) {
+        Peers.curl();
+      }
+      run(block, shown);
+      isBroken = false;
+    }
+
+    private void run(Blocks.Block block, Blocks.Block shown) throws IOException {
       if (server == null || block.notes().containsKey("server")) {
         serve(block.notes().getOrDefault("server", ""));
       }
@@ -449,6 +465,49 @@ class DocumentsTest {
       }
     }
     assertEquals(List.of(), wrong);
+  }
+
+  @Test
+  void every_title_of_sentry_in_a_runbook_is_one_of_ours() throws IOException {
+    StringBuilder sources =
+        new StringBuilder(Files.readString(ROOT.resolve("common/SignatureCheck.java")));
+    for (String command : Installed.commands()) {
+      sources.append(Files.readString(ROOT.resolve(command + ".java")));
+    }
+    List<String> wrong = new ArrayList<>();
+    int titles = 0;
+    for (Path document : Blocks.documents()) {
+      for (String line : Files.readAllLines(document)) {
+        if (line.startsWith("- Sentry: ")) {
+          for (MatchResult title : Pattern.compile("`([^`]+)`").matcher(line).results().toList()) {
+            titles++;
+            // what it is about differs
+            String fixed = title.group(1).replaceAll("\\S+/\\S+|\\d+ collections|…", "").strip();
+            if (!sources.toString().contains(fixed)) {
+              wrong.add(document.getFileName() + ": " + title.group(1));
+            }
+          }
+        }
+      }
+    }
+    assertEquals(List.of(), wrong);
+    assertTrue(titles > 5, "titles: " + titles);
+  }
+
+  @Test
+  void every_fault_of_the_drill_is_one() throws IOException {
+    String index = Files.readString(ROOT.resolve("docs/runbooks/README.md"));
+    String drill = index.substring(index.indexOf("| runbook | `--fault` |"));
+    List<String> faults = new ArrayList<>();
+    for (String row : drill.lines().skip(2).toList()) {
+      if (!row.contains(" none: ")) {
+        Pattern.compile("`'?([^`']+)'?`")
+            .matcher(row)
+            .results()
+            .forEach(fault -> faults.add(Fault.parse(fault.group(1)).toString()));
+      }
+    }
+    assertTrue(faults.size() > 5, faults.toString());
   }
 
   @Test

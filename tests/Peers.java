@@ -146,18 +146,25 @@ final class Peers {
    */
   private static final String S3MOCK = "com.adobe.testing:s3mock:5.2.0:exec@fatjar";
 
+  /** Programs that are looked for on PATH; the first of several names is that of the peer. */
+  private static final List<String> CHROMIUM =
+      List.of("chromium", "chromium-browser", "google-chrome", "google-chrome-stable");
+
+  private static final List<String> OPENSSL = List.of("openssl");
+  private static final List<String> NODE = List.of("node");
+  private static final List<String> SYSTEMD_ANALYZE = List.of("systemd-analyze");
+  private static final List<String> CURL = List.of("curl");
+  private static final List<String> FLOCK = List.of("flock");
+  private static final List<String> ZSH = List.of("zsh");
+
   /** Where {@code python3} is too old or lacks venv, another one may stand beside it. */
   private static final List<String> PYTHONS =
       List.of("python3", "python3.13", "python3.12", "python3.11", "python3.10");
 
   private static final Map<Environment, Peer> environments = new HashMap<>();
-  private static Peer chromium;
-  private static Peer openssl;
-  private static Peer zsh;
-  private static Peer node;
+  private static final Map<List<String>, Peer> onPath = new HashMap<>();
   private static Peer s3mock;
   private static Peer actionlint;
-  private static Peer systemdAnalyze;
 
   private Peers() {}
 
@@ -200,7 +207,7 @@ final class Peers {
 
   /** Chromium, the browser that pages are looked at with, or one that is made of it. */
   static Path chromium() {
-    return path(chromiumPeer());
+    return path(onPath(CHROMIUM));
   }
 
   /**
@@ -214,12 +221,12 @@ final class Peers {
 
   /** OpenSSL's command. */
   static Path openssl() {
-    return path(opensslPeer());
+    return path(onPath(OPENSSL));
   }
 
   /** Node.js, the ECMAScript that numbers are compared with. */
   static Path node() {
-    return path(nodePeer());
+    return path(onPath(NODE));
   }
 
   /** The program that looks at templates of CloudFormation. */
@@ -238,14 +245,24 @@ final class Peers {
     return path(actionlintPeer(false, line -> {}));
   }
 
+  /** What the runbooks ask a server with, where no command of ours does. */
+  static Path curl() {
+    return path(onPath(CURL));
+  }
+
   /** A shell that completes otherwise than bash does. */
   static Path zsh() {
-    return path(zshPeer());
+    return path(onPath(ZSH));
+  }
+
+  /** What keeps a cron job from running twice at once. */
+  static Path flock() {
+    return path(onPath(FLOCK));
   }
 
   /** The program that looks at units of systemd. */
   static Path systemdAnalyze() {
-    return path(systemdAnalyzePeer());
+    return path(onPath(SYSTEMD_ANALYZE));
   }
 
   /**
@@ -262,11 +279,13 @@ final class Peers {
         pythonPeer(KUBERNETES_VALIDATE, true, progress),
         s3mockPeer(true, progress),
         actionlintPeer(true, progress),
-        chromiumPeer(),
-        opensslPeer(),
-        nodePeer(),
-        systemdAnalyzePeer(),
-        zshPeer());
+        onPath(CHROMIUM),
+        onPath(OPENSSL),
+        onPath(NODE),
+        onPath(SYSTEMD_ANALYZE),
+        onPath(CURL),
+        onPath(FLOCK),
+        onPath(ZSH));
   }
 
   private static Path path(Peer peer) {
@@ -277,44 +296,6 @@ final class Peers {
       return fail("REQUIRE_PEERS is set and there is no " + peer);
     }
     return abort("no " + peer);
-  }
-
-  private static synchronized Peer chromiumPeer() {
-    if (chromium == null) {
-      chromium =
-          onPath(
-              List.of("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"),
-              "--version");
-    }
-    return chromium;
-  }
-
-  private static synchronized Peer opensslPeer() {
-    if (openssl == null) {
-      openssl = onPath(List.of("openssl"), "version");
-    }
-    return openssl;
-  }
-
-  private static synchronized Peer nodePeer() {
-    if (node == null) {
-      node = onPath(List.of("node"), "--version");
-    }
-    return node;
-  }
-
-  private static synchronized Peer systemdAnalyzePeer() {
-    if (systemdAnalyze == null) {
-      systemdAnalyze = onPath(List.of("systemd-analyze"), "--version");
-    }
-    return systemdAnalyze;
-  }
-
-  private static synchronized Peer zshPeer() {
-    if (zsh == null) {
-      zsh = onPath(List.of("zsh"), "--version");
-    }
-    return zsh;
   }
 
   private static synchronized Peer actionlintPeer(boolean make, Consumer<String> progress) {
@@ -409,10 +390,14 @@ final class Peers {
     }
   }
 
-  /** The first of several names is that of the peer. */
-  private static Peer onPath(List<String> names, String version) {
+  private static synchronized Peer onPath(List<String> names) {
+    return onPath.computeIfAbsent(names, Peers::find);
+  }
+
+  private static Peer find(List<String> names) {
+    String option = names.equals(OPENSSL) ? "version" : "--version";
     for (Path program : names.stream().flatMap(name -> programs(name).stream()).toList()) {
-      Run run = run(program.toString(), version);
+      Run run = run(program.toString(), option);
       if (run.code() == 0) {
         return new Peer(names.getFirst(), program, run.version());
       }

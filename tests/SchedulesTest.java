@@ -2,6 +2,7 @@
 //SOURCES CronServer.java
 //SOURCES Deployments.java
 //SOURCES Installed.java
+//SOURCES Peers.java
 //SOURCES Project.java
 //SOURCES RemoteSettingsServer.java
 
@@ -70,6 +71,7 @@ class SchedulesTest {
 
   @Test
   void cron_mails_what_is_wrong_and_nothing_when_all_is_well() throws IOException {
+    Peers.flock();
     Path bin = Installed.once().folder();
     Deployments.Crontab crontab = Deployments.crontab(read("crontab"));
     try (CronServer server = new CronServer(Files.createDirectory(folder.resolve("home")), bin)) {
