@@ -2,6 +2,7 @@
 //FILES deploy/remote-settings-lambdas.sh=remote-settings-lambdas.sh
 //SOURCES ../common/Settings.java
 //SOURCES Jar.java
+//SOURCES OldClasses.java
 
 import common.Settings;
 import java.io.ByteArrayOutputStream;
@@ -214,12 +215,13 @@ final class Installation {
       try (OutputStream jar = Files.newOutputStream(lib.resolve(jar()))) {
         classes.write(jar);
       }
+      Map<Path, Path> copied = new HashMap<>();
       for (Program program : programs) {
         for (Path jar : program.jars()) {
-          Path copy = lib.resolve(jar.getFileName());
-          if (Files.notExists(copy)) {
-            Files.copy(jar, copy);
-          } else if (Files.mismatch(jar, copy) >= 0) {
+          Path other = copied.putIfAbsent(jar.getFileName(), jar);
+          if (other == null) {
+            OldClasses.copy(jar, lib.resolve(jar.getFileName()));
+          } else if (!other.equals(jar)) {
             throw new IOException("two different jars are named " + jar.getFileName());
           }
         }

@@ -85,6 +85,20 @@ class LaunchersTest {
     }
   }
 
+  @ParameterizedTest
+  @MethodSource("commands")
+  void what_a_command_loads_is_in_its_archive(String command) throws IOException {
+    Path log = elsewhere.resolve("loaded");
+    String launcher = Files.readString(installed.folder().resolve(command));
+    String telling = launcher.replace("-Xlog:disable", "-Xlog:class+load:file=" + log);
+    Project.Outcome outcome = Project.run("sh", "-c", telling, command, "--version").go();
+    assertEquals(0, outcome.exit(), outcome.stderr());
+    List<String> loaded = Files.readAllLines(log);
+    assertTrue(loaded.stream().anyMatch(line -> line.contains(" picocli.CommandLine source")));
+    assertEquals(
+        List.of(), loaded.stream().filter(line -> line.contains("source: file:")).toList());
+  }
+
   @Test
   void a_command_gives_the_verdict_that_it_gives_through_jbang() throws IOException {
     try (RemoteSettingsServer server = RemoteSettingsServer.builder().sample(true).start()) {
