@@ -943,8 +943,15 @@ public final class Http implements AutoCloseable {
         boolean secure, Duration timeout, Path caBundle, Map<String, String> proxies) {}
 
     private final Map<Kind, HttpClient> clients = new HashMap<>();
+    private boolean closed;
 
+    /**
+     * @throws IllegalArgumentException if the CA bundle cannot be read, or they are closed
+     */
     private synchronized HttpClient client(boolean secure, Limits limits) {
+      if (closed) { // by whoever gave up waiting for a run that still goes on
+        throw new IllegalArgumentException("the run has ended");
+      }
       Map<String, String> proxies = new HashMap<>();
       for (String name : List.of("HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY")) {
         proxies.put(name, variable(limits.environment(), name));
@@ -953,9 +960,6 @@ public final class Http implements AutoCloseable {
       return clients.computeIfAbsent(kind, Connections::open);
     }
 
-    /**
-     * @throws IllegalArgumentException if the CA bundle cannot be read
-     */
     private static HttpClient open(Kind kind) {
       // for http a context that trusts nobody: it is never used, and spares reading the JDK's roots
       TrustManager[] trusted =
@@ -969,9 +973,10 @@ public final class Http implements AutoCloseable {
           .build();
     }
 
-    /** Closes them all, with what is under way. */
+    /** Closes them for good, with what is under way. */
     @Override
     public synchronized void close() {
+      closed = true;
       clients.values().forEach(HttpClient::shutdownNow);
       clients.clear();
     }

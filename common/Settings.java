@@ -120,7 +120,7 @@ public final class Settings {
    * @param variables that it is read from, the first of them that is set; in lower case they are
    *     the keys of an event
    * @param defaultValue as a variable would hold it, null if there is none
-   * @param isList whether it holds several, comma separated
+   * @param separator of its entries; null if it holds one value
    * @param isSecret whether the variable holds what nobody may see; the option names a file then
    */
   public record Setting(
@@ -129,7 +129,7 @@ public final class Settings {
       List<String> variables,
       String defaultValue,
       String description,
-      boolean isList,
+      String separator,
       boolean isSecret) {
 
     private static Setting of(OptionSpec option) {
@@ -140,7 +140,7 @@ public final class Settings {
           Settings.variables(option),
           isSecret ? null : defaultText(option),
           option.description()[0],
-          option.isMultiValue(),
+          option.isMultiValue() ? option.splitRegex() : null,
           isSecret);
     }
   }

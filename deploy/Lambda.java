@@ -52,7 +52,7 @@ import java.util.stream.Collectors;
  */
 public class Lambda {
 
-  private static final Http.Connections CONNECTIONS = new Http.Connections();
+  private static Http.Connections connections = new Http.Connections();
 
   /** Of the time that is left, what is kept to say how far the run came. */
   private static final int SHARE_FOR_THE_END = 5;
@@ -110,7 +110,7 @@ public class Lambda {
 
   // ---- an invocation
 
-  private static void invoke(
+  static void invoke(
       Settings.Command command, InputStream event, OutputStream answer, Context context)
       throws Exception {
     String name = command.getClass().getSimpleName();
@@ -142,6 +142,9 @@ public class Lambda {
 
   /**
    * Runs a command on a thread of its own, and ends it as Ctrl-C would shortly before the limit.
+   *
+   * <p>Whatever does not end then, goes on without a log and without connections: the next
+   * invocation in this process has others.
    */
   private static int run(
       Settings.Command command, Map<String, String> environment, Console console, Context context)
@@ -152,7 +155,8 @@ public class Lambda {
     AtomicInteger exit = new AtomicInteger(2);
     long left = context.getRemainingTimeInMillis();
     long kept = Math.min(LONGEST_END.toMillis(), left / SHARE_FOR_THE_END);
-    Thread run = Thread.ofPlatform().start(() -> exit.set(Settings.execute(command, surroundings)));
+    Thread run =
+        Thread.ofPlatform().daemon().start(() -> exit.set(Settings.execute(command, surroundings)));
     if (run.join(Duration.ofMillis(Math.max(1, left - kept)))) {
       return exit.get();
     }
@@ -160,10 +164,14 @@ public class Lambda {
         "%s: error: Lambda's time limit is near, %.1f s are left"
             .formatted(command.getClass().getSimpleName(), kept / 1000.0));
     console.error("hint: raise the function's Timeout, or let it look at fewer collections");
-    interrupts.forEach(Runnable::run); // says what is done
+    // says what is done, and may wait: for a line that is being printed, for Sentry
+    Thread end = Thread.ofPlatform().daemon().start(() -> interrupts.forEach(Runnable::run));
+    end.join(Duration.ofMillis(kept / 2));
     run.interrupt();
     run.join(Duration.ofMillis(kept / SHARE_FOR_THE_END));
-    CONNECTIONS.close(); // with what is under way: nothing goes on in the next invocation
+    console.close();
+    connections.close();
+    connections = new Http.Connections();
     return 2;
   }
 
@@ -186,7 +194,7 @@ public class Lambda {
         Clock.systemUTC(),
         Thread::sleep,
         interrupts::add,
-        CONNECTIONS);
+        connections);
   }
 
   // ---- the event
@@ -271,16 +279,19 @@ public class Lambda {
               "event key \"%s\": a list of what is no text".formatted(shown(key)),
               "expected texts and numbers");
         }
-        entries.add(entry.toString());
+        entries.add(text(entry));
       }
-      return String.join(setting.isList() ? "," : "\n", entries);
+      return String.join(setting.separator() == null ? "\n" : setting.separator(), entries);
     }
     return switch (value) {
       case null -> null;
       case Map<?, ?> object -> new String(CanonicalJson.document(object), StandardCharsets.UTF_8);
-      case BigDecimal number -> number.toPlainString();
-      default -> value.toString();
+      default -> text(value);
     };
+  }
+
+  private static String text(Object scalar) {
+    return scalar instanceof BigDecimal number ? number.toPlainString() : scalar.toString();
   }
 
   private static String shown(String key) {
@@ -303,6 +314,7 @@ public class Lambda {
   private static final class Console {
     private final ByteArrayOutputStream output = new ByteArrayOutputStream();
     private final ByteArrayOutputStream all = new ByteArrayOutputStream();
+    private boolean closed;
 
     OutputStream out() {
       return to(System.out, true);
@@ -322,6 +334,9 @@ public class Lambda {
         @Override
         public void write(byte[] bytes, int offset, int length) {
           synchronized (Console.this) {
+            if (closed) {
+              return;
+            }
             log.write(bytes, offset, length);
             log.flush();
             all.write(bytes, offset, length);
@@ -335,6 +350,11 @@ public class Lambda {
 
     void error(String line) {
       new PrintStream(err(), true, StandardCharsets.UTF_8).println(line);
+    }
+
+    /** What is printed from now on belongs to no invocation. */
+    synchronized void close() {
+      closed = true;
     }
 
     /** All that was printed, as the message of a failure. */

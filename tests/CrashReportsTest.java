@@ -1065,7 +1065,7 @@ class CrashReportsTest {
    * Takes envelopes and remembers what was in them, and what no Sentry would take: each comes
    * gzipped and with the key.
    */
-  private static final class FakeSentry implements AutoCloseable {
+  static final class FakeSentry implements AutoCloseable {
     private final HttpServer http;
     private final List<String> bodies = new ArrayList<>();
     private final List<String> oddities = new ArrayList<>();

@@ -34,6 +34,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
@@ -84,6 +85,7 @@ final class RemoteSettingsServer implements AutoCloseable {
   private final List<Hook> before = new CopyOnWriteArrayList<>();
   private final List<Hook> after = new CopyOnWriteArrayList<>();
   private final Deque<Routes.Request> requests = new ArrayDeque<>();
+  private final Set<InetSocketAddress> clients = ConcurrentHashMap.newKeySet();
 
   private RemoteSettingsServer(Builder builder) throws IOException {
     InetAddress loopback = InetAddress.getByAddress("127.0.0.1", new byte[] {127, 0, 0, 1});
@@ -425,6 +427,11 @@ final class RemoteSettingsServer implements AutoCloseable {
     return requests().stream().filter(request -> request.target().startsWith(start)).toList();
   }
 
+  /** The other end of each connection that a request came by. */
+  Set<InetSocketAddress> clients() {
+    return Set.copyOf(clients);
+  }
+
   void forgetRequests() {
     synchronized (requests) {
       requests.clear();
@@ -445,6 +452,7 @@ final class RemoteSettingsServer implements AutoCloseable {
     try (exchange) {
       Routes.Request request = read(exchange);
       remember(request);
+      clients.add(exchange.getRemoteAddress());
       if (latency.isPositive() && closing.await(latency.toNanos(), TimeUnit.NANOSECONDS)) {
         return;
       }

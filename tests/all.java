@@ -26,6 +26,7 @@
 //SOURCES InstallationTest.java
 //SOURCES KintoHttpTest.java
 //SOURCES KintoScenariosTest.java
+//SOURCES LambdaTest.java
 //SOURCES LaunchersTest.java
 //SOURCES OutputSchemaTest.java
 //SOURCES Peers.java

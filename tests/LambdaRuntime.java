@@ -1,0 +1,239 @@
+//DEPS com.amazonaws:aws-lambda-java-runtime-interface-client:2.7.0
+//DEPS tools.jackson.core:jackson-databind:3.2.4
+
+import com.amazonaws.services.lambda.runtime.api.client.AWSLambda;
+import com.sun.net.httpserver.Headers;
+import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpServer;
+import java.io.File;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * Lambda on loopback: its Runtime API, and a process of the packaged commands with Lambda's own
+ * client and nothing in its environment but what Lambda puts there. The process is kept for the
+ * next invocation, as Lambda keeps it.
+ */
+final class LambdaRuntime implements AutoCloseable {
+
+  private static final JsonMapper JSON = new JsonMapper();
+  private static final String API = "/2018-06-01/runtime/";
+
+  /** How long anything may take that a test waits for. */
+  private static final Duration PATIENCE = Duration.ofMinutes(1);
+
+  /** How an invocation ended; the others of the three are null. */
+  record Outcome(String answer, String errorType, String errorMessage, String log, Duration took) {
+
+    boolean isGood() {
+      return answer != null;
+    }
+
+    JsonNode json() {
+      return JSON.readTree(answer);
+    }
+  }
+
+  private record Event(String id, String json, Duration limit) {}
+
+  private record Told(String path, String body) {}
+
+  private final HttpServer api;
+  private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
+  private final BlockingQueue<Event> events = new LinkedBlockingQueue<>();
+  private final BlockingQueue<Told> told = new LinkedBlockingQueue<>();
+  private final AtomicInteger invocations = new AtomicInteger();
+  private final Process process;
+  private final Path log;
+
+  /**
+   * Starts the process; its first invocation is a cold one.
+   *
+   * @param unpacked zip; a file with the log is put beside it
+   * @param variables besides those of Lambda
+   */
+  LambdaRuntime(Path unpacked, String handler, Map<String, String> variables) throws IOException {
+    InetAddress loopback = InetAddress.getByName("127.0.0.1");
+    api = HttpServer.create(new InetSocketAddress(loopback, 0), 10);
+    api.setExecutor(threads);
+    api.createContext(API, this::answer);
+    api.start();
+    log = Files.createTempFile(unpacked.getParent(), "lambda", ".log");
+    ProcessBuilder builder =
+        new ProcessBuilder(
+            ProcessHandle.current().info().command().orElse("java"),
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
+            "-classpath",
+            classPath(unpacked),
+            AWSLambda.class.getName(),
+            handler);
+    builder.environment().clear();
+    builder.environment().putAll(environment(unpacked, handler));
+    builder.environment().putAll(variables);
+    process = builder.redirectErrorStream(true).redirectOutput(log.toFile()).start();
+    process.getOutputStream().close();
+    process
+        .onExit()
+        .thenAccept(ended -> told.add(new Told("exit", "ended with " + ended.exitValue())));
+  }
+
+  /** Lambda's client stands before what the zip holds. */
+  private static String classPath(Path unpacked) throws IOException {
+    Stream<String> client =
+        Stream.of(System.getProperty("java.class.path").split(File.pathSeparator))
+            .filter(jar -> Path.of(jar).getFileName().toString().startsWith("aws-lambda-java-"));
+    try (Stream<Path> jars = Files.list(unpacked.resolve("lib"))) {
+      return Stream.concat(client, jars.map(Path::toString).sorted())
+          .collect(Collectors.joining(File.pathSeparator));
+    }
+  }
+
+  private Map<String, String> environment(Path unpacked, String handler) {
+    Map<String, String> variables = new HashMap<>();
+    variables.put("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:" + api.getAddress().getPort());
+    variables.put("_HANDLER", handler);
+    variables.put("LAMBDA_TASK_ROOT", unpacked.toString());
+    variables.put("LAMBDA_RUNTIME_DIR", "/var/runtime");
+    variables.put("AWS_EXECUTION_ENV", "AWS_Lambda_java25");
+    variables.put("AWS_LAMBDA_FUNCTION_NAME", "function");
+    variables.put("AWS_LAMBDA_FUNCTION_VERSION", "1");
+    variables.put("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "1024");
+    variables.put("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand");
+    variables.put("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/function");
+    variables.put("AWS_LAMBDA_LOG_STREAM_NAME", "2026/11/26/[1]0");
+    variables.put("AWS_REGION", "us-west-2");
+    variables.put("AWS_DEFAULT_REGION", "us-west-2");
+    variables.put("AWS_ACCESS_KEY_ID", "ASIAIOSFODNN7EXAMPLE");
+    variables.put("AWS_SECRET_ACCESS_KEY", "s3cret-of-the-function");
+    variables.put("AWS_SESSION_TOKEN", "s3cret-token-of-the-function");
+    variables.put("LANG", "en_US.UTF-8");
+    variables.put("PATH", "/usr/local/bin:/usr/bin:/bin");
+    variables.put("TZ", ":UTC");
+    return variables;
+  }
+
+  // ---- what a test asks for
+
+  /** Invokes it with a minute of time. */
+  Outcome invoke(String event) {
+    return invoke(event, PATIENCE);
+  }
+
+  /**
+   * Invokes it.
+   *
+   * @param limit the function's Timeout
+   */
+  Outcome invoke(String event, Duration limit) {
+    long before = logged().length();
+    long start = System.nanoTime();
+    String id = "request-" + invocations.incrementAndGet();
+    events.add(new Event(id, event, limit));
+    Told end = next();
+    Duration took = Duration.ofNanos(System.nanoTime() - start);
+    String text = logged().substring((int) before);
+    if (end.path().equals("invocation/" + id + "/response")) {
+      return new Outcome(end.body(), null, null, text, took);
+    } else if (end.path().equals("invocation/" + id + "/error")) {
+      JsonNode error = JSON.readTree(end.body());
+      return new Outcome(
+          null,
+          error.path("errorType").asString(null),
+          error.path("errorMessage").asString(null),
+          text,
+          took);
+    }
+    throw new AssertionError(end + "\n" + text);
+  }
+
+  private Told next() {
+    try {
+      Told next = told.poll(PATIENCE.plusSeconds(10).toSeconds(), TimeUnit.SECONDS);
+      if (next == null) {
+        throw new AssertionError("nothing came back\n" + logged());
+      }
+      return next;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new AssertionError("interrupted\n" + logged(), e);
+    }
+  }
+
+  /** All that the process has printed. */
+  String logged() {
+    try {
+      return Files.readString(log);
+    } catch (IOException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  @Override
+  public void close() throws IOException {
+    process.destroyForcibly();
+    try {
+      process.onExit().get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
+    } catch (ExecutionException | TimeoutException e) {
+      throw new AssertionError(e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    api.stop(0);
+    threads.shutdownNow();
+    Files.deleteIfExists(log);
+  }
+
+  // ---- the Runtime API
+
+  private void answer(HttpExchange exchange) throws IOException {
+    try (exchange) {
+      byte[] body = exchange.getRequestBody().readAllBytes();
+      String path = exchange.getRequestURI().getPath().substring(API.length());
+      if (path.equals("invocation/next")) {
+        Event event = events.take();
+        Headers headers = exchange.getResponseHeaders();
+        headers.set("Lambda-Runtime-Aws-Request-Id", event.id());
+        headers.set(
+            "Lambda-Runtime-Deadline-Ms",
+            Long.toString(System.currentTimeMillis() + event.limit().toMillis()));
+        headers.set(
+            "Lambda-Runtime-Invoked-Function-Arn",
+            "arn:aws:lambda:us-west-2:123456789012:function:function:live");
+        headers.set("Lambda-Runtime-Trace-Id", "Root=1-5759e988-bd862e3fe1be46a994272793");
+        headers.set("Content-Type", "application/json");
+        send(exchange, 200, event.json());
+      } else {
+        send(exchange, 202, "{\"status\":\"OK\"}");
+        told.add(new Told(path, new String(body, StandardCharsets.UTF_8)));
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private static void send(HttpExchange exchange, int status, String text) throws IOException {
+    byte[] body = text.getBytes(StandardCharsets.UTF_8);
+    exchange.sendResponseHeaders(status, body.length == 0 ? -1 : body.length);
+    exchange.getResponseBody().write(body);
+  }
+}

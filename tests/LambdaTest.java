@@ -1,0 +1,451 @@
+//DEPS com.amazonaws:aws-lambda-java-core:1.4.0
+//DEPS org.junit.jupiter:junit-jupiter:5.14.4
+//DEPS tools.jackson.core:jackson-databind:3.2.4
+//SOURCES ../deploy/Lambda.java
+//SOURCES CrashReportsTest.java
+//SOURCES LambdaRuntime.java
+//SOURCES Peers.java
+//SOURCES Project.java
+//SOURCES RemoteSettingsServer.java
+//SOURCES S3Proxy.java
+//SOURCES S3Server.java
+//SOURCES Terminal.java
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import common.CanonicalJson;
+import common.Settings;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Supplier;
+import java.util.stream.Stream;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipInputStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * The commands as AWS Lambda: what an event means, what the zip holds, and invocations of what is
+ * unpacked from it by Lambda's own client ({@link LambdaRuntime}).
+ */
+class LambdaTest {
+
+  private static final Map<String, Supplier<Settings.Command>> COMMANDS = new LinkedHashMap<>();
+
+  static {
+    COMMANDS.put("backport_records", backport_records::new);
+    COMMANDS.put("blockpages_generator", blockpages_generator::new);
+    COMMANDS.put("consistency_checks", consistency_checks::new);
+    COMMANDS.put("refresh_signature", refresh_signature::new);
+    COMMANDS.put("uptake_health", uptake_health::new);
+    COMMANDS.put("validate_changes_collection", validate_changes_collection::new);
+    COMMANDS.put("validate_signature", validate_signature::new);
+  }
+
+  private static final Map<String, String> NOTHING = Map.of();
+
+  @TempDir private static Path folder;
+  private static Path zip;
+  private static Path unpacked;
+  private static Project.Outcome packaged;
+
+  private final List<AutoCloseable> opened = new ArrayList<>();
+  private RemoteSettingsServer server;
+
+  static Set<String> commands() {
+    return COMMANDS.keySet();
+  }
+
+  @BeforeAll
+  static void unpack() throws IOException {
+    zip = folder.resolve("lambdas.zip");
+    packaged = packageTo(zip);
+    assertEquals(0, packaged.exit(), packaged.stderr());
+    unpacked = folder.resolve("task");
+    Files.createDirectories(unpacked.resolve("lib"));
+    try (ZipInputStream entries = new ZipInputStream(Files.newInputStream(zip))) {
+      for (ZipEntry entry; (entry = entries.getNextEntry()) != null; ) {
+        Files.copy(entries, unpacked.resolve(entry.getName()));
+      }
+    }
+  }
+
+  private static Project.Outcome packageTo(Object... arguments) {
+    List<Object> line = new ArrayList<>(List.of(Project.root().resolve("jbang"), "package"));
+    line.add("lambda");
+    line.addAll(List.of(arguments));
+    return Project.run(line.toArray()).in(folder).limit(Duration.ofMinutes(4)).go();
+  }
+
+  @BeforeEach
+  void start() throws IOException {
+    server = RemoteSettingsServer.start();
+    opened.add(server);
+    server.publish("main", "cfr", "{\"id\": \"1\", \"text\": \"abc\"}");
+    server.publish("main", "regions", "{\"id\": \"1\", \"text\": \"abc\"}");
+  }
+
+  @AfterEach
+  void stop() throws Exception {
+    for (AutoCloseable one : opened.reversed()) {
+      one.close();
+    }
+  }
+
+  // ---- the event
+
+  private static Map<String, String> environment(
+      String command, String event, Map<String, String> process) throws Exception {
+    return Lambda.environment(
+        Settings.settings(COMMANDS.get(command).get()), CanonicalJson.parse(event), process);
+  }
+
+  private static String refused(String command, String event) {
+    Settings.UsageException refused =
+        assertThrows(
+            Settings.UsageException.class, () -> environment(command, event, NOTHING), event);
+    assertFalse(refused.getMessage().contains("\n"), refused.getMessage());
+    return refused.getMessage();
+  }
+
+  @ParameterizedTest
+  @MethodSource("commands")
+  void every_setting_is_a_key_by_each_of_its_names(String command) throws Exception {
+    for (Settings.Setting setting : Settings.settings(COMMANDS.get(command).get())) {
+      for (String variable : setting.variables()) {
+        String lower = variable.toLowerCase(Locale.ROOT);
+        for (String key : List.of(variable, lower, lower.replace('_', '-'))) {
+          Map<String, String> environment =
+              environment(command, "{\"%s\": \"a value\"}".formatted(key), NOTHING);
+          for (String name : setting.variables()) {
+            assertEquals("a value", environment.get(name), key);
+          }
+          assertEquals(setting.variables().size(), environment.size(), environment::toString);
+        }
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "validate_signature | server | \"http://example.test\" | http://example.test",
+        "validate_signature | parallel_requests | 8 | 8",
+        "validate_signature | requests_timeout_seconds | 0.5 | 0.5",
+        "validate_signature | requests_timeout_seconds | 1E1 | 10",
+        "validate_signature | strict | true | true",
+        "validate_signature | strict | false | false",
+        "validate_signature | only | [\"main/a*\", \"main/b\"] | main/a*,main/b",
+        "validate_signature | only | [] | ``",
+        "validate_signature | only | \"main/a,main/b\" | main/a,main/b",
+        "backport_records | backport_records_mappings | [\"a/b -> c/d\", \"a/e -> c/f\"]"
+            + " | `a/b -> c/d\na/e -> c/f`",
+        "uptake_health | specific_error_threshold_percentages | [\"main/a = 5.5\", \"b/c = 1\"]"
+            + " | main/a = 5.5;b/c = 1",
+        "uptake_health | exclude_sources | [1, 2.50, true] | 1,2.50,true"
+      })
+  void each_kind_of_value_becomes_what_a_variable_would_hold(
+      String command, String key, String json, String expected) throws Exception {
+    String event = "{\"%s\": %s}".formatted(key, json);
+    assertEquals(
+        expected, environment(command, event, NOTHING).get(key.toUpperCase(Locale.ROOT)), event);
+  }
+
+  @Test
+  void an_object_is_taken_as_json() throws Exception {
+    String filters =
+        environment(
+                "backport_records",
+                "{\"backport_records_source_filters\": {\"a\": [1, \"ü\"], \"b\": null}}",
+                NOTHING)
+            .get("BACKPORT_RECORDS_SOURCE_FILTERS");
+    Map<String, Object> expected = new HashMap<>();
+    expected.put("a", List.of(1L, "ü"));
+    expected.put("b", null);
+    assertEquals(expected, CanonicalJson.parse(filters));
+  }
+
+  @Test
+  void a_key_wins_over_the_environment_whatever_name_that_uses() throws Exception {
+    Map<String, String> process =
+        Map.of("AWS_ENDPOINT_URL", "http://process.test", "BUCKET", "process", "PATH", "/bin");
+    Map<String, String> environment =
+        environment(
+            "blockpages_generator",
+            "{\"aws-endpoint-url-s3\": \"http://event.test\", \"bucket\": \"event\"}",
+            process);
+    assertEquals("http://event.test", environment.get("AWS_ENDPOINT_URL"));
+    assertEquals("http://event.test", environment.get("AWS_ENDPOINT_URL_S3"));
+    assertEquals("event", environment.get("BUCKET"));
+    assertEquals("/bin", environment.get("PATH"));
+  }
+
+  @Test
+  void null_says_nothing() throws Exception {
+    Map<String, String> process = Map.of("SERVER", "http://process.test");
+    assertEquals(process, environment("validate_signature", "{\"server\": null}", process));
+    assertEquals(NOTHING, environment("validate_signature", "{\"only\": null}", NOTHING));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "null",
+        "{}",
+        "{\"detail-type\": \"Scheduled Event\", \"source\": \"aws.events\", \"detail\": {}}",
+        "{\"detail-type\": \"Scheduled Event\"}"
+      })
+  void an_event_may_say_nothing(String event) throws Exception {
+    Map<String, String> process = Map.of("SERVER", "http://process.test");
+    assertEquals(process, environment("validate_signature", event, process));
+  }
+
+  @Test
+  void of_an_event_of_eventbridge_the_detail_counts() throws Exception {
+    assertEquals(
+        Map.of("ONLY", "main/*"),
+        environment(
+            "validate_signature",
+            "{\"version\": \"0\", \"detail-type\": \"x\", \"detail\": {\"only\": \"main/*\"}}",
+            NOTHING));
+  }
+
+  @Test
+  void the_region_of_the_function_is_not_the_bucket_s() throws Exception {
+    Map<String, String> process = Map.of("AWS_REGION", "us-west-2", "AWS_DEFAULT_REGION", "x");
+    assertEquals(
+        Map.of("AWS_DEFAULT_REGION", "x"), environment("blockpages_generator", "{}", process));
+    assertEquals(
+        "eu-west-1",
+        environment("blockpages_generator", "{\"aws_region\": \"eu-west-1\"}", process)
+            .get("AWS_REGION"));
+    Settings.Setting region =
+        Settings.settings(new blockpages_generator()).stream()
+            .filter(setting -> setting.variables().contains("AWS_REGION"))
+            .findFirst()
+            .orElseThrow();
+    assertEquals("eu-central-1", region.defaultValue());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"serber", "help", "version", "PATH", "auth-file", "", "detail"})
+  void an_unknown_key_is_named(String key) {
+    String event = "{\"%s\": \"s3cret-value\"}".formatted(key);
+    assertEquals("unknown event key \"%s\"".formatted(key), refused("validate_signature", event));
+  }
+
+  @Test
+  void what_is_refused_is_said_without_a_secret_or_an_escape_sequence() {
+    assertEquals(
+        "event key \"auth\": a list of what is no text",
+        refused("consistency_checks", "{\"auth\": [\"s3cret-value\", [\"s3cret-value\"]]}"));
+    assertEquals(
+        "event key \"AUTH\": the event says that twice",
+        refused("consistency_checks", "{\"auth\": \"s3cret-1\", \"AUTH\": \"s3cret-2\"}"));
+    assertEquals(
+        "event key \"aws_endpoint_url\": the event says that twice",
+        refused(
+            "blockpages_generator",
+            "{\"aws_endpoint_url_s3\": \"http://a.test\", \"aws_endpoint_url\": null}"));
+    String message = refused("validate_signature", "{\"a\\u001b[2J\\nb\": 1}");
+    assertFalse(message.contains("\u001b"), message);
+    assertTrue(refused("validate_signature", "{\"" + "x".repeat(9999) + "\": 1}").length() < 200);
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "[]",
+        "\"validate\"",
+        "1",
+        "true",
+        "{\"detail-type\": \"x\", \"detail\": [1]}",
+        "{\"detail-type\": \"x\", \"detail\": \"text\"}"
+      })
+  void an_event_that_is_no_object_is_refused(String event) {
+    assertEquals("the event is no JSON object", refused("validate_signature", event));
+  }
+
+  // ---- the zip
+
+  private static List<String> entries(InputStream archive) throws IOException {
+    List<String> names = new ArrayList<>();
+    try (ZipInputStream entries = new ZipInputStream(archive)) {
+      for (ZipEntry entry; (entry = entries.getNextEntry()) != null; ) {
+        names.add(entry.getName());
+      }
+    }
+    return names;
+  }
+
+  private static List<Path> jars() throws IOException {
+    try (Stream<Path> jars = Files.list(unpacked.resolve("lib"))) {
+      return jars.sorted().toList();
+    }
+  }
+
+  @Test
+  void the_zip_holds_what_the_commands_need_and_nothing_else() throws IOException {
+    List<String> names = entries(Files.newInputStream(zip));
+    assertEquals(
+        List.of(),
+        names.stream().filter(name -> !name.matches("lib/[A-Za-z0-9._-]+\\.jar")).toList());
+    assertEquals(names.size(), new HashSet<>(names).size(), "no file twice");
+    assertEquals(
+        List.of(),
+        names.stream()
+            .filter(name -> name.matches("lib/(bc|junit|jbang|opentest|google-java|validator).*"))
+            .toList());
+    Path ours = unpacked.resolve("lib/remote-settings-lambdas-%s.jar".formatted(Settings.VERSION));
+    List<String> classes = entries(Files.newInputStream(ours));
+    for (String command : commands()) {
+      assertTrue(classes.contains(command + ".class"), command);
+    }
+    List<String> strangers = new ArrayList<>(classes);
+    strangers.removeIf(name ->
+        name.matches(
+            "(common|templates)/.*|(Lambda|Findings|NoVerdict|%s)(\\$.*)?\\.class"
+                .formatted(String.join("|", commands()))));
+    assertEquals(List.of(), strangers);
+  }
+
+  @Test
+  void the_zip_is_small_enough_for_lambda() throws IOException {
+    assertTrue(Files.size(zip) < 50_000_000, Files.size(zip) + " bytes");
+    long unzipped = 0;
+    for (Path jar : jars()) {
+      unzipped += Files.size(jar);
+    }
+    assertTrue(unzipped < 250_000_000, unzipped + " bytes");
+  }
+
+  @Test
+  void native_code_is_there_for_both_architectures_or_not_at_all() throws IOException {
+    Set<String> natives = new HashSet<>();
+    for (Path jar : jars()) {
+      List<String> libraries =
+          entries(Files.newInputStream(jar)).stream()
+              .filter(name -> name.endsWith(".so") && name.contains("/Linux/"))
+              .toList();
+      if (!libraries.isEmpty()) {
+        natives.add(jar.getFileName().toString().replaceFirst("-[\\d.]+\\.jar$", ""));
+        for (String architecture : List.of("/arm64/", "/x86_64/")) {
+          assertTrue(
+              libraries.stream().anyMatch(name -> name.contains(architecture)), jar::toString);
+        }
+      }
+    }
+    assertEquals(Set.of("jline-native"), natives, "of a terminal, which Lambda has not");
+  }
+
+  @Test
+  void each_command_has_a_handler_and_packaging_names_it() {
+    List<String> handlers = packaged.stdout().lines().skip(1).map(String::strip).sorted().toList();
+    assertEquals(commands().stream().map(name -> "Lambda::" + name).sorted().toList(), handlers);
+    assertTrue(
+        packaged
+            .stdout()
+            .lines()
+            .findFirst()
+            .orElseThrow()
+            .matches(".*lambdas\\.zip: \\d+\\.\\d MB, SHA-256 [0-9a-f]{64}"),
+        packaged.stdout());
+  }
+
+  @Test
+  void the_same_sources_make_the_same_bytes() throws IOException {
+    Path again = folder.resolve("again.zip");
+    assertEquals(0, packageTo(again).exit());
+    assertArrayEquals(Files.readAllBytes(zip), Files.readAllBytes(again));
+  }
+
+  @Test
+  void a_file_that_cannot_be_written_is_one_line_and_nothing_is_left() throws IOException {
+    Path missing = folder.resolve("missing/lambdas.zip");
+    Project.Outcome outcome = packageTo(missing);
+    assertEquals(2, outcome.exit());
+    assertEquals(
+        "package: error: cannot write %s: no such folder, or it may not be written to\n"
+            .formatted(missing),
+        withoutJbang(outcome.stderr()));
+    Path parent = Files.createDirectories(folder.resolve("parent"));
+    Files.createDirectories(parent.resolve("lambdas.zip/full"));
+    outcome = packageTo(parent.resolve("lambdas.zip"));
+    assertEquals(2, outcome.exit());
+    assertEquals(1, withoutJbang(outcome.stderr()).lines().count(), outcome.stderr());
+    try (Stream<Path> left = Files.list(parent)) {
+      assertEquals(
+          List.of("lambdas.zip"), left.map(file -> file.getFileName().toString()).toList());
+    }
+  }
+
+  @Test
+  void another_target_is_refused() {
+    Project.Outcome outcome =
+        Project.run(Project.root().resolve("jbang"), "package", "azure", folder.resolve("x.zip"))
+            .in(folder)
+            .go();
+    assertEquals(2, outcome.exit());
+    assertTrue(outcome.stderr().contains("TARGET: \"azure\" is not lambda"), outcome.stderr());
+    assertFalse(Files.exists(folder.resolve("x.zip")));
+  }
+
+  private static String withoutJbang(String stderr) {
+    return stderr.replaceAll("(?m)^\\[jbang\\].*\\R", "");
+  }
+
+  // ---- invocations
+
+  private LambdaRuntime lambda(String command) throws IOException {
+    return lambda(command, Map.of("SERVER", server.url().toString(), "REQUESTS_NB_RETRIES", "0"));
+  }
+
+  private LambdaRuntime lambda(String command, Map<String, String> variables) throws IOException {
+    LambdaRuntime lambda = new LambdaRuntime(unpacked, "Lambda::" + command, variables);
+    opened.add(lambda);
+    return lambda;
+  }
+
+  @Test
+  void a_warm_invocation_answers_the_same_by_the_same_connections() throws IOException {
+    LambdaRuntime lambda = lambda("validate_signature");
+    LambdaRuntime.Outcome cold = lambda.invoke("{\"parallel_requests\": 1}");
+    assertTrue(cold.isGood(), cold::toString);
+    assertEquals(0, cold.json().get("exit").intValue());
+    String output = cold.json().get("output").stringValue();
+    assertTrue(output.contains("/buckets/main/collections/regions:  OK"), output);
+    assertTrue(cold.log().contains(output), cold::toString);
+    int connections = server.clients().size();
+    LambdaRuntime.Outcome warm = lambda.invoke("{\"parallel_requests\": 1}");
+    assertEquals(withoutTimes(output), withoutTimes(warm.json().get("output").stringValue()));
+    assertEquals(connections, server.clients().size());
+  }
+
+  private static String withoutTimes(String output) {
+    return output.replaceAll("\\(\\d+\\.\\d+s\\)", "");
+  }
+}
