@@ -37,6 +37,7 @@ final class LambdaRuntime implements AutoCloseable {
 
   private static final JsonMapper JSON = new JsonMapper();
   private static final String API = "/2018-06-01/runtime/";
+  private static final String NEXT = "invocation/next";
 
   /** How long anything may take that a test waits for. */
   private static final Duration PATIENCE = Duration.ofMinutes(1);
@@ -145,13 +146,17 @@ final class LambdaRuntime implements AutoCloseable {
    * @param limit the function's Timeout
    */
   Outcome invoke(String event, Duration limit) {
-    long before = logged().length();
     long start = System.nanoTime();
+    if (invocations.get() == 0) {
+      expectIdle();
+    }
+    int before = logged().length();
     String id = "request-" + invocations.incrementAndGet();
     events.add(new Event(id, event, limit));
     Told end = next();
     Duration took = Duration.ofNanos(System.nanoTime() - start);
-    String text = logged().substring((int) before);
+    expectIdle();
+    String text = logged().substring(before);
     if (end.path().equals("invocation/" + id + "/response")) {
       return new Outcome(end.body(), null, null, text, took);
     } else if (end.path().equals("invocation/" + id + "/error")) {
@@ -164,6 +169,14 @@ final class LambdaRuntime implements AutoCloseable {
           took);
     }
     throw new AssertionError(end + "\n" + text);
+  }
+
+  /** Waits until it asks for the next event: all of its log is written then. */
+  private void expectIdle() {
+    Told now = next();
+    if (!now.path().equals(NEXT)) {
+      throw new AssertionError(now + "\n" + logged());
+    }
   }
 
   private Told next() {
@@ -209,7 +222,8 @@ final class LambdaRuntime implements AutoCloseable {
     try (exchange) {
       byte[] body = exchange.getRequestBody().readAllBytes();
       String path = exchange.getRequestURI().getPath().substring(API.length());
-      if (path.equals("invocation/next")) {
+      if (path.equals(NEXT)) {
+        told.add(new Told(path, ""));
         Event event = events.take();
         Headers headers = exchange.getResponseHeaders();
         headers.set("Lambda-Runtime-Aws-Request-Id", event.id());

@@ -9,6 +9,7 @@
 //SOURCES RemoteSettingsServer.java
 //SOURCES S3Proxy.java
 //SOURCES S3Server.java
+//SOURCES SettingsTest.java
 //SOURCES Terminal.java
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
@@ -17,13 +18,22 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.amazonaws.services.lambda.runtime.Context;
 import common.CanonicalJson;
+import common.Http;
 import common.Settings;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
+import java.io.PrintStream;
+import java.lang.reflect.Proxy;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -32,6 +42,9 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 import java.util.zip.ZipEntry;
@@ -45,6 +58,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
 
 /**
  * The commands as AWS Lambda: what an event means, what the zip holds, and invocations of what is
@@ -443,6 +458,319 @@ class LambdaTest {
     LambdaRuntime.Outcome warm = lambda.invoke("{\"parallel_requests\": 1}");
     assertEquals(withoutTimes(output), withoutTimes(warm.json().get("output").stringValue()));
     assertEquals(connections, server.clients().size());
+  }
+
+  /** A message is what a console shows, and the log has it too; there is nothing else. */
+  private static void assertFailed(String type, LambdaRuntime.Outcome outcome) {
+    assertFalse(outcome.isGood(), outcome::toString);
+    assertEquals(type, outcome.errorType(), outcome::toString);
+    assertTrue(outcome.log().contains(outcome.errorMessage()), outcome::toString);
+    assertFalse(outcome.log().contains("\tat "), outcome::toString);
+  }
+
+  @ParameterizedTest
+  @MethodSource("commands")
+  void every_handler_takes_events_and_names_a_key_that_it_does_not_know(String command)
+      throws IOException {
+    LambdaRuntime.Outcome outcome = lambda(command).invoke("{\"no_such_key\": \"s3cret-value\"}");
+    assertFailed("NoVerdict", outcome);
+    assertTrue(
+        outcome
+            .errorMessage()
+            .startsWith(
+                command
+                    + ": error: unknown event key \"no_such_key\"\n"
+                    + "hint: keys are settings in lower case: "),
+        outcome.errorMessage());
+    assertEquals(List.of(), server.requests());
+    assertFalse(outcome.toString().contains("s3cret-"), outcome::toString);
+  }
+
+  @Test
+  void findings_fail_the_invocation_with_the_text_of_the_console() throws IOException {
+    server.fault("altered-record=main/regions");
+    String event = "{\"exclude\": [\"main-preview/*\"], \"any_root\": true}";
+    LambdaRuntime lambda = lambda("validate_signature");
+    for (int run = 0; run < 2; run++) {
+      LambdaRuntime.Outcome outcome = lambda.invoke(event);
+      assertFailed("Findings", outcome);
+      Terminal.Outcome console =
+          new Terminal()
+              .at(Instant.now())
+              .set("SERVER", server.url())
+              .set("EXCLUDE", "main-preview/*")
+              .set("ANY_ROOT", "true")
+              .run(new validate_signature());
+      assertEquals(1, console.exit());
+      assertEquals(lines(console.stdout() + console.stderr()), lines(outcome.errorMessage()));
+      assertTrue(outcome.errorMessage().contains("⚠ BAD Signature ⚠"), outcome::toString);
+    }
+    LambdaRuntime.Outcome passed = lambda.invoke("{\"exit_zero\": true, \"any_root\": \"true\"}");
+    assertTrue(passed.isGood(), passed::toString);
+    assertTrue(passed.json().get("output").stringValue().contains("BAD"), passed::toString);
+    server.clearFaults();
+    assertTrue(lambda.invoke(event).isGood());
+  }
+
+  /** A console's two streams are one here: the order of the lines of both may be another. */
+  private static List<String> lines(String text) {
+    return withoutTimes(text).lines().sorted().toList();
+  }
+
+  @Test
+  void the_document_is_the_answer() throws IOException {
+    LambdaRuntime lambda = lambda("validate_changes_collection");
+    LambdaRuntime.Outcome good = lambda.invoke("{\"format\": \"json\"}");
+    assertTrue(good.isGood(), good::toString);
+    assertEquals("validate_changes_collection", good.json().get("command").stringValue());
+    assertEquals(2, good.json().get("results").size());
+    server.fault("altered-announcement=main/regions");
+    LambdaRuntime.Outcome bad = lambda.invoke("{\"format\": \"json\"}");
+    assertFailed("Findings", bad);
+    String message = bad.errorMessage();
+    JsonNode document =
+        new JsonMapper()
+            .readTree(message.substring(message.indexOf('{'), message.lastIndexOf('}') + 1));
+    assertEquals(1, document.get("exit").intValue());
+    LambdaRuntime.Outcome text = lambda.invoke("{\"exit_zero\": true}");
+    assertEquals(Set.of("exit", "output"), Set.copyOf(text.json().propertyNames()));
+  }
+
+  @Test
+  void without_a_server_there_is_no_verdict() throws IOException {
+    server.close();
+    LambdaRuntime.Outcome outcome = lambda("validate_signature").invoke("{}");
+    assertFailed("NoVerdict", outcome);
+    assertTrue(
+        outcome
+            .errorMessage()
+            .matches("(?s).*\nvalidate_signature: error: GET .*: connection refused\n.*"),
+        outcome.errorMessage());
+  }
+
+  @Test
+  void after_a_bad_event_the_next_one_is_fine() throws IOException {
+    LambdaRuntime lambda = lambda("validate_signature");
+    for (Map.Entry<String, String> bad :
+        Map.of(
+                "{\"serber\": \"x\"}", "unknown event key \"serber\"",
+                "[1]", "the event is no JSON object",
+                "{\"server\"", "the event cannot be read as JSON",
+                "{\"parallel-requests\": \"many\"}", "PARALLEL_REQUESTS",
+                "{\"strict\": 7}", "STRICT")
+            .entrySet()) {
+      LambdaRuntime.Outcome outcome = lambda.invoke(bad.getKey());
+      assertFailed("NoVerdict", outcome);
+      assertTrue(outcome.errorMessage().contains(bad.getValue()), outcome::toString);
+      assertTrue(outcome.errorMessage().lines().count() <= 2, outcome::toString);
+    }
+    assertEquals(List.of(), server.requests());
+    assertTrue(lambda.invoke("").isGood());
+    assertTrue(lambda.invoke("null").isGood());
+    assertTrue(
+        lambda
+            .invoke("{\"detail-type\": \"Scheduled Event\", \"detail\": {\"any_root\": true}}")
+            .isGood());
+  }
+
+  @Test
+  void near_the_time_limit_it_says_what_is_done_and_the_next_invocation_is_fine()
+      throws IOException {
+    LambdaRuntime lambda = lambda("validate_signature");
+    assertTrue(lambda.invoke("{}").isGood());
+    server.fault("silent=main/regions");
+    Duration limit = Duration.ofSeconds(3);
+    LambdaRuntime.Outcome late =
+        lambda.invoke("{\"requests_timeout_seconds\": 60, \"verbose\": true}", limit);
+    assertFailed("NoVerdict", late);
+    assertTrue(late.took().compareTo(limit) < 0, late.took()::toString);
+    String message = late.errorMessage();
+    assertTrue(
+        message.contains(
+            "validate_signature: error: Lambda's time limit is near, 0.6 s are left\n"
+                + "hint: raise the function's Timeout, or let it look at fewer collections\n"),
+        message);
+    assertTrue(message.contains("/buckets/main/collections/cfr:  OK"), message);
+    assertTrue(message.contains("interrupted: 2 collections: 1 OK, 1 not finished"), message);
+    server.clearFaults();
+    LambdaRuntime.Outcome next = lambda.invoke("{\"exclude\": \"main/cfr\"}");
+    assertTrue(next.isGood(), next::toString);
+    assertFalse(
+        next.toString().matches("(?s).*(limit|interrupted|main/collections/cfr).*"),
+        next::toString);
+  }
+
+  @Test
+  void settings_and_credentials_of_one_invocation_never_reach_the_next() throws IOException {
+    LambdaRuntime lambda = lambda("consistency_checks");
+    LambdaRuntime.Outcome first =
+        lambda.invoke(
+            "{\"auth\": \"editor:s3cret-of-editor\", \"only\": \"main/cfr\", \"verbose\": true}");
+    assertFalse(first.toString().contains("s3cret-of-editor"), first::toString);
+    assertTrue(
+        server.requests().stream()
+            .anyMatch(request -> request.header("authorization").isPresent()));
+    server.forgetRequests();
+    LambdaRuntime.Outcome second = lambda.invoke("{\"verbose\": true}");
+    assertTrue(second.log().contains("setting AUTH =  (default)"), second::toString);
+    assertTrue(second.log().contains("setting ONLY =  (default)"), second::toString);
+    assertEquals(
+        List.of(),
+        server.requests().stream()
+            .filter(request -> request.header("authorization").isPresent())
+            .toList());
+  }
+
+  @Test
+  void sentry_gets_the_events_of_cold_and_warm_invocations() throws IOException {
+    CrashReportsTest.FakeSentry sentry = new CrashReportsTest.FakeSentry();
+    opened.add(sentry);
+    server.fault("altered-record=main/regions");
+    LambdaRuntime lambda = lambda("validate_signature");
+    for (int run = 1; run <= 3; run++) {
+      LambdaRuntime.Outcome outcome =
+          lambda.invoke("{\"sentry_dsn\": \"%s\"}".formatted(sentry.dsn()));
+      assertFailed("Findings", outcome);
+      assertFalse(outcome.toString().contains("warning: Sentry"), outcome::toString);
+      assertEquals(run, sentry.items("event").size(), outcome::toString);
+    }
+    assertFailed("Findings", lambda.invoke("{}"));
+    assertEquals(3, sentry.items("event").size(), "the DSN was that of other invocations");
+    assertEquals(List.of(), sentry.oddities());
+    assertFalse(sentry.bodies().toString().contains("s3cret-"));
+  }
+
+  @Test
+  void signatures_are_refreshed() throws IOException {
+    server.close();
+    server = RemoteSettingsServer.builder().sample(true).start();
+    opened.add(server);
+    LambdaRuntime.Outcome outcome =
+        lambda("refresh_signature")
+            .invoke("{\"refresh_signature_auth\": \"editor:editor\", \"only\": \"main/regions\"}");
+    assertTrue(outcome.isGood(), outcome::toString);
+    assertEquals(
+        1,
+        server.requests().stream().filter(request -> request.method().equals("PATCH")).count(),
+        outcome::toString);
+  }
+
+  @Test
+  void pages_are_published_to_the_bucket_s_region_not_the_function_s() throws IOException {
+    S3Proxy s3 = S3Proxy.to(S3Server.S3MOCK.url());
+    opened.add(s3);
+    server.put("blocklists", "addons", "{\"id\": \"i1\", \"details\": {\"name\": \"One\"}}");
+    server.create("blocklists", "plugins");
+    LambdaRuntime lambda = lambda("blockpages_generator");
+    String event =
+        "{\"bucket_name\": \"lambda-pages\", \"aws_endpoint_url_s3\": \"%s\"}".formatted(s3.url());
+    LambdaRuntime.Outcome first = lambda.invoke(event);
+    assertTrue(first.isGood(), first::toString);
+    assertTrue(
+        first
+            .json()
+            .get("output")
+            .stringValue()
+            .contains("Uploading index.html to Amazon S3 bucket lambda-pages"),
+        first::toString);
+    for (S3Proxy.Request request : s3.requests()) {
+      assertTrue(
+          request.header("authorization").contains("/eu-central-1/s3/aws4_request"),
+          request::toString);
+      assertEquals("s3cret-token-of-the-function", request.header("x-amz-security-token"));
+    }
+    LambdaRuntime.Outcome second = lambda.invoke(event);
+    assertTrue(second.isGood(), second::toString);
+    assertFalse(second.toString().contains("Uploading"), "nothing has changed");
+    assertFalse((first + "" + second).contains("s3cret-"));
+  }
+
+  @Test
+  void functions_of_two_commands_do_their_work_side_by_side() throws IOException {
+    LambdaRuntime signatures = lambda("validate_signature");
+    LambdaRuntime timestamps = lambda("validate_changes_collection");
+    for (int run = 0; run < 2; run++) {
+      assertTrue(signatures.invoke("{}").isGood());
+      assertTrue(timestamps.invoke("{}").isGood());
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void a_run_that_does_not_end_loses_its_log_and_its_connections(boolean holdsTheReport)
+      throws Exception {
+    CountDownLatch released = new CountDownLatch(1);
+    CompletableFuture<Object> asked = new CompletableFuture<>();
+    SettingsTest.Probe stubborn = new SettingsTest.Probe();
+    stubborn.doing((surroundings, report) -> {
+      Http http = stubborn.server.http("probe", surroundings, report);
+      http.get(server.url(), 1_000_000, InputStream::readAllBytes);
+      report.waiting("begun");
+      if (holdsTheReport) {
+        report.together(() -> awaitWhateverHappens(released));
+      } else {
+        awaitWhateverHappens(released);
+      }
+      try {
+        Thread.interrupted();
+        asked.complete(http.get(server.url(), 1_000_000, InputStream::readAllBytes));
+      } catch (Http.ServerException e) {
+        asked.complete(e.getMessage());
+      }
+      surroundings.err().println("too late");
+    });
+    ByteArrayOutputStream log = new ByteArrayOutputStream();
+    PrintStream out = System.out;
+    PrintStream err = System.err;
+    System.setOut(new PrintStream(log, true, StandardCharsets.UTF_8));
+    System.setErr(System.out);
+    try {
+      long start = System.nanoTime();
+      NoVerdict ended =
+          assertThrows(NoVerdict.class, () -> invoke(stubborn, Duration.ofMillis(1500)));
+      long took = Duration.ofNanos(System.nanoTime() - start).toMillis();
+      assertTrue(took < 1500, took + " ms");
+      assertTrue(ended.getMessage().contains("begun\nProbe: error: Lambda's time limit is near"));
+      int requests = server.requests().size();
+      released.countDown();
+      assertTrue(asked.get(1, TimeUnit.MINUTES).toString().endsWith("the run has ended"));
+      assertEquals(requests, server.requests().size());
+
+      SettingsTest.Probe next = new SettingsTest.Probe();
+      next.doing((surroundings, report) ->
+          next.server
+              .http("probe", surroundings, report)
+              .get(server.url(), 1_000_000, InputStream::readAllBytes));
+      invoke(next, Duration.ofMinutes(1));
+      assertEquals(2 * requests, server.requests().size());
+      assertFalse(log.toString(StandardCharsets.UTF_8).contains("too late"));
+    } finally {
+      released.countDown();
+      System.setOut(out);
+      System.setErr(err);
+    }
+  }
+
+  private void invoke(Settings.Command command, Duration left) throws Exception {
+    byte[] event = "{\"server\": \"%s\"}".formatted(server.url()).getBytes(StandardCharsets.UTF_8);
+    Context context =
+        (Context)
+            Proxy.newProxyInstance(
+                LambdaTest.class.getClassLoader(),
+                new Class<?>[] {Context.class},
+                (_, _, _) -> (int) left.toMillis());
+    Lambda.invoke(
+        command, new ByteArrayInputStream(event), OutputStream.nullOutputStream(), context);
+  }
+
+  private static void awaitWhateverHappens(CountDownLatch latch) {
+    while (latch.getCount() > 0) {
+      try {
+        latch.await();
+      } catch (InterruptedException e) {
+        // it is stubborn
+      }
+    }
   }
 
   private static String withoutTimes(String output) {
