@@ -1,5 +1,6 @@
 //DEPS com.amazonaws:aws-lambda-java-core:1.4.0
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
+//DEPS org.snakeyaml:snakeyaml-engine:3.2
 //DEPS tools.jackson.core:jackson-databind:3.2.4
 //SOURCES ../deploy/Lambda.java
 //SOURCES CrashReportsTest.java
@@ -41,7 +42,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -58,6 +62,13 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.snakeyaml.engine.v2.api.ConstructNode;
+import org.snakeyaml.engine.v2.api.Load;
+import org.snakeyaml.engine.v2.api.LoadSettings;
+import org.snakeyaml.engine.v2.constructor.StandardConstructor;
+import org.snakeyaml.engine.v2.nodes.Node;
+import org.snakeyaml.engine.v2.nodes.ScalarNode;
+import org.snakeyaml.engine.v2.nodes.SequenceNode;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -431,6 +442,138 @@ class LambdaTest {
 
   private static String withoutJbang(String stderr) {
     return stderr.replaceAll("(?m)^\\[jbang\\].*\\R", "");
+  }
+
+  // ---- the template
+
+  /** Reads a tag of CloudFormation as what it stands before: {@code !Ref Name} as {@code Name}. */
+  private static final class Tags extends StandardConstructor {
+    Tags(LoadSettings settings) {
+      super(settings);
+    }
+
+    @Override
+    protected Optional<ConstructNode> findConstructorFor(Node node) {
+      return node.getTag().getValue().startsWith("!")
+          ? Optional.of(tagged ->
+              switch (tagged) {
+                case ScalarNode scalar -> scalar.getValue();
+                case SequenceNode sequence -> constructSequence(sequence);
+                default -> throw new AssertionError(tagged);
+              })
+          : super.findConstructorFor(node);
+    }
+  }
+
+  private static JsonNode template() throws IOException {
+    LoadSettings settings = LoadSettings.builder().build();
+    String yaml = Files.readString(Project.root().resolve("deploy/template.yaml"));
+    Object template = new Load(settings, new Tags(settings)).loadFromString(yaml);
+    return new JsonMapper().valueToTree(template);
+  }
+
+  /** The functions of the template by the command that each runs. */
+  private static Map<String, JsonNode> functions() throws IOException {
+    Map<String, JsonNode> functions = new TreeMap<>();
+    for (JsonNode resource : template().path("Resources")) {
+      if (resource.path("Type").asString().equals("AWS::Serverless::Function")) {
+        String handler = resource.at("/Properties/Handler").asString();
+        functions.put(handler.replaceFirst("^Lambda::", ""), resource.path("Properties"));
+      }
+    }
+    return functions;
+  }
+
+  @Test
+  void the_linter_has_nothing_against_the_template() {
+    Project.Outcome outcome =
+        Project.run(Peers.cfnLint(), Project.root().resolve("deploy/template.yaml")).go();
+    assertEquals("", outcome.stdout() + outcome.stderr());
+    assertEquals(0, outcome.exit());
+  }
+
+  @Test
+  void the_template_has_a_function_for_each_command() throws IOException {
+    assertEquals(new TreeSet<>(commands()), functions().keySet());
+    for (String command : commands()) {
+      String script = Files.readString(Project.root().resolve(command + ".java"));
+      String description = functions().get(command).path("Description").asString();
+      assertTrue(script.contains("\n//DESCRIPTION %s\n".formatted(description)), description);
+    }
+  }
+
+  @Test
+  void every_variable_of_a_function_is_a_setting_of_its_command() throws Exception {
+    JsonNode everywhere = template().at("/Globals/Function/Environment/Variables");
+    for (Map.Entry<String, JsonNode> function : functions().entrySet()) {
+      List<Settings.Setting> settings = Settings.settings(COMMANDS.get(function.getKey()).get());
+      Set<String> variables = new HashSet<>(everywhere.propertyNames());
+      variables.addAll(function.getValue().at("/Environment/Variables").propertyNames());
+      for (String variable : variables) {
+        Settings.Setting setting =
+            settings.stream()
+                .filter(one -> one.variables().contains(variable))
+                .findFirst()
+                .orElseThrow(() -> new AssertionError(function.getKey() + ": " + variable));
+        JsonNode own = function.getValue().at("/Environment/Variables/" + variable);
+        String value = (own.isMissingNode() ? everywhere.path(variable) : own).toString();
+        assertEquals(
+            setting.isSecret(), value.contains("{{resolve:secretsmanager:"), variable + value);
+        assertTrue(setting.separator() == null || value.contains("NoValue"), "empty means none");
+      }
+      String input = function.getValue().at("/Events/Schedule/Properties/Input").asString("{}");
+      Lambda.environment(settings, CanonicalJson.parse(input), NOTHING);
+    }
+  }
+
+  @Test
+  void every_function_is_restored_from_a_snapshot_and_not_tried_again() throws IOException {
+    JsonNode globals = template().at("/Globals/Function");
+    assertEquals("java25", globals.path("Runtime").asString());
+    assertEquals("PublishedVersions", globals.at("/SnapStart/ApplyOn").asString());
+    assertEquals("live", globals.path("AutoPublishAlias").asString());
+    assertEquals(0, globals.at("/EventInvokeConfig/MaximumRetryAttempts").asInt());
+    for (JsonNode function : functions().values()) {
+      assertEquals("Release", function.path("AutoPublishCodeSha256").asString());
+      assertFalse(function.has("SnapStart") || function.has("EventInvokeConfig"));
+      for (JsonNode event : function.path("Events")) {
+        assertEquals("ScheduleV2", event.path("Type").asString());
+        JsonNode retries = event.at("/Properties/RetryPolicy/MaximumRetryAttempts");
+        assertTrue(retries.isInt() && retries.intValue() == 0, event::toString);
+      }
+      assertEquals(1, function.path("Events").size());
+    }
+  }
+
+  @Test
+  void only_the_pages_need_rights_and_those_are_of_their_bucket() throws IOException {
+    Map<String, JsonNode> functions = functions();
+    JsonNode policies = functions.remove("blockpages_generator").path("Policies");
+    functions.values().forEach(function -> assertFalse(function.has("Policies")));
+    assertEquals(
+        new JsonMapper()
+            .readTree(
+                """
+                [{"Version": "2012-10-17", "Statement": [
+                  {"Effect": "Allow", "Action": "s3:ListBucket",
+                   "Resource": "arn:${AWS::Partition}:s3:::${PagesBucket}"},
+                  {"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"],
+                   "Resource": "arn:${AWS::Partition}:s3:::${PagesBucket}/*"}]}]
+                """),
+        policies);
+  }
+
+  @Test
+  void a_failed_invocation_of_any_function_raises_an_alarm() throws IOException {
+    JsonNode resources = template().path("Resources");
+    for (String name : resources.propertyNames()) {
+      if (resources.at("/" + name + "/Type").asString().equals("AWS::Serverless::Function")) {
+        JsonNode alarm = resources.path(name + "Alarm").path("Properties");
+        assertEquals("Errors", alarm.path("MetricName").asString(), name);
+        assertEquals(name, alarm.at("/Dimensions/0/Value").asString());
+        assertEquals("AlarmTopic", alarm.at("/AlarmActions/0").asString());
+      }
+    }
   }
 
   // ---- invocations

@@ -61,6 +61,9 @@ class ProjectTest {
       Map.ofEntries(
           Map.entry("com.amazonaws.services.lambda.runtime", "com.amazonaws:aws-lambda-java-core"),
           Map.entry(
+              "com.amazonaws.services.lambda.runtime.api.client",
+              "com.amazonaws:aws-lambda-java-runtime-interface-client"),
+          Map.entry(
               "com.google.googlejavaformat", "com.google.googlejavaformat:google-java-format"),
           Map.entry("com.networknt.schema", "com.networknt:json-schema-validator"),
           Map.entry("io.pebbletemplates.pebble", "io.pebbletemplates:pebble"),
@@ -74,6 +77,7 @@ class ProjectTest {
           Map.entry(
               "org.owasp.html",
               "com.googlecode.owasp-java-html-sanitizer:owasp-java-html-sanitizer"),
+          Map.entry("org.snakeyaml.engine", "org.snakeyaml:snakeyaml-engine"),
           Map.entry("picocli", "info.picocli:picocli"),
           Map.entry("software.amazon.awssdk", "software.amazon.awssdk:s3"),
           Map.entry(
