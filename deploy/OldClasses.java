@@ -1,4 +1,5 @@
 //JAVA 25+
+//SOURCES Jar.java
 
 import java.io.IOException;
 import java.lang.classfile.ClassFile;
