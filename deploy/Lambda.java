@@ -65,12 +65,19 @@ public class Lambda {
   /** Lambda names its own region so, where ours are settings. */
   private static final String REGION = "AWS_REGION";
 
-  /** Loads what every command needs before the first event: a snapshot holds it then. */
+  /** Nobody answers there. */
+  private static final Map<String, String> NOWHERE =
+      Map.of("SERVER", "https://127.0.0.1:1/v1", "REQUESTS_NB_RETRIES", "0");
+
+  /**
+   * Loads what every command needs before the first event: a snapshot holds it then. A check that
+   * fails comes as far as HTTP.
+   */
   public Lambda() {
     Settings.execute(
         new validate_signature(),
-        surroundings(Map.of(), OutputStream.nullOutputStream(), OutputStream.nullOutputStream()),
-        "--help");
+        surroundings(NOWHERE, OutputStream.nullOutputStream(), OutputStream.nullOutputStream()));
+    renewConnections();
   }
 
   public void backport_records(InputStream event, OutputStream answer, Context context)
@@ -170,9 +177,13 @@ public class Lambda {
     run.interrupt();
     run.join(Duration.ofMillis(kept / SHARE_FOR_THE_END));
     console.close();
+    renewConnections();
+    return 2;
+  }
+
+  private static void renewConnections() {
     connections.close();
     connections = new Http.Connections();
-    return 2;
   }
 
   private static Settings.Surroundings surroundings(
@@ -379,6 +390,12 @@ final class Findings extends RuntimeException {
   Findings(String text) {
     super(text, null, false, false); // where it was thrown says nothing
   }
+
+  /** Without the text: Lambda's client logs that beside it. */
+  @Override
+  public String toString() {
+    return getClass().getName();
+  }
 }
 
 /** There is no full verdict; says what a console would. */
@@ -387,5 +404,10 @@ final class NoVerdict extends RuntimeException {
 
   NoVerdict(String text) {
     super(text, null, false, false);
+  }
+
+  @Override
+  public String toString() {
+    return getClass().getName();
   }
 }

@@ -38,8 +38,8 @@ import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
 /**
- * Writes one zip with a handler for each command. It holds Java only, and so is good for arm64 and
- * x86_64; the same sources and dependencies make the same bytes.
+ * Writes one zip with a handler for each command. It holds Java, and of a terminal's native code
+ * that of arm64 as well as that of x86_64; the same sources and dependencies make the same bytes.
  */
 @Command(
     name = "package",

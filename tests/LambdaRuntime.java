@@ -1,5 +1,8 @@
 //DEPS com.amazonaws:aws-lambda-java-runtime-interface-client:2.7.0
+//DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //DEPS tools.jackson.core:jackson-databind:3.2.4
+
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.amazonaws.services.lambda.runtime.api.client.AWSLambda;
 import com.sun.net.httpserver.Headers;
@@ -7,6 +10,7 @@ import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import java.io.File;
 import java.io.IOException;
+import java.io.InputStream;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
@@ -39,6 +43,9 @@ final class LambdaRuntime implements AutoCloseable {
   private static final String API = "/2018-06-01/runtime/";
   private static final String NEXT = "invocation/next";
 
+  private static final String NATIVE_CLIENT =
+      "com.amazonaws.services.lambda.runtime.api.client.runtimeapi.NativeClient.JNI";
+
   /** How long anything may take that a test waits for. */
   private static final Duration PATIENCE = Duration.ofMinutes(1);
 
@@ -70,9 +77,11 @@ final class LambdaRuntime implements AutoCloseable {
    * Starts the process; its first invocation is a cold one.
    *
    * @param unpacked zip; a file with the log is put beside it
-   * @param variables besides those of Lambda
+   * @param variables besides those of Lambda; with the address of credentials, as SnapStart has it,
+   *     these are not in the environment
    */
   LambdaRuntime(Path unpacked, String handler, Map<String, String> variables) throws IOException {
+    Path nativeClient = nativeClient(unpacked);
     InetAddress loopback = InetAddress.getByName("127.0.0.1");
     api = HttpServer.create(new InetSocketAddress(loopback, 0), 10);
     api.setExecutor(threads);
@@ -84,18 +93,39 @@ final class LambdaRuntime implements AutoCloseable {
             ProcessHandle.current().info().command().orElse("java"),
             "-XX:+UseSerialGC",
             "-XX:TieredStopAtLevel=1",
+            "-D" + NATIVE_CLIENT + "=" + nativeClient,
+            "--enable-native-access=ALL-UNNAMED",
             "-classpath",
             classPath(unpacked),
             AWSLambda.class.getName(),
             handler);
     builder.environment().clear();
-    builder.environment().putAll(environment(unpacked, handler));
-    builder.environment().putAll(variables);
+    builder.environment().putAll(environment(unpacked, handler, variables));
     process = builder.redirectErrorStream(true).redirectOutput(log.toFile()).start();
     process.getOutputStream().close();
     process
         .onExit()
         .thenAccept(ended -> told.add(new Told("exit", "ended with " + ended.exitValue())));
+  }
+
+  /**
+   * Puts the client's native part beside the zip. The client itself would write it to the same file
+   * in every process, and a process that has loaded it crashes then.
+   */
+  private static Path nativeClient(Path unpacked) throws IOException {
+    assumeTrue("Linux".equals(System.getProperty("os.name")), "Lambda's client needs Linux");
+    String architecture = System.getProperty("os.arch").equals("aarch64") ? "aarch_64" : "x86_64";
+    boolean isMusl = Files.exists(Path.of("/etc/alpine-release"));
+    Path library = unpacked.resolveSibling("client.so");
+    if (Files.notExists(library)) {
+      String name = "/jni/libaws-lambda-jni.linux%s-%s.so";
+      try (InputStream packed =
+          AWSLambda.class.getResourceAsStream(
+              name.formatted(isMusl ? "_musl" : "", architecture))) {
+        Files.copy(packed, library);
+      }
+    }
+    return library;
   }
 
   /** Lambda's client stands before what the zip holds. */
@@ -109,7 +139,7 @@ final class LambdaRuntime implements AutoCloseable {
     }
   }
 
-  private Map<String, String> environment(Path unpacked, String handler) {
+  private Map<String, String> environment(Path unpacked, String handler, Map<String, String> own) {
     Map<String, String> variables = new HashMap<>();
     variables.put("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:" + api.getAddress().getPort());
     variables.put("_HANDLER", handler);
@@ -124,12 +154,15 @@ final class LambdaRuntime implements AutoCloseable {
     variables.put("AWS_LAMBDA_LOG_STREAM_NAME", "2026/11/26/[1]0");
     variables.put("AWS_REGION", "us-west-2");
     variables.put("AWS_DEFAULT_REGION", "us-west-2");
-    variables.put("AWS_ACCESS_KEY_ID", "ASIAIOSFODNN7EXAMPLE");
-    variables.put("AWS_SECRET_ACCESS_KEY", "s3cret-of-the-function");
-    variables.put("AWS_SESSION_TOKEN", "s3cret-token-of-the-function");
+    if (!own.containsKey("AWS_CONTAINER_CREDENTIALS_FULL_URI")) {
+      variables.put("AWS_ACCESS_KEY_ID", "ASIAIOSFODNN7EXAMPLE");
+      variables.put("AWS_SECRET_ACCESS_KEY", "s3cret-of-the-function");
+      variables.put("AWS_SESSION_TOKEN", "s3cret-token-of-the-function");
+    }
     variables.put("LANG", "en_US.UTF-8");
     variables.put("PATH", "/usr/local/bin:/usr/bin:/bin");
     variables.put("TZ", ":UTC");
+    variables.putAll(own);
     return variables;
   }
 
