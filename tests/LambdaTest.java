@@ -922,10 +922,10 @@ class LambdaTest {
     try {
       long start = System.nanoTime();
       RuntimeException ended =
-          assertThrows(RuntimeException.class, () -> invoke(stubborn, Duration.ofMillis(1500)));
+          assertThrows(RuntimeException.class, () -> invoke(stubborn, Duration.ofSeconds(4)));
       assertEquals("NoVerdict", ended.toString());
       long took = Duration.ofNanos(System.nanoTime() - start).toMillis();
-      assertTrue(took < 1500, took + " ms");
+      assertTrue(took < 4000, took + " ms");
       assertTrue(ended.getMessage().contains("begun\nProbe: error: Lambda's time limit is near"));
       int requests = server.requests().size();
       released.countDown();
