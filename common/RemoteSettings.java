@@ -17,6 +17,7 @@ import java.net.URI;
 import java.net.URLEncoder;
 import java.nio.charset.CharsetEncoder;
 import java.nio.charset.StandardCharsets;
+import java.security.SecureRandom;
 import java.time.DateTimeException;
 import java.time.Instant;
 import java.time.LocalDateTime;
@@ -34,7 +35,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
-import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.Function;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -880,9 +880,12 @@ public final class RemoteSettings {
     return URI.create(server + path);
   }
 
-  /** An {@code _expected} that no cache has seen. */
+  /**
+   * An {@code _expected} that no cache has seen: processes that start from one snapshot, as on
+   * Lambda, would all have the same of any other generator.
+   */
   private static String cacheBuster() {
-    return Long.toString(ThreadLocalRandom.current().nextLong(1_000_000_000L, 1_000_000_000_000L));
+    return Long.toString(new SecureRandom().nextLong(1_000_000_000L, 1_000_000_000_000L));
   }
 
   // ---- shapes

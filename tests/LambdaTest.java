@@ -880,6 +880,18 @@ class LambdaTest {
     assertFalse(outcome.toString().contains("s3cret-"), outcome::toString);
   }
 
+  /** Else all that start from one snapshot would ask a CDN for the same, and get what is old. */
+  @Test
+  void what_no_cache_has_seen_is_not_drawn_from_what_a_snapshot_repeats() throws IOException {
+    String code = Files.readString(Project.root().resolve("common/RemoteSettings.java"));
+    assertFalse(code.contains("ThreadLocalRandom") || code.contains("Math.random"));
+    LambdaRuntime lambda = lambda("validate_changes_collection");
+    lambda.invoke("{}");
+    lambda.invoke("{}");
+    List<Routes.Request> lists = server.requests("/v1/buckets/monitor/");
+    assertEquals(2, lists.stream().map(Routes.Request::target).distinct().count());
+  }
+
   @Test
   void functions_of_two_commands_do_their_work_side_by_side() throws IOException {
     LambdaRuntime signatures = lambda("validate_signature");
