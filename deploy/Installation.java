@@ -46,8 +46,9 @@ import java.util.stream.Stream;
  *
  * <p>What the launchers need stands in {@code FOLDER/.remote-settings-lambdas/VERSION-HASH}: jars,
  * an archive for each command, completion. A folder of that kind is filled under a lock, marked as
- * complete, and never changed again; then each launcher is replaced by one that names it. So a
- * command that runs meanwhile, and one that was killed, see the old or the new and nothing between.
+ * complete, and then only gets archives that it lacks; then each launcher is replaced by one that
+ * names it. So a command that runs meanwhile, and one that was killed, see the old or the new and
+ * nothing between.
  */
 final class Installation {
 
@@ -115,10 +116,16 @@ final class Installation {
     Path made = missing(hidden);
     try (FileChannel _ = lock(say)) {
       try {
+        if (made != null) {
+          for (Path at = hidden; at.startsWith(made); at = at.getParent()) {
+            share(at);
+          }
+        }
         Path home = home(java, classes);
         if (!Files.exists(home.resolve(COMPLETE))) {
-          fill(home, java, classes, trainer, say);
+          fill(home, classes);
         }
+        train(home, java, trainer, say);
         Set<Path> before = homes();
         for (Program program : programs) {
           replace(program.name(), launcher(program, home, java));
@@ -207,8 +214,7 @@ final class Installation {
     }
   }
 
-  private void fill(Path home, Path java, Jar classes, Trainer trainer, Consumer<String> say)
-      throws IOException, Refused {
+  private void fill(Path home, Jar classes) throws IOException, Refused {
     delete(home); // of an installation that was killed
     try {
       Path lib = Files.createDirectories(home.resolve("lib"));
@@ -228,7 +234,11 @@ final class Installation {
       }
       Files.writeString(home.resolve("help.txt"), help());
       Files.writeString(home.resolve("completion.sh"), completion());
-      train(home, java, trainer, say);
+      try (Stream<Path> made = Files.walk(home)) {
+        for (Path path : made.toList()) {
+          share(path);
+        }
+      }
       Files.createFile(home.resolve(COMPLETE));
     } catch (IOException e) {
       delete(home);
@@ -281,24 +291,51 @@ final class Installation {
         + "complete -W '%s completion uninstall' %s%n".formatted(names, ALL);
   }
 
-  /** As many at once as there are processors. A command that cannot be trained starts slower. */
+  /**
+   * Makes the archives that are not there, as many at once as there are processors. A command that
+   * cannot be trained starts slower, and is trained by the next installation.
+   */
   private void train(Path home, Path java, Trainer trainer, Consumer<String> say) {
-    say.accept("preparing %d commands to start fast".formatted(programs.size()));
+    List<Program> untrained =
+        programs.stream().filter(program -> Files.notExists(archive(home, program))).toList();
+    if (untrained.isEmpty()) {
+      return;
+    }
+    say.accept("preparing %d commands to start fast".formatted(untrained.size()));
     try (ExecutorService threads =
         Executors.newFixedThreadPool(Runtime.getRuntime().availableProcessors())) {
-      for (Program program : programs) {
+      for (Program program : untrained) {
         threads.submit(() -> {
           List<String> jvm = new ArrayList<>(List.of(java.resolve("bin/java").toString()));
           jvm.addAll(program.options());
           jvm.addAll(List.of("-cp", classPath(program, home.toString())));
+          Path next = home.resolve(program.name() + ".next");
           try {
-            trainer.run(jvm, program.name(), home.resolve(program.name() + ".aot"));
+            try {
+              trainer.run(jvm, program.name(), next);
+              share(next);
+              Files.move(next, archive(home, program), StandardCopyOption.ATOMIC_MOVE);
+            } finally {
+              Files.deleteIfExists(next);
+              Files.deleteIfExists(
+                  Path.of(next + ".config")); // as the JVM leaves it on a full disk
+            }
           } catch (IOException e) {
             say.accept("warning: %s will start slower: %s".formatted(program.name(), reason(e)));
           }
         });
       }
     }
+  }
+
+  private static Path archive(Path home, Program program) {
+    return home.resolve(program.name() + ".aot");
+  }
+
+  /** Lets everyone use it, whatever the umask: under cron another user runs what root installed. */
+  private static void share(Path path) throws IOException {
+    Files.setPosixFilePermissions(
+        path, PosixFilePermissions.fromString(Files.isDirectory(path) ? "rwxr-xr-x" : "rw-r--r--"));
   }
 
   private static String classPath(Program program, String home) {
@@ -405,7 +442,8 @@ final class Installation {
     }
   }
 
-  private static String reason(IOException e) {
+  /** What was in the way. */
+  static String reason(IOException e) {
     return switch (e) {
       case AccessDeniedException of -> "permission denied: " + of.getFile();
       case NoSuchFileException of -> "no such file or folder: " + of.getFile();

@@ -115,9 +115,12 @@ final class Training implements AutoCloseable {
     environment.put("LC_ALL", "C.UTF-8");
     Project.Outcome outcome =
         Project.run(line.toArray()).in(folder).onlyEnv(environment).limit(LONGEST_RUN).go();
-    if (outcome.exit() > 1 || !Files.exists(archive)) {
+    if (outcome.exit() > 1) {
       throw new IOException(
           "its training ended with %d: %s".formatted(outcome.exit(), outcome.stderr()));
+    }
+    if (!Files.exists(archive)) {
+      throw new IOException("Java wrote no archive; is the disk full?");
     }
   }
 

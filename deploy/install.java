@@ -50,7 +50,10 @@ import picocli.CommandLine.Parameters;
           + " uninstalls. Installing again upgrades."
     },
     exitCodeListHeading = "%nExit codes:%n",
-    exitCodeList = {"0:the commands are installed", "2:nothing is installed, or changed"})
+    exitCodeList = {
+      "0:the commands are installed",
+      "2:not installed; what was there before still runs"
+    })
 public class install implements Callable<Integer> {
 
   @Parameters(paramLabel = "FOLDER", description = "Where the commands are to be, as ~/.local/bin.")
@@ -59,7 +62,9 @@ public class install implements Callable<Integer> {
   @Option(
       names = "--java",
       paramLabel = "HOME",
-      description = "Home of the Java, 25 or newer, that starts them; unset: the one of this run.")
+      description =
+          "Home of the Java, 25 or newer, that starts them, best a link that updates keep; unset:"
+              + " the one of this run.")
   private Path java = Path.of(System.getProperty("java.home"));
 
   @Option(
@@ -99,7 +104,7 @@ public class install implements Callable<Integer> {
       System.err.println("hint: " + e.hint());
       return 2;
     } catch (IOException e) {
-      say("error: " + e.getMessage());
+      say("error: " + Installation.reason(e));
       return 2;
     }
   }
@@ -124,7 +129,7 @@ public class install implements Callable<Integer> {
           "--java: %s is not the home of a Java 25 or newer".formatted(java),
           "expected a folder with bin/java and the file release");
     }
-    java = java.toRealPath();
+    java = java.toAbsolutePath(); // a link stays one: updates keep it
   }
 
   /** The scripts at the top of the project, with what JBang knows of them. */

@@ -304,6 +304,28 @@ class InstallationTest {
   }
 
   @Test
+  void what_could_not_be_trained_is_by_the_next_installation_and_leaves_no_half_archive()
+      throws Exception {
+    installation(bin)
+        .install(
+            java,
+            classes,
+            (_, _, archive) -> {
+              Files.createFile(archive);
+              Files.createFile(Path.of(archive + ".config"));
+              throw new IOException("No space left on device");
+            },
+            said::add);
+    Set<String> before = files(homes().getFirst());
+    assertEquals(
+        List.of(), before.stream().filter(file -> file.matches(NAMES.getFirst() + ".*")).toList());
+    install();
+    Set<String> trained = new TreeSet<>(before);
+    NAMES.forEach(name -> trained.add(name + ".aot"));
+    assertEquals(trained, files(homes().getFirst()));
+  }
+
+  @Test
   void a_launcher_whose_java_is_gone_says_so_and_takes_that_of_java_home() throws Exception {
     install();
     Files.move(java, temp.resolve("gone"));

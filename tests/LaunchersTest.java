@@ -12,6 +12,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -71,6 +72,27 @@ class LaunchersTest {
     String launcher = Files.readString(installed.folder().resolve(command));
     assertFalse(launcher.contains(Project.root().toString()), launcher);
     assertFalse(launcher.contains("/.m2/") || launcher.contains("/cache/"), launcher);
+  }
+
+  @Test
+  void everyone_may_use_what_root_installed_with_a_strict_umask() throws IOException {
+    List<String> closed = new ArrayList<>();
+    try (Stream<Path> found = Files.walk(installed.folder())) {
+      for (Path path : found.toList()) {
+        String may = PosixFilePermissions.toString(Files.getPosixFilePermissions(path));
+        boolean own = path.endsWith("lock") || path.endsWith("complete"); // the installation's
+        if (!own && !may.matches(Files.isDirectory(path) ? ".{6}r-x" : ".{6}r-[x-]")) {
+          closed.add(may + " " + path);
+        }
+      }
+    }
+    assertEquals(List.of(), closed);
+  }
+
+  @Test
+  void a_java_that_is_named_by_a_link_is_found_there_after_its_update() throws IOException {
+    String launcher = Files.readString(installed.folder().resolve("validate_signature"));
+    assertTrue(launcher.contains("\njava='" + installed.java() + "'\n"), launcher);
   }
 
   /** With this option a JVM ends where it cannot use the archive. */
