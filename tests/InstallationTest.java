@@ -350,6 +350,16 @@ class InstallationTest {
   }
 
   @Test
+  void a_java_that_is_named_by_a_link_is_found_there_after_its_update() throws Exception {
+    Path link = Files.createSymbolicLink(temp.resolve("link"), java);
+    java = link;
+    install();
+    Files.delete(link);
+    Files.createSymbolicLink(link, java("updated", "25.0.4"));
+    assertTrue(run("validate_signature").stdout().startsWith("updated\n"));
+  }
+
+  @Test
   void a_launcher_whose_java_has_become_an_older_one_does_not_start_it() throws Exception {
     install();
     Files.writeString(java.resolve("release"), "JAVA_VERSION=\"17.0.15\"");

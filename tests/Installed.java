@@ -18,25 +18,22 @@ import java.util.stream.Stream;
 
 /**
  * The commands as {@code ./jbang install} installs them, once for all tests that use them. Two
- * installations are begun at the same time, as may happen: one of them does the work. They are
- * root's with a strict umask, for a Java that is named by a link.
+ * installations are begun at the same time, as may happen: one of them does the work. The umask is
+ * a strict one.
  */
 final class Installed {
   private static Installed once;
 
   private final Path folder;
-  private final Path java;
   private final List<Project.Outcome> outcomes;
 
   private Installed(Path folder) throws IOException, InterruptedException {
     this.folder = folder;
-    java =
-        Files.createSymbolicLink(home().resolve("java"), Path.of(System.getProperty("java.home")));
     String strict = "umask 077; exec \"$@\"";
     Path jbang = Project.root().resolve("jbang");
     Callable<Project.Outcome> installation =
         () ->
-            Project.run("sh", "-c", strict, "sh", jbang, "install", "--java", java, folder)
+            Project.run("sh", "-c", strict, "sh", jbang, "install", folder)
                 .in(folder.getParent())
                 .env("PATH", folder + File.pathSeparator + System.getenv("PATH"))
                 .limit(Duration.ofMinutes(4))
@@ -88,11 +85,6 @@ final class Installed {
   /** The home of a user who has installed them into {@code ~/.local/bin}. */
   Path home() {
     return folder.getParent().getParent();
-  }
-
-  /** The link to the Java that they were installed for. */
-  Path java() {
-    return java;
   }
 
   /** What the two installations said. */

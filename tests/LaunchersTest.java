@@ -89,12 +89,6 @@ class LaunchersTest {
     assertEquals(List.of(), closed);
   }
 
-  @Test
-  void a_java_that_is_named_by_a_link_is_found_there_after_its_update() throws IOException {
-    String launcher = Files.readString(installed.folder().resolve("validate_signature"));
-    assertTrue(launcher.contains("\njava='" + installed.java() + "'\n"), launcher);
-  }
-
   /** With this option a JVM ends where it cannot use the archive. */
   @ParameterizedTest
   @MethodSource("commands")
