@@ -116,7 +116,7 @@ class ImageTest {
   private static String here(String command) {
     return command
         .replace("/opt/remote-settings-lambdas/bin", "'" + Installed.once().folder() + "'")
-        .replace("/opt/java/openjdk", "'" + Installed.once().java() + "'");
+        .replace("/opt/java/openjdk", "'" + System.getProperty("java.home") + "'");
   }
 
   /** What a build sees of the project: all but what deploy/Dockerfile.dockerignore names. */
