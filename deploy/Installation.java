@@ -20,6 +20,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -133,6 +134,11 @@ final class Installation {
         replace(ALL, filled("remote-settings-lambdas.sh", home, Map.of()));
         before.add(home);
         removeOthers(before);
+        if (isOpen(hidden) && !isOpen(java.resolve("bin/java"))) {
+          say.accept(
+              "warning: other users cannot run the Java in %s: name another with --java"
+                  .formatted(java));
+        }
       } finally {
         if (made != null && homes().isEmpty()) {
           delete(made);
@@ -336,6 +342,16 @@ final class Installation {
   private static void share(Path path) throws IOException {
     Files.setPosixFilePermissions(
         path, PosixFilePermissions.fromString(Files.isDirectory(path) ? "rwxr-xr-x" : "rw-r--r--"));
+  }
+
+  /** Whether every user comes there, and may run it if it is a program. */
+  private static boolean isOpen(Path path) throws IOException {
+    for (Path at = path.toRealPath(); at != null; at = at.getParent()) {
+      if (!Files.getPosixFilePermissions(at).contains(PosixFilePermission.OTHERS_EXECUTE)) {
+        return false;
+      }
+    }
+    return true;
   }
 
   private static String classPath(Program program, String home) {

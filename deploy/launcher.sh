@@ -28,10 +28,10 @@ is_java() {
 }
 
 [ -r "$home/lib/@JAR@" ] ||
-  fail "what it was installed with is gone: $home" 'install it again: ./jbang install FOLDER'
+  fail "what it was installed with is gone, or closed to this user: $home" 'install it again: ./jbang install FOLDER'
 if ! is_java "$java"; then
   is_java "${JAVA_HOME-}" ||
-    fail "the Java that it was installed for is gone, or no longer 25 or newer: $java" \
+    fail "the Java that it was installed for is gone, closed to this user, or older than 25: $java" \
       'install it again: ./jbang install FOLDER; until then set JAVA_HOME to a Java 25 or newer'
   java=$JAVA_HOME
 fi

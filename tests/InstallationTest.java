@@ -326,6 +326,22 @@ class InstallationTest {
   }
 
   @Test
+  void a_java_of_one_user_for_commands_of_all_is_warned_of() throws Exception {
+    Path closed = Files.createDirectory(temp.resolve("closed"));
+    Files.setPosixFilePermissions(closed, PosixFilePermissions.fromString("rwx------"));
+    java = java("closed/java", "25");
+    install(); // where no other user comes to the commands either
+    assertEquals(List.of(), said.stream().filter(line -> line.startsWith("warning")).toList());
+    Files.setPosixFilePermissions(temp, PosixFilePermissions.fromString("rwxr-xr-x"));
+    install();
+    assertTrue(
+        said.contains(
+            "warning: other users cannot run the Java in %s: name another with --java"
+                .formatted(java)),
+        said.toString());
+  }
+
+  @Test
   void a_launcher_whose_java_is_gone_says_so_and_takes_that_of_java_home() throws Exception {
     install();
     Files.move(java, temp.resolve("gone"));
@@ -334,8 +350,8 @@ class InstallationTest {
     assertEquals("", outcome.stdout());
     assertEquals(
         """
-        validate_signature: error: the Java that it was installed for is gone, or no longer 25 or \
-        newer: %s
+        validate_signature: error: the Java that it was installed for is gone, closed to this user, \
+        or older than 25: %s
         hint: install it again: ./jbang install FOLDER; until then set JAVA_HOME to a Java 25 or \
         newer
         """
@@ -376,7 +392,7 @@ class InstallationTest {
     assertEquals(2, outcome.exit());
     assertEquals(
         """
-        uptake_health: error: what it was installed with is gone: %s
+        uptake_health: error: what it was installed with is gone, or closed to this user: %s
         hint: install it again: ./jbang install FOLDER
         """
             .formatted(home),
