@@ -55,7 +55,9 @@ class LaunchersTest {
       assertTrue(
           outcome.stdout().startsWith("Installed into " + installed.folder() + ":\n  backport_rec"),
           outcome.stdout());
-      assertFalse(outcome.stderr().contains("warning"), outcome.stderr());
+      assertFalse( // of a Java of one's own is warned, too
+          outcome.stderr().contains("slower") || outcome.stderr().contains("PATH"),
+          outcome.stderr());
     }
     long prepared =
         installed.outcomes().stream()
