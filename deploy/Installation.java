@@ -168,6 +168,10 @@ final class Installation {
     return Stream.concat(programs.stream().map(Program::name), Stream.of(ALL)).toList();
   }
 
+  private String joined(String separator) {
+    return programs.stream().map(Program::name).collect(Collectors.joining(separator));
+  }
+
   /** The outermost folder of a path that is not there yet, or null. */
   private static Path missing(Path path) {
     Path missing = null;
@@ -224,7 +228,7 @@ final class Installation {
     delete(home); // of an installation that was killed
     try {
       Path lib = Files.createDirectories(home.resolve("lib"));
-      try (OutputStream jar = Files.newOutputStream(lib.resolve(jar()))) {
+      try (OutputStream jar = Files.newOutputStream(lib.resolve(Jar.FILE))) {
         classes.write(jar);
       }
       Map<Path, Path> copied = new HashMap<>();
@@ -250,10 +254,6 @@ final class Installation {
       delete(home);
       throw new Refused("nothing is installed: " + reason(e), "mend that, and install again");
     }
-  }
-
-  private static String jar() {
-    return ALL + "-" + Settings.VERSION + ".jar";
   }
 
   private String help() {
@@ -292,9 +292,8 @@ final class Installation {
         throw new IllegalStateException(e);
       }
     }
-    String names = programs.stream().map(Program::name).collect(Collectors.joining(" "));
     return completion.toString(StandardCharsets.UTF_8)
-        + "complete -W '%s completion uninstall' %s%n".formatted(names, ALL);
+        + "complete -W '%s completion uninstall' %s%n".formatted(joined(" "), ALL);
   }
 
   /**
@@ -356,7 +355,7 @@ final class Installation {
 
   private static String classPath(Program program, String home) {
     return Stream.concat(
-            Stream.of(jar()), program.jars().stream().map(jar -> jar.getFileName().toString()))
+            Stream.of(Jar.FILE), program.jars().stream().map(jar -> jar.getFileName().toString()))
         .map(jar -> home + "/lib/" + jar)
         .collect(Collectors.joining(":"));
   }
@@ -370,7 +369,7 @@ final class Installation {
         Map.of(
             "NAME", program.name(),
             "JAVA", quoted(java.toString()),
-            "JAR", jar(),
+            "JAR", Jar.FILE,
             "OPTIONS", String.join(" ", program.options()),
             "CLASS_PATH", classPath(program, "$home")));
   }
@@ -380,8 +379,8 @@ final class Installation {
     values.put("VERSION", Settings.VERSION);
     values.put("HOME", quoted(home.toString()));
     values.put("FOLDER", quoted(folder.toString()));
-    values.put("COMMANDS", programs.stream().map(Program::name).collect(Collectors.joining(" | ")));
-    values.put("NAMES", programs.stream().map(Program::name).collect(Collectors.joining(" ")));
+    values.put("COMMANDS", joined(" | "));
+    values.put("NAMES", joined(" "));
     return Pattern.compile("@([A-Z_]+)@")
         .matcher(template(template))
         .replaceAll(place -> Matcher.quoteReplacement(values.get(place.group(1))));

@@ -1,5 +1,7 @@
 //JAVA 25+
+//SOURCES ../common/Settings.java
 
+import common.Settings;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -20,8 +22,11 @@ import java.util.zip.ZipOutputStream;
  */
 final class Jar {
 
+  /** Its name where it is installed and packaged. */
+  static final String FILE = "remote-settings-lambdas-%s.jar".formatted(Settings.VERSION);
+
   /** What every entry says, for a time of its own would make each archive another one. */
-  static final LocalDateTime TIME = LocalDateTime.of(2000, 1, 1, 0, 0);
+  private static final LocalDateTime TIME = LocalDateTime.of(2000, 1, 1, 0, 0);
 
   private final Path built;
   private final Pattern ours;
@@ -35,6 +40,13 @@ final class Jar {
     this.ours =
         Pattern.compile(
             "(common|templates)/.*[^/]|(%s)(\\$.*)?\\.class".formatted(String.join("|", classes)));
+  }
+
+  /** Begins an entry of an archive that is the same whenever it is made. */
+  static void begin(ZipOutputStream archive, String name) throws IOException {
+    ZipEntry entry = new ZipEntry(name);
+    entry.setTimeLocal(TIME);
+    archive.putNextEntry(entry);
   }
 
   private List<? extends ZipEntry> entries(JarFile jar) {
@@ -58,9 +70,7 @@ final class Jar {
     ZipOutputStream copy = new ZipOutputStream(to);
     try (JarFile jar = new JarFile(built.toFile())) {
       for (ZipEntry entry : entries(jar)) {
-        ZipEntry copied = new ZipEntry(entry.getName());
-        copied.setTimeLocal(TIME);
-        copy.putNextEntry(copied);
+        begin(copy, entry.getName());
         try (InputStream content = jar.getInputStream(entry)) {
           content.transferTo(copy);
         }

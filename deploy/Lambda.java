@@ -76,7 +76,11 @@ public class Lambda {
   public Lambda() {
     Settings.execute(
         new validate_signature(),
-        surroundings(NOWHERE, OutputStream.nullOutputStream(), OutputStream.nullOutputStream()));
+        surroundings(
+            NOWHERE,
+            OutputStream.nullOutputStream(),
+            OutputStream.nullOutputStream(),
+            new ArrayList<>()));
     renewConnections();
   }
 
@@ -113,6 +117,21 @@ public class Lambda {
   public void validate_signature(InputStream event, OutputStream answer, Context context)
       throws Exception {
     invoke(new validate_signature(), event, answer, context);
+  }
+
+  /** Fails an invocation, with the text of the console; its class is the error's type. */
+  abstract static class Failure extends RuntimeException {
+    private static final long serialVersionUID = 1;
+
+    Failure(String text) {
+      super(text, null, false, false); // where it was thrown says nothing
+    }
+
+    /** Without the text: Lambda's client logs that beside it. */
+    @Override
+    public String toString() {
+      return getClass().getName();
+    }
   }
 
   // ---- an invocation
@@ -184,11 +203,6 @@ public class Lambda {
   private static void renewConnections() {
     connections.close();
     connections = new Http.Connections();
-  }
-
-  private static Settings.Surroundings surroundings(
-      Map<String, String> environment, OutputStream out, OutputStream err) {
-    return surroundings(environment, out, err, new ArrayList<>());
   }
 
   private static Settings.Surroundings surroundings(
@@ -383,31 +397,20 @@ public class Lambda {
   }
 }
 
-/** The run is complete and has findings; says what a console would. */
-final class Findings extends RuntimeException {
+/** The run is complete and has findings. */
+final class Findings extends Lambda.Failure {
   private static final long serialVersionUID = 1;
 
   Findings(String text) {
-    super(text, null, false, false); // where it was thrown says nothing
-  }
-
-  /** Without the text: Lambda's client logs that beside it. */
-  @Override
-  public String toString() {
-    return getClass().getName();
+    super(text);
   }
 }
 
-/** There is no full verdict; says what a console would. */
-final class NoVerdict extends RuntimeException {
+/** There is no full verdict. */
+final class NoVerdict extends Lambda.Failure {
   private static final long serialVersionUID = 1;
 
   NoVerdict(String text) {
-    super(text, null, false, false);
-  }
-
-  @Override
-  public String toString() {
-    return getClass().getName();
+    super(text);
   }
 }

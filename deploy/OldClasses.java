@@ -35,11 +35,7 @@ final class OldClasses {
   static void copy(Path from, Path to) throws IOException {
     try (JarFile jar = new JarFile(from.toFile())) {
       boolean isSigned = jar.stream().anyMatch(entry -> entry.getName().endsWith(".SF"));
-      boolean isOld = false;
-      for (var entries = jar.entries(); !isOld && entries.hasMoreElements(); ) {
-        isOld = isOld(jar, entries.nextElement());
-      }
-      if (isSigned || !isOld) {
+      if (isSigned || !hasOld(jar)) {
         Files.copy(from, to);
       } else {
         rewrite(jar, from, to);
@@ -47,17 +43,26 @@ final class OldClasses {
     }
   }
 
-  private static boolean isOld(JarFile jar, ZipEntry entry) throws IOException {
-    if (!entry.getName().endsWith(".class")) {
-      return false;
+  private static boolean hasOld(JarFile jar) throws IOException {
+    for (var entries = jar.entries(); entries.hasMoreElements(); ) {
+      ZipEntry entry = entries.nextElement();
+      try (var content = jar.getInputStream(entry)) {
+        if (isOld(entry, content.readNBytes(8))) {
+          return true;
+        }
+      }
     }
-    try (var content = jar.getInputStream(entry)) {
-      return isOld(content.readNBytes(8));
-    }
+    return false;
   }
 
-  private static boolean isOld(byte[] bytes) {
-    return ((bytes[6] & 0xff) << 8 | bytes[7] & 0xff) < JAVA_6;
+  /**
+   * Whether it is such a class.
+   *
+   * @param content from its beginning, where the version stands
+   */
+  private static boolean isOld(ZipEntry entry, byte[] content) {
+    return entry.getName().endsWith(".class")
+        && ((content[6] & 0xff) << 8 | content[7] & 0xff) < JAVA_6;
   }
 
   private static void rewrite(JarFile jar, Path from, Path to) throws IOException {
@@ -73,10 +78,8 @@ final class OldClasses {
       for (var entries = jar.entries(); entries.hasMoreElements(); ) {
         ZipEntry entry = entries.nextElement();
         byte[] content = jar.getInputStream(entry).readAllBytes();
-        ZipEntry copied = new ZipEntry(entry.getName());
-        copied.setTimeLocal(Jar.TIME);
-        copy.putNextEntry(copied);
-        copy.write(isOld(jar, entry) ? newer(classes, content) : content);
+        Jar.begin(copy, entry.getName());
+        copy.write(isOld(entry, content) ? newer(classes, content) : content);
       }
     }
   }

@@ -2,14 +2,12 @@
 //DESCRIPTION Package the commands for where they are deployed: lambda, one zip for AWS Lambda.
 //JAVA 25+
 //DEPS info.picocli:picocli:4.7.7
-//SOURCES ../common/Settings.java
 //SOURCES ../tests/Project.java
 //SOURCES ClassPath.java
 //SOURCES Jar.java
 //SOURCES Lambda.java
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
 
-import common.Settings;
 import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -27,7 +25,6 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
-import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -48,8 +45,6 @@ import picocli.CommandLine.Spec;
     exitCodeList = {"0:the file is written", "2:nothing is written"})
 public class packaging implements Callable<Integer> {
 
-  private static final String NAME = "remote-settings-lambdas";
-
   @Spec private CommandSpec spec;
 
   @Parameters(index = "0", paramLabel = "TARGET", description = "lambda")
@@ -59,7 +54,7 @@ public class packaging implements Callable<Integer> {
       index = "1",
       arity = "0..1",
       paramLabel = "FILE",
-      defaultValue = NAME + ".zip",
+      defaultValue = "remote-settings-lambdas.zip",
       description = "The zip to write, ${DEFAULT-VALUE} unless told otherwise.")
   private Path file;
 
@@ -118,11 +113,11 @@ public class packaging implements Callable<Integer> {
         classes.addAll(List.of("Lambda", "Findings", "NoVerdict"));
         Path own =
             Path.of(packaging.class.getProtectionDomain().getCodeSource().getLocation().toURI());
-        begin(zip, "%s-%s.jar".formatted(NAME, Settings.VERSION));
+        Jar.begin(zip, "lib/" + Jar.FILE);
         new Jar(own, classes).write(zip);
         for (Path jar :
             ClassPath.of(Project.root(), "deploy/Lambda.java").stream().sorted().toList()) {
-          begin(zip, jar.getFileName().toString());
+          Jar.begin(zip, "lib/" + jar.getFileName());
           try (InputStream content = Files.newInputStream(jar)) {
             content.transferTo(zip);
           }
@@ -132,11 +127,5 @@ public class packaging implements Callable<Integer> {
     } finally {
       Files.deleteIfExists(part);
     }
-  }
-
-  private static void begin(ZipOutputStream zip, String jar) throws IOException {
-    ZipEntry entry = new ZipEntry("lib/" + jar);
-    entry.setTimeLocal(Jar.TIME);
-    zip.putNextEntry(entry);
   }
 }
