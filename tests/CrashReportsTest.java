@@ -11,6 +11,7 @@
 //SOURCES ../validate_signature.java
 //SOURCES HttpTest.java
 //SOURCES Project.java
+//SOURCES ReadmeTest.java
 //SOURCES RemoteSettingsServer.java
 //SOURCES SigningAuthority.java
 //SOURCES ReportTest.java
@@ -43,12 +44,10 @@ import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
-import java.util.function.Supplier;
 import java.util.stream.Stream;
 import java.util.zip.GZIPInputStream;
 import org.junit.jupiter.api.AfterEach;
@@ -73,20 +72,8 @@ class CrashReportsTest {
   private static final String KEY = "publickeyofthetests";
 
   /** Whatever is promised of all commands is tried with each of them. */
-  private static final Map<String, Supplier<Settings.Command>> COMMANDS = new LinkedHashMap<>();
-
-  static {
-    COMMANDS.put("validate_signature", validate_signature::new);
-    COMMANDS.put("refresh_signature", refresh_signature::new);
-    COMMANDS.put("consistency_checks", consistency_checks::new);
-    COMMANDS.put("backport_records", backport_records::new);
-    COMMANDS.put("validate_changes_collection", validate_changes_collection::new);
-    COMMANDS.put("blockpages_generator", blockpages_generator::new);
-    COMMANDS.put("uptake_health", uptake_health::new);
-  }
-
   private static Set<String> commands() {
-    return COMMANDS.keySet();
+    return ReadmeTest.COMMANDS.keySet();
   }
 
   /** The credentials of all commands, each with a value of its own. */
@@ -1051,7 +1038,7 @@ class CrashReportsTest {
   }
 
   private Terminal.Outcome run(String command, Terminal terminal) {
-    Settings.Command one = COMMANDS.get(command).get();
+    Settings.Command one = ReadmeTest.COMMANDS.get(command).get();
     settings(command).forEach(terminal::setIfAbsent);
     return terminal.run(one);
   }

@@ -1,3 +1,4 @@
+//SOURCES ../deploy/Installation.java
 //SOURCES Project.java
 
 import java.io.File;
@@ -7,7 +8,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
-import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
@@ -106,10 +106,8 @@ final class Installed {
   }
 
   private static void delete(Path folder) {
-    try (Stream<Path> found = Files.walk(folder)) {
-      for (Path path : found.sorted(Comparator.reverseOrder()).toList()) {
-        Files.deleteIfExists(path);
-      }
+    try {
+      Installation.delete(folder);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

@@ -7,6 +7,7 @@
 //SOURCES LambdaRuntime.java
 //SOURCES Peers.java
 //SOURCES Project.java
+//SOURCES ReadmeTest.java
 //SOURCES RemoteSettingsServer.java
 //SOURCES S3Proxy.java
 //SOURCES S3Server.java
@@ -39,7 +40,6 @@ import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -50,7 +50,6 @@ import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Supplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -82,18 +81,6 @@ import tools.jackson.databind.json.JsonMapper;
  */
 class LambdaTest {
 
-  private static final Map<String, Supplier<Settings.Command>> COMMANDS = new LinkedHashMap<>();
-
-  static {
-    COMMANDS.put("backport_records", backport_records::new);
-    COMMANDS.put("blockpages_generator", blockpages_generator::new);
-    COMMANDS.put("consistency_checks", consistency_checks::new);
-    COMMANDS.put("refresh_signature", refresh_signature::new);
-    COMMANDS.put("uptake_health", uptake_health::new);
-    COMMANDS.put("validate_changes_collection", validate_changes_collection::new);
-    COMMANDS.put("validate_signature", validate_signature::new);
-  }
-
   private static final Map<String, String> NOTHING = Map.of();
 
   @TempDir private static Path folder;
@@ -105,7 +92,7 @@ class LambdaTest {
   private RemoteSettingsServer server;
 
   static Set<String> commands() {
-    return COMMANDS.keySet();
+    return ReadmeTest.COMMANDS.keySet();
   }
 
   @BeforeAll
@@ -149,7 +136,9 @@ class LambdaTest {
   private static Map<String, String> environment(
       String command, String event, Map<String, String> process) throws Exception {
     return Lambda.environment(
-        Settings.settings(COMMANDS.get(command).get()), CanonicalJson.parse(event), process);
+        Settings.settings(ReadmeTest.COMMANDS.get(command).get()),
+        CanonicalJson.parse(event),
+        process);
   }
 
   private static String refused(String command, String event) {
@@ -163,7 +152,7 @@ class LambdaTest {
   @ParameterizedTest
   @MethodSource("commands")
   void every_setting_is_a_key_by_each_of_its_names(String command) throws Exception {
-    for (Settings.Setting setting : Settings.settings(COMMANDS.get(command).get())) {
+    for (Settings.Setting setting : Settings.settings(ReadmeTest.COMMANDS.get(command).get())) {
       for (String variable : setting.variables()) {
         String lower = variable.toLowerCase(Locale.ROOT);
         for (String key : List.of(variable, lower, lower.replace('_', '-'))) {
@@ -519,7 +508,8 @@ class LambdaTest {
   void every_variable_of_a_function_is_a_setting_of_its_command() throws Exception {
     JsonNode everywhere = template().at("/Globals/Function/Environment/Variables");
     for (Map.Entry<String, JsonNode> function : functions().entrySet()) {
-      List<Settings.Setting> settings = Settings.settings(COMMANDS.get(function.getKey()).get());
+      List<Settings.Setting> settings =
+          Settings.settings(ReadmeTest.COMMANDS.get(function.getKey()).get());
       Set<String> variables = new HashSet<>(everywhere.propertyNames());
       variables.addAll(function.getValue().at("/Environment/Variables").propertyNames());
       for (String variable : variables) {

@@ -33,7 +33,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.TreeSet;
 import java.util.function.Supplier;
 import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
@@ -82,14 +81,10 @@ class ReadmeTest {
 
   @Test
   void every_command_has_a_row_and_a_section() throws IOException {
-    Set<String> scripts = new TreeSet<>();
-    try (Stream<Path> files = Files.list(ROOT)) {
-      files
-          .map(file -> file.getFileName().toString())
-          .filter(name -> name.endsWith(".java"))
-          .forEach(name -> scripts.add(name.replace(".java", "")));
-    }
-    assertEquals(scripts, COMMANDS.keySet(), "the commands that this class looks at");
+    assertEquals(
+        Set.copyOf(Installed.commands()),
+        COMMANDS.keySet(),
+        "the commands that this class looks at");
     for (String command : COMMANDS.keySet()) {
       String script = Files.readString(ROOT.resolve(command + ".java"));
       Matcher sentence = Pattern.compile("(?m)^//DESCRIPTION (.*)$").matcher(script);
