@@ -2,23 +2,64 @@
 
 import java.io.File;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.stream.Stream;
 
-/** What a script needs to run, as JBang finds it. */
+/**
+ * What scripts need to run, as JBang finds it. JBang is asked once for each set of dependencies.
+ */
 final class ClassPath {
-  private ClassPath() {}
+  private final Path root;
+  private final Map<Set<String>, List<Path>> found = new HashMap<>();
+
+  /**
+   * @param root of the project, whose start script is asked
+   */
+  ClassPath(Path root) {
+    this.root = root;
+  }
 
   /**
    * The jars that a script depends on, in the order in which they are searched; those that are
    * missing are downloaded.
    *
-   * @param root of the project, whose start script is asked
    * @throws IOException if they cannot be found; tells what JBang has against it
    */
-  static List<Path> of(Path root, String script) throws IOException {
+  List<Path> of(String script) throws IOException {
+    Set<String> dependencies = new TreeSet<>();
+    collect(root.resolve(script), dependencies, new HashSet<>());
+    List<Path> jars = found.get(dependencies);
+    if (jars == null) {
+      jars = ask(script);
+      found.put(dependencies, jars);
+    }
+    return jars;
+  }
+
+  /** Adds what a file and all that it includes declare with {@code //DEPS}. */
+  private static void collect(Path file, Set<String> dependencies, Set<Path> seen)
+      throws IOException {
+    if (seen.add(file)) {
+      for (String line : Files.readAllLines(file)) {
+        if (line.startsWith("//DEPS ")) {
+          dependencies.add(line);
+        } else if (line.startsWith("//SOURCES ")) {
+          String source = line.substring(line.indexOf(' ')).strip();
+          collect(file.resolveSibling(source).normalize(), dependencies, seen);
+        }
+      }
+    }
+  }
+
+  private List<Path> ask(String script) throws IOException {
     Project.Outcome told =
         Project.run(root.resolve("jbang"), "info", "classpath", "--deps-only", script)
             .in(root)

@@ -138,6 +138,7 @@ public class install implements Callable<Integer> {
     try (Stream<Path> files = Files.list(root)) {
       scripts = files.filter(file -> file.toString().endsWith(".java")).sorted().toList();
     }
+    ClassPath classPath = new ClassPath(root);
     List<Installation.Program> programs = new ArrayList<>();
     for (Path script : scripts) {
       String file = script.getFileName().toString();
@@ -146,7 +147,7 @@ public class install implements Callable<Integer> {
           new Installation.Program(
               file.replace(".java", ""),
               String.join(" ", directives(text, "DESCRIPTION")),
-              ClassPath.of(root, file),
+              classPath.of(file),
               directives(text, "RUNTIME_OPTIONS").stream()
                   .flatMap(line -> Stream.of(line.split(" ")))
                   .toList()));

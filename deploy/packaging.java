@@ -116,7 +116,7 @@ public class packaging implements Callable<Integer> {
         Jar.begin(zip, "lib/" + Jar.FILE);
         new Jar(own, classes).write(zip);
         for (Path jar :
-            ClassPath.of(Project.root(), "deploy/Lambda.java").stream().sorted().toList()) {
+            new ClassPath(Project.root()).of("deploy/Lambda.java").stream().sorted().toList()) {
           Jar.begin(zip, "lib/" + jar.getFileName());
           try (InputStream content = Files.newInputStream(jar)) {
             content.transferTo(zip);

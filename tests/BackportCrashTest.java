@@ -5,7 +5,6 @@
 //SOURCES Project.java
 //SOURCES RemoteSettingsServer.java
 //SOURCES Routes.java
-//SOURCES SigningAuthority.java
 //SOURCES Store.java
 //SOURCES Terminal.java
 
@@ -50,9 +49,6 @@ class BackportCrashTest {
   private static final int AT_ONCE = 2;
   private static final int KILLED = 128 + 9; // by SIGKILL
   private static final String IN_SYNC = "Records are in sync. Nothing to do.\n";
-
-  private static final SigningAuthority AUTHORITY =
-      SigningAuthority.builder().now(Terminal.NOW).build();
 
   @TempDir static Path folder;
 
@@ -222,7 +218,6 @@ class BackportCrashTest {
     RemoteSettingsServer server =
         RemoteSettingsServer.builder()
             .clock(Clock.fixed(Terminal.NOW, ZoneOffset.UTC))
-            .authority(AUTHORITY)
             .batchMaxRequests(1)
             .start();
     server.bucket("origin");

@@ -55,6 +55,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.ResourceLock;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -65,6 +66,7 @@ import tools.jackson.databind.json.JsonMapper;
 /**
  * Crash reports as a Sentry of our own on loopback receives them, and as they fail to reach one.
  */
+@ResourceLock("the SDK of Sentry") // of which a JVM has one
 @Timeout(60)
 class CrashReportsTest {
 

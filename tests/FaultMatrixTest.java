@@ -9,7 +9,6 @@
 //SOURCES Fault.java
 //SOURCES Project.java
 //SOURCES RemoteSettingsServer.java
-//SOURCES SigningAuthority.java
 //SOURCES Terminal.java
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -55,9 +54,6 @@ class FaultMatrixTest {
   /** Where the fault is: the published collection, its source, or every answer. */
   private static final List<String> PLACES = List.of("main/regions", "main-workspace/regions", "");
 
-  private static final SigningAuthority AUTHORITY =
-      SigningAuthority.builder().now(Terminal.NOW).build();
-
   /** Those that end with a limit of time; all others have time enough on any machine. */
   private static final Set<Fault.Kind> SLOW =
       Set.of(Fault.Kind.SILENT, Fault.Kind.STALL, Fault.Kind.TRICKLE, Fault.Kind.CHAIN_TRICKLE);
@@ -70,7 +66,7 @@ class FaultMatrixTest {
         .set("REFRESH_SIGNATURE_AUTH", "editor:editor")
         .set("BACKPORT_RECORDS_SOURCE_AUTH", "editor:editor")
         .set("BACKPORT_RECORDS_MAPPINGS", "main/regions -> main-workspace/regions")
-        .set("ROOT_HASH", AUTHORITY.rootHash())
+        .set("ROOT_HASH", server.authority().rootHash())
         .set("REQUESTS_NB_RETRIES", isSlow ? "0" : "1")
         .set("REQUESTS_TIMEOUT_SECONDS", isSlow ? "0.4" : "20")
         .set("REQUESTS_DEADLINE_SECONDS", isSlow ? "0.6" : "30")
@@ -106,7 +102,6 @@ class FaultMatrixTest {
       try (RemoteSettingsServer server =
           RemoteSettingsServer.builder()
               .clock(Clock.fixed(Terminal.NOW, ZoneOffset.UTC))
-              .authority(AUTHORITY)
               .trickleEvery(Duration.ofMillis(20))
               .sample(true)
               .fault(fault)

@@ -107,9 +107,7 @@ final class RemoteSettingsServer implements AutoCloseable {
     latency = builder.latency;
     store = new Store(clock);
     SigningAuthority authority =
-        builder.authority != null
-            ? builder.authority
-            : SigningAuthority.builder().now(clock.instant()).build();
+        builder.authority != null ? builder.authority : SigningAuthority.of(clock.instant());
     signer = new Signer(origin, authority);
     faults = new Faults(signer, clock);
     Routes.Dialect dialect =
@@ -273,7 +271,7 @@ final class RemoteSettingsServer implements AutoCloseable {
    */
   void create(String bucket, String collection) {
     boolean isSource = Signoff.of(bucket, collection).isPresent();
-    if (store.find(bucket, collection).isPresent()) {
+    if (store.entry(Store.collections(bucket), collection).isPresent()) {
       return;
     }
     store.create(bucket, collection, !isSource);

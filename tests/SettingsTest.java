@@ -34,6 +34,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.ResourceLock;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -50,6 +51,7 @@ import picocli.CommandLine.Option;
  * <p>The command is {@link Probe}, which has every kind of setting and keeps what it was given;
  * where the contract names options, {@code validate_signature} itself.
  */
+@ResourceLock("the SDK of Sentry") // of which a JVM has one
 class SettingsTest {
 
   private static final String SECRET = "s3cret";

@@ -29,7 +29,6 @@ final class Signer {
 
   private final URI origin;
   private final SigningAuthority authority;
-  private final SigningAuthority onecrl;
   private final Map<String, String> chains = new ConcurrentHashMap<>();
 
   /**
@@ -38,7 +37,6 @@ final class Signer {
   Signer(URI origin, SigningAuthority authority) {
     this.origin = origin;
     this.authority = authority;
-    this.onecrl = authority.sibling().signer("onecrl").build();
   }
 
   SigningAuthority authority() {
@@ -47,7 +45,7 @@ final class Signer {
 
   /** Mozilla signs the revocation lists under a name of their own. */
   SigningAuthority authorityOf(String bucket) {
-    return bucket.startsWith("security-state") ? onecrl : authority;
+    return bucket.startsWith("security-state") ? authority.sibling("onecrl") : authority;
   }
 
   /** The signature entry of a collection's metadata, over these records and this timestamp. */

@@ -26,7 +26,9 @@ import java.util.Date;
 import java.util.EnumSet;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
 import org.bouncycastle.asn1.ASN1ObjectIdentifier;
@@ -104,6 +106,7 @@ final class SigningAuthority {
   private static final String NAME_SUFFIX = ".content-signature.mozilla.org";
   private static final String NAME_BASE = "C=US,ST=CA,L=Mountain View,O=Mozilla,CN=";
   private static final SecureRandom RANDOM = new SecureRandom();
+  private static final Map<Instant, SigningAuthority> BY_MOMENT = new ConcurrentHashMap<>();
 
   private final String signerId;
   private final Instant madeAt;
@@ -112,6 +115,8 @@ final class SigningAuthority {
   private final X509Certificate leaf;
   private final PrivateKey signingKey;
   private final List<X509Certificate> chain;
+  private final Map<String, SigningAuthority> siblings = new ConcurrentHashMap<>(); // by signer
+  private final Map<String, String> signatures = new ConcurrentHashMap<>(); // by digest
 
   private record Authority(String name, KeyPair keys, X509Certificate certificate) {}
 
@@ -137,6 +142,12 @@ final class SigningAuthority {
     return builder().build();
   }
 
+  /** The flawless authority of a moment: whoever asks for the same moment gets the same one. */
+  static SigningAuthority of(Instant now) {
+    return BY_MOMENT.computeIfAbsent(
+        now.truncatedTo(ChronoUnit.SECONDS), moment -> builder().now(moment).build());
+  }
+
   /** An authority with one defect, otherwise as {@link #create()} makes it. */
   static SigningAuthority with(Defect defect) {
     return builder().defect(defect).build();
@@ -154,6 +165,11 @@ final class SigningAuthority {
     Builder builder = new Builder().now(madeAt).signer(signerId);
     builder.parents = this;
     return builder;
+  }
+
+  /** The flawless sibling of that signer, always the same one. */
+  SigningAuthority sibling(String signer) {
+    return siblings.computeIfAbsent(signer, name -> sibling().signer(name).build());
   }
 
   /** Name of the signer, the first label of the leaf's name: {@code remote-settings}. */
@@ -193,10 +209,18 @@ final class SigningAuthority {
   /** SHA-256 of any certificate's DER in the form of {@code ROOT_HASH}. */
   static String hash(X509Certificate certificate) {
     try {
-      byte[] digest = MessageDigest.getInstance("SHA-256").digest(certificate.getEncoded());
-      return HexFormat.ofDelimiter(":").withUpperCase().formatHex(digest);
+      return hash(certificate.getEncoded());
     } catch (GeneralSecurityException e) {
       throw new IllegalStateException(e);
+    }
+  }
+
+  private static String hash(byte[] content) {
+    try {
+      byte[] digest = MessageDigest.getInstance("SHA-256").digest(content);
+      return HexFormat.ofDelimiter(":").withUpperCase().formatHex(digest);
+    } catch (GeneralSecurityException e) {
+      throw new IllegalStateException(e); // every JDK has SHA-256
     }
   }
 
@@ -213,12 +237,17 @@ final class SigningAuthority {
         + ".chain";
   }
 
-  /** Signs the payload as it is (prefix included): 96 bytes r‖s in URL-safe base64. */
+  /**
+   * Signs the payload as it is (prefix included): 96 bytes r‖s in URL-safe base64. The same payload
+   * gets the same signature, as by RFC 6979.
+   */
   String sign(byte[] payload) {
-    return Base64.getUrlEncoder().withoutPadding().encodeToString(signRaw(payload));
+    return signatures.computeIfAbsent(
+        hash(payload),
+        _ -> Base64.getUrlEncoder().withoutPadding().encodeToString(signRaw(payload)));
   }
 
-  /** The 96 bytes r‖s of {@link #sign}. */
+  /** A signature's 96 bytes r‖s, another one each time. */
   byte[] signRaw(byte[] payload) {
     try {
       Signature signature = Signature.getInstance("SHA384withECDSAinP1363Format");

@@ -63,7 +63,6 @@ import java.util.Collection;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
@@ -94,7 +93,11 @@ import org.junit.platform.launcher.core.LauncherFactory;
  * ./jbang test CanonicalJsonTest                     one class, or several
  * ./jbang test CanonicalJsonTest.no_spaces_are_left  one method; # does instead of the dot
  * ./jbang test --list                                the names
+ * ./jbang test --slowest                             everything, then the methods that took longest
  * </pre>
+ *
+ * <p>Classes run side by side, {@link #AT_ONCE} of them; the methods of one class run one after the
+ * other. What a class shares with others it names in a {@code @ResourceLock}.
  *
  * <p>Exit codes: 0 all passed, 1 a test failed or none ran, 2 an argument names no test. The last
  * line is always {@code N passed, N failed, N skipped}, but for 2.
@@ -102,7 +105,13 @@ import org.junit.platform.launcher.core.LauncherFactory;
 public class all {
 
   /** A test that takes longer than this hangs; it is interrupted and fails. */
-  private static final String LONGEST_TEST = "5 m";
+  private static final String LONGEST_TEST = "10 m";
+
+  /** Classes at once: more than there are cores, for many tests wait for a process or a limit. */
+  private static final int AT_ONCE = 2 + Runtime.getRuntime().availableProcessors();
+
+  /** How many methods {@code --slowest} shows. */
+  private static final int SLOWEST = 25;
 
   /** Of a stack trace, the frames that say where; more would be the way through JUnit. */
   private static final int MAX_FRAMES = 12;
@@ -120,9 +129,11 @@ public class all {
 
   private static int run(List<String> args) throws URISyntaxException {
     if (args.contains("--help") || args.contains("-h")) {
-      OUT.println("usage: ./jbang test [--list] [CLASS | CLASS.METHOD | CLASS#METHOD ...]");
+      OUT.println(
+          "usage: ./jbang test [--list] [--slowest] [CLASS | CLASS.METHOD | CLASS#METHOD ...]");
       return 0;
     }
+    boolean slowest = args.contains("--slowest");
     Launcher launcher = LauncherFactory.create();
     Path jar = Path.of(all.class.getProtectionDomain().getCodeSource().getLocation().toURI());
     TestPlan everything =
@@ -133,7 +144,7 @@ public class all {
       return 0;
     }
     Set<DiscoverySelector> chosen = new LinkedHashSet<>();
-    for (String arg : args) {
+    for (String arg : args.stream().filter(arg -> !arg.equals("--slowest")).toList()) {
       TestIdentifier test = names.get(arg.replace('#', '.'));
       if (test == null) {
         System.err.println("test: error: no test is named " + arg + closeTo(arg, names.keySet()));
@@ -141,16 +152,15 @@ public class all {
       }
       chosen.add(DiscoverySelectors.selectUniqueId(test.getUniqueIdObject()));
     }
-    for (Peers.Peer peer : Peers.prepare(OUT::println)) {
-      if (!peer.isReady()) {
-        OUT.println(peer);
-      }
-    }
+    Peers.prepare(OUT::println);
     Results results = new Results();
     if (chosen.isEmpty()) {
       launcher.execute(everything, results);
     } else {
       launcher.execute(request(chosen), results);
+    }
+    if (slowest) {
+      results.showSlowest();
     }
     return results.summary();
   }
@@ -160,8 +170,15 @@ public class all {
     return LauncherDiscoveryRequestBuilder.request()
         .selectors(List.copyOf(selectors))
         .configurationParameter("junit.jupiter.execution.timeout.default", LONGEST_TEST)
+        .configurationParameter("junit.jupiter.execution.parallel.enabled", "true")
         .configurationParameter(
-            "junit.jupiter.testclass.order.default", "org.junit.jupiter.api.ClassOrderer$ClassName")
+            "junit.jupiter.execution.parallel.mode.classes.default", "concurrent")
+        .configurationParameter("junit.jupiter.execution.parallel.config.strategy", "fixed")
+        .configurationParameter(
+            "junit.jupiter.execution.parallel.config.fixed.parallelism", Integer.toString(AT_ONCE))
+        .configurationParameter(
+            "junit.jupiter.execution.parallel.config.fixed.max-pool-size",
+            Integer.toString(AT_ONCE))
         .build();
   }
 
@@ -243,7 +260,9 @@ public class all {
 
     private final Map<String, Tally> classes = new HashMap<>();
     private final List<Failure> failures = new ArrayList<>();
-    private final Map<String, List<String>> skips = new LinkedHashMap<>();
+    private final Map<String, Integer> skips = new TreeMap<>();
+    private final Map<String, Long> starts = new HashMap<>();
+    private final Map<String, Long> nanos = new HashMap<>(); // by method
     private final Tally total = new Tally();
     private TestPlan plan;
 
@@ -257,6 +276,7 @@ public class all {
       if (test.getSource().orElse(null) instanceof ClassSource) {
         tally(test);
       }
+      starts.put(test.getUniqueId(), System.nanoTime());
     }
 
     @Override
@@ -266,6 +286,10 @@ public class all {
 
     @Override
     public synchronized void executionFinished(TestIdentifier test, TestExecutionResult result) {
+      if (test.isTest()) {
+        long took = System.nanoTime() - starts.get(test.getUniqueId());
+        nanos.merge(name(test), took, Long::sum);
+      }
       Throwable cause = result.getThrowable().orElse(null);
       switch (result.getStatus()) {
         case SUCCESSFUL -> {
@@ -296,7 +320,7 @@ public class all {
         tally(skip).skipped++;
         total.skipped++;
         String why = reason == null || reason.isBlank() ? "no reason given" : reason;
-        skips.computeIfAbsent(why, key -> new ArrayList<>()).add(label(skip));
+        skips.merge(why, 1, Integer::sum);
       }
     }
 
@@ -335,6 +359,16 @@ public class all {
       return run ? name(test) + " " + test.getDisplayName() : name(test);
     }
 
+    /** All runs of a parametrised method count together. */
+    void showSlowest() {
+      OUT.printf("%nslowest methods, with others beside them:%n");
+      nanos.entrySet().stream()
+          .sorted(Map.Entry.<String, Long>comparingByValue().reversed())
+          .limit(SLOWEST)
+          .forEach(
+              one -> OUT.printf(Locale.ROOT, "%8.1f s  %s%n", one.getValue() / 1e9, one.getKey()));
+    }
+
     int summary() {
       for (Failure failure : failures) {
         OUT.printf("%nFAILED %s%n", failure.test());
@@ -343,8 +377,7 @@ public class all {
       if (!skips.isEmpty()) {
         OUT.println();
       }
-      skips.forEach(
-          (reason, tests) -> OUT.printf("SKIPPED (%s): %s%n", reason, String.join(", ", tests)));
+      skips.forEach((reason, tests) -> OUT.printf("SKIPPED %d: %s%n", tests, reason));
       if (total.passed + total.failed == 0) {
         OUT.println("no test was run");
       }
