@@ -303,8 +303,7 @@ class BackportCrashTest {
             "-XX:SharedArchiveFile=" + folder.resolve("classes.jsa")));
     line.addAll(List.of("-cp", System.getProperty("java.class.path"), "backport_records"));
     ProcessBuilder builder = new ProcessBuilder(line).redirectErrorStream(true);
-    builder.environment().clear();
-    builder.environment().putAll(settings(server, destination));
+    Project.setOnly(builder, settings(server, destination));
     return builder.start();
   }
 
