@@ -184,6 +184,7 @@ class ProcessTest {
               .onlyEnv(
                   Map.of(
                       "PATH", bin.toString(), // nothing else is found, so nothing is downloaded
+                      "LC_ALL", "C.UTF-8", // as the start script has it
                       "HOME", folder.toString(),
                       "XDG_CACHE_HOME", folder.resolve("cache").toString(),
                       "REQUIRE_PEERS", required))
