@@ -40,6 +40,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
+import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.Base64;
@@ -100,16 +101,19 @@ class CrashReportsTest {
   @BeforeEach
   void start() throws IOException {
     sentry = new FakeSentry();
-    server =
-        RemoteSettingsServer.builder().clock(Clock.fixed(Terminal.NOW, ZoneOffset.UTC)).start();
-    server.answer("/v1" + RESULT, 200, "application/json", uptake());
+    serve(Clock.fixed(Terminal.NOW, ZoneOffset.UTC));
+  }
+
+  private void serve(Clock clock) throws IOException {
+    server = RemoteSettingsServer.builder().clock(clock).start();
+    server.answer("/v1" + RESULT, 200, "application/json", uptake(clock.instant()));
     server.publish("main", "cfr", "{\"id\": \"1\", \"text\": \"abc\"}");
     server.publish("main", "regions", "{\"id\": \"1\", \"text\": \"abc\"}");
   }
 
-  /** What clients reported yesterday: one source over its threshold. */
-  private static String uptake() {
-    long now = Terminal.NOW.getEpochSecond();
+  /** What clients reported on the day before: one source over its threshold. */
+  private static String uptake(Instant instant) {
+    long now = instant.getEpochSecond();
     String row =
         "{\"source\": \"%s\", \"min_timestamp\": %d, \"max_timestamp\": %d,"
             + " \"success\": 900, \"sync_error\": %d, \"network_error\": %d}";
@@ -985,7 +989,9 @@ class CrashReportsTest {
 
   @ParameterizedTest
   @MethodSource("commands")
-  void without_a_dsn_no_class_of_sentry_is_loaded(String command) {
+  void without_a_dsn_no_class_of_sentry_is_loaded(String command) throws IOException {
+    server.close();
+    serve(Clock.systemUTC()); // as the process that is started below
     makeSources();
     server.fault("altered-announcement=main/cfr"); // so that some have something to report
     Project.Run process =

@@ -139,8 +139,11 @@ final class Deployments {
     return said(List.of(Peers.kubernetesValidate(), "--strict", "--quiet", file));
   }
 
+  /** All but its rules on the days on which AWS retires a runtime: they ask the system's clock. */
   static List<String> cloudFormation(Path file) {
-    return said(List.of(Peers.cfnLint(), "--format", "parseable", "--", file));
+    List<Object> line = new ArrayList<>(List.of(Peers.cfnLint(), "--format", "parseable"));
+    line.addAll(List.of("--ignore-checks", "W2531", "E2531", "E2533", "--", file));
+    return said(line);
   }
 
   /** What a program that looks at something has against it. */

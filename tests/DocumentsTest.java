@@ -69,7 +69,7 @@ class DocumentsTest {
       Pattern.compile("(\\d{4}-\\d\\d-\\d\\d)([T ])(\\d\\d:\\d\\d:\\d\\d)");
   private static final Pattern DATE =
       Pattern.compile("\\b20\\d\\d-\\d\\d-\\d\\d\\b(?![T ]\\d\\d:)");
-  private static final Pattern TIMESTAMP = Pattern.compile("\\b1[78]\\d{11}\\b");
+  private static final Pattern TIMESTAMP = Pattern.compile("\\b[12]\\d{12}\\b");
 
   @TempDir static Path folder;
 

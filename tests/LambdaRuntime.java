@@ -1,6 +1,7 @@
 //DEPS com.amazonaws:aws-lambda-java-runtime-interface-client:2.7.0
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //DEPS tools.jackson.core:jackson-databind:3.2.4
+//SOURCES Project.java
 
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -99,8 +100,7 @@ final class LambdaRuntime implements AutoCloseable {
             classPath(unpacked),
             AWSLambda.class.getName(),
             handler);
-    builder.environment().clear();
-    builder.environment().putAll(environment(unpacked, handler, variables));
+    Project.setOnly(builder, environment(unpacked, handler, variables));
     process = builder.redirectErrorStream(true).redirectOutput(log.toFile()).start();
     process.getOutputStream().close();
     process

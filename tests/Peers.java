@@ -288,11 +288,16 @@ final class Peers {
         onPath(ZSH));
   }
 
+  /** Whether a test fails, and is not skipped, where a peer is missing. */
+  static boolean areRequired() {
+    return "1".equals(System.getenv("REQUIRE_PEERS"));
+  }
+
   private static Path path(Peer peer) {
     if (peer.isReady()) {
       return peer.path();
     }
-    if ("1".equals(System.getenv("REQUIRE_PEERS"))) {
+    if (areRequired()) {
       return fail("REQUIRE_PEERS is set and there is no " + peer);
     }
     return abort("no " + peer);

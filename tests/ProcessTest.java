@@ -5,6 +5,7 @@
 //SOURCES RemoteSettingsServer.java
 //SOURCES SigningAuthority.java
 //SOURCES Terminal.java
+//SOURCES prepare.java
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -172,6 +173,30 @@ class ProcessTest {
     }
   }
 
+  @Test
+  void what_cannot_be_prepared_is_named_and_fails_only_where_it_is_required() throws IOException {
+    Path bin = Files.createDirectory(folder.resolve("bin"));
+    Path zsh = Files.writeString(bin.resolve("zsh"), "#!/bin/sh\necho 'zsh 5.9'\n");
+    assertTrue(zsh.toFile().setExecutable(true));
+    for (String required : List.of("", "0", "1")) {
+      Project.Outcome outcome =
+          Project.run(java(), "-cp", System.getProperty("java.class.path"), "prepare")
+              .onlyEnv(
+                  Map.of(
+                      "PATH", bin.toString(), // nothing else is found, so nothing is downloaded
+                      "LC_ALL", "C.UTF-8", // as the start script has it
+                      "HOME", folder.toString(),
+                      "XDG_CACHE_HOME", folder.resolve("cache").toString(),
+                      "REQUIRE_PEERS", required))
+              .go();
+      assertEquals(required.equals("1") ? 2 : 0, outcome.exit(), outcome::toString);
+      assertEquals("", outcome.stderr());
+      assertTrue(
+          outcome.stdout().contains("MISSING  openssl: not found on PATH\n"), outcome::toString);
+      assertTrue(outcome.stdout().endsWith("ready    zsh: zsh 5.9\n"), outcome::toString);
+    }
+  }
+
   // ---- what the tests are made of
 
   private static RemoteSettingsServer server() throws IOException {
@@ -222,9 +247,13 @@ class ProcessTest {
     return new ProcessBuilder(commandLine(List.of(), args)).start();
   }
 
+  private static Path java() {
+    return Path.of(System.getProperty("java.home"), "bin", "java");
+  }
+
   private static List<String> commandLine(List<String> options, String... args) {
     List<String> line = new ArrayList<>();
-    line.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    line.add(java().toString());
     line.addAll(List.of("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"));
     line.addAll(options);
     line.addAll(List.of("-cp", System.getProperty("java.class.path"), "validate_signature"));

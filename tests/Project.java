@@ -52,6 +52,19 @@ final class Project {
     return new Run(command);
   }
 
+  /**
+   * Sets a process's variables and no others. Under {@code faketime}, which moves the clock, the
+   * process keeps what moves it: both have the same day.
+   */
+  static void setOnly(ProcessBuilder builder, Map<String, String> variables) {
+    Map<String, String> environment = builder.environment();
+    boolean isMoved = environment.containsKey("FAKETIME");
+    environment
+        .keySet()
+        .removeIf(name -> !(isMoved && (name.startsWith("FAKETIME") || name.equals("LD_PRELOAD"))));
+    environment.putAll(variables);
+  }
+
   /** How a process ended and what it said. */
   record Outcome(int exit, String stdout, String stderr) {}
 
@@ -82,8 +95,7 @@ final class Project {
 
     /** Sets these variables and no others. */
     Run onlyEnv(Map<String, String> variables) {
-      builder.environment().clear();
-      builder.environment().putAll(variables);
+      setOnly(builder, variables);
       return this;
     }
 
