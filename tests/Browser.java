@@ -62,7 +62,7 @@ final class Browser {
           "--hide-scrollbars",
           "--remote-debugging-pipe");
 
-  private static final Duration LIMIT = Duration.ofSeconds(30);
+  private static final Duration LIMIT = Duration.ofMinutes(3);
 
   private static Browser running;
 

@@ -6,7 +6,6 @@ import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.HashMap;
 import java.util.Map;
@@ -69,11 +68,7 @@ final class CronServer implements AutoCloseable {
       environment.put("PATH", bin + ":" + environment.get("PATH"));
     }
     Project.Outcome outcome =
-        Project.run("/bin/sh", "-c", typed)
-            .in(home)
-            .onlyEnv(environment)
-            .limit(Duration.ofMinutes(1))
-            .go();
+        Project.run("/bin/sh", "-c", typed).in(home).onlyEnv(environment).go();
     return (outcome.exit() == 0 ? "" : "exit code " + outcome.exit() + "\n")
         + outcome.stdout()
         + outcome.stderr();

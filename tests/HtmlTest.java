@@ -37,12 +37,12 @@ class HtmlTest {
   void errors_and_warnings_are_found() {
     assertEquals(
         List.of(
-            "error 5:17 CSS: “colour”: Property “colour” doesn't exist. (>a{colour:red}</sty)",
-            "error 7:7 An “img” element must have an “alt” attribute, except under certain"
+            "error 5:12 CSS: “colour”: Property “colour” doesn't exist. (<style>a{colour:red}</st)",
+            "error 7:19 An “img” element must have an “alt” attribute, except under certain"
                 + " conditions. For details, consult guidance on providing text alternatives for"
-                + " images. (ad> <body><img src=\"x\"><p>x</)",
-            "warning 2:16 Consider adding a “lang” attribute to the “html” start tag to declare the"
-                + " language of this document. (TYPE html> <html> <head)"),
+                + " images. (img src=\"x\"><p>x</p></bo)",
+            "warning 2:6 Consider adding a “lang” attribute to the “html” start tag to declare the"
+                + " language of this document. (<html>)"),
         Html.errors(
             """
             <!DOCTYPE html>

@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -87,21 +88,19 @@ class InstallTest {
     assertTrue(outcome.stderr().contains("--at: \"two  words\" is not"), outcome.stderr());
   }
 
-  @ParameterizedTest
-  @CsvSource({
-    "URL/validate_signature.java",
-    "validate_signature@URL/",
-  })
-  void command_runs_from_a_url_and_once_fetched_without_it(String reference) {
+  @Test
+  void command_runs_from_a_url_and_once_fetched_without_it() {
     HttpServer repository = serve();
-    String url;
+    List<String> urls =
+        Stream.of("URL/validate_signature.java", "validate_signature@URL/")
+            .map(form -> reference(form, repository))
+            .toList();
     try {
-      url = reference(reference, repository);
-      assertAnswers(jbang(url, "--version"));
+      urls.forEach(url -> assertAnswers(jbang(url, "--version")));
     } finally {
       repository.stop(0);
     }
-    assertAnswers(jbang(url, "--version"));
+    urls.forEach(url -> assertAnswers(jbang(url, "--version")));
   }
 
   private static HttpServer serve() {

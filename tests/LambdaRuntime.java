@@ -48,7 +48,7 @@ final class LambdaRuntime implements AutoCloseable {
       "com.amazonaws.services.lambda.runtime.api.client.runtimeapi.NativeClient.JNI";
 
   /** How long anything may take that a test waits for. */
-  private static final Duration PATIENCE = Duration.ofMinutes(1);
+  private static final Duration PATIENCE = Duration.ofMinutes(5);
 
   /** How an invocation ended; the others of the three are null. */
   record Outcome(String answer, String errorType, String errorMessage, String log, Duration took) {

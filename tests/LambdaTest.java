@@ -724,7 +724,7 @@ class LambdaTest {
     LambdaRuntime lambda = lambda("validate_signature");
     assertTrue(lambda.invoke("{}").isGood());
     server.fault("silent=main/regions");
-    Duration limit = Duration.ofSeconds(3);
+    Duration limit = Duration.ofSeconds(10);
     LambdaRuntime.Outcome late =
         lambda.invoke("{\"requests_timeout_seconds\": 60, \"verbose\": true}", limit);
     assertFailed("NoVerdict", late);
@@ -732,7 +732,7 @@ class LambdaTest {
     String message = late.errorMessage();
     assertTrue(
         message.contains(
-            "validate_signature: error: Lambda's time limit is near, 0.6 s are left\n"
+            "validate_signature: error: Lambda's time limit is near, 2.0 s are left\n"
                 + "hint: raise the function's Timeout, or let it look at fewer collections\n"),
         message);
     assertTrue(message.contains("/buckets/main/collections/cfr:  OK"), message);
@@ -922,10 +922,10 @@ class LambdaTest {
     try {
       long start = System.nanoTime();
       RuntimeException ended =
-          assertThrows(RuntimeException.class, () -> invoke(stubborn, Duration.ofSeconds(4)));
+          assertThrows(RuntimeException.class, () -> invoke(stubborn, Duration.ofSeconds(10)));
       assertEquals("NoVerdict", ended.toString());
       long took = Duration.ofNanos(System.nanoTime() - start).toMillis();
-      assertTrue(took < 4000, took + " ms");
+      assertTrue(took < 10_000, took + " ms");
       assertTrue(ended.getMessage().contains("begun\nProbe: error: Lambda's time limit is near"));
       int requests = server.requests().size();
       released.countDown();

@@ -18,7 +18,6 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
@@ -30,14 +29,12 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
  * The command as a process of its own, for what only a process has: exit code, locale, working
  * directory, signals, pipes, and a heap that runs out.
  */
-@Timeout(60)
 class ProcessTest {
 
   @TempDir Path folder;
@@ -96,9 +93,9 @@ class ProcessTest {
         assertTrue(out.readLine().startsWith("01/03 /buckets/main/collections/c1:"));
         server.awaitAsked(4);
         run(List.of(kill.toString(), "-INT", Long.toString(process.pid())));
-        assertTrue(process.waitFor(20, TimeUnit.SECONDS), "did not end");
+        assertTrue(process.waitFor(5, TimeUnit.MINUTES), "did not end");
         String rest = out.lines().collect(Collectors.joining("\n"));
-        String stderr = errors.get(10, TimeUnit.SECONDS);
+        String stderr = errors.get(5, TimeUnit.MINUTES);
         assertEquals(130, process.exitValue(), stderr);
         assertTrue(rest.contains("Signature verification failed on /buckets/main/collections/c1"));
         assertTrue(stderr.contains("validate_signature: interrupted: 3 collections: "), stderr);
@@ -121,8 +118,8 @@ class ProcessTest {
         assertTrue(out.readLine().startsWith("Read collection list"));
         out.close();
         readerIsGone.countDown();
-        assertTrue(process.waitFor(10, TimeUnit.SECONDS), "still reads for nobody");
-        assertEquals("", errors.get(10, TimeUnit.SECONDS));
+        assertTrue(process.waitFor(5, TimeUnit.MINUTES), "still reads for nobody");
+        assertEquals("", errors.get(5, TimeUnit.MINUTES));
         assertEquals(141, process.exitValue());
       } finally {
         process.destroyForcibly();
@@ -234,8 +231,7 @@ class ProcessTest {
   }
 
   private static Project.Run command(List<String> options, String... args) {
-    Project.Run run =
-        Project.run(commandLine(options, args).toArray()).limit(Duration.ofSeconds(40));
+    Project.Run run = Project.run(commandLine(options, args).toArray());
     for (String variable :
         List.of("SERVER", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy")) {
       run.env(variable, null);

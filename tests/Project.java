@@ -18,6 +18,13 @@ import java.util.concurrent.TimeoutException;
  * they cannot find the project from their own place.
  */
 final class Project {
+
+  /**
+   * What a command of the tests has in its environment unless a test says otherwise: a machine that
+   * is busy answers late, which decides no test that is not about it.
+   */
+  static final Map<String, String> PATIENCE = Map.of("REQUESTS_TIMEOUT_SECONDS", "60");
+
   private Project() {}
 
   /**
@@ -53,8 +60,8 @@ final class Project {
   }
 
   /**
-   * Sets a process's variables and no others. Under {@code faketime}, which moves the clock, the
-   * process keeps what moves it: both have the same day.
+   * Sets a process's variables and no others, but for {@link #PATIENCE}. Under {@code faketime},
+   * which moves the clock, the process keeps what moves it: both have the same day.
    */
   static void setOnly(ProcessBuilder builder, Map<String, String> variables) {
     Map<String, String> environment = builder.environment();
@@ -62,20 +69,24 @@ final class Project {
     environment
         .keySet()
         .removeIf(name -> !(isMoved && (name.startsWith("FAKETIME") || name.equals("LD_PRELOAD"))));
+    environment.putAll(PATIENCE);
     environment.putAll(variables);
   }
 
   /** How a process ended and what it said. */
   record Outcome(int exit, String stdout, String stderr) {}
 
-  /** A process to be run: its input is empty and its time limit a minute unless told otherwise. */
+  /**
+   * A process to be run: its input is empty and its time limit five minutes unless told otherwise.
+   */
   static final class Run {
     private final ProcessBuilder builder;
     private byte[] input = {};
-    private Duration limit = Duration.ofMinutes(1);
+    private Duration limit = Duration.ofMinutes(5);
 
     private Run(Object... command) {
       builder = new ProcessBuilder(List.of(command).stream().map(Object::toString).toList());
+      PATIENCE.forEach(builder.environment()::putIfAbsent);
     }
 
     Run in(Path folder) {

@@ -197,8 +197,7 @@ class ReadmeTest {
       List<String> typed = said.stream().filter(line -> line.startsWith("  ")).toList();
       assertEquals(3, typed.size(), said.toString());
       for (String line : typed) {
-        Project.Outcome outcome =
-            Project.run("sh", "-c", line.strip()).in(ROOT).limit(Duration.ofMinutes(1)).go();
+        Project.Outcome outcome = Project.run("sh", "-c", line.strip()).in(ROOT).go();
         assertEquals(0, outcome.exit(), line + "\n" + outcome.stdout() + outcome.stderr());
       }
       String all = String.join("\n", said);

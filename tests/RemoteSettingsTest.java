@@ -34,7 +34,6 @@ import java.util.function.Function;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -45,7 +44,6 @@ import org.junit.jupiter.params.provider.ValueSource;
  *
  * <p>The server says what each test puts into {@code answers}, by path; 404 to all else.
  */
-@Timeout(30)
 class RemoteSettingsTest {
 
   private static final String LIST = "/v1/buckets/monitor/collections/changes";

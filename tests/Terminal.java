@@ -1,6 +1,7 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //SOURCES ../common/Settings.java
 //SOURCES OutputSchema.java
+//SOURCES Project.java
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
@@ -29,7 +30,7 @@ final class Terminal {
   /** The moment at which the transcripts were made. */
   static final Instant NOW = Instant.parse("2026-11-24T12:00:00Z");
 
-  private final Map<String, String> environment = new HashMap<>();
+  private final Map<String, String> environment = new HashMap<>(Project.PATIENCE);
   private final List<Duration> waits = Collections.synchronizedList(new ArrayList<>());
   private final List<Runnable> interrupts = new ArrayList<>();
   private Clock clock = Clock.fixed(NOW, ZoneOffset.UTC);

@@ -24,7 +24,6 @@ import java.util.List;
 import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -35,7 +34,6 @@ import org.junit.jupiter.params.provider.ValueSource;
  *
  * <p>Whatever happens, the key is never printed.
  */
-@Timeout(30)
 class UptakeRedashTest {
 
   private static final String KEY = "s3cretKeyOfTheQuery";

@@ -26,7 +26,6 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -35,7 +34,6 @@ import org.junit.jupiter.params.provider.ValueSource;
  * The command as a whole: against the embedded server, and where it depends on what is answered
  * when, against one that answers in turn.
  */
-@Timeout(60)
 class ValidateChangesCollectionTest {
 
   private static final long NOW = Terminal.NOW.toEpochMilli();
