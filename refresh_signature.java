@@ -6,6 +6,7 @@
 //SOURCES common/ContentSignature.java
 //SOURCES common/CrashReports.java
 //SOURCES common/Http.java
+//SOURCES common/MozillaRoots.java
 //SOURCES common/RemoteSettings.java
 //SOURCES common/Report.java
 //SOURCES common/Settings.java

@@ -3,6 +3,7 @@
 //SOURCES CertificateChain.java
 //SOURCES ContentSignature.java
 //SOURCES Http.java
+//SOURCES MozillaRoots.java
 //SOURCES RemoteSettings.java
 //SOURCES Report.java
 //SOURCES Settings.java
@@ -137,16 +138,16 @@ public final class SignatureCheck {
     if (signers.anyRoot && !given.isEmpty()) {
       throw new UsageException("ROOT_HASH and --any-root contradict each other", "give one");
     }
-    Set<String> builtIn = CertificateChain.builtInRoots(host);
     this.report = report;
     this.now = now;
     this.chains = new Chains(pem);
-    this.roots = signers.anyRoot ? Set.of() : given.isEmpty() ? builtIn : given;
+    this.roots =
+        signers.anyRoot ? Set.of() : given.isEmpty() ? MozillaRoots.builtIn(host, now) : given;
     this.withoutRoots =
         signers.anyRoot || ContentSignature.isLoopback(host)
             ? WithoutRoots.WARN
             : WithoutRoots.REFUSE;
-    this.mozilla = !builtIn.isEmpty();
+    this.mozilla = MozillaRoots.isMozilla(host);
     this.signer = signers.signer;
   }
 
@@ -423,7 +424,10 @@ public final class SignatureCheck {
               .formatted(String.join(", ", seen)));
     } else {
       seen.forEach(root ->
-          report.error(noRoot(root), "compare it with one you know to be right, or --any-root"));
+          report.error(
+              noRoot(root),
+              MozillaRoots.whose(root).map(sentence -> sentence + "; ").orElse("")
+                  + "compare it with one you know to be right, or --any-root"));
     }
   }
 

@@ -2,6 +2,7 @@
 //DEPS tools.jackson.core:jackson-databind:3.2.4
 //SOURCES ../common/CertificateChain.java
 //SOURCES ../common/ContentSignature.java
+//SOURCES ../common/MozillaRoots.java
 //SOURCES ../common/RemoteSettings.java
 //SOURCES Peers.java
 //SOURCES Project.java
@@ -25,6 +26,7 @@ import common.ContentSignature.Invalid;
 import common.ContentSignature.Trust;
 import common.ContentSignature.Valid;
 import common.ContentSignature.Verdict;
+import common.MozillaRoots;
 import common.RemoteSettings;
 import common.RemoteSettings.Changeset;
 import java.io.ByteArrayInputStream;
@@ -76,6 +78,9 @@ class ContentSignatureTest {
           "FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF"
               + "C7634D81F4372DDF581A0DB248B0A77AECEC196ACCC52973",
           16);
+
+  private static final String PRODUCTION = // from the contract, by hand
+      "C8:A8:0E:9A:FA:EF:4E:21:9B:6F:B5:D7:A7:1D:0F:10:12:23:BA:C5:00:1A:C2:8F:9B:0D:43:DC:59:A1:06:DB";
 
   private static final CertificateChain CHAIN = chain("openssl/chain.pem");
   private static final Trust TRUST = new Trust(Set.of(CHAIN.rootHash()), null, NOW);
@@ -566,14 +571,14 @@ class ContentSignatureTest {
   @Test
   void another_root_is_refused_and_no_root_leaves_it_to_the_caller() {
     String changeset = changeset(RECORDS, TIMESTAMP, entry(GOOD));
-    Trust production = new Trust(Set.of(CertificateChain.PRODUCTION_ROOT), null, NOW);
+    Trust production = new Trust(Set.of(PRODUCTION), null, NOW);
     Refused refused =
         assertRefused(
             Cause.WRONG_ROOT,
-            "the root is " + CHAIN.rootHash() + ", expected " + CertificateChain.PRODUCTION_ROOT,
+            "the root is " + CHAIN.rootHash() + ", expected " + PRODUCTION,
             verify(changeset, List.of(), _ -> CHAIN, production));
     assertEquals(
-        "stage or production? this root is neither Mozilla's production nor its stage",
+        "stage or production? this root is not one of Mozilla's production, stage or dev",
         refused.hint());
     assertInstanceOf(
         Valid.class, verify(changeset, List.of(), _ -> CHAIN, new Trust(Set.of(), null, NOW)));
@@ -713,11 +718,12 @@ class ContentSignatureTest {
   @Test
   void the_real_changeset_of_stage_was_valid_in_2021() {
     String text = Project.vector("mozilla-stage-2021/changeset.json");
+    Instant at = Instant.parse("2021-03-12T14:35:19Z");
     Trust then =
         new Trust(
-            CertificateChain.builtInRoots("firefox.settings.services.allizom.org"),
+            MozillaRoots.builtIn("firefox.settings.services.allizom.org", at),
             "remote-settings",
-            Instant.parse("2021-03-12T14:35:19Z"));
+            at);
     CertificateChain chain = chain("mozilla-stage-2021/chain.pem");
     assertInstanceOf(Valid.class, verify(text, List.of(), _ -> chain, then));
 
