@@ -204,7 +204,7 @@ public class validate_signature implements Settings.Command {
               : entry.getKey().usualWarning();
       if (now.plus(warning).isAfter(end)) {
         String sentence =
-            "the leaf of %s ends %s".formatted(named(entry.getValue()), days(now, end));
+            "the leaf of %s ends %s".formatted(Report.some(entry.getValue(), 1), days(now, end));
         if (strict) {
           report.finding(sentence, "leaf ends soon");
         } else {
@@ -219,10 +219,6 @@ public class validate_signature implements Settings.Command {
     long days = Duration.between(now, end).toDays();
     String date = DateTimeFormatter.ISO_LOCAL_DATE.withZone(ZoneOffset.UTC).format(end);
     return "in %d day%s (%s)".formatted(days, days == 1 ? "" : "s", date);
-  }
-
-  private static String named(List<String> names) {
-    return names.getFirst() + (names.size() > 1 ? " and %d more".formatted(names.size() - 1) : "");
   }
 
   // ---- converters: each message completes "VALUE is not …"

@@ -271,12 +271,8 @@ public final class SignatureCheck {
   }
 
   private static String ids(Changeset changeset, Predicate<SignedRecord> predicate) {
-    List<String> ids =
-        changeset.records().stream().filter(predicate).map(SignedRecord::id).toList();
-    return ids.isEmpty()
-        ? ""
-        : String.join(", ", ids.subList(0, Math.min(3, ids.size())))
-            + (ids.size() > 3 ? " and %d more".formatted(ids.size() - 3) : "");
+    return Report.some(
+        changeset.records().stream().filter(predicate).map(SignedRecord::id).toList(), 3);
   }
 
   /** The chains of a run: each read once per URL. */
