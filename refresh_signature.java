@@ -339,6 +339,7 @@ public class refresh_signature implements Settings.Command {
         check::show,
         () -> report.summary("interrupted: " + run.counts()));
     check.showRoots();
+    check.showWarnings();
     check.showDetails();
     check.reportFailures();
     return "; verified " + check.counts();

@@ -153,6 +153,7 @@ public class validate_signature implements Settings.Command {
             });
       }
       check.showRoots();
+      check.showWarnings();
       String expiry = expiry(check.chains(), now, report);
       check.showDetails();
       report.summary(check.counts() + expiry);

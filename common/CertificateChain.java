@@ -461,19 +461,30 @@ public final class CertificateChain {
    *     any
    */
   public void verifySigner(String signer) throws Refused {
-    List<String> names = leafNames;
-    boolean found =
-        signer == null
-            ? names.stream().anyMatch(CertificateChain::isSignerName)
-            : names.stream().anyMatch(name -> name.equalsIgnoreCase(signer + SIGNER_DOMAIN));
+    boolean found = signer == null ? !signerNames().isEmpty() : isIssuedFor(signer);
     if (!found) {
       throw new Refused(
           Cause.WRONG_SAN,
           "the leaf's SAN is %s, expected %s"
               .formatted(
-                  names.isEmpty() ? "missing" : String.join(", ", names),
-                  (signer == null ? "a name" : signer) + SIGNER_DOMAIN));
+                  leafNames.isEmpty() ? "missing" : String.join(", ", leafNames),
+                  signerName(signer == null ? "a name" : signer)));
     }
+  }
+
+  /** The name that a leaf of this signer carries. */
+  static String signerName(String signer) {
+    return signer + SIGNER_DOMAIN;
+  }
+
+  /** Whether the leaf carries the name of this signer, whatever other names it carries. */
+  boolean isIssuedFor(String signer) {
+    return leafNames.stream().anyMatch(signerName(signer)::equalsIgnoreCase);
+  }
+
+  /** The names of signers that the leaf carries, those right below the domain of all signers. */
+  List<String> signerNames() {
+    return leafNames.stream().filter(CertificateChain::isSignerName).toList();
   }
 
   private static boolean isSignerName(String name) {

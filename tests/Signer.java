@@ -47,7 +47,7 @@ final class Signer {
 
   /** Mozilla signs the revocation lists under a name of their own. */
   SigningAuthority authorityOf(String bucket) {
-    return bucket.startsWith("security-state") ? onecrl : authority;
+    return bucket.contains("security-state") ? onecrl : authority;
   }
 
   /** The signature entry of a collection's metadata, over these records and this timestamp. */

@@ -1,8 +1,12 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
+//DEPS tools.jackson.core:jackson-databind:3.2.4
+//SOURCES ../refresh_signature.java
 //SOURCES ../validate_signature.java
 //SOURCES Project.java
 //SOURCES RemoteSettingsServer.java
+//SOURCES Signer.java
 //SOURCES SigningAuthority.java
+//SOURCES Store.java
 //SOURCES Terminal.java
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -10,6 +14,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Instant;
@@ -17,8 +22,11 @@ import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import tools.jackson.databind.JsonNode;
 
 /**
  * Whom the commands believe: which roots they trust, which names of signers they take, and what
@@ -26,6 +34,7 @@ import org.junit.jupiter.params.provider.CsvSource;
  */
 class TrustTest {
 
+  private static final String SUFFIX = ".content-signature.mozilla.org";
   private static final String STAGE_HOST = "firefox.settings.services.allizom.org";
   private static final String PRODUCTION_HOST = "firefox.settings.services.mozilla.com";
   private static final String STAGE_AT = "2021-03-12T14:35:19Z";
@@ -328,7 +337,21 @@ class TrustTest {
         outcome::toString);
   }
 
-  // ---- signers
+  // ---- names of signers
+
+  private static String wrongName(String seen, String expected) {
+    return " - Cause: the leaf's SAN is %s%s, expected %s%s\n"
+        .formatted(seen, SUFFIX, expected, SUFFIX);
+  }
+
+  /** Publishes a collection of a bucket that the embedded server does not announce by itself. */
+  private static void publishAnnounced(
+      RemoteSettingsServer server, String bucket, String collection) {
+    server.publish(bucket, collection, "{\"id\":\"1\"}");
+    server.announce(
+        "{\"id\":\"%s\",\"last_modified\":%d,\"bucket\":\"%s\",\"collection\":\"%s\"}"
+            .formatted(bucket, server.timestamp(bucket, collection), bucket, collection));
+  }
 
   @Test
   void on_mozillas_hosts_security_state_is_signed_by_onecrl_and_the_rest_by_remote_settings()
@@ -336,36 +359,245 @@ class TrustTest {
     try (RemoteSettingsServer server = server().start()) {
       server.publish("security-state", "a", "{\"id\":\"1\"}");
       server.publish("main", "a", "{\"id\":\"1\"}");
-      Terminal mozilla =
-          elsewhere(server, "remote-settings.allizom.org")
-              .set("ROOT_HASH", server.authority().rootHash());
-      assertEquals(0, mozilla.run(new validate_signature()).exit());
-      // the other way round: each bucket signed by the other's signer
-      server.sign("security-state", "a", server.authority());
-      Terminal.Outcome outcome = mozilla.run(new validate_signature());
-      assertEquals(1, outcome.exit());
-      assertTrue(
-          outcome
-              .stdout()
-              .endsWith(
-                  " - Cause: the leaf's SAN is remote-settings.content-signature.mozilla.org,"
-                      + " expected onecrl.content-signature.mozilla.org\n"),
-          outcome::toString);
-      // elsewhere the entry says who signed
-      assertEquals(0, run(server).exit());
+      publishAnnounced(server, "my-security-state-x", "a");
+      publishAnnounced(server, "security", "a");
+      SigningAuthority onecrl = server.authority().sibling().signer("onecrl").build();
+      for (String host : List.of(STAGE_HOST, PRODUCTION_HOST)) {
+        Terminal mozilla = elsewhere(server, host).set("ROOT_HASH", server.authority().rootHash());
+        assertEquals(0, mozilla.run(new validate_signature()).exit());
+        // the other way round: each bucket signed by the other's signer
+        for (String bucket : List.of("security-state", "my-security-state-x")) {
+          server.sign(bucket, "a", server.authority());
+          Terminal.Outcome outcome = mozilla.run(new validate_signature(), "--only", bucket + "/a");
+          assertEquals(1, outcome.exit(), outcome.toString());
+          assertTrue(
+              outcome.stdout().endsWith(wrongName("remote-settings", "onecrl")), outcome::toString);
+          server.sign(bucket, "a");
+        }
+        for (String bucket : List.of("main", "security")) {
+          server.sign(bucket, "a", onecrl);
+          Terminal.Outcome outcome = mozilla.run(new validate_signature(), "--only", bucket + "/a");
+          assertEquals(1, outcome.exit(), outcome.toString());
+          assertTrue(
+              outcome.stdout().endsWith(wrongName("onecrl", "remote-settings")), outcome::toString);
+          server.sign(bucket, "a");
+        }
+      }
+    }
+  }
+
+  /** Four collections signed by {@code local}, of which one is asked of another signer. */
+  private static void signByAnother(RemoteSettingsServer server) {
+    SigningAuthority local = server.authority().sibling().signer("local").build();
+    for (String name : List.of("cfr", "a", "c")) {
+      server.publish("main", name, "{\"id\":\"1\"}");
+      server.sign("main", name, local);
+    }
+    publishAnnounced(server, "my-security-state-x", "b");
+    server.sign("my-security-state-x", "b", local);
+    server.publish("main", "right", "{\"id\":\"1\"}");
+  }
+
+  @Test
+  void elsewhere_another_signer_is_one_warning_for_all_collections_that_share_it()
+      throws IOException {
+    try (RemoteSettingsServer server = server().start()) {
+      signByAnother(server);
+      for (Terminal terminal :
+          List.of(
+              new Terminal().set("SERVER", server.url()),
+              elsewhere(server, "xallizom.org"),
+              elsewhere(server, "allizom.org.example.org"))) {
+        Terminal.Outcome outcome =
+            terminal
+                .set("ROOT_HASH", server.authority().rootHash())
+                .run(new validate_signature(), "--parallel-requests=1");
+        assertEquals(0, outcome.exit(), outcome.toString());
+        assertEquals(
+            List.of(
+                "validate_signature: warning: the leaf of main/cfr and 2 more is of local"
+                    + SUFFIX
+                    + ", clients ask for remote-settings"
+                    + SUFFIX,
+                "validate_signature: warning: the leaf of my-security-state-x/b is of local"
+                    + SUFFIX
+                    + ", clients ask for onecrl"
+                    + SUFFIX),
+            outcome.stderr().lines().filter(line -> line.contains("warning")).toList());
+      }
     }
   }
 
   @Test
-  void a_signer_given_by_the_user_is_demanded() throws IOException {
+  void in_json_each_result_has_its_own_warning() throws IOException {
+    try (RemoteSettingsServer server = server().start()) {
+      signByAnother(server);
+      JsonNode document =
+          Store.JSON.readTree(
+              new Terminal()
+                  .set("SERVER", server.url())
+                  .set("ROOT_HASH", server.authority().rootHash())
+                  .run(new validate_signature(), "--format=json")
+                  .stdout());
+      for (JsonNode result : document.path("results")) {
+        String name = result.path("bucket").asString() + "/" + result.path("collection").asString();
+        List<String> warnings = new ArrayList<>();
+        result.path("warnings").forEach(warning -> warnings.add(warning.asString()));
+        String expected =
+            "the leaf of %s is of local%s, clients ask for %s%s"
+                .formatted(
+                    name, SUFFIX, name.startsWith("main/") ? "remote-settings" : "onecrl", SUFFIX);
+        assertEquals(name.equals("main/right") ? List.of() : List.of(expected), warnings);
+        assertEquals("ok", result.path("status").asString());
+      }
+      assertEquals(5, document.path("results").size());
+      assertEquals(2, document.path("warnings").size(), document::toString);
+    }
+  }
+
+  @Test
+  void a_leaf_without_the_name_of_a_signer_is_bad_elsewhere_too() throws IOException {
     try (RemoteSettingsServer server = server().start()) {
       server.publish("main", "a", "{\"id\":\"1\"}");
-      assertEquals(0, run(server, "--signer", "remote-settings").exit());
+      server.sign(
+          "main",
+          "a",
+          server.authority().sibling().defect(SigningAuthority.Defect.LEAF_WITHOUT_NAME).build());
+      Terminal.Outcome outcome = run(server);
+      assertEquals(1, outcome.exit(), outcome.toString());
+      assertTrue(
+          outcome
+              .stdout()
+              .endsWith(" - Cause: the leaf's SAN is missing, expected a name" + SUFFIX + "\n"),
+          outcome::toString);
+    }
+  }
+
+  @Test
+  void a_signer_given_by_the_user_is_demanded_of_every_bucket() throws IOException {
+    try (RemoteSettingsServer server = server().start()) {
+      server.publish("main", "a", "{\"id\":\"1\"}");
+      server.publish("security-state", "a", "{\"id\":\"1\"}");
+      assertEquals(0, run(server, "--signer=remote-settings", "--only=main/*").exit());
+      Terminal.Outcome other = run(server, "--signer=remote-settings", "--only=security-state/*");
+      assertEquals(1, other.exit(), other.toString());
+      assertTrue(other.stdout().endsWith(wrongName("onecrl", "remote-settings")), other::toString);
       Terminal.Outcome outcome = run(server, "--signer", "normandy");
       assertEquals(1, outcome.exit());
+      assertTrue(outcome.stderr().contains("2 BAD (main/a, security-state/a)"), outcome::toString);
       assertTrue(
-          outcome.stdout().contains("expected normandy.content-signature.mozilla.org\n"),
-          outcome::toString);
+          outcome.stdout().contains(wrongName("remote-settings", "normandy")), outcome::toString);
+    }
+  }
+
+  @Test
+  void a_signer_given_by_the_user_wins_on_mozillas_hosts() throws IOException {
+    try (RemoteSettingsServer server = server().start()) {
+      signByAnother(server);
+      Terminal mozilla =
+          elsewhere(server, STAGE_HOST)
+              .set("ROOT_HASH", server.authority().rootHash())
+              .set("SIGNER", "local");
+      Terminal.Outcome outcome = mozilla.run(new validate_signature(), "--exclude=main/right");
+      assertEquals(0, outcome.exit(), outcome.toString());
+      assertFalse(outcome.stderr().contains("warning"), outcome::toString);
+    }
+  }
+
+  @Test
+  void under_a_built_in_root_another_signer_is_bad_wherever_it_is_served(@TempDir Path folder)
+      throws IOException {
+    String text = Project.vector("mozilla-stage-2021/changeset.json");
+    for (String bucket : List.of("security-state", "my-security-state-x")) {
+      Path file =
+          Files.writeString(
+              folder.resolve(bucket),
+              text.replace("\"bucket\": \"main\"", "\"bucket\": \"" + bucket + "\""));
+      for (String roots : List.of("--root-hash=" + STAGE_OF_2021, "--any-root")) {
+        Terminal.Outcome outcome =
+            saved(file, "mozilla-stage-2021/chain.pem", "--at=" + STAGE_AT, roots);
+        assertEquals(1, outcome.exit(), outcome.toString());
+        assertTrue(
+            outcome.stdout().endsWith(wrongName("remote-settings", "onecrl")), outcome::toString);
+        assertEquals(
+            0,
+            saved(
+                    file,
+                    "mozilla-stage-2021/chain.pem",
+                    "--at=" + STAGE_AT,
+                    roots,
+                    "--signer=remote-settings")
+                .exit());
+      }
+    }
+  }
+
+  @Test
+  void a_saved_changeset_under_another_root_may_be_of_another_signer(@TempDir Path folder)
+      throws IOException {
+    Path file =
+        Files.writeString(
+            folder.resolve("changeset"),
+            Project.vector("kinto-26/changeset-recorded.json")
+                .replaceFirst("\"bucket\": ?\"main\"", "\"bucket\": \"security-state\""));
+    Terminal.Outcome outcome = saved(file, "kinto-26/chain.pem", "--any-root");
+    assertEquals(0, outcome.exit(), outcome.toString());
+    assertTrue(
+        outcome
+            .stderr()
+            .contains(
+                "warning: the leaf of security-state/recorded is of remote-settings%s,"
+                        .formatted(SUFFIX)
+                    + " clients ask for onecrl%s\n".formatted(SUFFIX)),
+        outcome::toString);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"\"onecrl\"", "\"remote-settings\"", "null", "7", "[]"})
+  void what_the_entry_says_of_its_signer_decides_nothing(String signerId) throws IOException {
+    try (RemoteSettingsServer server = server().start()) {
+      server.publish("main", "a", "{\"id\":\"1\"}");
+      server.edit(
+          "main",
+          "a",
+          attributes -> {
+            var entry = server.signatureEntry("main", "a", server.authority());
+            entry.set("signer_id", Store.JSON.readTree(signerId));
+            Signer.setSignatures(attributes, List.of(entry));
+          });
+      Terminal.Outcome outcome = run(server, "--root-hash", server.authority().rootHash());
+      assertEquals(0, outcome.exit(), outcome.toString());
+      assertFalse(outcome.stderr().contains("warning"), outcome::toString);
+    }
+  }
+
+  // ---- refresh_signature
+
+  @Test
+  void new_signatures_are_verified_by_the_same_rules() throws IOException {
+    try (RemoteSettingsServer server = server().sample(true).start()) {
+      server.fault("wrong-signer=main*/*");
+      Terminal terminal =
+          new Terminal()
+              .set("SERVER", server.url())
+              .set("REFRESH_SIGNATURE_AUTH", "editor:editor")
+              .set("ROOT_HASH", server.authority().rootHash())
+              .set("ONLY", "main/regions,main/cfr");
+      Terminal.Outcome lenient = terminal.run(new refresh_signature(), "--verify");
+      assertEquals(0, lenient.exit(), lenient.toString());
+      assertEquals(
+          List.of(
+              "refresh_signature: warning: the leaf of main/regions and 3 more is of someone-else"
+                  + SUFFIX
+                  + ", clients ask for remote-settings"
+                  + SUFFIX),
+          lenient.stderr().lines().filter(line -> line.contains("warning")).toList());
+      Terminal.Outcome demanded =
+          terminal.run(new refresh_signature(), "--verify", "--signer=remote-settings");
+      assertEquals(1, demanded.exit(), demanded.toString());
+      assertTrue(
+          demanded.stdout().endsWith(wrongName("someone-else", "remote-settings")),
+          demanded::toString);
     }
   }
 }
