@@ -6,6 +6,7 @@
 //SOURCES common/ContentSignature.java
 //SOURCES common/CrashReports.java
 //SOURCES common/Http.java
+//SOURCES common/MozillaRoots.java
 //SOURCES common/RemoteSettings.java
 //SOURCES common/Report.java
 //SOURCES common/Settings.java
@@ -338,6 +339,7 @@ public class refresh_signature implements Settings.Command {
         check::show,
         () -> report.summary("interrupted: " + run.counts()));
     check.showRoots();
+    check.showWarnings();
     check.showDetails();
     check.reportFailures();
     return "; verified " + check.counts();

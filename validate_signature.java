@@ -6,6 +6,7 @@
 //SOURCES common/ContentSignature.java
 //SOURCES common/CrashReports.java
 //SOURCES common/Http.java
+//SOURCES common/MozillaRoots.java
 //SOURCES common/RemoteSettings.java
 //SOURCES common/Report.java
 //SOURCES common/Settings.java
@@ -152,6 +153,7 @@ public class validate_signature implements Settings.Command {
             });
       }
       check.showRoots();
+      check.showWarnings();
       String expiry = expiry(check.chains(), now, report);
       check.showDetails();
       report.summary(check.counts() + expiry);
@@ -203,7 +205,7 @@ public class validate_signature implements Settings.Command {
               : entry.getKey().usualWarning();
       if (now.plus(warning).isAfter(end)) {
         String sentence =
-            "the leaf of %s ends %s".formatted(named(entry.getValue()), days(now, end));
+            "the leaf of %s ends %s".formatted(Report.some(entry.getValue(), 1), days(now, end));
         if (strict) {
           report.finding(sentence, "leaf ends soon");
         } else {
@@ -218,10 +220,6 @@ public class validate_signature implements Settings.Command {
     long days = Duration.between(now, end).toDays();
     String date = DateTimeFormatter.ISO_LOCAL_DATE.withZone(ZoneOffset.UTC).format(end);
     return "in %d day%s (%s)".formatted(days, days == 1 ? "" : "s", date);
-  }
-
-  private static String named(List<String> names) {
-    return names.getFirst() + (names.size() > 1 ? " and %d more".formatted(names.size() - 1) : "");
   }
 
   // ---- converters: each message completes "VALUE is not …"

@@ -1,4 +1,5 @@
 //JAVA 25+
+//SOURCES MozillaRoots.java
 
 package common;
 
@@ -50,26 +51,6 @@ import java.util.regex.Pattern;
  * knows nothing of code signing.
  */
 public final class CertificateChain {
-
-  /** Root of Mozilla's production chains, SHA-256 of its DER. */
-  public static final String PRODUCTION_ROOT =
-      "C8:A8:0E:9A:FA:EF:4E:21:9B:6F:B5:D7:A7:1D:0F:10:12:23:BA:C5:00:1A:C2:8F:9B:0D:43:DC:59:A1:06:DB";
-
-  /** Root of Mozilla's stage and dev chains, SHA-256 of its DER. */
-  public static final String STAGE_ROOT =
-      "3C:01:44:6A:BE:90:36:CE:A9:A0:9A:CA:A3:A5:20:AC:62:8F:20:A7:AE:32:CE:86:1C:B2:EF:B7:0F:A0:C7:45";
-
-  private static final Set<String> PRODUCTION_HOSTS =
-      Set.of(
-          "firefox.settings.services.mozilla.com",
-          "remote-settings.mozilla.org",
-          "prod.remote-settings.prod.webservices.mozgcp.net",
-          "settings.prod.mozaws.net");
-  private static final Set<String> STAGE_HOSTS =
-      Set.of(
-          "firefox.settings.services.allizom.org",
-          "remote-settings.allizom.org",
-          "remote-settings-dev.allizom.org");
 
   private static final String SIGNER_DOMAIN = ".content-signature.mozilla.org";
   private static final String CODE_SIGNING = "1.3.6.1.5.5.7.3.3";
@@ -480,19 +461,30 @@ public final class CertificateChain {
    *     any
    */
   public void verifySigner(String signer) throws Refused {
-    List<String> names = leafNames;
-    boolean found =
-        signer == null
-            ? names.stream().anyMatch(CertificateChain::isSignerName)
-            : names.stream().anyMatch(name -> name.equalsIgnoreCase(signer + SIGNER_DOMAIN));
+    boolean found = signer == null ? !signerNames().isEmpty() : isIssuedFor(signer);
     if (!found) {
       throw new Refused(
           Cause.WRONG_SAN,
           "the leaf's SAN is %s, expected %s"
               .formatted(
-                  names.isEmpty() ? "missing" : String.join(", ", names),
-                  (signer == null ? "a name" : signer) + SIGNER_DOMAIN));
+                  leafNames.isEmpty() ? "missing" : String.join(", ", leafNames),
+                  signerName(signer == null ? "a name" : signer)));
     }
+  }
+
+  /** The name that a leaf of this signer carries. */
+  static String signerName(String signer) {
+    return signer + SIGNER_DOMAIN;
+  }
+
+  /** Whether the leaf carries the name of this signer, whatever other names it carries. */
+  boolean isIssuedFor(String signer) {
+    return leafNames.stream().anyMatch(signerName(signer)::equalsIgnoreCase);
+  }
+
+  /** The names of signers that the leaf carries, those right below the domain of all signers. */
+  List<String> signerNames() {
+    return leafNames.stream().filter(CertificateChain::isSignerName).toList();
   }
 
   private static boolean isSignerName(String name) {
@@ -518,14 +510,6 @@ public final class CertificateChain {
     }
   }
 
-  /** The roots trusted for a Mozilla host: none for any other. */
-  public static Set<String> builtInRoots(String host) {
-    String lower = host.toLowerCase(Locale.ROOT);
-    return PRODUCTION_HOSTS.contains(lower)
-        ? Set.of(PRODUCTION_ROOT)
-        : STAGE_HOSTS.contains(lower) ? Set.of(STAGE_ROOT) : Set.of();
-  }
-
   /** Verifies that the root is one of those trusted, given as colon hex of their SHA-256. */
   public void verifyRoot(Set<String> trusted) throws Refused {
     String seen = rootHash();
@@ -533,16 +517,10 @@ public final class CertificateChain {
       throw new Refused(
           Cause.WRONG_ROOT,
           "the root is %s, expected %s".formatted(seen, String.join(" or ", trusted)),
-          "stage or production? %s".formatted(knownRoot(seen)));
+          "stage or production? "
+              + MozillaRoots.whose(seen)
+                  .orElse("this root is not one of Mozilla's production, stage or dev"));
     }
-  }
-
-  private static String knownRoot(String hash) {
-    return switch (hash) {
-      case PRODUCTION_ROOT -> "this is the root of Mozilla's production";
-      case STAGE_ROOT -> "this is the root of Mozilla's stage";
-      default -> "this root is neither Mozilla's production nor its stage";
-    };
   }
 
   /** The root's SHA-256 as upper-case colon hex. */

@@ -1,6 +1,7 @@
 //JAVA 25+
 //SOURCES CanonicalJson.java
 //SOURCES CertificateChain.java
+//SOURCES MozillaRoots.java
 
 package common;
 
@@ -59,9 +60,8 @@ public final class ContentSignature {
    * @param signature URL-safe base64 of raw r‖s
    * @param x5u URL of the chain
    * @param mode the curve and hash, {@code p384ecdsa}
-   * @param signerId who signed, {@code remote-settings}
    */
-  public record Entry(String signature, String x5u, String mode, String signerId) {}
+  public record Entry(String signature, String x5u, String mode) {}
 
   /**
    * What a signature covers.
@@ -83,10 +83,12 @@ public final class ContentSignature {
    *
    * @param roots colon hex of the trusted roots' SHA-256; empty if any root will do, because the
    *     caller judges it
-   * @param signer the name that the leaf must carry, or null: the entry's, else any
+   * @param signer the name that clients ask the leaf for
+   * @param signerDemanded whether a leaf of another signer is refused; under one of Mozilla's roots
+   *     it always is
    * @param at the instant at which the certificates must be valid
    */
-  public record Trust(Set<String> roots, String signer, Instant at) {}
+  public record Trust(Set<String> roots, String signer, boolean signerDemanded, Instant at) {}
 
   /** Where chains come from. */
   public interface ChainSource {
@@ -101,9 +103,24 @@ public final class ContentSignature {
    * One signature is valid.
    *
    * @param chain its chain
+   * @param warnings what is odd about it, though it is valid
    * @param refused what was wrong with the entries before it
    */
-  public record Valid(CertificateChain chain, List<Refused> refused) implements Verdict {}
+  public record Valid(CertificateChain chain, List<Warning> warnings, List<Refused> refused)
+      implements Verdict {}
+
+  /**
+   * A sentence about collections that may concern many of them alike.
+   *
+   * @param before the words before their names
+   * @param after the words after their names
+   */
+  public record Warning(String before, String after) {
+    /** The whole sentence. */
+    public String about(String collections) {
+      return before + collections + after;
+    }
+  }
 
   /** No signature is valid; at least one reason, in the order of the entries. */
   public record Invalid(List<Refused> refused) implements Verdict {
@@ -137,7 +154,8 @@ public final class ContentSignature {
         break;
       }
       try {
-        return new Valid(verify(content, entry(entry), otherTimestamps, chains, trust), refused);
+        CertificateChain chain = verify(content, entry(entry), otherTimestamps, chains, trust);
+        return new Valid(chain, warnings(chain, trust), refused);
       } catch (Refused e) {
         refused.add(e);
       }
@@ -157,7 +175,8 @@ public final class ContentSignature {
     byte[] signature = decoded(entry);
     CertificateChain chain = chains.chain(chainUrl(entry.x5u()));
     chain.verify(trust.at());
-    chain.verifySigner(trust.signer() != null ? trust.signer() : named(entry.signerId()));
+    boolean demanded = trust.signerDemanded() || MozillaRoots.isBuiltIn(chain.rootHash());
+    chain.verifySigner(demanded ? trust.signer() : null);
     if (!trust.roots().isEmpty()) {
       chain.verifyRoot(trust.roots());
     }
@@ -168,8 +187,17 @@ public final class ContentSignature {
     return chain;
   }
 
-  private static String named(String signerId) {
-    return signerId == null || signerId.isEmpty() ? null : signerId;
+  private static List<Warning> warnings(CertificateChain chain, Trust trust) {
+    if (chain.isIssuedFor(trust.signer())) {
+      return List.of();
+    }
+    return List.of(
+        new Warning(
+            "the leaf of ",
+            " is of %s, clients ask for %s"
+                .formatted(
+                    String.join(", ", chain.signerNames()),
+                    CertificateChain.signerName(trust.signer()))));
   }
 
   /** Step 2: the mode and the form, before any arithmetic. */
@@ -330,8 +358,7 @@ public final class ContentSignature {
     if (!(value instanceof Map<?, ?> map)) {
       throw new Refused(Cause.MALFORMED_SIGNATURE, "a signature is no object");
     }
-    return new Entry(
-        text(map, "signature"), text(map, "x5u"), text(map, "mode"), text(map, "signer_id"));
+    return new Entry(text(map, "signature"), text(map, "x5u"), text(map, "mode"));
   }
 
   private static String text(Map<?, ?> entry, String key) throws Refused {

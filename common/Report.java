@@ -521,8 +521,13 @@ public final class Report {
 
   /** The first ten of a list, and how many more there are. */
   public static String some(List<String> names) {
-    return String.join(", ", names.subList(0, Math.min(10, names.size())))
-        + (names.size() > 10 ? " and %d more".formatted(names.size() - 10) : "");
+    return some(names, 10);
+  }
+
+  /** The first of a list, at most so many, and how many more there are. */
+  public static String some(List<String> names, int most) {
+    return String.join(", ", names.subList(0, Math.min(most, names.size())))
+        + (names.size() > most ? " and %d more".formatted(names.size() - most) : "");
   }
 
   /** A server's text, cleaned, and not all of a long one. */

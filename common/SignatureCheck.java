@@ -3,6 +3,7 @@
 //SOURCES CertificateChain.java
 //SOURCES ContentSignature.java
 //SOURCES Http.java
+//SOURCES MozillaRoots.java
 //SOURCES RemoteSettings.java
 //SOURCES Report.java
 //SOURCES Settings.java
@@ -16,6 +17,7 @@ import common.ContentSignature.SignedRecord;
 import common.ContentSignature.Trust;
 import common.ContentSignature.Valid;
 import common.ContentSignature.Verdict;
+import common.ContentSignature.Warning;
 import common.Http.ServerException;
 import common.RemoteSettings.Announced;
 import common.RemoteSettings.Changeset;
@@ -70,9 +72,9 @@ public final class SignatureCheck {
         names = "--signer",
         paramLabel = "NAME",
         description =
-            "name before .content-signature.mozilla.org that the leaf must carry; unset: on"
-                + " Mozilla's hosts onecrl for security-state* and remote-settings for the rest,"
-                + " else the signature's signer_id, else any")
+            "name before .content-signature.mozilla.org that the leaf must carry; unset: onecrl for"
+                + " *security-state* and remote-settings for the rest; another is bad on Mozilla's"
+                + " hosts and under its roots, else a warning")
     String signer;
   }
 
@@ -122,8 +124,8 @@ public final class SignatureCheck {
   private final Chains chains;
   private final Set<String> roots; // colon hex; empty if there are none to compare with
   private final WithoutRoots withoutRoots;
-  private final boolean mozilla; // whose signers are known by bucket
-  private final String signer;
+  private final String signer; // null if it goes by the bucket
+  private final boolean signerDemanded;
   private final List<Outcome> outcomes = new ArrayList<>();
   private int expected;
 
@@ -137,17 +139,17 @@ public final class SignatureCheck {
     if (signers.anyRoot && !given.isEmpty()) {
       throw new UsageException("ROOT_HASH and --any-root contradict each other", "give one");
     }
-    Set<String> builtIn = CertificateChain.builtInRoots(host);
     this.report = report;
     this.now = now;
     this.chains = new Chains(pem);
-    this.roots = signers.anyRoot ? Set.of() : given.isEmpty() ? builtIn : given;
+    this.roots =
+        signers.anyRoot ? Set.of() : given.isEmpty() ? MozillaRoots.builtIn(host, now) : given;
     this.withoutRoots =
         signers.anyRoot || ContentSignature.isLoopback(host)
             ? WithoutRoots.WARN
             : WithoutRoots.REFUSE;
-    this.mozilla = !builtIn.isEmpty();
     this.signer = signers.signer;
+    this.signerDemanded = signer != null || MozillaRoots.isMozilla(host);
   }
 
   // ---- judging
@@ -202,7 +204,7 @@ public final class SignatureCheck {
             ContentSignature.entries(changeset.metadata()),
             otherTimestamps,
             chains,
-            new Trust(roots, signerOf(entry.bucket()), now));
+            new Trust(roots, signerOf(entry.bucket()), signerDemanded, now));
     Judgement judgement =
         switch (verdict) {
           case Valid valid when roots.isEmpty() && withoutRoots == WithoutRoots.REFUSE ->
@@ -223,10 +225,11 @@ public final class SignatureCheck {
     return "no root to trust, seen %s: set ROOT_HASH".formatted(seen);
   }
 
+  /** Which signer clients ask for, unless the user demands another. */
   private String signerOf(String bucket) {
-    return signer != null || !mozilla
+    return signer != null
         ? signer
-        : bucket.startsWith("security-state") ? "onecrl" : "remote-settings";
+        : bucket.contains("security-state") ? "onecrl" : "remote-settings";
   }
 
   /** 401, 403 and 404 are findings, because clients cannot read the collection either. */
@@ -270,12 +273,8 @@ public final class SignatureCheck {
   }
 
   private static String ids(Changeset changeset, Predicate<SignedRecord> predicate) {
-    List<String> ids =
-        changeset.records().stream().filter(predicate).map(SignedRecord::id).toList();
-    return ids.isEmpty()
-        ? ""
-        : String.join(", ", ids.subList(0, Math.min(3, ids.size())))
-            + (ids.size() > 3 ? " and %d more".formatted(ids.size() - 3) : "");
+    return Report.some(
+        changeset.records().stream().filter(predicate).map(SignedRecord::id).toList(), 3);
   }
 
   /** The chains of a run: each read once per URL. */
@@ -382,6 +381,10 @@ public final class SignatureCheck {
     };
   }
 
+  private static List<Warning> warnings(Judgement judgement) {
+    return judgement instanceof Good(Valid valid) ? valid.warnings() : List.of();
+  }
+
   private static Map<String, Object> json(Outcome outcome) {
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("check", "signature");
@@ -407,7 +410,9 @@ public final class SignatureCheck {
     json.put("announced", outcome.entry().timestamp());
     json.put("signed_on", outcome.signedOn());
     json.put("timestamp", outcome.timestamp());
-    json.put("warnings", outcome.warnings().stream().map(Report::clean).toList());
+    List<String> warnings = new ArrayList<>(outcome.warnings());
+    warnings(outcome.judgement()).forEach(it -> warnings.add(it.about(outcome.entry().name())));
+    json.put("warnings", warnings.stream().map(Report::clean).toList());
     return json;
   }
 
@@ -423,8 +428,27 @@ public final class SignatureCheck {
               .formatted(String.join(", ", seen)));
     } else {
       seen.forEach(root ->
-          report.error(noRoot(root), "compare it with one you know to be right, or --any-root"));
+          report.error(
+              noRoot(root),
+              MozillaRoots.whose(root).map(sentence -> sentence + "; ").orElse("")
+                  + "compare it with one you know to be right, or --any-root"));
     }
+  }
+
+  /** Warns of what is odd about valid signatures, once for all collections that share a chain. */
+  public void showWarnings() {
+    record Shared(CertificateChain chain, Warning warning) {}
+    Map<Shared, List<String>> names = new LinkedHashMap<>();
+    for (Outcome outcome : outcomes) {
+      if (outcome.judgement() instanceof Good(Valid valid)) {
+        for (Warning warning : valid.warnings()) {
+          names
+              .computeIfAbsent(new Shared(valid.chain(), warning), _ -> new ArrayList<>())
+              .add(outcome.entry().name());
+        }
+      }
+    }
+    names.forEach((shared, some) -> report.warn(shared.warning().about(Report.some(some, 1))));
   }
 
   /** Prints, for each bad collection, what is wrong with it, then what to do. */

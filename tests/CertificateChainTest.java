@@ -1,6 +1,7 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //DEPS org.bouncycastle:bcpkix-jdk18on:1.87
 //SOURCES ../common/CertificateChain.java
+//SOURCES ../common/MozillaRoots.java
 //SOURCES Project.java
 //SOURCES SigningAuthority.java
 
@@ -14,6 +15,7 @@ import static org.junit.jupiter.api.Assertions.fail;
 import common.CertificateChain;
 import common.CertificateChain.Cause;
 import common.CertificateChain.Refused;
+import common.MozillaRoots;
 import java.io.IOException;
 import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
@@ -794,7 +796,7 @@ class CertificateChainTest {
             "the root is " + authority.rootHash() + ", expected " + PRODUCTION + " or " + STAGE,
             () -> chain.verifyRoot(trusted));
     assertEquals(
-        "stage or production? this root is neither Mozilla's production nor its stage",
+        "stage or production? this root is not one of Mozilla's production, stage or dev",
         refused.hint());
   }
 
@@ -811,48 +813,6 @@ class CertificateChainTest {
   @Test
   void no_root_is_trusted_when_none_is_given() {
     assertThrows(Refused.class, () -> parsed(new Sample().pem()).verifyRoot(Set.of()));
-  }
-
-  @ParameterizedTest
-  @ValueSource(
-      strings = {
-        "firefox.settings.services.mozilla.com",
-        "remote-settings.mozilla.org",
-        "prod.remote-settings.prod.webservices.mozgcp.net",
-        "settings.prod.mozaws.net",
-        "Firefox.Settings.Services.Mozilla.COM"
-      })
-  void production_hosts_have_the_production_root(String host) {
-    assertEquals(Set.of(PRODUCTION), CertificateChain.builtInRoots(host));
-  }
-
-  @ParameterizedTest
-  @ValueSource(
-      strings = {
-        "firefox.settings.services.allizom.org",
-        "remote-settings.allizom.org",
-        "remote-settings-dev.allizom.org",
-        "REMOTE-SETTINGS.allizom.org"
-      })
-  void stage_and_dev_hosts_have_the_stage_root(String host) {
-    assertEquals(Set.of(STAGE), CertificateChain.builtInRoots(host));
-  }
-
-  @ParameterizedTest
-  @ValueSource(
-      strings = {
-        "",
-        "localhost",
-        "127.0.0.1",
-        "mozilla.org",
-        "services.mozilla.com",
-        "x.firefox.settings.services.mozilla.com",
-        "firefox.settings.services.mozilla.com.example.org",
-        "remote-settings.mozilla.com",
-        "remote-settings-dev.mozilla.org"
-      })
-  void other_hosts_have_no_root(String host) {
-    assertEquals(Set.of(), CertificateChain.builtInRoots(host));
   }
 
   // Warnings
@@ -883,7 +843,7 @@ class CertificateChainTest {
     chain.verify(THEN);
     chain.verifySigner(SIGNER);
     chain.verifySigner(null);
-    chain.verifyRoot(CertificateChain.builtInRoots("firefox.settings.services.allizom.org"));
+    chain.verifyRoot(MozillaRoots.builtIn("firefox.settings.services.allizom.org", THEN));
     assertEquals(STAGE, chain.rootHash());
     assertEquals(Instant.parse("2021-04-24T15:04:05Z"), chain.leafEnd());
     assertEquals(Duration.ofDays(8), chain.usualWarning());
@@ -901,16 +861,32 @@ class CertificateChainTest {
   }
 
   @Test
+  void the_root_of_the_real_chain_of_stage_is_expired_from_the_second_after_its_end() {
+    CertificateChain chain = parsed(Project.vector("mozilla-stage-2021/chain.pem"));
+    Instant end = Instant.parse("2024-11-14T20:48:59Z");
+    assertRefused(
+        Cause.EXPIRED,
+        "the leaf expired on 2021-04-24 15:04:05 UTC (checked as of 2024-11-14 20:48:59 UTC)",
+        () -> chain.verify(end));
+    assertRefused(
+        Cause.EXPIRED,
+        "the leaf expired on 2021-04-24 15:04:05 UTC, the intermediate expired on 2024-11-14"
+            + " 20:48:59 UTC, the root expired on 2024-11-14 20:48:59 UTC (checked as of 2024-11-14"
+            + " 20:49:00 UTC)",
+        () -> chain.verify(end.plusSeconds(1)));
+  }
+
+  @Test
   void the_real_chain_of_stage_does_not_do_for_production() {
     CertificateChain chain = parsed(Project.vector("mozilla-stage-2021/chain.pem"));
     Refused refused =
         assertRefused(
             Cause.WRONG_ROOT,
             "the root is " + STAGE + ", expected " + PRODUCTION,
-            () ->
-                chain.verifyRoot(
-                    CertificateChain.builtInRoots("firefox.settings.services.mozilla.com")));
-    assertEquals("stage or production? this is the root of Mozilla's stage", refused.hint());
+            () -> chain.verifyRoot(Set.of(PRODUCTION)));
+    assertEquals(
+        "stage or production? this is an earlier root of Mozilla's stage and dev, until 2024-11-14",
+        refused.hint());
   }
 
   @Test

@@ -2,6 +2,7 @@
 //DEPS tools.jackson.core:jackson-databind:3.2.4
 //SOURCES ../common/CertificateChain.java
 //SOURCES ../common/ContentSignature.java
+//SOURCES ../common/MozillaRoots.java
 //SOURCES ../common/RemoteSettings.java
 //SOURCES Peers.java
 //SOURCES Project.java
@@ -25,6 +26,7 @@ import common.ContentSignature.Invalid;
 import common.ContentSignature.Trust;
 import common.ContentSignature.Valid;
 import common.ContentSignature.Verdict;
+import common.MozillaRoots;
 import common.RemoteSettings;
 import common.RemoteSettings.Changeset;
 import java.io.ByteArrayInputStream;
@@ -77,8 +79,11 @@ class ContentSignatureTest {
               + "C7634D81F4372DDF581A0DB248B0A77AECEC196ACCC52973",
           16);
 
+  private static final String PRODUCTION = // from the contract, by hand
+      "C8:A8:0E:9A:FA:EF:4E:21:9B:6F:B5:D7:A7:1D:0F:10:12:23:BA:C5:00:1A:C2:8F:9B:0D:43:DC:59:A1:06:DB";
+
   private static final CertificateChain CHAIN = chain("openssl/chain.pem");
-  private static final Trust TRUST = new Trust(Set.of(CHAIN.rootHash()), null, NOW);
+  private static final Trust TRUST = trust(Set.of(CHAIN.rootHash()), NOW);
   private static final String RECORDS = Project.vector("openssl/good.changes.json");
   private static final byte[] RAW = raw("good");
   private static final String GOOD = base64(RAW);
@@ -112,7 +117,7 @@ class ContentSignatureTest {
               changeset(changes(name), TIMESTAMP, entry(signature)),
               List.of(),
               _ -> chain,
-              new Trust(Set.of(authority.rootHash()), authority.signerId(), NOW));
+              trust(Set.of(authority.rootHash()), NOW));
       assertInstanceOf(Valid.class, verdict, signature);
     }
   }
@@ -418,7 +423,6 @@ class ContentSignatureTest {
             "x5u that is no URL",
             with("x5u", "\"https://example.org/a b\""),
             "the x5u https://example.org/a b is no URL"),
-        bad("signer_id a number", with("signer_id", "1"), "a signature's signer_id is no text"),
         bad("an empty object", "{}", "the signature's mode is missing, expected p384ecdsa"),
         bad("a text", "\"" + GOOD + "\"", "a signature is no object"),
         bad("a list", "[" + entry(GOOD) + "]", "a signature is no object"),
@@ -525,7 +529,7 @@ class ContentSignatureTest {
               changeset(RECORDS, TIMESTAMP, entry(GOOD)),
               List.of(),
               _ -> chain("openssl/chain.pem"),
-              new Trust(TRUST.roots(), null, end.plusSeconds(seconds)));
+              trust(TRUST.roots(), end.plusSeconds(seconds)));
       if (seconds == 0) {
         assertInstanceOf(Valid.class, verdict);
       } else {
@@ -538,7 +542,7 @@ class ContentSignatureTest {
   void a_chain_that_was_good_at_one_instant_is_not_good_at_every_other() {
     String changeset = changeset(RECORDS, TIMESTAMP, entry(GOOD));
     assertValid(changeset);
-    Trust later = new Trust(TRUST.roots(), null, CHAIN.leafEnd().plusMillis(1));
+    Trust later = trust(TRUST.roots(), CHAIN.leafEnd().plusMillis(1));
     Invalid invalid =
         assertInstanceOf(Invalid.class, verify(changeset, List.of(), _ -> CHAIN, later));
     assertEquals(Cause.EXPIRED, invalid.reason().cause());
@@ -558,7 +562,7 @@ class ContentSignatureTest {
               changeset(RECORDS, TIMESTAMP, entry(authority.sign(payload("good")))),
               List.of(),
               _ -> CertificateChain.parse(bytes(authority.chainPem())),
-              new Trust(Set.of(authority.rootHash()), null, NOW));
+              trust(Set.of(authority.rootHash()), NOW));
       assertInstanceOf(Invalid.class, verdict, defect.toString());
     }
   }
@@ -566,36 +570,113 @@ class ContentSignatureTest {
   @Test
   void another_root_is_refused_and_no_root_leaves_it_to_the_caller() {
     String changeset = changeset(RECORDS, TIMESTAMP, entry(GOOD));
-    Trust production = new Trust(Set.of(CertificateChain.PRODUCTION_ROOT), null, NOW);
+    Trust production = trust(Set.of(PRODUCTION), NOW);
     Refused refused =
         assertRefused(
             Cause.WRONG_ROOT,
-            "the root is " + CHAIN.rootHash() + ", expected " + CertificateChain.PRODUCTION_ROOT,
+            "the root is " + CHAIN.rootHash() + ", expected " + PRODUCTION,
             verify(changeset, List.of(), _ -> CHAIN, production));
     assertEquals(
-        "stage or production? this root is neither Mozilla's production nor its stage",
+        "stage or production? this root is not one of Mozilla's production, stage or dev",
         refused.hint());
-    assertInstanceOf(
-        Valid.class, verify(changeset, List.of(), _ -> CHAIN, new Trust(Set.of(), null, NOW)));
+    assertInstanceOf(Valid.class, verify(changeset, List.of(), _ -> CHAIN, trust(Set.of(), NOW)));
+  }
+
+  // Signer
+
+  private static final String OTHER_SIGNER =
+      "the leaf's SAN is remote-settings.content-signature.mozilla.org,"
+          + " expected onecrl.content-signature.mozilla.org";
+
+  private static Trust asking(String signer, boolean demanded) {
+    return new Trust(TRUST.roots(), signer, demanded, NOW);
   }
 
   @Test
-  void the_signer_is_the_given_one_else_the_entrys_else_any() {
-    String host = ".content-signature.mozilla.org";
-    String onecrl = with("signer_id", "\"onecrl\"");
-    Trust given = new Trust(TRUST.roots(), "remote-settings", NOW);
-    Trust other = new Trust(TRUST.roots(), "onecrl", NOW);
-    String reason = "the leaf's SAN is remote-settings" + host + ", expected onecrl" + host;
-
-    assertInstanceOf(
-        Valid.class, verify(changeset(RECORDS, TIMESTAMP, onecrl), List.of(), _ -> CHAIN, given));
+  void another_signer_is_refused_where_the_signer_is_demanded() {
+    String changeset = changeset(RECORDS, TIMESTAMP, entry(GOOD));
+    Valid valid =
+        assertInstanceOf(
+            Valid.class, verify(changeset, List.of(), _ -> CHAIN, asking("remote-settings", true)));
+    assertEquals(List.of(), valid.warnings());
     assertRefused(
         Cause.WRONG_SAN,
-        reason,
-        verify(changeset(RECORDS, TIMESTAMP, entry(GOOD)), List.of(), _ -> CHAIN, other));
-    assertRefused(Cause.WRONG_SAN, reason, changeset(RECORDS, TIMESTAMP, onecrl));
+        OTHER_SIGNER,
+        verify(changeset, List.of(), _ -> CHAIN, asking("onecrl", true)));
+  }
+
+  @Test
+  void another_signer_is_a_warning_where_none_is_demanded() {
+    String changeset = changeset(RECORDS, TIMESTAMP, entry(GOOD));
+    Valid valid =
+        assertInstanceOf(
+            Valid.class, verify(changeset, List.of(), _ -> CHAIN, asking("onecrl", false)));
+    assertEquals(
+        List.of(
+            "the leaf of main/a and 3 more is of remote-settings.content-signature.mozilla.org,"
+                + " clients ask for onecrl.content-signature.mozilla.org"),
+        valid.warnings().stream().map(warning -> warning.about("main/a and 3 more")).toList());
+    Valid asked =
+        assertInstanceOf(
+            Valid.class,
+            verify(changeset, List.of(), _ -> CHAIN, asking("remote-settings", false)));
+    assertEquals(List.of(), asked.warnings());
+  }
+
+  @Test
+  void a_leaf_without_the_name_of_any_signer_is_refused_everywhere() {
+    SigningAuthority authority =
+        SigningAuthority.builder()
+            .now(NOW)
+            .defect(SigningAuthority.Defect.LEAF_WITHOUT_NAME)
+            .build();
+    for (boolean demanded : new boolean[] {true, false}) {
+      Verdict verdict =
+          verify(
+              changeset(RECORDS, TIMESTAMP, entry(authority.sign(payload("good")))),
+              List.of(),
+              _ -> CertificateChain.parse(bytes(authority.chainPem())),
+              new Trust(Set.of(authority.rootHash()), "remote-settings", demanded, NOW));
+      assertRefused(
+          Cause.WRONG_SAN,
+          "the leaf's SAN is missing, expected %s.content-signature.mozilla.org"
+              .formatted(demanded ? "remote-settings" : "a name"),
+          verdict);
+    }
+  }
+
+  @Test
+  void another_signer_is_refused_under_a_built_in_root_whoever_pinned_it() {
+    CertificateChain chain = chain("mozilla-stage-2021/chain.pem");
+    Instant then = Instant.parse("2021-03-12T14:35:19Z");
+    String text = Project.vector("mozilla-stage-2021/changeset.json");
+    for (Set<String> roots : List.of(Set.of(chain.rootHash()), Set.<String>of())) {
+      assertInstanceOf(
+          Valid.class,
+          verify(text, List.of(), _ -> chain, new Trust(roots, "remote-settings", false, then)));
+      assertRefused(
+          Cause.WRONG_SAN,
+          OTHER_SIGNER,
+          verify(text, List.of(), _ -> chain, new Trust(roots, "onecrl", false, then)));
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"\"onecrl\"", "\"\"", "null", "1", "true", "[]", "{\"id\": \"remote-settings\"}"})
+  void the_signer_id_of_an_entry_decides_nothing(String signerId) {
+    String entry = with("signer_id", signerId);
+    assertValid(changeset(RECORDS, TIMESTAMP, entry));
+    assertRefused(
+        Cause.WRONG_SAN,
+        OTHER_SIGNER,
+        verify(
+            changeset(RECORDS, TIMESTAMP, entry), List.of(), _ -> CHAIN, asking("onecrl", true)));
+  }
+
+  @Test
+  void an_entry_may_leave_out_its_signer_id() {
     assertValid(changeset(RECORDS, TIMESTAMP, without("signer_id")));
-    assertValid(changeset(RECORDS, TIMESTAMP, with("signer_id", "null")));
   }
 
   // Several signatures
@@ -713,11 +794,8 @@ class ContentSignatureTest {
   @Test
   void the_real_changeset_of_stage_was_valid_in_2021() {
     String text = Project.vector("mozilla-stage-2021/changeset.json");
-    Trust then =
-        new Trust(
-            CertificateChain.builtInRoots("firefox.settings.services.allizom.org"),
-            "remote-settings",
-            Instant.parse("2021-03-12T14:35:19Z"));
+    Instant at = Instant.parse("2021-03-12T14:35:19Z");
+    Trust then = trust(MozillaRoots.builtIn("firefox.settings.services.allizom.org", at), at);
     CertificateChain chain = chain("mozilla-stage-2021/chain.pem");
     assertInstanceOf(Valid.class, verify(text, List.of(), _ -> chain, then));
 
@@ -744,7 +822,7 @@ class ContentSignatureTest {
         "the leaf expired on 2021-04-24 15:04:05 UTC, the intermediate expired on 2024-11-14"
             + " 20:48:59 UTC, the root expired on 2024-11-14 20:48:59 UTC (checked as of 2026-11-24"
             + " 12:00:00 UTC)",
-        verify(text, List.of(), _ -> chain, new Trust(then.roots(), null, NOW)));
+        verify(text, List.of(), _ -> chain, trust(then.roots(), NOW)));
   }
 
   /**
@@ -873,11 +951,7 @@ class ContentSignatureTest {
   }
 
   private static Verdict kinto(String changeset) {
-    return verify(
-        changeset,
-        List.of(),
-        _ -> KINTO_CHAIN,
-        new Trust(Set.of(KINTO_ROOT), "remote-settings", NOW));
+    return verify(changeset, List.of(), _ -> KINTO_CHAIN, trust(Set.of(KINTO_ROOT), NOW));
   }
 
   private static final CertificateChain KINTO_CHAIN = chain("kinto-26/chain.pem");
@@ -885,6 +959,11 @@ class ContentSignatureTest {
       "5E:36:F2:14:DE:82:3F:8B:29:96:89:23:5F:03:41:AC:AF:A0:75:AF:82:CB:4C:D4:30:7C:3D:B3:43:39:2A:FE";
 
   // Helpers
+
+  /** As on Mozilla's hosts. */
+  private static Trust trust(Set<String> roots, Instant at) {
+    return new Trust(roots, "remote-settings", true, at);
+  }
 
   private static void assertValid(String changeset) {
     Verdict verdict = verify(changeset);

@@ -126,7 +126,7 @@ class OutputSchemaTest {
             "expired", SigningAuthority.Defect.LEAF_EXPIRED,
             "not-yet-valid", SigningAuthority.Defect.ROOT_NOT_YET_VALID,
             "broken-chain", SigningAuthority.Defect.WRONG_ORDER,
-            "wrong-san", SigningAuthority.Defect.LEAF_OF_OTHER_SIGNER,
+            "wrong-san", SigningAuthority.Defect.LEAF_WITHOUT_NAME,
             "wrong-usage", SigningAuthority.Defect.LEAF_FOR_SERVERS,
             "wrong-key", SigningAuthority.Defect.LEAF_P256);
     try (RemoteSettingsServer server =

@@ -45,7 +45,7 @@ final class Signer {
 
   /** Mozilla signs the revocation lists under a name of their own. */
   SigningAuthority authorityOf(String bucket) {
-    return bucket.startsWith("security-state") ? authority.sibling("onecrl") : authority;
+    return bucket.contains("security-state") ? authority.sibling("onecrl") : authority;
   }
 
   /** The signature entry of a collection's metadata, over these records and this timestamp. */

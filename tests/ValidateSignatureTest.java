@@ -11,7 +11,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import common.CertificateChain;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -34,6 +33,8 @@ import org.junit.jupiter.api.io.TempDir;
 class ValidateSignatureTest {
 
   private static final String STAGE_AT = "2021-03-12T14:35:19Z";
+  private static final String STAGE_ROOT = // of tests/vectors/mozilla-stage-2021
+      "3C:01:44:6A:BE:90:36:CE:A9:A0:9A:CA:A3:A5:20:AC:62:8F:20:A7:AE:32:CE:86:1C:B2:EF:B7:0F:A0:C7:45";
   private static final Path VECTORS = Project.root().resolve("tests/vectors");
 
   private static RemoteSettingsServer.Builder server() {
@@ -227,158 +228,6 @@ class ValidateSignatureTest {
     }
   }
 
-  // ---- roots
-
-  @Test
-  void a_pinned_root_is_enough_and_spares_the_warning() throws IOException {
-    try (RemoteSettingsServer server = server().sample(true).start()) {
-      String plainHex = server.authority().rootHash().replace(":", "").toLowerCase();
-      for (String hash :
-          List.of(
-              server.authority().rootHash(),
-              plainHex,
-              CertificateChain.STAGE_ROOT + ", \"" + server.authority().rootHash() + "\"")) {
-        Terminal.Outcome outcome = run(server, "--root-hash", hash);
-        assertEquals(0, outcome.exit(), outcome.toString());
-        assertFalse(outcome.stderr().contains("warning"), outcome::toString);
-      }
-    }
-  }
-
-  /** Another host than loopback, reached through a proxy that is the embedded server itself. */
-  private static Terminal elsewhere(RemoteSettingsServer server, String host) {
-    return new Terminal()
-        .set("SERVER", "http://" + host + "/v1")
-        .set("HTTP_PROXY", "http://127.0.0.1:" + server.port());
-  }
-
-  @Test
-  void elsewhere_than_on_loopback_a_root_must_be_known() throws IOException {
-    try (RemoteSettingsServer server = server().start()) {
-      server.publish("main", "a", "{\"id\":\"1\"}");
-      server.publish("main", "b", "{\"id\":\"1\"}");
-      server.fault("altered-record=main/b");
-      Terminal.Outcome outcome =
-          elsewhere(server, "settings.example").run(new validate_signature());
-      String reason =
-          "no root to trust, seen %s: set ROOT_HASH".formatted(server.authority().rootHash());
-      assertEquals(2, outcome.exit());
-      assertTrue(
-          outcome
-              .stdout()
-              .contains("01/02 /buckets/main/collections/a:  NO VERDICT (" + reason + ")\n"),
-          outcome::toString);
-      assertTrue(
-          outcome.stdout().contains("02/02 /buckets/main/collections/b:  ⚠ BAD Signature ⚠\n"),
-          outcome::toString);
-      assertTrue(
-          outcome.stderr().contains("validate_signature: error: " + reason + "\n"),
-          outcome::toString);
-    }
-  }
-
-  @Test
-  void a_root_must_be_known_even_where_every_signature_is_bad() throws IOException {
-    try (RemoteSettingsServer server = server().start()) {
-      server.publish("main", "a", "{\"id\":\"1\"}");
-      server.fault("altered-record=main/a");
-      String root = server.authority().rootHash();
-      Terminal.Outcome outcome =
-          elsewhere(server, "settings.example").run(new validate_signature());
-      assertEquals(2, outcome.exit(), outcome.toString());
-      assertTrue(outcome.stdout().contains("collections/a:  ⚠ BAD Signature ⚠\n"));
-      assertTrue(
-          outcome
-              .stderr()
-              .contains("error: no root to trust, seen %s: set ROOT_HASH\n".formatted(root)),
-          outcome::toString);
-      Terminal.Outcome loopback = run(server);
-      assertEquals(1, loopback.exit(), loopback.toString());
-      assertTrue(
-          loopback.stderr().contains("warning: any root is trusted here, seen " + root),
-          loopback::toString);
-    }
-  }
-
-  @Test
-  void any_root_will_do_when_the_user_says_so() throws IOException {
-    try (RemoteSettingsServer server = server().start()) {
-      server.publish("main", "a", "{\"id\":\"1\"}");
-      Terminal.Outcome outcome =
-          elsewhere(server, "settings.example").run(new validate_signature(), "--any-root");
-      assertEquals(0, outcome.exit(), outcome.toString());
-      assertTrue(
-          outcome
-              .stderr()
-              .contains("any root is trusted here, seen " + server.authority().rootHash()),
-          outcome::toString);
-    }
-  }
-
-  @Test
-  void on_mozillas_hosts_the_roots_are_built_in() throws IOException {
-    try (RemoteSettingsServer server = server().start()) {
-      server.publish("main", "a", "{\"id\":\"1\"}");
-      Map<String, String> roots =
-          Map.of(
-              "firefox.settings.services.mozilla.com", CertificateChain.PRODUCTION_ROOT,
-              "remote-settings-dev.allizom.org", CertificateChain.STAGE_ROOT);
-      roots.forEach((host, root) -> {
-        Terminal.Outcome outcome = elsewhere(server, host).run(new validate_signature());
-        assertEquals(1, outcome.exit(), outcome.toString());
-        assertTrue(
-            outcome
-                .stdout()
-                .endsWith(
-                    " - Cause: the root is %s, expected %s\n"
-                        .formatted(server.authority().rootHash(), root)),
-            outcome::toString);
-        assertTrue(outcome.stderr().contains("hint: stage or production?"), outcome::toString);
-      });
-    }
-  }
-
-  // ---- signers
-
-  @Test
-  void on_mozillas_hosts_security_state_is_signed_by_onecrl_and_the_rest_by_remote_settings()
-      throws IOException {
-    try (RemoteSettingsServer server = server().start()) {
-      server.publish("security-state", "a", "{\"id\":\"1\"}");
-      server.publish("main", "a", "{\"id\":\"1\"}");
-      Terminal mozilla =
-          elsewhere(server, "remote-settings.allizom.org")
-              .set("ROOT_HASH", server.authority().rootHash());
-      assertEquals(0, mozilla.run(new validate_signature()).exit());
-      // the other way round: each bucket signed by the other's signer
-      server.sign("security-state", "a", server.authority());
-      Terminal.Outcome outcome = mozilla.run(new validate_signature());
-      assertEquals(1, outcome.exit());
-      assertTrue(
-          outcome
-              .stdout()
-              .endsWith(
-                  " - Cause: the leaf's SAN is remote-settings.content-signature.mozilla.org,"
-                      + " expected onecrl.content-signature.mozilla.org\n"),
-          outcome::toString);
-      // elsewhere the entry says who signed
-      assertEquals(0, run(server).exit());
-    }
-  }
-
-  @Test
-  void a_signer_given_by_the_user_is_demanded() throws IOException {
-    try (RemoteSettingsServer server = server().start()) {
-      server.publish("main", "a", "{\"id\":\"1\"}");
-      assertEquals(0, run(server, "--signer", "remote-settings").exit());
-      Terminal.Outcome outcome = run(server, "--signer", "normandy");
-      assertEquals(1, outcome.exit());
-      assertTrue(
-          outcome.stdout().contains("expected normandy.content-signature.mozilla.org\n"),
-          outcome::toString);
-    }
-  }
-
   // ---- expiry
 
   @Test
@@ -513,7 +362,7 @@ class ValidateSignatureTest {
             "mozilla-stage-2021",
             "changeset.json",
             "--at=" + STAGE_AT,
-            "--root-hash=" + CertificateChain.STAGE_ROOT);
+            "--root-hash=" + STAGE_ROOT);
     assertEquals(
         "01/01 /buckets/main/collections/pioneer-study-addons:  OK (0.02s)\n",
         Transcript.normalised(outcome.stdout()));
@@ -523,7 +372,7 @@ class ValidateSignatureTest {
   @Test
   void the_real_chain_of_stage_is_expired_today_and_each_certificate_is_named() {
     Terminal.Outcome outcome =
-        saved("mozilla-stage-2021", "changeset.json", "--root-hash=" + CertificateChain.STAGE_ROOT);
+        saved("mozilla-stage-2021", "changeset.json", "--root-hash=" + STAGE_ROOT);
     assertEquals(1, outcome.exit());
     assertTrue(
         outcome
@@ -534,30 +383,6 @@ class ValidateSignatureTest {
                     + " the root expired on 2024-11-14 20:48:59 UTC"
                     + " (checked as of 2026-11-24 12:00:00 UTC)\n"),
         outcome::toString);
-  }
-
-  @Test
-  void the_real_chain_of_stage_is_refused_under_productions_root() {
-    Terminal.Outcome outcome =
-        saved(
-            "mozilla-stage-2021",
-            "changeset.json",
-            "--at=" + STAGE_AT,
-            "--root-hash=" + CertificateChain.PRODUCTION_ROOT);
-    assertEquals(1, outcome.exit());
-    assertTrue(
-        outcome
-            .stderr()
-            .contains("hint: stage or production? this is the root of Mozilla's stage\n"),
-        outcome::toString);
-  }
-
-  @Test
-  void a_saved_changeset_needs_a_root_to_trust() {
-    Terminal.Outcome outcome = saved("mozilla-stage-2021", "changeset.json", "--at=" + STAGE_AT);
-    assertEquals(2, outcome.exit());
-    assertTrue(
-        outcome.stdout().contains("NO VERDICT (no root to trust, seen 3C:01:"), outcome::toString);
   }
 
   @Test
@@ -597,7 +422,7 @@ class ValidateSignatureTest {
                 "mozilla-stage-2021",
                 "changeset.json",
                 "--at=2021-03-12T15:35:19+01:00",
-                "--root-hash=" + CertificateChain.STAGE_ROOT)
+                "--root-hash=" + STAGE_ROOT)
             .exit());
     Terminal.Outcome outcome = new Terminal().run(new validate_signature(), "--at", "yesterday");
     assertEquals(

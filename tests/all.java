@@ -29,6 +29,7 @@
 //SOURCES LambdaTest.java
 //SOURCES LaunchersTest.java
 //SOURCES OutputSchemaTest.java
+//SOURCES MozillaRootsTest.java
 //SOURCES Peers.java
 //SOURCES ProcessTest.java
 //SOURCES ProjectTest.java
@@ -45,6 +46,7 @@
 //SOURCES SettingsAgreeTest.java
 //SOURCES SettingsTest.java
 //SOURCES StartScriptTest.java
+//SOURCES TrustTest.java
 //SOURCES UptakeHealthTest.java
 //SOURCES UptakePageTest.java
 //SOURCES UptakeRedashTest.java
