@@ -16,12 +16,12 @@
 //DEPS info.picocli:picocli:4.7.7
 //DEPS com.googlecode.owasp-java-html-sanitizer:owasp-java-html-sanitizer:20260313.1
 //DEPS me.tongfei:progressbar:0.10.2
-//DEPS software.amazon.awssdk:s3:2.57.8
-//DEPS software.amazon.awssdk:url-connection-client:2.57.8
-//DEPS software.amazon.awssdk:signin:2.57.8
-//DEPS software.amazon.awssdk:sso:2.57.8
-//DEPS software.amazon.awssdk:ssooidc:2.57.8
-//DEPS software.amazon.awssdk:sts:2.57.8
+//DEPS software.amazon.awssdk:s3:2.59.1
+//DEPS software.amazon.awssdk:url-connection-client:2.59.1
+//DEPS software.amazon.awssdk:signin:2.59.1
+//DEPS software.amazon.awssdk:sso:2.59.1
+//DEPS software.amazon.awssdk:ssooidc:2.59.1
+//DEPS software.amazon.awssdk:sts:2.59.1
 //DEPS org.slf4j:slf4j-api:2.0.20
 //DEPS org.slf4j:slf4j-nop:2.0.20
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1

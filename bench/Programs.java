@@ -1,5 +1,5 @@
 //DEPS info.picocli:picocli:4.7.7
-//DEPS tools.jackson.core:jackson-databind:3.2.4
+//DEPS tools.jackson.core:jackson-databind:3.3.0
 //SOURCES ../tests/Project.java
 
 import java.io.File;

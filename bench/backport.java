@@ -2,7 +2,7 @@
 //DESCRIPTION Measure backport_records beside Python with kinto-http.
 //JAVA 25+
 //DEPS info.picocli:picocli:4.7.7
-//DEPS tools.jackson.core:jackson-databind:3.2.4
+//DEPS tools.jackson.core:jackson-databind:3.3.0
 //SOURCES Programs.java
 //SOURCES ../tests/Peers.java
 //SOURCES ../tests/Project.java

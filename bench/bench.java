@@ -2,7 +2,7 @@
 //DESCRIPTION Measure validate_signature beside the leanest Python that does the same.
 //JAVA 25+
 //DEPS info.picocli:picocli:4.7.7
-//DEPS tools.jackson.core:jackson-databind:3.2.4
+//DEPS tools.jackson.core:jackson-databind:3.3.0
 //SOURCES Programs.java
 //SOURCES ../common/CanonicalJson.java
 //SOURCES ../tests/Peers.java

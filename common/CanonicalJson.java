@@ -1,5 +1,5 @@
 //JAVA 25+
-//DEPS tools.jackson.core:jackson-core:3.2.4
+//DEPS tools.jackson.core:jackson-core:3.3.0
 
 package common;
 

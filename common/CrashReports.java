@@ -1,5 +1,5 @@
 //JAVA 25+
-//DEPS io.sentry:sentry:8.62.0
+//DEPS io.sentry:sentry:8.64.0
 //SOURCES Http.java
 //SOURCES Settings.java
 

@@ -1,5 +1,5 @@
 //DEPS com.deque.html.axe-core:playwright:4.11.3@fatjar
-//DEPS tools.jackson.core:jackson-databind:3.2.4
+//DEPS tools.jackson.core:jackson-databind:3.3.0
 //SOURCES Peers.java
 
 import java.io.BufferedInputStream;

@@ -1,5 +1,5 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
-//DEPS tools.jackson.core:jackson-databind:3.2.4
+//DEPS tools.jackson.core:jackson-databind:3.3.0
 //SOURCES ../common/CertificateChain.java
 //SOURCES ../common/ContentSignature.java
 //SOURCES ../common/MozillaRoots.java

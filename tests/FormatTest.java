@@ -1,7 +1,7 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //DEPS com.google.googlejavaformat:google-java-format:2.0.0
 // the formatter needs it; the AWS SDK in the tests would bring an older one
-//DEPS com.google.guava:guava:33.6.0-jre
+//DEPS com.google.guava:guava:33.8.0-jre
 //DEPS info.picocli:picocli:4.7.7
 //SOURCES format.java Project.java
 

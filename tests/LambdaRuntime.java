@@ -1,6 +1,6 @@
-//DEPS com.amazonaws:aws-lambda-java-runtime-interface-client:2.7.0
+//DEPS com.amazonaws:aws-lambda-java-runtime-interface-client:2.10.1
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
-//DEPS tools.jackson.core:jackson-databind:3.2.4
+//DEPS tools.jackson.core:jackson-databind:3.3.0
 //SOURCES Project.java
 
 import static org.junit.jupiter.api.Assumptions.assumeTrue;

@@ -1,7 +1,7 @@
 //DEPS com.amazonaws:aws-lambda-java-core:1.4.0
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //DEPS org.snakeyaml:snakeyaml-engine:3.2
-//DEPS tools.jackson.core:jackson-databind:3.2.4
+//DEPS tools.jackson.core:jackson-databind:3.3.0
 //SOURCES ../deploy/Lambda.java
 //SOURCES CrashReportsTest.java
 //SOURCES Deployments.java

@@ -1,7 +1,7 @@
 //DEPS com.networknt:json-schema-validator:3.0.9
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
-//DEPS tools.jackson.core:jackson-core:3.2.4
-//DEPS tools.jackson.core:jackson-databind:3.2.4
+//DEPS tools.jackson.core:jackson-core:3.3.0
+//DEPS tools.jackson.core:jackson-databind:3.3.0
 //SOURCES Project.java
 
 import static org.junit.jupiter.api.Assertions.assertEquals;

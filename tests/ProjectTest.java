@@ -1,5 +1,5 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
-//DEPS tools.jackson.core:jackson-databind:3.2.4
+//DEPS tools.jackson.core:jackson-databind:3.3.0
 //SOURCES Project.java
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -131,7 +131,7 @@ class ProjectTest {
       }
       Set<String> needed = new TreeSet<>();
       for (String name : imports(code)) {
-        if (!name.matches("(java|javax|jdk|com\\.sun|common)\\..*")) {
+        if (!name.matches("(java|javax|jdk|org\\.xml\\.sax|com\\.sun|common)\\..*")) {
           needed.add(artifact(name));
         }
       }

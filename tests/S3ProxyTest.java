@@ -1,6 +1,6 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
-//DEPS software.amazon.awssdk:s3:2.57.8
-//DEPS software.amazon.awssdk:url-connection-client:2.57.8
+//DEPS software.amazon.awssdk:s3:2.59.1
+//DEPS software.amazon.awssdk:url-connection-client:2.59.1
 //DEPS org.slf4j:slf4j-api:2.0.20
 //DEPS org.slf4j:slf4j-nop:2.0.20
 //SOURCES S3Proxy.java

@@ -1,4 +1,4 @@
-//DEPS tools.jackson.core:jackson-databind:3.2.4
+//DEPS tools.jackson.core:jackson-databind:3.3.0
 //SOURCES RemoteSettingsServer.java
 //SOURCES Signoff.java
 //SOURCES Store.java

@@ -1,5 +1,5 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
-//DEPS tools.jackson.core:jackson-databind:3.2.4
+//DEPS tools.jackson.core:jackson-databind:3.3.0
 //SOURCES Peers.java
 //SOURCES Project.java
 //SOURCES RemoteSettingsServer.java

@@ -1,6 +1,6 @@
 //DEPS org.jsoup:jsoup:1.24.1
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
-//DEPS tools.jackson.core:jackson-databind:3.2.4
+//DEPS tools.jackson.core:jackson-databind:3.3.0
 //SOURCES ../common/CanonicalJson.java
 //SOURCES ../uptake_health.java
 //SOURCES Browser.java
