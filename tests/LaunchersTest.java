@@ -169,13 +169,13 @@ class LaunchersTest {
         """
             .replace("%1$s", command)
             .replace("%%", "%");
-    assertEquals("--requests-nb-retries\n", shell("bash", script).stdout());
+    assertEquals("--requests-nb-retries\n", shell(Peers.bash(), script).stdout());
   }
 
   @Test
   void completion_offers_the_commands_in_bash() throws IOException {
     String script = "source <(remote-settings-lambdas completion); complete -p ";
-    String said = shell("bash", script + Installation.ALL).stdout();
+    String said = shell(Peers.bash(), script + Installation.ALL).stdout();
     for (String command : commands()) {
       assertTrue(said.contains(command + " "), said);
     }
@@ -184,16 +184,16 @@ class LaunchersTest {
   @ParameterizedTest
   @MethodSource("commands")
   void completion_is_known_to_zsh(String command) {
-    Peers.zsh();
+    Path zsh = Peers.zsh();
     String script =
         "autoload -Uz compinit; compinit -u -D; source <(remote-settings-lambdas completion);"
             + " print -r -- $_comps[%s]";
-    Project.Outcome outcome = shell("zsh", script.formatted(command));
+    Project.Outcome outcome = shell(zsh, script.formatted(command));
     assertEquals("", outcome.stderr());
     assertTrue(outcome.stdout().contains("_complete_" + command), outcome.stdout());
   }
 
-  private Project.Outcome shell(String shell, String script) {
+  private Project.Outcome shell(Path shell, String script) {
     return Project.run(shell, "-c", script)
         .in(elsewhere)
         .onlyEnv(Map.of("PATH", installed.path(), "HOME", elsewhere.toString()))

@@ -155,6 +155,7 @@ final class Peers {
   private static final List<String> SYSTEMD_ANALYZE = List.of("systemd-analyze");
   private static final List<String> CURL = List.of("curl");
   private static final List<String> FLOCK = List.of("flock");
+  private static final List<String> BASH = List.of("bash");
   private static final List<String> ZSH = List.of("zsh");
 
   /** Where {@code python3} is too old or lacks venv, another one may stand beside it. */
@@ -250,6 +251,11 @@ final class Peers {
     return path(onPath(CURL));
   }
 
+  /** A shell that completes, which not every system has. */
+  static Path bash() {
+    return path(onPath(BASH));
+  }
+
   /** A shell that completes otherwise than bash does. */
   static Path zsh() {
     return path(onPath(ZSH));
@@ -285,6 +291,7 @@ final class Peers {
         onPath(SYSTEMD_ANALYZE),
         onPath(CURL),
         onPath(FLOCK),
+        onPath(BASH),
         onPath(ZSH));
   }
 

@@ -1,6 +1,7 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //DEPS tools.jackson.core:jackson-databind:3.3.0
 //SOURCES ../common/Settings.java
+//SOURCES Peers.java
 //SOURCES Project.java
 //SOURCES ReadmeTest.java
 //SOURCES Store.java
@@ -242,7 +243,7 @@ class SettingsAgreeTest {
     List<Object> command =
         new ArrayList<>(
             List.of(
-                "bash",
+                Peers.bash(),
                 "-c",
                 "cd \"${0%/*}\" && . \"$0\" && COMP_WORDS=(refresh_signature \"$@\") COMP_CWORD=$#"
                     + " && _complete_refresh_signature 2>/dev/null; echo \"${COMPREPLY[*]}\"",
