@@ -28,6 +28,8 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -36,6 +38,7 @@ import org.junit.jupiter.params.provider.EnumSource;
  * of its exit codes and with lines, never with a stack trace. What it makes of each stands in
  * {@code tests/golden/faults.txt}; {@code UPDATE_GOLDEN=1} writes that anew.
  */
+@Execution(ExecutionMode.CONCURRENT)
 class FaultMatrixTest {
 
   private static final Map<String, Supplier<Settings.Command>> COMMANDS = new LinkedHashMap<>();
@@ -54,12 +57,16 @@ class FaultMatrixTest {
   /** Where the fault is: the published collection, its source, or every answer. */
   private static final List<String> PLACES = List.of("main/regions", "main-workspace/regions", "");
 
-  /** Those that end with a limit of time; all others have time enough on any machine. */
-  private static final Set<Fault.Kind> SLOW =
-      Set.of(Fault.Kind.SILENT, Fault.Kind.STALL, Fault.Kind.TRICKLE, Fault.Kind.CHAIN_TRICKLE);
+  /** Those that end with the limit of silence; to all others it is no limit on any machine. */
+  private static final Set<Fault.Kind> SILENT = Set.of(Fault.Kind.SILENT, Fault.Kind.STALL);
+
+  /** Those that end with the limit of the whole attempt; likewise. */
+  private static final Set<Fault.Kind> TRICKLING =
+      Set.of(Fault.Kind.TRICKLE, Fault.Kind.CHAIN_TRICKLE);
 
   private static Terminal.Outcome run(RemoteSettingsServer server, Fault fault, String command) {
-    boolean isSlow = SLOW.contains(fault.kind());
+    boolean isSilent = SILENT.contains(fault.kind());
+    boolean isTrickling = TRICKLING.contains(fault.kind());
     return new Terminal()
         .set("SERVER", server.url())
         .set("AUTH", "editor:editor")
@@ -67,9 +74,9 @@ class FaultMatrixTest {
         .set("BACKPORT_RECORDS_SOURCE_AUTH", "editor:editor")
         .set("BACKPORT_RECORDS_MAPPINGS", "main/regions -> main-workspace/regions")
         .set("ROOT_HASH", server.authority().rootHash())
-        .set("REQUESTS_NB_RETRIES", isSlow ? "0" : "1")
-        .set("REQUESTS_TIMEOUT_SECONDS", isSlow ? "0.4" : "20")
-        .set("REQUESTS_DEADLINE_SECONDS", isSlow ? "0.6" : "30")
+        .set("REQUESTS_NB_RETRIES", isSilent || isTrickling ? "0" : "1")
+        .set("REQUESTS_TIMEOUT_SECONDS", isSilent ? "1.5" : "60")
+        .set("REQUESTS_DEADLINE_SECONDS", isTrickling ? "2" : "300")
         .set("MAX_RESPONSE_MIB", "1")
         .set("PARALLEL_REQUESTS", "1")
         .set("ONLY", "main/regions")

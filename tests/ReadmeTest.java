@@ -173,7 +173,7 @@ class ReadmeTest {
               .env("XDG_CACHE_HOME", Peers.cache().getParent())
               // on the PATH already, else `app install` edits the user's own start-up files
               .env("PATH", folder.resolve("jbang/bin") + File.pathSeparator + System.getenv("PATH"))
-              .limit(Duration.ofMinutes(3))
+              .limit(Duration.ofMinutes(10))
               .go();
       assertEquals(0, outcome.exit(), outcome.stdout() + outcome.stderr());
     }
