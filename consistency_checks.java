@@ -9,6 +9,7 @@
 //SOURCES common/Report.java
 //SOURCES common/Settings.java
 //DEPS info.picocli:picocli:4.7.7
+//COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
 
 import common.ContentSignature.SignedRecord;

@@ -14,6 +14,7 @@
 //SOURCES Installation.java
 //SOURCES Jar.java
 //SOURCES Training.java
+//COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
 
 import java.io.File;

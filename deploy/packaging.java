@@ -6,6 +6,7 @@
 //SOURCES ClassPath.java
 //SOURCES Jar.java
 //SOURCES Lambda.java
+//COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
 
 import java.io.BufferedOutputStream;

@@ -2,6 +2,7 @@
 //DESCRIPTION Remove from a folder what install put there.
 //JAVA 25+
 //DEPS info.picocli:picocli:4.7.7
+//COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
 
 import java.io.IOException;

@@ -3,6 +3,7 @@
 //JAVA 25+
 //SOURCES Project.java
 //SOURCES RemoteSettingsServer.java
+//COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
 
 import java.io.IOException;

@@ -5,6 +5,7 @@
 //SOURCES Peers.java
 //SOURCES Project.java
 //SOURCES SamplePages.java
+//COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
 
 import java.io.IOException;
