@@ -1092,7 +1092,9 @@ public class blockpages_generator implements Settings.Command {
         failedInARow.incrementAndGet();
         return new Failed(e.getMessage(), e.hint());
       } finally {
-        underWay.decrementAndGet();
+        if (!report.isInterrupted()) { // else it is the interruption that has ended it
+          underWay.decrementAndGet();
+        }
       }
     }
 

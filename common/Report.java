@@ -474,7 +474,8 @@ public final class Report {
     }
   }
 
-  private synchronized boolean isInterrupted() {
+  /** Whether Ctrl-C has ended the run; what is still done counts no more. */
+  public synchronized boolean isInterrupted() {
     return interrupted;
   }
 

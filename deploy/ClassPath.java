@@ -14,7 +14,8 @@ import java.util.TreeSet;
 import java.util.stream.Stream;
 
 /**
- * What scripts need to run, as JBang finds it. JBang is asked once for each set of dependencies.
+ * What scripts need to run, as JBang finds it. JBang is asked once for each set of dependencies,
+ * and not for those that this program itself runs with.
  */
 final class ClassPath {
   private final Path root;
@@ -22,9 +23,15 @@ final class ClassPath {
 
   /**
    * @param root of the project, whose start script is asked
+   * @param running the script that runs now, which JBang has packed into that jar
    */
-  ClassPath(Path root) {
+  ClassPath(Path root, String running, Path jar) throws IOException {
     this.root = root;
+    found.put(
+        dependencies(running),
+        jars(System.getProperty("java.class.path")).stream()
+            .filter(path -> !path.equals(jar))
+            .toList());
   }
 
   /**
@@ -34,14 +41,19 @@ final class ClassPath {
    * @throws IOException if they cannot be found; tells what JBang has against it
    */
   List<Path> of(String script) throws IOException {
-    Set<String> dependencies = new TreeSet<>();
-    collect(root.resolve(script), dependencies, new HashSet<>());
+    Set<String> dependencies = dependencies(script);
     List<Path> jars = found.get(dependencies);
     if (jars == null) {
       jars = ask(script);
       found.put(dependencies, jars);
     }
     return jars;
+  }
+
+  private Set<String> dependencies(String script) throws IOException {
+    Set<String> dependencies = new TreeSet<>();
+    collect(root.resolve(script), dependencies, new HashSet<>());
+    return dependencies;
   }
 
   /** Adds what a file and all that it includes declare with {@code //DEPS}. */
@@ -68,7 +80,11 @@ final class ClassPath {
     if (told.exit() != 0) {
       throw new IOException("JBang finds no class path of " + script + ":\n" + told.stderr());
     }
-    return Stream.of(told.stdout().strip().split(File.pathSeparator))
+    return jars(told.stdout().strip());
+  }
+
+  private static List<Path> jars(String classPath) {
+    return Stream.of(classPath.split(File.pathSeparator))
         .filter(jar -> !jar.isEmpty())
         .map(Path::of)
         .toList();

@@ -88,11 +88,11 @@ public class install implements Callable<Integer> {
       }
       checkJava();
       Path root = Project.root();
-      List<Installation.Program> programs = programs(root);
+      Path own = Path.of(install.class.getProtectionDomain().getCodeSource().getLocation().toURI());
+      List<Installation.Program> programs =
+          programs(root, new ClassPath(root, "deploy/install.java", own));
       Path scratch = Files.createTempDirectory("install-");
       try (Training training = new Training(root, scratch)) {
-        Path own =
-            Path.of(install.class.getProtectionDomain().getCodeSource().getLocation().toURI());
         Jar classes = new Jar(own, programs.stream().map(Installation.Program::name).toList());
         new Installation(folder, programs).install(java, classes, training::run, install::say);
       } finally {
@@ -134,12 +134,12 @@ public class install implements Callable<Integer> {
   }
 
   /** The scripts at the top of the project, with what JBang knows of them. */
-  private static List<Installation.Program> programs(Path root) throws IOException {
+  private static List<Installation.Program> programs(Path root, ClassPath classPath)
+      throws IOException {
     List<Path> scripts;
     try (Stream<Path> files = Files.list(root)) {
       scripts = files.filter(file -> file.toString().endsWith(".java")).sorted().toList();
     }
-    ClassPath classPath = new ClassPath(root);
     List<Installation.Program> programs = new ArrayList<>();
     for (Path script : scripts) {
       String file = script.getFileName().toString();

@@ -117,7 +117,8 @@ public class packaging implements Callable<Integer> {
         Jar.begin(zip, "lib/" + Jar.FILE);
         new Jar(own, classes).write(zip);
         for (Path jar :
-            new ClassPath(Project.root()).of("deploy/Lambda.java").stream().sorted().toList()) {
+            new ClassPath(Project.root(), "deploy/packaging.java", own)
+                .of("deploy/Lambda.java").stream().sorted().toList()) {
           Jar.begin(zip, "lib/" + jar.getFileName());
           try (InputStream content = Files.newInputStream(jar)) {
             content.transferTo(zip);

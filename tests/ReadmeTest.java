@@ -42,8 +42,11 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** What the README shows is what the commands do, and works as typed. */
+@Execution(ExecutionMode.CONCURRENT)
 class ReadmeTest {
 
   private static final Path ROOT = Project.root();
@@ -144,6 +147,7 @@ class ReadmeTest {
    * checkout.
    */
   @TestFactory
+  @Execution(ExecutionMode.SAME_THREAD)
   Stream<DynamicTest> every_block_works_as_typed(@TempDir Path folder) throws IOException {
     return Blocks.of(ROOT.resolve("README.md")).stream()
         .filter(block -> block.language().equals("sh") && !block.isLeftOut())

@@ -73,6 +73,9 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.logging.Level;
 import java.util.logging.Logger;
+import org.junit.jupiter.api.ClassDescriptor;
+import org.junit.jupiter.api.ClassOrderer;
+import org.junit.jupiter.api.ClassOrdererContext;
 import org.junit.platform.engine.DiscoverySelector;
 import org.junit.platform.engine.TestExecutionResult;
 import org.junit.platform.engine.TestSource;
@@ -111,6 +114,10 @@ public class all {
 
   /** Classes at once: more than there are cores, for many tests wait for a process or a limit. */
   private static final int AT_ONCE = 2 + Runtime.getRuntime().availableProcessors();
+
+  /** Those that take longest: they begin first, so that nothing waits for them at the end. */
+  private static final List<String> LONG =
+      List.of("ReadmeTest", "LambdaTest", "DocumentsTest", "FaultMatrixTest", "InstallTest");
 
   /** How many methods {@code --slowest} shows. */
   private static final int SLOWEST = 25;
@@ -172,6 +179,8 @@ public class all {
     return LauncherDiscoveryRequestBuilder.request()
         .selectors(List.copyOf(selectors))
         .configurationParameter("junit.jupiter.execution.timeout.default", LONGEST_TEST)
+        .configurationParameter(
+            "junit.jupiter.testclass.order.default", LongestFirst.class.getName())
         .configurationParameter("junit.jupiter.execution.parallel.enabled", "true")
         .configurationParameter(
             "junit.jupiter.execution.parallel.mode.classes.default", "concurrent")
@@ -245,6 +254,23 @@ public class all {
       }
     }
     return row[b.length()];
+  }
+
+  /** The long ones first, then by name. */
+  public static final class LongestFirst implements ClassOrderer {
+    @Override
+    public void orderClasses(ClassOrdererContext context) {
+      context
+          .getClassDescriptors()
+          .sort(
+              Comparator.<ClassDescriptor>comparingInt(LongestFirst::rank)
+                  .thenComparing(test -> test.getTestClass().getName()));
+    }
+
+    private static int rank(ClassDescriptor test) {
+      int rank = LONG.indexOf(test.getTestClass().getName());
+      return rank < 0 ? LONG.size() : rank;
+    }
   }
 
   /** Counts, prints a line per class as it ends, and keeps failures and skips for the summary. */
