@@ -948,7 +948,7 @@ class LambdaTest {
   }
 
   private void invoke(Settings.Command command, Duration left) throws Exception {
-    byte[] event = "{\"server\": \"%s\"}".formatted(server.url()).getBytes(StandardCharsets.UTF_8);
+    String event = "{\"server\": \"%s\", \"requests_timeout_seconds\": 60}".formatted(server.url());
     Context context =
         (Context)
             Proxy.newProxyInstance(
@@ -956,7 +956,10 @@ class LambdaTest {
                 new Class<?>[] {Context.class},
                 (_, _, _) -> (int) left.toMillis());
     Lambda.invoke(
-        command, new ByteArrayInputStream(event), OutputStream.nullOutputStream(), context);
+        command,
+        new ByteArrayInputStream(event.getBytes(StandardCharsets.UTF_8)),
+        OutputStream.nullOutputStream(),
+        context);
   }
 
   private static void awaitWhateverHappens(CountDownLatch latch) {
