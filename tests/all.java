@@ -102,7 +102,8 @@ import org.junit.platform.launcher.core.LauncherFactory;
  * </pre>
  *
  * <p>Classes run side by side, {@link #AT_ONCE} of them; the methods of one class run one after the
- * other. What a class shares with others it names in a {@code @ResourceLock}.
+ * other, unless it says that they do not. What it shares with others it names in a {@code
+ * ResourceLock}.
  *
  * <p>Exit codes: 0 all passed, 1 a test failed or none ran, 2 an argument names no test. The last
  * line is always {@code N passed, N failed, N skipped}, but for 2.
