@@ -1,5 +1,6 @@
 //SOURCES ../tests/Project.java
 //SOURCES ../tests/RemoteSettingsServer.java
+//SOURCES ../tests/SampleContent.java
 //SOURCES ../tests/SigningAuthority.java
 
 import com.sun.net.httpserver.HttpExchange;
@@ -12,6 +13,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -55,7 +57,8 @@ final class Training implements AutoCloseable {
     }
     SigningAuthority.TlsIdentity identity = SigningAuthority.tlsForLoopback();
     server = RemoteSettingsServer.builder().sample(true).tls(identity.context()).start();
-    byte[] uptake = Files.readAllBytes(root.resolve("tests/sample/uptake.json"));
+    String sample = Files.readString(root.resolve("tests/sample/uptake.json"));
+    byte[] uptake = SampleContent.uptake(sample, Instant.now()).getBytes(StandardCharsets.UTF_8);
     others = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
     others.createContext("/redash", exchange -> answer(exchange, "application/json", uptake));
     others.createContext(
@@ -84,7 +87,6 @@ final class Training implements AutoCloseable {
     settings.put("BUCKET_NAME", "pages");
     settings.put("REDASH_API_QUERY_URL", other + "/redash");
     settings.put("REDASH_API_KEY", "training");
-    settings.put("MAX_AGE", "36500");
   }
 
   private static void answer(HttpExchange exchange, String type, byte[] body) throws IOException {

@@ -9,6 +9,7 @@
 //SOURCES Project.java
 //SOURCES RemoteSettingsServer.java
 //SOURCES S3Server.java
+//SOURCES SampleContent.java
 //SOURCES Terminal.java
 //SOURCES Transcript.java
 
@@ -236,14 +237,8 @@ class DocumentsTest {
       if (companion.startsWith("redash ")) {
         URI redash = server.url().resolve("/api/queries/61352/results.json");
         String result = Files.readString(ROOT.resolve(companion.substring(7)));
-        long shift = start.getEpochSecond() - Terminal.NOW.getEpochSecond();
         server.answer(
-            redash.getPath(),
-            200,
-            "application/json",
-            Pattern.compile("(?<=_timestamp\": )\\d+")
-                .matcher(result)
-                .replaceAll(seconds -> Long.toString(Long.parseLong(seconds.group()) + shift)));
+            redash.getPath(), 200, "application/json", SampleContent.uptake(result, start));
         environment.put("REDASH_API_QUERY_URL", redash.toString());
       } else if (companion.equals("s3")) {
         environment.put("AWS_ENDPOINT_URL_S3", S3Server.S3MOCK.url().toString());

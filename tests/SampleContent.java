@@ -21,6 +21,7 @@ import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.Pattern;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -41,6 +42,8 @@ final class SampleContent {
   private static final Place SECURITY =
       new Place("security-state-staging", "security-state-preview", "security-state");
   private static final Place BLOCKLISTS = new Place("staging", "blocklists-preview", "blocklists");
+
+  private static final Instant UPTAKE = Instant.parse("2026-11-24T12:00:00Z");
 
   private final RemoteSettingsServer server;
   private final Store store;
@@ -66,6 +69,18 @@ final class SampleContent {
     content.beingEdited(MAIN, "cfr", 8, read("cfr"));
     content.underReview(MAIN, "fxmonitor-breaches", 9, read("fxmonitor-breaches"));
     content.newlyConfigured(MAIN, "newtab-wallpapers-v2");
+  }
+
+  /**
+   * What clients reported, as if Redash had been asked now: the last day in it is yesterday.
+   *
+   * @param result {@code sample/uptake.json}, of the moment of the transcripts
+   */
+  static String uptake(String result, Instant now) {
+    long shift = now.getEpochSecond() - UPTAKE.getEpochSecond();
+    return Pattern.compile("(?<=_timestamp\": )\\d+")
+        .matcher(result)
+        .replaceAll(seconds -> Long.toString(Long.parseLong(seconds.group()) + shift));
   }
 
   private static List<ObjectNode> read(String name) {
