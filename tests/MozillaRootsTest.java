@@ -19,19 +19,19 @@ import org.junit.jupiter.params.provider.ValueSource;
 class MozillaRootsTest {
 
   private static final Instant NOW = Instant.parse("2026-11-24T12:00:00Z");
-  private static final String PRODUCTION_HOST = "firefox.settings.services.mozilla.com";
-  private static final String STAGE_HOST = "firefox.settings.services.allizom.org";
+  static final String PRODUCTION_HOST = "firefox.settings.services.mozilla.com";
+  static final String STAGE_HOST = "firefox.settings.services.allizom.org";
 
   // From the contract, by hand.
-  private static final String PRODUCTION =
+  static final String PRODUCTION =
       "C8:A8:0E:9A:FA:EF:4E:21:9B:6F:B5:D7:A7:1D:0F:10:12:23:BA:C5:00:1A:C2:8F:9B:0D:43:DC:59:A1:06:DB";
-  private static final String EARLIER_PRODUCTION =
+  static final String EARLIER_PRODUCTION =
       "97:E8:BA:9C:F1:2F:B3:DE:53:CC:42:A4:E6:57:7E:D6:4D:F4:93:C2:47:B4:14:FE:A0:36:81:8D:38:23:56:0E";
-  private static final String STAGE =
+  static final String STAGE =
       "C0:F0:5D:59:B1:FD:E2:57:80:85:4C:32:FA:E8:FA:BA:84:81:C2:33:B4:C1:D3:90:CC:A5:F2:CE:A8:19:30:EE";
-  private static final String EARLIER_STAGE =
+  static final String EARLIER_STAGE =
       "45:C3:7F:3A:09:A6:D7:0E:0F:A3:21:FB:29:75:3B:A7:99:8F:12:59:B3:27:72:76:8F:23:CC:DC:24:83:67:98";
-  private static final String STAGE_OF_2021 =
+  static final String STAGE_OF_2021 =
       "3C:01:44:6A:BE:90:36:CE:A9:A0:9A:CA:A3:A5:20:AC:62:8F:20:A7:AE:32:CE:86:1C:B2:EF:B7:0F:A0:C7:45";
   private static final String AUTOGRAPH =
       "35:CF:54:5D:35:D3:47:85:19:75:47:8D:DD:AD:AE:66:6B:60:AD:92:C4:C4:F4:EE:80:07:C3:CF:D3:0A:53:8A";

@@ -2,6 +2,7 @@
 //DEPS tools.jackson.core:jackson-databind:3.3.0
 //SOURCES ../refresh_signature.java
 //SOURCES ../validate_signature.java
+//SOURCES MozillaRootsTest.java
 //SOURCES Project.java
 //SOURCES RemoteSettingsServer.java
 //SOURCES Signer.java
@@ -35,22 +36,7 @@ import tools.jackson.databind.JsonNode;
 class TrustTest {
 
   private static final String SUFFIX = ".content-signature.mozilla.org";
-  private static final String STAGE_HOST = "firefox.settings.services.allizom.org";
-  private static final String PRODUCTION_HOST = "firefox.settings.services.mozilla.com";
   private static final String STAGE_AT = "2021-03-12T14:35:19Z";
-
-  // From the contract, by hand.
-  private static final String PRODUCTION =
-      "C8:A8:0E:9A:FA:EF:4E:21:9B:6F:B5:D7:A7:1D:0F:10:12:23:BA:C5:00:1A:C2:8F:9B:0D:43:DC:59:A1:06:DB";
-  private static final String EARLIER_PRODUCTION =
-      "97:E8:BA:9C:F1:2F:B3:DE:53:CC:42:A4:E6:57:7E:D6:4D:F4:93:C2:47:B4:14:FE:A0:36:81:8D:38:23:56:0E";
-  private static final String STAGE =
-      "C0:F0:5D:59:B1:FD:E2:57:80:85:4C:32:FA:E8:FA:BA:84:81:C2:33:B4:C1:D3:90:CC:A5:F2:CE:A8:19:30:EE";
-  private static final String EARLIER_STAGE =
-      "45:C3:7F:3A:09:A6:D7:0E:0F:A3:21:FB:29:75:3B:A7:99:8F:12:59:B3:27:72:76:8F:23:CC:DC:24:83:67:98";
-  private static final String STAGE_OF_2021 =
-      "3C:01:44:6A:BE:90:36:CE:A9:A0:9A:CA:A3:A5:20:AC:62:8F:20:A7:AE:32:CE:86:1C:B2:EF:B7:0F:A0:C7:45";
-
   private static final String OF_2021 =
       "an earlier root of Mozilla's stage and dev, until 2024-11-14";
 
@@ -92,7 +78,7 @@ class TrustTest {
           List.of(
               server.authority().rootHash(),
               plainHex,
-              STAGE + ", \"" + server.authority().rootHash() + "\"")) {
+              MozillaRootsTest.STAGE + ", \"" + server.authority().rootHash() + "\"")) {
         Terminal.Outcome outcome = run(server, "--root-hash", hash);
         assertEquals(0, outcome.exit(), outcome.toString());
         assertFalse(outcome.stderr().contains("warning"), outcome::toString);
@@ -197,16 +183,30 @@ class TrustTest {
 
   @ParameterizedTest
   @CsvSource({
-    PRODUCTION_HOST + ", 2024-01-31T23:59:59Z, " + EARLIER_PRODUCTION,
-    PRODUCTION_HOST + ", 2024-02-01T00:00:00Z, " + PRODUCTION + " or " + EARLIER_PRODUCTION,
-    PRODUCTION_HOST + ", 2025-03-15T00:00:00Z, " + PRODUCTION,
-    STAGE_HOST + ", 2021-02-10T23:59:59Z, " + EARLIER_STAGE,
-    STAGE_HOST + ", 2024-02-11T23:59:59Z, " + EARLIER_STAGE + " or " + STAGE_OF_2021,
+    MozillaRootsTest.PRODUCTION_HOST
+        + ", 2024-01-31T23:59:59Z, "
+        + MozillaRootsTest.EARLIER_PRODUCTION,
+    MozillaRootsTest.PRODUCTION_HOST
+        + ", 2024-02-01T00:00:00Z, "
+        + MozillaRootsTest.PRODUCTION
+        + " or "
+        + MozillaRootsTest.EARLIER_PRODUCTION,
+    MozillaRootsTest.PRODUCTION_HOST + ", 2025-03-15T00:00:00Z, " + MozillaRootsTest.PRODUCTION,
+    MozillaRootsTest.STAGE_HOST + ", 2021-02-10T23:59:59Z, " + MozillaRootsTest.EARLIER_STAGE,
+    MozillaRootsTest.STAGE_HOST
+        + ", 2024-02-11T23:59:59Z, "
+        + MozillaRootsTest.EARLIER_STAGE
+        + " or "
+        + MozillaRootsTest.STAGE_OF_2021,
     "remote-settings-dev.services.mozilla.com, 2024-02-12T00:00:00Z, "
-        + (STAGE + " or " + EARLIER_STAGE + " or " + STAGE_OF_2021),
+        + (MozillaRootsTest.STAGE
+            + " or "
+            + MozillaRootsTest.EARLIER_STAGE
+            + " or "
+            + MozillaRootsTest.STAGE_OF_2021),
     "stage.remote-settings.nonprod.webservices.mozgcp.net, 2024-11-15T00:00:00Z, "
-        + (STAGE + " or " + EARLIER_STAGE),
-    "remote-settings-dev.allizom.org, 2025-03-15T00:00:00Z, " + STAGE
+        + (MozillaRootsTest.STAGE + " or " + MozillaRootsTest.EARLIER_STAGE),
+    "remote-settings-dev.allizom.org, 2025-03-15T00:00:00Z, " + MozillaRootsTest.STAGE
   })
   void on_mozillas_hosts_the_roots_of_the_moment_are_built_in(String host, Instant at, String roots)
       throws IOException {
@@ -260,7 +260,8 @@ class TrustTest {
   void the_real_signature_of_stage_is_valid_on_its_hosts_as_of_its_time() throws IOException {
     try (RemoteSettingsServer server = stageOf2021()) {
       Terminal.Outcome outcome =
-          elsewhere(server, STAGE_HOST).run(new validate_signature(), "--at=" + STAGE_AT);
+          elsewhere(server, MozillaRootsTest.STAGE_HOST)
+              .run(new validate_signature(), "--at=" + STAGE_AT);
       assertEquals(0, outcome.exit(), outcome.toString());
       assertTrue(
           outcome.stdout().contains("/buckets/main/collections/pioneer-study-addons:  OK ("),
@@ -287,7 +288,8 @@ class TrustTest {
             {"2026-11-24T12:00:00Z", all}
           }) {
         Terminal.Outcome outcome =
-            elsewhere(server, STAGE_HOST).run(new validate_signature(), "--at=" + expected[0]);
+            elsewhere(server, MozillaRootsTest.STAGE_HOST)
+                .run(new validate_signature(), "--at=" + expected[0]);
         assertEquals(1, outcome.exit(), outcome.toString());
         assertTrue(
             outcome
@@ -305,14 +307,16 @@ class TrustTest {
   void the_real_chain_of_stage_is_refused_on_production_with_whose_root_it_is() throws IOException {
     try (RemoteSettingsServer server = stageOf2021()) {
       Terminal.Outcome outcome =
-          elsewhere(server, PRODUCTION_HOST).run(new validate_signature(), "--at=" + STAGE_AT);
+          elsewhere(server, MozillaRootsTest.PRODUCTION_HOST)
+              .run(new validate_signature(), "--at=" + STAGE_AT);
       assertEquals(1, outcome.exit(), outcome.toString());
       assertTrue(
           outcome
               .stdout()
               .endsWith(
                   " - Cause: the root is %s, expected %s\n"
-                      .formatted(STAGE_OF_2021, EARLIER_PRODUCTION)),
+                      .formatted(
+                          MozillaRootsTest.STAGE_OF_2021, MozillaRootsTest.EARLIER_PRODUCTION)),
           outcome::toString);
       assertTrue(
           outcome.stderr().contains("hint: stage or production? this is " + OF_2021 + "\n"),
@@ -326,7 +330,7 @@ class TrustTest {
         saved(
             vector("kinto-26/changeset-recorded.json"),
             "kinto-26/chain.pem",
-            "--root-hash=" + STAGE);
+            "--root-hash=" + MozillaRootsTest.STAGE);
     assertEquals(1, outcome.exit(), outcome.toString());
     assertTrue(
         outcome
@@ -362,7 +366,7 @@ class TrustTest {
       publishAnnounced(server, "my-security-state-x", "a");
       publishAnnounced(server, "security", "a");
       SigningAuthority onecrl = server.authority().sibling().signer("onecrl").build();
-      for (String host : List.of(STAGE_HOST, PRODUCTION_HOST)) {
+      for (String host : List.of(MozillaRootsTest.STAGE_HOST, MozillaRootsTest.PRODUCTION_HOST)) {
         Terminal mozilla = elsewhere(server, host).set("ROOT_HASH", server.authority().rootHash());
         assertEquals(0, mozilla.run(new validate_signature()).exit());
         // the other way round: each bucket signed by the other's signer
@@ -495,7 +499,7 @@ class TrustTest {
     try (RemoteSettingsServer server = server().start()) {
       signByAnother(server);
       Terminal mozilla =
-          elsewhere(server, STAGE_HOST)
+          elsewhere(server, MozillaRootsTest.STAGE_HOST)
               .set("ROOT_HASH", server.authority().rootHash())
               .set("SIGNER", "local");
       Terminal.Outcome outcome = mozilla.run(new validate_signature(), "--exclude=main/right");
@@ -513,7 +517,7 @@ class TrustTest {
           Files.writeString(
               folder.resolve(bucket),
               text.replace("\"bucket\": \"main\"", "\"bucket\": \"" + bucket + "\""));
-      for (String roots : List.of("--root-hash=" + STAGE_OF_2021, "--any-root")) {
+      for (String roots : List.of("--root-hash=" + MozillaRootsTest.STAGE_OF_2021, "--any-root")) {
         Terminal.Outcome outcome =
             saved(file, "mozilla-stage-2021/chain.pem", "--at=" + STAGE_AT, roots);
         assertEquals(1, outcome.exit(), outcome.toString());
