@@ -357,16 +357,27 @@ final class Browser {
       return result.path("result").path("value");
     }
 
-    /** Waits until that expression is true. */
+    /** Waits until that expression is true, be it of the page that comes after this one. */
     Page await(String javaScript) {
       long end = System.nanoTime() + LIMIT.toNanos();
-      while (!evaluate("!!(" + javaScript + ")").asBoolean(false)) {
+      while (!isTrue(javaScript)) {
         if (System.nanoTime() > end) {
           throw new AssertionError("not true after " + LIMIT + ": " + javaScript);
         }
         pause();
       }
       return this;
+    }
+
+    private boolean isTrue(String javaScript) {
+      try {
+        return evaluate("!!(" + javaScript + ")").asBoolean(false);
+      } catch (AssertionError e) {
+        if (e.getMessage().contains("Inspected target navigated")) {
+          return false;
+        }
+        throw e;
+      }
     }
 
     private static void pause() {

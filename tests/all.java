@@ -114,7 +114,7 @@ public class all {
   private static final String LONGEST_TEST = "10 m";
 
   /** Classes at once: more than there are cores, for many tests wait for a process or a limit. */
-  private static final int AT_ONCE = 2 + Runtime.getRuntime().availableProcessors();
+  private static final int AT_ONCE = 4 + Runtime.getRuntime().availableProcessors();
 
   /** Those that take longest: they begin first, so that nothing waits for them at the end. */
   private static final List<String> LONG =
