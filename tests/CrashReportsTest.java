@@ -939,7 +939,7 @@ class CrashReportsTest {
 
   private static void assertShort(long start) {
     Duration took = Duration.ofNanos(System.nanoTime() - start);
-    assertTrue(took.compareTo(Duration.ofSeconds(10)) < 0, "took " + took);
+    assertTrue(took.compareTo(Duration.ofSeconds(50)) < 0, "took " + took);
   }
 
   @ParameterizedTest

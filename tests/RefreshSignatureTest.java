@@ -268,8 +268,8 @@ class RefreshSignatureTest {
       Terminal.Outcome outcome =
           new Terminal()
               .set("SERVER", server.url("/v1"))
-              .set("REQUESTS_TIMEOUT_SECONDS", "0.3")
-              .set("REQUESTS_DEADLINE_SECONDS", "1.5")
+              .set("REQUESTS_TIMEOUT_SECONDS", "2")
+              .set("REQUESTS_DEADLINE_SECONDS", "6")
               .set("REQUESTS_NB_RETRIES", "0")
               .run(new refresh_signature());
       assertEquals(2, outcome.exit(), outcome::toString);
