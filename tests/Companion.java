@@ -29,7 +29,7 @@ final class Companion implements AutoCloseable {
       OutputStream stdin = process.getOutputStream();
       stdin.write(input.getBytes(StandardCharsets.UTF_8));
       stdin.flush();
-      address = told.get(1, TimeUnit.MINUTES);
+      address = told.get(5, TimeUnit.MINUTES);
     } catch (IOException | ExecutionException | TimeoutException e) {
       close();
       throw new AssertionError("did not start: " + e + "\n" + log, e);

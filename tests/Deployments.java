@@ -4,7 +4,6 @@
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -148,7 +147,7 @@ final class Deployments {
 
   /** What a program that looks at something has against it. */
   private static List<String> said(List<Object> command) {
-    Project.Outcome outcome = Project.run(command.toArray()).limit(Duration.ofMinutes(2)).go();
+    Project.Outcome outcome = Project.run(command.toArray()).go();
     List<String> lines =
         Stream.concat(outcome.stdout().lines(), outcome.stderr().lines())
             .filter(line -> !line.isBlank())

@@ -13,7 +13,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -57,10 +56,7 @@ class ImageTest {
         "image: " + (engine ? "built and run by docker" : "no engine answers, its steps are run"));
     if (engine) {
       Project.Outcome built =
-          Project.run("docker", "build", "-t", IMAGE, "-f", "deploy/Dockerfile", ".")
-              .in(ROOT)
-              .limit(Duration.ofMinutes(10))
-              .go();
+          Project.run("docker", "build", "-t", IMAGE, "-f", "deploy/Dockerfile", ".").in(ROOT).go();
       assertEquals(0, built.exit(), built.stderr());
     } else {
       buildHere();
@@ -99,7 +95,6 @@ class ImageTest {
               Project.run("sh", "-c", here(step.rest()))
                   .in(copy)
                   .env("JAVA_HOME", System.getProperty("java.home"))
-                  .limit(Duration.ofMinutes(4))
                   .go();
           assertEquals(0, outcome.exit(), outcome.stderr());
           assertFalse(outcome.stderr().contains("preparing"), "the same sources are the same jar");

@@ -12,7 +12,6 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
@@ -134,8 +133,7 @@ class InstallTest {
   private static Project.Run prepared(Project.Run run) {
     return run.in(elsewhere)
         .env("JBANG_DIR", jbangFolder)
-        .env("PATH", jbangFolder.resolve("bin") + File.pathSeparator + System.getenv("PATH"))
-        .limit(Duration.ofMinutes(2));
+        .env("PATH", jbangFolder.resolve("bin") + File.pathSeparator + System.getenv("PATH"));
   }
 
   private static void assertAnswers(Project.Run run) {

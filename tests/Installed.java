@@ -7,7 +7,6 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
@@ -36,7 +35,6 @@ final class Installed {
             Project.run("sh", "-c", strict, "sh", jbang, "install", folder)
                 .in(folder.getParent())
                 .env("PATH", folder + File.pathSeparator + System.getenv("PATH"))
-                .limit(Duration.ofMinutes(4))
                 .go();
     try (ExecutorService threads = Executors.newFixedThreadPool(2)) {
       List<Future<Project.Outcome>> both = threads.invokeAll(List.of(installation, installation));

@@ -113,7 +113,7 @@ class LambdaTest {
     List<Object> line = new ArrayList<>(List.of(Project.root().resolve("jbang"), "package"));
     line.add("lambda");
     line.addAll(List.of(arguments));
-    return Project.run(line.toArray()).in(folder).limit(Duration.ofMinutes(4)).go();
+    return Project.run(line.toArray()).in(folder).go();
   }
 
   @BeforeEach

@@ -13,7 +13,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -126,7 +125,7 @@ class LaunchersTest {
       List<Object> line =
           new ArrayList<>(List.of(Project.root().resolve("jbang"), "validate_signature"));
       line.addAll(List.of(arguments));
-      Project.Outcome through = Project.run(line.toArray()).limit(Duration.ofMinutes(2)).go();
+      Project.Outcome through = Project.run(line.toArray()).go();
       assertEquals(1, outcome.exit(), outcome.stderr());
       assertEquals(through.exit(), outcome.exit());
       assertEquals(untimed(through.stdout()), untimed(outcome.stdout()));
@@ -204,9 +203,7 @@ class LaunchersTest {
   void it_is_uninstalled_with_the_start_script_too() {
     Path folder = elsewhere.resolve("nothing here");
     Project.Outcome outcome =
-        Project.run(Project.root().resolve("jbang"), "uninstall", folder)
-            .limit(Duration.ofMinutes(2))
-            .go();
+        Project.run(Project.root().resolve("jbang"), "uninstall", folder).go();
     assertEquals(2, outcome.exit());
     assertTrue(
         outcome.stderr().contains("uninstall: error: nothing is installed in " + folder),

@@ -25,6 +25,9 @@ final class Project {
    */
   static final Map<String, String> PATIENCE = Map.of("REQUESTS_TIMEOUT_SECONDS", "60");
 
+  /** A process that takes longer hangs. */
+  private static final Duration LIMIT = Duration.ofMinutes(15);
+
   private Project() {}
 
   /**
@@ -76,13 +79,10 @@ final class Project {
   /** How a process ended and what it said. */
   record Outcome(int exit, String stdout, String stderr) {}
 
-  /**
-   * A process to be run: its input is empty and its time limit five minutes unless told otherwise.
-   */
+  /** A process to be run: its input is empty unless told otherwise. */
   static final class Run {
     private final ProcessBuilder builder;
     private byte[] input = {};
-    private Duration limit = Duration.ofMinutes(5);
 
     private Run(Object... command) {
       builder = new ProcessBuilder(List.of(command).stream().map(Object::toString).toList());
@@ -115,12 +115,7 @@ final class Project {
       return this;
     }
 
-    Run limit(Duration time) {
-      limit = time;
-      return this;
-    }
-
-    /** Runs it to its end; after the time limit it is killed, which fails the test. */
+    /** Runs it to its end; if it hangs it is killed, which fails the test. */
     Outcome go() {
       Process process;
       try {
@@ -132,15 +127,15 @@ final class Project {
       CompletableFuture<String> stderr = read(process.getErrorStream());
       try {
         write(process.getOutputStream());
-        if (!process.waitFor(limit.toMillis(), TimeUnit.MILLISECONDS)) {
+        if (!process.waitFor(LIMIT.toMinutes(), TimeUnit.MINUTES)) {
           throw new TimeoutException();
         }
         return new Outcome(
             process.exitValue(),
-            stdout.get(limit.toMillis(), TimeUnit.MILLISECONDS),
-            stderr.get(limit.toMillis(), TimeUnit.MILLISECONDS));
+            stdout.get(LIMIT.toMinutes(), TimeUnit.MINUTES),
+            stderr.get(LIMIT.toMinutes(), TimeUnit.MINUTES));
       } catch (TimeoutException e) {
-        throw new AssertionError(builder.command() + " took longer than " + limit, e);
+        throw new AssertionError(builder.command() + " took longer than " + LIMIT, e);
       } catch (ExecutionException e) {
         throw new AssertionError(builder.command() + ": cannot read its output", e);
       } catch (InterruptedException e) {

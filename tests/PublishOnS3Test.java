@@ -877,7 +877,6 @@ class PublishOnS3Test {
               .env("AWS_CONFIG_FILE", config)
               .env("AWS_SHARED_CREDENTIALS_FILE", folder.resolve("none"))
               .env(profile.isEmpty() ? "UNUSED" : "AWS_PROFILE", profile)
-              .limit(Duration.ofMinutes(3))
               .go();
       assertEquals(2, outcome.exit(), outcome.stderr());
       List<String> said =

@@ -27,7 +27,6 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -177,7 +176,6 @@ class ReadmeTest {
               .env("XDG_CACHE_HOME", Peers.cache().getParent())
               // on the PATH already, else `app install` edits the user's own start-up files
               .env("PATH", folder.resolve("jbang/bin") + File.pathSeparator + System.getenv("PATH"))
-              .limit(Duration.ofMinutes(10))
               .go();
       assertEquals(0, outcome.exit(), outcome.stdout() + outcome.stderr());
     }

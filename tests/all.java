@@ -111,7 +111,7 @@ import org.junit.platform.launcher.core.LauncherFactory;
 public class all {
 
   /** A test that takes longer than this hangs; it is interrupted and fails. */
-  private static final String LONGEST_TEST = "10 m";
+  private static final String LONGEST_TEST = "20 m";
 
   /** Classes at once: more than there are cores, for many tests wait for a process or a limit. */
   private static final int AT_ONCE = 4 + Runtime.getRuntime().availableProcessors();
