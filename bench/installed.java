@@ -10,7 +10,6 @@
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
@@ -115,8 +114,7 @@ public class installed implements Callable<Integer> {
   private double once(Line line, Map<String, String> settings, List<String> start) {
     List<Object> command = new ArrayList<>(start);
     command.addAll(line.arguments());
-    Project.Run run =
-        Project.run(command.toArray()).in(Project.root()).limit(Duration.ofMinutes(2));
+    Project.Run run = Project.run(command.toArray()).in(Project.root());
     settings.forEach(run::env);
     long begin = System.nanoTime();
     Project.Outcome outcome = run.go();

@@ -4,7 +4,6 @@ import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -75,7 +74,6 @@ final class ClassPath {
     Project.Outcome told =
         Project.run(root.resolve("jbang"), "info", "classpath", "--deps-only", script)
             .in(root)
-            .limit(Duration.ofMinutes(10)) // the first time they are downloaded
             .go();
     if (told.exit() != 0) {
       throw new IOException("JBang finds no class path of " + script + ":\n" + told.stderr());

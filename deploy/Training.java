@@ -12,7 +12,6 @@ import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -25,8 +24,6 @@ import java.util.Map;
  * over TLS, against servers of its own on loopback.
  */
 final class Training implements AutoCloseable {
-
-  private static final Duration LONGEST_RUN = Duration.ofMinutes(3);
 
   private static final String EMPTY_BUCKET =
       """
@@ -115,8 +112,7 @@ final class Training implements AutoCloseable {
       environment.remove("REQUESTS_CA_BUNDLE");
     }
     environment.put("LC_ALL", "C.UTF-8");
-    Project.Outcome outcome =
-        Project.run(line.toArray()).in(folder).onlyEnv(environment).limit(LONGEST_RUN).go();
+    Project.Outcome outcome = Project.run(line.toArray()).in(folder).onlyEnv(environment).go();
     if (outcome.exit() > 1) {
       throw new IOException(
           "its training ended with %d: %s".formatted(outcome.exit(), outcome.stderr()));
