@@ -655,7 +655,7 @@ class PublishOnS3Test {
     Terminal.Outcome outcome =
         terminal()
             .set("REQUESTS_NB_RETRIES", "0")
-            .set("REQUESTS_DEADLINE_SECONDS", "0.5")
+            .set("REQUESTS_DEADLINE_SECONDS", "8")
             .run(new blockpages_generator());
     assertFails(
         "cannot list Amazon S3 bucket %s: %s took longer than REQUESTS_DEADLINE_SECONDS allows"
