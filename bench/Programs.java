@@ -1,6 +1,6 @@
 //DEPS info.picocli:picocli:4.7.7
 //DEPS tools.jackson.core:jackson-databind:3.3.0
-//SOURCES ../tests/Project.java
+//SOURCES ../deploy/Project.java
 
 import java.io.File;
 import java.io.IOException;

@@ -5,10 +5,10 @@
 //DEPS tools.jackson.core:jackson-databind:3.3.0
 //SOURCES Programs.java
 //SOURCES ../tests/Peers.java
-//SOURCES ../tests/Project.java
-//SOURCES ../tests/RemoteSettingsServer.java
-//SOURCES ../tests/Signoff.java
-//SOURCES ../tests/Store.java
+//SOURCES ../deploy/Project.java
+//SOURCES ../server/RemoteSettingsServer.java
+//SOURCES ../server/Signoff.java
+//SOURCES ../server/Store.java
 //RUNTIME_OPTIONS -XX:+UseSerialGC
 
 import java.nio.file.Path;

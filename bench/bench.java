@@ -6,8 +6,8 @@
 //SOURCES Programs.java
 //SOURCES ../common/CanonicalJson.java
 //SOURCES ../tests/Peers.java
-//SOURCES ../tests/Project.java
-//SOURCES ../tests/SigningAuthority.java
+//SOURCES ../deploy/Project.java
+//SOURCES ../server/SigningAuthority.java
 //RUNTIME_OPTIONS -XX:+UseSerialGC
 
 import com.sun.net.httpserver.HttpExchange;

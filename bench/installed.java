@@ -3,8 +3,8 @@
 //JAVA 25+
 //DEPS info.picocli:picocli:4.7.7
 //SOURCES ../tests/Installed.java
-//SOURCES ../tests/Project.java
-//SOURCES ../tests/RemoteSettingsServer.java
+//SOURCES ../deploy/Project.java
+//SOURCES ../server/RemoteSettingsServer.java
 //RUNTIME_OPTIONS -XX:+UseSerialGC
 
 import java.io.IOException;
@@ -70,7 +70,7 @@ public class installed implements Callable<Integer> {
                 0,
                 List.of("--target-dir", folder.toString())),
             new Line(
-                "uptake_health", "15 sources", 1, List.of("--input", "tests/sample/uptake.json")));
+                "uptake_health", "15 sources", 1, List.of("--input", "server/sample/uptake.json")));
     try (RemoteSettingsServer server = RemoteSettingsServer.builder().sample(true).start()) {
       Map<String, String> settings =
           Map.of(

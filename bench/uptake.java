@@ -5,8 +5,8 @@
 //DEPS tools.jackson.core:jackson-databind:3.3.0
 //SOURCES Programs.java
 //SOURCES ../tests/Peers.java
-//SOURCES ../tests/Project.java
-//SOURCES ../tests/RemoteSettingsServer.java
+//SOURCES ../deploy/Project.java
+//SOURCES ../server/RemoteSettingsServer.java
 //RUNTIME_OPTIONS -XX:+UseSerialGC
 
 import java.nio.file.Path;

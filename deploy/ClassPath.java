@@ -1,4 +1,4 @@
-//SOURCES ../tests/Project.java
+//SOURCES Project.java
 
 import java.io.File;
 import java.io.IOException;

@@ -1,7 +1,7 @@
-//SOURCES ../tests/Project.java
-//SOURCES ../tests/RemoteSettingsServer.java
-//SOURCES ../tests/SampleContent.java
-//SOURCES ../tests/SigningAuthority.java
+//SOURCES Project.java
+//SOURCES ../server/RemoteSettingsServer.java
+//SOURCES ../server/SampleContent.java
+//SOURCES ../server/SigningAuthority.java
 
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
@@ -54,7 +54,7 @@ final class Training implements AutoCloseable {
     }
     SigningAuthority.TlsIdentity identity = SigningAuthority.tlsForLoopback();
     server = RemoteSettingsServer.builder().sample(true).tls(identity.context()).start();
-    String sample = Files.readString(root.resolve("tests/sample/uptake.json"));
+    String sample = Files.readString(root.resolve("server/sample/uptake.json"));
     byte[] uptake = SampleContent.uptake(sample, Instant.now()).getBytes(StandardCharsets.UTF_8);
     others = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
     others.createContext("/redash", exchange -> answer(exchange, "application/json", uptake));

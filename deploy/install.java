@@ -9,7 +9,7 @@
 //SOURCES ../uptake_health.java
 //SOURCES ../validate_changes_collection.java
 //SOURCES ../validate_signature.java
-//SOURCES ../tests/Project.java
+//SOURCES Project.java
 //SOURCES ClassPath.java
 //SOURCES Installation.java
 //SOURCES Jar.java

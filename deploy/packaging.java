@@ -2,7 +2,7 @@
 //DESCRIPTION Package the commands for where they are deployed: lambda, one zip for AWS Lambda.
 //JAVA 25+
 //DEPS info.picocli:picocli:4.7.7
-//SOURCES ../tests/Project.java
+//SOURCES Project.java
 //SOURCES ClassPath.java
 //SOURCES Jar.java
 //SOURCES Lambda.java

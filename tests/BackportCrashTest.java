@@ -2,10 +2,10 @@
 //DEPS tools.jackson.core:jackson-databind:3.3.0
 //SOURCES ../backport_records.java
 //SOURCES KintoClient.java
-//SOURCES Project.java
-//SOURCES RemoteSettingsServer.java
-//SOURCES Routes.java
-//SOURCES Store.java
+//SOURCES ../deploy/Project.java
+//SOURCES ../server/RemoteSettingsServer.java
+//SOURCES ../server/Routes.java
+//SOURCES ../server/Store.java
 //SOURCES Terminal.java
 
 import static org.junit.jupiter.api.Assertions.assertAll;

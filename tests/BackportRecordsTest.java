@@ -3,9 +3,9 @@
 //SOURCES ../backport_records.java
 //SOURCES ../common/Settings.java
 //SOURCES KintoClient.java
-//SOURCES RemoteSettingsServer.java
-//SOURCES Routes.java
-//SOURCES Store.java
+//SOURCES ../server/RemoteSettingsServer.java
+//SOURCES ../server/Routes.java
+//SOURCES ../server/Store.java
 //SOURCES Terminal.java
 //SOURCES Transcript.java
 

@@ -4,7 +4,7 @@
 //SOURCES ../common/CanonicalJson.java
 //SOURCES ../common/ContentSignature.java
 //SOURCES ../common/RemoteSettings.java
-//SOURCES Project.java
+//SOURCES ../deploy/Project.java
 
 import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;

@@ -1,4 +1,4 @@
-//SOURCES Project.java
+//SOURCES ../deploy/Project.java
 
 import java.io.IOException;
 import java.nio.file.Files;

@@ -8,9 +8,9 @@
 //SOURCES ../validate_signature.java
 //SOURCES KintoClient.java
 //SOURCES RealKinto.java
-//SOURCES RemoteSettingsServer.java
-//SOURCES SigningAuthority.java
-//SOURCES Store.java
+//SOURCES ../server/RemoteSettingsServer.java
+//SOURCES ../server/SigningAuthority.java
+//SOURCES ../server/Store.java
 //SOURCES Terminal.java
 
 import static org.junit.jupiter.api.Assertions.assertEquals;

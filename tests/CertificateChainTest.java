@@ -2,8 +2,8 @@
 //DEPS org.bouncycastle:bcpkix-jdk18on:1.87
 //SOURCES ../common/CertificateChain.java
 //SOURCES ../common/MozillaRoots.java
-//SOURCES Project.java
-//SOURCES SigningAuthority.java
+//SOURCES ../deploy/Project.java
+//SOURCES ../server/SigningAuthority.java
 
 import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;

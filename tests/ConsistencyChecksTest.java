@@ -4,9 +4,9 @@
 //SOURCES ../common/RemoteSettings.java
 //SOURCES ../consistency_checks.java
 //SOURCES HttpTest.java
-//SOURCES RemoteSettingsServer.java
-//SOURCES Routes.java
-//SOURCES Store.java
+//SOURCES ../server/RemoteSettingsServer.java
+//SOURCES ../server/Routes.java
+//SOURCES ../server/Store.java
 //SOURCES Terminal.java
 //SOURCES Transcript.java
 

@@ -5,8 +5,8 @@
 //SOURCES ../common/MozillaRoots.java
 //SOURCES ../common/RemoteSettings.java
 //SOURCES Peers.java
-//SOURCES Project.java
-//SOURCES SigningAuthority.java
+//SOURCES ../deploy/Project.java
+//SOURCES ../server/SigningAuthority.java
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;

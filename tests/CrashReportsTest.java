@@ -10,10 +10,10 @@
 //SOURCES ../validate_changes_collection.java
 //SOURCES ../validate_signature.java
 //SOURCES HttpTest.java
-//SOURCES Project.java
+//SOURCES ../deploy/Project.java
 //SOURCES ReadmeTest.java
-//SOURCES RemoteSettingsServer.java
-//SOURCES SigningAuthority.java
+//SOURCES ../server/RemoteSettingsServer.java
+//SOURCES ../server/SigningAuthority.java
 //SOURCES ReportTest.java
 //SOURCES SettingsTest.java
 //SOURCES Terminal.java

@@ -1,6 +1,6 @@
 //SOURCES Deployments.java
-//SOURCES Project.java
-//SOURCES RemoteSettingsServer.java
+//SOURCES ../deploy/Project.java
+//SOURCES ../server/RemoteSettingsServer.java
 
 import java.io.IOException;
 import java.net.URI;

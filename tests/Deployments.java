@@ -1,5 +1,5 @@
 //SOURCES Peers.java
-//SOURCES Project.java
+//SOURCES ../deploy/Project.java
 
 import java.io.IOException;
 import java.nio.file.Files;

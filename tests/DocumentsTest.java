@@ -3,13 +3,13 @@
 //SOURCES Blocks.java
 //SOURCES CronServer.java
 //SOURCES Deployments.java
-//SOURCES Fault.java
+//SOURCES ../server/Fault.java
 //SOURCES Installed.java
 //SOURCES Peers.java
-//SOURCES Project.java
-//SOURCES RemoteSettingsServer.java
+//SOURCES ../deploy/Project.java
+//SOURCES ../server/RemoteSettingsServer.java
 //SOURCES S3Server.java
-//SOURCES SampleContent.java
+//SOURCES ../server/SampleContent.java
 //SOURCES Terminal.java
 //SOURCES Transcript.java
 

@@ -6,9 +6,9 @@
 //SOURCES ../refresh_signature.java
 //SOURCES ../validate_changes_collection.java
 //SOURCES ../validate_signature.java
-//SOURCES Fault.java
-//SOURCES Project.java
-//SOURCES RemoteSettingsServer.java
+//SOURCES ../server/Fault.java
+//SOURCES ../deploy/Project.java
+//SOURCES ../server/RemoteSettingsServer.java
 //SOURCES Terminal.java
 
 import static org.junit.jupiter.api.Assertions.assertEquals;

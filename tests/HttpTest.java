@@ -2,7 +2,7 @@
 //SOURCES ../common/CanonicalJson.java
 //SOURCES ../common/Http.java
 //SOURCES ../common/RemoteSettings.java
-//SOURCES SigningAuthority.java
+//SOURCES ../server/SigningAuthority.java
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;

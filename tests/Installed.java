@@ -1,5 +1,5 @@
 //SOURCES ../deploy/Installation.java
-//SOURCES Project.java
+//SOURCES ../deploy/Project.java
 
 import java.io.File;
 import java.io.IOException;

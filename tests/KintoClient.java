@@ -1,5 +1,5 @@
 //DEPS tools.jackson.core:jackson-databind:3.3.0
-//SOURCES Store.java
+//SOURCES ../server/Store.java
 
 import java.io.IOException;
 import java.io.InterruptedIOException;

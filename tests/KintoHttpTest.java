@@ -1,11 +1,11 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //DEPS tools.jackson.core:jackson-databind:3.3.0
 //SOURCES Peers.java
-//SOURCES Project.java
+//SOURCES ../deploy/Project.java
 //SOURCES RealKinto.java
-//SOURCES RemoteSettingsServer.java
-//SOURCES Routes.java
-//SOURCES Store.java
+//SOURCES ../server/RemoteSettingsServer.java
+//SOURCES ../server/Routes.java
+//SOURCES ../server/Store.java
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 

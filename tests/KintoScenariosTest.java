@@ -2,8 +2,8 @@
 //DEPS tools.jackson.core:jackson-databind:3.3.0
 //SOURCES KintoClient.java
 //SOURCES RealKinto.java
-//SOURCES RemoteSettingsServer.java
-//SOURCES Store.java
+//SOURCES ../server/RemoteSettingsServer.java
+//SOURCES ../server/Store.java
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 

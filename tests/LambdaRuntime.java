@@ -1,7 +1,7 @@
 //DEPS com.amazonaws:aws-lambda-java-runtime-interface-client:2.10.1
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //DEPS tools.jackson.core:jackson-databind:3.3.0
-//SOURCES Project.java
+//SOURCES ../deploy/Project.java
 
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 

@@ -6,9 +6,9 @@
 //SOURCES CrashReportsTest.java
 //SOURCES Deployments.java
 //SOURCES LambdaRuntime.java
-//SOURCES Project.java
+//SOURCES ../deploy/Project.java
 //SOURCES ReadmeTest.java
-//SOURCES RemoteSettingsServer.java
+//SOURCES ../server/RemoteSettingsServer.java
 //SOURCES S3Proxy.java
 //SOURCES S3Server.java
 //SOURCES SettingsTest.java

@@ -2,8 +2,8 @@
 //SOURCES ../deploy/Installation.java
 //SOURCES Installed.java
 //SOURCES Peers.java
-//SOURCES Project.java
-//SOURCES RemoteSettingsServer.java
+//SOURCES ../deploy/Project.java
+//SOURCES ../server/RemoteSettingsServer.java
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;

@@ -2,7 +2,7 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //DEPS tools.jackson.core:jackson-core:3.3.0
 //DEPS tools.jackson.core:jackson-databind:3.3.0
-//SOURCES Project.java
+//SOURCES ../deploy/Project.java
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 

@@ -10,10 +10,10 @@
 //SOURCES HttpTest.java
 //SOURCES OutputSchema.java
 //SOURCES ReadmeTest.java
-//SOURCES RemoteSettingsServer.java
-//SOURCES Signer.java
-//SOURCES SigningAuthority.java
-//SOURCES Store.java
+//SOURCES ../server/RemoteSettingsServer.java
+//SOURCES ../server/Signer.java
+//SOURCES ../server/SigningAuthority.java
+//SOURCES ../server/Store.java
 //SOURCES Terminal.java
 //SOURCES Transcript.java
 

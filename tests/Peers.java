@@ -1,5 +1,5 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
-//SOURCES Project.java
+//SOURCES ../deploy/Project.java
 
 import static org.junit.jupiter.api.Assertions.fail;
 import static org.junit.jupiter.api.Assumptions.abort;
@@ -382,7 +382,7 @@ final class Peers {
             "classpath",
             "--deps",
             S3MOCK,
-            root.resolve("tests/Project.java").toString());
+            root.resolve("deploy/Project.java").toString());
     Optional<Path> found =
         Stream.of(run.lastLine().split(File.pathSeparator))
             .map(Path::of)

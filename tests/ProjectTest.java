@@ -1,6 +1,6 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //DEPS tools.jackson.core:jackson-databind:3.3.0
-//SOURCES Project.java
+//SOURCES ../deploy/Project.java
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -420,11 +420,9 @@ class ProjectTest {
 
   private static Map<String, String> javaFiles() {
     Map<String, String> files = new TreeMap<>();
-    for (String folder : List.of("", "common", "deploy", "tests", "bench")) {
-      if (!Files.isDirectory(ROOT.resolve(folder))) {
-        continue;
-      }
-      try (Stream<Path> found = Files.list(ROOT.resolve(folder))) {
+    for (String folder : List.of("", "common", "server", "deploy", "tests", "bench")) {
+      // a folder without a name is the root, whose own files count only
+      try (Stream<Path> found = Files.walk(ROOT.resolve(folder), folder.isEmpty() ? 1 : 9)) {
         for (Path file : found.filter(f -> f.toString().endsWith(".java")).toList()) {
           files.put(
               ROOT.relativize(file).toString().replace('\\', '/'),
@@ -522,7 +520,7 @@ class ProjectTest {
 
   /** Our files whose class this one names: of its own package, or imported. */
   private static Set<String> used(String file) {
-    boolean inCommon = file.startsWith("common/");
+    String folder = packageOf(file);
     Set<String> words = new HashSet<>();
     Pattern.compile("\\b(?<!\\.)[A-Za-z_]\\w*")
         .matcher(CODE.get(file))
@@ -533,18 +531,25 @@ class ProjectTest {
     Set<String> used = new TreeSet<>();
     for (String other : FILES.keySet()) {
       String name = other.replaceFirst(".*/", "").replace(".java", "");
-      boolean otherInCommon = other.startsWith("common/");
+      String otherFolder = packageOf(other);
       // scripts such as `format` have the names of ordinary words
       boolean telling = Character.isUpperCase(name.charAt(0)) || name.contains("_");
       boolean uses =
-          otherInCommon && !inCommon
-              ? imported.stream().anyMatch(i -> (i + ".").startsWith("common." + name + "."))
-              : otherInCommon == inCommon && telling && words.contains(name);
+          otherFolder.equals(folder)
+              ? telling && words.contains(name)
+              : imported.stream().anyMatch(i -> (i + ".").startsWith(otherFolder + name + "."));
       if (uses) {
         used.add(other);
       }
     }
     return used;
+  }
+
+  /** The package of a file with a dot behind it: that of its folder below {@code common/}. */
+  private static String packageOf(String file) {
+    return file.startsWith("common/")
+        ? file.replaceFirst("[^/]*$", "").replace('/', '.')
+        : "";
   }
 
   /** The code but for the block in braces after that. */

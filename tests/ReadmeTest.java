@@ -11,8 +11,8 @@
 //SOURCES Blocks.java
 //SOURCES Installed.java
 //SOURCES Peers.java
-//SOURCES Project.java
-//SOURCES RemoteSettingsServer.java
+//SOURCES ../deploy/Project.java
+//SOURCES ../server/RemoteSettingsServer.java
 //SOURCES Terminal.java
 
 import static org.junit.jupiter.api.Assertions.assertEquals;

@@ -1,13 +1,13 @@
 //DEPS tools.jackson.core:jackson-databind:3.3.0
-//SOURCES Access.java
+//SOURCES ../server/Access.java
 //SOURCES Companion.java
 //SOURCES KintoClient.java
 //SOURCES Peers.java
-//SOURCES RemoteSettingsServer.java
-//SOURCES Routes.java
-//SOURCES Signoff.java
-//SOURCES SigningAuthority.java
-//SOURCES Store.java
+//SOURCES ../server/RemoteSettingsServer.java
+//SOURCES ../server/Routes.java
+//SOURCES ../server/Signoff.java
+//SOURCES ../server/SigningAuthority.java
+//SOURCES ../server/Store.java
 
 import java.io.IOException;
 import java.io.UncheckedIOException;

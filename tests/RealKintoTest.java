@@ -3,7 +3,7 @@
 //SOURCES ../validate_signature.java
 //SOURCES KintoClient.java
 //SOURCES RealKinto.java
-//SOURCES RemoteSettingsServer.java
+//SOURCES ../server/RemoteSettingsServer.java
 //SOURCES Terminal.java
 
 import static org.junit.jupiter.api.Assertions.assertEquals;

@@ -1,9 +1,9 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //DEPS tools.jackson.core:jackson-databind:3.3.0
 //SOURCES KintoClient.java
-//SOURCES Project.java
-//SOURCES RemoteSettingsServer.java
-//SOURCES Store.java
+//SOURCES ../deploy/Project.java
+//SOURCES ../server/RemoteSettingsServer.java
+//SOURCES ../server/Store.java
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 

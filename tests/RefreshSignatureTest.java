@@ -5,9 +5,9 @@
 //SOURCES ../common/Settings.java
 //SOURCES ../refresh_signature.java
 //SOURCES HttpTest.java
-//SOURCES RemoteSettingsServer.java
-//SOURCES Routes.java
-//SOURCES Store.java
+//SOURCES ../server/RemoteSettingsServer.java
+//SOURCES ../server/Routes.java
+//SOURCES ../server/Store.java
 //SOURCES Terminal.java
 //SOURCES Transcript.java
 

@@ -1,14 +1,14 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //DEPS tools.jackson.core:jackson-databind:3.3.0
 //SOURCES CanonicalJsonTest.java
-//SOURCES Fault.java
+//SOURCES ../server/Fault.java
 //SOURCES KintoClient.java
-//SOURCES Project.java
-//SOURCES RemoteSettingsServer.java
-//SOURCES Routes.java
-//SOURCES SigningAuthority.java
-//SOURCES Store.java
-//SOURCES local_server.java
+//SOURCES ../deploy/Project.java
+//SOURCES ../server/RemoteSettingsServer.java
+//SOURCES ../server/Routes.java
+//SOURCES ../server/SigningAuthority.java
+//SOURCES ../server/Store.java
+//SOURCES ../server/local_server.java
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;

@@ -5,7 +5,7 @@
 //SOURCES ../common/Settings.java
 //SOURCES ../validate_signature.java
 //SOURCES HttpTest.java
-//SOURCES RemoteSettingsServer.java
+//SOURCES ../server/RemoteSettingsServer.java
 //SOURCES SettingsTest.java
 //SOURCES Terminal.java
 

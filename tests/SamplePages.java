@@ -2,7 +2,7 @@
 //SOURCES ../blockpages_generator.java
 //SOURCES ../common/RemoteSettings.java
 //SOURCES ../uptake_health.java
-//SOURCES Project.java
+//SOURCES ../deploy/Project.java
 //SOURCES Terminal.java
 
 import common.RemoteSettings.Place;
@@ -68,7 +68,7 @@ final class SamplePages {
         new Terminal()
             .run(
                 new uptake_health(),
-                "--input=" + Project.root().resolve("tests/sample/uptake.json"),
+                "--input=" + Project.root().resolve("server/sample/uptake.json"),
                 "--html=" + file);
     if (outcome.exit() != 1) {
       throw new IOException(outcome.toString());

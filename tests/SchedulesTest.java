@@ -4,8 +4,8 @@
 //SOURCES Deployments.java
 //SOURCES Installed.java
 //SOURCES Peers.java
-//SOURCES Project.java
-//SOURCES RemoteSettingsServer.java
+//SOURCES ../deploy/Project.java
+//SOURCES ../server/RemoteSettingsServer.java
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;

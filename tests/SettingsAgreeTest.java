@@ -2,9 +2,9 @@
 //DEPS tools.jackson.core:jackson-databind:3.3.0
 //SOURCES ../common/Settings.java
 //SOURCES Peers.java
-//SOURCES Project.java
+//SOURCES ../deploy/Project.java
 //SOURCES ReadmeTest.java
-//SOURCES Store.java
+//SOURCES ../server/Store.java
 //SOURCES Terminal.java
 
 import static org.junit.jupiter.api.Assertions.assertEquals;

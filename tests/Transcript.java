@@ -1,10 +1,10 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //DEPS tools.jackson.core:jackson-databind:3.3.0
 //SOURCES Peers.java
-//SOURCES Project.java
-//SOURCES RemoteSettingsServer.java
+//SOURCES ../deploy/Project.java
+//SOURCES ../server/RemoteSettingsServer.java
 //SOURCES S3Server.java
-//SOURCES Store.java
+//SOURCES ../server/Store.java
 //SOURCES Terminal.java
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -37,7 +37,7 @@ import tools.jackson.databind.node.ObjectNode;
  *                                          attributes), unset (one of them), create, drop, announce
  * bucket backup                            a bucket that the editor may write and nobody signs
  * answer /v1/ {"capabilities": {}}         whatever the server has to say there
- * redash tests/sample/uptake.json          a Redash beside it, with this result, or as typed here
+ * redash server/sample/uptake.json          a Redash beside it, with this result, or as typed here
  * REQUESTS_NB_RETRIES=1                    in the environment; ROOT stands for the server's root,
  *                                          FOLDER for a new folder, S3 for the address of an S3,
  *                                          \\n for a line break

@@ -3,11 +3,11 @@
 //SOURCES ../refresh_signature.java
 //SOURCES ../validate_signature.java
 //SOURCES MozillaRootsTest.java
-//SOURCES Project.java
-//SOURCES RemoteSettingsServer.java
-//SOURCES Signer.java
-//SOURCES SigningAuthority.java
-//SOURCES Store.java
+//SOURCES ../deploy/Project.java
+//SOURCES ../server/RemoteSettingsServer.java
+//SOURCES ../server/Signer.java
+//SOURCES ../server/SigningAuthority.java
+//SOURCES ../server/Store.java
 //SOURCES Terminal.java
 
 import static org.junit.jupiter.api.Assertions.assertEquals;

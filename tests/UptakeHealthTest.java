@@ -4,10 +4,10 @@
 //SOURCES ../common/Settings.java
 //SOURCES ../uptake_health.java
 //SOURCES Peers.java
-//SOURCES Project.java
+//SOURCES ../deploy/Project.java
 //SOURCES ReportTest.java
 //SOURCES SettingsTest.java
-//SOURCES Store.java
+//SOURCES ../server/Store.java
 //SOURCES Terminal.java
 //SOURCES Transcript.java
 
@@ -845,7 +845,7 @@ class UptakeHealthTest {
           + " 2 BAD (main/tippytop, security-state/intermediates)\n";
 
   private static String sample() {
-    return Project.root().resolve("tests/sample/uptake.json").toString();
+    return Project.root().resolve("server/sample/uptake.json").toString();
   }
 
   @Test

@@ -5,8 +5,8 @@
 //SOURCES ../uptake_health.java
 //SOURCES Browser.java
 //SOURCES Html.java
-//SOURCES Project.java
-//SOURCES Store.java
+//SOURCES ../deploy/Project.java
+//SOURCES ../server/Store.java
 //SOURCES Terminal.java
 //SOURCES UptakeHealthTest.java
 
@@ -81,7 +81,7 @@ class UptakePageTest {
 
   @BeforeAll
   static void render() throws Exception {
-    String sample = Files.readString(Project.root().resolve("tests/sample/uptake.json"));
+    String sample = Files.readString(Project.root().resolve("server/sample/uptake.json"));
     add(
         "sample",
         uptake_health.rows(

@@ -1,7 +1,7 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //SOURCES ../uptake_health.java
 //SOURCES HttpTest.java
-//SOURCES SigningAuthority.java
+//SOURCES ../server/SigningAuthority.java
 //SOURCES Terminal.java
 //SOURCES UptakeHealthTest.java
 

@@ -1,10 +1,10 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //SOURCES ../validate_changes_collection.java
-//SOURCES Fault.java
+//SOURCES ../server/Fault.java
 //SOURCES HttpTest.java
-//SOURCES RemoteSettingsServer.java
-//SOURCES Routes.java
-//SOURCES Store.java
+//SOURCES ../server/RemoteSettingsServer.java
+//SOURCES ../server/Routes.java
+//SOURCES ../server/Store.java
 //SOURCES Terminal.java
 //SOURCES Transcript.java
 

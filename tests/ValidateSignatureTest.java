@@ -1,9 +1,9 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //SOURCES ../validate_signature.java
 //SOURCES HttpTest.java
-//SOURCES Project.java
-//SOURCES RemoteSettingsServer.java
-//SOURCES SigningAuthority.java
+//SOURCES ../deploy/Project.java
+//SOURCES ../server/RemoteSettingsServer.java
+//SOURCES ../server/SigningAuthority.java
 //SOURCES Terminal.java
 //SOURCES Transcript.java
 

@@ -3,7 +3,7 @@
 //JAVA 25+
 //SOURCES Browser.java
 //SOURCES Peers.java
-//SOURCES Project.java
+//SOURCES ../deploy/Project.java
 //SOURCES SamplePages.java
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1

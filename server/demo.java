@@ -1,7 +1,7 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //DESCRIPTION Start a local Remote Settings with sample content and run every command against it.
 //JAVA 25+
-//SOURCES Project.java
+//SOURCES ../deploy/Project.java
 //SOURCES RemoteSettingsServer.java
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
@@ -113,7 +113,7 @@ public class demo {
                   + " it:",
               "",
               "uptake_health.java",
-              List.of("--input", "tests/sample/uptake.json", "--html", FOLDER + "/uptake.html"),
+              List.of("--input", "server/sample/uptake.json", "--html", FOLDER + "/uptake.html"),
               1));
 
   /** Those that ask no Remote Settings server. */
