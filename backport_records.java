@@ -1,23 +1,22 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //DESCRIPTION Copy creations, updates and deletions of records from one collection to another.
 //JAVA 25+
-//SOURCES common/CanonicalJson.java
-//SOURCES common/ContentSignature.java
-//SOURCES common/CrashReports.java
 //SOURCES common/Http.java
+//SOURCES common/Json.java
 //SOURCES common/RecordDiff.java
 //SOURCES common/RemoteSettings.java
 //SOURCES common/Report.java
 //SOURCES common/Settings.java
+//SOURCES common/signature/CanonicalJson.java
+//SOURCES common/signature/ContentSignature.java
 //DEPS info.picocli:picocli:4.7.7
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
 
-import common.CanonicalJson;
-import common.CanonicalJson.BadJson;
-import common.ContentSignature.SignedRecord;
 import common.Http;
 import common.Http.ServerException;
+import common.Json;
+import common.Json.BadJson;
 import common.RecordDiff;
 import common.RecordDiff.Content;
 import common.RecordDiff.Field;
@@ -36,6 +35,8 @@ import common.Settings;
 import common.Settings.NameConverter;
 import common.Settings.Secret;
 import common.Settings.UsageException;
+import common.signature.CanonicalJson;
+import common.signature.ContentSignature.SignedRecord;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -1574,7 +1575,7 @@ public class backport_records implements Settings.Command {
     public Filters convert(String value) {
       Map<String, List<String>> parameters = new LinkedHashMap<>();
       try {
-        if (!(CanonicalJson.parse(value) instanceof Map<?, ?> object)) {
+        if (!(Json.parse(value) instanceof Map<?, ?> object)) {
           throw new TypeConversionException(FORM);
         }
         object.forEach((key, parameter) -> {

@@ -1,13 +1,13 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //DESCRIPTION Render the blocklist as HTML pages, and publish those that changed on S3.
 //JAVA 25+
-//SOURCES common/CanonicalJson.java
-//SOURCES common/ContentSignature.java
-//SOURCES common/HtmlPages.java
 //SOURCES common/Http.java
+//SOURCES common/Json.java
 //SOURCES common/RemoteSettings.java
 //SOURCES common/Report.java
 //SOURCES common/Settings.java
+//SOURCES common/pages/HtmlPages.java
+//SOURCES common/signature/ContentSignature.java
 //FILES templates/index.html=templates/index.html
 //FILES templates/layout.html=templates/layout.html
 //FILES templates/page.html=templates/page.html
@@ -27,12 +27,10 @@
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
 
-import common.CanonicalJson;
-import common.CanonicalJson.BadJson;
-import common.ContentSignature.SignedRecord;
-import common.HtmlPages;
 import common.Http;
 import common.Http.ServerException;
+import common.Json;
+import common.Json.BadJson;
 import common.RemoteSettings;
 import common.RemoteSettings.Place;
 import common.Report;
@@ -41,6 +39,8 @@ import common.Settings;
 import common.Settings.NameConverter;
 import common.Settings.UsageException;
 import common.Settings.WebAddressConverter;
+import common.pages.HtmlPages;
+import common.signature.ContentSignature.SignedRecord;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -388,7 +388,7 @@ public class blockpages_generator implements Settings.Command {
           collection,
           record.id(),
           object(
-              CanonicalJson.parse(new String(record.json().bytes(), StandardCharsets.US_ASCII))));
+              Json.parse(new String(record.json().bytes(), StandardCharsets.US_ASCII))));
     }
 
     static Block of(Place collection, String id, Map<String, Object> record) {

@@ -1,18 +1,16 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //DESCRIPTION Check that source, preview and destination of each signed collection agree with its status.
 //JAVA 25+
-//SOURCES common/ContentSignature.java
-//SOURCES common/CrashReports.java
 //SOURCES common/Http.java
 //SOURCES common/RecordDiff.java
 //SOURCES common/RemoteSettings.java
 //SOURCES common/Report.java
 //SOURCES common/Settings.java
+//SOURCES common/signature/ContentSignature.java
 //DEPS info.picocli:picocli:4.7.7
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
 
-import common.ContentSignature.SignedRecord;
 import common.Http;
 import common.Http.ServerException;
 import common.RecordDiff;
@@ -30,6 +28,7 @@ import common.Report.Count;
 import common.Report.Status;
 import common.Settings;
 import common.Settings.Secret;
+import common.signature.ContentSignature.SignedRecord;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;

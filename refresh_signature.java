@@ -1,16 +1,11 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //DESCRIPTION Ask the server to sign its published collections again.
 //JAVA 25+
-//SOURCES common/CanonicalJson.java
-//SOURCES common/CertificateChain.java
-//SOURCES common/ContentSignature.java
-//SOURCES common/CrashReports.java
 //SOURCES common/Http.java
-//SOURCES common/MozillaRoots.java
 //SOURCES common/RemoteSettings.java
 //SOURCES common/Report.java
 //SOURCES common/Settings.java
-//SOURCES common/SignatureCheck.java
+//SOURCES common/signature/SignatureCheck.java
 //DEPS info.picocli:picocli:4.7.7
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
@@ -28,7 +23,7 @@ import common.Report.Count;
 import common.Report.Status;
 import common.Settings;
 import common.Settings.Secret;
-import common.SignatureCheck;
+import common.signature.SignatureCheck;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;

@@ -1,11 +1,11 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //DESCRIPTION Alert on the error rates that clients report for each source of settings.
 //JAVA 25+
-//SOURCES common/CanonicalJson.java
-//SOURCES common/HtmlPages.java
 //SOURCES common/Http.java
+//SOURCES common/Json.java
 //SOURCES common/Report.java
 //SOURCES common/Settings.java
+//SOURCES common/pages/HtmlPages.java
 //FILES templates/layout.html=templates/layout.html
 //FILES templates/style.css=templates/style.css
 //FILES templates/uptake.css=templates/uptake.css
@@ -14,11 +14,10 @@
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
 
-import common.CanonicalJson;
-import common.CanonicalJson.BadJson;
-import common.HtmlPages;
 import common.Http;
 import common.Http.ServerException;
+import common.Json;
+import common.Json.BadJson;
 import common.Report;
 import common.Report.Count;
 import common.Report.Status;
@@ -27,6 +26,7 @@ import common.Settings.SecondsConverter;
 import common.Settings.Secret;
 import common.Settings.UsageException;
 import common.Settings.WebAddressConverter;
+import common.pages.HtmlPages;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -314,7 +314,7 @@ public class uptake_health implements Settings.Command {
   /**
    * The rows of a result of Redash, {@code query_result.data.rows}.
    *
-   * @param result as {@code CanonicalJson.parse} returns it
+   * @param result as {@code Json.parse} returns it
    * @throws NoData if there are none
    */
   static List<Row> rows(Object result) throws NoData {
@@ -716,7 +716,7 @@ public class uptake_health implements Settings.Command {
       throw new Http.UnexpectedBody(WEB_PAGE);
     }
     buffered.reset();
-    return CanonicalJson.parse(buffered);
+    return Json.parse(buffered);
   }
 
   // ---- rendering: lines

@@ -1,21 +1,16 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //DESCRIPTION Verify the content signature and the certificate chain of every published collection.
 //JAVA 25+
-//SOURCES common/CanonicalJson.java
-//SOURCES common/CertificateChain.java
-//SOURCES common/ContentSignature.java
-//SOURCES common/CrashReports.java
 //SOURCES common/Http.java
-//SOURCES common/MozillaRoots.java
 //SOURCES common/RemoteSettings.java
 //SOURCES common/Report.java
 //SOURCES common/Settings.java
-//SOURCES common/SignatureCheck.java
+//SOURCES common/signature/CertificateChain.java
+//SOURCES common/signature/SignatureCheck.java
 //DEPS info.picocli:picocli:4.7.7
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
 
-import common.CertificateChain;
 import common.Http;
 import common.RemoteSettings;
 import common.RemoteSettings.Announced;
@@ -23,7 +18,8 @@ import common.RemoteSettings.Changeset;
 import common.Report;
 import common.Settings;
 import common.Settings.UsageException;
-import common.SignatureCheck;
+import common.signature.CertificateChain;
+import common.signature.SignatureCheck;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;

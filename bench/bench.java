@@ -4,7 +4,7 @@
 //DEPS info.picocli:picocli:4.7.7
 //DEPS tools.jackson.core:jackson-databind:3.3.0
 //SOURCES Programs.java
-//SOURCES ../common/CanonicalJson.java
+//SOURCES ../common/signature/CanonicalJson.java
 //SOURCES ../tests/Peers.java
 //SOURCES ../deploy/Project.java
 //SOURCES ../server/SigningAuthority.java
@@ -12,7 +12,7 @@
 
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
-import common.CanonicalJson;
+import common.signature.CanonicalJson;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.InetAddress;

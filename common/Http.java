@@ -1,9 +1,10 @@
 //JAVA 25+
-//SOURCES CanonicalJson.java
-//SOURCES ContentSignature.java
+//SOURCES Json.java
+//SOURCES signature/ContentSignature.java
 
 package common;
 
+import common.signature.ContentSignature;
 import java.io.ByteArrayInputStream;
 import java.io.EOFException;
 import java.io.IOException;
@@ -525,7 +526,7 @@ public final class Http implements AutoCloseable {
           InputStream limited = new Limited(decompressed(response, whole), maxBytes);
           try {
             return new Response<>(status, response.headers(), body.read(limited));
-          } catch (CanonicalJson.BadJson e) {
+          } catch (Json.BadJson e) {
             boolean html =
                 response.headers().firstValue("Content-Type").orElse("").startsWith("text/html");
             throw passing(html ? "HTML instead of JSON" : "not JSON: " + e.getMessage());
@@ -671,9 +672,9 @@ public final class Http implements AutoCloseable {
     String message = "";
     try {
       InputStream limited = new Limited(decompressed(response, incoming), MAX_ERROR_BYTES);
-      var parser = CanonicalJson.parser(limited);
-      CanonicalJson.next(parser);
-      if (CanonicalJson.value(parser) instanceof Map<?, ?> error
+      var parser = Json.parser(limited);
+      Json.next(parser);
+      if (Json.value(parser) instanceof Map<?, ?> error
           && error.get("message") instanceof String text) {
         message =
             ": "

@@ -1,11 +1,12 @@
 //JAVA 25+
-//SOURCES CanonicalJson.java
-//SOURCES ContentSignature.java
 //SOURCES Report.java
+//SOURCES signature/CanonicalJson.java
+//SOURCES signature/ContentSignature.java
 
 package common;
 
-import common.ContentSignature.SignedRecord;
+import common.signature.CanonicalJson;
+import common.signature.ContentSignature.SignedRecord;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;

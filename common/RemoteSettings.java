@@ -1,16 +1,18 @@
 //JAVA 25+
 //DEPS tools.jackson.core:jackson-core:3.3.0
-//SOURCES CanonicalJson.java
-//SOURCES ContentSignature.java
 //SOURCES Http.java
+//SOURCES Json.java
 //SOURCES Report.java
+//SOURCES signature/CanonicalJson.java
+//SOURCES signature/ContentSignature.java
 
 package common;
 
-import common.CanonicalJson.Canonical;
-import common.ContentSignature.SignedRecord;
 import common.Http.ServerException;
 import common.Http.UnexpectedBody;
+import common.signature.CanonicalJson;
+import common.signature.CanonicalJson.Canonical;
+import common.signature.ContentSignature.SignedRecord;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URI;
@@ -141,7 +143,7 @@ public final class RemoteSettings {
 
   /** Reads the server info. */
   public ServerInfo serverInfo() throws ServerException {
-    return http.get(url("/"), maxBytes, body -> serverInfo(CanonicalJson.parse(body))).body();
+    return http.get(url("/"), maxBytes, body -> serverInfo(Json.parse(body))).body();
   }
 
   private static ServerInfo serverInfo(Object document) throws UnexpectedBody {
@@ -360,7 +362,7 @@ public final class RemoteSettings {
                   maxBytes,
                   body ->
                       list(
-                          object(CanonicalJson.parse(body), "the changeset").get("changes"),
+                          object(Json.parse(body), "the changeset").get("changes"),
                           "changes"))
               .body();
     } catch (ServerException e) {
@@ -379,7 +381,7 @@ public final class RemoteSettings {
     try {
       pages(
               path + "/records",
-              body -> list(object(CanonicalJson.parse(body), "the list").get("data"), "data"))
+              body -> list(object(Json.parse(body), "the list").get("data"), "data"))
           .forEach(page -> entries.addAll(page.body()));
     } catch (ServerException e) {
       throw e.status() == 404
@@ -472,7 +474,7 @@ public final class RemoteSettings {
   private void checkAllVisible(Place collection) throws ServerException {
     String path = collection.path() + "/records/" + UUID.randomUUID();
     try {
-      http.get(url(path), maxBytes, CanonicalJson::parse);
+      http.get(url(path), maxBytes, Json::parse);
     } catch (ServerException e) {
       if (e.status() != 404) {
         throw e;
@@ -517,7 +519,7 @@ public final class RemoteSettings {
     for (Http.Response<List<Object>> page :
         pages(
             collection.path() + "/records?_since=0&_expected=" + cacheBuster(),
-            body -> list(object(CanonicalJson.parse(body), "the list").get("data"), "data"))) {
+            body -> list(object(Json.parse(body), "the list").get("data"), "data"))) {
       for (Object record : page.body()) {
         if (record instanceof Map<?, ?> fields
             && fields.get("id") instanceof String id
@@ -566,7 +568,7 @@ public final class RemoteSettings {
   }
 
   private static Map<String, Object> data(InputStream body) throws IOException {
-    return object(object(CanonicalJson.parse(body), "the collection").get("data"), "data");
+    return object(object(Json.parse(body), "the collection").get("data"), "data");
   }
 
   /**
@@ -587,7 +589,7 @@ public final class RemoteSettings {
       throws IOException {
     Map<String, Map<String, Object>> collections = new LinkedHashMap<>();
     for (Object collection :
-        list(object(CanonicalJson.parse(body), "the list").get("data"), "data")) {
+        list(object(Json.parse(body), "the list").get("data"), "data")) {
       Map<String, Object> attributes = object(collection, "a collection");
       if (!(attributes.get("id") instanceof String id) || !isName(id)) {
         throw new UnexpectedBody("unexpected answer: a collection's id is no name");
@@ -621,7 +623,7 @@ public final class RemoteSettings {
   private void patch(
       String path, Map<String, Object> attributes, Map<String, String> guard, Http.Done done)
       throws ServerException {
-    byte[] json = CanonicalJson.compact(Map.of("data", attributes));
+    byte[] json = Json.compact(Map.of("data", attributes));
     http.write("PATCH", url(path), json, guard, maxBytes, _ -> null, done);
   }
 
@@ -632,7 +634,7 @@ public final class RemoteSettings {
   /** Makes a collection, without attributes, unless it is there. */
   public void create(Place collection) throws ServerException {
     URI url = url(collection.path());
-    byte[] json = CanonicalJson.compact(Map.of("data", Map.of()));
+    byte[] json = Json.compact(Map.of("data", Map.of()));
     Map<String, String> guard = Map.of("If-None-Match", "*");
     try {
       http.write("PUT", url, json, guard, maxBytes, _ -> null, () -> isThere(collection));
@@ -679,7 +681,7 @@ public final class RemoteSettings {
       part.put("path", path().replace("/batch", "/%62atch"));
       part.put("headers", timestamp == 0 ? Map.of("If-None-Match", "*") : ifMatch(timestamp));
       if (record != null) {
-        part.put("body", Map.of("data", new CanonicalJson.Raw(record)));
+        part.put("body", Map.of("data", new Json.Raw(record)));
       }
       return part;
     }
@@ -709,7 +711,7 @@ public final class RemoteSettings {
     return http.write(
             "POST",
             url("/batch"),
-            CanonicalJson.compact(Map.of("requests", parts)),
+            Json.compact(Map.of("requests", parts)),
             Map.of(),
             maxBytes,
             body -> written(body, writes.size()),
@@ -745,7 +747,7 @@ public final class RemoteSettings {
     return new Written(
         Integer.parseInt(status),
         body.containsKey("message")
-                && CanonicalJson.parse(body.get("message")) instanceof String message
+                && Json.parse(body.get("message")) instanceof String message
             ? message.replaceFirst("\\.$", "")
             : "",
         isObject(record) ? record.getBytes(StandardCharsets.US_ASCII) : null,
@@ -766,7 +768,7 @@ public final class RemoteSettings {
   private static String retryAfter(String headers) throws IOException {
     for (Map.Entry<String, String> header : members(headers).entrySet()) {
       if (header.getKey().equalsIgnoreCase("Retry-After")) {
-        return String.valueOf(CanonicalJson.parse(header.getValue()));
+        return String.valueOf(Json.parse(header.getValue()));
       }
     }
     return null;
@@ -826,7 +828,7 @@ public final class RemoteSettings {
     return !http.get(
             url(entry.path() + "/records?_since=0&_limit=1"),
             maxBytes,
-            body -> list(object(CanonicalJson.parse(body), "the records").get("data"), "data"))
+            body -> list(object(Json.parse(body), "the records").get("data"), "data"))
         .body()
         .isEmpty();
   }
@@ -890,7 +892,7 @@ public final class RemoteSettings {
 
   // ---- shapes
 
-  @SuppressWarnings("unchecked") // CanonicalJson.value makes maps of this type only
+  @SuppressWarnings("unchecked") // Json.value makes maps of this type only
   private static Map<String, Object> object(Object value, String what) throws UnexpectedBody {
     if (value instanceof Map<?, ?> map) {
       return (Map<String, Object>) map;
@@ -898,7 +900,7 @@ public final class RemoteSettings {
     throw new UnexpectedBody("unexpected answer: %s is no object".formatted(what));
   }
 
-  @SuppressWarnings("unchecked") // CanonicalJson.value makes lists of this type only
+  @SuppressWarnings("unchecked") // Json.value makes lists of this type only
   private static List<Object> list(Object value, String what) throws UnexpectedBody {
     if (value instanceof List<?> list) {
       return (List<Object>) list;
@@ -986,22 +988,22 @@ public final class RemoteSettings {
   private static void readDocument(
       InputStream body, String key, String word, Elements elements, Map<String, Object> others)
       throws IOException {
-    try (JsonParser parser = CanonicalJson.parser(body)) {
-      if (CanonicalJson.next(parser) != JsonToken.START_OBJECT) {
+    try (JsonParser parser = Json.parser(body)) {
+      if (Json.next(parser) != JsonToken.START_OBJECT) {
         throw new UnexpectedBody("unexpected answer: it is no object");
       }
       boolean found = false;
-      while (CanonicalJson.next(parser) == JsonToken.PROPERTY_NAME) {
+      while (Json.next(parser) == JsonToken.PROPERTY_NAME) {
         String name = parser.currentName();
-        JsonToken token = CanonicalJson.next(parser);
+        JsonToken token = Json.next(parser);
         if (!name.equals(key)) {
-          others.put(name, CanonicalJson.value(parser));
+          others.put(name, Json.value(parser));
         } else if (token != JsonToken.START_ARRAY || found) {
           throw new UnexpectedBody(
               "unexpected answer: %s %s".formatted(key, found ? "stands twice" : "is no list"));
         } else {
           found = true;
-          for (int number = 1; CanonicalJson.next(parser) != JsonToken.END_ARRAY; number++) {
+          for (int number = 1; Json.next(parser) != JsonToken.END_ARRAY; number++) {
             if (parser.currentToken() != JsonToken.START_OBJECT) {
               throw new UnexpectedBody(
                   "unexpected answer: %s %d is no object".formatted(word, number));
@@ -1010,7 +1012,7 @@ public final class RemoteSettings {
           }
         }
       }
-      CanonicalJson.end(parser);
+      Json.end(parser);
       if (!found) {
         throw new UnexpectedBody("unexpected answer: %s is missing".formatted(key));
       }

@@ -1,6 +1,6 @@
 //JAVA 25+
-//SOURCES CanonicalJson.java
 //SOURCES CrashReports.java
+//SOURCES Json.java
 //SOURCES Settings.java
 
 package common;
@@ -624,7 +624,7 @@ public final class Report {
       document.put("summary", summary);
       document.put("exit", exitCode());
       try {
-        printMasked(new String(CanonicalJson.document(masked(document)), StandardCharsets.UTF_8));
+        printMasked(new String(Json.document(masked(document)), StandardCharsets.UTF_8));
       } catch (ClosedOutput e) {
         // the exit code says so
       }

@@ -1,13 +1,14 @@
 //JAVA 25+
 //DEPS info.picocli:picocli:4.7.7
-//SOURCES ContentSignature.java
 //SOURCES CrashReports.java
 //SOURCES Http.java
 //SOURCES RemoteSettings.java
 //SOURCES Report.java
+//SOURCES signature/ContentSignature.java
 
 package common;
 
+import common.signature.ContentSignature;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;

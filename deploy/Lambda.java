@@ -2,7 +2,7 @@
 //DEPS com.amazonaws:aws-lambda-java-core:1.4.0
 //SOURCES ../backport_records.java
 //SOURCES ../blockpages_generator.java
-//SOURCES ../common/CanonicalJson.java
+//SOURCES ../common/signature/CanonicalJson.java
 //SOURCES ../common/Http.java
 //SOURCES ../common/Report.java
 //SOURCES ../common/Settings.java
@@ -13,8 +13,8 @@
 //SOURCES ../validate_signature.java
 
 import com.amazonaws.services.lambda.runtime.Context;
-import common.CanonicalJson;
 import common.Http;
+import common.Json;
 import common.Report;
 import common.Settings;
 import common.Settings.UsageException;
@@ -163,7 +163,7 @@ public class Lambda {
     Map<String, Object> answer = new LinkedHashMap<>();
     answer.put("exit", 0);
     answer.put("output", shortened(output));
-    return CanonicalJson.document(answer);
+    return Json.document(answer);
   }
 
   /**
@@ -228,7 +228,7 @@ public class Lambda {
     try {
       byte[] json = event.readAllBytes();
       String text = new String(json, StandardCharsets.UTF_8);
-      return text.isBlank() ? null : CanonicalJson.parse(text);
+      return text.isBlank() ? null : Json.parse(text);
     } catch (IOException e) {
       throw new UsageException(
           "the event cannot be read as JSON: " + e.getMessage(), "expected an object of settings");
@@ -310,7 +310,7 @@ public class Lambda {
     }
     return switch (value) {
       case null -> null;
-      case Map<?, ?> object -> new String(CanonicalJson.document(object), StandardCharsets.UTF_8);
+      case Map<?, ?> object -> new String(Json.document(object), StandardCharsets.UTF_8);
       default -> text(value);
     };
   }

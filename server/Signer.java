@@ -1,9 +1,10 @@
 //DEPS tools.jackson.core:jackson-databind:3.3.0
 //SOURCES SigningAuthority.java
 //SOURCES Store.java
-//SOURCES ../common/CanonicalJson.java
+//SOURCES ../common/signature/CanonicalJson.java
 
-import common.CanonicalJson;
+import common.Json;
+import common.signature.CanonicalJson;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
@@ -110,7 +111,7 @@ final class Signer {
     document.put("last_modified", Long.toString(timestamp));
     try {
       return prefixed(CanonicalJson.canonical(Store.JSON.writeValueAsBytes(document)));
-    } catch (CanonicalJson.BadJson e) {
+    } catch (Json.BadJson e) {
       throw new IllegalStateException(e);
     }
   }

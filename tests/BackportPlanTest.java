@@ -1,8 +1,8 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //DEPS tools.jackson.core:jackson-databind:3.3.0
 //SOURCES ../backport_records.java
-//SOURCES ../common/CanonicalJson.java
-//SOURCES ../common/ContentSignature.java
+//SOURCES ../common/signature/CanonicalJson.java
+//SOURCES ../common/signature/ContentSignature.java
 //SOURCES ../common/RecordDiff.java
 //SOURCES ../common/RemoteSettings.java
 //SOURCES ../common/Settings.java
@@ -11,7 +11,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import common.ContentSignature.SignedRecord;
 import common.RecordDiff;
 import common.RemoteSettings;
 import common.RemoteSettings.Place;
@@ -19,6 +18,7 @@ import common.RemoteSettings.SignedResource;
 import common.RemoteSettings.SignoffRule;
 import common.RemoteSettings.Written;
 import common.Settings;
+import common.signature.ContentSignature.SignedRecord;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;

@@ -1,8 +1,8 @@
 //DEPS org.jsoup:jsoup:1.24.1
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //SOURCES ../blockpages_generator.java
-//SOURCES ../common/CanonicalJson.java
-//SOURCES ../common/ContentSignature.java
+//SOURCES ../common/signature/CanonicalJson.java
+//SOURCES ../common/signature/ContentSignature.java
 //SOURCES ../common/RemoteSettings.java
 //SOURCES ../deploy/Project.java
 
@@ -14,11 +14,12 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTimeout;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import common.CanonicalJson;
-import common.CanonicalJson.BadJson;
-import common.CanonicalJson.Canonical;
-import common.ContentSignature.SignedRecord;
+import common.Json;
+import common.Json.BadJson;
 import common.RemoteSettings.Place;
+import common.signature.CanonicalJson;
+import common.signature.CanonicalJson.Canonical;
+import common.signature.ContentSignature.SignedRecord;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.math.BigDecimal;
@@ -81,14 +82,14 @@ class BlockPagesTest {
   }
 
   private static blockpages_generator.Block block(Map<String, ?> record) {
-    return block(ADDONS, CanonicalJson.document(record));
+    return block(ADDONS, Json.document(record));
   }
 
   private static blockpages_generator.Block block(Place collection, byte[] json) {
     try {
       byte[] canonical = CanonicalJson.canonical(json);
       String text = new String(canonical, StandardCharsets.US_ASCII);
-      String id = (String) ((Map<?, ?>) CanonicalJson.parse(text)).get("id");
+      String id = (String) ((Map<?, ?>) Json.parse(text)).get("id");
       return blockpages_generator.Block.of(
           collection,
           new SignedRecord(id, new Canonical(canonical, canonical, false, false, Map.of())));
@@ -1407,7 +1408,7 @@ class BlockPagesTest {
         blocks.add(
             block(
                 i % 2 == 0 ? ADDONS : new Place("blocklists", "plugins"),
-                CanonicalJson.document(record)));
+                Json.document(record)));
       }
       blockpages_generator.Site expected = blockpages_generator.Site.of(blocks);
       Map<String, String> pages = pages(expected);
@@ -1610,8 +1611,8 @@ class BlockPagesTest {
     List<blockpages_generator.Block> blocks = new ArrayList<>();
     for (String collection : List.of("addons", "plugins")) {
       String json = Project.vector("blocklist-2016/%s.json".formatted(collection));
-      for (Object record : (List<?>) CanonicalJson.parse(json)) {
-        blocks.add(block(new Place("blocklists", collection), CanonicalJson.document(record)));
+      for (Object record : (List<?>) Json.parse(json)) {
+        blocks.add(block(new Place("blocklists", collection), Json.document(record)));
         records.putIfAbsent((String) ((Map<?, ?>) record).get("blockID"), (Map<?, ?>) record);
       }
     }

@@ -1,5 +1,5 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
-//SOURCES ../common/CanonicalJson.java
+//SOURCES ../common/signature/CanonicalJson.java
 //SOURCES Peers.java
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
@@ -9,7 +9,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assertions.fail;
 
-import common.CanonicalJson;
+import common.Json;
+import common.signature.CanonicalJson;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -220,7 +221,7 @@ class CanonicalJsonTest {
     String large = "\"" + "x".repeat(1024 * 1024) + "\"";
     String fifty = "{\"b\":".repeat(50) + large + ",\"a\":0}".repeat(50);
     assertCanonical(fifty, "{\"a\":0,\"b\":".repeat(50) + large + "}".repeat(50));
-    CanonicalJson.BadJson bad =
+    Json.BadJson bad =
         assertBad("{\"b\":".repeat(5_000) + large + ",\"a\":0}".repeat(5_000));
     assertEquals("its keys are out of order on too many levels", bad.getMessage());
   }
@@ -389,13 +390,13 @@ class CanonicalJsonTest {
             new byte[] {'"', (byte) 0xf4, (byte) 0x90, (byte) 0x80, (byte) 0x80, '"'},
             "\"caf\u00e9\"".getBytes(StandardCharsets.ISO_8859_1),
             "{}".getBytes(StandardCharsets.UTF_16))) {
-      assertThrows(CanonicalJson.BadJson.class, () -> CanonicalJson.canonical(text));
+      assertThrows(Json.BadJson.class, () -> CanonicalJson.canonical(text));
     }
   }
 
   @Test
   void the_message_says_where_and_fits_a_line() {
-    CanonicalJson.BadJson bad = assertBad("{\"a\": 1,\n \"b\": nope}");
+    Json.BadJson bad = assertBad("{\"a\": 1,\n \"b\": nope}");
     assertTrue(bad.getMessage().contains("line 2"), bad.getMessage());
     for (String json :
         List.of("[1", "{} {}", "\"\n\"", "[01]", "1e999", "[" + "9".repeat(5000) + "x]")) {
@@ -545,9 +546,9 @@ class CanonicalJsonTest {
     assertEquals(canonical, canonical(json));
   }
 
-  private static CanonicalJson.BadJson assertBad(String json) {
+  private static Json.BadJson assertBad(String json) {
     return assertThrows(
-        CanonicalJson.BadJson.class,
+        Json.BadJson.class,
         () -> CanonicalJson.canonical(bytes(json)),
         () -> json.length() < 200 ? json : json.substring(0, 200) + "\u2026");
   }
@@ -965,7 +966,7 @@ class CanonicalJsonTest {
         "absent differs from null");
   }
 
-  private static byte[] without(String json, Set<String> names) throws CanonicalJson.BadJson {
+  private static byte[] without(String json, Set<String> names) throws Json.BadJson {
     return CanonicalJson.without(
         CanonicalJson.canonical(json.getBytes(StandardCharsets.UTF_8)), names);
   }
@@ -980,9 +981,9 @@ class CanonicalJsonTest {
   void a_text_is_read_into_plain_values() throws Exception {
     assertEquals(
         Map.of("a", List.of(1L, "é", true), "b", new java.math.BigDecimal("1.50")),
-        CanonicalJson.parse("{\"a\": [1, \"\\u00e9\", true], \"b\": 1.50}"));
+        Json.parse("{\"a\": [1, \"\\u00e9\", true], \"b\": 1.50}"));
     for (String bad : List.of("", "{", "{} {}", "{a: 1}", "nul")) {
-      assertThrows(CanonicalJson.BadJson.class, () -> CanonicalJson.parse(bad), bad);
+      assertThrows(Json.BadJson.class, () -> Json.parse(bad), bad);
     }
   }
 
@@ -990,6 +991,6 @@ class CanonicalJsonTest {
   void a_document_holds_any_text_even_half_a_character() {
     assertEquals(
         "{\n  \"a\" : \"é\\uD83D!\"\n}",
-        new String(CanonicalJson.document(Map.of("a", "é\ud83d!")), StandardCharsets.UTF_8));
+        new String(Json.document(Map.of("a", "é\ud83d!")), StandardCharsets.UTF_8));
   }
 }

@@ -1,7 +1,7 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //DEPS org.bouncycastle:bcpkix-jdk18on:1.87
-//SOURCES ../common/CertificateChain.java
-//SOURCES ../common/MozillaRoots.java
+//SOURCES ../common/signature/CertificateChain.java
+//SOURCES ../common/signature/MozillaRoots.java
 //SOURCES ../deploy/Project.java
 //SOURCES ../server/SigningAuthority.java
 
@@ -12,10 +12,10 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assertions.fail;
 
-import common.CertificateChain;
-import common.CertificateChain.Cause;
-import common.CertificateChain.Refused;
-import common.MozillaRoots;
+import common.signature.CertificateChain;
+import common.signature.CertificateChain.Cause;
+import common.signature.CertificateChain.Refused;
+import common.signature.MozillaRoots;
 import java.io.IOException;
 import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;

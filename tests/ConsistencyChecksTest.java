@@ -1,5 +1,5 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
-//SOURCES ../common/CanonicalJson.java
+//SOURCES ../common/signature/CanonicalJson.java
 //SOURCES ../common/RecordDiff.java
 //SOURCES ../common/RemoteSettings.java
 //SOURCES ../consistency_checks.java

@@ -1,8 +1,8 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //DEPS tools.jackson.core:jackson-databind:3.3.0
-//SOURCES ../common/CertificateChain.java
-//SOURCES ../common/ContentSignature.java
-//SOURCES ../common/MozillaRoots.java
+//SOURCES ../common/signature/CertificateChain.java
+//SOURCES ../common/signature/ContentSignature.java
+//SOURCES ../common/signature/MozillaRoots.java
 //SOURCES ../common/RemoteSettings.java
 //SOURCES Peers.java
 //SOURCES ../deploy/Project.java
@@ -16,19 +16,19 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import common.CertificateChain;
-import common.CertificateChain.Cause;
-import common.CertificateChain.Refused;
-import common.ContentSignature;
-import common.ContentSignature.ChainSource;
-import common.ContentSignature.Content;
-import common.ContentSignature.Invalid;
-import common.ContentSignature.Trust;
-import common.ContentSignature.Valid;
-import common.ContentSignature.Verdict;
-import common.MozillaRoots;
 import common.RemoteSettings;
 import common.RemoteSettings.Changeset;
+import common.signature.CertificateChain;
+import common.signature.CertificateChain.Cause;
+import common.signature.CertificateChain.Refused;
+import common.signature.ContentSignature;
+import common.signature.ContentSignature.ChainSource;
+import common.signature.ContentSignature.Content;
+import common.signature.ContentSignature.Invalid;
+import common.signature.ContentSignature.Trust;
+import common.signature.ContentSignature.Valid;
+import common.signature.ContentSignature.Verdict;
+import common.signature.MozillaRoots;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;

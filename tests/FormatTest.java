@@ -3,7 +3,7 @@
 // the formatter needs it; the AWS SDK in the tests would bring an older one
 //DEPS com.google.guava:guava:33.8.0-jre
 //DEPS info.picocli:picocli:4.7.7
-//SOURCES format.java Project.java
+//SOURCES ../deploy/Project.java
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;

@@ -1,5 +1,5 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
-//SOURCES ../common/CanonicalJson.java
+//SOURCES ../common/signature/CanonicalJson.java
 //SOURCES ../common/Http.java
 //SOURCES ../common/RemoteSettings.java
 //SOURCES ../server/SigningAuthority.java
@@ -10,10 +10,10 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.params.provider.Arguments.arguments;
 
-import common.CanonicalJson;
 import common.Http;
 import common.Http.ServerException;
 import common.RemoteSettings;
+import common.signature.CanonicalJson;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;

@@ -21,8 +21,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.amazonaws.services.lambda.runtime.Context;
-import common.CanonicalJson;
 import common.Http;
+import common.Json;
 import common.Settings;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
@@ -137,7 +137,7 @@ class LambdaTest {
       String command, String event, Map<String, String> process) throws Exception {
     return Lambda.environment(
         Settings.settings(ReadmeTest.COMMANDS.get(command).get()),
-        CanonicalJson.parse(event),
+        Json.parse(event),
         process);
   }
 
@@ -205,7 +205,7 @@ class LambdaTest {
     Map<String, Object> expected = new HashMap<>();
     expected.put("a", List.of(1L, "ü"));
     expected.put("b", null);
-    assertEquals(expected, CanonicalJson.parse(filters));
+    assertEquals(expected, Json.parse(filters));
   }
 
   @Test
@@ -523,7 +523,7 @@ class LambdaTest {
         assertTrue(setting.separator() == null || value.contains("NoValue"), "empty means none");
       }
       String input = function.getValue().at("/Events/Schedule/Properties/Input").asString("{}");
-      Lambda.environment(settings, CanonicalJson.parse(input), NOTHING);
+      Lambda.environment(settings, Json.parse(input), NOTHING);
     }
   }
 

@@ -1,11 +1,11 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
-//SOURCES ../common/MozillaRoots.java
+//SOURCES ../common/signature/MozillaRoots.java
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import common.MozillaRoots;
+import common.signature.MozillaRoots;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;

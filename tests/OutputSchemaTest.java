@@ -2,7 +2,7 @@
 //DEPS tools.jackson.core:jackson-databind:3.3.0
 //SOURCES ../backport_records.java
 //SOURCES ../blockpages_generator.java
-//SOURCES ../common/CertificateChain.java
+//SOURCES ../common/signature/CertificateChain.java
 //SOURCES ../common/RecordDiff.java
 //SOURCES ../consistency_checks.java
 //SOURCES ../validate_changes_collection.java
@@ -22,8 +22,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import common.CertificateChain.Cause;
 import common.RecordDiff.What;
+import common.signature.CertificateChain.Cause;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

@@ -1,7 +1,7 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //SOURCES ../backport_records.java
 //SOURCES ../blockpages_generator.java
-//SOURCES ../common/CertificateChain.java
+//SOURCES ../common/signature/CertificateChain.java
 //SOURCES ../common/Settings.java
 //SOURCES ../consistency_checks.java
 //SOURCES ../refresh_signature.java
@@ -19,8 +19,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import common.CertificateChain;
 import common.Settings;
+import common.signature.CertificateChain;
 import java.io.BufferedReader;
 import java.io.File;
 import java.io.IOException;

@@ -10,12 +10,12 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import common.ContentSignature.SignedRecord;
 import common.Http;
 import common.Http.ServerException;
 import common.RemoteSettings;
 import common.RemoteSettings.Announced;
 import common.RemoteSettings.Changeset;
+import common.signature.ContentSignature.SignedRecord;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.net.URI;

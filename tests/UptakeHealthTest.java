@@ -1,6 +1,6 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //DEPS tools.jackson.core:jackson-databind:3.3.0
-//SOURCES ../common/CanonicalJson.java
+//SOURCES ../common/signature/CanonicalJson.java
 //SOURCES ../common/Settings.java
 //SOURCES ../uptake_health.java
 //SOURCES Peers.java
@@ -17,7 +17,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import common.CanonicalJson;
+import common.Json;
 import common.Settings;
 import common.Settings.UsageException;
 import java.io.ByteArrayInputStream;
@@ -98,7 +98,7 @@ class UptakeHealthTest {
   }
 
   private static Object json(String text) throws IOException {
-    return CanonicalJson.parse(new ByteArrayInputStream(text.getBytes(StandardCharsets.UTF_8)));
+    return Json.parse(new ByteArrayInputStream(text.getBytes(StandardCharsets.UTF_8)));
   }
 
   static List<uptake_health.Row> rows(String... rows) throws Exception {

@@ -1,7 +1,7 @@
 //DEPS org.jsoup:jsoup:1.24.1
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //DEPS tools.jackson.core:jackson-databind:3.3.0
-//SOURCES ../common/CanonicalJson.java
+//SOURCES ../common/signature/CanonicalJson.java
 //SOURCES ../uptake_health.java
 //SOURCES Browser.java
 //SOURCES Html.java
@@ -13,7 +13,7 @@
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import common.CanonicalJson;
+import common.Json;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.math.BigDecimal;
@@ -85,7 +85,7 @@ class UptakePageTest {
     add(
         "sample",
         uptake_health.rows(
-            CanonicalJson.parse(new ByteArrayInputStream(sample.getBytes(StandardCharsets.UTF_8)))),
+            Json.parse(new ByteArrayInputStream(sample.getBytes(StandardCharsets.UTF_8)))),
         rules("2.0", "security-state/onecrl = 5.5"));
     add("well", rules("2.0"), row("main/a", 10_000, 100), row("main/b", 10_000, 3));
     add("single", rules("2.0"), row("main/a", 10_000, 100));

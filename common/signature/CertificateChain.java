@@ -1,7 +1,7 @@
 //JAVA 25+
 //SOURCES MozillaRoots.java
 
-package common;
+package common.signature;
 
 import java.io.ByteArrayInputStream;
 import java.io.IOException;

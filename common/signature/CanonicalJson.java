@@ -1,20 +1,15 @@
 //JAVA 25+
 //DEPS tools.jackson.core:jackson-core:3.3.0
+//SOURCES ../Json.java
 
-package common;
+package common.signature;
 
+import common.Json;
+import common.Json.BadJson;
 import java.io.ByteArrayInputStream;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.InputStreamReader;
-import java.io.OutputStream;
-import java.io.Reader;
 import java.math.BigDecimal;
 import java.math.RoundingMode;
-import java.nio.charset.CharacterCodingException;
-import java.nio.charset.CharsetDecoder;
-import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -27,19 +22,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import tools.jackson.core.JacksonException;
-import tools.jackson.core.JsonGenerator;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
-import tools.jackson.core.ObjectReadContext;
-import tools.jackson.core.ObjectWriteContext;
-import tools.jackson.core.PrettyPrinter;
-import tools.jackson.core.StreamReadConstraints;
-import tools.jackson.core.StreamReadFeature;
-import tools.jackson.core.StreamWriteConstraints;
-import tools.jackson.core.TokenStreamFactory;
-import tools.jackson.core.exc.JacksonIOException;
-import tools.jackson.core.json.JsonFactory;
-import tools.jackson.core.util.DefaultPrettyPrinter;
 
 /**
  * JSON as signatures need it: one text per value, whatever the order, spacing or escapes it came
@@ -51,36 +35,11 @@ import tools.jackson.core.util.DefaultPrettyPrinter;
  * other numbers as ECMAScript prints them.
  *
  * <p>A value is read from a stream of tokens straight into its canonical bytes; no tree is built.
- * This is also the only file that opens a parser or a writer of JSON.
  */
 public final class CanonicalJson {
 
-  /** What Jackson may meet in an answer; the size of an answer is limited where it is read. */
-  private static final int MAX_NESTING = 10_000;
-
-  private static final int MAX_PLAIN_DIGITS = 1_000;
-
-  /** Plain values are compared and written by recursion. */
-  private static final int MAX_PLAIN_NESTING = 1_000;
-
   /** How often a text may be put in order as a whole: once for each level out of order. */
   private static final long MAX_MOVES = 64;
-
-  private static final JsonFactory JSON =
-      JsonFactory.builder()
-          .streamReadConstraints(
-              StreamReadConstraints.builder()
-                  .maxNestingDepth(MAX_NESTING)
-                  .maxStringLength(Integer.MAX_VALUE)
-                  .maxNumberLength(Integer.MAX_VALUE)
-                  .maxNameLength(Integer.MAX_VALUE)
-                  .build())
-          .streamWriteConstraints(
-              StreamWriteConstraints.builder().maxNestingDepth(MAX_NESTING).build())
-          .disable(StreamReadFeature.AUTO_CLOSE_SOURCE)
-          // a table of names can be filled with ones of equal hash, and ends in an error then
-          .disable(TokenStreamFactory.Feature.CANONICALIZE_PROPERTY_NAMES)
-          .build();
 
   /** A fraction not yet printed stands between these two bytes, which no canonical text holds. */
   private static final byte FRACTION_START = 1;
@@ -90,15 +49,6 @@ public final class CanonicalJson {
   private static final long MAX_SAFE_INTEGER = 1L << 53;
 
   private CanonicalJson() {}
-
-  /** The text is no JSON, ends too early, or holds a number that no double can hold. */
-  public static final class BadJson extends IOException {
-    private static final long serialVersionUID = 1;
-
-    BadJson(String message, Throwable cause) {
-      super(message, cause);
-    }
-  }
 
   /**
    * A value in canonical form.
@@ -122,10 +72,10 @@ public final class CanonicalJson {
 
   /** Returns the canonical form of one JSON document in UTF-8. */
   public static byte[] canonical(byte[] json) throws BadJson {
-    try (JsonParser parser = parser(new ByteArrayInputStream(json))) {
-      next(parser);
+    try (JsonParser parser = Json.parser(new ByteArrayInputStream(json))) {
+      Json.next(parser);
       byte[] bytes = read(parser).bytes();
-      end(parser);
+      Json.end(parser);
       return bytes;
     } catch (BadJson e) {
       throw e;
@@ -135,162 +85,11 @@ public final class CanonicalJson {
   }
 
   /**
-   * Opens a document; the stream is not closed with the parser. UTF-8 is decoded strictly, before
-   * Jackson sees it.
-   */
-  static JsonParser parser(InputStream json) {
-    CharsetDecoder utf8 =
-        StandardCharsets.UTF_8
-            .newDecoder()
-            .onMalformedInput(CodingErrorAction.REPORT)
-            .onUnmappableCharacter(CodingErrorAction.REPORT);
-    return JSON.createParser(
-        ObjectReadContext.empty(), new SurrogateReader(new InputStreamReader(json, utf8)));
-  }
-
-  /**
-   * Turns escapes of surrogates ({@code \ud83d}) into the chars they stand for: Jackson refuses
-   * lone ones in keys when escaped, and canonical JSON keeps them.
-   */
-  private static final class SurrogateReader extends Reader {
-    private final Reader in;
-    private final char[] buffer = new char[8192];
-    private int from;
-    private int to;
-    private boolean escaped;
-
-    SurrogateReader(Reader in) {
-      this.in = in;
-    }
-
-    @Override
-    public int read(char[] out, int offset, int length) throws IOException {
-      int count = 0;
-      while (count < length && (from < to || (count == 0 && fill()))) {
-        char c = buffer[from];
-        if (c == '\\' && !escaped) {
-          if (to - from < 6) {
-            fill();
-          }
-          int surrogate = surrogate();
-          if (surrogate >= 0) {
-            out[offset + count++] = (char) surrogate;
-            from += 6;
-            continue;
-          }
-          escaped = true;
-        } else {
-          escaped = false;
-        }
-        out[offset + count++] = c;
-        from++;
-      }
-      return count == 0 && length > 0 ? -1 : count;
-    }
-
-    /** The surrogate whose escape starts at {@code from}, or -1. */
-    private int surrogate() {
-      if (to - from < 6 || buffer[from + 1] != 'u') {
-        return -1;
-      }
-      int value = 0;
-      for (int i = 2; i < 6; i++) {
-        int digit = Character.digit(buffer[from + i], 16);
-        if (digit < 0 || buffer[from + i] > 'f') {
-          return -1;
-        }
-        value = value << 4 | digit;
-      }
-      return value >= Character.MIN_SURROGATE && value <= Character.MAX_SURROGATE ? value : -1;
-    }
-
-    /** Reads until the buffer holds a whole escape or the input ends; false if it holds nothing. */
-    private boolean fill() throws IOException {
-      System.arraycopy(buffer, from, buffer, 0, to - from);
-      to -= from;
-      from = 0;
-      while (to < 6) {
-        int read = in.read(buffer, to, buffer.length - to);
-        if (read < 0) {
-          break;
-        }
-        to += read;
-      }
-      return to > 0;
-    }
-
-    @Override
-    public void close() throws IOException {
-      in.close();
-    }
-  }
-
-  /**
-   * Opens a writer of one document.
-   *
-   * @param printer null for no spaces
-   */
-  static JsonGenerator writer(OutputStream out, PrettyPrinter printer) {
-    return JSON.createGenerator(
-        new ObjectWriteContext.Base() {
-          @Override
-          public PrettyPrinter getPrettyPrinter() {
-            return printer;
-          }
-        },
-        out);
-  }
-
-  /** Goes to the next token; the end of the input is an error, since every caller expects one. */
-  static JsonToken next(JsonParser parser) throws IOException {
-    JsonToken token = advance(parser);
-    if (token == null) {
-      throw new BadJson("the text ends too early", null);
-    }
-    return token;
-  }
-
-  /** Refuses anything but white space after the document. */
-  static void end(JsonParser parser) throws IOException {
-    if (advance(parser) != null) {
-      throw new BadJson("there is more text after the document", null);
-    }
-  }
-
-  private static JsonToken advance(JsonParser parser) throws IOException {
-    try {
-      return parser.nextToken();
-    } catch (JacksonException e) {
-      throw translated(e);
-    }
-  }
-
-  /** A failure of the stream stays what it was; all else is bad JSON. */
-  private static IOException translated(JacksonException e) {
-    if (e instanceof JacksonIOException && e.getCause() instanceof IOException io) {
-      return io instanceof CharacterCodingException ? new BadJson("the text is not UTF-8", io) : io;
-    }
-    return badJson(e);
-  }
-
-  private static BadJson badJson(JacksonException e) {
-    String where =
-        e.getLocation() == null || e.getLocation().getLineNr() < 1
-            ? ""
-            : " (line %d, column %d)"
-                .formatted(e.getLocation().getLineNr(), e.getLocation().getColumnNr());
-    String message = e.getOriginalMessage();
-    // what Jackson would rather see, or which of its switches would allow it, helps no user
-    String plain = message.replaceFirst(": .*|, from `.*`", "");
-    return new BadJson(plain + where, e);
-  }
-
-  /**
    * Reads the value at the parser's current token, to its last token.
    *
    * <p>Iterative: how deep a text is nested costs memory, never the stack.
    */
-  static Canonical read(JsonParser parser) throws IOException {
+  public static Canonical read(JsonParser parser) throws IOException {
     return new CanonicalReader(parser).read();
   }
 
@@ -341,10 +140,10 @@ public final class CanonicalJson {
           if (open.isEmpty()) {
             break;
           }
-          token = next(parser);
+          token = Json.next(parser);
         }
       } catch (JacksonException e) {
-        throw translated(e);
+        throw Json.translated(e);
       }
       byte[] bytes = text.bytes();
       byte[] serverForm = bytes;
@@ -401,7 +200,7 @@ public final class CanonicalJson {
           fractions = true;
           String digits = parser.getString();
           if (Double.isInfinite(Double.parseDouble(digits))) {
-            throw new BadJson("the number " + shortened(digits) + " is out of range", null);
+            throw new BadJson("the number " + Json.shortened(digits) + " is out of range", null);
           }
           text.add(FRACTION_START);
           text.add(digits);
@@ -417,7 +216,7 @@ public final class CanonicalJson {
 
     private void field(String key, JsonToken token) throws IOException {
       if (FIELDS.contains(key)) {
-        fields.put(key, isPlain(token) ? scalar(parser, token) : null);
+        fields.put(key, isPlain(token) ? Json.scalar(parser, token) : null);
       }
     }
 
@@ -425,7 +224,7 @@ public final class CanonicalJson {
     private boolean isPlain(JsonToken token) {
       return token.isScalarValue()
           && token != JsonToken.VALUE_NUMBER_FLOAT
-          && (token != JsonToken.VALUE_NUMBER_INT || parser.getStringLength() <= MAX_PLAIN_DIGITS);
+          && (token != JsonToken.VALUE_NUMBER_INT || parser.getStringLength() <= Json.MAX_PLAIN_DIGITS);
     }
 
     private void name(String key) {
@@ -603,123 +402,6 @@ public final class CanonicalJson {
         + (significant.length() - decimal.scale() - 1);
   }
 
-  /** Reads one JSON document into plain values, as {@link #value} does. */
-  public static Object parse(InputStream json) throws IOException {
-    try (JsonParser parser = parser(json)) {
-      next(parser);
-      Object value = value(parser);
-      end(parser);
-      return value;
-    }
-  }
-
-  /** The same of a text. */
-  public static Object parse(String json) throws BadJson {
-    try {
-      return parse(new ByteArrayInputStream(json.getBytes(StandardCharsets.UTF_8)));
-    } catch (BadJson e) {
-      throw e;
-    } catch (IOException e) {
-      throw new BadJson(e.getMessage(), e);
-    }
-  }
-
-  /**
-   * Reads the value at the parser's current token into plain values: {@code Map<String, Object>} in
-   * order, {@code List<Object>}, {@code String}, {@code Long}, {@code BigDecimal} (fractions and
-   * integers beyond 64 bits), {@code Boolean} or null. For small answers, nested at most 1,000
-   * deep; records stay canonical bytes.
-   */
-  static Object value(JsonParser parser) throws IOException {
-    Deque<Object> open = new ArrayDeque<>();
-    Deque<String> keys = new ArrayDeque<>();
-    String key = null;
-    JsonToken token = parser.currentToken();
-    while (true) {
-      Object value;
-      switch (token) {
-        case PROPERTY_NAME -> {
-          key = parser.currentName();
-          token = next(parser);
-          continue;
-        }
-        case START_OBJECT, START_ARRAY -> {
-          if (open.size() == MAX_PLAIN_NESTING) {
-            throw new BadJson(
-                "it is nested deeper than %d levels".formatted(MAX_PLAIN_NESTING), null);
-          }
-          open.push(
-              token == JsonToken.START_OBJECT
-                  ? new LinkedHashMap<String, Object>()
-                  : new ArrayList<>());
-          keys.push(key == null ? "" : key);
-          token = next(parser);
-          continue;
-        }
-        case END_OBJECT, END_ARRAY -> {
-          value = open.pop();
-          key = keys.pop();
-        }
-        default -> value = scalar(parser, token);
-      }
-      if (open.isEmpty()) {
-        return value;
-      }
-      put(open.peek(), key, value);
-      token = next(parser);
-    }
-  }
-
-  @SuppressWarnings("unchecked") // only value() puts containers here, of these two kinds
-  private static void put(Object container, String key, Object value) {
-    if (container instanceof Map<?, ?> map) {
-      ((Map<String, Object>) map).put(key, value);
-    } else {
-      ((List<Object>) container).add(value);
-    }
-  }
-
-  private static Object scalar(JsonParser parser, JsonToken token) throws IOException {
-    try {
-      return switch (token) {
-        case VALUE_STRING -> parser.getString();
-        case VALUE_NUMBER_INT -> {
-          String digits = plain(parser.getString());
-          yield digits.length() < 19 ? Long.valueOf(digits) : bigInteger(digits);
-        }
-        case VALUE_NUMBER_FLOAT -> new BigDecimal(plain(parser.getString()));
-        case VALUE_TRUE -> true;
-        case VALUE_FALSE -> false;
-        case VALUE_NULL -> null;
-        default -> throw new BadJson("unexpected token " + token, null);
-      };
-    } catch (JacksonException e) {
-      throw translated(e);
-    } catch (NumberFormatException e) { // an exponent that no BigDecimal can hold
-      throw new BadJson("a number is out of range", e);
-    }
-  }
-
-  /** Refuses digits by the thousand: no plain value has them, and they take long to read. */
-  private static String plain(String digits) throws BadJson {
-    if (digits.length() > MAX_PLAIN_DIGITS) {
-      throw new BadJson("the number " + shortened(digits) + " is too long", null);
-    }
-    return digits;
-  }
-
-  private static Object bigInteger(String digits) {
-    BigDecimal number = new BigDecimal(digits);
-    return number.compareTo(BigDecimal.valueOf(Long.MAX_VALUE)) <= 0
-            && number.compareTo(BigDecimal.valueOf(Long.MIN_VALUE)) >= 0
-        ? (Object) number.longValueExact()
-        : number;
-  }
-
-  private static String shortened(String digits) {
-    return digits.length() <= 30 ? digits : digits.substring(0, 30) + "…";
-  }
-
   /**
    * The members of an object in canonical form: the text of each value by its name, both as they
    * stand there. For a record, a difference in its members is a difference in its content.
@@ -851,53 +533,6 @@ public final class CanonicalJson {
 
     byte[] bytes() {
       return Arrays.copyOf(bytes, length);
-    }
-  }
-
-  /** A value in canonical form, to stand in a document as it is. */
-  record Raw(byte[] canonical) {}
-
-  /** Returns a document of plain values as indented UTF-8 JSON, keys in the order of the maps. */
-  public static byte[] document(Object value) {
-    return written(value, new DefaultPrettyPrinter());
-  }
-
-  /** Returns a document of plain values as UTF-8 JSON without spaces. */
-  static byte[] compact(Object value) {
-    return written(value, null);
-  }
-
-  private static byte[] written(Object value, PrettyPrinter printer) {
-    ByteArrayOutputStream out = new ByteArrayOutputStream();
-    try (JsonGenerator json = writer(out, printer)) {
-      write(json, value);
-    }
-    return out.toByteArray();
-  }
-
-  private static void write(JsonGenerator json, Object value) {
-    switch (value) {
-      case null -> json.writeNull();
-      case Map<?, ?> map -> {
-        json.writeStartObject();
-        map.forEach((key, member) -> {
-          json.writeName(key.toString());
-          write(json, member);
-        });
-        json.writeEndObject();
-      }
-      case List<?> list -> {
-        json.writeStartArray();
-        list.forEach(element -> write(json, element));
-        json.writeEndArray();
-      }
-      case Boolean bool -> json.writeBoolean(bool);
-      case Integer number -> json.writeNumber(number);
-      case Long number -> json.writeNumber(number);
-      case BigDecimal number -> json.writeNumber(number);
-      case Raw(byte[] canonical) ->
-          json.writeRawValue(new String(canonical, StandardCharsets.US_ASCII));
-      default -> json.writeString(value.toString());
     }
   }
 }

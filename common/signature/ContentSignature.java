@@ -3,11 +3,11 @@
 //SOURCES CertificateChain.java
 //SOURCES MozillaRoots.java
 
-package common;
+package common.signature;
 
-import common.CanonicalJson.Canonical;
-import common.CertificateChain.Cause;
-import common.CertificateChain.Refused;
+import common.signature.CanonicalJson.Canonical;
+import common.signature.CertificateChain.Cause;
+import common.signature.CertificateChain.Refused;
 import java.math.BigInteger;
 import java.net.InetAddress;
 import java.net.URI;

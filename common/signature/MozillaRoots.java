@@ -1,6 +1,6 @@
 //JAVA 25+
 
-package common;
+package common.signature;
 
 import java.time.Instant;
 import java.time.LocalDate;
