@@ -1,11 +1,13 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //DESCRIPTION Copy creations, updates and deletions of records from one collection to another.
 //JAVA 25+
+//SOURCES common/Display.java
 //SOURCES common/Http.java
 //SOURCES common/Json.java
 //SOURCES common/RecordDiff.java
 //SOURCES common/RemoteSettings.java
 //SOURCES common/Report.java
+//SOURCES common/ServerException.java
 //SOURCES common/Settings.java
 //SOURCES common/signature/CanonicalJson.java
 //SOURCES common/signature/ContentSignature.java
@@ -13,8 +15,9 @@
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
 
+import common.Display;
+import common.Display.Count;
 import common.Http;
-import common.Http.ServerException;
 import common.Json;
 import common.Json.BadJson;
 import common.RecordDiff;
@@ -29,8 +32,8 @@ import common.RemoteSettings.SignedResources;
 import common.RemoteSettings.SignoffRule;
 import common.RemoteSettings.Written;
 import common.Report;
-import common.Report.Count;
 import common.Report.Status;
+import common.ServerException;
 import common.Settings;
 import common.Settings.NameConverter;
 import common.Settings.Secret;
@@ -578,7 +581,7 @@ public class backport_records implements Settings.Command {
   private static String reason(Written answer) {
     return answer.message().isEmpty()
         ? String.valueOf(answer.status())
-        : "%d: %s".formatted(answer.status(), Report.brief(answer.message()));
+        : "%d: %s".formatted(answer.status(), Display.brief(answer.message()));
   }
 
   /** What a destination that has the right records still needs. */
@@ -626,7 +629,7 @@ public class backport_records implements Settings.Command {
       default ->
           new Held(
               "the status is %s: the server has not finished"
-                  .formatted(Report.brief(status.toString())));
+                  .formatted(Display.brief(status.toString())));
     };
   }
 
@@ -655,7 +658,7 @@ public class backport_records implements Settings.Command {
     Held byEditor =
         new Held(
             "work in progress by "
-                + (editor == null ? "nobody knows" : Report.brief(editor.toString())));
+                + (editor == null ? "nobody knows" : Display.brief(editor.toString())));
     if (edited.isPresent() && (requested.isEmpty() || edited.get().isAfter(requested.get()))) {
       return account.equals(editor) ? new SignoffDue(edited.get()) : byEditor;
     }
@@ -665,7 +668,7 @@ public class backport_records implements Settings.Command {
           "review rejected: "
               + (comment == null || comment.toString().isBlank()
                   ? "without a comment"
-                  : Report.brief(comment.toString())));
+                  : Display.brief(comment.toString())));
     }
     return byEditor;
   }
@@ -677,7 +680,7 @@ public class backport_records implements Settings.Command {
         && !account.equals(attributes.get("last_review_request_by"))) {
       return Optional.of(
           "under review, requested by "
-              + Report.brief(String.valueOf(attributes.get("last_review_request_by"))));
+              + Display.brief(String.valueOf(attributes.get("last_review_request_by"))));
     }
     return due(attributes, null, signoff, account) instanceof Held(String reason)
         ? Optional.of(reason)
@@ -1156,14 +1159,14 @@ public class backport_records implements Settings.Command {
             : new Waiting(
                 changes,
                 "edited by %s, and signed off by somebody else than us"
-                    .formatted(Report.brief(String.valueOf(after.get("last_edit_by")))));
+                    .formatted(Display.brief(String.valueOf(after.get("last_edit_by")))));
       }
       if (failure == null) {
         throw owed(
             signoff,
             changes,
             "the server took the request, and the status is "
-                + Report.brief(String.valueOf(after.get("status"))),
+                + Display.brief(String.valueOf(after.get("status"))),
             "see the server's log, then run it again");
       }
       if (failure.status() == 412
@@ -1235,7 +1238,7 @@ public class backport_records implements Settings.Command {
           List<String> missing =
               rest.all().stream().map(Change::id).map(id -> id + " (" + why(id) + ")").toList();
           throw new Refused(
-              "%s; missing: %s".formatted(progress(), Report.some(missing)), NEXT_RUN);
+              "%s; missing: %s".formatted(progress(), Display.some(missing)), NEXT_RUN);
         }
         return seen;
       }
@@ -1314,7 +1317,7 @@ public class backport_records implements Settings.Command {
         attempts.add(new Attempt(write, answer.status(), message));
         String line =
             "Batch #%d: %s - %d %s"
-                .formatted(attempts.size() - 1, line(write), answer.status(), Report.brief(message))
+                .formatted(attempts.size() - 1, line(write), answer.status(), Display.brief(message))
                 .strip();
         if (fate instanceof Made) {
           report.heading(line);
@@ -1387,7 +1390,7 @@ public class backport_records implements Settings.Command {
       Status status = status(outcome.result());
       report.result(status, text(outcome), json(outcome));
       if (outcome.result() instanceof Behind(Plan plan, _)) {
-        lines(plan).forEach(line -> report.details(" - " + Report.clean(line)));
+        lines(plan).forEach(line -> report.details(" - " + Display.clean(line)));
       }
       if (outcome.result() instanceof NoVerdict(_, String hint)) {
         report.hint(hint);
@@ -1395,7 +1398,7 @@ public class backport_records implements Settings.Command {
     }
 
     private String text(Outcome outcome) {
-      String name = Report.clean(outcome.mapping().name());
+      String name = Display.clean(outcome.mapping().name());
       return switch (outcome.result()) {
         case InSync _ -> "Records are in sync. Nothing to do.";
         case Applied(int changes) -> "Done. %d changes applied.".formatted(changes);
@@ -1477,9 +1480,9 @@ public class backport_records implements Settings.Command {
       json.put("delete", ids(outcome.plan().toDelete()));
       json.put("requests", outcome.attempts().stream().map(Outcomes::json).toList());
       switch (outcome.result()) {
-        case Waiting(_, String reason) -> json.put("reason", Report.clean(reason));
+        case Waiting(_, String reason) -> json.put("reason", Display.clean(reason));
         case NoVerdict(String reason, String hint) -> {
-          json.put("reason", Report.clean(reason));
+          json.put("reason", Display.clean(reason));
           json.put("hint", hint);
         }
         case Lagging(_, Duration lag) -> json.put("lag_seconds", lag.toSeconds());
@@ -1490,7 +1493,7 @@ public class backport_records implements Settings.Command {
     }
 
     private static List<String> ids(List<Change> changes) {
-      return changes.stream().map(change -> Report.clean(change.id())).toList();
+      return changes.stream().map(change -> Display.clean(change.id())).toList();
     }
 
     private static Map<String, Object> json(Attempt attempt) {
@@ -1498,7 +1501,7 @@ public class backport_records implements Settings.Command {
       json.put("method", attempt.write().method());
       json.put("path", attempt.write().path());
       json.put("status", attempt.status());
-      json.put("message", Report.brief(attempt.message()));
+      json.put("message", Display.brief(attempt.message()));
       return json;
     }
 
@@ -1527,7 +1530,7 @@ public class backport_records implements Settings.Command {
           named.add(word);
         }
       }
-      return Report.counts(
+      return Display.counts(
           expected,
           places.entrySet().stream()
               .map(one -> new Count(one.getKey(), one.getValue(), named.contains(one.getKey())))

@@ -1,11 +1,15 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //DESCRIPTION Render the blocklist as HTML pages, and publish those that changed on S3.
 //JAVA 25+
+//SOURCES common/Display.java
 //SOURCES common/Http.java
 //SOURCES common/Json.java
+//SOURCES common/Proxies.java
 //SOURCES common/RemoteSettings.java
 //SOURCES common/Report.java
+//SOURCES common/ServerException.java
 //SOURCES common/Settings.java
+//SOURCES common/Urls.java
 //SOURCES common/pages/HtmlPages.java
 //SOURCES common/signature/ContentSignature.java
 //FILES templates/index.html=templates/index.html
@@ -27,18 +31,21 @@
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
 
+import common.Display;
 import common.Http;
-import common.Http.ServerException;
 import common.Json;
 import common.Json.BadJson;
+import common.Proxies;
 import common.RemoteSettings;
 import common.RemoteSettings.Place;
 import common.Report;
 import common.Report.Status;
+import common.ServerException;
 import common.Settings;
 import common.Settings.NameConverter;
 import common.Settings.UsageException;
 import common.Settings.WebAddressConverter;
+import common.Urls;
 import common.pages.HtmlPages;
 import common.signature.ContentSignature.SignedRecord;
 import java.io.IOException;
@@ -401,7 +408,7 @@ public class blockpages_generator implements Settings.Command {
               : "%s \"%s\" is no name for a page"
                   .formatted(
                       record.get("blockID") == null ? "id" : "blockID",
-                      Report.brief(blockId.toString()));
+                      Display.brief(blockId.toString()));
       long modified = record.get("last_modified") instanceof Long timestamp ? timestamp : 0;
       return new Block(
           collection,
@@ -423,7 +430,7 @@ public class blockpages_generator implements Settings.Command {
     }
 
     String label() {
-      return "record %s of %s".formatted(Report.brief(id), collection.name());
+      return "record %s of %s".formatted(Display.brief(id), collection.name());
     }
 
     /** Whether it disables what it names unless the user decides otherwise. */
@@ -498,7 +505,7 @@ public class blockpages_generator implements Settings.Command {
     private static String line(Object value) {
       return value == null || value instanceof Map || value instanceof List
           ? null
-          : Optional.of(printable(Report.clean(value.toString())).strip())
+          : Optional.of(printable(Display.clean(value.toString())).strip())
               .filter(line -> !line.isEmpty())
               .orElse(null);
     }
@@ -565,7 +572,7 @@ public class blockpages_generator implements Settings.Command {
   static String webAddress(String text) {
     try {
       URI url = URI.create(printable(text).strip());
-      return Http.isWeb(url) && url.getRawUserInfo() == null ? url.toASCIIString() : null;
+      return Urls.isWeb(url) && url.getRawUserInfo() == null ? url.toASCIIString() : null;
     } catch (IllegalArgumentException e) {
       return null;
     }
@@ -665,14 +672,14 @@ public class blockpages_generator implements Settings.Command {
         List<String> ids =
             records.stream()
                 .filter(block -> block.oddities().contains(oddity))
-                .map(block -> Report.brief(block.id()))
+                .map(block -> Display.brief(block.id()))
                 .sorted()
                 .toList();
         if (!ids.isEmpty()) {
           warnings.add(
               "%s (%d record%s: %s)"
                   .formatted(
-                      oddity.text, ids.size(), ids.size() == 1 ? "" : "s", Report.some(ids)));
+                      oddity.text, ids.size(), ids.size() == 1 ? "" : "s", Display.some(ids)));
         }
       }
       return warnings;
@@ -1102,7 +1109,7 @@ public class blockpages_generator implements Settings.Command {
       failures.put(task.file(), failed.reason());
       failedPages += task.isDeletion() ? 0 : 1;
       Map<String, Object> json = json(task, "no-verdict");
-      json.put("reason", Report.clean(failed.reason()));
+      json.put("reason", Display.clean(failed.reason()));
       json.put("hint", failed.hint());
       report.result(Status.UNKNOWN, line(task) + " " + report.noVerdict(failed.reason()), json);
       report.hint(failed.hint());
@@ -1110,7 +1117,7 @@ public class blockpages_generator implements Settings.Command {
 
     private static Map<String, Object> json(Task task, String status) {
       Map<String, Object> json = new LinkedHashMap<>();
-      json.put("file", Report.clean(task.file()));
+      json.put("file", Display.clean(task.file()));
       json.put("action", task.isDeletion() ? "delete" : "publish");
       json.put("status", status);
       return json;
@@ -1124,7 +1131,7 @@ public class blockpages_generator implements Settings.Command {
               : isUpload
                   ? dryRun ? "Would upload" : "Uploading"
                   : dryRun ? "Would write" : "Writing";
-      return Report.clean(
+      return Display.clean(
           "%s %s %s %s"
               .formatted(
                   action, task.file(), task.isDeletion() ? "from" : "to", destination.name()));
@@ -1144,7 +1151,7 @@ public class blockpages_generator implements Settings.Command {
       if (!failures.isEmpty()) {
         parts.add(
             "%d failed (%s)"
-                .formatted(failures.size(), Report.some(List.copyOf(failures.keySet()))));
+                .formatted(failures.size(), Display.some(List.copyOf(failures.keySet()))));
       }
       if (!notTried.isEmpty()) {
         parts.add("%d not tried".formatted(notTried.size()));
@@ -1387,7 +1394,7 @@ public class blockpages_generator implements Settings.Command {
           if (!NOTHING_THERE.matcher(reason).find()
               || (isProfileNamed && reason.startsWith("Profile file"))) {
             // what else stands in the file is of no use
-            reasons.append("; ").append(Report.brief(reason.replaceFirst(": ProfileFile.*", "")));
+            reasons.append("; ").append(Display.brief(reason.replaceFirst(": ProfileFile.*", "")));
           }
         }
       }
@@ -1443,9 +1450,12 @@ public class blockpages_generator implements Settings.Command {
               .useSystemPropertyValues(false)
               .useEnvironmentVariablesValues(false);
       try {
-        Http.proxy(environment, target)
+        Proxies proxies = Proxies.of(environment);
+        proxies.allowCredentials();
+        proxies
+            .of(target)
             .ifPresent(url -> {
-              proxy.endpoint(URI.create("http://%s:%d".formatted(url.getHost(), Http.port(url))));
+              proxy.endpoint(URI.create("http://%s:%d".formatted(url.getHost(), Urls.port(url))));
               if (url.getUserInfo() != null) {
                 String[] user = url.getUserInfo().split(":", 2);
                 proxy.username(user[0]).password(user.length > 1 ? user[1] : "");
@@ -1668,7 +1678,7 @@ public class blockpages_generator implements Settings.Command {
           code.isEmpty()
               ? "%d from %s"
                   .formatted(answer.statusCode(), endpoint == null ? "Amazon S3" : endpoint)
-              : "%d %s (%s)".formatted(answer.statusCode(), code, Report.brief(message));
+              : "%d %s (%s)".formatted(answer.statusCode(), code, Display.brief(message));
       return new Unavailable(
           what + ": " + said, hint(answer.statusCode(), code, permission), answer);
     }

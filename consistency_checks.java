@@ -1,18 +1,21 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //DESCRIPTION Check that source, preview and destination of each signed collection agree with its status.
 //JAVA 25+
+//SOURCES common/Display.java
 //SOURCES common/Http.java
 //SOURCES common/RecordDiff.java
 //SOURCES common/RemoteSettings.java
 //SOURCES common/Report.java
+//SOURCES common/ServerException.java
 //SOURCES common/Settings.java
 //SOURCES common/signature/ContentSignature.java
 //DEPS info.picocli:picocli:4.7.7
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
 
+import common.Display;
+import common.Display.Count;
 import common.Http;
-import common.Http.ServerException;
 import common.RecordDiff;
 import common.RecordDiff.Content;
 import common.RecordDiff.Field;
@@ -24,8 +27,8 @@ import common.RemoteSettings.ServerInfo;
 import common.RemoteSettings.SignedResource;
 import common.RemoteSettings.SignedResources;
 import common.Report;
-import common.Report.Count;
 import common.Report.Status;
+import common.ServerException;
 import common.Settings;
 import common.Settings.Secret;
 import common.signature.ContentSignature.SignedRecord;
@@ -226,7 +229,7 @@ public class consistency_checks implements Settings.Command {
           preview == null ? new Skipped("to-review") : compared(List.of(from, preview));
       case null -> compared(present(from, preview, destination)); // never signed
       case "signed" -> compared(present(from, preview, destination));
-      default -> new Inconsistent("the status is %s".formatted(Report.brief(status)));
+      default -> new Inconsistent("the status is %s".formatted(Display.brief(status)));
     };
   }
 
@@ -465,7 +468,7 @@ public class consistency_checks implements Settings.Command {
   private static final int SHOWN_DIFFERENCES = 10;
 
   private void show(Outcome outcome, Report report) {
-    String name = Report.clean(outcome.place().name());
+    String name = Display.clean(outcome.place().name());
     Map<String, Object> json = outcome.place().json();
     switch (outcome.judgement()) {
       case Consistent _ -> {
@@ -479,17 +482,17 @@ public class consistency_checks implements Settings.Command {
       }
       case NoVerdict(String reason) -> {
         json.put("status", "no-verdict");
-        json.put("reason", Report.clean(reason));
+        json.put("reason", Display.clean(reason));
         report.result(Status.UNKNOWN, name + " " + report.noVerdict(reason), json);
       }
       case Inconsistent inconsistent -> {
         json.put("status", "bad");
-        json.put("problems", inconsistent.problems().stream().map(Report::clean).toList());
+        json.put("problems", inconsistent.problems().stream().map(Display::clean).toList());
         json.put(
             "differences",
             inconsistent.differences().stream().map(consistency_checks::json).toList());
         report.result(Status.BAD, name + " " + report.word(Status.BAD, "ERROR"), json);
-        lines(inconsistent).forEach(line -> report.details(" - " + Report.clean(line)));
+        lines(inconsistent).forEach(line -> report.details(" - " + Display.clean(line)));
       }
     }
   }
@@ -519,7 +522,7 @@ public class consistency_checks implements Settings.Command {
   private static Map<String, Object> json(Difference difference) {
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("where", difference.where());
-    json.put("id", Report.clean(difference.record().id()));
+    json.put("id", Display.clean(difference.record().id()));
     json.put("what", difference.record().what().name().toLowerCase(Locale.ROOT));
     Map<String, Object> fields = new LinkedHashMap<>();
     for (Field field : difference.record().fields()) {
@@ -530,7 +533,7 @@ public class consistency_checks implements Settings.Command {
   }
 
   private static String counts(int expected, List<Outcome> outcomes) {
-    return Report.counts(
+    return Display.counts(
         expected,
         List.of(
             new Count("OK", names(outcomes, Consistent.class), false),

@@ -1,17 +1,20 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //DESCRIPTION Ask the server to sign its published collections again.
 //JAVA 25+
+//SOURCES common/Display.java
 //SOURCES common/Http.java
 //SOURCES common/RemoteSettings.java
 //SOURCES common/Report.java
+//SOURCES common/ServerException.java
 //SOURCES common/Settings.java
 //SOURCES common/signature/SignatureCheck.java
 //DEPS info.picocli:picocli:4.7.7
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
 
+import common.Display;
+import common.Display.Count;
 import common.Http;
-import common.Http.ServerException;
 import common.RemoteSettings;
 import common.RemoteSettings.Announced;
 import common.RemoteSettings.Place;
@@ -19,8 +22,8 @@ import common.RemoteSettings.ServerInfo;
 import common.RemoteSettings.SignedResource;
 import common.RemoteSettings.SignedResources;
 import common.Report;
-import common.Report.Count;
 import common.Report.Status;
+import common.ServerException;
 import common.Settings;
 import common.Settings.Secret;
 import common.signature.SignatureCheck;
@@ -147,7 +150,7 @@ public class refresh_signature implements Settings.Command {
                 .formatted(
                     server.url(),
                     writer.account() == null ? "anonymous" : writer.account(),
-                    Report.some(resources.stream().map(it -> it.source().name()).toList())));
+                    Display.some(resources.stream().map(it -> it.source().name()).toList())));
       }
       report.inOrder(
           resources,
@@ -362,7 +365,7 @@ public class refresh_signature implements Settings.Command {
 
     void show(Outcome outcome) {
       outcomes.add(outcome);
-      String start = "Looking at %s: ".formatted(Report.clean(outcome.place().path()));
+      String start = "Looking at %s: ".formatted(Display.clean(outcome.place().path()));
       String trigger = dryRun || outcome.resource() == null ? "" : "Trigger new signature: ";
       Map<String, Object> json = new LinkedHashMap<>();
       json.put("check", "refresh");
@@ -370,13 +373,13 @@ public class refresh_signature implements Settings.Command {
       switch (outcome.result()) {
         case Refreshed(String status, long modified, String date) -> {
           json.put("status", dryRun ? "planned" : "refreshed");
-          json.put("signoff", Report.brief(status));
+          json.put("signoff", Display.brief(status));
           json.put("last_modified", modified);
-          json.put("last_signature_date", Report.brief(date));
+          json.put("last_signature_date", Display.brief(date));
           report.result(
               Status.GOOD,
               "%s%s%s at %s ( %d )"
-                  .formatted(start, trigger, Report.brief(status), moment(modified), modified),
+                  .formatted(start, trigger, Display.brief(status), moment(modified), modified),
               json);
         }
         case Skipped(String why) -> {
@@ -386,7 +389,7 @@ public class refresh_signature implements Settings.Command {
         }
         case NoVerdict(String reason, String hint) -> {
           json.put("status", "no-verdict");
-          json.put("reason", Report.clean(reason));
+          json.put("reason", Display.clean(reason));
           json.put("hint", hint);
           report.result(Status.UNKNOWN, start + trigger + report.noVerdict(reason), json);
           report.hint(hint);
@@ -395,7 +398,7 @@ public class refresh_signature implements Settings.Command {
     }
 
     String counts() {
-      return Report.counts(
+      return Display.counts(
           expected,
           List.of(
               new Count(dryRun ? "would be refreshed" : "refreshed", names(Refreshed.class), false),

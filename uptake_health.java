@@ -1,10 +1,13 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //DESCRIPTION Alert on the error rates that clients report for each source of settings.
 //JAVA 25+
+//SOURCES common/Display.java
 //SOURCES common/Http.java
 //SOURCES common/Json.java
 //SOURCES common/Report.java
+//SOURCES common/ServerException.java
 //SOURCES common/Settings.java
+//SOURCES common/UnexpectedBody.java
 //SOURCES common/pages/HtmlPages.java
 //FILES templates/layout.html=templates/layout.html
 //FILES templates/style.css=templates/style.css
@@ -14,18 +17,20 @@
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
 
+import common.Display;
+import common.Display.Count;
 import common.Http;
-import common.Http.ServerException;
 import common.Json;
 import common.Json.BadJson;
 import common.Report;
-import common.Report.Count;
 import common.Report.Status;
+import common.ServerException;
 import common.Settings;
 import common.Settings.SecondsConverter;
 import common.Settings.Secret;
 import common.Settings.UsageException;
 import common.Settings.WebAddressConverter;
+import common.UnexpectedBody;
 import common.pages.HtmlPages;
 import java.io.BufferedInputStream;
 import java.io.IOException;
@@ -357,7 +362,7 @@ public class uptake_health implements Settings.Command {
         case "3" -> new NoData("no result but a job that has finished", EXPECTED);
         case "4" ->
             new NoData(
-                "the query failed" + (error == null ? "" : ": " + Report.brief(error.toString())),
+                "the query failed" + (error == null ? "" : ": " + Display.brief(error.toString())),
                 "run it in Redash");
         case "5" -> new NoData("the query was cancelled", "run it in Redash");
         default -> new NoData("the query is still running", "try again when it has finished");
@@ -365,7 +370,7 @@ public class uptake_health implements Settings.Command {
     }
     for (String name : List.of("message", "error")) {
       if (member(result, name) instanceof String text) {
-        return new NoData("no result but a message: " + Report.brief(text), EXPECTED);
+        return new NoData("no result but a message: " + Display.brief(text), EXPECTED);
       }
     }
     return new NoData("what was read has no query_result", EXPECTED);
@@ -446,7 +451,7 @@ public class uptake_health implements Settings.Command {
 
   private static BadValue unexpected(Object value, String name, String expected) {
     return new BadValue(
-        "%s is %s, which is %s".formatted(name, Report.brief(String.valueOf(value)), expected));
+        "%s is %s, which is %s".formatted(name, Display.brief(String.valueOf(value)), expected));
   }
 
   /** A number, or a text that is one. */
@@ -520,7 +525,7 @@ public class uptake_health implements Settings.Command {
 
     /** The source as it may be shown. */
     String name() {
-      return Report.clean(source());
+      return Display.clean(source());
     }
 
     /** What clients reported: of a source that is healthy or erroring. */
@@ -713,7 +718,7 @@ public class uptake_health implements Settings.Command {
       }
     } while (first >= 0 && first <= ' ');
     if (first == '<') {
-      throw new Http.UnexpectedBody(WEB_PAGE);
+      throw new UnexpectedBody(WEB_PAGE);
     }
     buffered.reset();
     return Json.parse(buffered);
@@ -800,7 +805,7 @@ public class uptake_health implements Settings.Command {
     Set<String> seen = new HashSet<>();
     List<String> several = sources.stream().filter(it -> !seen.add(it)).distinct().toList();
     if (!several.isEmpty()) {
-      report.warn("in several rows, each judged by itself: " + Report.some(several));
+      report.warn("in several rows, each judged by itself: " + Display.some(several));
     }
     for (String source : rules.thresholds().keySet()) {
       if (!seen.contains(source)) {
@@ -835,7 +840,7 @@ public class uptake_health implements Settings.Command {
         .map(status ->
             "\t%s %s%% (%s)"
                 .formatted(
-                    left(Report.clean(status), 16),
+                    left(Display.clean(status), 16),
                     rounded(uptake.percent(status)),
                     grouped(uptake.counts().get(status))))
         .collect(Collectors.joining("\n"));
@@ -863,12 +868,12 @@ public class uptake_health implements Settings.Command {
       }
       json.put("threshold_percent", outcome.threshold());
       Map<String, Object> statuses = new LinkedHashMap<>();
-      uptake.counts().forEach((status, count) -> statuses.put(Report.clean(status), count));
+      uptake.counts().forEach((status, count) -> statuses.put(Display.clean(status), count));
       json.put("statuses", statuses);
     }
     switch (outcome.judgement()) {
       case Skipped(String reason) -> json.put("reason", reason);
-      case NoVerdict(String reason) -> json.put("reason", Report.clean(reason));
+      case NoVerdict(String reason) -> json.put("reason", Display.clean(reason));
       case Excluded(String pattern) -> json.put("reason", "excluded by " + pattern);
       case Healthy _, Erroring _ -> {}
     }
@@ -876,7 +881,7 @@ public class uptake_health implements Settings.Command {
   }
 
   private static String counts(List<Outcome> outcomes) {
-    return Report.counts(
+    return Display.counts(
         "source",
         outcomes.size(),
         List.of(
@@ -976,7 +981,7 @@ public class uptake_health implements Settings.Command {
     values.put("verdict", verdict(outcomes));
     List<Absent> unknown = absent(outcomes, it -> it instanceof NoVerdict(String why) ? why : null);
     values.put("isWell", !judged.isEmpty() && details.isEmpty() && unknown.isEmpty());
-    values.put("problem", problem == null ? null : Report.clean(problem));
+    values.put("problem", problem == null ? null : Display.clean(problem));
     values.put("from", period == null ? null : utc(period.from()));
     values.put("to", period == null ? null : utc(period.to()));
     values.put("ticks", ticks(top));
@@ -1056,7 +1061,7 @@ public class uptake_health implements Settings.Command {
         uptake.badStatuses().stream()
             .map(status ->
                 new Share(
-                    Report.clean(status),
+                    Display.clean(status),
                     rounded(uptake.percent(status)) + "%",
                     grouped(uptake.counts().get(status))))
             .toList());
@@ -1065,7 +1070,7 @@ public class uptake_health implements Settings.Command {
   private static List<Absent> absent(List<Outcome> outcomes, Function<Judgement, String> reason) {
     return outcomes.stream()
         .filter(outcome -> reason.apply(outcome.judgement()) != null)
-        .map(outcome -> new Absent(outcome.name(), Report.clean(reason.apply(outcome.judgement()))))
+        .map(outcome -> new Absent(outcome.name(), Display.clean(reason.apply(outcome.judgement()))))
         .toList();
   }
 

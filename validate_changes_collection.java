@@ -1,21 +1,24 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //DESCRIPTION Compare each timestamp announced in monitor/changes with that of the collection.
 //JAVA 25+
+//SOURCES common/Display.java
 //SOURCES common/Http.java
 //SOURCES common/RemoteSettings.java
 //SOURCES common/Report.java
+//SOURCES common/ServerException.java
 //SOURCES common/Settings.java
 //DEPS info.picocli:picocli:4.7.7
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
 
+import common.Display;
+import common.Display.Count;
 import common.Http;
-import common.Http.ServerException;
 import common.RemoteSettings;
 import common.RemoteSettings.Announced;
 import common.Report;
-import common.Report.Count;
 import common.Report.Status;
+import common.ServerException;
 import common.Settings;
 import java.time.Clock;
 import java.time.Duration;
@@ -267,7 +270,7 @@ public class validate_changes_collection implements Settings.Command {
         };
     report.result(
         status,
-        "Etag %s for %s : %s".formatted(word, Report.clean(outcome.entry().name()), rest(outcome)),
+        "Etag %s for %s : %s".formatted(word, Display.clean(outcome.entry().name()), rest(outcome)),
         json(outcome));
   }
 
@@ -286,7 +289,7 @@ public class validate_changes_collection implements Settings.Command {
   private static String text(Found found) {
     return switch (found) {
       case Timestamp(long value) -> Long.toString(value);
-      case NotReadable(String reason) -> Report.clean(reason);
+      case NotReadable(String reason) -> Display.clean(reason);
     };
   }
 
@@ -308,9 +311,9 @@ public class validate_changes_collection implements Settings.Command {
     if (outcome.judgement() instanceof Withdrawn) {
       json.put("reason", WITHDRAWN);
     } else if (outcome.judgement() instanceof NoVerdict(String reason)) {
-      json.put("reason", Report.clean(reason));
+      json.put("reason", Display.clean(reason));
     } else if (outcome.found() instanceof NotReadable(String reason)) {
-      json.put("reason", Report.clean(reason));
+      json.put("reason", Display.clean(reason));
     }
     return json;
   }
@@ -328,7 +331,7 @@ public class validate_changes_collection implements Settings.Command {
   }
 
   private static String counts(int expected, List<Outcome> outcomes) {
-    return Report.counts(
+    return Display.counts(
         expected,
         List.of(
             new Count(

@@ -1,6 +1,7 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //DESCRIPTION Verify the content signature and the certificate chain of every published collection.
 //JAVA 25+
+//SOURCES common/Display.java
 //SOURCES common/Http.java
 //SOURCES common/RemoteSettings.java
 //SOURCES common/Report.java
@@ -11,6 +12,7 @@
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
 
+import common.Display;
 import common.Http;
 import common.RemoteSettings;
 import common.RemoteSettings.Announced;
@@ -202,7 +204,7 @@ public class validate_signature implements Settings.Command {
               : entry.getKey().usualWarning();
       if (now.plus(warning).isAfter(end)) {
         String sentence =
-            "the leaf of %s ends %s".formatted(Report.some(entry.getValue(), 1), days(now, end));
+            "the leaf of %s ends %s".formatted(Display.some(entry.getValue(), 1), days(now, end));
         if (strict) {
           report.finding(sentence, "leaf ends soon");
         } else {

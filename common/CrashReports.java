@@ -1,7 +1,10 @@
 //JAVA 25+
 //DEPS io.sentry:sentry:8.64.0
 //SOURCES Http.java
+//SOURCES Proxies.java
+//SOURCES ServerException.java
 //SOURCES Settings.java
+//SOURCES Urls.java
 
 package common;
 
@@ -103,7 +106,7 @@ final class CrashReports {
     }
     try {
       URI dsn = URI.create(general.sentryDsn.reveal());
-      if (!Http.isWeb(dsn)) {
+      if (!Urls.isWeb(dsn)) {
         throw new IllegalArgumentException("no web address");
       }
       general.checkSafe("SENTRY_DSN", dsn);
@@ -126,8 +129,8 @@ final class CrashReports {
               0,
               PARALLEL_POSTS,
               caBundle,
-              Http.Names.SERVER,
-              surroundings.environment()),
+              Proxies.of(surroundings.environment()),
+              Http.Names.SERVER),
           Clock.systemUTC(),
           _ -> {},
           _ -> {},
@@ -230,7 +233,7 @@ final class CrashReports {
       crumb.setType("http");
       crumb.setCategory("http");
       crumb.setData("method", method);
-      crumb.setData("url", shown(Http.shown(url).replaceFirst("\\?.*", "")));
+      crumb.setData("url", shown(Urls.shown(url).replaceFirst("\\?.*", "")));
       if (failure == null) {
         crumb.setData("status_code", status);
       } else {
@@ -355,7 +358,7 @@ final class CrashReports {
             InputStream::readAllBytes,
             () -> false);
         taken.incrementAndGet();
-      } catch (Http.ServerException e) {
+      } catch (ServerException e) {
         full |= e.status() == 429;
         reason =
             switch (e.status()) {

@@ -1,68 +1,48 @@
 //JAVA 25+
+//SOURCES Connections.java
+//SOURCES Display.java
+//SOURCES Incoming.java
 //SOURCES Json.java
-//SOURCES signature/ContentSignature.java
+//SOURCES Proxies.java
+//SOURCES ServerException.java
+//SOURCES UnexpectedBody.java
+//SOURCES Urls.java
 
 package common;
 
-import common.signature.ContentSignature;
 import java.io.ByteArrayInputStream;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.SequenceInputStream;
 import java.net.ConnectException;
-import java.net.InetSocketAddress;
-import java.net.Proxy;
-import java.net.ProxySelector;
-import java.net.SocketAddress;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpConnectTimeoutException;
 import java.net.http.HttpHeaders;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
-import java.nio.ByteBuffer;
 import java.nio.channels.UnresolvedAddressException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.GeneralSecurityException;
-import java.security.KeyStore;
-import java.security.cert.Certificate;
 import java.security.cert.CertificateException;
-import java.security.cert.CertificateFactory;
-import java.security.cert.X509Certificate;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZonedDateTime;
 import java.time.format.DateTimeFormatter;
 import java.time.format.DateTimeParseException;
-import java.util.Base64;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Flow;
-import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
-import java.util.zip.GZIPInputStream;
-import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLHandshakeException;
-import javax.net.ssl.TrustManager;
-import javax.net.ssl.TrustManagerFactory;
-import javax.net.ssl.X509TrustManager;
 
 /**
  * The only doorway to HTTP: one readable loop around {@link HttpClient} (contract, <i>HTTP</i>).
@@ -78,7 +58,6 @@ public final class Http implements AutoCloseable {
   private static final Duration FIRST_WAIT = Duration.ofMillis(500);
   private static final Duration LONGEST_WAIT = Duration.ofSeconds(8);
   private static final Duration LONGEST_ASKED_WAIT = Duration.ofSeconds(30);
-  private static final String LATE = "the answer took longer than REQUESTS_DEADLINE_SECONDS allows";
   private static final int MAX_REDIRECTS = 5;
   private static final long MAX_ERROR_BYTES = 64 * 1024;
   private static final int MAX_LANDED_BYTES = 1024 * 1024;
@@ -111,8 +90,8 @@ public final class Http implements AutoCloseable {
    * @param retries after the first attempt
    * @param parallel most requests in flight
    * @param caBundle PEM certificates added to the JDK's roots, or null
+   * @param proxies between here and the servers
    * @param names of the settings that errors point to
-   * @param environment where the proxies' variables are looked up
    */
   public record Limits(
       String userAgent,
@@ -121,8 +100,8 @@ public final class Http implements AutoCloseable {
       int retries,
       int parallel,
       Path caBundle,
-      Names names,
-      Map<String, String> environment) {}
+      Proxies proxies,
+      Names names) {}
 
   /**
    * The settings that a user would change.
@@ -136,65 +115,6 @@ public final class Http implements AutoCloseable {
 
   /** A successful answer. */
   public record Response<T>(int status, HttpHeaders headers, T body) {}
-
-  /** No usable answer: why, and after how many attempts. */
-  public static final class ServerException extends Exception {
-    private static final long serialVersionUID = 1;
-    private final int status;
-    private final String reason;
-    private final String hint;
-    private final boolean lasting;
-
-    ServerException(String request, int status, String reason, int attempts, String hint) {
-      this(request, status, reason, attempts, hint, false);
-    }
-
-    private ServerException(
-        String request, int status, String reason, int attempts, String hint, boolean lasting) {
-      super(request + ": " + reason + after(attempts));
-      this.status = status;
-      this.reason = reason + after(attempts);
-      this.hint = hint;
-      this.lasting = lasting;
-    }
-
-    private ServerException(ServerException failure, String hint) {
-      super(failure.getMessage(), failure);
-      this.status = failure.status;
-      this.reason = failure.reason;
-      this.hint = hint;
-      this.lasting = failure.lasting;
-    }
-
-    /** The same, from who knows what to do about it. */
-    public ServerException withHint(String hint) {
-      return new ServerException(this, hint);
-    }
-
-    private static String after(int attempts) {
-      return attempts == 1 ? "" : " (after " + attempts + " attempts)";
-    }
-
-    /** The status of the answer, or 0 if there was none. */
-    public int status() {
-      return status;
-    }
-
-    /** What went wrong, without method and URL. */
-    public String reason() {
-      return reason;
-    }
-
-    /** What to do about it, or null. */
-    public String hint() {
-      return hint;
-    }
-
-    /** Whether another request soon would be in vain, or against what the server asks for. */
-    public boolean isLasting() {
-      return lasting;
-    }
-  }
 
   private final Limits limits;
   private final Clock clock;
@@ -229,8 +149,6 @@ public final class Http implements AutoCloseable {
     this.onWait = onWait;
     this.onAlert = onAlert;
     this.inFlight = new Semaphore(limits.parallel());
-    proxy(limits.environment(), URI.create("http://example.test"));
-    proxy(limits.environment(), URI.create("https://example.test"));
   }
 
   /** Tells of each request from now on. */
@@ -246,34 +164,7 @@ public final class Http implements AutoCloseable {
       // java.net.http would say so too, and show it
       throw new IllegalArgumentException("the credentials hold what no header can carry");
     }
-    authorizations.put(origin(server), authorization);
-  }
-
-  /** Whether a URL is http or https, with a host, and a port that exists if it has one. */
-  public static boolean isWeb(URI url) {
-    boolean web =
-        "https".equalsIgnoreCase(url.getScheme()) || "http".equalsIgnoreCase(url.getScheme());
-    return web && url.getHost() != null && url.getPort() != 0 && url.getPort() <= 65_535;
-  }
-
-  /** A URL as it may be shown: without credentials. */
-  static String shown(URI url) {
-    return url.getRawUserInfo() == null
-        ? url.toString()
-        : url.toString().replaceFirst("//[^/?#]*@", "//***@");
-  }
-
-  /** Scheme, host and port: what credentials are meant for. */
-  static String origin(URI url) {
-    String scheme = url.getScheme().toLowerCase(Locale.ROOT);
-    return scheme + "://" + url.getHost().toLowerCase(Locale.ROOT) + ":" + port(url);
-  }
-
-  /** The port of a URL, or its scheme's. */
-  public static int port(URI url) {
-    return url.getPort() >= 0
-        ? url.getPort()
-        : "https".equalsIgnoreCase(url.getScheme()) ? 443 : 80;
+    authorizations.put(Urls.origin(server), authorization);
   }
 
   /**
@@ -321,7 +212,7 @@ public final class Http implements AutoCloseable {
       Duration longer = delay(value).orElse(wait);
       wait = longer.compareTo(wait) > 0 ? longer : wait;
     }
-    notBefore.merge(origin(server), clock.instant().plus(wait), Http::later);
+    notBefore.merge(Urls.origin(server), clock.instant().plus(wait), Http::later);
   }
 
   private static Instant later(Instant one, Instant other) {
@@ -365,8 +256,8 @@ public final class Http implements AutoCloseable {
   private <T> Optional<Response<T>> ask(Asked asked, long maxBytes, Body<T> body, Done done)
       throws ServerException {
     URI url = asked.url();
-    String request = asked.method() + " " + shown(url);
-    if (!isWeb(url)) {
+    String request = asked.method() + " " + Urls.shown(url);
+    if (!Urls.isWeb(url)) {
       throw new ServerException(request, 0, "no web address", 1, null);
     }
     Failure failure = null;
@@ -417,7 +308,7 @@ public final class Http implements AutoCloseable {
       onWait.accept(
           "%s: %s, trying again in %s s (attempt %d of %d)"
               .formatted(
-                  request, failure.getMessage(), seconds(wait), attempt + 1, limits.retries() + 1));
+                  request, failure.getMessage(), Display.seconds(wait), attempt + 1, limits.retries() + 1));
       try {
         pause.pause(wait);
       } catch (InterruptedException e) {
@@ -460,7 +351,7 @@ public final class Http implements AutoCloseable {
   /** Waits as long as an earlier answer's {@code Backoff} asked for. */
   private void awaitBackoff(URI url, String request, int attempt, Failure before)
       throws InterruptedException, ServerException {
-    Instant until = notBefore.get(origin(url));
+    Instant until = notBefore.get(Urls.origin(url));
     if (until == null) {
       return;
     }
@@ -478,10 +369,10 @@ public final class Http implements AutoCloseable {
           null);
     }
     if (wait.isPositive()) {
-      onWait.accept("%s: waiting %s s (Backoff)".formatted(request, seconds(wait)));
+      onWait.accept("%s: waiting %s s (Backoff)".formatted(request, Display.seconds(wait)));
       pause.pause(wait);
     }
-    notBefore.remove(origin(url), until);
+    notBefore.remove(Urls.origin(url), until);
   }
 
   /** One of the requests in flight; it may end before its answer is made something of. */
@@ -523,7 +414,7 @@ public final class Http implements AutoCloseable {
             return new Response<>(status, response.headers(), null);
           }
           InputStream whole = landed(incoming, flight);
-          InputStream limited = new Limited(decompressed(response, whole), maxBytes);
+          InputStream limited = new Incoming.Limited(Incoming.decompressed(response.headers(), whole), maxBytes);
           try {
             return new Response<>(status, response.headers(), body.read(limited));
           } catch (Json.BadJson e) {
@@ -566,18 +457,18 @@ public final class Http implements AutoCloseable {
     }
     request.method(asked.method(), body);
     asked.headers().forEach(request::setHeader);
-    String authorization = authorizations.get(origin(target));
+    String authorization = authorizations.get(Urls.origin(target));
     if (authorization != null) {
       request.setHeader("Authorization", authorization);
     }
-    proxyAuthorization(target).ifPresent(it -> request.setHeader("Proxy-Authorization", it));
+    limits.proxies().authorization(target).ifPresent(it -> request.setHeader("Proxy-Authorization", it));
     boolean secure = target.getScheme().equalsIgnoreCase("https");
     HttpClient client = client(secure);
     if (!secure) {
       request.version(HttpClient.Version.HTTP_1_1); // no upgrade to HTTP/2 without TLS
     }
     CompletableFuture<HttpResponse<Incoming>> answer =
-        client.sendAsync(request.build(), _ -> new Incoming(deadline));
+        client.sendAsync(request.build(), _ -> new Incoming(deadline, limits.timeout(), limits.names().timeout()));
     try {
       // HttpRequest.timeout() ends with the headers up to JDK 25 and covers the body later on
       long left = deadline - System.nanoTime();
@@ -587,25 +478,16 @@ public final class Http implements AutoCloseable {
       answer.cancel(true);
       throw new IOException(
           deadline - System.nanoTime() <= 0
-              ? LATE
+              ? Incoming.LATE
               : "no answer within %s s (%s)"
-                  .formatted(seconds(limits.timeout()), limits.names().timeout()),
+                  .formatted(Display.seconds(limits.timeout()), limits.names().timeout()),
           e);
     } catch (ExecutionException e) {
-      throw refusedByClient(e.getCause());
+      throw Incoming.refusedByClient(e.getCause());
     } catch (InterruptedException e) {
       answer.cancel(true);
       throw e;
     }
-  }
-
-  /** What java.net.http makes of an answer that it cannot read. */
-  private static IOException refusedByClient(Throwable failure) {
-    return switch (failure) {
-      case IOException io -> io;
-      case Error error -> throw error; // such as memory that ran out
-      default -> new IOException("the answer is no valid HTTP", failure);
-    };
   }
 
   /** Takes note of what the server asks of its clients. */
@@ -613,7 +495,7 @@ public final class Http implements AutoCloseable {
     response.headers().allValues("Alert").forEach(onAlert);
     delay(response.headers(), "Backoff")
         .filter(Duration::isPositive)
-        .ifPresent(wait -> notBefore.put(origin(target), clock.instant().plus(wait)));
+        .ifPresent(wait -> notBefore.put(Urls.origin(target), clock.instant().plus(wait)));
   }
 
   private URI redirected(Asked asked, URI from, HttpResponse<?> response, int redirects)
@@ -624,32 +506,22 @@ public final class Http implements AutoCloseable {
     }
     URI to;
     try {
-      to = resolve(from, location);
+      to = Urls.resolve(from, location);
     } catch (IllegalArgumentException e) {
       throw refused(response.statusCode(), "redirected to what is no URL");
     }
-    if (location.isEmpty() || !isWeb(to)) {
+    if (location.isEmpty() || !Urls.isWeb(to)) {
       throw refused(response.statusCode(), "redirected to what is no web address");
     }
     if (from.getScheme().equalsIgnoreCase("https") && !to.getScheme().equalsIgnoreCase("https")) {
       throw refused(response.statusCode(), "redirected from https to http, which is not followed");
     }
     boolean keepsMethod = response.statusCode() == 307 || response.statusCode() == 308;
-    if (asked.writes() && !(keepsMethod && origin(to).equals(origin(from)))) {
+    if (asked.writes() && !(keepsMethod && Urls.origin(to).equals(Urls.origin(from)))) {
       throw refused(
-          response.statusCode(), "redirected to %s, where no write follows".formatted(shown(to)));
+          response.statusCode(), "redirected to %s, where no write follows".formatted(Urls.shown(to)));
     }
     return to;
-  }
-
-  /**
-   * What a link on a page leads to; {@link URI#resolve} takes a mere query for one of the folder.
-   *
-   * @throws IllegalArgumentException if it is no URL
-   */
-  static URI resolve(URI page, String link) {
-    String absolute = link.startsWith("?") ? page.getRawPath() + link : link;
-    return page.resolve(absolute.replaceFirst("#.*", ""));
   }
 
   private static Failure passing(String reason) {
@@ -671,7 +543,7 @@ public final class Http implements AutoCloseable {
         };
     String message = "";
     try {
-      InputStream limited = new Limited(decompressed(response, incoming), MAX_ERROR_BYTES);
+      InputStream limited = new Incoming.Limited(Incoming.decompressed(response.headers(), incoming), MAX_ERROR_BYTES);
       var parser = Json.parser(limited);
       Json.next(parser);
       if (Json.value(parser) instanceof Map<?, ?> error
@@ -711,7 +583,7 @@ public final class Http implements AutoCloseable {
   }
 
   private Failure failure(IOException e, URI target, boolean redirected) {
-    if (e instanceof UnexpectedBody || e instanceof TooLarge) {
+    if (e instanceof UnexpectedBody || e instanceof Incoming.TooLarge) {
       return new Failure(0, e.getMessage(), false, Optional.empty(), null);
     }
     for (Throwable cause = e; cause != null; cause = cause.getCause()) {
@@ -739,7 +611,7 @@ public final class Http implements AutoCloseable {
           case EOFException _ -> "the body was cut short";
           case HttpConnectTimeoutException _ ->
               "no connection within %s s (%s)"
-                  .formatted(seconds(limits.timeout()), limits.names().timeout());
+                  .formatted(Display.seconds(limits.timeout()), limits.names().timeout());
           case ConnectException _ -> "connection refused";
           case SSLHandshakeException _ -> "TLS handshake failed: " + e.getMessage();
           default -> e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
@@ -751,7 +623,7 @@ public final class Http implements AutoCloseable {
     }
     return new Failure(
         0,
-        redirected ? "%s, redirected to %s".formatted(reason, shown(target)) : reason,
+        redirected ? "%s, redirected to %s".formatted(reason, Urls.shown(target)) : reason,
         true,
         Optional.empty(),
         e instanceof ConnectException && !redirected
@@ -759,383 +631,12 @@ public final class Http implements AutoCloseable {
             : null);
   }
 
-  /** The body is not what the caller expects; asking again would not help. */
-  public static class UnexpectedBody extends IOException {
-    private static final long serialVersionUID = 1;
-
-    public UnexpectedBody(String message) {
-      super(message);
-    }
-  }
-
-  private static InputStream decompressed(HttpResponse<?> response, InputStream body)
-      throws IOException {
-    String encoding = response.headers().firstValue("Content-Encoding").orElse("identity");
-    return switch (encoding.toLowerCase(Locale.ROOT)) {
-      case "gzip", "x-gzip" -> new GZIPInputStream(body, 16 * 1024);
-      case "identity", "" -> body;
-      default -> throw new UnexpectedBody("unknown Content-Encoding " + encoding);
-    };
-  }
-
-  private static final class TooLarge extends IOException {
-    private static final long serialVersionUID = 1;
-
-    TooLarge(long maxBytes) {
-      super("the answer is larger than " + size(maxBytes));
-    }
-
-    private static String size(long bytes) {
-      return bytes % (1024 * 1024) == 0 ? bytes / (1024 * 1024) + " MiB" : bytes / 1024 + " KiB";
-    }
-  }
-
-  /** Ends with an error after so many bytes, counted after decompression. */
-  private static final class Limited extends InputStream {
-    private final InputStream in;
-    private final long maxBytes;
-    private long left;
-
-    Limited(InputStream in, long maxBytes) {
-      this.in = in;
-      this.maxBytes = maxBytes;
-      this.left = maxBytes;
-    }
-
-    @Override
-    public int read() throws IOException {
-      byte[] one = new byte[1];
-      return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
-    }
-
-    @Override
-    public int read(byte[] bytes, int offset, int length) throws IOException {
-      int count = in.read(bytes, offset, length);
-      if (count > 0) {
-        left -= count;
-        if (left < 0) {
-          throw new TooLarge(maxBytes);
-        }
-      }
-      return count;
-    }
-  }
-
-  /** A body as a stream, with a longest silence and a deadline; one part is held at a time. */
-  private final class Incoming extends InputStream
-      implements HttpResponse.BodySubscriber<Incoming> {
-    private static final Object END = new Object();
-    private final long deadline;
-    private final BlockingQueue<Object> parts = new LinkedBlockingQueue<>();
-    private Flow.Subscription subscription;
-    private List<ByteBuffer> current = List.of();
-    private int index;
-    private boolean ended;
-
-    Incoming(long deadline) {
-      this.deadline = deadline;
-    }
-
-    @Override
-    public CompletionStage<Incoming> getBody() {
-      return CompletableFuture.completedFuture(this);
-    }
-
-    @Override
-    public void onSubscribe(Flow.Subscription subscription) {
-      this.subscription = subscription;
-      subscription.request(1);
-    }
-
-    @Override
-    public void onNext(List<ByteBuffer> part) {
-      parts.add(part);
-    }
-
-    @Override
-    public void onError(Throwable failure) {
-      parts.add(failure);
-    }
-
-    @Override
-    public void onComplete() {
-      parts.add(END);
-    }
-
-    @Override
-    public int read() throws IOException {
-      byte[] one = new byte[1];
-      return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
-    }
-
-    @Override
-    public int read(byte[] bytes, int offset, int length) throws IOException {
-      while (!ended && (index == current.size() || !current.get(index).hasRemaining())) {
-        if (index < current.size()) {
-          index++;
-        } else {
-          nextPart();
-        }
-      }
-      if (ended) {
-        return -1;
-      }
-      ByteBuffer buffer = current.get(index);
-      int count = Math.min(length, buffer.remaining());
-      buffer.get(bytes, offset, count);
-      return count;
-    }
-
-    @SuppressWarnings("unchecked") // only onNext puts lists into the queue
-    private void nextPart() throws IOException {
-      long left = deadline - System.nanoTime();
-      Object part;
-      try {
-        part =
-            left <= 0
-                ? null
-                : parts.poll(Math.min(left, limits.timeout().toNanos()), TimeUnit.NANOSECONDS);
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-        throw new IOException("interrupted", e);
-      }
-      switch (part) {
-        case null ->
-            throw new IOException(
-                deadline - System.nanoTime() <= 0
-                    ? LATE
-                    : "no byte for %s s while reading (%s)"
-                        .formatted(seconds(limits.timeout()), limits.names().timeout()));
-        case List<?> buffers -> {
-          current = (List<ByteBuffer>) buffers;
-          index = 0;
-          subscription.request(1);
-        }
-        case IOException failure -> throw new IOException(failure.getMessage(), failure);
-        case Throwable failure -> throw refusedByClient(failure);
-        default -> ended = true;
-      }
-    }
-
-    @Override
-    public void close() {
-      if (!ended && subscription != null) {
-        subscription.cancel();
-      }
-    }
-  }
-
   private HttpClient client(boolean secure) throws Failure {
     try {
-      return connections.client(secure, limits);
+      return connections.client(secure, limits.timeout(), limits.caBundle(), limits.proxies());
     } catch (IllegalArgumentException e) {
       throw new Failure(0, e.getMessage(), false, Optional.empty(), null);
     }
-  }
-
-  /**
-   * Connections that stay open for the next request: of one run or, where a process lives longer,
-   * of the next one. Who may use them is none of their business: credentials go with each request.
-   */
-  public static final class Connections implements AutoCloseable {
-
-    /** What makes a connection another one; a proxy's credentials do. */
-    private record Kind(
-        boolean secure, Duration timeout, Path caBundle, Map<String, String> proxies) {}
-
-    private final Map<Kind, HttpClient> clients = new HashMap<>();
-    private boolean closed;
-
-    /**
-     * @throws IllegalArgumentException if the CA bundle cannot be read, or they are closed
-     */
-    private synchronized HttpClient client(boolean secure, Limits limits) {
-      if (closed) { // by whoever gave up waiting for a run that still goes on
-        throw new IllegalArgumentException("the run has ended");
-      }
-      Map<String, String> proxies = new HashMap<>();
-      for (String name : List.of("HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY")) {
-        proxies.put(name, variable(limits.environment(), name));
-      }
-      Kind kind = new Kind(secure, limits.timeout(), limits.caBundle(), proxies);
-      return clients.computeIfAbsent(kind, Connections::open);
-    }
-
-    private static HttpClient open(Kind kind) {
-      // for http a context that trusts nobody: it is never used, and spares reading the JDK's roots
-      TrustManager[] trusted =
-          kind.secure() ? trustManagers(kind.caBundle()) : new TrustManager[] {new TrustNobody()};
-      return HttpClient.newBuilder()
-          .executor(Executors.newVirtualThreadPerTaskExecutor())
-          .followRedirects(HttpClient.Redirect.NEVER)
-          .connectTimeout(kind.timeout())
-          .proxy(new EnvironmentProxies(kind.proxies()))
-          .sslContext(sslContext(trusted))
-          .build();
-    }
-
-    /** Closes them for good, with what is under way. */
-    @Override
-    public synchronized void close() {
-      closed = true;
-      clients.values().forEach(HttpClient::shutdownNow);
-      clients.clear();
-    }
-  }
-
-  private static SSLContext sslContext(TrustManager[] trustManagers) {
-    try {
-      SSLContext context = SSLContext.getInstance("TLS");
-      context.init(null, trustManagers, null);
-      return context;
-    } catch (GeneralSecurityException e) {
-      throw new IllegalStateException(e); // every JDK has TLS
-    }
-  }
-
-  /**
-   * Those that trust the JDK's roots and those of a bundle.
-   *
-   * @param caBundle PEM certificates, or null
-   * @throws IllegalArgumentException if it cannot be read
-   */
-  static TrustManager[] trustManagers(Path caBundle) {
-    try {
-      TrustManagerFactory factory =
-          TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
-      factory.init((KeyStore) null);
-      if (caBundle == null) {
-        return factory.getTrustManagers();
-      }
-      KeyStore roots = KeyStore.getInstance(KeyStore.getDefaultType());
-      roots.load(null, null);
-      int number = 0;
-      for (TrustManager manager : factory.getTrustManagers()) {
-        for (X509Certificate root : ((X509TrustManager) manager).getAcceptedIssuers()) {
-          roots.setCertificateEntry("jdk-" + number++, root);
-        }
-      }
-      try (InputStream pem = Files.newInputStream(caBundle)) {
-        var bundle = CertificateFactory.getInstance("X.509").generateCertificates(pem);
-        if (bundle.isEmpty()) {
-          throw new CertificateException("it holds no certificate");
-        }
-        for (Certificate root : bundle) {
-          roots.setCertificateEntry("bundle-" + number++, root);
-        }
-      }
-      factory.init(roots);
-      return factory.getTrustManagers();
-    } catch (GeneralSecurityException | IOException e) {
-      throw new IllegalArgumentException(
-          "REQUESTS_CA_BUNDLE %s cannot be read as PEM certificates: %s"
-              .formatted(caBundle, e.getMessage()),
-          e);
-    }
-  }
-
-  private static final class TrustNobody implements X509TrustManager {
-    @Override
-    public void checkClientTrusted(X509Certificate[] chain, String type)
-        throws CertificateException {
-      throw new CertificateException("not trusted");
-    }
-
-    @Override
-    public void checkServerTrusted(X509Certificate[] chain, String type)
-        throws CertificateException {
-      throw new CertificateException("not trusted");
-    }
-
-    @Override
-    public X509Certificate[] getAcceptedIssuers() {
-      return new X509Certificate[0];
-    }
-  }
-
-  private Optional<String> proxyAuthorization(URI target) {
-    return proxy(limits.environment(), target)
-        .map(URI::getUserInfo)
-        .map(user -> Base64.getEncoder().encodeToString(user.getBytes(StandardCharsets.UTF_8)))
-        .map(user -> "Basic " + user);
-  }
-
-  /**
-   * The proxy that {@code HTTPS_PROXY} or {@code HTTP_PROXY} names for a URL, in either case of
-   * letters, unless {@code NO_PROXY} exempts its host; loopback always is.
-   *
-   * @throws IllegalArgumentException if it is no URL; its value, which may hold a password, is left
-   *     out
-   */
-  public static Optional<URI> proxy(Map<String, String> environment, URI target) {
-    String name = target.getScheme().equalsIgnoreCase("https") ? "HTTPS_PROXY" : "HTTP_PROXY";
-    String proxy = variable(environment, name);
-    String host = target.getHost().toLowerCase(Locale.ROOT);
-    if (proxy.isEmpty() || isExempt(variable(environment, "NO_PROXY"), host)) {
-      return Optional.empty();
-    }
-    try {
-      URI url = URI.create(proxy.contains("://") ? proxy : "http://" + proxy);
-      if (isWeb(url) && "http".equalsIgnoreCase(url.getScheme())) {
-        if (url.getRawUserInfo() != null) {
-          // the JDK refuses Basic credentials for tunnels unless told otherwise, before its first
-          System.setProperty("jdk.http.auth.tunneling.disabledSchemes", "");
-        }
-        return Optional.of(url);
-      }
-    } catch (IllegalArgumentException e) {
-      // said below, without the value
-    }
-    throw new IllegalArgumentException(name + " is no URL of a proxy, expected http://HOST:PORT");
-  }
-
-  private static String variable(Map<String, String> environment, String name) {
-    String value = environment.getOrDefault(name, "");
-    return value.isEmpty() ? environment.getOrDefault(name.toLowerCase(Locale.ROOT), "") : value;
-  }
-
-  private static boolean isExempt(String noProxy, String host) {
-    if (ContentSignature.isLoopback(host)) {
-      return true;
-    }
-    for (String entry : noProxy.toLowerCase(Locale.ROOT).split(",")) {
-      String domain = entry.strip().replaceFirst("^\\.", "");
-      if (domain.equals("*")
-          || (!domain.isEmpty() && (host.equals(domain) || host.endsWith("." + domain)))) {
-        return true;
-      }
-    }
-    return false;
-  }
-
-  /** Hands the proxies of the environment, which java.net.http ignores, to the client. */
-  private static final class EnvironmentProxies extends ProxySelector {
-    private final Map<String, String> environment;
-
-    EnvironmentProxies(Map<String, String> environment) {
-      this.environment = environment;
-    }
-
-    @Override
-    public List<Proxy> select(URI target) {
-      return List.of(
-          proxy(environment, target)
-              .map(url ->
-                  new Proxy(Proxy.Type.HTTP, new InetSocketAddress(url.getHost(), port(url))))
-              .orElse(Proxy.NO_PROXY));
-    }
-
-    @Override
-    public void connectFailed(URI target, SocketAddress proxy, IOException failure) {
-      // the request fails with the same exception
-    }
-  }
-
-  private static String seconds(Duration duration) {
-    double seconds = duration.toMillis() / 1000.0;
-    return seconds == Math.rint(seconds)
-        ? Long.toString((long) seconds)
-        : String.format(Locale.ROOT, "%.1f", seconds);
   }
 
   @Override

@@ -1,5 +1,5 @@
 //JAVA 25+
-//SOURCES Report.java
+//SOURCES Display.java
 //SOURCES signature/CanonicalJson.java
 //SOURCES signature/ContentSignature.java
 
@@ -147,7 +147,7 @@ public final class RecordDiff {
               boolean visible =
                   Character.isLetterOrDigit(c) || Character.isSurrogate(c) || c > 0xa0;
               return Matcher.quoteReplacement(
-                  visible && Report.clean(String.valueOf(c)).equals(String.valueOf(c))
+                  visible && Display.clean(String.valueOf(c)).equals(String.valueOf(c))
                       ? String.valueOf(c)
                       : escape.group());
             });

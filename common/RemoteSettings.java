@@ -1,22 +1,22 @@
 //JAVA 25+
 //DEPS tools.jackson.core:jackson-core:3.3.0
+//SOURCES Display.java
 //SOURCES Http.java
 //SOURCES Json.java
-//SOURCES Report.java
+//SOURCES ServerException.java
+//SOURCES UnexpectedBody.java
+//SOURCES Urls.java
 //SOURCES signature/CanonicalJson.java
 //SOURCES signature/ContentSignature.java
 
 package common;
 
-import common.Http.ServerException;
-import common.Http.UnexpectedBody;
 import common.signature.CanonicalJson;
 import common.signature.CanonicalJson.Canonical;
 import common.signature.ContentSignature.SignedRecord;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URI;
-import java.net.URLEncoder;
 import java.nio.charset.CharsetEncoder;
 import java.nio.charset.StandardCharsets;
 import java.security.SecureRandom;
@@ -188,8 +188,8 @@ public final class RemoteSettings {
     /** The beginning of a result in the JSON document. */
     public Map<String, Object> json() {
       Map<String, Object> json = new LinkedHashMap<>();
-      json.put("bucket", Report.clean(bucket));
-      json.put("collection", Report.clean(collection));
+      json.put("bucket", Display.clean(bucket));
+      json.put("collection", Display.clean(collection));
       return json;
     }
 
@@ -459,7 +459,7 @@ public final class RemoteSettings {
     StringBuilder query = new StringBuilder();
     filters.forEach((name, values) ->
         values.forEach(
-            value -> query.append('&').append(escaped(name)).append('=').append(escaped(value))));
+            value -> query.append('&').append(Urls.escaped(name)).append('=').append(Urls.escaped(value))));
     for (int read = 0; read < CONSISTENT_READS; read++) {
       Optional<Listed> all =
           listed(collection.path() + "/records?_expected=" + cacheBuster() + query);
@@ -671,7 +671,7 @@ public final class RemoteSettings {
 
     /** {@code /buckets/BUCKET/collections/COLLECTION/records/ID}, escaped as in a URL. */
     public String path() {
-      return collection.path() + "/records/" + escaped(id);
+      return collection.path() + "/records/" + Urls.escaped(id);
     }
 
     private Map<String, Object> json() {
@@ -774,12 +774,6 @@ public final class RemoteSettings {
     return null;
   }
 
-  /** A text as a part of a path or query. */
-  private static String escaped(String text) {
-    String escaped = URLEncoder.encode(text, StandardCharsets.UTF_8).replace("+", "%20");
-    return escaped.matches("\\.+") ? escaped.replace(".", "%2E") : escaped;
-  }
-
   /** When something happened to a collection, by its attribute; a date without an offset is UTC. */
   public static Optional<Instant> date(Map<String, Object> attributes, String name) {
     if (!(attributes.get(name) instanceof String date)) {
@@ -867,8 +861,8 @@ public final class RemoteSettings {
       return null;
     }
     try {
-      URI next = Http.resolve(page, link);
-      if (Http.origin(next).equals(Http.origin(page))) {
+      URI next = Urls.resolve(page, link);
+      if (Urls.origin(next).equals(Urls.origin(page))) {
         return next;
       }
     } catch (IllegalArgumentException | NullPointerException e) {

@@ -1,5 +1,6 @@
 //JAVA 25+
 //SOURCES CrashReports.java
+//SOURCES Display.java
 //SOURCES Json.java
 //SOURCES Settings.java
 
@@ -52,7 +53,7 @@ public final class Report {
 
   private static final int MAX_ISSUES = 10;
   private static final int MAX_ALERTS = 10;
-  private static final int MAX_BRIEF = 100;
+
   private static final int MAX_ALERT_LENGTH = 500;
 
   /** Nothing more can be printed: the run ends. The report has said why, where that is worth it. */
@@ -151,7 +152,7 @@ public final class Report {
   /** Prints a line that introduces results; {@code --quiet} and JSON leave it out. */
   public synchronized void heading(String line) {
     if (format == Settings.Format.TEXT && !quiet) {
-      print(clean(line));
+      print(Display.clean(line));
     }
   }
 
@@ -184,7 +185,7 @@ public final class Report {
 
   /** The words for what could not be judged: {@code NO VERDICT (reason)}. */
   public String noVerdict(String reason) {
-    return "%s (%s)".formatted(word(Status.UNKNOWN, "NO VERDICT"), clean(reason));
+    return "%s (%s)".formatted(word(Status.UNKNOWN, "NO VERDICT"), Display.clean(reason));
   }
 
   /** Puts a value of the run as a whole into the JSON document. */
@@ -204,15 +205,15 @@ public final class Report {
    */
   public synchronized void finding(String line, String check) {
     findings = true;
-    otherFindings.add(clean(line));
-    details(clean(line));
-    crashReports.failedCheck(List.of(check), clean(line), Map.of());
+    otherFindings.add(Display.clean(line));
+    details(Display.clean(line));
+    crashReports.failedCheck(List.of(check), Display.clean(line), Map.of());
   }
 
   /** Says that something is odd, once; the verdict stands. */
   public synchronized void warn(String message) {
-    if (!warnings.contains(clean(message))) {
-      warnings.add(clean(message));
+    if (!warnings.contains(Display.clean(message))) {
+      warnings.add(Display.clean(message));
       say("warning: " + message);
     }
   }
@@ -232,7 +233,7 @@ public final class Report {
   /** Draws how far the run is below all other lines, in place of what stood there. */
   public synchronized void progress(String line) {
     erase();
-    progress = finished || !showsProgress() ? "" : masks.apply(clean(line));
+    progress = finished || !showsProgress() ? "" : masks.apply(Display.clean(line));
     draw();
   }
 
@@ -278,12 +279,12 @@ public final class Report {
   /** Reports that something could not be done: no full verdict. */
   public synchronized void error(String message, String hint) {
     sayError(message, hint);
-    crashReports.failedCheck(List.of(CrashReports.ANY), clean(message), Map.of());
+    crashReports.failedCheck(List.of(CrashReports.ANY), Display.clean(message), Map.of());
   }
 
   private void sayError(String message, String hint) {
     noFullVerdict = true;
-    errors.add(clean(message));
+    errors.add(Display.clean(message));
     say("error: " + message);
     if (hint != null) {
       sayHint(hint);
@@ -298,7 +299,7 @@ public final class Report {
   }
 
   private void sayHint(String hint) {
-    errLine(clean("hint: " + hint));
+    errLine(Display.clean("hint: " + hint));
   }
 
   /**
@@ -317,14 +318,14 @@ public final class Report {
     if (verbose) {
       trace(failure);
     }
-    crashReports.failure(clean(message), failure);
+    crashReports.failure(Display.clean(message), failure);
   }
 
   /** As the JVM prints it, but for what a server's text could do to a terminal. */
   private void trace(Throwable failure) {
     Set<Throwable> printed = Collections.newSetFromMap(new IdentityHashMap<>());
     for (Throwable cause = failure; cause != null && printed.add(cause); cause = cause.getCause()) {
-      errLine(clean((cause == failure ? "" : "Caused by: ") + cause));
+      errLine(Display.clean((cause == failure ? "" : "Caused by: ") + cause));
       for (StackTraceElement frame : cause.getStackTrace()) {
         errLine("\tat " + frame);
       }
@@ -365,7 +366,7 @@ public final class Report {
       crashReports.failedCheck(List.of(check), text, reasons);
     } else {
       reasons.forEach((about, reason) ->
-          failedCheck(check, about, message.formatted(clean(about)), Map.of(about, reason)));
+          failedCheck(check, about, message.formatted(Display.clean(about)), Map.of(about, reason)));
     }
   }
 
@@ -376,13 +377,13 @@ public final class Report {
 
   /** The last line: counts, and what is wrong. */
   public synchronized void summary(String summary) {
-    this.summary = clean(summary);
+    this.summary = Display.clean(summary);
     say(summary);
   }
 
   private void say(String message) {
-    crashReports.said(clean(message));
-    errLine(clean(command + ": " + message));
+    crashReports.said(Display.clean(message));
+    errLine(Display.clean(command + ": " + message));
   }
 
   /**
@@ -477,66 +478,6 @@ public final class Report {
   /** Whether Ctrl-C has ended the run; what is still done counts no more. */
   public synchronized boolean isInterrupted() {
     return interrupted;
-  }
-
-  /**
-   * The collections with one word in the summary.
-   *
-   * @param named whether their names are wanted beside their number
-   */
-  public record Count(String word, List<String> names, boolean named) {}
-
-  /** The summary of a list: {@code 19 collections: 17 OK, 1 SKIP, 1 BAD (main/cfr)}. */
-  public static String counts(int expected, List<Count> counts) {
-    return counts("collection", expected, counts);
-  }
-
-  /**
-   * The same of other things.
-   *
-   * @param thing one of them
-   */
-  public static String counts(String thing, int expected, List<Count> counts) {
-    List<String> parts = new ArrayList<>();
-    int seen = 0;
-    for (Count count : counts) {
-      int number = count.names().size();
-      if (number > 0 || parts.isEmpty()) { // the first word stands there with 0 too
-        parts.add(
-            "%d %s%s"
-                .formatted(
-                    number,
-                    count.word(),
-                    count.named() && number > 0
-                        ? " (%s)".formatted(String.join(", ", count.names()))
-                        : ""));
-      }
-      seen += number;
-    }
-    if (seen < expected) {
-      parts.add(expected - seen + " not finished");
-    }
-    return "%d %s%s: %s"
-        .formatted(expected, thing, expected == 1 ? "" : "s", String.join(", ", parts));
-  }
-
-  /** The first ten of a list, and how many more there are. */
-  public static String some(List<String> names) {
-    return some(names, 10);
-  }
-
-  /** The first of a list, at most so many, and how many more there are. */
-  public static String some(List<String> names, int most) {
-    return String.join(", ", names.subList(0, Math.min(most, names.size())))
-        + (names.size() > most ? " and %d more".formatted(names.size() - most) : "");
-  }
-
-  /** A server's text, cleaned, and not all of a long one. */
-  public static String brief(String text) {
-    String clean = clean(text);
-    return clean.codePointCount(0, clean.length()) <= MAX_BRIEF
-        ? clean
-        : clean.substring(0, clean.offsetByCodePoints(0, MAX_BRIEF)) + "…";
   }
 
   /** Ends the run where Ctrl-C catches it; nothing is printed after it. */
@@ -648,33 +589,5 @@ public final class Report {
       }
       case null, default -> value;
     };
-  }
-
-  /**
-   * Strips control characters from a server's text, and the marks that reorder what a terminal
-   * shows; a line break becomes a space.
-   */
-  public static String clean(String text) {
-    if (isPlain(text)) {
-      return text;
-    }
-    StringBuilder clean = new StringBuilder(text.length());
-    text.codePoints()
-        .map(c -> c == '\n' || c == 0x2028 || c == 0x2029 ? ' ' : c)
-        .filter(c ->
-            !Character.isISOControl(c)
-                && !(c >= 0x202a && c <= 0x202e)
-                && !(c >= 0x2066 && c <= 0x2069))
-        .forEach(clean::appendCodePoint);
-    return clean.toString();
-  }
-
-  private static boolean isPlain(String text) {
-    for (int i = 0; i < text.length(); i++) {
-      if (text.charAt(i) < ' ' || text.charAt(i) > '~') {
-        return false;
-      }
-    }
-    return true;
   }
 }

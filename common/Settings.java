@@ -1,14 +1,16 @@
 //JAVA 25+
 //DEPS info.picocli:picocli:4.7.7
+//SOURCES Connections.java
 //SOURCES CrashReports.java
 //SOURCES Http.java
+//SOURCES Proxies.java
 //SOURCES RemoteSettings.java
 //SOURCES Report.java
-//SOURCES signature/ContentSignature.java
+//SOURCES ServerException.java
+//SOURCES Urls.java
 
 package common;
 
-import common.signature.ContentSignature;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
@@ -81,7 +83,7 @@ public final class Settings {
       Clock clock,
       Http.Pause pause,
       Consumer<Runnable> onInterrupt,
-      Http.Connections connections) {
+      Connections connections) {
 
     /** The process's own; output is UTF-8 whatever the locale, for the lines hold ⚠. */
     public static Surroundings real() {
@@ -278,7 +280,7 @@ public final class Settings {
     /** Refuses to send a secret where others could read it. */
     public void checkSafe(String variable, URI target) throws UsageException {
       if (!target.getScheme().equalsIgnoreCase("https")
-          && !ContentSignature.isLoopback(target.getHost())
+          && !Urls.isLoopback(target.getHost())
           && !allowInsecureAuth) {
         throw new UsageException(
             "%s would be sent unencrypted to %s".formatted(variable, target.getHost()),
@@ -325,7 +327,7 @@ public final class Settings {
     /** Those that trust the JDK's roots and a bundle's; empty without a bundle. */
     public Optional<TrustManager[]> trustManagers() throws UsageException {
       try {
-        return Optional.ofNullable(caBundle).map(Http::trustManagers);
+        return Optional.ofNullable(caBundle).map(Connections::trustManagers);
       } catch (IllegalArgumentException e) {
         throw new UsageException(e.getMessage(), null);
       }
@@ -358,8 +360,8 @@ public final class Settings {
                     retries,
                     parallel,
                     caBundle,
-                    names,
-                    surroundings.environment()),
+                    Proxies.of(surroundings.environment()),
+                    names),
                 surroundings.clock(),
                 surroundings.pause(),
                 report::waiting,
@@ -456,7 +458,7 @@ public final class Settings {
      */
     public Optional<RemoteSettings.ServerInfo> writer(
         RemoteSettings remote, String variable, Secret credentials, Report report)
-        throws Http.ServerException {
+        throws ServerException {
       RemoteSettings.ServerInfo info = read(remote, variable, credentials);
       if (info.signed() == null) {
         report.error(
@@ -474,16 +476,16 @@ public final class Settings {
      */
     public Optional<RemoteSettings.ServerInfo> info(
         RemoteSettings remote, String variable, Secret credentials, Report report)
-        throws Http.ServerException {
+        throws ServerException {
       RemoteSettings.ServerInfo info = read(remote, variable, credentials);
       return knows(info, variable, credentials, report) ? Optional.of(info) : Optional.empty();
     }
 
     private RemoteSettings.ServerInfo read(
-        RemoteSettings remote, String variable, Secret credentials) throws Http.ServerException {
+        RemoteSettings remote, String variable, Secret credentials) throws ServerException {
       try {
         return remote.serverInfo();
-      } catch (Http.ServerException e) {
+      } catch (ServerException e) {
         throw credentials != null && (e.status() == 401 || e.status() == 403)
             ? e.withHint("are the credentials of %s right?".formatted(variable))
             : e;
@@ -550,7 +552,7 @@ public final class Settings {
 
     /** Reads the whole list of collections; of one that stands there twice, the newer entry. */
     public List<RemoteSettings.Announced> all(RemoteSettings remote, Report report)
-        throws Http.ServerException {
+        throws ServerException {
       Map<String, RemoteSettings.Announced> entries = new LinkedHashMap<>();
       for (RemoteSettings.Announced entry : remote.announced(bucket, collection)) {
         String key = entry.isNamed() ? entry.name() : "entry " + entries.size();
@@ -565,7 +567,7 @@ public final class Settings {
 
     /** Reads the list of collections and returns what is selected of it; nothing is an error. */
     public List<RemoteSettings.Announced> read(RemoteSettings remote, Report report, String done)
-        throws Http.ServerException {
+        throws ServerException {
       return select(all(remote, report), report, done);
     }
 
@@ -595,7 +597,7 @@ public final class Settings {
 
     /** Reads again what the list says of a collection; empty if it announces it no more. */
     public Optional<RemoteSettings.Announced> readAgain(
-        RemoteSettings remote, RemoteSettings.Announced entry) throws Http.ServerException {
+        RemoteSettings remote, RemoteSettings.Announced entry) throws ServerException {
       return remote.announced(bucket, collection, entry);
     }
 
@@ -848,7 +850,7 @@ public final class Settings {
       report.error(usage.getMessage(), usage.hint());
     } catch (UsageException e) {
       report.error(e.getMessage(), e.hint());
-    } catch (Http.ServerException e) {
+    } catch (ServerException e) {
       report.failure(e.getMessage(), e.hint(), e);
     } catch (Report.ClosedOutput e) {
       // the exit code says so
@@ -1346,7 +1348,7 @@ public final class Settings {
     public URI convert(String value) {
       try {
         URI url = URI.create(value.strip());
-        if (Http.isWeb(url)
+        if (Urls.isWeb(url)
             && url.getRawUserInfo() == null
             && url.getRawFragment() == null
             && acceptsQuery(url.getRawQuery())) {

@@ -13,9 +13,9 @@
 //SOURCES ../validate_signature.java
 
 import com.amazonaws.services.lambda.runtime.Context;
-import common.Http;
+import common.Connections;
+import common.Display;
 import common.Json;
-import common.Report;
 import common.Settings;
 import common.Settings.UsageException;
 import java.io.ByteArrayOutputStream;
@@ -52,7 +52,7 @@ import java.util.stream.Collectors;
  */
 public class Lambda {
 
-  private static Http.Connections connections = new Http.Connections();
+  private static Connections connections = new Connections();
 
   /** Of the time that is left, what is kept to say how far the run came. */
   private static final int SHARE_FOR_THE_END = 5;
@@ -202,7 +202,7 @@ public class Lambda {
 
   private static void renewConnections() {
     connections.close();
-    connections = new Http.Connections();
+    connections = new Connections();
   }
 
   private static Settings.Surroundings surroundings(
@@ -320,7 +320,7 @@ public class Lambda {
   }
 
   private static String shown(String key) {
-    return Report.brief(key);
+    return Display.brief(key);
   }
 
   // ---- the console

@@ -26,6 +26,7 @@ import static org.junit.jupiter.params.provider.Arguments.arguments;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import common.Http;
+import common.ServerException;
 import common.Settings;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -487,7 +488,7 @@ class CrashReportsTest {
         for (URI url : urls) {
           try {
             http.get(url, 1000, InputStream::readAllBytes);
-          } catch (Http.ServerException e) {
+          } catch (ServerException e) {
             report.note(e.reason());
           }
         }

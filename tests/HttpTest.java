@@ -11,8 +11,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.params.provider.Arguments.arguments;
 
 import common.Http;
-import common.Http.ServerException;
+import common.Proxies;
 import common.RemoteSettings;
+import common.ServerException;
+import common.UnexpectedBody;
 import common.signature.CanonicalJson;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -1263,8 +1265,8 @@ class HttpTest {
                 retries,
                 parallel,
                 caBundle,
-                new Http.Names("SERVER", "REQUESTS_TIMEOUT_SECONDS"),
-                environment),
+                Proxies.of(environment),
+                new Http.Names("SERVER", "REQUESTS_TIMEOUT_SECONDS")),
             time,
             time,
             waits::add,
@@ -1291,7 +1293,7 @@ class HttpTest {
   private static String text(InputStream body) throws IOException {
     byte[] json = CanonicalJson.canonical(body.readAllBytes());
     if (json[0] == '[') {
-      throw new Http.UnexpectedBody("unexpected answer: it is a list");
+      throw new UnexpectedBody("unexpected answer: it is a list");
     }
     return new String(json, StandardCharsets.UTF_8);
   }

@@ -23,6 +23,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.amazonaws.services.lambda.runtime.Context;
 import common.Http;
 import common.Json;
+import common.ServerException;
 import common.Settings;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
@@ -909,7 +910,7 @@ class LambdaTest {
       try {
         Thread.interrupted();
         asked.complete(http.get(server.url(), 1_000_000, InputStream::readAllBytes));
-      } catch (Http.ServerException e) {
+      } catch (ServerException e) {
         asked.complete(e.getMessage());
       }
       surroundings.err().println("too late");

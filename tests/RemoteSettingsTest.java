@@ -11,10 +11,11 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import common.Http;
-import common.Http.ServerException;
+import common.Proxies;
 import common.RemoteSettings;
 import common.RemoteSettings.Announced;
 import common.RemoteSettings.Changeset;
+import common.ServerException;
 import common.signature.ContentSignature.SignedRecord;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -72,8 +73,8 @@ class RemoteSettingsTest {
                 1,
                 4,
                 null,
-                new Http.Names("SERVER", "REQUESTS_TIMEOUT_SECONDS"),
-                Map.of()),
+                Proxies.of(Map.of()),
+                new Http.Names("SERVER", "REQUESTS_TIMEOUT_SECONDS")),
             time,
             time,
             _ -> {},

@@ -14,6 +14,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.params.provider.Arguments.arguments;
 
+import common.Display;
 import common.Http;
 import common.Report;
 import common.Report.Status;
@@ -315,20 +316,20 @@ class ReportTest {
 
   @Test
   void the_summary_counts_and_names_what_is_wrong() {
-    List<Report.Count> counts =
+    List<Display.Count> counts =
         List.of(
-            new Report.Count("OK", List.of("a/b", "a/c"), false),
-            new Report.Count("SKIP", List.of(), false),
-            new Report.Count("BAD", List.of("a/d", "a/e"), true));
-    assertEquals("4 collections: 2 OK, 2 BAD (a/d, a/e)", Report.counts(4, counts));
-    assertEquals("6 collections: 2 OK, 2 BAD (a/d, a/e), 2 not finished", Report.counts(6, counts));
+            new Display.Count("OK", List.of("a/b", "a/c"), false),
+            new Display.Count("SKIP", List.of(), false),
+            new Display.Count("BAD", List.of("a/d", "a/e"), true));
+    assertEquals("4 collections: 2 OK, 2 BAD (a/d, a/e)", Display.counts(4, counts));
+    assertEquals("6 collections: 2 OK, 2 BAD (a/d, a/e), 2 not finished", Display.counts(6, counts));
     assertEquals(
         "1 collection: 0 OK, 1 BAD (a/d)",
-        Report.counts(
+        Display.counts(
             1,
             List.of(
-                new Report.Count("OK", List.of(), false),
-                new Report.Count("BAD", List.of("a/d"), true))));
+                new Display.Count("OK", List.of(), false),
+                new Display.Count("BAD", List.of("a/d"), true))));
   }
 
   @Test
@@ -337,8 +338,8 @@ class ReportTest {
     for (int i = 1; i <= 12; i++) {
       names.add("c" + i);
     }
-    assertEquals("c1, c2, c3, c4, c5, c6, c7, c8, c9, c10 and 2 more", Report.some(names));
-    assertEquals("c1, c2", Report.some(names.subList(0, 2)));
+    assertEquals("c1, c2, c3, c4, c5, c6, c7, c8, c9, c10 and 2 more", Display.some(names));
+    assertEquals("c1, c2", Display.some(names.subList(0, 2)));
   }
 
   @Test
@@ -600,7 +601,7 @@ class ReportTest {
     "'', ''"
   })
   void control_characters_are_stripped(String text, String clean) {
-    assertEquals(clean, Report.clean(text));
+    assertEquals(clean, Display.clean(text));
   }
 
   @Test

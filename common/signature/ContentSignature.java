@@ -1,15 +1,16 @@
 //JAVA 25+
+//SOURCES ../Urls.java
 //SOURCES CanonicalJson.java
 //SOURCES CertificateChain.java
 //SOURCES MozillaRoots.java
 
 package common.signature;
 
+import common.Urls;
 import common.signature.CanonicalJson.Canonical;
 import common.signature.CertificateChain.Cause;
 import common.signature.CertificateChain.Refused;
 import java.math.BigInteger;
-import java.net.InetAddress;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
@@ -23,7 +24,6 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.regex.Pattern;
 
 /**
  * Verifies the content signature of a collection, as every client does before it believes its
@@ -45,9 +45,6 @@ public final class ContentSignature {
           "ffffffffffffffffffffffffffffffffffffffffffffffff"
               + "c7634d81f4372ddf581a0db248b0a77aecec196accc52973",
           16);
-
-  private static final Pattern LOOPBACK =
-      Pattern.compile("127(\\.(25[0-5]|2[0-4]\\d|1?\\d?\\d)){3}");
 
   private ContentSignature() {}
 
@@ -249,25 +246,13 @@ public final class ContentSignature {
         url.getHost() != null
             && url.getRawUserInfo() == null
             && ("https".equalsIgnoreCase(url.getScheme())
-                || ("http".equalsIgnoreCase(url.getScheme()) && isLoopback(url.getHost())));
+                || ("http".equalsIgnoreCase(url.getScheme()) && Urls.isLoopback(url.getHost())));
     if (!allowed) {
       throw new Refused(
           Cause.CHAIN_NOT_REACHABLE,
           "the x5u %s is not read, expected https (or http on loopback)".formatted(shown(x5u)));
     }
     return url;
-  }
-
-  /** Whether a URL's host is this machine, by its spelling alone: no name is looked up. */
-  public static boolean isLoopback(String host) {
-    if (host.startsWith("[")) {
-      try {
-        return InetAddress.ofLiteral(host.substring(1, host.length() - 1)).isLoopbackAddress();
-      } catch (IllegalArgumentException e) {
-        return false;
-      }
-    }
-    return host.equalsIgnoreCase("localhost") || LOOPBACK.matcher(host).matches();
   }
 
   /** A text of the entry, without what may be a password in a URL, and not too long. */

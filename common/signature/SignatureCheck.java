@@ -1,24 +1,28 @@
 //JAVA 25+
 //DEPS info.picocli:picocli:4.7.7
-//SOURCES ../Http.java
+//SOURCES ../Display.java
 //SOURCES ../RemoteSettings.java
 //SOURCES ../Report.java
+//SOURCES ../ServerException.java
 //SOURCES ../Settings.java
+//SOURCES ../Urls.java
 //SOURCES CertificateChain.java
 //SOURCES ContentSignature.java
 //SOURCES MozillaRoots.java
 
 package common.signature;
 
-import common.Http.ServerException;
+import common.Display;
+import common.Display.Count;
 import common.RemoteSettings;
 import common.RemoteSettings.Announced;
 import common.RemoteSettings.Changeset;
 import common.Report;
-import common.Report.Count;
 import common.Report.Status;
+import common.ServerException;
 import common.Settings;
 import common.Settings.UsageException;
+import common.Urls;
 import common.signature.CertificateChain.Cause;
 import common.signature.CertificateChain.Refused;
 import common.signature.ContentSignature.Invalid;
@@ -148,7 +152,7 @@ public final class SignatureCheck {
     this.roots =
         signers.anyRoot ? Set.of() : given.isEmpty() ? MozillaRoots.builtIn(host, now) : given;
     this.withoutRoots =
-        signers.anyRoot || ContentSignature.isLoopback(host)
+        signers.anyRoot || Urls.isLoopback(host)
             ? WithoutRoots.WARN
             : WithoutRoots.REFUSE;
     this.signer = signers.signer;
@@ -276,7 +280,7 @@ public final class SignatureCheck {
   }
 
   private static String ids(Changeset changeset, Predicate<SignedRecord> predicate) {
-    return Report.some(
+    return Display.some(
         changeset.records().stream().filter(predicate).map(SignedRecord::id).toList(), 3);
   }
 
@@ -345,7 +349,7 @@ public final class SignatureCheck {
               .formatted(
                   outcomes.size(),
                   expected,
-                  Report.clean(outcome.entry().path()),
+                  Display.clean(outcome.entry().path()),
                   word(outcome, status)),
           json(outcome));
       outcome.warnings().forEach(report::warn);
@@ -401,13 +405,13 @@ public final class SignatureCheck {
       case Bad(Invalid invalid) -> {
         json.put("status", "bad");
         json.put("cause", invalid.reason().cause().slug());
-        json.put("reason", Report.clean(invalid.reason().getMessage()));
+        json.put("reason", Display.clean(invalid.reason().getMessage()));
         json.put("hint", invalid.reason().hint());
       }
       case Skipped _ -> json.put("status", "skip");
       case NoVerdict(String reason) -> {
         json.put("status", "no-verdict");
-        json.put("reason", Report.clean(reason));
+        json.put("reason", Display.clean(reason));
       }
     }
     json.put("announced", outcome.entry().timestamp());
@@ -415,7 +419,7 @@ public final class SignatureCheck {
     json.put("timestamp", outcome.timestamp());
     List<String> warnings = new ArrayList<>(outcome.warnings());
     warnings(outcome.judgement()).forEach(it -> warnings.add(it.about(outcome.entry().name())));
-    json.put("warnings", warnings.stream().map(Report::clean).toList());
+    json.put("warnings", warnings.stream().map(Display::clean).toList());
     return json;
   }
 
@@ -451,7 +455,7 @@ public final class SignatureCheck {
         }
       }
     }
-    names.forEach((shared, some) -> report.warn(shared.warning().about(Report.some(some, 1))));
+    names.forEach((shared, some) -> report.warn(shared.warning().about(Display.some(some, 1))));
   }
 
   /** Prints, for each bad collection, what is wrong with it, then what to do. */
@@ -461,13 +465,13 @@ public final class SignatureCheck {
       if (outcome.judgement() instanceof Bad(Invalid invalid)) {
         report.details(
             "Signature verification failed on "
-                + Report.clean(outcome.entry().path())
+                + Display.clean(outcome.entry().path())
                 + "\n - Signed on: "
                 + moment(outcome.signedOn())
                 + "\n - Records timestamp: "
                 + moment(outcome.timestamp())
                 + "\n - Cause: "
-                + Report.clean(invalid.reason().getMessage()));
+                + Display.clean(invalid.reason().getMessage()));
         hints.add(invalid.reason().hint());
       }
     }
@@ -485,7 +489,7 @@ public final class SignatureCheck {
 
   /** Counts for the summary. */
   public String counts() {
-    return Report.counts(
+    return Display.counts(
         expected,
         List.of(
             new Count("OK", names(Good.class), false),

@@ -1,0 +1,140 @@
+//JAVA 25+
+//SOURCES Proxies.java
+
+package common;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.http.HttpClient;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.GeneralSecurityException;
+import java.security.KeyStore;
+import java.security.cert.Certificate;
+import java.security.cert.CertificateException;
+import java.security.cert.CertificateFactory;
+import java.security.cert.X509Certificate;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.concurrent.Executors;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.TrustManager;
+import javax.net.ssl.TrustManagerFactory;
+import javax.net.ssl.X509TrustManager;
+/**
+ * Connections that stay open for the next request: of one run or, where a process lives longer,
+ * of the next one. Who may use them is none of their business: credentials go with each request.
+ */
+public final class Connections implements AutoCloseable {
+
+  /** What makes a connection another one; a proxy's credentials do. */
+  private record Kind(boolean secure, Duration timeout, Path caBundle, Proxies proxies) {}
+
+  private final Map<Kind, HttpClient> clients = new HashMap<>();
+  private boolean closed;
+
+  /**
+   * @throws IllegalArgumentException if the CA bundle cannot be read, or they are closed
+   */
+  synchronized HttpClient client(
+      boolean secure, Duration timeout, Path caBundle, Proxies proxies) {
+    if (closed) { // by whoever gave up waiting for a run that still goes on
+      throw new IllegalArgumentException("the run has ended");
+    }
+    Kind kind = new Kind(secure, timeout, caBundle, proxies);
+    return clients.computeIfAbsent(kind, Connections::open);
+  }
+
+  private static HttpClient open(Kind kind) {
+    // for http a context that trusts nobody: it is never used, and spares reading the JDK's roots
+    TrustManager[] trusted =
+        kind.secure() ? trustManagers(kind.caBundle()) : new TrustManager[] {new TrustNobody()};
+    kind.proxies().allowCredentials();
+    return HttpClient.newBuilder()
+        .executor(Executors.newVirtualThreadPerTaskExecutor())
+        .followRedirects(HttpClient.Redirect.NEVER)
+        .connectTimeout(kind.timeout())
+        .proxy(kind.proxies().selector())
+        .sslContext(sslContext(trusted))
+        .build();
+  }
+
+  /** Closes them for good, with what is under way. */
+  @Override
+  public synchronized void close() {
+    closed = true;
+    clients.values().forEach(HttpClient::shutdownNow);
+    clients.clear();
+  }
+
+  private static SSLContext sslContext(TrustManager[] trustManagers) {
+    try {
+      SSLContext context = SSLContext.getInstance("TLS");
+      context.init(null, trustManagers, null);
+      return context;
+    } catch (GeneralSecurityException e) {
+      throw new IllegalStateException(e); // every JDK has TLS
+    }
+  }
+
+  /**
+   * Those that trust the JDK's roots and those of a bundle.
+   *
+   * @param caBundle PEM certificates, or null
+   * @throws IllegalArgumentException if it cannot be read
+   */
+  static TrustManager[] trustManagers(Path caBundle) {
+    try {
+      TrustManagerFactory factory =
+          TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
+      factory.init((KeyStore) null);
+      if (caBundle == null) {
+        return factory.getTrustManagers();
+      }
+      KeyStore roots = KeyStore.getInstance(KeyStore.getDefaultType());
+      roots.load(null, null);
+      int number = 0;
+      for (TrustManager manager : factory.getTrustManagers()) {
+        for (X509Certificate root : ((X509TrustManager) manager).getAcceptedIssuers()) {
+          roots.setCertificateEntry("jdk-" + number++, root);
+        }
+      }
+      try (InputStream pem = Files.newInputStream(caBundle)) {
+        var bundle = CertificateFactory.getInstance("X.509").generateCertificates(pem);
+        if (bundle.isEmpty()) {
+          throw new CertificateException("it holds no certificate");
+        }
+        for (Certificate root : bundle) {
+          roots.setCertificateEntry("bundle-" + number++, root);
+        }
+      }
+      factory.init(roots);
+      return factory.getTrustManagers();
+    } catch (GeneralSecurityException | IOException e) {
+      throw new IllegalArgumentException(
+          "REQUESTS_CA_BUNDLE %s cannot be read as PEM certificates: %s"
+              .formatted(caBundle, e.getMessage()),
+          e);
+    }
+  }
+
+  private static final class TrustNobody implements X509TrustManager {
+    @Override
+    public void checkClientTrusted(X509Certificate[] chain, String type)
+        throws CertificateException {
+      throw new CertificateException("not trusted");
+    }
+
+    @Override
+    public void checkServerTrusted(X509Certificate[] chain, String type)
+        throws CertificateException {
+      throw new CertificateException("not trusted");
+    }
+
+    @Override
+    public X509Certificate[] getAcceptedIssuers() {
+      return new X509Certificate[0];
+    }
+  }
+}

@@ -1,0 +1,197 @@
+//JAVA 25+
+//SOURCES Display.java
+//SOURCES UnexpectedBody.java
+
+package common;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.http.HttpHeaders;
+import java.net.http.HttpResponse;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.Flow;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.zip.GZIPInputStream;
+/** A body as a stream, with a longest silence and a deadline; one part is held at a time. */
+final class Incoming extends InputStream
+    implements HttpResponse.BodySubscriber<Incoming> {
+  static final String LATE =
+      "the answer took longer than REQUESTS_DEADLINE_SECONDS allows";
+  private static final Object END = new Object();
+  private final long deadline;
+  private final Duration timeout;
+  private final String timeoutName;
+  private final BlockingQueue<Object> parts = new LinkedBlockingQueue<>();
+  private Flow.Subscription subscription;
+  private List<ByteBuffer> current = List.of();
+  private int index;
+  private boolean ended;
+
+  /**
+   * @param deadline by {@link System#nanoTime}
+   * @param timeout the longest silence
+   * @param timeoutName the setting that says so
+   */
+  Incoming(long deadline, Duration timeout, String timeoutName) {
+    this.deadline = deadline;
+    this.timeout = timeout;
+    this.timeoutName = timeoutName;
+  }
+
+  @Override
+  public CompletionStage<Incoming> getBody() {
+    return CompletableFuture.completedFuture(this);
+  }
+
+  @Override
+  public void onSubscribe(Flow.Subscription subscription) {
+    this.subscription = subscription;
+    subscription.request(1);
+  }
+
+  @Override
+  public void onNext(List<ByteBuffer> part) {
+    parts.add(part);
+  }
+
+  @Override
+  public void onError(Throwable failure) {
+    parts.add(failure);
+  }
+
+  @Override
+  public void onComplete() {
+    parts.add(END);
+  }
+
+  @Override
+  public int read() throws IOException {
+    byte[] one = new byte[1];
+    return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
+  }
+
+  @Override
+  public int read(byte[] bytes, int offset, int length) throws IOException {
+    while (!ended && (index == current.size() || !current.get(index).hasRemaining())) {
+      if (index < current.size()) {
+        index++;
+      } else {
+        nextPart();
+      }
+    }
+    if (ended) {
+      return -1;
+    }
+    ByteBuffer buffer = current.get(index);
+    int count = Math.min(length, buffer.remaining());
+    buffer.get(bytes, offset, count);
+    return count;
+  }
+
+  @SuppressWarnings("unchecked") // only onNext puts lists into the queue
+  private void nextPart() throws IOException {
+    long left = deadline - System.nanoTime();
+    Object part;
+    try {
+      part =
+          left <= 0
+              ? null
+              : parts.poll(Math.min(left, timeout.toNanos()), TimeUnit.NANOSECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IOException("interrupted", e);
+    }
+    switch (part) {
+      case null ->
+          throw new IOException(
+              deadline - System.nanoTime() <= 0
+                  ? LATE
+                  : "no byte for %s s while reading (%s)"
+                      .formatted(Display.seconds(timeout), timeoutName));
+      case List<?> buffers -> {
+        current = (List<ByteBuffer>) buffers;
+        index = 0;
+        subscription.request(1);
+      }
+      case IOException failure -> throw new IOException(failure.getMessage(), failure);
+      case Throwable failure -> throw refusedByClient(failure);
+      default -> ended = true;
+    }
+  }
+
+  @Override
+  public void close() {
+    if (!ended && subscription != null) {
+      subscription.cancel();
+    }
+  }
+
+  /** What java.net.http makes of an answer that it cannot read. */
+  static IOException refusedByClient(Throwable failure) {
+    return switch (failure) {
+      case IOException io -> io;
+      case Error error -> throw error; // such as memory that ran out
+      default -> new IOException("the answer is no valid HTTP", failure);
+    };
+  }
+
+  static InputStream decompressed(HttpHeaders headers, InputStream body)
+      throws IOException {
+    String encoding = headers.firstValue("Content-Encoding").orElse("identity");
+    return switch (encoding.toLowerCase(Locale.ROOT)) {
+      case "gzip", "x-gzip" -> new GZIPInputStream(body, 16 * 1024);
+      case "identity", "" -> body;
+      default -> throw new UnexpectedBody("unknown Content-Encoding " + encoding);
+    };
+  }
+
+  static final class TooLarge extends IOException {
+    static final long serialVersionUID = 1;
+
+    TooLarge(long maxBytes) {
+      super("the answer is larger than " + size(maxBytes));
+    }
+
+    static String size(long bytes) {
+      return bytes % (1024 * 1024) == 0 ? bytes / (1024 * 1024) + " MiB" : bytes / 1024 + " KiB";
+    }
+  }
+
+  /** Ends with an error after so many bytes, counted after decompression. */
+  static final class Limited extends InputStream {
+    private final InputStream in;
+    private final long maxBytes;
+    private long left;
+
+    Limited(InputStream in, long maxBytes) {
+      this.in = in;
+      this.maxBytes = maxBytes;
+      this.left = maxBytes;
+    }
+
+    @Override
+    public int read() throws IOException {
+      byte[] one = new byte[1];
+      return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
+    }
+
+    @Override
+    public int read(byte[] bytes, int offset, int length) throws IOException {
+      int count = in.read(bytes, offset, length);
+      if (count > 0) {
+        left -= count;
+        if (left < 0) {
+          throw new TooLarge(maxBytes);
+        }
+      }
+      return count;
+    }
+  }
+}

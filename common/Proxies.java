@@ -1,0 +1,117 @@
+//JAVA 25+
+//SOURCES Urls.java
+
+package common;
+
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.Proxy;
+import java.net.ProxySelector;
+import java.net.SocketAddress;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.util.Base64;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Stream;
+/**
+ * The proxies of an environment, which java.net.http does not look at: {@code HTTPS_PROXY} and
+ * {@code HTTP_PROXY}, in either case of letters. Hosts that {@code NO_PROXY} names are reached
+ * without, and loopback always is.
+ *
+ * @param https for https URLs, or null
+ * @param http for http URLs, or null
+ * @param exempt as {@code NO_PROXY} has it, in lower case
+ */
+public record Proxies(URI https, URI http, String exempt) {
+
+  /**
+   * @throws IllegalArgumentException if one is not the URL of a proxy; its value, which may hold a
+   *     password, is left out
+   */
+  public static Proxies of(Map<String, String> environment) {
+    String exempt = variable(environment, "NO_PROXY").toLowerCase(Locale.ROOT);
+    return new Proxies(
+        proxy(environment, "HTTPS_PROXY", exempt), proxy(environment, "HTTP_PROXY", exempt), exempt);
+  }
+
+  private static URI proxy(Map<String, String> environment, String name, String exempt) {
+    String proxy = variable(environment, name);
+    if (proxy.isEmpty() || isExempt(exempt, "*")) {
+      return null;
+    }
+    try {
+      URI url = URI.create(proxy.contains("://") ? proxy : "http://" + proxy);
+      if (Urls.isWeb(url) && "http".equalsIgnoreCase(url.getScheme())) {
+        return url;
+      }
+    } catch (IllegalArgumentException e) {
+      // refused as any other, without the value
+    }
+    throw new IllegalArgumentException(name + " is no URL of a proxy, expected http://HOST:PORT");
+  }
+
+  private static String variable(Map<String, String> environment, String name) {
+    String value = environment.getOrDefault(name, "");
+    return value.isEmpty() ? environment.getOrDefault(name.toLowerCase(Locale.ROOT), "") : value;
+  }
+
+  private static boolean isExempt(String exempt, String host) {
+    for (String entry : exempt.split(",")) {
+      String domain = entry.strip().replaceFirst("^\\.", "");
+      if (domain.equals("*")
+          || (!domain.isEmpty() && (host.equals(domain) || host.endsWith("." + domain)))) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** The proxy for a URL. */
+  public Optional<URI> of(URI target) {
+    String host = target.getHost().toLowerCase(Locale.ROOT);
+    return Urls.isLoopback(host) || isExempt(exempt, host)
+        ? Optional.empty()
+        : Optional.ofNullable(target.getScheme().equalsIgnoreCase("https") ? https : http);
+  }
+
+  /** The {@code Proxy-Authorization} header for a URL. */
+  Optional<String> authorization(URI target) {
+    return of(target)
+        .map(URI::getUserInfo)
+        .map(user -> Base64.getEncoder().encodeToString(user.getBytes(StandardCharsets.UTF_8)))
+        .map(user -> "Basic " + user);
+  }
+
+  /**
+   * Lets the JDK send credentials to a proxy, if one of these wants some: it refuses Basic ones for
+   * tunnels unless told otherwise, before its first.
+   */
+  public void allowCredentials() {
+    if (Stream.of(https, http).anyMatch(url -> url != null && url.getRawUserInfo() != null)) {
+      System.setProperty("jdk.http.auth.tunneling.disabledSchemes", "");
+    }
+  }
+
+  /** The same for java.net.http. */
+  ProxySelector selector() {
+    return new ProxySelector() {
+      @Override
+      public List<Proxy> select(URI target) {
+        return List.of(
+            Proxies.this.of(target)
+                .map(url ->
+                    new Proxy(
+                        Proxy.Type.HTTP, new InetSocketAddress(url.getHost(), Urls.port(url))))
+                .orElse(Proxy.NO_PROXY));
+      }
+
+      @Override
+      public void connectFailed(URI target, SocketAddress proxy, IOException failure) {
+        // the request fails with the same exception
+      }
+    };
+  }
+}

@@ -1,0 +1,73 @@
+//JAVA 25+
+
+package common;
+
+import java.net.InetAddress;
+import java.net.URI;
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
+import java.util.Locale;
+import java.util.regex.Pattern;
+/** What a URL says, by its spelling alone: no name is looked up. */
+public final class Urls {
+
+  private static final Pattern LOOPBACK =
+      Pattern.compile("127(\\.(25[0-5]|2[0-4]\\d|1?\\d?\\d)){3}");
+
+  private Urls() {}
+
+  /** Whether a URL is http or https, with a host, and a port that exists if it has one. */
+  public static boolean isWeb(URI url) {
+    boolean web =
+        "https".equalsIgnoreCase(url.getScheme()) || "http".equalsIgnoreCase(url.getScheme());
+    return web && url.getHost() != null && url.getPort() != 0 && url.getPort() <= 65_535;
+  }
+
+  /** A URL as it may be shown: without credentials. */
+  public static String shown(URI url) {
+    return url.getRawUserInfo() == null
+        ? url.toString()
+        : url.toString().replaceFirst("//[^/?#]*@", "//***@");
+  }
+
+  /** Scheme, host and port: what credentials are meant for. */
+  public static String origin(URI url) {
+    String scheme = url.getScheme().toLowerCase(Locale.ROOT);
+    return scheme + "://" + url.getHost().toLowerCase(Locale.ROOT) + ":" + port(url);
+  }
+
+  /** The port of a URL, or its scheme's. */
+  public static int port(URI url) {
+    return url.getPort() >= 0
+        ? url.getPort()
+        : "https".equalsIgnoreCase(url.getScheme()) ? 443 : 80;
+  }
+
+  /**
+   * What a link on a page leads to; {@link URI#resolve} takes a mere query for one of the folder.
+   *
+   * @throws IllegalArgumentException if it is no URL
+   */
+  public static URI resolve(URI page, String link) {
+    String absolute = link.startsWith("?") ? page.getRawPath() + link : link;
+    return page.resolve(absolute.replaceFirst("#.*", ""));
+  }
+
+  /** Whether a URL's host is this machine, by its spelling alone: no name is looked up. */
+  public static boolean isLoopback(String host) {
+    if (host.startsWith("[")) {
+      try {
+        return InetAddress.ofLiteral(host.substring(1, host.length() - 1)).isLoopbackAddress();
+      } catch (IllegalArgumentException e) {
+        return false;
+      }
+    }
+    return host.equalsIgnoreCase("localhost") || LOOPBACK.matcher(host).matches();
+  }
+
+  /** A text as a part of a path or query. */
+  static String escaped(String text) {
+    String escaped = URLEncoder.encode(text, StandardCharsets.UTF_8).replace("+", "%20");
+    return escaped.matches("\\.+") ? escaped.replace(".", "%2E") : escaped;
+  }
+}
