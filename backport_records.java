@@ -1,36 +1,37 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //DESCRIPTION Copy creations, updates and deletions of records from one collection to another.
 //JAVA 25+
+//SOURCES common/Batch.java
+//SOURCES common/Changesets.java
 //SOURCES common/Display.java
 //SOURCES common/Http.java
 //SOURCES common/Json.java
+//SOURCES common/Place.java
 //SOURCES common/RecordDiff.java
 //SOURCES common/RemoteSettings.java
 //SOURCES common/Report.java
 //SOURCES common/ServerException.java
 //SOURCES common/Settings.java
+//SOURCES common/SignedResources.java
 //SOURCES common/signature/CanonicalJson.java
-//SOURCES common/signature/ContentSignature.java
 //DEPS info.picocli:picocli:4.7.7
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
 
+import common.Batch.RecordWrite;
+import common.Batch.Written;
+import common.Changesets.SignedRecord;
 import common.Display;
 import common.Display.Count;
 import common.Http;
 import common.Json;
 import common.Json.BadJson;
+import common.Place;
 import common.RecordDiff;
 import common.RecordDiff.Content;
 import common.RecordDiff.Field;
 import common.RemoteSettings;
-import common.RemoteSettings.Place;
-import common.RemoteSettings.RecordWrite;
 import common.RemoteSettings.ServerInfo;
-import common.RemoteSettings.SignedResource;
-import common.RemoteSettings.SignedResources;
-import common.RemoteSettings.SignoffRule;
-import common.RemoteSettings.Written;
 import common.Report;
 import common.Report.Status;
 import common.ServerException;
@@ -38,8 +39,10 @@ import common.Settings;
 import common.Settings.NameConverter;
 import common.Settings.Secret;
 import common.Settings.UsageException;
+import common.SignedResources;
+import common.SignedResources.SignedResource;
+import common.SignedResources.SignoffRule;
 import common.signature.CanonicalJson;
-import common.signature.ContentSignature.SignedRecord;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -347,7 +350,7 @@ public class backport_records implements Settings.Command {
       String where = "BACKPORT_RECORDS_MAPPINGS, line %d: ".formatted(number);
       Matcher parts = MAPPING.matcher(line.strip());
       if (!parts.matches()
-          || !Stream.of(1, 2, 4, 5).map(parts::group).allMatch(RemoteSettings::isName)) {
+          || !Stream.of(1, 2, 4, 5).map(parts::group).allMatch(Place::isName)) {
         throw new UsageException(
             "%s\"%s\" is not bucket/collection?field=value -> bucket/collection"
                 .formatted(where, line.strip()),

@@ -1,9 +1,11 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //DESCRIPTION Render the blocklist as HTML pages, and publish those that changed on S3.
 //JAVA 25+
+//SOURCES common/Changesets.java
 //SOURCES common/Display.java
 //SOURCES common/Http.java
 //SOURCES common/Json.java
+//SOURCES common/Place.java
 //SOURCES common/Proxies.java
 //SOURCES common/RemoteSettings.java
 //SOURCES common/Report.java
@@ -11,7 +13,6 @@
 //SOURCES common/Settings.java
 //SOURCES common/Urls.java
 //SOURCES common/pages/HtmlPages.java
-//SOURCES common/signature/ContentSignature.java
 //FILES templates/index.html=templates/index.html
 //FILES templates/layout.html=templates/layout.html
 //FILES templates/page.html=templates/page.html
@@ -31,13 +32,14 @@
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
 
+import common.Changesets.SignedRecord;
 import common.Display;
 import common.Http;
 import common.Json;
 import common.Json.BadJson;
+import common.Place;
 import common.Proxies;
 import common.RemoteSettings;
-import common.RemoteSettings.Place;
 import common.Report;
 import common.Report.Status;
 import common.ServerException;
@@ -47,7 +49,6 @@ import common.Settings.UsageException;
 import common.Settings.WebAddressConverter;
 import common.Urls;
 import common.pages.HtmlPages;
-import common.signature.ContentSignature.SignedRecord;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -298,7 +299,7 @@ public class blockpages_generator implements Settings.Command {
     Set<String> names = new LinkedHashSet<>(Settings.entries(addons));
     names.addAll(Settings.entries(plugins));
     for (String name : names) {
-      if (!RemoteSettings.isName(name)) {
+      if (!Place.isName(name)) {
         throw new UsageException(
             "ADDONS_COLLECTIONS, PLUGINS_COLLECTIONS: \"%s\" is not a name of letters, digits, _ and -"
                 .formatted(name),

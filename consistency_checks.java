@@ -1,37 +1,39 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //DESCRIPTION Check that source, preview and destination of each signed collection agree with its status.
 //JAVA 25+
+//SOURCES common/Changesets.java
 //SOURCES common/Display.java
 //SOURCES common/Http.java
+//SOURCES common/Place.java
 //SOURCES common/RecordDiff.java
 //SOURCES common/RemoteSettings.java
 //SOURCES common/Report.java
 //SOURCES common/ServerException.java
 //SOURCES common/Settings.java
-//SOURCES common/signature/ContentSignature.java
+//SOURCES common/SignedResources.java
 //DEPS info.picocli:picocli:4.7.7
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
 
+import common.Changesets.Changeset;
+import common.Changesets.SignedRecord;
 import common.Display;
 import common.Display.Count;
 import common.Http;
+import common.Place;
 import common.RecordDiff;
 import common.RecordDiff.Content;
 import common.RecordDiff.Field;
 import common.RemoteSettings;
 import common.RemoteSettings.Announced;
-import common.RemoteSettings.Changeset;
-import common.RemoteSettings.Place;
 import common.RemoteSettings.ServerInfo;
-import common.RemoteSettings.SignedResource;
-import common.RemoteSettings.SignedResources;
 import common.Report;
 import common.Report.Status;
 import common.ServerException;
 import common.Settings;
 import common.Settings.Secret;
-import common.signature.ContentSignature.SignedRecord;
+import common.SignedResources;
+import common.SignedResources.SignedResource;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;

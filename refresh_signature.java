@@ -3,10 +3,12 @@
 //JAVA 25+
 //SOURCES common/Display.java
 //SOURCES common/Http.java
+//SOURCES common/Place.java
 //SOURCES common/RemoteSettings.java
 //SOURCES common/Report.java
 //SOURCES common/ServerException.java
 //SOURCES common/Settings.java
+//SOURCES common/SignedResources.java
 //SOURCES common/signature/SignatureCheck.java
 //DEPS info.picocli:picocli:4.7.7
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
@@ -15,17 +17,17 @@
 import common.Display;
 import common.Display.Count;
 import common.Http;
+import common.Place;
 import common.RemoteSettings;
 import common.RemoteSettings.Announced;
-import common.RemoteSettings.Place;
 import common.RemoteSettings.ServerInfo;
-import common.RemoteSettings.SignedResource;
-import common.RemoteSettings.SignedResources;
 import common.Report;
 import common.Report.Status;
 import common.ServerException;
 import common.Settings;
 import common.Settings.Secret;
+import common.SignedResources;
+import common.SignedResources.SignedResource;
 import common.signature.SignatureCheck;
 import java.time.Duration;
 import java.time.Instant;

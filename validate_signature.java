@@ -1,6 +1,7 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //DESCRIPTION Verify the content signature and the certificate chain of every published collection.
 //JAVA 25+
+//SOURCES common/Changesets.java
 //SOURCES common/Display.java
 //SOURCES common/Http.java
 //SOURCES common/RemoteSettings.java
@@ -12,11 +13,12 @@
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
 
+import common.Changesets;
+import common.Changesets.Changeset;
 import common.Display;
 import common.Http;
 import common.RemoteSettings;
 import common.RemoteSettings.Announced;
-import common.RemoteSettings.Changeset;
 import common.Report;
 import common.Settings;
 import common.Settings.UsageException;
@@ -164,7 +166,7 @@ public class validate_signature implements Settings.Command {
 
   private Changeset savedChangeset() throws UsageException {
     try (InputStream saved = Files.newInputStream(changesetFile)) {
-      return RemoteSettings.readChangeset(saved);
+      return Changesets.read(saved);
     } catch (IOException e) {
       throw new UsageException(
           "--changeset: \"%s\" is not a changeset: %s".formatted(changesetFile, reason(e)), null);

@@ -1,5 +1,6 @@
 //JAVA 25+
 //DEPS tools.jackson.core:jackson-core:3.3.0
+//SOURCES UnexpectedBody.java
 
 package common;
 
@@ -234,6 +235,22 @@ public final class Json {
     } catch (NumberFormatException e) { // an exponent that no BigDecimal can hold
       throw new BadJson("a number is out of range", e);
     }
+  }
+
+  @SuppressWarnings("unchecked") // Json.value makes maps
+  public static Map<String, Object> object(Object value, String what) throws UnexpectedBody {
+    if (value instanceof Map<?, ?> map) {
+      return (Map<String, Object>) map;
+    }
+    throw new UnexpectedBody("unexpected answer: %s is no object".formatted(what));
+  }
+
+  @SuppressWarnings("unchecked") // Json.value makes lists
+  public static List<Object> list(Object value, String what) throws UnexpectedBody {
+    if (value instanceof List<?> list) {
+      return (List<Object>) list;
+    }
+    throw new UnexpectedBody("unexpected answer: %s is no list".formatted(what));
   }
 
   /** Refuses digits by the thousand: no plain value has them, and they take long to read. */

@@ -1,12 +1,11 @@
 //JAVA 25+
 //SOURCES Display.java
 //SOURCES signature/CanonicalJson.java
-//SOURCES signature/ContentSignature.java
 
 package common;
 
+import common.Changesets.SignedRecord;
 import common.signature.CanonicalJson;
-import common.signature.ContentSignature.SignedRecord;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;

@@ -1,19 +1,21 @@
 //JAVA 25+
 //DEPS tools.jackson.core:jackson-core:3.3.0
-//SOURCES Display.java
+//SOURCES Batch.java
+//SOURCES Changesets.java
 //SOURCES Http.java
 //SOURCES Json.java
+//SOURCES Place.java
 //SOURCES ServerException.java
+//SOURCES SignedResources.java
 //SOURCES UnexpectedBody.java
 //SOURCES Urls.java
-//SOURCES signature/CanonicalJson.java
-//SOURCES signature/ContentSignature.java
 
 package common;
 
-import common.signature.CanonicalJson;
-import common.signature.CanonicalJson.Canonical;
-import common.signature.ContentSignature.SignedRecord;
+import common.Batch.RecordWrite;
+import common.Batch.Written;
+import common.Changesets.Changeset;
+import common.Changesets.SignedRecord;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URI;
@@ -28,7 +30,6 @@ import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.time.temporal.TemporalAccessor;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -37,12 +38,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
-import java.util.function.Function;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.Stream;
-import tools.jackson.core.JsonParser;
-import tools.jackson.core.JsonToken;
 
 /**
  * A Remote Settings server as the commands see it: server info, monitor/changes, changesets,
@@ -51,10 +48,10 @@ import tools.jackson.core.JsonToken;
  */
 public final class RemoteSettings {
 
-  private static final Pattern NAME = Pattern.compile("[a-zA-Z0-9_-]{1,255}"); // Kinto's ids
+ // Kinto's ids
   private static final Pattern ETAG =
       Pattern.compile("(?:W/)?\"(\\d{1,18})\""); // weak where a proxy compresses
-  private static final Pattern STATUS = Pattern.compile("[1-5]\\d\\d");
+
   private static final long MAX_CHAIN_BYTES = 64 * 1024;
   private static final int CONSISTENT_READS = 3;
   private static final int MAX_PAGES = 10_000;
@@ -76,11 +73,6 @@ public final class RemoteSettings {
     this.maxBytes = maxBytes;
   }
 
-  /** Whether a text can name a bucket or a collection. */
-  public static boolean isName(String text) {
-    return NAME.matcher(text).matches();
-  }
-
   /**
    * An entry of monitor/changes.
    *
@@ -95,7 +87,7 @@ public final class RemoteSettings {
 
     /** Whether it names what can be a collection, whatever else may be wrong with it. */
     public boolean isNamed() {
-      return isName(bucket) && isName(collection);
+      return Place.isName(bucket) && Place.isName(collection);
     }
 
     /** The collection that it names. */
@@ -107,27 +99,6 @@ public final class RemoteSettings {
     public String path() {
       return place().path();
     }
-  }
-
-  /**
-   * A collection at one moment.
-   *
-   * @param metadata of the collection, plain values
-   * @param timestamp of its records, epoch milliseconds
-   * @param records without tombstones
-   * @param tombstones how many there are
-   * @param latest the highest {@code last_modified} of them all, tombstones too; 0 if there is none
-   */
-  public record Changeset(
-      Map<String, Object> metadata,
-      long timestamp,
-      List<SignedRecord> records,
-      int tombstones,
-      long latest) {}
-
-  /** {@code /buckets/BUCKET/collections/COLLECTION}. */
-  public static String path(String bucket, String collection) {
-    return "/buckets/" + bucket + "/collections/" + collection;
   }
 
   /**
@@ -147,9 +118,9 @@ public final class RemoteSettings {
   }
 
   private static ServerInfo serverInfo(Object document) throws UnexpectedBody {
-    Map<String, Object> info = object(document, "the server info");
+    Map<String, Object> info = Json.object(document, "the server info");
     Map<String, Object> user =
-        info.get("user") == null ? Map.of() : object(info.get("user"), "user");
+        info.get("user") == null ? Map.of() : Json.object(info.get("user"), "user");
     Set<String> principals = new HashSet<>();
     if (user.get("principals") instanceof List<?> told) {
       told.forEach(principal -> principals.add(String.valueOf(principal)));
@@ -160,170 +131,12 @@ public final class RemoteSettings {
                 && most > 0
             ? (int) Math.min(most, MAX_BATCH)
             : USUAL_BATCH;
-    Object signer = object(info.get("capabilities"), "capabilities").get("signer");
+    Object signer = Json.object(info.get("capabilities"), "capabilities").get("signer");
     return new ServerInfo(
         user.get("id") instanceof String id ? id : null,
         principals,
         batchMaxRequests,
-        signer == null ? null : signedResources(object(signer, "capabilities.signer")));
-  }
-
-  /**
-   * A bucket or a collection of the signer's configuration.
-   *
-   * @param collection null: every collection of the bucket
-   */
-  public record Place(String bucket, String collection) {
-
-    /** {@code bucket/collection}. */
-    public String name() {
-      return bucket + "/" + collection;
-    }
-
-    /** {@code /buckets/BUCKET/collections/COLLECTION}. */
-    public String path() {
-      return RemoteSettings.path(bucket, collection);
-    }
-
-    /** The beginning of a result in the JSON document. */
-    public Map<String, Object> json() {
-      Map<String, Object> json = new LinkedHashMap<>();
-      json.put("bucket", Display.clean(bucket));
-      json.put("collection", Display.clean(collection));
-      return json;
-    }
-
-    private boolean holds(Place other) {
-      return bucket.equals(other.bucket)
-          && (collection == null || collection.equals(other.collection));
-    }
-
-    /** The same for one collection, where it stands for all of the bucket. */
-    private Place of(String name) {
-      return collection == null ? new Place(bucket, name) : this;
-    }
-  }
-
-  /**
-   * A signed resource: what is edited in the source is copied to the preview for a review and to
-   * the destination when it is published.
-   *
-   * @param preview null where there is none
-   * @param signoff who may ask for a review and approve it
-   */
-  public record SignedResource(
-      Place source, Place preview, Place destination, SignoffRule signoff) {
-
-    private SignedResource of(String collection) {
-      return new SignedResource(
-          source.of(collection),
-          preview == null ? null : preview.of(collection),
-          destination.of(collection),
-          signoff.of(collection));
-    }
-  }
-
-  /**
-   * How what is edited in a source gets published.
-   *
-   * @param reviewed whether a reviewer has to approve it
-   * @param editors group whose members may ask for a review, null if that is not checked
-   * @param reviewers group whose members may approve, null if that is not checked
-   */
-  public record SignoffRule(boolean reviewed, String editors, String reviewers) {
-
-    /** The status to set for it. */
-    public String status() {
-      return reviewed ? "to-review" : "to-sign";
-    }
-
-    private SignoffRule of(String collection) {
-      return new SignoffRule(reviewed, named(editors, collection), named(reviewers, collection));
-    }
-
-    private static String named(String group, String collection) {
-      return group == null ? null : group.replace("{collection_id}", collection);
-    }
-  }
-
-  /**
-   * The signed resources of a server, as its signer capability lists them.
-   *
-   * <p>One for a single collection comes before one for its whole bucket.
-   */
-  public record SignedResources(List<SignedResource> all) {
-
-    /** The resource of a source collection. */
-    public Optional<SignedResource> ofSource(Place source) {
-      return matching(source, SignedResource::source).findFirst();
-    }
-
-    /**
-     * The resource that publishes to a destination collection. A bucket's resource does not, where
-     * the source has one of its own that publishes elsewhere.
-     */
-    public Optional<SignedResource> ofDestination(Place destination) {
-      return matching(destination, SignedResource::destination)
-          .filter(this::isOfItsSource)
-          .findFirst();
-    }
-
-    /** The resource whose preview a collection is. */
-    public Optional<SignedResource> ofPreview(Place place) {
-      return matching(place, SignedResource::preview).filter(this::isOfItsSource).findFirst();
-    }
-
-    private boolean isOfItsSource(SignedResource resource) {
-      return ofSource(resource.source()).filter(resource::equals).isPresent();
-    }
-
-    private Stream<SignedResource> matching(Place place, Function<SignedResource, Place> end) {
-      return all.stream()
-          .filter(resource -> end.apply(resource) != null && end.apply(resource).holds(place))
-          .sorted(Comparator.comparing(resource -> end.apply(resource).collection() == null))
-          .map(resource -> resource.of(place.collection()));
-    }
-  }
-
-  private static SignedResources signedResources(Map<String, Object> signer) throws UnexpectedBody {
-    String name = "capabilities.signer.resources";
-    List<SignedResource> resources = new ArrayList<>();
-    for (Object resource : list(signer.get("resources"), name)) {
-      String which = "%s.%d".formatted(name, resources.size());
-      Map<String, Object> own = object(resource, which);
-      resources.add(
-          new SignedResource(
-              place(own.get("source"), which + ".source"),
-              own.get("preview") == null ? null : place(own.get("preview"), which + ".preview"),
-              place(own.get("destination"), which + ".destination"),
-              signoff(own, signer)));
-    }
-    return new SignedResources(resources);
-  }
-
-  /** What a resource says of its own goes before what is said for all. */
-  private static SignoffRule signoff(Map<String, Object> resource, Map<String, Object> signer) {
-    Map<String, Object> settings = new HashMap<>(signer);
-    settings.putAll(resource);
-    boolean isChecked = Boolean.TRUE.equals(settings.get("group_check_enabled"));
-    return new SignoffRule(
-        !Boolean.FALSE.equals(settings.get("to_review_enabled")),
-        isChecked && settings.get("editors_group") instanceof String editors ? editors : null,
-        isChecked && settings.get("reviewers_group") instanceof String reviewers
-            ? reviewers
-            : null);
-  }
-
-  private static Place place(Object value, String which) throws UnexpectedBody {
-    Map<String, Object> place = object(value, which);
-    Object collection = place.get("collection");
-    if (!(place.get("bucket") instanceof String bucket)
-        || !isName(bucket)
-        || !(collection == null || (collection instanceof String name && isName(name)))) {
-      throw new UnexpectedBody(
-          "unexpected answer: %s names no bucket or collection".formatted(which));
-    }
-    return new Place(bucket, (String) collection);
+        signer == null ? null : SignedResources.of(Json.object(signer, "capabilities.signer")));
   }
 
   /**
@@ -333,7 +146,7 @@ public final class RemoteSettings {
    * @param collection of the list, usually {@code changes}
    */
   public List<Announced> announced(String bucket, String collection) throws ServerException {
-    return entries(path(bucket, collection), "");
+    return entries(Place.path(bucket, collection), "");
   }
 
   /**
@@ -345,7 +158,7 @@ public final class RemoteSettings {
   public Optional<Announced> announced(String bucket, String collection, Announced entry)
       throws ServerException {
     String filter = "&bucket=%s&collection=%s".formatted(entry.bucket(), entry.collection());
-    return entries(path(bucket, collection), filter).stream()
+    return entries(Place.path(bucket, collection), filter).stream()
         .filter(other -> other.name().equals(entry.name()))
         .findFirst();
   }
@@ -361,8 +174,8 @@ public final class RemoteSettings {
                   url(path + "/changeset?_expected=" + cacheBuster() + filter),
                   maxBytes,
                   body ->
-                      list(
-                          object(Json.parse(body), "the changeset").get("changes"),
+                      Json.list(
+                          Json.object(Json.parse(body), "the changeset").get("changes"),
                           "changes"))
               .body();
     } catch (ServerException e) {
@@ -381,7 +194,7 @@ public final class RemoteSettings {
     try {
       pages(
               path + "/records",
-              body -> list(object(Json.parse(body), "the list").get("data"), "data"))
+              body -> Json.list(Json.object(Json.parse(body), "the list").get("data"), "data"))
           .forEach(page -> entries.addAll(page.body()));
     } catch (ServerException e) {
       throw e.status() == 404
@@ -399,7 +212,7 @@ public final class RemoteSettings {
     }
     long timestamp = map.get("last_modified") instanceof Long number ? number : 0;
     String problem =
-        !isName(bucket) || !isName(collection)
+        !Place.isName(bucket) || !Place.isName(collection)
             ? "the entry's name is none of a bucket and collection"
             : timestamp <= 0 ? "the entry's last_modified is no timestamp" : null;
     return new Announced(bucket, collection, timestamp, problem);
@@ -429,7 +242,7 @@ public final class RemoteSettings {
         ? http.get(
                 url(path + "/changeset?_expected=" + expected),
                 maxBytes,
-                RemoteSettings::readChangeset)
+                Changesets::read)
             .body()
         : separately(path, expected);
   }
@@ -439,7 +252,7 @@ public final class RemoteSettings {
       Map<String, Object> before = metadata(path);
       Optional<Listed> all = listed(path + "/records?_expected=" + expected);
       if (all.isPresent() && before.equals(metadata(path))) {
-        Records records = all.get().records();
+        Changesets.Records records = all.get().records();
         return new Changeset(
             before, all.get().timestamp(), records.live, records.tombstones(), records.latest);
       }
@@ -519,7 +332,7 @@ public final class RemoteSettings {
     for (Http.Response<List<Object>> page :
         pages(
             collection.path() + "/records?_since=0&_expected=" + cacheBuster(),
-            body -> list(object(Json.parse(body), "the list").get("data"), "data"))) {
+            body -> Json.list(Json.object(Json.parse(body), "the list").get("data"), "data"))) {
       for (Object record : page.body()) {
         if (record instanceof Map<?, ?> fields
             && fields.get("id") instanceof String id
@@ -531,14 +344,14 @@ public final class RemoteSettings {
     return lastModified;
   }
 
-  private record Listed(long timestamp, Records records) {}
+  private record Listed(long timestamp, Changesets.Records records) {}
 
   /** All pages of a list of records; empty if it changed in between. */
   private Optional<Listed> listed(String path) throws ServerException {
     Set<String> timestamps = new HashSet<>();
-    Records all = new Records();
-    for (Http.Response<Records> page :
-        pages(path, body -> readDocument(body, "data", new Records()))) {
+    Changesets.Records all = new Changesets.Records();
+    for (Http.Response<Changesets.Records> page :
+        pages(path, body -> Changesets.readDocument(body, "data", new Changesets.Records()))) {
       timestamps.add(page.headers().firstValue("ETag").orElse(""));
       all.addAll(page.body());
     }
@@ -568,7 +381,7 @@ public final class RemoteSettings {
   }
 
   private static Map<String, Object> data(InputStream body) throws IOException {
-    return object(object(Json.parse(body), "the collection").get("data"), "data");
+    return Json.object(Json.object(Json.parse(body), "the collection").get("data"), "data");
   }
 
   /**
@@ -589,9 +402,9 @@ public final class RemoteSettings {
       throws IOException {
     Map<String, Map<String, Object>> collections = new LinkedHashMap<>();
     for (Object collection :
-        list(object(Json.parse(body), "the list").get("data"), "data")) {
-      Map<String, Object> attributes = object(collection, "a collection");
-      if (!(attributes.get("id") instanceof String id) || !isName(id)) {
+        Json.list(Json.object(Json.parse(body), "the list").get("data"), "data")) {
+      Map<String, Object> attributes = Json.object(collection, "a collection");
+      if (!(attributes.get("id") instanceof String id) || !Place.isName(id)) {
         throw new UnexpectedBody("unexpected answer: a collection's id is no name");
       }
       collections.put(id, attributes);
@@ -617,7 +430,7 @@ public final class RemoteSettings {
    */
   public void patch(String path, Map<String, Object> attributes, long lastModified, Http.Done done)
       throws ServerException {
-    patch(path, attributes, ifMatch(lastModified), done);
+    patch(path, attributes, Batch.ifMatch(lastModified), done);
   }
 
   private void patch(
@@ -625,10 +438,6 @@ public final class RemoteSettings {
       throws ServerException {
     byte[] json = Json.compact(Map.of("data", attributes));
     http.write("PATCH", url(path), json, guard, maxBytes, _ -> null, done);
-  }
-
-  private static Map<String, String> ifMatch(long timestamp) {
-    return Map.of("If-Match", "\"%d\"".formatted(timestamp));
   }
 
   /** Makes a collection, without attributes, unless it is there. */
@@ -658,47 +467,6 @@ public final class RemoteSettings {
   }
 
   /**
-   * The change of one record, for a batch.
-   *
-   * @param record its new content as canonical JSON; null to delete it
-   * @param timestamp that the record must still have, epoch milliseconds; 0: it must not be there
-   */
-  public record RecordWrite(Place collection, String id, byte[] record, long timestamp) {
-
-    public String method() {
-      return record == null ? "DELETE" : "PUT";
-    }
-
-    /** {@code /buckets/BUCKET/collections/COLLECTION/records/ID}, escaped as in a URL. */
-    public String path() {
-      return collection.path() + "/records/" + Urls.escaped(id);
-    }
-
-    private Map<String, Object> json() {
-      Map<String, Object> part = new LinkedHashMap<>();
-      part.put("method", method());
-      // a Kinto refuses a path that holds /batch, and this is the same path
-      part.put("path", path().replace("/batch", "/%62atch"));
-      part.put("headers", timestamp == 0 ? Map.of("If-None-Match", "*") : ifMatch(timestamp));
-      if (record != null) {
-        part.put("body", Map.of("data", new Json.Raw(record)));
-      }
-      return part;
-    }
-  }
-
-  /**
-   * What became of one part of a batch.
-   *
-   * @param status of its own, whatever that of the batch
-   * @param message why, where the server says so; else empty
-   * @param record that is there now, as canonical JSON, or null if the answer does not show it: the
-   *     one written or, where that was refused, the one that stood in the way
-   * @param retryAfter the header of that name, or null
-   */
-  public record Written(int status, String message, byte[] record, String retryAfter) {}
-
-  /**
    * Changes records, each on the condition that it is as it was when it was read. So it can be sent
    * again when an answer is lost: what was done meanwhile is refused then, with the record that is
    * there.
@@ -714,64 +482,10 @@ public final class RemoteSettings {
             Json.compact(Map.of("requests", parts)),
             Map.of(),
             maxBytes,
-            body -> written(body, writes.size()),
+            body -> Batch.written(body, writes.size()),
             () -> false)
         .orElseThrow()
         .body();
-  }
-
-  private static List<Written> written(InputStream body, int expected) throws IOException {
-    List<Written> written = new ArrayList<>();
-    readDocument(
-        body,
-        "responses",
-        "response",
-        (response, _) -> written.add(written(response.bytes())),
-        new LinkedHashMap<>());
-    if (written.size() != expected) {
-      throw new UnexpectedBody(
-          "unexpected answer: %d responses to %d requests".formatted(written.size(), expected));
-    }
-    return written;
-  }
-
-  private static Written written(byte[] response) throws IOException {
-    Map<String, String> parts = CanonicalJson.members(response);
-    String status = parts.getOrDefault("status", "");
-    if (!STATUS.matcher(status).matches()) {
-      throw new UnexpectedBody("unexpected answer: a part of the batch has no status");
-    }
-    Map<String, String> body = members(parts.get("body"));
-    boolean isRefused = isObject(body.get("details"));
-    String record = isRefused ? members(body.get("details")).get("existing") : body.get("data");
-    return new Written(
-        Integer.parseInt(status),
-        body.containsKey("message")
-                && Json.parse(body.get("message")) instanceof String message
-            ? message.replaceFirst("\\.$", "")
-            : "",
-        isObject(record) ? record.getBytes(StandardCharsets.US_ASCII) : null,
-        status.startsWith("2") ? null : retryAfter(parts.get("headers")));
-  }
-
-  private static boolean isObject(String canonical) {
-    return canonical != null && canonical.startsWith("{");
-  }
-
-  /** The members of what is, or should be, an object. */
-  private static Map<String, String> members(String canonical) {
-    return isObject(canonical)
-        ? CanonicalJson.members(canonical.getBytes(StandardCharsets.US_ASCII))
-        : Map.of();
-  }
-
-  private static String retryAfter(String headers) throws IOException {
-    for (Map.Entry<String, String> header : members(headers).entrySet()) {
-      if (header.getKey().equalsIgnoreCase("Retry-After")) {
-        return String.valueOf(Json.parse(header.getValue()));
-      }
-    }
-    return null;
   }
 
   /** When something happened to a collection, by its attribute; a date without an offset is UTC. */
@@ -822,7 +536,7 @@ public final class RemoteSettings {
     return !http.get(
             url(entry.path() + "/records?_since=0&_limit=1"),
             maxBytes,
-            body -> list(object(Json.parse(body), "the records").get("data"), "data"))
+            body -> Json.list(Json.object(Json.parse(body), "the records").get("data"), "data"))
         .body()
         .isEmpty();
   }
@@ -885,131 +599,4 @@ public final class RemoteSettings {
   }
 
   // ---- shapes
-
-  @SuppressWarnings("unchecked") // Json.value makes maps of this type only
-  private static Map<String, Object> object(Object value, String what) throws UnexpectedBody {
-    if (value instanceof Map<?, ?> map) {
-      return (Map<String, Object>) map;
-    }
-    throw new UnexpectedBody("unexpected answer: %s is no object".formatted(what));
-  }
-
-  @SuppressWarnings("unchecked") // Json.value makes lists of this type only
-  private static List<Object> list(Object value, String what) throws UnexpectedBody {
-    if (value instanceof List<?> list) {
-      return (List<Object>) list;
-    }
-    throw new UnexpectedBody("unexpected answer: %s is no list".formatted(what));
-  }
-
-  /** Records as they come in, in canonical form. */
-  private static final class Records {
-    final List<SignedRecord> live = new ArrayList<>();
-    final List<SignedRecord> all = new ArrayList<>(); // and tombstones, or what looks like one
-    final Set<String> ids = new HashSet<>();
-    long latest;
-    boolean twice;
-
-    void add(Canonical record, int number) throws UnexpectedBody {
-      if (!(record.fields().get("id") instanceof String id) || id.isEmpty()) {
-        throw new UnexpectedBody("unexpected answer: record %d has no id".formatted(number));
-      }
-      if (!ids.add(id)) {
-        throw new UnexpectedBody("unexpected answer: two records with the id " + id);
-      }
-      if (record.fields().get("last_modified") instanceof Long modified) {
-        latest = Math.max(latest, modified);
-      }
-      SignedRecord one = new SignedRecord(id, record);
-      all.add(one);
-      if (!Boolean.TRUE.equals(record.fields().get("deleted"))) {
-        live.add(one);
-      }
-    }
-
-    int tombstones() {
-      return ids.size() - live.size();
-    }
-
-    /** Adds a page; a record that stands on two pages was moved by a change in between. */
-    void addAll(Records page) {
-      for (String id : page.ids) {
-        twice |= !ids.add(id);
-      }
-      live.addAll(page.live);
-      all.addAll(page.all);
-      latest = Math.max(latest, page.latest);
-    }
-  }
-
-  /** Reads a changeset: records go straight into their canonical bytes. */
-  public static Changeset readChangeset(InputStream body) throws IOException {
-    Map<String, Object> others = new LinkedHashMap<>();
-    Records records = readDocument(body, "changes", new Records(), others);
-    if (!(others.get("timestamp") instanceof Long timestamp) || timestamp < 0) {
-      throw new UnexpectedBody("unexpected answer: timestamp is no epoch milliseconds");
-    }
-    return new Changeset(
-        object(others.get("metadata"), "metadata"),
-        timestamp,
-        records.live,
-        records.tombstones(),
-        records.latest);
-  }
-
-  private static Records readDocument(InputStream body, String key, Records records)
-      throws IOException {
-    return readDocument(body, key, records, new LinkedHashMap<>());
-  }
-
-  private static Records readDocument(
-      InputStream body, String key, Records records, Map<String, Object> others)
-      throws IOException {
-    readDocument(body, key, "record", records::add, others);
-    return records;
-  }
-
-  /** Gets what is read of a list. */
-  private interface Elements {
-    void add(Canonical element, int number) throws IOException;
-  }
-
-  /**
-   * Reads an object whose member {@code key} is a list of objects; the others become values.
-   *
-   * @param word for one of them
-   */
-  private static void readDocument(
-      InputStream body, String key, String word, Elements elements, Map<String, Object> others)
-      throws IOException {
-    try (JsonParser parser = Json.parser(body)) {
-      if (Json.next(parser) != JsonToken.START_OBJECT) {
-        throw new UnexpectedBody("unexpected answer: it is no object");
-      }
-      boolean found = false;
-      while (Json.next(parser) == JsonToken.PROPERTY_NAME) {
-        String name = parser.currentName();
-        JsonToken token = Json.next(parser);
-        if (!name.equals(key)) {
-          others.put(name, Json.value(parser));
-        } else if (token != JsonToken.START_ARRAY || found) {
-          throw new UnexpectedBody(
-              "unexpected answer: %s %s".formatted(key, found ? "stands twice" : "is no list"));
-        } else {
-          found = true;
-          for (int number = 1; Json.next(parser) != JsonToken.END_ARRAY; number++) {
-            if (parser.currentToken() != JsonToken.START_OBJECT) {
-              throw new UnexpectedBody(
-                  "unexpected answer: %s %d is no object".formatted(word, number));
-            }
-            elements.add(CanonicalJson.read(parser), number);
-          }
-        }
-      }
-      Json.end(parser);
-      if (!found) {
-        throw new UnexpectedBody("unexpected answer: %s is missing".formatted(key));
-      }
-    }
-  }
 }

@@ -3,6 +3,7 @@
 //SOURCES Connections.java
 //SOURCES CrashReports.java
 //SOURCES Http.java
+//SOURCES Place.java
 //SOURCES Proxies.java
 //SOURCES RemoteSettings.java
 //SOURCES Report.java
@@ -547,7 +548,7 @@ public final class Settings {
 
     /** {@code /buckets/BUCKET/collections/COLLECTION} of the list. */
     public String path() {
-      return RemoteSettings.path(bucket, collection);
+      return Place.path(bucket, collection);
     }
 
     /** Reads the whole list of collections; of one that stands there twice, the newer entry. */
@@ -1460,7 +1461,7 @@ public final class Settings {
   public static final class NameConverter implements ITypeConverter<String> {
     @Override
     public String convert(String value) {
-      if (!RemoteSettings.isName(value)) {
+      if (!Place.isName(value)) {
         throw new TypeConversionException("a name of letters, digits, _ and -");
       }
       return value;

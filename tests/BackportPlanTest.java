@@ -11,14 +11,14 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import common.Batch.Written;
+import common.Changesets;
+import common.Changesets.SignedRecord;
+import common.Place;
 import common.RecordDiff;
-import common.RemoteSettings;
-import common.RemoteSettings.Place;
-import common.RemoteSettings.SignedResource;
-import common.RemoteSettings.SignoffRule;
-import common.RemoteSettings.Written;
 import common.Settings;
-import common.signature.ContentSignature.SignedRecord;
+import common.SignedResources.SignedResource;
+import common.SignedResources.SignoffRule;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -46,7 +46,7 @@ class BackportPlanTest {
 
   private static List<SignedRecord> records(List<String> records) {
     try {
-      return RemoteSettings.readChangeset(
+      return Changesets.read(
               new ByteArrayInputStream(
                   "{\"metadata\":{},\"timestamp\":1,\"changes\":[%s]}"
                       .formatted(String.join(",", records))

@@ -14,12 +14,12 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTimeout;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import common.Changesets.SignedRecord;
 import common.Json;
 import common.Json.BadJson;
-import common.RemoteSettings.Place;
+import common.Place;
 import common.signature.CanonicalJson;
 import common.signature.CanonicalJson.Canonical;
-import common.signature.ContentSignature.SignedRecord;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.math.BigDecimal;

@@ -15,8 +15,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import common.Changesets;
 import common.RecordDiff;
-import common.RemoteSettings;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -411,7 +411,7 @@ class ConsistencyChecksTest {
     try {
       return consistency_checks.Side.of(
           name,
-          RemoteSettings.readChangeset(
+          Changesets.read(
                   new ByteArrayInputStream(
                       "{\"metadata\":{},\"timestamp\":1,\"changes\":[%s]}"
                           .formatted(changes)

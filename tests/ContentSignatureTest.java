@@ -16,8 +16,8 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import common.RemoteSettings;
-import common.RemoteSettings.Changeset;
+import common.Changesets;
+import common.Changesets.Changeset;
 import common.signature.CertificateChain;
 import common.signature.CertificateChain.Cause;
 import common.signature.CertificateChain.Refused;
@@ -1004,7 +1004,7 @@ class ContentSignatureTest {
 
   private static Changeset read(String json) {
     try {
-      return RemoteSettings.readChangeset(new ByteArrayInputStream(bytes(json)));
+      return Changesets.read(new ByteArrayInputStream(bytes(json)));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

@@ -15,11 +15,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import common.Place;
 import common.RemoteSettings.Announced;
-import common.RemoteSettings.Place;
-import common.RemoteSettings.SignedResource;
-import common.RemoteSettings.SignedResources;
-import common.RemoteSettings.SignoffRule;
+import common.SignedResources;
+import common.SignedResources.SignedResource;
+import common.SignedResources.SignoffRule;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;

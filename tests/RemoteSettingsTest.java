@@ -10,13 +10,17 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import common.Batch;
+import common.Changesets;
+import common.Changesets.Changeset;
+import common.Changesets.SignedRecord;
 import common.Http;
+import common.Place;
 import common.Proxies;
 import common.RemoteSettings;
 import common.RemoteSettings.Announced;
-import common.RemoteSettings.Changeset;
 import common.ServerException;
-import common.signature.ContentSignature.SignedRecord;
+import common.SignedResources;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.net.URI;
@@ -500,10 +504,10 @@ class RemoteSettingsTest {
   @Test
   void a_saved_changeset_is_read_in_the_same_way() throws Exception {
     byte[] saved = changeset(GOOD).getBytes(StandardCharsets.UTF_8);
-    assertEquals(200, RemoteSettings.readChangeset(new ByteArrayInputStream(saved)).timestamp());
+    assertEquals(200, Changesets.read(new ByteArrayInputStream(saved)).timestamp());
     byte[] other = "{}".getBytes(StandardCharsets.UTF_8);
     assertThrows(
-        IOException.class, () -> RemoteSettings.readChangeset(new ByteArrayInputStream(other)));
+        IOException.class, () -> Changesets.read(new ByteArrayInputStream(other)));
   }
 
   // ---- servers without changesets
@@ -604,7 +608,7 @@ class RemoteSettingsTest {
 
   // ---- records and batches
 
-  private static final RemoteSettings.Place CFR = new RemoteSettings.Place("main", "cfr");
+  private static final Place CFR = new Place("main", "cfr");
 
   private static List<String> ids(List<SignedRecord> records) {
     return records.stream().map(SignedRecord::id).toList();
@@ -678,10 +682,10 @@ class RemoteSettingsTest {
     assertTrue(targets().getFirst().contains("?_since=0&_expected="), targets().toString());
   }
 
-  private static final RemoteSettings.RecordWrite CREATION =
-      new RemoteSettings.RecordWrite(CFR, "a é", "{\"id\":1}".getBytes(StandardCharsets.UTF_8), 0);
-  private static final RemoteSettings.RecordWrite DELETION =
-      new RemoteSettings.RecordWrite(CFR, "batch", null, 5);
+  private static final Batch.RecordWrite CREATION =
+      new Batch.RecordWrite(CFR, "a é", "{\"id\":1}".getBytes(StandardCharsets.UTF_8), 0);
+  private static final Batch.RecordWrite DELETION =
+      new Batch.RecordWrite(CFR, "batch", null, 5);
 
   @Test
   void a_batch_is_one_request_whose_parts_have_their_guards_and_escaped_paths() throws Exception {
@@ -706,7 +710,7 @@ class RemoteSettingsTest {
             + " \"\\ud83d\"}}}, {\"status\": 412, \"headers\": {\"retry-after\": \"7\"}, \"body\":"
             + " {\"message\": \"No.\", \"data\": 5, \"details\": {\"existing\": {\"id\":"
             + " \"x\"}}}}]}");
-    List<RemoteSettings.Written> written = remote.batch(List.of(CREATION, DELETION));
+    List<Batch.Written> written = remote.batch(List.of(CREATION, DELETION));
     assertEquals(201, written.getFirst().status());
     assertEquals("", written.getFirst().message());
     assertEquals(
@@ -730,8 +734,8 @@ class RemoteSettingsTest {
       })
   void a_part_s_answer_may_show_nothing_but_its_status(String part) throws Exception {
     answer("/v1/batch", "{\"responses\": [" + part + "]}");
-    RemoteSettings.Written written = remote.batch(List.of(CREATION)).getFirst();
-    assertEquals(new RemoteSettings.Written(200, "", null, null), written);
+    Batch.Written written = remote.batch(List.of(CREATION)).getFirst();
+    assertEquals(new Batch.Written(200, "", null, null), written);
   }
 
   @ParameterizedTest
@@ -825,10 +829,10 @@ class RemoteSettingsTest {
             .formatted(destination.split("/")[0], destination.split("/")[1]);
   }
 
-  private static String sourceOf(RemoteSettings.SignedResources resources, String destination) {
+  private static String sourceOf(SignedResources resources, String destination) {
     String[] names = destination.split("/");
     return resources
-        .ofDestination(new RemoteSettings.Place(names[0], names[1]))
+        .ofDestination(new Place(names[0], names[1]))
         .map(resource -> resource.source().name())
         .orElse("none");
   }
@@ -841,8 +845,8 @@ class RemoteSettingsTest {
     assertEquals("work/a", sourceOf(info.signed(), "main/a"));
     assertEquals("none", sourceOf(info.signed(), "look/a"));
     assertEquals("none", sourceOf(info.signed(), "work/a"));
-    assertTrue(info.signed().ofPreview(new RemoteSettings.Place("look", "a")).isPresent());
-    assertTrue(info.signed().ofPreview(new RemoteSettings.Place("main", "a")).isEmpty());
+    assertTrue(info.signed().ofPreview(new Place("look", "a")).isPresent());
+    assertTrue(info.signed().ofPreview(new Place("main", "a")).isEmpty());
     answer("/v1/", "{\"capabilities\": {}}");
     assertEquals(new RemoteSettings.ServerInfo(null, Set.of(), 25, null), remote.serverInfo());
   }
@@ -873,14 +877,14 @@ class RemoteSettingsTest {
     String all =
         "\"to_review_enabled\": %s, \"group_check_enabled\": %s, \"editors_group\":"
             + " \"{collection_id}-ed\", \"reviewers_group\": \"rev\"";
-    Function<String, RemoteSettings.SignoffRule> signoff =
+    Function<String, SignedResources.SignoffRule> signoff =
         resources -> {
           answer("/v1/", "{\"capabilities\": {\"signer\": {%s}}}".formatted(resources));
           try {
             return remote
                 .serverInfo()
                 .signed()
-                .ofSource(new RemoteSettings.Place("work", "a"))
+                .ofSource(new Place("work", "a"))
                 .orElseThrow()
                 .signoff();
           } catch (ServerException e) {
@@ -889,20 +893,20 @@ class RemoteSettingsTest {
         };
     String plain = "\"resources\": [" + resource + "}]";
     assertEquals(
-        new RemoteSettings.SignoffRule(true, "a-ed", "rev"),
+        new SignedResources.SignoffRule(true, "a-ed", "rev"),
         signoff.apply(all.formatted("true", "true") + "," + plain));
     assertEquals(
-        new RemoteSettings.SignoffRule(false, null, null),
+        new SignedResources.SignoffRule(false, null, null),
         signoff.apply(all.formatted("false", "false") + "," + plain));
     assertEquals(
-        new RemoteSettings.SignoffRule(false, "mine", "rev"),
+        new SignedResources.SignoffRule(false, "mine", "rev"),
         signoff.apply(
             all.formatted("true", "true")
                 + ",\"resources\": ["
                 + resource
                 + ", \"to_review_enabled\": false, \"editors_group\": \"mine\"}]"));
     assertEquals(
-        new RemoteSettings.SignoffRule(true, null, null),
+        new SignedResources.SignoffRule(true, null, null),
         signoff.apply(plain),
         "a review is the safer of the two");
   }
@@ -914,20 +918,20 @@ class RemoteSettingsTest {
             List.of(WHOLE_BUCKET, ofCollection("work/a", "main/a")),
             List.of(ofCollection("work/a", "main/a"), WHOLE_BUCKET))) {
       answer("/v1/", info(order.toArray(String[]::new)));
-      RemoteSettings.SignedResources resources = remote.serverInfo().signed();
+      SignedResources resources = remote.serverInfo().signed();
       assertEquals("work/a", sourceOf(resources, "main/a"));
       assertNull(
-          resources.ofDestination(new RemoteSettings.Place("main", "a")).orElseThrow().preview());
+          resources.ofDestination(new Place("main", "a")).orElseThrow().preview());
       assertTrue(
-          resources.ofPreview(new RemoteSettings.Place("look", "a")).isEmpty(), "it has none");
-      assertTrue(resources.ofPreview(new RemoteSettings.Place("look", "b")).isPresent());
+          resources.ofPreview(new Place("look", "a")).isEmpty(), "it has none");
+      assertTrue(resources.ofPreview(new Place("look", "b")).isPresent());
     }
   }
 
   @Test
   void a_bucket_s_resource_does_not_publish_what_the_source_publishes_elsewhere() throws Exception {
     answer("/v1/", info(WHOLE_BUCKET, ofCollection("work/a", "other/b")));
-    RemoteSettings.SignedResources resources = remote.serverInfo().signed();
+    SignedResources resources = remote.serverInfo().signed();
     assertEquals("work/a", sourceOf(resources, "other/b"));
     assertEquals("none", sourceOf(resources, "main/a"));
     assertEquals("work/b", sourceOf(resources, "main/b"));
@@ -978,10 +982,10 @@ class RemoteSettingsTest {
   @Test
   void names_are_those_that_kinto_allows() {
     for (String name : List.of("a", "main-preview", "A_1", "-", "x".repeat(255))) {
-      assertTrue(RemoteSettings.isName(name), name);
+      assertTrue(Place.isName(name), name);
     }
     for (String name : List.of("", ".", "..", "a/b", "a b", "a\n", "é", "x".repeat(256), "%2e")) {
-      assertFalse(RemoteSettings.isName(name), name);
+      assertFalse(Place.isName(name), name);
     }
   }
 

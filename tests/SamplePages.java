@@ -5,7 +5,7 @@
 //SOURCES ../deploy/Project.java
 //SOURCES Terminal.java
 
-import common.RemoteSettings.Place;
+import common.Place;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Files;

@@ -1,4 +1,5 @@
 //JAVA 25+
+//SOURCES ../Changesets.java
 //SOURCES ../Urls.java
 //SOURCES CanonicalJson.java
 //SOURCES CertificateChain.java
@@ -6,8 +7,8 @@
 
 package common.signature;
 
+import common.Changesets.SignedRecord;
 import common.Urls;
-import common.signature.CanonicalJson.Canonical;
 import common.signature.CertificateChain.Cause;
 import common.signature.CertificateChain.Refused;
 import java.math.BigInteger;
@@ -47,9 +48,6 @@ public final class ContentSignature {
           16);
 
   private ContentSignature() {}
-
-  /** A record that is not a tombstone, as it is signed. */
-  public record SignedRecord(String id, Canonical json) {}
 
   /**
    * What a collection's metadata says of one signature; what is missing there is null here.

@@ -1,5 +1,6 @@
 //JAVA 25+
 //DEPS info.picocli:picocli:4.7.7
+//SOURCES ../Changesets.java
 //SOURCES ../Display.java
 //SOURCES ../RemoteSettings.java
 //SOURCES ../Report.java
@@ -12,11 +13,12 @@
 
 package common.signature;
 
+import common.Changesets.Changeset;
+import common.Changesets.SignedRecord;
 import common.Display;
 import common.Display.Count;
 import common.RemoteSettings;
 import common.RemoteSettings.Announced;
-import common.RemoteSettings.Changeset;
 import common.Report;
 import common.Report.Status;
 import common.ServerException;
@@ -26,7 +28,6 @@ import common.Urls;
 import common.signature.CertificateChain.Cause;
 import common.signature.CertificateChain.Refused;
 import common.signature.ContentSignature.Invalid;
-import common.signature.ContentSignature.SignedRecord;
 import common.signature.ContentSignature.Trust;
 import common.signature.ContentSignature.Valid;
 import common.signature.ContentSignature.Verdict;

@@ -1,0 +1,55 @@
+//JAVA 25+
+//SOURCES Display.java
+
+package common;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.regex.Pattern;
+/**
+ * A bucket or a collection of the signer's configuration.
+ *
+ * @param collection null: every collection of the bucket
+ */
+public record Place(String bucket, String collection) {
+
+  private static final Pattern NAME = Pattern.compile("[a-zA-Z0-9_-]{1,255}");
+
+  /** Whether a text can name a bucket or a collection. */
+  public static boolean isName(String text) {
+    return NAME.matcher(text).matches();
+  }
+
+  /** {@code /buckets/BUCKET/collections/COLLECTION}. */
+  public static String path(String bucket, String collection) {
+    return "/buckets/" + bucket + "/collections/" + collection;
+  }
+
+  /** {@code bucket/collection}. */
+  public String name() {
+    return bucket + "/" + collection;
+  }
+
+  /** {@code /buckets/BUCKET/collections/COLLECTION}. */
+  public String path() {
+    return path(bucket, collection);
+  }
+
+  /** The beginning of a result in the JSON document. */
+  public Map<String, Object> json() {
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("bucket", Display.clean(bucket));
+    json.put("collection", Display.clean(collection));
+    return json;
+  }
+
+  boolean holds(Place other) {
+    return bucket.equals(other.bucket)
+        && (collection == null || collection.equals(other.collection));
+  }
+
+  /** The same for one collection, where it stands for all of the bucket. */
+  Place of(String name) {
+    return collection == null ? new Place(bucket, name) : this;
+  }
+}
