@@ -4,15 +4,21 @@
 //SOURCES common/Batch.java
 //SOURCES common/Changesets.java
 //SOURCES common/Display.java
+//SOURCES common/GeneralSettings.java
 //SOURCES common/Http.java
 //SOURCES common/Json.java
 //SOURCES common/Place.java
 //SOURCES common/RecordDiff.java
 //SOURCES common/RemoteSettings.java
 //SOURCES common/Report.java
+//SOURCES common/Runner.java
+//SOURCES common/Secret.java
 //SOURCES common/ServerException.java
-//SOURCES common/Settings.java
+//SOURCES common/ServerSettings.java
 //SOURCES common/SignedResources.java
+//SOURCES common/Surroundings.java
+//SOURCES common/UsageException.java
+//SOURCES common/Values.java
 //SOURCES common/signature/CanonicalJson.java
 //DEPS info.picocli:picocli:4.7.7
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
@@ -23,6 +29,7 @@ import common.Batch.Written;
 import common.Changesets.SignedRecord;
 import common.Display;
 import common.Display.Count;
+import common.GeneralSettings;
 import common.Http;
 import common.Json;
 import common.Json.BadJson;
@@ -34,14 +41,17 @@ import common.RemoteSettings;
 import common.RemoteSettings.ServerInfo;
 import common.Report;
 import common.Report.Status;
+import common.Runner;
+import common.Secret;
 import common.ServerException;
-import common.Settings;
-import common.Settings.NameConverter;
-import common.Settings.Secret;
-import common.Settings.UsageException;
+import common.ServerSettings;
 import common.SignedResources;
 import common.SignedResources.SignedResource;
 import common.SignedResources.SignoffRule;
+import common.Surroundings;
+import common.UsageException;
+import common.Values;
+import common.Values.NameConverter;
 import common.signature.CanonicalJson;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
@@ -89,9 +99,9 @@ import picocli.CommandLine.TypeConversionException;
           + " then a review or the signature is asked for, where the destination is a signed"
           + " source."
     })
-public class backport_records implements Settings.Command {
+public class backport_records implements Runner.Command {
 
-  @Mixin Settings.Server server;
+  @Mixin ServerSettings server;
 
   @Option(
       names = "--backport-records-source-auth-file",
@@ -194,7 +204,7 @@ public class backport_records implements Settings.Command {
       description = "write even what the server signs, which breaks its signature")
   boolean allowSignedDestination;
 
-  @Mixin Settings.General general;
+  @Mixin GeneralSettings general;
 
   private static final String SOURCE_AUTH = "BACKPORT_RECORDS_SOURCE_AUTH";
   private static final String DEST_AUTH = "BACKPORT_RECORDS_DEST_AUTH";
@@ -202,16 +212,16 @@ public class backport_records implements Settings.Command {
   private volatile boolean stopped; // by Ctrl-C: nothing more is written
 
   public static void main(String[] args) {
-    System.exit(Settings.execute(new backport_records(), Settings.Surroundings.real(), args));
+    System.exit(Runner.execute(new backport_records(), Surroundings.real(), args));
   }
 
   @Override
-  public Settings.General general() {
+  public GeneralSettings general() {
     return general;
   }
 
   @Override
-  public void run(Settings.Surroundings surroundings, Report report) throws Exception {
+  public void run(Surroundings surroundings, Report report) throws Exception {
     List<Mapping> all = mappings();
     if (sourceAuth == null) {
       throw new UsageException(
@@ -263,7 +273,7 @@ public class backport_records implements Settings.Command {
   }
 
   private Http http(
-      Settings.Surroundings surroundings, Report report, String variable, Secret credentials)
+      Surroundings surroundings, Report report, String variable, Secret credentials)
       throws UsageException {
     Http http = server.http("backport_records", surroundings, report);
     http.authorize(server.url(), general.authorization(variable, credentials, server.url()));
@@ -1561,13 +1571,13 @@ public class backport_records implements Settings.Command {
 
   // ---- converters: each message completes "VALUE is not …"
 
-  private static final class SecondsConverter extends Settings.WholeNumber {
+  private static final class SecondsConverter extends Values.WholeNumber {
     SecondsConverter() {
       super(0, 31_536_000);
     }
   }
 
-  private static final class DeletionsConverter extends Settings.WholeNumber {
+  private static final class DeletionsConverter extends Values.WholeNumber {
     DeletionsConverter() {
       super(0, Integer.MAX_VALUE);
     }

@@ -3,15 +3,21 @@
 //JAVA 25+
 //SOURCES common/Changesets.java
 //SOURCES common/Display.java
+//SOURCES common/GeneralSettings.java
 //SOURCES common/Http.java
 //SOURCES common/Json.java
 //SOURCES common/Place.java
 //SOURCES common/Proxies.java
 //SOURCES common/RemoteSettings.java
 //SOURCES common/Report.java
+//SOURCES common/Runner.java
 //SOURCES common/ServerException.java
-//SOURCES common/Settings.java
+//SOURCES common/ServerSettings.java
+//SOURCES common/Surroundings.java
 //SOURCES common/Urls.java
+//SOURCES common/UsageException.java
+//SOURCES common/Values.java
+//SOURCES common/Version.java
 //SOURCES common/pages/HtmlPages.java
 //FILES templates/index.html=templates/index.html
 //FILES templates/layout.html=templates/layout.html
@@ -34,6 +40,7 @@
 
 import common.Changesets.SignedRecord;
 import common.Display;
+import common.GeneralSettings;
 import common.Http;
 import common.Json;
 import common.Json.BadJson;
@@ -42,12 +49,16 @@ import common.Proxies;
 import common.RemoteSettings;
 import common.Report;
 import common.Report.Status;
+import common.Runner;
 import common.ServerException;
-import common.Settings;
-import common.Settings.NameConverter;
-import common.Settings.UsageException;
-import common.Settings.WebAddressConverter;
+import common.ServerSettings;
+import common.Surroundings;
 import common.Urls;
+import common.UsageException;
+import common.Values;
+import common.Values.NameConverter;
+import common.Values.WebAddressConverter;
+import common.Version;
 import common.pages.HtmlPages;
 import java.io.IOException;
 import java.io.InputStream;
@@ -159,11 +170,11 @@ import software.amazon.awssdk.services.s3.model.S3Exception;
       "Render the blocklist as HTML pages, and publish those that changed on S3.",
       "A list of all blocked add-ons and plugins, index.html, and a page for each that says why."
     })
-public class blockpages_generator implements Settings.Command {
+public class blockpages_generator implements Runner.Command {
 
   static final String NAME = "blockpages_generator";
 
-  @Mixin Settings.Server server;
+  @Mixin ServerSettings server;
 
   @Option(
       names = "--bucket",
@@ -259,19 +270,19 @@ public class blockpages_generator implements Settings.Command {
   @Option(names = "--dry-run", description = "print what would be published, and change nothing")
   boolean dryRun;
 
-  @Mixin Settings.General general;
+  @Mixin GeneralSettings general;
 
   public static void main(String[] args) {
-    System.exit(Settings.execute(new blockpages_generator(), Settings.Surroundings.real(), args));
+    System.exit(Runner.execute(new blockpages_generator(), Surroundings.real(), args));
   }
 
   @Override
-  public Settings.General general() {
+  public GeneralSettings general() {
     return general;
   }
 
   @Override
-  public void run(Settings.Surroundings surroundings, Report report) throws Exception {
+  public void run(Surroundings surroundings, Report report) throws Exception {
     report.put("server", server.url().toString());
     report.put("dry_run", dryRun);
     List<Place> collections = collections();
@@ -296,8 +307,8 @@ public class blockpages_generator implements Settings.Command {
 
   /** The collections that are asked for, each once. */
   private List<Place> collections() throws UsageException {
-    Set<String> names = new LinkedHashSet<>(Settings.entries(addons));
-    names.addAll(Settings.entries(plugins));
+    Set<String> names = new LinkedHashSet<>(Values.entries(addons));
+    names.addAll(Values.entries(plugins));
     for (String name : names) {
       if (!Place.isName(name)) {
         throw new UsageException(
@@ -1424,7 +1435,7 @@ public class blockpages_generator implements Settings.Command {
                               .build())
                       .putAdvancedOption(
                           SdkAdvancedClientOption.USER_AGENT_PREFIX,
-                          "blockpages_generator/" + Settings.VERSION));
+                          "blockpages_generator/" + Version.NUMBER));
       if (endpoint != null) {
         builder.endpointOverride(endpoint);
       }

@@ -3,14 +3,19 @@
 //JAVA 25+
 //SOURCES common/Changesets.java
 //SOURCES common/Display.java
+//SOURCES common/GeneralSettings.java
 //SOURCES common/Http.java
 //SOURCES common/Place.java
 //SOURCES common/RecordDiff.java
 //SOURCES common/RemoteSettings.java
 //SOURCES common/Report.java
+//SOURCES common/Runner.java
+//SOURCES common/Secret.java
+//SOURCES common/Selection.java
 //SOURCES common/ServerException.java
-//SOURCES common/Settings.java
+//SOURCES common/ServerSettings.java
 //SOURCES common/SignedResources.java
+//SOURCES common/Surroundings.java
 //DEPS info.picocli:picocli:4.7.7
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
@@ -19,6 +24,7 @@ import common.Changesets.Changeset;
 import common.Changesets.SignedRecord;
 import common.Display;
 import common.Display.Count;
+import common.GeneralSettings;
 import common.Http;
 import common.Place;
 import common.RecordDiff;
@@ -29,11 +35,14 @@ import common.RemoteSettings.Announced;
 import common.RemoteSettings.ServerInfo;
 import common.Report;
 import common.Report.Status;
+import common.Runner;
+import common.Secret;
+import common.Selection;
 import common.ServerException;
-import common.Settings;
-import common.Settings.Secret;
+import common.ServerSettings;
 import common.SignedResources;
 import common.SignedResources.SignedResource;
+import common.Surroundings;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -70,10 +79,10 @@ import picocli.CommandLine.Option;
       "Check that source, preview and destination of each signed collection agree with its status.",
       "What is signed must be the same in all three; what is under review, in source and preview."
     })
-public class consistency_checks implements Settings.Command {
+public class consistency_checks implements Runner.Command {
 
-  @Mixin Settings.Server server;
-  @Mixin Settings.Selection selection;
+  @Mixin ServerSettings server;
+  @Mixin Selection selection;
 
   @Option(
       names = "--auth-file",
@@ -83,19 +92,19 @@ public class consistency_checks implements Settings.Command {
               + " TYPE TOKEN; the option names a file with them, - for stdin")
   Secret auth;
 
-  @Mixin Settings.General general;
+  @Mixin GeneralSettings general;
 
   public static void main(String[] args) {
-    System.exit(Settings.execute(new consistency_checks(), Settings.Surroundings.real(), args));
+    System.exit(Runner.execute(new consistency_checks(), Surroundings.real(), args));
   }
 
   @Override
-  public Settings.General general() {
+  public GeneralSettings general() {
     return general;
   }
 
   @Override
-  public void run(Settings.Surroundings surroundings, Report report) throws Exception {
+  public void run(Surroundings surroundings, Report report) throws Exception {
     try (Http http = server.http("consistency_checks", surroundings, report)) {
       RemoteSettings remote = new RemoteSettings(http, server.url(), server.maxBytes());
       report.put("server", server.url().toString());

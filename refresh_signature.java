@@ -2,13 +2,19 @@
 //DESCRIPTION Ask the server to sign its published collections again.
 //JAVA 25+
 //SOURCES common/Display.java
+//SOURCES common/GeneralSettings.java
 //SOURCES common/Http.java
 //SOURCES common/Place.java
 //SOURCES common/RemoteSettings.java
 //SOURCES common/Report.java
+//SOURCES common/Runner.java
+//SOURCES common/Secret.java
+//SOURCES common/Selection.java
 //SOURCES common/ServerException.java
-//SOURCES common/Settings.java
+//SOURCES common/ServerSettings.java
 //SOURCES common/SignedResources.java
+//SOURCES common/Surroundings.java
+//SOURCES common/Values.java
 //SOURCES common/signature/SignatureCheck.java
 //DEPS info.picocli:picocli:4.7.7
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
@@ -16,6 +22,7 @@
 
 import common.Display;
 import common.Display.Count;
+import common.GeneralSettings;
 import common.Http;
 import common.Place;
 import common.RemoteSettings;
@@ -23,11 +30,15 @@ import common.RemoteSettings.Announced;
 import common.RemoteSettings.ServerInfo;
 import common.Report;
 import common.Report.Status;
+import common.Runner;
+import common.Secret;
+import common.Selection;
 import common.ServerException;
-import common.Settings;
-import common.Settings.Secret;
+import common.ServerSettings;
 import common.SignedResources;
 import common.SignedResources.SignedResource;
+import common.Surroundings;
+import common.Values;
 import common.signature.SignatureCheck;
 import java.time.Duration;
 import java.time.Instant;
@@ -66,10 +77,10 @@ import picocli.CommandLine.Option;
       "Each source of a destination announced in monitor/changes is set to \"to-resign\", which"
           + " signs preview and destination anew and leaves the review as it was."
     })
-public class refresh_signature implements Settings.Command {
+public class refresh_signature implements Runner.Command {
 
-  @Mixin Settings.Server server;
-  @Mixin Settings.Selection selection;
+  @Mixin ServerSettings server;
+  @Mixin Selection selection;
 
   @Option(
       names = "--refresh-signature-auth-file",
@@ -96,19 +107,19 @@ public class refresh_signature implements Settings.Command {
   boolean verify;
 
   @Mixin SignatureCheck.Signers signers;
-  @Mixin Settings.General general;
+  @Mixin GeneralSettings general;
 
   public static void main(String[] args) {
-    System.exit(Settings.execute(new refresh_signature(), Settings.Surroundings.real(), args));
+    System.exit(Runner.execute(new refresh_signature(), Surroundings.real(), args));
   }
 
   @Override
-  public Settings.General general() {
+  public GeneralSettings general() {
     return general;
   }
 
   @Override
-  public void run(Settings.Surroundings surroundings, Report report) throws Exception {
+  public void run(Surroundings surroundings, Report report) throws Exception {
     Instant now = surroundings.clock().instant();
     try (Http http = server.http("refresh_signature", surroundings, report)) {
       RemoteSettings remote = new RemoteSettings(http, server.url(), server.maxBytes());
@@ -434,7 +445,7 @@ public class refresh_signature implements Settings.Command {
 
   // ---- converters: each message completes "VALUE is not …"
 
-  private static final class DaysConverter extends Settings.WholeNumber {
+  private static final class DaysConverter extends Values.WholeNumber {
     DaysConverter() {
       super(0, 36_500);
     }

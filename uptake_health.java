@@ -2,12 +2,19 @@
 //DESCRIPTION Alert on the error rates that clients report for each source of settings.
 //JAVA 25+
 //SOURCES common/Display.java
+//SOURCES common/GeneralSettings.java
 //SOURCES common/Http.java
 //SOURCES common/Json.java
+//SOURCES common/NamePattern.java
 //SOURCES common/Report.java
+//SOURCES common/RequestSettings.java
+//SOURCES common/Runner.java
+//SOURCES common/Secret.java
 //SOURCES common/ServerException.java
-//SOURCES common/Settings.java
+//SOURCES common/Surroundings.java
 //SOURCES common/UnexpectedBody.java
+//SOURCES common/UsageException.java
+//SOURCES common/Values.java
 //SOURCES common/pages/HtmlPages.java
 //FILES templates/layout.html=templates/layout.html
 //FILES templates/style.css=templates/style.css
@@ -19,18 +26,23 @@
 
 import common.Display;
 import common.Display.Count;
+import common.GeneralSettings;
 import common.Http;
 import common.Json;
 import common.Json.BadJson;
+import common.NamePattern;
 import common.Report;
 import common.Report.Status;
+import common.RequestSettings;
+import common.Runner;
+import common.Secret;
 import common.ServerException;
-import common.Settings;
-import common.Settings.SecondsConverter;
-import common.Settings.Secret;
-import common.Settings.UsageException;
-import common.Settings.WebAddressConverter;
+import common.Surroundings;
 import common.UnexpectedBody;
+import common.UsageException;
+import common.Values;
+import common.Values.SecondsConverter;
+import common.Values.WebAddressConverter;
 import common.pages.HtmlPages;
 import java.io.BufferedInputStream;
 import java.io.IOException;
@@ -93,7 +105,7 @@ import picocli.CommandLine.TypeConversionException;
       "Alert on the error rates that clients report for each source of settings.",
       "Of what clients report of a source, no larger share than its threshold may be an error."
     })
-public class uptake_health implements Settings.Command {
+public class uptake_health implements Runner.Command {
 
   static final String NAME = "uptake_health";
 
@@ -181,20 +193,20 @@ public class uptake_health implements Settings.Command {
       description = "seconds for one attempt as a whole; unset: twice REDASH_TIMEOUT_SECONDS")
   Duration requestsDeadline;
 
-  @Mixin Settings.Requests requests;
-  @Mixin Settings.General general;
+  @Mixin RequestSettings requests;
+  @Mixin GeneralSettings general;
 
   public static void main(String[] args) {
-    System.exit(Settings.execute(new uptake_health(), Settings.Surroundings.real(), args));
+    System.exit(Runner.execute(new uptake_health(), Surroundings.real(), args));
   }
 
   @Override
-  public Settings.General general() {
+  public GeneralSettings general() {
     return general;
   }
 
   @Override
-  public void run(Settings.Surroundings surroundings, Report report) throws Exception {
+  public void run(Surroundings surroundings, Report report) throws Exception {
     Rules rules = rules(surroundings.clock().instant());
     try {
       List<Row> rows = rows(document(surroundings, report));
@@ -546,7 +558,7 @@ public class uptake_health implements Settings.Command {
   /** Judges each row by itself. */
   static List<Outcome> judge(List<Row> rows, Rules rules) {
     Map<String, Pattern> exclude = new LinkedHashMap<>();
-    rules.exclude().forEach(pattern -> exclude.put(pattern, Settings.regex(pattern)));
+    rules.exclude().forEach(pattern -> exclude.put(pattern, NamePattern.regex(pattern)));
     return rows.stream()
         .map(row -> new Outcome(row, rules.threshold(row.source()), judge(row, rules, exclude)))
         .toList();
@@ -588,10 +600,10 @@ public class uptake_health implements Settings.Command {
     Duration age =
         maxAge != null ? Duration.ofDays(maxAge) : input == null ? Duration.ofDays(3) : null;
     return new Rules(
-        Settings.entries(excludeSources),
+        Values.entries(excludeSources),
         minTotalEntries,
         defaultThreshold,
-        thresholds(Settings.entries(specificThresholds)),
+        thresholds(Values.entries(specificThresholds)),
         age,
         now);
   }
@@ -634,12 +646,12 @@ public class uptake_health implements Settings.Command {
         : Optional.empty();
   }
 
-  private Object document(Settings.Surroundings surroundings, Report report)
+  private Object document(Surroundings surroundings, Report report)
       throws UsageException, ServerException, NoData {
     return input == null ? ask(surroundings, report) : readInput(surroundings.in());
   }
 
-  private Object ask(Settings.Surroundings surroundings, Report report)
+  private Object ask(Surroundings surroundings, Report report)
       throws UsageException, ServerException {
     if (redashApiKey == null) {
       throw new UsageException(
@@ -896,12 +908,12 @@ public class uptake_health implements Settings.Command {
   private void reportFailures(List<Outcome> outcomes, Report report) {
     Map<String, String> settings = new LinkedHashMap<>();
     settings.put("REDASH_API_QUERY_URL", redashApiQueryUrl.toString());
-    settings.put("EXCLUDE_SOURCES", String.join(", ", Settings.entries(excludeSources)));
+    settings.put("EXCLUDE_SOURCES", String.join(", ", Values.entries(excludeSources)));
     settings.put("MIN_TOTAL_ENTRIES", String.valueOf(minTotalEntries));
     settings.put("DEFAULT_ERROR_THRESHOLD_PERCENT", defaultThreshold.toPlainString());
     settings.put(
         "SPECIFIC_ERROR_THRESHOLD_PERCENTAGES",
-        String.join("; ", Settings.entries(specificThresholds)));
+        String.join("; ", Values.entries(specificThresholds)));
     for (Outcome finding : findings(outcomes)) {
       report.failedCheck(
           "erroring too much",
@@ -1110,13 +1122,13 @@ public class uptake_health implements Settings.Command {
     }
   }
 
-  private static final class EntriesConverter extends Settings.WholeNumber {
+  private static final class EntriesConverter extends Values.WholeNumber {
     EntriesConverter() {
       super(0, Integer.MAX_VALUE);
     }
   }
 
-  private static final class DaysConverter extends Settings.WholeNumber {
+  private static final class DaysConverter extends Values.WholeNumber {
     DaysConverter() {
       super(1, 36_500);
     }

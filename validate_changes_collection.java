@@ -2,24 +2,34 @@
 //DESCRIPTION Compare each timestamp announced in monitor/changes with that of the collection.
 //JAVA 25+
 //SOURCES common/Display.java
+//SOURCES common/GeneralSettings.java
 //SOURCES common/Http.java
 //SOURCES common/RemoteSettings.java
 //SOURCES common/Report.java
+//SOURCES common/Runner.java
+//SOURCES common/Selection.java
 //SOURCES common/ServerException.java
-//SOURCES common/Settings.java
+//SOURCES common/ServerSettings.java
+//SOURCES common/Surroundings.java
+//SOURCES common/Values.java
 //DEPS info.picocli:picocli:4.7.7
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
 
 import common.Display;
 import common.Display.Count;
+import common.GeneralSettings;
 import common.Http;
 import common.RemoteSettings;
 import common.RemoteSettings.Announced;
 import common.Report;
 import common.Report.Status;
+import common.Runner;
+import common.Selection;
 import common.ServerException;
-import common.Settings;
+import common.ServerSettings;
+import common.Surroundings;
+import common.Values;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -66,10 +76,10 @@ import picocli.CommandLine.Option;
       "Every collection announced in monitor/changes must be at the timestamp that is announced"
           + " for it: as clients read it, through the caches."
     })
-public class validate_changes_collection implements Settings.Command {
+public class validate_changes_collection implements Runner.Command {
 
-  @Mixin Settings.Server server;
-  @Mixin Settings.Selection selection;
+  @Mixin ServerSettings server;
+  @Mixin Selection selection;
 
   @Option(
       names = "--max-lag",
@@ -80,20 +90,20 @@ public class validate_changes_collection implements Settings.Command {
           "seconds; a difference whose newer timestamp is younger than that is no finding")
   int maxLag;
 
-  @Mixin Settings.General general;
+  @Mixin GeneralSettings general;
 
   public static void main(String[] args) {
     System.exit(
-        Settings.execute(new validate_changes_collection(), Settings.Surroundings.real(), args));
+        Runner.execute(new validate_changes_collection(), Surroundings.real(), args));
   }
 
   @Override
-  public Settings.General general() {
+  public GeneralSettings general() {
     return general;
   }
 
   @Override
-  public void run(Settings.Surroundings surroundings, Report report) throws Exception {
+  public void run(Surroundings surroundings, Report report) throws Exception {
     try (Http http = server.http("validate_changes_collection", surroundings, report)) {
       RemoteSettings remote = new RemoteSettings(http, server.url(), server.maxBytes());
       report.put("server", server.url().toString());
@@ -366,7 +376,7 @@ public class validate_changes_collection implements Settings.Command {
 
   // ---- converters: each message completes "VALUE is not …"
 
-  private static final class LagConverter extends Settings.WholeNumber {
+  private static final class LagConverter extends Values.WholeNumber {
     LagConverter() {
       super(0, 86_400);
     }

@@ -3,10 +3,16 @@
 //JAVA 25+
 //SOURCES common/Changesets.java
 //SOURCES common/Display.java
+//SOURCES common/GeneralSettings.java
 //SOURCES common/Http.java
 //SOURCES common/RemoteSettings.java
 //SOURCES common/Report.java
-//SOURCES common/Settings.java
+//SOURCES common/Runner.java
+//SOURCES common/Selection.java
+//SOURCES common/ServerSettings.java
+//SOURCES common/Surroundings.java
+//SOURCES common/UsageException.java
+//SOURCES common/Values.java
 //SOURCES common/signature/CertificateChain.java
 //SOURCES common/signature/SignatureCheck.java
 //DEPS info.picocli:picocli:4.7.7
@@ -16,12 +22,17 @@
 import common.Changesets;
 import common.Changesets.Changeset;
 import common.Display;
+import common.GeneralSettings;
 import common.Http;
 import common.RemoteSettings;
 import common.RemoteSettings.Announced;
 import common.Report;
-import common.Settings;
-import common.Settings.UsageException;
+import common.Runner;
+import common.Selection;
+import common.ServerSettings;
+import common.Surroundings;
+import common.UsageException;
+import common.Values;
 import common.signature.CertificateChain;
 import common.signature.SignatureCheck;
 import java.io.IOException;
@@ -62,10 +73,10 @@ import picocli.CommandLine.TypeConversionException;
       "Every collection announced in monitor/changes must carry a valid signature of its current"
           + " records, by a chain that is valid now and ends in a trusted root."
     })
-public class validate_signature implements Settings.Command {
+public class validate_signature implements Runner.Command {
 
-  @Mixin Settings.Server server;
-  @Mixin Settings.Selection selection;
+  @Mixin ServerSettings server;
+  @Mixin Selection selection;
   @Mixin SignatureCheck.Signers signers;
 
   @Option(
@@ -100,19 +111,19 @@ public class validate_signature implements Settings.Command {
               + " unset: now")
   Instant at;
 
-  @Mixin Settings.General general;
+  @Mixin GeneralSettings general;
 
   public static void main(String[] args) {
-    System.exit(Settings.execute(new validate_signature(), Settings.Surroundings.real(), args));
+    System.exit(Runner.execute(new validate_signature(), Surroundings.real(), args));
   }
 
   @Override
-  public Settings.General general() {
+  public GeneralSettings general() {
     return general;
   }
 
   @Override
-  public void run(Settings.Surroundings surroundings, Report report) throws Exception {
+  public void run(Surroundings surroundings, Report report) throws Exception {
     Instant now = at != null ? at : surroundings.clock().instant();
     if (chainFile != null && changesetFile == null) {
       throw new UsageException("--chain needs --changeset", "it is the chain of a saved changeset");
@@ -225,7 +236,7 @@ public class validate_signature implements Settings.Command {
 
   // ---- converters: each message completes "VALUE is not …"
 
-  private static final class DaysConverter extends Settings.WholeNumber {
+  private static final class DaysConverter extends Values.WholeNumber {
     DaysConverter() {
       super(0, 3650);
     }

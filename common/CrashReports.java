@@ -1,10 +1,14 @@
 //JAVA 25+
 //DEPS io.sentry:sentry:8.64.0
+//SOURCES GeneralSettings.java
 //SOURCES Http.java
+//SOURCES Masks.java
 //SOURCES Proxies.java
 //SOURCES ServerException.java
-//SOURCES Settings.java
+//SOURCES Surroundings.java
 //SOURCES Urls.java
+//SOURCES UsageException.java
+//SOURCES Version.java
 
 package common;
 
@@ -95,12 +99,12 @@ final class CrashReports {
    */
   static CrashReports start(
       String command,
-      Settings.General general,
+      GeneralSettings general,
       Path caBundle,
-      Settings.Surroundings surroundings,
-      Settings.Masks masks,
+      Surroundings surroundings,
+      Masks masks,
       Consumer<String> warn)
-      throws Settings.UsageException {
+      throws UsageException {
     if (general.sentryDsn == null) {
       return NONE;
     }
@@ -118,12 +122,12 @@ final class CrashReports {
     }
   }
 
-  private static Http http(String command, Path caBundle, Settings.Surroundings surroundings)
-      throws Settings.UsageException {
+  private static Http http(String command, Path caBundle, Surroundings surroundings)
+      throws UsageException {
     try {
       return new Http(
           new Http.Limits(
-              command + "/" + Settings.VERSION,
+              command + "/" + Version.NUMBER,
               LONGEST_POST,
               LONGEST_POST,
               0,
@@ -137,7 +141,7 @@ final class CrashReports {
           _ -> {},
           surroundings.connections());
     } catch (IllegalArgumentException e) {
-      throw new Settings.UsageException(e.getMessage(), null); // a proxy's
+      throw new UsageException(e.getMessage(), null); // a proxy's
     }
   }
 
@@ -190,7 +194,7 @@ final class CrashReports {
   /** What needs the SDK's classes. */
   private static final class Sdk {
     private final String command;
-    private final Settings.Masks masks;
+    private final Masks masks;
     private final String home = System.getProperty("user.home") + File.separator;
     private final Set<String> bugs = ConcurrentHashMap.newKeySet();
     private final long startNanos = System.nanoTime();
@@ -198,7 +202,7 @@ final class CrashReports {
     private final SentryId checkIn;
     private Post post;
 
-    Sdk(String command, URI dsn, Settings.General general, Http http, Settings.Masks masks) {
+    Sdk(String command, URI dsn, GeneralSettings general, Http http, Masks masks) {
       this.command = command;
       this.masks = masks;
       // one scope for all threads: what one remembers stands in what another reports
@@ -214,7 +218,7 @@ final class CrashReports {
     private void configure(SentryOptions options, URI dsn, String environment, Http http) {
       options.setDsn(dsn.toString());
       options.setEnvironment(environment);
-      options.setRelease("remote-settings-lambdas@" + Settings.VERSION);
+      options.setRelease("remote-settings-lambdas@" + Version.NUMBER);
       options.setTransportFactory((_, details) -> post = new Post(http, details, options));
       options.setBeforeSend((event, _) -> masked(event));
       options.setEnableExternalConfiguration(false);

@@ -13,7 +13,7 @@ import java.util.regex.Pattern;
  */
 public record Place(String bucket, String collection) {
 
-  private static final Pattern NAME = Pattern.compile("[a-zA-Z0-9_-]{1,255}");
+  private static final Pattern NAME = Pattern.compile("[a-zA-Z0-9_-]{1,255}"); // Kinto's ids
 
   /** Whether a text can name a bucket or a collection. */
   public static boolean isName(String text) {

@@ -48,7 +48,7 @@ import java.util.regex.Pattern;
  */
 public final class RemoteSettings {
 
- // Kinto's ids
+
   private static final Pattern ETAG =
       Pattern.compile("(?:W/)?\"(\\d{1,18})\""); // weak where a proxy compresses
 

@@ -2,7 +2,9 @@
 //SOURCES CrashReports.java
 //SOURCES Display.java
 //SOURCES Json.java
-//SOURCES Settings.java
+//SOURCES Masks.java
+//SOURCES Surroundings.java
+//SOURCES Version.java
 
 package common;
 
@@ -61,6 +63,12 @@ public final class Report {
     private static final long serialVersionUID = 1;
   }
 
+  /** How results are printed. */
+  public enum Format {
+    TEXT,
+    JSON
+  }
+
   /** What a status word says; its colour on a terminal. */
   public enum Status {
     GOOD(32),
@@ -79,7 +87,7 @@ public final class Report {
   private final PrintStream err;
   private boolean colour;
   private boolean terminal;
-  private Settings.Format format = Settings.Format.TEXT;
+  private Format format = Format.TEXT;
   private boolean quiet;
   private boolean verbose;
   private boolean exitZero;
@@ -89,7 +97,7 @@ public final class Report {
   private boolean pipeClosed;
   private Runnable onInterrupt = () -> summary("interrupted");
   private CrashReports crashReports = CrashReports.none();
-  private Settings.Masks masks = Settings.Masks.NONE;
+  private Masks masks = Masks.NONE;
   private final Map<String, Object> document = new LinkedHashMap<>();
   private final List<Object> results = new ArrayList<>();
   private final List<Object> otherFindings = new ArrayList<>();
@@ -102,25 +110,25 @@ public final class Report {
   private String progress = ""; // a line of a terminal that stands below all others
   private boolean finished;
 
-  Report(String command, Settings.Surroundings surroundings) {
+  Report(String command, Surroundings surroundings) {
     this.command = command;
     this.out = surroundings.out();
     this.err = surroundings.err();
     document.put("command", command);
-    document.put("version", Settings.VERSION);
+    document.put("version", Version.NUMBER);
   }
 
   /** The format alone, as soon as it is known: what is wrong with the rest is reported in it. */
-  void configure(Settings.Format format) {
+  void configure(Format format) {
     this.format = format;
   }
 
   void configure(
-      Settings.Format format,
+      Format format,
       boolean quiet,
       boolean verbose,
       boolean exitZero,
-      Settings.Surroundings surroundings) {
+      Surroundings surroundings) {
     this.terminal =
         surroundings.terminal() && !"dumb".equals(surroundings.environment().get("TERM"));
     this.colour = terminal && surroundings.environment().getOrDefault("NO_COLOR", "").isEmpty();
@@ -135,7 +143,7 @@ public final class Report {
   }
 
   /** From now on these are masked in whatever is printed. */
-  void mask(Settings.Masks masks) {
+  void mask(Masks masks) {
     this.masks = masks;
   }
 
@@ -151,7 +159,7 @@ public final class Report {
 
   /** Prints a line that introduces results; {@code --quiet} and JSON leave it out. */
   public synchronized void heading(String line) {
-    if (format == Settings.Format.TEXT && !quiet) {
+    if (format == Format.TEXT && !quiet) {
       print(Display.clean(line));
     }
   }
@@ -166,14 +174,14 @@ public final class Report {
     findings |= status == Status.BAD;
     noFullVerdict |= status == Status.UNKNOWN;
     results.add(json);
-    if (format == Settings.Format.TEXT && line != null && (!quiet || status != Status.GOOD)) {
+    if (format == Format.TEXT && line != null && (!quiet || status != Status.GOOD)) {
       print(line);
     }
   }
 
   /** Prints the details of a finding; the JSON document has them in its results. */
   public synchronized void details(String lines) {
-    if (format == Settings.Format.TEXT) {
+    if (format == Format.TEXT) {
       print(lines);
     }
   }
@@ -481,7 +489,7 @@ public final class Report {
   }
 
   /** Ends the run where Ctrl-C catches it; nothing is printed after it. */
-  void watchInterrupts(Settings.Surroundings surroundings) {
+  void watchInterrupts(Surroundings surroundings) {
     surroundings
         .onInterrupt()
         .accept(() -> {
@@ -557,7 +565,7 @@ public final class Report {
   /** Prints the JSON document, if that is the format, and returns the exit code. */
   synchronized int finish() {
     progress("");
-    if (format == Settings.Format.JSON && !finished) {
+    if (format == Format.JSON && !finished) {
       document.put("results", results);
       document.put("findings", otherFindings);
       document.put("warnings", warnings);

@@ -1,10 +1,12 @@
 //FILES deploy/launcher.sh=launcher.sh
 //FILES deploy/remote-settings-lambdas.sh=remote-settings-lambdas.sh
-//SOURCES ../common/Settings.java
+//SOURCES ../common/Runner.java
 //SOURCES Jar.java
 //SOURCES OldClasses.java
 
-import common.Settings;
+import common.Runner;
+import common.Surroundings;
+import common.Version;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -218,7 +220,7 @@ final class Installation {
         hash.update(template(template).getBytes(StandardCharsets.UTF_8));
       }
       String digest = HexFormat.of().formatHex(hash.digest(), 0, 4);
-      return hidden.resolve(Settings.VERSION + "-" + digest);
+      return hidden.resolve(Version.NUMBER + "-" + digest);
     } catch (NoSuchAlgorithmException e) {
       throw new IllegalStateException(e);
     }
@@ -273,8 +275,8 @@ final class Installation {
   /** Completion of every command's options, in the language of bash, which zsh understands too. */
   private String completion() {
     ByteArrayOutputStream completion = new ByteArrayOutputStream();
-    Settings.Surroundings surroundings =
-        new Settings.Surroundings(
+    Surroundings surroundings =
+        new Surroundings(
             Map.of(),
             InputStream.nullInputStream(),
             completion,
@@ -287,7 +289,7 @@ final class Installation {
     for (Program program : programs) {
       try {
         Object command = Class.forName(program.name()).getDeclaredConstructor().newInstance();
-        Settings.execute((Settings.Command) command, surroundings, "--completion");
+        Runner.execute((Runner.Command) command, surroundings, "--completion");
       } catch (ReflectiveOperationException e) {
         throw new IllegalStateException(e);
       }
@@ -376,7 +378,7 @@ final class Installation {
 
   private String filled(String template, Path home, Map<String, String> more) throws IOException {
     Map<String, String> values = new HashMap<>(more);
-    values.put("VERSION", Settings.VERSION);
+    values.put("VERSION", Version.NUMBER);
     values.put("HOME", quoted(home.toString()));
     values.put("FOLDER", quoted(folder.toString()));
     values.put("COMMANDS", joined(" | "));

@@ -1,7 +1,7 @@
 //JAVA 25+
-//SOURCES ../common/Settings.java
+//SOURCES ../common/Runner.java
 
-import common.Settings;
+import common.Version;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -23,7 +23,7 @@ import java.util.zip.ZipOutputStream;
 final class Jar {
 
   /** Its name where it is installed and packaged. */
-  static final String FILE = "remote-settings-lambdas-%s.jar".formatted(Settings.VERSION);
+  static final String FILE = "remote-settings-lambdas-%s.jar".formatted(Version.NUMBER);
 
   /** What every entry says, for a time of its own would make each archive another one. */
   private static final LocalDateTime TIME = LocalDateTime.of(2000, 1, 1, 0, 0);

@@ -5,7 +5,7 @@
 //SOURCES ../common/signature/CanonicalJson.java
 //SOURCES ../common/Http.java
 //SOURCES ../common/Report.java
-//SOURCES ../common/Settings.java
+//SOURCES ../common/Runner.java
 //SOURCES ../consistency_checks.java
 //SOURCES ../refresh_signature.java
 //SOURCES ../uptake_health.java
@@ -16,8 +16,9 @@ import com.amazonaws.services.lambda.runtime.Context;
 import common.Connections;
 import common.Display;
 import common.Json;
-import common.Settings;
-import common.Settings.UsageException;
+import common.Runner;
+import common.Surroundings;
+import common.UsageException;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -74,7 +75,7 @@ public class Lambda {
    * fails comes as far as HTTP.
    */
   public Lambda() {
-    Settings.execute(
+    Runner.execute(
         new validate_signature(),
         surroundings(
             NOWHERE,
@@ -137,13 +138,13 @@ public class Lambda {
   // ---- an invocation
 
   static void invoke(
-      Settings.Command command, InputStream event, OutputStream answer, Context context)
+      Runner.Command command, InputStream event, OutputStream answer, Context context)
       throws Exception {
     String name = command.getClass().getSimpleName();
     Console console = new Console();
     Map<String, String> environment;
     try {
-      environment = environment(Settings.settings(command), read(event), System.getenv());
+      environment = environment(Runner.settings(command), read(event), System.getenv());
     } catch (UsageException e) {
       console.error("%s: error: %s".formatted(name, e.getMessage()));
       console.error("hint: " + e.hint());
@@ -173,16 +174,16 @@ public class Lambda {
    * invocation in this process has others.
    */
   private static int run(
-      Settings.Command command, Map<String, String> environment, Console console, Context context)
+      Runner.Command command, Map<String, String> environment, Console console, Context context)
       throws InterruptedException {
     List<Runnable> interrupts = new CopyOnWriteArrayList<>();
-    Settings.Surroundings surroundings =
+    Surroundings surroundings =
         surroundings(environment, console.out(), console.err(), interrupts);
     AtomicInteger exit = new AtomicInteger(2);
     long left = context.getRemainingTimeInMillis();
     long kept = Math.min(LONGEST_END.toMillis(), left / SHARE_FOR_THE_END);
     Thread run =
-        Thread.ofPlatform().daemon().start(() -> exit.set(Settings.execute(command, surroundings)));
+        Thread.ofPlatform().daemon().start(() -> exit.set(Runner.execute(command, surroundings)));
     if (run.join(Duration.ofMillis(Math.max(1, left - kept)))) {
       return exit.get();
     }
@@ -205,12 +206,12 @@ public class Lambda {
     connections = new Connections();
   }
 
-  private static Settings.Surroundings surroundings(
+  private static Surroundings surroundings(
       Map<String, String> environment,
       OutputStream out,
       OutputStream err,
       List<Runnable> interrupts) {
-    return new Settings.Surroundings(
+    return new Surroundings(
         environment,
         InputStream.nullInputStream(),
         out,
@@ -243,14 +244,14 @@ public class Lambda {
    * @throws UsageException for a key that is no setting of the command, and a value that none has
    */
   static Map<String, String> environment(
-      List<Settings.Setting> settings, Object event, Map<String, String> process)
+      List<Runner.Setting> settings, Object event, Map<String, String> process)
       throws UsageException {
     Map<String, String> environment = new HashMap<>(process);
     environment.remove(REGION); // Lambda's own, not the bucket's
-    Set<Settings.Setting> seen = new HashSet<>();
+    Set<Runner.Setting> seen = new HashSet<>();
     for (Map.Entry<?, ?> entry : object(event).entrySet()) {
       String key = entry.getKey().toString();
-      Settings.Setting setting = setting(settings, key);
+      Runner.Setting setting = setting(settings, key);
       if (!seen.add(setting)) {
         throw new UsageException(
             "event key \"%s\": the event says that twice".formatted(shown(key)),
@@ -278,7 +279,7 @@ public class Lambda {
     };
   }
 
-  private static Settings.Setting setting(List<Settings.Setting> settings, String key)
+  private static Runner.Setting setting(List<Runner.Setting> settings, String key)
       throws UsageException {
     String variable = key.strip().replace('-', '_').toUpperCase(Locale.ROOT);
     return settings.stream()
@@ -294,7 +295,7 @@ public class Lambda {
   }
 
   /** A value as a variable would hold it; null leaves the environment's. */
-  private static String value(Settings.Setting setting, String key, Object value)
+  private static String value(Runner.Setting setting, String key, Object value)
       throws UsageException {
     if (value instanceof List<?> list) {
       List<String> entries = new ArrayList<>();

@@ -5,7 +5,7 @@
 //SOURCES ../common/signature/ContentSignature.java
 //SOURCES ../common/RecordDiff.java
 //SOURCES ../common/RemoteSettings.java
-//SOURCES ../common/Settings.java
+//SOURCES ../common/Runner.java
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -16,9 +16,9 @@ import common.Changesets;
 import common.Changesets.SignedRecord;
 import common.Place;
 import common.RecordDiff;
-import common.Settings;
 import common.SignedResources.SignedResource;
 import common.SignedResources.SignoffRule;
+import common.UsageException;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -548,7 +548,7 @@ class BackportPlanTest {
 
   // ---- mappings
 
-  private static List<String> names(String text) throws Settings.UsageException {
+  private static List<String> names(String text) throws UsageException {
     return backport_records.mappings(text).stream().map(backport_records.Mapping::name).toList();
   }
 
@@ -607,14 +607,14 @@ class BackportPlanTest {
           a/b -> y/y           | line 2: y/y is the destination of an earlier line, whose records it would delete
           """)
   void a_line_that_does_not_parse_is_named(String line, String expected) {
-    Settings.UsageException e =
+    UsageException e =
         assertThrows(
-            Settings.UsageException.class, () -> backport_records.mappings("x/x -> y/y\n" + line));
+            UsageException.class, () -> backport_records.mappings("x/x -> y/y\n" + line));
     assertEquals("BACKPORT_RECORDS_MAPPINGS, " + expected, e.getMessage());
   }
 
   @Test
   void no_line_at_all_is_an_error_too() {
-    assertThrows(Settings.UsageException.class, () -> backport_records.mappings(" \n\n"));
+    assertThrows(UsageException.class, () -> backport_records.mappings(" \n\n"));
   }
 }

@@ -1,7 +1,7 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //DEPS tools.jackson.core:jackson-databind:3.3.0
 //SOURCES ../backport_records.java
-//SOURCES ../common/Settings.java
+//SOURCES ../common/Runner.java
 //SOURCES KintoClient.java
 //SOURCES ../server/RemoteSettingsServer.java
 //SOURCES ../server/Routes.java

@@ -1,7 +1,7 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //DEPS tools.jackson.core:jackson-databind:3.3.0
 //SOURCES ../backport_records.java
-//SOURCES ../common/Settings.java
+//SOURCES ../common/Runner.java
 //SOURCES ../consistency_checks.java
 //SOURCES ../refresh_signature.java
 //SOURCES ../validate_changes_collection.java
@@ -18,7 +18,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
-import common.Settings;
+import common.Runner;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
@@ -126,7 +126,7 @@ class BothServersTest {
 
   /** What a command prints, the same on both servers, in no order: the lists differ in theirs. */
   private static List<String> lines(
-      int exit, Supplier<Settings.Command> command, String... arguments) {
+      int exit, Supplier<Runner.Command> command, String... arguments) {
     List<List<String>> printed = new ArrayList<>();
     for (Server server : servers) {
       Terminal.Outcome outcome = server.terminal().run(command.get(), arguments);

@@ -3,7 +3,7 @@
 //SOURCES ../backport_records.java
 //SOURCES ../blockpages_generator.java
 //SOURCES ../common/CrashReports.java
-//SOURCES ../common/Settings.java
+//SOURCES ../common/Runner.java
 //SOURCES ../consistency_checks.java
 //SOURCES ../refresh_signature.java
 //SOURCES ../uptake_health.java
@@ -26,8 +26,9 @@ import static org.junit.jupiter.params.provider.Arguments.arguments;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import common.Http;
+import common.Runner;
 import common.ServerException;
-import common.Settings;
+import common.Version;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -144,7 +145,7 @@ class CrashReportsTest {
     assertEquals("stage", event.get("environment").stringValue());
     assertEquals("validate_signature", event.get("tags").get("command").stringValue());
     assertTrue(
-        event.get("release").stringValue().endsWith(Settings.VERSION),
+        event.get("release").stringValue().endsWith(Version.NUMBER),
         event.get("release")::toString);
     String cause =
         outcome
@@ -391,7 +392,7 @@ class CrashReportsTest {
     JsonNode event = sentry.items("event").getFirst();
     assertEquals("fatal", event.get("level").stringValue());
     assertEquals("stage", event.get("environment").stringValue());
-    assertEquals("remote-settings-lambdas@" + Settings.VERSION, event.get("release").stringValue());
+    assertEquals("remote-settings-lambdas@" + Version.NUMBER, event.get("release").stringValue());
     assertEquals(command, event.get("tags").get("command").stringValue());
     assertGroup(event, command, "{{ default }}");
 
@@ -457,7 +458,7 @@ class CrashReportsTest {
       throws IOException {
     int closed = closedPort();
     try (HttpTest.Wire wire = HttpTest.Wire.of(HttpTest.Wire.status(418))) {
-      Settings.Command probe =
+      Runner.Command probe =
           asking(
               wire.url("/a?filter=s3cret#s3cret"),
               URI.create("http://user:s3cret@127.0.0.1:" + wire.port() + "/b?s3cret"),
@@ -481,7 +482,7 @@ class CrashReportsTest {
   }
 
   /** Asks for these, whatever comes of it, and ends with an error. */
-  private static Settings.Command asking(URI... urls) {
+  private static Runner.Command asking(URI... urls) {
     SettingsTest.Probe probe = new SettingsTest.Probe();
     return probe.doing((surroundings, report) -> {
       try (Http http = probe.server.http("probe", surroundings, report)) {
@@ -573,7 +574,7 @@ class CrashReportsTest {
   void a_run_that_nobody_reads_to_its_end_is_no_success() {
     for (String format : List.of("--format=text", "--format=json")) {
       int exit =
-          Settings.execute(
+          Runner.execute(
               new validate_signature(),
               SettingsTest.surroundings(
                   Map.of(
@@ -1045,7 +1046,7 @@ class CrashReportsTest {
   }
 
   private Terminal.Outcome run(String command, Terminal terminal) {
-    Settings.Command one = ReadmeTest.COMMANDS.get(command).get();
+    Runner.Command one = ReadmeTest.COMMANDS.get(command).get();
     settings(command).forEach(terminal::setIfAbsent);
     return terminal.run(one);
   }

@@ -1,7 +1,7 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //SOURCES ../backport_records.java
 //SOURCES ../blockpages_generator.java
-//SOURCES ../common/Settings.java
+//SOURCES ../common/Runner.java
 //SOURCES ../consistency_checks.java
 //SOURCES ../refresh_signature.java
 //SOURCES ../validate_changes_collection.java
@@ -14,7 +14,7 @@
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 
-import common.Settings;
+import common.Runner;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -44,7 +44,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 @Execution(ExecutionMode.CONCURRENT)
 class FaultMatrixTest {
 
-  private static final Map<String, Supplier<Settings.Command>> COMMANDS = new LinkedHashMap<>();
+  private static final Map<String, Supplier<Runner.Command>> COMMANDS = new LinkedHashMap<>();
 
   static {
     COMMANDS.put("validate_signature", validate_signature::new);

@@ -23,8 +23,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.amazonaws.services.lambda.runtime.Context;
 import common.Http;
 import common.Json;
+import common.Runner;
 import common.ServerException;
-import common.Settings;
+import common.UsageException;
+import common.Version;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -137,15 +139,15 @@ class LambdaTest {
   private static Map<String, String> environment(
       String command, String event, Map<String, String> process) throws Exception {
     return Lambda.environment(
-        Settings.settings(ReadmeTest.COMMANDS.get(command).get()),
+        Runner.settings(ReadmeTest.COMMANDS.get(command).get()),
         Json.parse(event),
         process);
   }
 
   private static String refused(String command, String event) {
-    Settings.UsageException refused =
+    UsageException refused =
         assertThrows(
-            Settings.UsageException.class, () -> environment(command, event, NOTHING), event);
+            UsageException.class, () -> environment(command, event, NOTHING), event);
     assertFalse(refused.getMessage().contains("\n"), refused.getMessage());
     return refused.getMessage();
   }
@@ -153,7 +155,7 @@ class LambdaTest {
   @ParameterizedTest
   @MethodSource("commands")
   void every_setting_is_a_key_by_each_of_its_names(String command) throws Exception {
-    for (Settings.Setting setting : Settings.settings(ReadmeTest.COMMANDS.get(command).get())) {
+    for (Runner.Setting setting : Runner.settings(ReadmeTest.COMMANDS.get(command).get())) {
       for (String variable : setting.variables()) {
         String lower = variable.toLowerCase(Locale.ROOT);
         for (String key : List.of(variable, lower, lower.replace('_', '-'))) {
@@ -263,8 +265,8 @@ class LambdaTest {
         "eu-west-1",
         environment("blockpages_generator", "{\"aws_region\": \"eu-west-1\"}", process)
             .get("AWS_REGION"));
-    Settings.Setting region =
-        Settings.settings(new blockpages_generator()).stream()
+    Runner.Setting region =
+        Runner.settings(new blockpages_generator()).stream()
             .filter(setting -> setting.variables().contains("AWS_REGION"))
             .findFirst()
             .orElseThrow();
@@ -349,7 +351,7 @@ class LambdaTest {
         names.stream()
             .filter(name -> name.matches("lib/(bc|junit|jbang|opentest|google-java|validator).*"))
             .toList());
-    Path ours = unpacked.resolve("lib/remote-settings-lambdas-%s.jar".formatted(Settings.VERSION));
+    Path ours = unpacked.resolve("lib/remote-settings-lambdas-%s.jar".formatted(Version.NUMBER));
     List<String> classes = entries(Files.newInputStream(ours));
     for (String command : commands()) {
       assertTrue(classes.contains(command + ".class"), command);
@@ -507,12 +509,12 @@ class LambdaTest {
   void every_variable_of_a_function_is_a_setting_of_its_command() throws Exception {
     JsonNode everywhere = template().at("/Globals/Function/Environment/Variables");
     for (Map.Entry<String, JsonNode> function : functions().entrySet()) {
-      List<Settings.Setting> settings =
-          Settings.settings(ReadmeTest.COMMANDS.get(function.getKey()).get());
+      List<Runner.Setting> settings =
+          Runner.settings(ReadmeTest.COMMANDS.get(function.getKey()).get());
       Set<String> variables = new HashSet<>(everywhere.propertyNames());
       variables.addAll(function.getValue().at("/Environment/Variables").propertyNames());
       for (String variable : variables) {
-        Settings.Setting setting =
+        Runner.Setting setting =
             settings.stream()
                 .filter(one -> one.variables().contains(variable))
                 .findFirst()
@@ -948,7 +950,7 @@ class LambdaTest {
     }
   }
 
-  private void invoke(Settings.Command command, Duration left) throws Exception {
+  private void invoke(Runner.Command command, Duration left) throws Exception {
     String event = "{\"server\": \"%s\", \"requests_timeout_seconds\": 60}".formatted(server.url());
     Context context =
         (Context)

@@ -2,7 +2,7 @@
 //SOURCES ../backport_records.java
 //SOURCES ../blockpages_generator.java
 //SOURCES ../common/signature/CertificateChain.java
-//SOURCES ../common/Settings.java
+//SOURCES ../common/Runner.java
 //SOURCES ../consistency_checks.java
 //SOURCES ../refresh_signature.java
 //SOURCES ../uptake_health.java
@@ -19,7 +19,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import common.Settings;
+import common.Runner;
 import common.signature.CertificateChain;
 import java.io.BufferedReader;
 import java.io.File;
@@ -50,7 +50,7 @@ class ReadmeTest {
 
   private static final Path ROOT = Project.root();
 
-  static final Map<String, Supplier<Settings.Command>> COMMANDS =
+  static final Map<String, Supplier<Runner.Command>> COMMANDS =
       new TreeMap<>(
           Map.of(
               "backport_records", backport_records::new,

@@ -2,7 +2,7 @@
 //DEPS tools.jackson.core:jackson-databind:3.3.0
 //SOURCES ../common/Http.java
 //SOURCES ../common/RemoteSettings.java
-//SOURCES ../common/Settings.java
+//SOURCES ../common/Runner.java
 //SOURCES ../refresh_signature.java
 //SOURCES HttpTest.java
 //SOURCES ../server/RemoteSettingsServer.java

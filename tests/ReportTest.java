@@ -2,7 +2,7 @@
 //DEPS tools.jackson.core:jackson-databind:3.3.0
 //SOURCES ../common/Http.java
 //SOURCES ../common/Report.java
-//SOURCES ../common/Settings.java
+//SOURCES ../common/Runner.java
 //SOURCES ../validate_signature.java
 //SOURCES HttpTest.java
 //SOURCES ../server/RemoteSettingsServer.java
@@ -18,7 +18,9 @@ import common.Display;
 import common.Http;
 import common.Report;
 import common.Report.Status;
-import common.Settings;
+import common.Runner;
+import common.Surroundings;
+import common.Version;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -234,7 +236,7 @@ class ReportTest {
   private static SettingsTest.Probe.Task reading(URI url, int times) {
     return new SettingsTest.Probe.Task() {
       @Override
-      public void run(Settings.Surroundings surroundings, Report report) throws Exception {
+      public void run(Surroundings surroundings, Report report) throws Exception {
         SettingsTest.Probe probe = current;
         try (Http http = probe.server.http("probe", surroundings, report)) {
           for (int i = 0; i < times; i++) {
@@ -471,7 +473,7 @@ class ReportTest {
             }
           };
       int exit =
-          Settings.execute(
+          Runner.execute(
               new validate_signature(),
               SettingsTest.surroundings(Map.of(), "", false, out, OutputStream.nullOutputStream()),
               "--server=" + server.url("/v1"));
@@ -495,7 +497,7 @@ class ReportTest {
     Terminal.Outcome outcome = run(everything(), "--format=json");
     JsonNode document = document(outcome);
     assertEquals("probe", document.get("command").stringValue());
-    assertEquals(Settings.VERSION, document.get("version").stringValue());
+    assertEquals(Version.NUMBER, document.get("version").stringValue());
     assertEquals(2, document.get("exit").intValue());
     assertEquals(2, outcome.exit());
     assertEquals("good", document.get("results").get(0).get("name").stringValue());
@@ -680,9 +682,9 @@ class ReportTest {
     try (RemoteSettingsServer server = three()) {
       List<Runnable> interrupts = new ArrayList<>();
       ByteArrayOutputStream err = new ByteArrayOutputStream();
-      Settings.Surroundings surroundings = interruptible(closedAfter(2), err, interrupts);
+      Surroundings surroundings = interruptible(closedAfter(2), err, interrupts);
       String option = "--server=" + server.url();
-      assertEquals(141, Settings.execute(new validate_signature(), surroundings, option));
+      assertEquals(141, Runner.execute(new validate_signature(), surroundings, option));
       interrupts.forEach(Runnable::run); // as the JVM does at its end
       assertEquals("", err.toString(StandardCharsets.UTF_8));
     }
@@ -738,7 +740,7 @@ class ReportTest {
         interrupts.getFirst().run();
         report.result(Status.GOOD, "too late", Map.of("name", "third"));
       });
-      Settings.execute(probe, interruptible(out, err, interrupts), format);
+      Runner.execute(probe, interruptible(out, err, interrupts), format);
       String printed = out.toString(StandardCharsets.UTF_8);
       if (format.equals("--format=text")) {
         assertEquals("done\ndone meanwhile\n", printed);
@@ -785,7 +787,7 @@ class ReportTest {
               report.result(Status.GOOD, entry, NOTHING);
             },
             () -> report.summary("interrupted")));
-    Settings.execute(probe, interruptible(out, err, interrupts));
+    Runner.execute(probe, interruptible(out, err, interrupts));
     assertEquals("first\nsecond\n", out.toString(StandardCharsets.UTF_8));
     assertEquals("probe: interrupted\n", err.toString(StandardCharsets.UTF_8));
   }
@@ -798,7 +800,7 @@ class ReportTest {
       ByteArrayOutputStream err = new ByteArrayOutputStream();
       SettingsTest.Probe probe = new SettingsTest.Probe();
       probe.doing((_, _) -> interrupts.getFirst().run());
-      Settings.execute(probe, interruptible(out, err, interrupts), format);
+      Runner.execute(probe, interruptible(out, err, interrupts), format);
       assertEquals("probe: interrupted\n", err.toString(StandardCharsets.UTF_8));
       String printed = out.toString(StandardCharsets.UTF_8);
       if (format.equals("--format=json")) {
@@ -816,15 +818,15 @@ class ReportTest {
     ByteArrayOutputStream err = new ByteArrayOutputStream();
     SettingsTest.Probe probe = new SettingsTest.Probe();
     probe.doing((_, report) -> report.finding("something"));
-    assertEquals(1, Settings.execute(probe, interruptible(out, err, interrupts)));
+    assertEquals(1, Runner.execute(probe, interruptible(out, err, interrupts)));
     interrupts.forEach(Runnable::run);
     assertEquals("something\n", out.toString(StandardCharsets.UTF_8));
     assertEquals("", err.toString(StandardCharsets.UTF_8));
   }
 
-  private static Settings.Surroundings interruptible(
+  private static Surroundings interruptible(
       OutputStream out, OutputStream err, List<Runnable> interrupts) {
-    return new Settings.Surroundings(
+    return new Surroundings(
         Map.of(),
         java.io.InputStream.nullInputStream(),
         out,
@@ -896,7 +898,7 @@ class ReportTest {
       OutputStream err,
       String... args) {
     current = new SettingsTest.Probe().doing(task);
-    return Settings.execute(
+    return Runner.execute(
         current, SettingsTest.surroundings(Map.of(), "", terminal, out, err), args);
   }
 

@@ -1,6 +1,6 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //DEPS tools.jackson.core:jackson-databind:3.3.0
-//SOURCES ../common/Settings.java
+//SOURCES ../common/Runner.java
 //SOURCES Peers.java
 //SOURCES ../deploy/Project.java
 //SOURCES ReadmeTest.java
@@ -11,8 +11,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import common.Settings;
-import common.Settings.Setting;
+import common.Runner;
+import common.Runner.Setting;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -54,7 +54,7 @@ class SettingsAgreeTest {
   }
 
   private static List<Setting> settings(String command) {
-    return Settings.settings(ReadmeTest.COMMANDS.get(command).get());
+    return Runner.settings(ReadmeTest.COMMANDS.get(command).get());
   }
 
   private static String printed(String command, String option) {

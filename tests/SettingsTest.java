@@ -2,7 +2,7 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //SOURCES ../common/Http.java
 //SOURCES ../common/Report.java
-//SOURCES ../common/Settings.java
+//SOURCES ../common/Runner.java
 //SOURCES ../validate_signature.java
 //SOURCES Peers.java
 //SOURCES Terminal.java
@@ -12,8 +12,16 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.params.provider.Arguments.arguments;
 
+import common.GeneralSettings;
+import common.NamePattern;
 import common.Report;
-import common.Settings;
+import common.Runner;
+import common.Secret;
+import common.Selection;
+import common.ServerSettings;
+import common.Surroundings;
+import common.Values;
+import common.Version;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -65,12 +73,12 @@ class SettingsTest {
 
   /** A command with every kind of setting; it does nothing but what a test gives it to do. */
   @Command(name = "probe", description = "Keeps what it is given.")
-  static final class Probe implements Settings.Command {
-    @Mixin Settings.Server server;
-    @Mixin Settings.Selection selection;
+  static final class Probe implements Runner.Command {
+    @Mixin ServerSettings server;
+    @Mixin Selection selection;
 
     @Option(names = "--auth-file", paramLabel = "FILE", description = "credentials in this file")
-    Settings.Secret auth;
+    Secret auth;
 
     @Option(names = "--dry-run", description = "change nothing")
     boolean dryRun;
@@ -93,14 +101,14 @@ class SettingsTest {
     @Option(names = "--labels", paramLabel = "TEXT", split = ",", description = "free texts")
     List<String> labels;
 
-    @Mixin Settings.General general;
+    @Mixin GeneralSettings general;
 
     private Task task = (_, _) -> {};
     private boolean ran;
 
     /** What the command does. */
     interface Task {
-      void run(Settings.Surroundings surroundings, Report report) throws Exception;
+      void run(Surroundings surroundings, Report report) throws Exception;
     }
 
     Probe doing(Task task) {
@@ -109,18 +117,18 @@ class SettingsTest {
     }
 
     @Override
-    public Settings.General general() {
+    public GeneralSettings general() {
       return general;
     }
 
     @Override
-    public void run(Settings.Surroundings surroundings, Report report) throws Exception {
+    public void run(Surroundings surroundings, Report report) throws Exception {
       ran = true;
       task.run(surroundings, report);
     }
   }
 
-  static final class Days extends Settings.WholeNumber {
+  static final class Days extends Values.WholeNumber {
     Days() {
       super(0, 30);
     }
@@ -649,7 +657,7 @@ class SettingsTest {
   void version_names_command_and_version() {
     Terminal.Outcome outcome = run("--version");
     assertEquals(0, outcome.exit());
-    assertEquals("probe " + Settings.VERSION + "\n", outcome.stdout());
+    assertEquals("probe " + Version.NUMBER + "\n", outcome.stdout());
     assertEquals("", outcome.stderr());
     assertFalse(probe.ran);
   }
@@ -910,7 +918,7 @@ class SettingsTest {
     "main/re.ions, main/regions, false"
   })
   void patterns_are_those_of_the_shell(String pattern, String name, boolean expected) {
-    assertEquals(expected, Settings.matches(pattern, name));
+    assertEquals(expected, NamePattern.matches(pattern, name));
     assertEquals(expected, selects(name, "--only=" + pattern));
     assertEquals(!expected, selects(name, "--exclude=" + pattern));
   }
@@ -956,7 +964,7 @@ class SettingsTest {
       boolean expected = verdicts.get(i).equals("1");
       String ours;
       try {
-        ours = String.valueOf(Settings.matches(one[0], one[1]));
+        ours = String.valueOf(NamePattern.matches(one[0], one[1]));
       } catch (RuntimeException e) {
         ours = e.getClass().getSimpleName();
       }
@@ -982,21 +990,21 @@ class SettingsTest {
     return run(probe, args);
   }
 
-  private Terminal.Outcome run(Settings.Command command, String... args) {
+  private Terminal.Outcome run(Runner.Command command, String... args) {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     ByteArrayOutputStream err = new ByteArrayOutputStream();
-    int exit = Settings.execute(command, surroundings(environment, stdin, false, out, err), args);
+    int exit = Runner.execute(command, surroundings(environment, stdin, false, out, err), args);
     return new Terminal.Outcome(
         exit, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
   }
 
-  static Settings.Surroundings surroundings(
+  static Surroundings surroundings(
       Map<String, String> environment,
       String stdin,
       boolean terminal,
       OutputStream out,
       OutputStream err) {
-    return new Settings.Surroundings(
+    return new Surroundings(
         Map.copyOf(environment),
         new ByteArrayInputStream(stdin.getBytes(StandardCharsets.UTF_8)),
         out,

@@ -1,11 +1,12 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
-//SOURCES ../common/Settings.java
+//SOURCES ../common/Runner.java
 //SOURCES OutputSchema.java
 //SOURCES ../deploy/Project.java
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import common.Settings;
+import common.Runner;
+import common.Surroundings;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
@@ -90,11 +91,11 @@ final class Terminal {
     return interrupts;
   }
 
-  Outcome run(Settings.Command command, String... arguments) {
+  Outcome run(Runner.Command command, String... arguments) {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     ByteArrayOutputStream err = new ByteArrayOutputStream();
-    Settings.Surroundings surroundings =
-        new Settings.Surroundings(
+    Surroundings surroundings =
+        new Surroundings(
             Map.copyOf(environment),
             new ByteArrayInputStream(input),
             out,
@@ -107,7 +108,7 @@ final class Terminal {
             },
             interrupts::add,
             null);
-    int exit = Settings.execute(command, surroundings, arguments);
+    int exit = Runner.execute(command, surroundings, arguments);
     Outcome outcome =
         new Outcome(
             exit, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));

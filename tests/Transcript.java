@@ -9,7 +9,7 @@
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import common.Settings;
+import common.Runner;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Files;
@@ -89,7 +89,7 @@ record Transcript(Path file, List<String> head, String command, String expected)
   }
 
   /** Runs the command line and compares, or writes, what it printed. */
-  void check(Map<String, Supplier<Settings.Command>> commands) throws IOException {
+  void check(Map<String, Supplier<Runner.Command>> commands) throws IOException {
     play(
         commands,
         Map.of(),
@@ -106,7 +106,7 @@ record Transcript(Path file, List<String> head, String command, String expected)
   }
 
   /** Runs the command line for a JSON document instead. */
-  JsonNode document(Map<String, Supplier<Settings.Command>> commands) throws IOException {
+  JsonNode document(Map<String, Supplier<Runner.Command>> commands) throws IOException {
     List<JsonNode> documents = new ArrayList<>();
     play(
         commands,
@@ -120,7 +120,7 @@ record Transcript(Path file, List<String> head, String command, String expected)
   }
 
   private void play(
-      Map<String, Supplier<Settings.Command>> commands, Map<String, String> settings, Use use)
+      Map<String, Supplier<Runner.Command>> commands, Map<String, String> settings, Use use)
       throws IOException {
     Path folder = Files.createTempDirectory("transcript-");
     try (RemoteSettingsServer server =

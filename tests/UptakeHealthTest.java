@@ -1,7 +1,7 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //DEPS tools.jackson.core:jackson-databind:3.3.0
 //SOURCES ../common/signature/CanonicalJson.java
-//SOURCES ../common/Settings.java
+//SOURCES ../common/Runner.java
 //SOURCES ../uptake_health.java
 //SOURCES Peers.java
 //SOURCES ../deploy/Project.java
@@ -18,8 +18,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import common.Json;
-import common.Settings;
-import common.Settings.UsageException;
+import common.Runner;
+import common.UsageException;
+import common.Version;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -1175,7 +1176,7 @@ class UptakeHealthTest {
               {"source":"main/odd","status":"no-verdict","reason":"success is true, which is no count"}],
              "findings":[],"warnings":[],"errors":[],"summary":"%2$s","exit":2}
             """
-                .formatted(period, summary, common.Settings.VERSION));
+                .formatted(period, summary, Version.NUMBER));
     assertEquals(expected.toPrettyString(), Store.JSON.readTree(outcome.stdout()).toPrettyString());
   }
 
@@ -1321,7 +1322,7 @@ class UptakeHealthTest {
   @Test
   void the_page_is_written_though_nobody_reads_the_table() throws IOException {
     int exit =
-        Settings.execute(
+        Runner.execute(
             new uptake_health(),
             SettingsTest.surroundings(
                 Map.of(),

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import common.Version;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -139,7 +140,7 @@ class UptakeRedashTest {
     assertEquals("GET " + PATH + " HTTP/1.1", asked.head());
     assertEquals("Key " + KEY, asked.header("authorization"));
     assertEquals(
-        "uptake_health/%s (remote-settings-lambdas)".formatted(common.Settings.VERSION),
+        "uptake_health/%s (remote-settings-lambdas)".formatted(Version.NUMBER),
         asked.header("user-agent"));
     assertEquals("gzip", asked.header("accept-encoding"));
     assertEquals("", asked.header("referer"));

@@ -5,8 +5,9 @@
 //SOURCES ../RemoteSettings.java
 //SOURCES ../Report.java
 //SOURCES ../ServerException.java
-//SOURCES ../Settings.java
 //SOURCES ../Urls.java
+//SOURCES ../UsageException.java
+//SOURCES ../Values.java
 //SOURCES CertificateChain.java
 //SOURCES ContentSignature.java
 //SOURCES MozillaRoots.java
@@ -22,9 +23,9 @@ import common.RemoteSettings.Announced;
 import common.Report;
 import common.Report.Status;
 import common.ServerException;
-import common.Settings;
-import common.Settings.UsageException;
 import common.Urls;
+import common.UsageException;
+import common.Values;
 import common.signature.CertificateChain.Cause;
 import common.signature.CertificateChain.Refused;
 import common.signature.ContentSignature.Invalid;
@@ -143,7 +144,7 @@ public final class SignatureCheck {
    */
   public SignatureCheck(Signers signers, String host, PemSource pem, Instant now, Report report)
       throws UsageException {
-    Set<String> given = new LinkedHashSet<>(Settings.entries(signers.rootHashes));
+    Set<String> given = new LinkedHashSet<>(Values.entries(signers.rootHashes));
     if (signers.anyRoot && !given.isEmpty()) {
       throw new UsageException("ROOT_HASH and --any-root contradict each other", "give one");
     }
@@ -536,7 +537,7 @@ public final class SignatureCheck {
   private static final class RootHashConverter implements ITypeConverter<String> {
     @Override
     public String convert(String value) {
-      String hex = Settings.entries(List.of(value)).stream().findFirst().orElse("");
+      String hex = Values.entries(List.of(value)).stream().findFirst().orElse("");
       String digits = hex.replace(":", "").toUpperCase(Locale.ROOT);
       if (!hex.isEmpty() && !digits.matches("[0-9A-F]{64}")) {
         throw new TypeConversionException("a SHA-256 in hex, like C8:A8:0E:…");

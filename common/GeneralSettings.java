@@ -1,0 +1,122 @@
+//JAVA 25+
+//DEPS info.picocli:picocli:4.7.7
+//SOURCES Secret.java
+//SOURCES Urls.java
+//SOURCES UsageException.java
+//SOURCES Values.java
+
+package common;
+
+import common.Report.Format;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.Base64;
+import picocli.CommandLine.Option;
+/** Settings of every command. */
+public final class GeneralSettings {
+  @Option(
+      names = "--env-file",
+      paramLabel = "FILE",
+      description = "file of NAME=VALUE lines, for what the environment does not set")
+  Path envFile;
+
+  @Option(
+      names = "--sentry-dsn-file",
+      paramLabel = "FILE",
+      description =
+          "Sentry DSN that unexpected errors and failed checks are reported to; the"
+              + " option names a file with it, - for stdin")
+  Secret sentryDsn;
+
+  @Option(
+      names = {"--sentry-environment", "--sentry-env"},
+      paramLabel = "NAME",
+      description = "environment that Sentry shows")
+  String sentryEnvironment;
+
+  @Option(
+      names = "--sentry-monitor-slug",
+      paramLabel = "SLUG",
+      description = "Sentry cron monitor to check in with; auto: the command's name")
+  String sentryMonitorSlug;
+
+  @Option(
+      names = "--allow-insecure-auth",
+      description =
+          "send credentials, a Sentry DSN too, over plain http to a host that is not"
+              + " loopback")
+  boolean allowInsecureAuth;
+
+  @Option(
+      names = "--format",
+      paramLabel = "text|json",
+      defaultValue = "text",
+      converter = Values.FormatConverter.class,
+      completionCandidates = Values.FormatNames.class,
+      description = "text: lines; json: one document")
+  Format format;
+
+  @Option(names = "--exit-zero", description = "exit 0 in spite of findings")
+  boolean exitZero;
+
+  @Option(names = "--quiet", description = "print findings and the summary only")
+  boolean quiet;
+
+  @Option(
+      names = "--verbose",
+      description = "print settings with their origin, each refused signature, stack traces")
+  boolean verbose;
+
+  @Option(
+      names = {"-h", "--help"},
+      usageHelp = true,
+      description = "print this help")
+  boolean help;
+
+  @Option(names = "--version", versionHelp = true, description = "print the version")
+  boolean version;
+
+  @Option(names = "--completion", description = "print a completion script for bash and zsh")
+  boolean completion;
+
+  /** Whether all is to be said. */
+  public boolean isVerbose() {
+    return verbose;
+  }
+
+  /**
+   * The {@code Authorization} header for a server: Basic for {@code user:pass}, Bearer for a bare
+   * token, {@code TYPE TOKEN} as it is.
+   *
+   * @param variable the credentials' variable, for the error
+   */
+  public String authorization(String variable, Secret credentials, URI server)
+      throws UsageException {
+    checkSafe(variable, server);
+    String text = credentials.reveal();
+    int colon = text.indexOf(':');
+    int space = text.indexOf(' ');
+    boolean typed = space > 0 && (colon < 0 || space < colon);
+    if (!typed && colon >= 0) {
+      return "Basic " + Base64.getEncoder().encodeToString(text.getBytes(StandardCharsets.UTF_8));
+    }
+    if (!text.chars().allMatch(c -> c >= ' ' && c <= '~')) {
+      throw new UsageException(
+          variable + " holds a character that no header can carry",
+          "expected user:pass, a token, or TYPE TOKEN");
+    }
+    return typed ? text : "Bearer " + text;
+  }
+
+  /** Refuses to send a secret where others could read it. */
+  public void checkSafe(String variable, URI target) throws UsageException {
+    if (!target.getScheme().equalsIgnoreCase("https")
+        && !Urls.isLoopback(target.getHost())
+        && !allowInsecureAuth) {
+      throw new UsageException(
+          "%s would be sent unencrypted to %s".formatted(variable, target.getHost()),
+          "use https, or --allow-insecure-auth if you must");
+    }
+  }
+}

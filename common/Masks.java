@@ -1,0 +1,98 @@
+//JAVA 25+
+
+package common;
+
+import java.nio.charset.StandardCharsets;
+import java.util.Base64;
+import java.util.Comparator;
+import java.util.List;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+/**
+ * Masks secrets in what is to be shown, however they got there: a server may echo what it got.
+ *
+ * <p>Each is looked for as it is, without its user or type, and as base64; of a text that was cut
+ * the beginning of a secret, too. What is shorter than 8 characters stands in too many words.
+ */
+final class Masks {
+  static final Masks NONE = new Masks(Stream.of());
+
+  private static final int LEAST = 8;
+  static final Pattern USER_OF_URL = Pattern.compile("//([^/?#]+)@");
+
+  private final List<String> hidden;
+
+  Masks(Stream<String> secrets) {
+    hidden =
+        secrets
+            .flatMap(Masks::parts)
+            .filter(part -> part.length() >= LEAST)
+            .flatMap(Masks::forms)
+            .distinct()
+            .sorted(Comparator.comparing(String::length).reversed())
+            .toList();
+  }
+
+  /** The password of {@code user:pass}, the token of {@code TYPE TOKEN}, the key of a DSN. */
+  private static Stream<String> parts(String secret) {
+    int colon = secret.indexOf(':');
+    Stream.Builder<String> parts = Stream.builder();
+    parts.add(secret).add(secret.substring(secret.indexOf(' ') + 1));
+    String password = secret.substring(colon + 1);
+    if (!secret.equals(password + ":" + password)) { // a user's name may be shown
+      parts.add(password);
+    }
+    USER_OF_URL.matcher(secret).results().map(user -> user.group(1)).forEach(parts::add);
+    return parts.build();
+  }
+
+  private static Stream<String> forms(String part) {
+    byte[] bytes = part.getBytes(StandardCharsets.UTF_8);
+    return Stream.of(
+        part,
+        Base64.getEncoder().withoutPadding().encodeToString(bytes),
+        Base64.getUrlEncoder().withoutPadding().encodeToString(bytes));
+  }
+
+  /** Whether there is anything to mask. */
+  boolean any() {
+    return !hidden.isEmpty();
+  }
+
+  /** The text with {@code ***} in place of each secret. */
+  String apply(String text) {
+    if (hidden.isEmpty() || text == null) {
+      return text;
+    }
+    String masked = text;
+    for (String secret : hidden) {
+      masked = masked.replace(secret, "***");
+    }
+    for (int cut = masked.length(); (cut = masked.lastIndexOf('…', cut - 1)) > 0; ) {
+      int begun = begun(masked, cut);
+      if (begun > 0) {
+        masked = masked.substring(0, cut - begun) + "***" + masked.substring(cut);
+        cut -= begun;
+      }
+    }
+    return masked;
+  }
+
+  /** How much of the beginning of a secret stands before the place where a text was cut. */
+  private int begun(String text, int cut) {
+    for (String secret : hidden) {
+      for (int length = Math.min(secret.length() - 1, cut); length >= LEAST; length--) {
+        if (text.regionMatches(cut - length, secret, 0, length)) {
+          return length;
+        }
+      }
+    }
+    return 0;
+  }
+
+  /** A URL as typed, which may be none: what may be user, password or a key is masked. */
+  static String withoutSecrets(String url) {
+    return url.replaceFirst("(?s)^([a-zA-Z][a-zA-Z0-9+.-]*://)?.*@", "$1***@")
+        .replaceFirst("(?s)([?#]).*", "$1***");
+  }
+}

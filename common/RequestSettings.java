@@ -1,0 +1,103 @@
+//JAVA 25+
+//DEPS info.picocli:picocli:4.7.7
+//SOURCES Connections.java
+//SOURCES Http.java
+//SOURCES Proxies.java
+//SOURCES Report.java
+//SOURCES Surroundings.java
+//SOURCES UsageException.java
+//SOURCES Values.java
+//SOURCES Version.java
+
+package common;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Optional;
+import javax.net.ssl.TrustManager;
+import picocli.CommandLine.Option;
+/** Settings of a command that asks a server, whichever that is. */
+public final class RequestSettings {
+  @Option(
+      names = "--requests-nb-retries",
+      paramLabel = "COUNT",
+      defaultValue = "4",
+      converter = Values.RetriesConverter.class,
+      description = "attempts after the first")
+  int retries;
+
+  @Option(
+      names = "--max-response-mib",
+      paramLabel = "MIB",
+      defaultValue = "128",
+      converter = Values.MebibytesConverter.class,
+      description = "largest answer in MiB, after decompression")
+  int maxResponse;
+
+  @Option(
+      names = "--requests-ca-bundle",
+      paramLabel = "FILE",
+      converter = Values.FileConverter.class,
+      description = "file of PEM certificates to trust besides the JDK's")
+  Path caBundle;
+
+  /** Attempts after the first. */
+  public int retries() {
+    return retries;
+  }
+
+  /** The largest answer in bytes, after decompression. */
+  public long maxBytes() {
+    return maxResponse * 1024L * 1024L;
+  }
+
+  /** Those that trust the JDK's roots and a bundle's; empty without a bundle. */
+  public Optional<TrustManager[]> trustManagers() throws UsageException {
+    try {
+      return Optional.ofNullable(caBundle).map(Connections::trustManagers);
+    } catch (IllegalArgumentException e) {
+      throw new UsageException(e.getMessage(), null);
+    }
+  }
+
+  /**
+   * Opens the doorway to HTTP for a command.
+   *
+   * @param timeout to connect, and longest silence while reading
+   * @param deadline of one attempt as a whole
+   * @param parallel most requests in flight
+   * @param names of the settings that errors point to
+   */
+  public Http http(
+      String command,
+      Duration timeout,
+      Duration deadline,
+      int parallel,
+      Http.Names names,
+      Surroundings surroundings,
+      Report report)
+      throws UsageException {
+    try {
+      Http http =
+          new Http(
+              new Http.Limits(
+                  command + "/" + Version.NUMBER + " (remote-settings-lambdas)",
+                  timeout,
+                  deadline,
+                  retries,
+                  parallel,
+                  caBundle,
+                  Proxies.of(surroundings.environment()),
+                  names),
+              surroundings.clock(),
+              surroundings.pause(),
+              report::waiting,
+              report::alert,
+              surroundings.connections());
+      http.trace(report::request);
+      return http;
+    } catch (IllegalArgumentException e) {
+      throw new UsageException(e.getMessage(), null);
+    }
+  }
+}

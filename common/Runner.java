@@ -1,0 +1,297 @@
+//JAVA 25+
+//DEPS info.picocli:picocli:4.7.7
+//SOURCES CrashReports.java
+//SOURCES GeneralSettings.java
+//SOURCES Lookup.java
+//SOURCES Masks.java
+//SOURCES Report.java
+//SOURCES Secret.java
+//SOURCES ServerException.java
+//SOURCES Surroundings.java
+//SOURCES UsageException.java
+//SOURCES Values.java
+//SOURCES Version.java
+
+package common;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import picocli.AutoComplete;
+import picocli.CommandLine;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.TypeConversionException;
+import picocli.CommandLine.UnmatchedArgumentException;
+
+/**
+ * Settings, each declared once as a picocli option (contract, <i>Settings</i> and <i>Secrets</i>).
+ *
+ * <p>The variable of an option has its long name, in upper case: {@code --requests-nb-retries} is
+ * {@code REQUESTS_NB_RETRIES}. First found wins: option, environment, the file that {@code
+ * --env-file} names, default. A secret has no option that takes it, only one that names a file.
+ */
+public final class Runner {
+
+  private Runner() {}
+
+  /** A command: its options, and what it does with them. */
+  public interface Command {
+    /** The settings that every command has. */
+    GeneralSettings general();
+
+    /** Reads, decides, acts and reports. */
+    void run(Surroundings surroundings, Report report) throws Exception;
+  }
+
+  /**
+   * A setting as help, the README's tables and the keys of Lambda's events name it.
+   *
+   * @param options its names on the command line, the first of which is meant to be used
+   * @param label stands for its value in help; null for a switch
+   * @param variables that it is read from, the first of them that is set; in lower case they are
+   *     the keys of an event
+   * @param defaultValue as a variable would hold it, null if there is none
+   * @param separator of its entries; null if it holds one value
+   * @param isSecret whether the variable holds what nobody may see; the option names a file then
+   */
+  public record Setting(
+      List<String> options,
+      String label,
+      List<String> variables,
+      String defaultValue,
+      String description,
+      String separator,
+      boolean isSecret) {
+
+    private static Setting of(OptionSpec option) {
+      boolean isSecret = Lookup.isSecret(option);
+      return new Setting(
+          List.of(option.names()),
+          option.arity().max() > 0 ? option.paramLabel() : null,
+          Lookup.variables(option),
+          isSecret ? null : Lookup.defaultText(option),
+          option.description()[0],
+          option.isMultiValue() ? option.splitRegex() : null,
+          isSecret);
+    }
+  }
+
+  /** The settings of a command in the order of its help, without {@code --help} and the like. */
+  public static List<Setting> settings(Command command) {
+    return settings(CommandSpec.forAnnotatedObject(command)).stream()
+        .filter(setting -> !setting.variables().isEmpty())
+        .toList();
+  }
+
+  private static List<Setting> settings(CommandSpec spec) {
+    return spec.options().stream().map(Setting::of).toList();
+  }
+
+  /**
+   * Runs a command and returns its exit code: 0 all well, 1 findings, 2 no full verdict.
+   *
+   * <p>Whatever happens ends in one line on stderr; the stack trace only with {@code --verbose}.
+   */
+  public static int execute(Command command, Surroundings surroundings, String... args) {
+    Locale.setDefault(Locale.ROOT); // numbers look the same everywhere
+    CommandLine line = new CommandLine(command);
+    line.setExpandAtFiles(false);
+    line.setInterpolateVariables(false);
+    line.registerConverter(boolean.class, new Values.BooleanConverter());
+    line.registerConverter(Secret.class, file -> secretFrom(file, surroundings.in()));
+    CommandSpec spec = line.getCommandSpec();
+    Report report = new Report(spec.name(), surroundings);
+    CrashReports crashReports = CrashReports.none();
+    try {
+      Lookup.Typed typed = Lookup.Typed.of(spec, args);
+      if (typed.asksForHelp()) {
+        line.parseArgs(typed.arguments()); // wrong options are named first
+        report.text(
+            line.isUsageHelpRequested()
+                ? Help.of(spec)
+                : command.general().completion ? completion(spec) : spec.name() + " " + Version.NUMBER);
+        return 0;
+      }
+      Lookup lookup = new Lookup(surroundings.environment(), Map.of(), typed);
+      report.configure(lookup.format(spec));
+      String named = typed.options().get(spec.findOption("--env-file"));
+      Map<String, String> envFile = Lookup.envFile(named, surroundings.environment());
+      lookup = new Lookup(surroundings.environment(), envFile, typed);
+      report.configure(lookup.format(spec));
+      line.setDefaultValueProvider(lookup);
+      line.parseArgs(typed.arguments());
+      Masks masks = new Masks(lookup.secrets(spec).stream());
+      report.mask(masks);
+      GeneralSettings general = command.general();
+      Surroundings all = surroundings.with(lookup.variables());
+      report.configure(general.format, general.quiet, general.verbose, general.exitZero, all);
+      if (general.verbose) {
+        lookup.origins(spec).forEach(report::note);
+      }
+      crashReports =
+          CrashReports.start(spec.name(), general, caBundle(spec), all, masks, report::warn);
+      report.reportTo(crashReports);
+      report.watchInterrupts(all);
+      command.run(all, report);
+    } catch (ParameterException e) {
+      UsageException usage = usage(e);
+      report.error(usage.getMessage(), usage.hint());
+    } catch (UsageException e) {
+      report.error(e.getMessage(), e.hint());
+    } catch (ServerException e) {
+      report.failure(e.getMessage(), e.hint(), e);
+    } catch (Report.ClosedOutput e) {
+      // the exit code says so
+    } catch (Throwable e) {
+      report.unexpected(e);
+    }
+    int code = report.finish();
+    crashReports.close(code); // nothing waits for Sentry but the end of the process
+    return code;
+  }
+
+  private static UsageException usage(ParameterException e) {
+    if (e instanceof UnmatchedArgumentException unmatched) {
+      return unknown(unmatched);
+    }
+    if (e.getCause() instanceof TypeConversionException accepted
+        && e.getArgSpec() instanceof OptionSpec option) {
+      String value = option.type() == URI.class ? Masks.withoutSecrets(e.getValue()) : e.getValue();
+      String label =
+          e.getCommandLine().getDefaultValueProvider() instanceof Lookup lookup
+              ? lookup.label(option)
+              : option.longestName();
+      return new UsageException(
+          Lookup.isSecret(option)
+              ? "%s: is not %s".formatted(label, accepted.getMessage())
+              : "%s: \"%s\" is not %s".formatted(label, value, accepted.getMessage()),
+          null);
+    }
+    return new UsageException(uncapitalised(e.getMessage()), "--help lists the options");
+  }
+
+  /** What may be named of an argument: a long option, or the first letter of a short one. */
+  private static final Pattern OPTION_NAME = Pattern.compile("--[a-z][a-z0-9-]*|-[a-zA-Z]");
+
+  /** Names the unknown options, never what stands behind them: it may be a secret. */
+  private static UsageException unknown(UnmatchedArgumentException e) {
+    List<String> options =
+        e.getUnmatched().stream()
+            .map(OPTION_NAME::matcher)
+            .filter(Matcher::lookingAt)
+            .map(Matcher::group)
+            .toList();
+    List<String> near = e.getSuggestions().stream().limit(2).toList();
+    return new UsageException(
+        options.isEmpty()
+            ? "an argument that belongs to no option"
+            : "unknown option " + String.join(", ", options),
+        options.isEmpty() || near.isEmpty()
+            ? "--help lists the options"
+            : "did you mean " + String.join(" or ", near) + "?");
+  }
+
+  private static String uncapitalised(String sentence) {
+    return sentence.substring(0, 1).toLowerCase(Locale.ROOT) + sentence.substring(1);
+  }
+
+  private static Secret secretFrom(String file, InputStream in) {
+    String text;
+    try {
+      text =
+          file.equals("-")
+              ? new String(in.readAllBytes(), StandardCharsets.UTF_8)
+              : Files.readString(Path.of(file));
+    } catch (IOException | InvalidPathException e) {
+      throw new TypeConversionException("a file that can be read");
+    }
+    return new Secret(text.strip());
+  }
+
+  /** The certificates to trust besides the JDK's, or null. */
+  private static Path caBundle(CommandSpec spec) {
+    OptionSpec option = spec.findOption("--requests-ca-bundle");
+    return option == null ? null : option.getValue();
+  }
+
+  /**
+   * The completion script. What takes a file is completed as one, whatever its type: picocli looks
+   * at types only, and a secret has one of its own.
+   */
+  private static String completion(CommandSpec spec) {
+    CommandSpec completed = CommandSpec.create().name(spec.name());
+    for (OptionSpec option : spec.options()) {
+      boolean isFile = List.of("FILE", "DIR").contains(option.paramLabel());
+      completed.addOption(
+          OptionSpec.builder(option.names())
+              .arity(option.arity().toString())
+              .type(isFile ? Path.class : option.type())
+              .completionCandidates(option.completionCandidates())
+              .build());
+    }
+    return AutoComplete.bash(spec.name(), new CommandLine(completed)).stripTrailing();
+  }
+
+  /** The help text: the rule, the options with variable, unit and default, the exit codes. */
+  private static final class Help {
+    static String of(CommandSpec spec) {
+      StringBuilder text = new StringBuilder();
+      text.append("Usage: ").append(spec.name()).append(" [OPTION ...]\n\n");
+      for (String line : spec.usageMessage().description()) {
+        wrapped(text, "", line);
+      }
+      text.append("\nOptions, and the variable that sets each:\n");
+      for (Setting setting : settings(spec)) {
+        text.append("  ").append(String.join(", ", setting.options()));
+        if (setting.label() != null) {
+          text.append('=').append(setting.label());
+        }
+        text.append('\n');
+        String value = setting.defaultValue() == null ? "" : ", default " + setting.defaultValue();
+        String variables = String.join(" or ", setting.variables());
+        wrapped(
+            text,
+            "        ",
+            setting.description()
+                + (variables.isEmpty() ? "" : " [%s%s]".formatted(variables, value)));
+      }
+      text.append("\nVariables without an option:\n");
+      text.append("  HTTPS_PROXY, HTTP_PROXY\n");
+      wrapped(text, "        ", "proxy, as http://[USER:PASSWORD@]HOST:PORT; never for loopback");
+      text.append("  NO_PROXY\n");
+      wrapped(text, "        ", "hosts and domains that need no proxy, comma separated");
+      text.append("  NO_COLOR\n");
+      wrapped(text, "        ", "no colour on a terminal, whatever its value");
+      text.append("\nExit codes:\n");
+      text.append("  0  all well, or nothing to do\n");
+      text.append("  1  findings\n");
+      text.append("  2  no full verdict: usage, server, a part not done, a bug\n");
+      return text.toString().stripTrailing();
+    }
+
+    private static void wrapped(StringBuilder text, String indent, String sentence) {
+      StringBuilder line = new StringBuilder(indent);
+      for (String word : sentence.split(" ")) {
+        if (line.length() + word.length() > 99 && line.length() > indent.length()) {
+          text.append(line.toString().stripTrailing()).append('\n');
+          line = new StringBuilder(indent);
+        }
+        line.append(word).append(' ');
+      }
+      text.append(line.toString().stripTrailing()).append('\n');
+    }
+  }
+
+  // ---- converters: each message completes "VALUE is not …"
+}

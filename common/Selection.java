@@ -1,0 +1,121 @@
+//JAVA 25+
+//DEPS info.picocli:picocli:4.7.7
+//SOURCES NamePattern.java
+//SOURCES Place.java
+//SOURCES RemoteSettings.java
+//SOURCES Report.java
+//SOURCES ServerException.java
+//SOURCES Values.java
+
+package common;
+
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import picocli.CommandLine.Option;
+/** Settings of a command that reads the list of collections. */
+public final class Selection {
+  @Option(
+      names = "--bucket",
+      paramLabel = "NAME",
+      defaultValue = "monitor",
+      converter = Values.NameConverter.class,
+      description = "bucket of the list of collections")
+  String bucket;
+
+  @Option(
+      names = "--collection",
+      paramLabel = "NAME",
+      defaultValue = "changes",
+      converter = Values.NameConverter.class,
+      description = "collection that is the list of collections")
+  String collection;
+
+  @Option(
+      names = "--only",
+      paramLabel = "PATTERN",
+      split = ",",
+      description =
+          "only these collections: shell patterns on bucket/collection, comma separated")
+  List<String> only;
+
+  @Option(
+      names = "--exclude",
+      paramLabel = "PATTERN",
+      split = ",",
+      description =
+          "all but these collections: shell patterns on bucket/collection, comma separated")
+  List<String> exclude;
+
+  /** {@code /buckets/BUCKET/collections/COLLECTION} of the list. */
+  public String path() {
+    return Place.path(bucket, collection);
+  }
+
+  /** Reads the whole list of collections; of one that stands there twice, the newer entry. */
+  public List<RemoteSettings.Announced> all(RemoteSettings remote, Report report)
+      throws ServerException {
+    Map<String, RemoteSettings.Announced> entries = new LinkedHashMap<>();
+    for (RemoteSettings.Announced entry : remote.announced(bucket, collection)) {
+      String key = entry.isNamed() ? entry.name() : "entry " + entries.size();
+      RemoteSettings.Announced other = entries.putIfAbsent(key, entry);
+      if (other != null) {
+        report.warn("%s announces %s more than once".formatted(path(), entry.name()));
+        entries.put(key, entry.timestamp() > other.timestamp() ? entry : other);
+      }
+    }
+    return List.copyOf(entries.values());
+  }
+
+  /** Reads the list of collections and returns what is selected of it; nothing is an error. */
+  public List<RemoteSettings.Announced> read(RemoteSettings remote, Report report, String done)
+      throws ServerException {
+    return select(all(remote, report), report, done);
+  }
+
+  /**
+   * Returns what is selected of a list of collections; nothing is an error.
+   *
+   * @param done what could not be done then: "verified"
+   */
+  public List<RemoteSettings.Announced> select(
+      List<RemoteSettings.Announced> announced, Report report, String done) {
+    List<RemoteSettings.Announced> selected =
+        announced.stream().filter(entry -> selects(entry.name())).toList();
+    if (announced.isEmpty()) {
+      report.error("%s announces no collection: nothing was %s".formatted(path(), done), null);
+    } else if (selected.isEmpty()) {
+      report.error(
+          "none of %d collections is selected: nothing was %s".formatted(announced.size(), done),
+          "check --only and --exclude");
+    }
+    return selected;
+  }
+
+  /** Whether only some collections are asked for. */
+  public boolean isNarrow() {
+    return !Values.entries(only).isEmpty();
+  }
+
+  /** Reads again what the list says of a collection; empty if it announces it no more. */
+  public Optional<RemoteSettings.Announced> readAgain(
+      RemoteSettings remote, RemoteSettings.Announced entry) throws ServerException {
+    return remote.announced(bucket, collection, entry);
+  }
+
+  /** Whether {@code bucket/collection} is selected. */
+  public boolean selects(String name) {
+    return selects(List.of(name));
+  }
+
+  /** Whether something of several names is selected: by one of them, and excluded by none. */
+  public boolean selects(List<String> names) {
+    return (Values.entries(only).isEmpty() || matches(only, names)) && !matches(exclude, names);
+  }
+
+  private static boolean matches(List<String> patterns, List<String> names) {
+    return Values.entries(patterns).stream()
+        .anyMatch(pattern -> names.stream().anyMatch(name -> NamePattern.matches(pattern, name)));
+  }
+}

@@ -1,0 +1,154 @@
+//JAVA 25+
+//DEPS info.picocli:picocli:4.7.7
+//SOURCES Http.java
+//SOURCES RemoteSettings.java
+//SOURCES Report.java
+//SOURCES RequestSettings.java
+//SOURCES Secret.java
+//SOURCES ServerException.java
+//SOURCES Surroundings.java
+//SOURCES UsageException.java
+//SOURCES Values.java
+
+package common;
+
+import java.net.URI;
+import java.time.Duration;
+import java.util.Optional;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+/** Settings of a command that talks to a Remote Settings server. */
+public final class ServerSettings {
+  @Option(
+      names = "--server",
+      paramLabel = "URL",
+      defaultValue = "http://localhost:8888/v1",
+      converter = Values.ServerConverter.class,
+      description = "base URL of the server, http or https")
+  URI server;
+
+  @Option(
+      names = "--requests-timeout-seconds",
+      paramLabel = "SECONDS",
+      defaultValue = "2",
+      converter = Values.SecondsConverter.class,
+      description = "seconds to connect, and longest silence while reading")
+  Duration timeout;
+
+  @Option(
+      names = "--requests-deadline-seconds",
+      paramLabel = "SECONDS",
+      defaultValue = "60",
+      converter = Values.SecondsConverter.class,
+      description = "seconds for one attempt as a whole")
+  Duration deadline;
+
+  @Option(
+      names = "--parallel-requests",
+      paramLabel = "COUNT",
+      defaultValue = "4",
+      converter = Values.ParallelConverter.class,
+      description = "most requests in flight")
+  int parallel;
+
+  @Mixin RequestSettings requests;
+
+  /** The base URL, without a slash at its end. */
+  public URI url() {
+    return server;
+  }
+
+  /** To connect, and longest silence while reading. */
+  public Duration timeout() {
+    return timeout;
+  }
+
+  /** Of one attempt as a whole. */
+  public Duration deadline() {
+    return deadline;
+  }
+
+  /** What is not peculiar to this server. */
+  public RequestSettings requests() {
+    return requests;
+  }
+
+  /** How many requests may be in flight. */
+  public int parallel() {
+    return parallel;
+  }
+
+  /**
+   * How many collections to look at at once: more than requests in flight, so that requests are
+   * sent while answers are made something of; one after the other if that is asked for.
+   */
+  public int looks() {
+    return parallel == 1 ? 1 : parallel + Runtime.getRuntime().availableProcessors();
+  }
+
+  /** The largest answer in bytes, after decompression. */
+  public long maxBytes() {
+    return requests.maxBytes();
+  }
+
+  /**
+   * Reads what a writer's server info says; a server that is none, or does not know the
+   * credentials, is an error.
+   *
+   * @param variable the credentials' variable, for the error
+   * @param credentials null for none
+   */
+  public Optional<RemoteSettings.ServerInfo> writer(
+      RemoteSettings remote, String variable, Secret credentials, Report report)
+      throws ServerException {
+    RemoteSettings.ServerInfo info = read(remote, variable, credentials);
+    if (info.signed() == null) {
+      report.error(
+          "No signer capabilities found. Run on *writer* server!",
+          "SERVER is %s, which signs nothing".formatted(server));
+      return Optional.empty();
+    }
+    return knows(info, variable, credentials, report) ? Optional.of(info) : Optional.empty();
+  }
+
+  /**
+   * Reads what the server info says; a server that does not know the credentials is an error.
+   *
+   * @param variable the credentials' variable, for the error
+   */
+  public Optional<RemoteSettings.ServerInfo> info(
+      RemoteSettings remote, String variable, Secret credentials, Report report)
+      throws ServerException {
+    RemoteSettings.ServerInfo info = read(remote, variable, credentials);
+    return knows(info, variable, credentials, report) ? Optional.of(info) : Optional.empty();
+  }
+
+  private RemoteSettings.ServerInfo read(
+      RemoteSettings remote, String variable, Secret credentials) throws ServerException {
+    try {
+      return remote.serverInfo();
+    } catch (ServerException e) {
+      throw credentials != null && (e.status() == 401 || e.status() == 403)
+          ? e.withHint("are the credentials of %s right?".formatted(variable))
+          : e;
+    }
+  }
+
+  private boolean knows(
+      RemoteSettings.ServerInfo info, String variable, Secret credentials, Report report) {
+    boolean isKnown = credentials == null || info.account() != null;
+    if (!isKnown) {
+      report.error(
+          "%s is refused: %s does not know these credentials".formatted(variable, server),
+          "expected user:pass, a token, or TYPE TOKEN, of an account of this server");
+    }
+    return isKnown;
+  }
+
+  /** Opens the doorway to HTTP for a command. */
+  public Http http(String command, Surroundings surroundings, Report report)
+      throws UsageException {
+    return requests.http(
+        command, timeout, deadline, parallel, Http.Names.SERVER, surroundings, report);
+  }
+}
