@@ -242,14 +242,14 @@ class ProjectTest {
   @Test
   void http_clients_are_made_in_one_place() {
     assertEquals(
-        Set.of("common/Http.java"),
+        Set.of("common/Connections.java", "common/Http.java"),
         product(Pattern.compile("\\bHttpClient\\b|\\bURLConnection\\b|\\bopenStream\\(")));
   }
 
   @Test
   void json_is_read_and_written_in_one_place() {
     assertEquals(
-        Set.of("common/CanonicalJson.java"),
+        Set.of("common/Json.java"),
         product(
             Pattern.compile(
                 "\\bnew\\s+JsonFactory\\b|\\bJsonFactory\\s*\\.\\s*builder"
@@ -273,7 +273,7 @@ class ProjectTest {
     List<String> wrong = new ArrayList<>();
     CODE.forEach((file, code) -> {
       String rest = without(code, "static void main(");
-      rest = file.equals("common/Runner.java") ? without(rest, "record Surroundings(") : rest;
+      rest = file.equals("common/Surroundings.java") ? without(rest, "record Surroundings(") : rest;
       if (isProduct(file) && STDOUT.matcher(rest).find()) {
         wrong.add(file);
       }
@@ -284,7 +284,7 @@ class ProjectTest {
   @Test
   void only_the_report_prints_to_stdout() {
     Set<String> wrong = product(Pattern.compile("\\.\\s*out\\(\\)"));
-    wrong.removeAll(Set.of("common/Report.java", "common/Runner.java"));
+    wrong.removeAll(Set.of("common/Report.java", "common/Surroundings.java"));
     assertEquals(Set.of(), wrong);
   }
 
@@ -304,10 +304,96 @@ class ProjectTest {
     assertEquals(List.of(), wrong);
   }
 
+  // Rooms
+
+  /** The longest file that a reader has to find their way in, and those that may be longer. */
+  private static final int LONGEST_FILE = 700;
+
+  private static final Map<String, Integer> LONGER_FILES =
+      Map.of(
+          "backport_records.java", 1400,
+          "blockpages_generator.java", 1100,
+          "uptake_health.java", 1100);
+
+  private static final int LARGEST_COMMON = 6500; // lines, without the pages
+
+  @Test
+  void no_file_that_is_shipped_is_too_long() {
+    List<String> wrong = new ArrayList<>();
+    FILES.forEach((file, text) -> {
+      long lines = text.lines().count();
+      if (isShipped(file) && lines > LONGER_FILES.getOrDefault(file, LONGEST_FILE)) {
+        wrong.add(file + ": " + lines + " lines");
+      }
+    });
+    assertEquals(List.of(), wrong);
+  }
+
   @Test
   void common_stays_small() {
-    List<String> files = FILES.keySet().stream().filter(f -> f.startsWith("common/")).toList();
-    assertTrue(files.size() <= 12, files.toString());
+    long lines =
+        FILES.entrySet().stream()
+            .filter(file -> file.getKey().matches("common/(?!pages/).*"))
+            .mapToLong(file -> file.getValue().lines().count())
+            .sum();
+    assertTrue(lines <= LARGEST_COMMON, lines + " lines");
+  }
+
+  @Test
+  void what_common_is_made_of_leads_one_way() {
+    Map<String, Set<String>> uses = new TreeMap<>();
+    FILES.keySet().stream()
+        .filter(file -> file.startsWith("common/"))
+        .forEach(file -> {
+          uses.put(file, used(file));
+          uses.get(file).remove(file);
+        });
+    // takes away what uses nothing that is left, until nothing is left or a circle
+    while (uses.keySet().removeAll(
+        List.copyOf(uses.keySet()).stream()
+            .filter(file -> uses.get(file).stream().noneMatch(uses::containsKey))
+            .toList())) {
+      continue;
+    }
+    assertEquals(Map.of(), uses, "a circle, and what leads to it");
+  }
+
+  @Test
+  void common_uses_nothing_but_itself() {
+    List<String> wrong = new ArrayList<>();
+    FILES.keySet().stream()
+        .filter(file -> file.startsWith("common/"))
+        .forEach(file ->
+            used(file).stream()
+                .filter(used -> !used.startsWith("common/"))
+                .forEach(used -> wrong.add(file + ": " + used)));
+    assertEquals(List.of(), wrong);
+  }
+
+  @Test
+  void signatures_are_verified_without_http_and_without_picocli() {
+    List<String> wrong = new ArrayList<>();
+    FILES.keySet().stream()
+        .filter(file -> file.matches("common/signature/(?!SignatureCheck).*"))
+        .flatMap(file -> reached(file).stream())
+        .distinct()
+        .filter(file ->
+            imports(CODE.get(file)).stream()
+                .anyMatch(name -> name.matches("(java\\.net\\.http|picocli)\\..*")))
+        .forEach(wrong::add);
+    assertEquals(List.of(), wrong);
+  }
+
+  @Test
+  void what_is_shipped_is_made_without_the_tests() {
+    List<String> wrong = new ArrayList<>();
+    FILES.keySet().stream()
+        .filter(ProjectTest::isShipped)
+        .forEach(file ->
+            reached(file).stream()
+                .filter(source -> source.startsWith("tests/"))
+                .forEach(source -> wrong.add(file + ": " + source)));
+    assertEquals(List.of(), wrong);
   }
 
   // Catalog and documentation
@@ -453,6 +539,11 @@ class ProjectTest {
   /** The commands and what they are made of. */
   private static boolean isProduct(String file) {
     return !file.contains("/") || file.startsWith("common/");
+  }
+
+  /** The product, and what serves and installs it; benchmarks compare with what tests prepare. */
+  private static boolean isShipped(String file) {
+    return isProduct(file) || file.startsWith("server/") || file.startsWith("deploy/");
   }
 
   /** The files of the product in which that occurs. */
