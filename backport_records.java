@@ -272,8 +272,7 @@ public class backport_records implements Runner.Command {
     }
   }
 
-  private Http http(
-      Surroundings surroundings, Report report, String variable, Secret credentials)
+  private Http http(Surroundings surroundings, Report report, String variable, Secret credentials)
       throws UsageException {
     Http http = server.http("backport_records", surroundings, report);
     http.authorize(server.url(), general.authorization(variable, credentials, server.url()));
@@ -359,8 +358,7 @@ public class backport_records implements Runner.Command {
       }
       String where = "BACKPORT_RECORDS_MAPPINGS, line %d: ".formatted(number);
       Matcher parts = MAPPING.matcher(line.strip());
-      if (!parts.matches()
-          || !Stream.of(1, 2, 4, 5).map(parts::group).allMatch(Place::isName)) {
+      if (!parts.matches() || !Stream.of(1, 2, 4, 5).map(parts::group).allMatch(Place::isName)) {
         throw new UsageException(
             "%s\"%s\" is not bucket/collection?field=value -> bucket/collection"
                 .formatted(where, line.strip()),
@@ -1330,7 +1328,8 @@ public class backport_records implements Runner.Command {
         attempts.add(new Attempt(write, answer.status(), message));
         String line =
             "Batch #%d: %s - %d %s"
-                .formatted(attempts.size() - 1, line(write), answer.status(), Display.brief(message))
+                .formatted(
+                    attempts.size() - 1, line(write), answer.status(), Display.brief(message))
                 .strip();
         if (fate instanceof Made) {
           report.heading(line);

@@ -406,8 +406,7 @@ public class blockpages_generator implements Runner.Command {
       return of(
           collection,
           record.id(),
-          object(
-              Json.parse(new String(record.json().bytes(), StandardCharsets.US_ASCII))));
+          object(Json.parse(new String(record.json().bytes(), StandardCharsets.US_ASCII))));
     }
 
     static Block of(Place collection, String id, Map<String, Object> record) {

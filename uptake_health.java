@@ -1082,7 +1082,8 @@ public class uptake_health implements Runner.Command {
   private static List<Absent> absent(List<Outcome> outcomes, Function<Judgement, String> reason) {
     return outcomes.stream()
         .filter(outcome -> reason.apply(outcome.judgement()) != null)
-        .map(outcome -> new Absent(outcome.name(), Display.clean(reason.apply(outcome.judgement()))))
+        .map(
+            outcome -> new Absent(outcome.name(), Display.clean(reason.apply(outcome.judgement()))))
         .toList();
   }
 

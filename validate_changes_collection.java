@@ -93,8 +93,7 @@ public class validate_changes_collection implements Runner.Command {
   @Mixin GeneralSettings general;
 
   public static void main(String[] args) {
-    System.exit(
-        Runner.execute(new validate_changes_collection(), Surroundings.real(), args));
+    System.exit(Runner.execute(new validate_changes_collection(), Surroundings.real(), args));
   }
 
   @Override

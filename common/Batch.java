@@ -17,6 +17,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
+
 /** Several changes of records in one request, and what became of each. */
 public final class Batch {
 
@@ -91,8 +92,7 @@ public final class Batch {
     String record = isRefused ? members(body.get("details")).get("existing") : body.get("data");
     return new Written(
         Integer.parseInt(status),
-        body.containsKey("message")
-                && Json.parse(body.get("message")) instanceof String message
+        body.containsKey("message") && Json.parse(body.get("message")) instanceof String message
             ? message.replaceFirst("\\.$", "")
             : "",
         isObject(record) ? record.getBytes(StandardCharsets.US_ASCII) : null,

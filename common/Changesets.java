@@ -18,6 +18,7 @@ import java.util.Map;
 import java.util.Set;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
+
 /**
  * What the bodies of answers hold, checked for its shape. Records go straight into their canonical
  * bytes.
@@ -60,8 +61,7 @@ public final class Changesets {
         records.latest);
   }
 
-  static Records readDocument(InputStream body, String key, Records records)
-      throws IOException {
+  static Records readDocument(InputStream body, String key, Records records) throws IOException {
     return readDocument(body, key, records, new LinkedHashMap<>());
   }
 

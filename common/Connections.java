@@ -22,9 +22,10 @@ import javax.net.ssl.SSLContext;
 import javax.net.ssl.TrustManager;
 import javax.net.ssl.TrustManagerFactory;
 import javax.net.ssl.X509TrustManager;
+
 /**
- * Connections that stay open for the next request: of one run or, where a process lives longer,
- * of the next one. Who may use them is none of their business: credentials go with each request.
+ * Connections that stay open for the next request: of one run or, where a process lives longer, of
+ * the next one. Who may use them is none of their business: credentials go with each request.
  */
 public final class Connections implements AutoCloseable {
 
@@ -37,8 +38,7 @@ public final class Connections implements AutoCloseable {
   /**
    * @throws IllegalArgumentException if the CA bundle cannot be read, or they are closed
    */
-  synchronized HttpClient client(
-      boolean secure, Duration timeout, Path caBundle, Proxies proxies) {
+  synchronized HttpClient client(boolean secure, Duration timeout, Path caBundle, Proxies proxies) {
     if (closed) { // by whoever gave up waiting for a run that still goes on
       throw new IllegalArgumentException("the run has ended");
     }

@@ -6,6 +6,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+
 /** How texts, lists and numbers are shown to people. */
 public final class Display {
 

@@ -13,6 +13,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Base64;
 import picocli.CommandLine.Option;
+
 /** Settings of every command. */
 public final class GeneralSettings {
   @Option(
@@ -44,8 +45,7 @@ public final class GeneralSettings {
   @Option(
       names = "--allow-insecure-auth",
       description =
-          "send credentials, a Sentry DSN too, over plain http to a host that is not"
-              + " loopback")
+          "send credentials, a Sentry DSN too, over plain http to a host that is not" + " loopback")
   boolean allowInsecureAuth;
 
   @Option(

@@ -308,7 +308,11 @@ public final class Http implements AutoCloseable {
       onWait.accept(
           "%s: %s, trying again in %s s (attempt %d of %d)"
               .formatted(
-                  request, failure.getMessage(), Display.seconds(wait), attempt + 1, limits.retries() + 1));
+                  request,
+                  failure.getMessage(),
+                  Display.seconds(wait),
+                  attempt + 1,
+                  limits.retries() + 1));
       try {
         pause.pause(wait);
       } catch (InterruptedException e) {
@@ -414,7 +418,8 @@ public final class Http implements AutoCloseable {
             return new Response<>(status, response.headers(), null);
           }
           InputStream whole = landed(incoming, flight);
-          InputStream limited = new Incoming.Limited(Incoming.decompressed(response.headers(), whole), maxBytes);
+          InputStream limited =
+              new Incoming.Limited(Incoming.decompressed(response.headers(), whole), maxBytes);
           try {
             return new Response<>(status, response.headers(), body.read(limited));
           } catch (Json.BadJson e) {
@@ -461,14 +466,19 @@ public final class Http implements AutoCloseable {
     if (authorization != null) {
       request.setHeader("Authorization", authorization);
     }
-    limits.proxies().authorization(target).ifPresent(it -> request.setHeader("Proxy-Authorization", it));
+    limits
+        .proxies()
+        .authorization(target)
+        .ifPresent(it -> request.setHeader("Proxy-Authorization", it));
     boolean secure = target.getScheme().equalsIgnoreCase("https");
     HttpClient client = client(secure);
     if (!secure) {
       request.version(HttpClient.Version.HTTP_1_1); // no upgrade to HTTP/2 without TLS
     }
     CompletableFuture<HttpResponse<Incoming>> answer =
-        client.sendAsync(request.build(), _ -> new Incoming(deadline, limits.timeout(), limits.names().timeout()));
+        client.sendAsync(
+            request.build(),
+            _ -> new Incoming(deadline, limits.timeout(), limits.names().timeout()));
     try {
       // HttpRequest.timeout() ends with the headers up to JDK 25 and covers the body later on
       long left = deadline - System.nanoTime();
@@ -519,7 +529,8 @@ public final class Http implements AutoCloseable {
     boolean keepsMethod = response.statusCode() == 307 || response.statusCode() == 308;
     if (asked.writes() && !(keepsMethod && Urls.origin(to).equals(Urls.origin(from)))) {
       throw refused(
-          response.statusCode(), "redirected to %s, where no write follows".formatted(Urls.shown(to)));
+          response.statusCode(),
+          "redirected to %s, where no write follows".formatted(Urls.shown(to)));
     }
     return to;
   }
@@ -543,7 +554,9 @@ public final class Http implements AutoCloseable {
         };
     String message = "";
     try {
-      InputStream limited = new Incoming.Limited(Incoming.decompressed(response.headers(), incoming), MAX_ERROR_BYTES);
+      InputStream limited =
+          new Incoming.Limited(
+              Incoming.decompressed(response.headers(), incoming), MAX_ERROR_BYTES);
       var parser = Json.parser(limited);
       Json.next(parser);
       if (Json.value(parser) instanceof Map<?, ?> error

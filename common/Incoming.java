@@ -19,11 +19,10 @@ import java.util.concurrent.Flow;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.zip.GZIPInputStream;
+
 /** A body as a stream, with a longest silence and a deadline; one part is held at a time. */
-final class Incoming extends InputStream
-    implements HttpResponse.BodySubscriber<Incoming> {
-  static final String LATE =
-      "the answer took longer than REQUESTS_DEADLINE_SECONDS allows";
+final class Incoming extends InputStream implements HttpResponse.BodySubscriber<Incoming> {
+  static final String LATE = "the answer took longer than REQUESTS_DEADLINE_SECONDS allows";
   private static final Object END = new Object();
   private final long deadline;
   private final Duration timeout;
@@ -100,10 +99,7 @@ final class Incoming extends InputStream
     long left = deadline - System.nanoTime();
     Object part;
     try {
-      part =
-          left <= 0
-              ? null
-              : parts.poll(Math.min(left, timeout.toNanos()), TimeUnit.NANOSECONDS);
+      part = left <= 0 ? null : parts.poll(Math.min(left, timeout.toNanos()), TimeUnit.NANOSECONDS);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new IOException("interrupted", e);
@@ -142,8 +138,7 @@ final class Incoming extends InputStream
     };
   }
 
-  static InputStream decompressed(HttpHeaders headers, InputStream body)
-      throws IOException {
+  static InputStream decompressed(HttpHeaders headers, InputStream body) throws IOException {
     String encoding = headers.firstValue("Content-Encoding").orElse("identity");
     return switch (encoding.toLowerCase(Locale.ROOT)) {
       case "gzip", "x-gzip" -> new GZIPInputStream(body, 16 * 1024);

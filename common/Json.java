@@ -36,6 +36,7 @@ import tools.jackson.core.TokenStreamFactory;
 import tools.jackson.core.exc.JacksonIOException;
 import tools.jackson.core.json.JsonFactory;
 import tools.jackson.core.util.DefaultPrettyPrinter;
+
 /**
  * Documents of JSON and plain values: the only file that opens a parser or a writer of JSON.
  *

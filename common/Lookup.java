@@ -26,6 +26,7 @@ import picocli.CommandLine.IDefaultValueProvider;
 import picocli.CommandLine.Model.ArgSpec;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
+
 /** Finds the values of options in the environment and the env file, and remembers where. */
 final class Lookup implements IDefaultValueProvider {
 
@@ -300,7 +301,9 @@ final class Lookup implements IDefaultValueProvider {
 
   /** Whether an option asks for a text to be printed, and nothing else to be done. */
   static boolean isInsteadOfRun(OptionSpec option) {
-    return option.usageHelp() || option.versionHelp() || option.longestName().equals("--completion");
+    return option.usageHelp()
+        || option.versionHelp()
+        || option.longestName().equals("--completion");
   }
 
   /** The variables that an option is read from; none for those that only make sense when typed. */

@@ -8,6 +8,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+
 /**
  * Masks secrets in what is to be shown, however they got there: a server may echo what it got.
  *

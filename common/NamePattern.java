@@ -3,6 +3,7 @@
 package common;
 
 import java.util.regex.Pattern;
+
 /** Shell patterns for names, as Python's fnmatch knows them. */
 public final class NamePattern {
 

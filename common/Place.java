@@ -6,6 +6,7 @@ package common;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.regex.Pattern;
+
 /**
  * A bucket or a collection of the signer's configuration.
  *

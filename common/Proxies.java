@@ -16,6 +16,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
+
 /**
  * The proxies of an environment, which java.net.http does not look at: {@code HTTPS_PROXY} and
  * {@code HTTP_PROXY}, in either case of letters. Hosts that {@code NO_PROXY} names are reached
@@ -34,7 +35,9 @@ public record Proxies(URI https, URI http, String exempt) {
   public static Proxies of(Map<String, String> environment) {
     String exempt = variable(environment, "NO_PROXY").toLowerCase(Locale.ROOT);
     return new Proxies(
-        proxy(environment, "HTTPS_PROXY", exempt), proxy(environment, "HTTP_PROXY", exempt), exempt);
+        proxy(environment, "HTTPS_PROXY", exempt),
+        proxy(environment, "HTTP_PROXY", exempt),
+        exempt);
   }
 
   private static URI proxy(Map<String, String> environment, String name, String exempt) {
@@ -101,7 +104,8 @@ public record Proxies(URI https, URI http, String exempt) {
       @Override
       public List<Proxy> select(URI target) {
         return List.of(
-            Proxies.this.of(target)
+            Proxies.this
+                .of(target)
                 .map(url ->
                     new Proxy(
                         Proxy.Type.HTTP, new InetSocketAddress(url.getHost(), Urls.port(url))))

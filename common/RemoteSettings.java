@@ -48,7 +48,6 @@ import java.util.regex.Pattern;
  */
 public final class RemoteSettings {
 
-
   private static final Pattern ETAG =
       Pattern.compile("(?:W/)?\"(\\d{1,18})\""); // weak where a proxy compresses
 
@@ -175,8 +174,7 @@ public final class RemoteSettings {
                   maxBytes,
                   body ->
                       Json.list(
-                          Json.object(Json.parse(body), "the changeset").get("changes"),
-                          "changes"))
+                          Json.object(Json.parse(body), "the changeset").get("changes"), "changes"))
               .body();
     } catch (ServerException e) {
       if (e.status() != 404 && e.status() != 405) {
@@ -239,10 +237,7 @@ public final class RemoteSettings {
 
   private Changeset read(String path, String expected) throws ServerException {
     return changesets
-        ? http.get(
-                url(path + "/changeset?_expected=" + expected),
-                maxBytes,
-                Changesets::read)
+        ? http.get(url(path + "/changeset?_expected=" + expected), maxBytes, Changesets::read)
             .body()
         : separately(path, expected);
   }
@@ -271,8 +266,8 @@ public final class RemoteSettings {
     checkAllVisible(collection);
     StringBuilder query = new StringBuilder();
     filters.forEach((name, values) ->
-        values.forEach(
-            value -> query.append('&').append(Urls.escaped(name)).append('=').append(Urls.escaped(value))));
+        values.forEach(value ->
+            query.append('&').append(Urls.escaped(name)).append('=').append(Urls.escaped(value))));
     for (int read = 0; read < CONSISTENT_READS; read++) {
       Optional<Listed> all =
           listed(collection.path() + "/records?_expected=" + cacheBuster() + query);

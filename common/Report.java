@@ -124,11 +124,7 @@ public final class Report {
   }
 
   void configure(
-      Format format,
-      boolean quiet,
-      boolean verbose,
-      boolean exitZero,
-      Surroundings surroundings) {
+      Format format, boolean quiet, boolean verbose, boolean exitZero, Surroundings surroundings) {
     this.terminal =
         surroundings.terminal() && !"dumb".equals(surroundings.environment().get("TERM"));
     this.colour = terminal && surroundings.environment().getOrDefault("NO_COLOR", "").isEmpty();
@@ -374,7 +370,8 @@ public final class Report {
       crashReports.failedCheck(List.of(check), text, reasons);
     } else {
       reasons.forEach((about, reason) ->
-          failedCheck(check, about, message.formatted(Display.clean(about)), Map.of(about, reason)));
+          failedCheck(
+              check, about, message.formatted(Display.clean(about)), Map.of(about, reason)));
     }
   }
 

@@ -16,6 +16,7 @@ import java.time.Duration;
 import java.util.Optional;
 import javax.net.ssl.TrustManager;
 import picocli.CommandLine.Option;
+
 /** Settings of a command that asks a server, whichever that is. */
 public final class RequestSettings {
   @Option(

@@ -120,7 +120,9 @@ public final class Runner {
         report.text(
             line.isUsageHelpRequested()
                 ? Help.of(spec)
-                : command.general().completion ? completion(spec) : spec.name() + " " + Version.NUMBER);
+                : command.general().completion
+                    ? completion(spec)
+                    : spec.name() + " " + Version.NUMBER);
         return 0;
       }
       Lookup lookup = new Lookup(surroundings.environment(), Map.of(), typed);

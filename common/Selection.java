@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import picocli.CommandLine.Option;
+
 /** Settings of a command that reads the list of collections. */
 public final class Selection {
   @Option(
@@ -36,8 +37,7 @@ public final class Selection {
       names = "--only",
       paramLabel = "PATTERN",
       split = ",",
-      description =
-          "only these collections: shell patterns on bucket/collection, comma separated")
+      description = "only these collections: shell patterns on bucket/collection, comma separated")
   List<String> only;
 
   @Option(

@@ -17,6 +17,7 @@ import java.time.Duration;
 import java.util.Optional;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
+
 /** Settings of a command that talks to a Remote Settings server. */
 public final class ServerSettings {
   @Option(
@@ -123,8 +124,8 @@ public final class ServerSettings {
     return knows(info, variable, credentials, report) ? Optional.of(info) : Optional.empty();
   }
 
-  private RemoteSettings.ServerInfo read(
-      RemoteSettings remote, String variable, Secret credentials) throws ServerException {
+  private RemoteSettings.ServerInfo read(RemoteSettings remote, String variable, Secret credentials)
+      throws ServerException {
     try {
       return remote.serverInfo();
     } catch (ServerException e) {
@@ -146,8 +147,7 @@ public final class ServerSettings {
   }
 
   /** Opens the doorway to HTTP for a command. */
-  public Http http(String command, Surroundings surroundings, Report report)
-      throws UsageException {
+  public Http http(String command, Surroundings surroundings, Report report) throws UsageException {
     return requests.http(
         command, timeout, deadline, parallel, Http.Names.SERVER, surroundings, report);
   }

@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
 import java.util.stream.Stream;
+
 /**
  * The signed resources of a server, as its signer capability lists them.
  *

@@ -13,6 +13,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Clock;
 import java.util.Map;
 import java.util.function.Consumer;
+
 /**
  * What a command reads and writes besides the network; tests pass their own.
  *

@@ -8,6 +8,7 @@ import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.util.Locale;
 import java.util.regex.Pattern;
+
 /** What a URL says, by its spelling alone: no name is looked up. */
 public final class Urls {
 

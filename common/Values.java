@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Locale;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
+
 /** Values of settings, from the text that stands for them. */
 public final class Values {
 

@@ -177,8 +177,7 @@ public class Lambda {
       Runner.Command command, Map<String, String> environment, Console console, Context context)
       throws InterruptedException {
     List<Runnable> interrupts = new CopyOnWriteArrayList<>();
-    Surroundings surroundings =
-        surroundings(environment, console.out(), console.err(), interrupts);
+    Surroundings surroundings = surroundings(environment, console.out(), console.err(), interrupts);
     AtomicInteger exit = new AtomicInteger(2);
     long left = context.getRemainingTimeInMillis();
     long kept = Math.min(LONGEST_END.toMillis(), left / SHARE_FOR_THE_END);

@@ -608,8 +608,7 @@ class BackportPlanTest {
           """)
   void a_line_that_does_not_parse_is_named(String line, String expected) {
     UsageException e =
-        assertThrows(
-            UsageException.class, () -> backport_records.mappings("x/x -> y/y\n" + line));
+        assertThrows(UsageException.class, () -> backport_records.mappings("x/x -> y/y\n" + line));
     assertEquals("BACKPORT_RECORDS_MAPPINGS, " + expected, e.getMessage());
   }
 

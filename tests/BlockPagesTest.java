@@ -1406,9 +1406,7 @@ class BlockPagesTest {
         record.put("severity", random.nextInt(3));
         record.put("details", random.nextInt(5) == 0 ? null : details);
         blocks.add(
-            block(
-                i % 2 == 0 ? ADDONS : new Place("blocklists", "plugins"),
-                Json.document(record)));
+            block(i % 2 == 0 ? ADDONS : new Place("blocklists", "plugins"), Json.document(record)));
       }
       blockpages_generator.Site expected = blockpages_generator.Site.of(blocks);
       Map<String, String> pages = pages(expected);

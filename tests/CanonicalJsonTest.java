@@ -221,8 +221,7 @@ class CanonicalJsonTest {
     String large = "\"" + "x".repeat(1024 * 1024) + "\"";
     String fifty = "{\"b\":".repeat(50) + large + ",\"a\":0}".repeat(50);
     assertCanonical(fifty, "{\"a\":0,\"b\":".repeat(50) + large + "}".repeat(50));
-    Json.BadJson bad =
-        assertBad("{\"b\":".repeat(5_000) + large + ",\"a\":0}".repeat(5_000));
+    Json.BadJson bad = assertBad("{\"b\":".repeat(5_000) + large + ",\"a\":0}".repeat(5_000));
     assertEquals("its keys are out of order on too many levels", bad.getMessage());
   }
 

@@ -4,6 +4,7 @@
 //DEPS com.google.guava:guava:33.8.0-jre
 //DEPS info.picocli:picocli:4.7.7
 //SOURCES ../deploy/Project.java
+//SOURCES format.java
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;

@@ -139,15 +139,12 @@ class LambdaTest {
   private static Map<String, String> environment(
       String command, String event, Map<String, String> process) throws Exception {
     return Lambda.environment(
-        Runner.settings(ReadmeTest.COMMANDS.get(command).get()),
-        Json.parse(event),
-        process);
+        Runner.settings(ReadmeTest.COMMANDS.get(command).get()), Json.parse(event), process);
   }
 
   private static String refused(String command, String event) {
     UsageException refused =
-        assertThrows(
-            UsageException.class, () -> environment(command, event, NOTHING), event);
+        assertThrows(UsageException.class, () -> environment(command, event, NOTHING), event);
     assertFalse(refused.getMessage().contains("\n"), refused.getMessage());
     return refused.getMessage();
   }

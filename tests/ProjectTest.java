@@ -349,10 +349,11 @@ class ProjectTest {
           uses.get(file).remove(file);
         });
     // takes away what uses nothing that is left, until nothing is left or a circle
-    while (uses.keySet().removeAll(
-        List.copyOf(uses.keySet()).stream()
-            .filter(file -> uses.get(file).stream().noneMatch(uses::containsKey))
-            .toList())) {
+    while (uses.keySet()
+        .removeAll(
+            List.copyOf(uses.keySet()).stream()
+                .filter(file -> uses.get(file).stream().noneMatch(uses::containsKey))
+                .toList())) {
       continue;
     }
     assertEquals(Map.of(), uses, "a circle, and what leads to it");
@@ -638,9 +639,7 @@ class ProjectTest {
 
   /** The package of a file with a dot behind it: that of its folder below {@code common/}. */
   private static String packageOf(String file) {
-    return file.startsWith("common/")
-        ? file.replaceFirst("[^/]*$", "").replace('/', '.')
-        : "";
+    return file.startsWith("common/") ? file.replaceFirst("[^/]*$", "").replace('/', '.') : "";
   }
 
   /** The code but for the block in braces after that. */

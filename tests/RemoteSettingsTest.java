@@ -506,8 +506,7 @@ class RemoteSettingsTest {
     byte[] saved = changeset(GOOD).getBytes(StandardCharsets.UTF_8);
     assertEquals(200, Changesets.read(new ByteArrayInputStream(saved)).timestamp());
     byte[] other = "{}".getBytes(StandardCharsets.UTF_8);
-    assertThrows(
-        IOException.class, () -> Changesets.read(new ByteArrayInputStream(other)));
+    assertThrows(IOException.class, () -> Changesets.read(new ByteArrayInputStream(other)));
   }
 
   // ---- servers without changesets
@@ -684,8 +683,7 @@ class RemoteSettingsTest {
 
   private static final Batch.RecordWrite CREATION =
       new Batch.RecordWrite(CFR, "a é", "{\"id\":1}".getBytes(StandardCharsets.UTF_8), 0);
-  private static final Batch.RecordWrite DELETION =
-      new Batch.RecordWrite(CFR, "batch", null, 5);
+  private static final Batch.RecordWrite DELETION = new Batch.RecordWrite(CFR, "batch", null, 5);
 
   @Test
   void a_batch_is_one_request_whose_parts_have_their_guards_and_escaped_paths() throws Exception {
@@ -920,10 +918,8 @@ class RemoteSettingsTest {
       answer("/v1/", info(order.toArray(String[]::new)));
       SignedResources resources = remote.serverInfo().signed();
       assertEquals("work/a", sourceOf(resources, "main/a"));
-      assertNull(
-          resources.ofDestination(new Place("main", "a")).orElseThrow().preview());
-      assertTrue(
-          resources.ofPreview(new Place("look", "a")).isEmpty(), "it has none");
+      assertNull(resources.ofDestination(new Place("main", "a")).orElseThrow().preview());
+      assertTrue(resources.ofPreview(new Place("look", "a")).isEmpty(), "it has none");
       assertTrue(resources.ofPreview(new Place("look", "b")).isPresent());
     }
   }

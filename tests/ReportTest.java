@@ -324,7 +324,8 @@ class ReportTest {
             new Display.Count("SKIP", List.of(), false),
             new Display.Count("BAD", List.of("a/d", "a/e"), true));
     assertEquals("4 collections: 2 OK, 2 BAD (a/d, a/e)", Display.counts(4, counts));
-    assertEquals("6 collections: 2 OK, 2 BAD (a/d, a/e), 2 not finished", Display.counts(6, counts));
+    assertEquals(
+        "6 collections: 2 OK, 2 BAD (a/d, a/e), 2 not finished", Display.counts(6, counts));
     assertEquals(
         "1 collection: 0 OK, 1 BAD (a/d)",
         Display.counts(

@@ -224,7 +224,8 @@ public final class CanonicalJson {
     private boolean isPlain(JsonToken token) {
       return token.isScalarValue()
           && token != JsonToken.VALUE_NUMBER_FLOAT
-          && (token != JsonToken.VALUE_NUMBER_INT || parser.getStringLength() <= Json.MAX_PLAIN_DIGITS);
+          && (token != JsonToken.VALUE_NUMBER_INT
+              || parser.getStringLength() <= Json.MAX_PLAIN_DIGITS);
     }
 
     private void name(String key) {

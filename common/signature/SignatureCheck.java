@@ -154,9 +154,7 @@ public final class SignatureCheck {
     this.roots =
         signers.anyRoot ? Set.of() : given.isEmpty() ? MozillaRoots.builtIn(host, now) : given;
     this.withoutRoots =
-        signers.anyRoot || Urls.isLoopback(host)
-            ? WithoutRoots.WARN
-            : WithoutRoots.REFUSE;
+        signers.anyRoot || Urls.isLoopback(host) ? WithoutRoots.WARN : WithoutRoots.REFUSE;
     this.signer = signers.signer;
     this.signerDemanded = signer != null || MozillaRoots.isMozilla(host);
   }
