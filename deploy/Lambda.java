@@ -41,8 +41,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
 
 /**
- * The commands as AWS Lambda, a handler each: {@code Lambda::validate_signature} (contract, <i>As
- * AWS Lambda</i>).
+ * The commands as AWS Lambda, a handler each: {@code Lambda::validate_signature}
+ * (docs/specification.md, <i>As AWS Lambda</i>).
  *
  * <p>The keys of an event are the names of the command's settings in lower case, and win over the
  * environment. What a console would show goes to the log, and is the message with which the

@@ -27,6 +27,7 @@ import java.util.TreeSet;
 import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import javax.tools.Diagnostic;
 import javax.tools.DiagnosticCollector;
@@ -42,7 +43,7 @@ import tools.jackson.databind.json.JsonMapper;
 
 /**
  * What no compiler checks: the headers that JBang reads, the one doorway to HTTP, JSON and stdout,
- * the catalog, and the promises of the documentation.
+ * the catalog, and the promises of the specification.
  *
  * <p>Each test lists all that is wrong, as {@code file: what}.
  */
@@ -454,7 +455,7 @@ class ProjectTest {
     List<String> wrong = new ArrayList<>();
     int promises = 0;
     String section = "";
-    for (String line : Files.readAllLines(ROOT.resolve("docs/promises.md"))) {
+    for (String line : Files.readAllLines(ROOT.resolve("docs/specification.md"))) {
       boolean row = line.startsWith("|");
       boolean head = row && !section.startsWith("|");
       section = line;
@@ -480,6 +481,30 @@ class ProjectTest {
     }
     assertEquals(List.of(), wrong);
     assertTrue(promises > 0, "no promise was found");
+  }
+
+  @Test
+  void what_the_code_cites_of_the_specification_is_a_heading_of_it() throws IOException {
+    Set<String> headings =
+        Files.readAllLines(ROOT.resolve("docs/specification.md")).stream()
+            .filter(line -> line.startsWith("## "))
+            .map(line -> line.substring(3))
+            .collect(Collectors.toSet());
+    Pattern cited = Pattern.compile("docs/specification\\.md((?:,?[\\s*]+(?:and )?<i>[^<]+</i>)+)");
+    List<String> wrong = new ArrayList<>();
+    FILES.forEach((file, text) -> {
+      if (isShipped(file) && text.matches("(?s).*\\b(contract|[Ss]pec: \\w+),.*")) {
+        wrong.add(file + ": cites what is not here");
+      }
+      cited
+          .matcher(text)
+          .results()
+          .flatMap(found -> Pattern.compile("<i>([^<]+)</i>").matcher(found.group(1)).results())
+          .map(found -> found.group(1).replaceAll("[\\s*]+", " "))
+          .filter(heading -> !headings.contains(heading))
+          .forEach(heading -> wrong.add(file + ": no heading " + heading));
+    });
+    assertEquals(List.of(), wrong);
   }
 
   // Helpers
@@ -626,10 +651,11 @@ class ProjectTest {
       String otherFolder = packageOf(other);
       // scripts such as `format` have the names of ordinary words
       boolean telling = Character.isUpperCase(name.charAt(0)) || name.contains("_");
-      boolean uses =
-          otherFolder.equals(folder)
-              ? telling && words.contains(name)
-              : imported.stream().anyMatch(i -> (i + ".").startsWith(otherFolder + name + "."));
+      boolean imports =
+          imported.stream()
+              .anyMatch(
+                  i -> !otherFolder.isEmpty() && (i + ".").startsWith(otherFolder + name + "."));
+      boolean uses = imports || (otherFolder.equals(folder) && telling && words.contains(name));
       if (uses) {
         used.add(other);
       }
