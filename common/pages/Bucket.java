@@ -112,7 +112,7 @@ public final class Bucket implements Destination {
    * @param timeout to connect, and longest silence while reading
    * @param deadline of one attempt as a whole
    * @param retries attempts after the first
-   * @param trusted whom to trust instead of the JDK's roots; empty for these
+   * @param trusted who may vouch for the server; empty: the JDK's roots
    * @param environment that names the proxies
    */
   public record Connection(
