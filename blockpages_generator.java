@@ -7,7 +7,6 @@
 //SOURCES common/Http.java
 //SOURCES common/Json.java
 //SOURCES common/Place.java
-//SOURCES common/Proxies.java
 //SOURCES common/RemoteSettings.java
 //SOURCES common/Report.java
 //SOURCES common/Runner.java
@@ -17,7 +16,9 @@
 //SOURCES common/Urls.java
 //SOURCES common/UsageException.java
 //SOURCES common/Values.java
-//SOURCES common/Version.java
+//SOURCES common/pages/BucketSettings.java
+//SOURCES common/pages/Destination.java
+//SOURCES common/pages/Folder.java
 //SOURCES common/pages/HtmlPages.java
 //FILES templates/index.html=templates/index.html
 //FILES templates/layout.html=templates/layout.html
@@ -27,14 +28,6 @@
 //DEPS info.picocli:picocli:4.7.7
 //DEPS com.googlecode.owasp-java-html-sanitizer:owasp-java-html-sanitizer:20260313.1
 //DEPS me.tongfei:progressbar:0.10.2
-//DEPS software.amazon.awssdk:s3:2.59.1
-//DEPS software.amazon.awssdk:url-connection-client:2.59.1
-//DEPS software.amazon.awssdk:signin:2.59.1
-//DEPS software.amazon.awssdk:sso:2.59.1
-//DEPS software.amazon.awssdk:ssooidc:2.59.1
-//DEPS software.amazon.awssdk:sts:2.59.1
-//DEPS org.slf4j:slf4j-api:2.0.20
-//DEPS org.slf4j:slf4j-nop:2.0.20
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
 
@@ -45,7 +38,6 @@ import common.Http;
 import common.Json;
 import common.Json.BadJson;
 import common.Place;
-import common.Proxies;
 import common.RemoteSettings;
 import common.Report;
 import common.Report.Status;
@@ -58,36 +50,25 @@ import common.UsageException;
 import common.Values;
 import common.Values.NameConverter;
 import common.Values.WebAddressConverter;
-import common.Version;
+import common.pages.BucketSettings;
+import common.pages.Destination;
+import common.pages.Destination.Page;
+import common.pages.Destination.Unavailable;
+import common.pages.Folder;
 import common.pages.HtmlPages;
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
-import java.net.SocketTimeoutException;
 import java.net.URI;
-import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
-import java.nio.file.LinkOption;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.security.cert.CertPathBuilderException;
 import java.time.Instant;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
-import java.time.format.DateTimeParseException;
 import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.Base64;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -99,13 +80,9 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BiConsumer;
-import java.util.function.Supplier;
-import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
-import javax.net.ssl.SSLException;
-import javax.xml.stream.XMLStreamException;
 import me.tongfei.progressbar.DelegatingProgressBarConsumer;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
@@ -117,40 +94,6 @@ import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.TypeConversionException;
-import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
-import software.amazon.awssdk.auth.credentials.AwsCredentials;
-import software.amazon.awssdk.auth.credentials.AwsCredentialsProvider;
-import software.amazon.awssdk.auth.credentials.AwsSessionCredentials;
-import software.amazon.awssdk.auth.credentials.ContainerCredentialsProvider;
-import software.amazon.awssdk.auth.credentials.DefaultCredentialsProvider;
-import software.amazon.awssdk.auth.credentials.ProfileCredentialsProvider;
-import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
-import software.amazon.awssdk.auth.credentials.WebIdentityTokenFileCredentialsProvider;
-import software.amazon.awssdk.awscore.exception.AwsErrorDetails;
-import software.amazon.awssdk.awscore.retry.AwsRetryStrategy;
-import software.amazon.awssdk.core.checksums.RequestChecksumCalculation;
-import software.amazon.awssdk.core.checksums.ResponseChecksumValidation;
-import software.amazon.awssdk.core.client.config.SdkAdvancedClientOption;
-import software.amazon.awssdk.core.exception.ApiCallAttemptTimeoutException;
-import software.amazon.awssdk.core.exception.SdkException;
-import software.amazon.awssdk.core.interceptor.Context;
-import software.amazon.awssdk.core.interceptor.ExecutionAttribute;
-import software.amazon.awssdk.core.interceptor.ExecutionAttributes;
-import software.amazon.awssdk.core.interceptor.ExecutionInterceptor;
-import software.amazon.awssdk.core.sync.RequestBody;
-import software.amazon.awssdk.http.SdkHttpClient;
-import software.amazon.awssdk.http.SdkHttpRequest;
-import software.amazon.awssdk.http.urlconnection.ProxyConfiguration;
-import software.amazon.awssdk.http.urlconnection.UrlConnectionHttpClient;
-import software.amazon.awssdk.regions.Region;
-import software.amazon.awssdk.services.s3.S3Client;
-import software.amazon.awssdk.services.s3.S3ClientBuilder;
-import software.amazon.awssdk.services.s3.model.BucketAlreadyOwnedByYouException;
-import software.amazon.awssdk.services.s3.model.ListObjectsV2Response;
-import software.amazon.awssdk.services.s3.model.NoSuchBucketException;
-import software.amazon.awssdk.services.s3.model.NoSuchKeyException;
-import software.amazon.awssdk.services.s3.model.PutObjectResponse;
-import software.amazon.awssdk.services.s3.model.S3Exception;
 
 /**
  * The job: everybody whose add-on or plugin was blocked finds a page that says why.
@@ -160,7 +103,7 @@ import software.amazon.awssdk.services.s3.model.S3Exception;
  * read whole. What a record says is escaped, the little HTML that its reasons may hold is reduced
  * to an allow-list. A record that can have no page of its own is a finding.
  *
- * <p>Spec: contract, <i>blockpages_generator</i>.
+ * <p>Spec: docs/specification.md, <i>blockpages_generator</i>.
  *
  * <pre>Uploading i454.html to Amazon S3 bucket amo-blocked-pages</pre>
  */
@@ -200,43 +143,7 @@ public class blockpages_generator implements Runner.Command {
       description = "collections of blocked plugins, comma separated")
   List<String> plugins;
 
-  @Option(
-      names = "--aws-region",
-      paramLabel = "REGION",
-      defaultValue = "eu-central-1",
-      converter = RegionConverter.class,
-      description = "region of the S3 bucket")
-  String region;
-
-  @Option(
-      names = "--bucket-name",
-      paramLabel = "NAME",
-      defaultValue = "amo-blocked-pages",
-      converter = BucketNameConverter.class,
-      description = "S3 bucket to publish to, made in that region if it is missing")
-  String bucketName;
-
-  @Option(
-      names = {"--aws-endpoint-url-s3", "--aws-endpoint-url"},
-      paramLabel = "URL",
-      converter = WebAddressConverter.class,
-      description = "endpoint of another S3 than Amazon's, asked path-style")
-  URI endpoint;
-
-  @Option(
-      names = "--expected-bucket-owner",
-      paramLabel = "ACCOUNT",
-      converter = AccountConverter.class,
-      description = "AWS account that must own the S3 bucket, 12 digits")
-  String expectedOwner;
-
-  @Option(
-      names = "--cache-control",
-      paramLabel = "VALUE",
-      defaultValue = "public, max-age=3600",
-      converter = HeaderConverter.class,
-      description = "Cache-Control header of the pages that are uploaded, with seconds")
-  String cacheControl;
+  @Mixin BucketSettings s3;
 
   @Option(
       names = "--canonical-url",
@@ -291,15 +198,14 @@ public class blockpages_generator implements Runner.Command {
       Thread.ofPlatform().daemon().start(blockpages_generator::warmUp);
       List<Block> blocks;
       try (Http http = server.http(NAME, surroundings, report)) {
-        blocks = read(collections, http, report);
+        blocks = read(collections, http);
       }
-      if (blocks == null) {
-        return;
+      if (isEnough(collections, blocks, report)) {
+        Site site = Site.of(blocks);
+        site.warnings().forEach(report::warn);
+        site.refused().forEach(refused -> report.finding(refused.text()));
+        new Publication(destination, report).publish(render(site, canonicalUrl));
       }
-      Site site = Site.of(blocks);
-      site.warnings().forEach(report::warn);
-      site.refused().forEach(refused -> report.finding(refused.text()));
-      new Publication(destination, report).publish(render(site, canonicalUrl));
     } catch (Unavailable e) {
       report.failure(e.getMessage(), e.hint(), e);
     }
@@ -326,35 +232,19 @@ public class blockpages_generator implements Runner.Command {
 
   private Destination destination(Map<String, String> environment, Report report)
       throws UsageException, Unavailable {
-    return targetDir == null ? new Bucket(environment, report) : new Folder(targetDir);
+    return targetDir == null
+        ? s3.bucket(NAME, server, general, environment, report)
+        : new Folder(targetDir, NAME);
   }
 
-  /**
-   * Reads the records of all collections, past the caches.
-   *
-   * @return null if there is nothing that could be published; the report says why
-   */
-  private List<Block> read(List<Place> collections, Http http, Report report)
-      throws ServerException, BadJson {
+  /** Reads the records of all collections, past the caches. */
+  private List<Block> read(List<Place> collections, Http http) throws ServerException, BadJson {
     RemoteSettings remote = new RemoteSettings(http, server.url(), server.maxBytes());
     List<Block> blocks = new ArrayList<>();
-    List<String> empty = new ArrayList<>();
     for (Place collection : collections) {
-      List<SignedRecord> records = records(remote, collection);
-      if (records.isEmpty()) {
-        empty.add(collection.name());
-      }
-      for (SignedRecord record : records) {
+      for (SignedRecord record : records(remote, collection)) {
         blocks.add(Block.of(collection, record));
       }
-    }
-    if (!allowEmpty && (blocks.isEmpty() || (prune && !empty.isEmpty()))) {
-      report.error(
-          blocks.isEmpty()
-              ? "no record in %s: nothing was published".formatted(String.join(", ", empty))
-              : "%s is empty: nothing was published or pruned".formatted(String.join(", ", empty)),
-          "--allow-empty if that is right");
-      return null;
     }
     return blocks;
   }
@@ -369,6 +259,25 @@ public class blockpages_generator implements Runner.Command {
               "check BUCKET, ADDONS_COLLECTIONS, PLUGINS_COLLECTIONS; nothing was published")
           : e;
     }
+  }
+
+  /** Whether enough is left to publish, and to prune; says so if it is not. */
+  private boolean isEnough(List<Place> collections, List<Block> blocks, Report report) {
+    Set<Place> filled = blocks.stream().map(Block::collection).collect(Collectors.toSet());
+    String empty =
+        collections.stream()
+            .filter(collection -> !filled.contains(collection))
+            .map(Place::name)
+            .collect(Collectors.joining(", "));
+    if (allowEmpty || (!blocks.isEmpty() && (!prune || empty.isEmpty()))) {
+      return true;
+    }
+    report.error(
+        blocks.isEmpty()
+            ? "no record in %s: nothing was published".formatted(empty)
+            : "%s is empty: nothing was published or pruned".formatted(empty),
+        "--allow-empty if that is right");
+    return false;
   }
 
   // ---- core: values in, values out
@@ -479,29 +388,21 @@ public class blockpages_generator implements Runner.Command {
     }
 
     private static Instant date(Object created, long modified, Set<Oddity> oddities) {
-      Instant fallback =
-          Optional.of(Instant.ofEpochMilli(modified))
-              .filter(date -> modified > 0 && isPrintable(date))
-              .orElse(null);
-      if (created == null) {
-        return fallback;
+      Optional<Instant> date = created instanceof String text ? date(text) : Optional.empty();
+      if (created != null && date.isEmpty()) {
+        oddities.add(Oddity.DATE);
       }
-      Optional<Instant> date =
-          created instanceof String text
-              ? RemoteSettings.date(Map.of("created", text.strip().replace(' ', 'T')), "created")
-              : Optional.empty();
-      if (date.isEmpty() && created instanceof String day) {
-        try {
-          date = Optional.of(LocalDate.parse(day).atStartOfDay().toInstant(ZoneOffset.UTC));
-        } catch (DateTimeParseException e) {
-          // said below
-        }
-      }
-      return date.filter(Block::isPrintable)
-          .orElseGet(() -> {
-            oddities.add(Oddity.DATE);
-            return fallback;
-          });
+      return date.orElseGet(() -> {
+        Instant lastChange = Instant.ofEpochMilli(modified);
+        return modified > 0 && isPrintable(lastChange) ? lastChange : null;
+      });
+    }
+
+    /** As a day, or as a day and a time. */
+    private static Optional<Instant> date(String text) {
+      String time =
+          text.matches("\\d{4}-\\d\\d-\\d\\d") ? text + "T00:00" : text.strip().replace(' ', 'T');
+      return RemoteSettings.date(Map.of("created", time), "created").filter(Block::isPrintable);
     }
 
     private static final Instant FIRST = Instant.parse("0001-01-01T00:00:00Z");
@@ -514,11 +415,11 @@ public class blockpages_generator implements Runner.Command {
 
     /** A text of one line, or null. */
     private static String line(Object value) {
-      return value == null || value instanceof Map || value instanceof List
-          ? null
-          : Optional.of(printable(Display.clean(value.toString())).strip())
-              .filter(line -> !line.isEmpty())
-              .orElse(null);
+      if (value == null || value instanceof Map || value instanceof List) {
+        return null;
+      }
+      String line = printable(Display.clean(value.toString())).strip();
+      return line.isEmpty() ? null : line;
     }
 
     private static String text(Object value, Set<Oddity> oddities) {
@@ -706,20 +607,6 @@ public class blockpages_generator implements Runner.Command {
 
   // ---- rendering
 
-  static final String INDEX = "index.html";
-
-  /**
-   * A page that is to be published.
-   *
-   * @param file its name
-   * @param html in UTF-8
-   */
-  record Page(String file, byte[] html) {
-    boolean isIndex() {
-      return file.equals(INDEX);
-    }
-  }
-
   private static final DateTimeFormatter DATE =
       DateTimeFormatter.ofPattern("MMM dd, yyyy", Locale.US).withZone(ZoneOffset.UTC);
 
@@ -791,14 +678,12 @@ public class blockpages_generator implements Runner.Command {
     List<Page> pages =
         site.blocks().parallelStream()
             .map(block -> {
-              Map<String, Object> values = values(canonicalUrl, block.file());
-              values.put("page", shown(block));
+              Map<String, Object> values = values("page", shown(block), canonicalUrl, block.file());
               return new Page(block.file(), html.render("page.html", values));
             })
             .collect(Collectors.toCollection(ArrayList::new));
-    Map<String, Object> values = values(canonicalUrl, INDEX);
-    values.put("years", years(site));
-    pages.add(new Page(INDEX, html.render("index.html", "search.js", values)));
+    Map<String, Object> values = values("years", years(site), canonicalUrl, Page.INDEX);
+    pages.add(new Page(Page.INDEX, html.render("index.html", "search.js", values)));
     return pages;
   }
 
@@ -810,8 +695,11 @@ public class blockpages_generator implements Runner.Command {
     render(Site.of(List.of(Block.of(nowhere, "warm-up", record))), null);
   }
 
-  private static Map<String, Object> values(URI canonicalUrl, String file) {
-    Map<String, Object> values = new HashMap<>();
+  /** What a template sees: one value of its own, and the address that its page is known by. */
+  private static Map<String, Object> values(
+      String name, Object value, URI canonicalUrl, String file) {
+    Map<String, Object> values = new HashMap<>(); // which may hold null
+    values.put(name, value);
     values.put(
         "canonical",
         canonicalUrl == null ? null : canonicalUrl.toString().replaceFirst("/*$", "/") + file);
@@ -832,80 +720,31 @@ public class blockpages_generator implements Runner.Command {
     return block.blocked() == null ? null : DATE.format(block.blocked());
   }
 
-  private static List<Year> years(Site site) {
-    Set<Block> linked = new HashSet<>(site.blocks());
-    Map<String, List<Entry>> years = new LinkedHashMap<>();
-    for (Block block : site.listed()) {
-      LocalDate day =
-          block.blocked() == null ? null : LocalDate.ofInstant(block.blocked(), ZoneOffset.UTC);
-      String file = linked.contains(block) ? block.file() : null;
-      years
-          .computeIfAbsent(
-              day == null ? "undated" : String.valueOf(day.getYear()), _ -> new ArrayList<>())
-          .add(new Entry(file, block.name(), date(block), day));
-    }
-    return years.entrySet().stream().map(year -> new Year(year.getKey(), year.getValue())).toList();
+  private static LocalDate day(Block block) {
+    return block.blocked() == null ? null : LocalDate.ofInstant(block.blocked(), ZoneOffset.UTC);
   }
 
-  private static byte[] digest(String algorithm, byte[] content) {
-    try {
-      return MessageDigest.getInstance(algorithm).digest(content);
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException(e); // every JDK has those
-    }
+  private static List<Year> years(Site site) {
+    Set<Block> linked = new HashSet<>(site.blocks());
+    return site.listed().stream()
+        .map(block ->
+            new Entry(
+                linked.contains(block) ? block.file() : null,
+                block.name(),
+                date(block),
+                day(block)))
+        .collect(
+            Collectors.groupingBy(
+                entry -> entry.day() == null ? "undated" : Integer.toString(entry.day().getYear()),
+                LinkedHashMap::new,
+                Collectors.toList()))
+        .entrySet()
+        .stream()
+        .map(year -> new Year(year.getKey(), year.getValue()))
+        .toList();
   }
 
   // ---- publishing
-
-  /** Where the pages go to cannot be read or written. */
-  private static final class Unavailable extends Exception {
-    private static final long serialVersionUID = 1;
-    private final String hint;
-
-    Unavailable(String message, String hint, Throwable cause) {
-      super(message, cause);
-      this.hint = hint;
-    }
-
-    String hint() {
-      return hint;
-    }
-  }
-
-  /** Where the pages go to. */
-  private sealed interface Destination extends AutoCloseable {
-    /** {@code Amazon S3 bucket amo-blocked-pages}, or the folder. */
-    String name();
-
-    /** What is about to be done there, and as whom. */
-    String announcement(String what);
-
-    /** The HTML files that are there, each with what it is compared by. */
-    Map<String, String> files() throws Unavailable;
-
-    /**
-     * Whether a page is there as it is.
-     *
-     * @param tag of {@link #files}
-     */
-    boolean holds(Page page, String tag) throws Unavailable;
-
-    /** Whether this command made a file that is there. */
-    boolean isOurs(String file) throws Unavailable;
-
-    /** Whether it is to be made before the first page; known after {@link #files}. */
-    boolean isMissing();
-
-    /** Makes it, if it is missing. */
-    void open() throws Unavailable;
-
-    void put(Page page) throws Unavailable;
-
-    void delete(String file) throws Unavailable;
-
-    @Override
-    void close();
-  }
 
   /**
    * What is to be done with one file.
@@ -919,21 +758,38 @@ public class blockpages_generator implements Runner.Command {
   }
 
   /** What became of it. */
-  private sealed interface Result {}
+  private sealed interface Outcome {
+    Task task();
+  }
 
   /**
    * A step was taken.
    *
    * @param answer what it found, if it was to find out something
    */
-  private record Taken(boolean answer) implements Result {}
+  private record Taken(Task task, boolean answer) implements Outcome {}
 
-  private record Failed(String reason, String hint) implements Result {}
+  private record Failed(Task task, String reason, String hint) implements Outcome {}
 
   /** Too many others failed before. */
-  private record NotTried() implements Result {}
+  private record NotTried(Task task) implements Outcome {}
 
-  private record Outcome(Task task, Result result) {}
+  /** What is done with a file, in the words of the lines and of the summary. */
+  private enum Action {
+    UPLOAD("upload", "Uploading", "uploaded"),
+    WRITE("write", "Writing", "written"),
+    DELETE("delete", "Deleting", "deleted");
+
+    private final String verb;
+    private final String doing;
+    private final String done;
+
+    Action(String verb, String doing, String done) {
+      this.verb = verb;
+      this.doing = doing;
+      this.done = done;
+    }
+  }
 
   private interface Step {
     boolean take(Task task) throws Unavailable;
@@ -943,6 +799,7 @@ public class blockpages_generator implements Runner.Command {
   private final class Publication {
     private static final int MOST_FAILURES = 8; // in a row: what all fails would fail 10,000 times
 
+    private final Action publishing = targetDir == null ? Action.UPLOAD : Action.WRITE;
     private final Destination destination;
     private final Report report;
     private final List<String> unchanged = new ArrayList<>();
@@ -979,14 +836,13 @@ public class blockpages_generator implements Runner.Command {
                         due.size(),
                         pages,
                         gone.isEmpty() ? "" : ", and delete %d".formatted(gone.size()))));
-        report.onInterrupt(() -> report.summary("interrupted: " + summary()));
+        report.onInterrupt(this::interrupted);
         destination.open();
       }
-      Map<Boolean, List<Task>> parts =
-          due.stream().collect(Collectors.partitioningBy(task -> task.page().isIndex()));
-      act(parts.get(false));
+      act(due.stream().filter(task -> !task.page().isIndex()).toList());
       if (failedPages == 0) {
-        act(parts.get(true)); // last, so that it links to nothing that is missing
+        // last, so that it links to nothing that is missing
+        act(due.stream().filter(task -> task.page().isIndex()).toList());
       }
       if (failedPages == 0) {
         act(gone);
@@ -1079,36 +935,40 @@ public class blockpages_generator implements Runner.Command {
         return;
       }
       failedInARow.set(0);
-      try (Progress progress = new Progress(label, tasks.size(), report)) {
+      try (ProgressBar bar = bar(label, tasks.size(), report)) {
         report.inOrder(
             tasks,
             server.parallel(),
-            task -> new Outcome(task, result(task, step)),
-            (task, reason) -> new Outcome(task, new Failed(reason, null)),
+            task -> outcome(task, step),
+            (task, reason) -> new Failed(task, reason, null),
             outcome -> {
-              progress.step();
-              switch (outcome.result()) {
-                case Taken(boolean answer) -> onceTaken.accept(outcome.task(), answer);
-                case Failed failed -> show(outcome.task(), failed);
-                case NotTried _ -> notTried.add(outcome.task().file());
+              if (bar != null) {
+                bar.step();
+              }
+              switch (outcome) {
+                case Taken(Task task, boolean answer) -> onceTaken.accept(task, answer);
+                case Failed failed -> show(failed);
+                case NotTried(Task task) -> notTried.add(task.file());
               }
             },
-            () -> report.summary("interrupted: " + summary()));
+            this::interrupted);
+      } finally {
+        report.progress("");
       }
     }
 
-    private Result result(Task task, Step step) {
+    private Outcome outcome(Task task, Step step) {
       if (failedInARow.get() >= MOST_FAILURES) {
-        return new NotTried();
+        return new NotTried(task);
       }
       underWay.incrementAndGet();
       try {
         boolean answer = step.take(task);
         failedInARow.set(0);
-        return new Taken(answer);
+        return new Taken(task, answer);
       } catch (Unavailable e) {
         failedInARow.incrementAndGet();
-        return new Failed(e.getMessage(), e.hint());
+        return new Failed(task, e.getMessage(), e.hint());
       } finally {
         if (!report.isInterrupted()) { // else it is the interruption that has ended it
           underWay.decrementAndGet();
@@ -1116,7 +976,8 @@ public class blockpages_generator implements Runner.Command {
       }
     }
 
-    private void show(Task task, Failed failed) {
+    private void show(Failed failed) {
+      Task task = failed.task();
       failures.put(task.file(), failed.reason());
       failedPages += task.isDeletion() ? 0 : 1;
       Map<String, Object> json = json(task, "no-verdict");
@@ -1135,29 +996,26 @@ public class blockpages_generator implements Runner.Command {
     }
 
     private String line(Task task) {
-      boolean isUpload = destination instanceof Bucket;
-      String action =
-          task.isDeletion()
-              ? dryRun ? "Would delete" : "Deleting"
-              : isUpload
-                  ? dryRun ? "Would upload" : "Uploading"
-                  : dryRun ? "Would write" : "Writing";
+      Action action = task.isDeletion() ? Action.DELETE : publishing;
       return Display.clean(
           "%s %s %s %s"
               .formatted(
-                  action, task.file(), task.isDeletion() ? "from" : "to", destination.name()));
+                  dryRun ? "Would " + action.verb : action.doing,
+                  task.file(),
+                  task.isDeletion() ? "from" : "to",
+                  destination.name()));
+    }
+
+    private void interrupted() {
+      report.summary("interrupted: " + summary());
     }
 
     private String summary() {
-      String published = destination instanceof Bucket ? "uploaded" : "written";
       List<String> parts = new ArrayList<>();
-      parts.add(
-          dryRun
-              ? "%d would be %s".formatted(this.published, published)
-              : "%d %s".formatted(this.published, published));
+      parts.add(count(published, publishing));
       parts.add("%d unchanged".formatted(unchanged.size()));
       if (deleted > 0) {
-        parts.add((dryRun ? "%d would be deleted" : "%d deleted").formatted(deleted));
+        parts.add(count(deleted, Action.DELETE));
       }
       if (!failures.isEmpty()) {
         parts.add(
@@ -1172,651 +1030,28 @@ public class blockpages_generator implements Runner.Command {
       }
       return "%d page%s: %s".formatted(pages, pages == 1 ? "" : "s", String.join(", ", parts));
     }
-  }
 
-  /** A bar on a terminal; elsewhere nothing. */
-  private static final class Progress implements AutoCloseable {
-    private static final int WIDTH = 60; // a longer line than the terminal's could not be erased
-
-    private final Report report;
-    private final ProgressBar bar;
-
-    Progress(String label, int steps, Report report) {
-      this.report = report;
-      this.bar =
-          report.showsProgress()
-              ? new ProgressBarBuilder()
-                  .setTaskName(label)
-                  .setInitialMax(steps)
-                  .setStyle(ProgressBarStyle.UNICODE_BLOCK)
-                  .setUpdateIntervalMillis(100)
-                  .setConsumer(new DelegatingProgressBarConsumer(report::progress, WIDTH))
-                  .build()
-              : null;
-    }
-
-    void step() {
-      if (bar != null) {
-        bar.step();
-      }
-    }
-
-    @Override
-    public void close() {
-      if (bar != null) {
-        bar.close();
-        report.progress("");
-      }
+    private String count(int files, Action action) {
+      return "%d %s%s".formatted(files, dryRun ? "would be " : "", action.done);
     }
   }
 
-  /** The folder of {@code --target-dir}. */
-  private static final class Folder implements Destination {
+  private static final int BAR_WIDTH = 60; // a longer line than the terminal's could not be erased
 
-    private static final int MARKED_BYTES = 2048;
-
-    private final Path folder;
-
-    Folder(Path folder) {
-      this.folder = folder;
-    }
-
-    @Override
-    public String name() {
-      return folder.toString();
-    }
-
-    @Override
-    public String announcement(String what) {
-      return "%s in %s".formatted(what, folder.toAbsolutePath().normalize());
-    }
-
-    @Override
-    public Map<String, String> files() throws Unavailable {
-      Map<String, String> files = new HashMap<>();
-      try (Stream<Path> found = Files.list(folder)) {
-        found
-            .filter(file -> Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS))
-            .map(file -> file.getFileName().toString())
-            .filter(name -> name.endsWith(".html"))
-            .forEach(name -> files.put(name, ""));
-        return files;
-      } catch (NoSuchFileException e) {
-        return files;
-      } catch (IOException | UncheckedIOException e) {
-        throw unavailable("read", folder, e);
-      }
-    }
-
-    @Override
-    public boolean isMissing() {
-      return false; // a folder is no more than where its pages are
-    }
-
-    @Override
-    public boolean holds(Page page, String tag) throws Unavailable {
-      Path file = folder.resolve(page.file());
-      try {
-        return Files.size(file) == page.html().length
-            && Arrays.equals(Files.readAllBytes(file), page.html());
-      } catch (IOException e) {
-        throw unavailable("read", file, e);
-      }
-    }
-
-    @Override
-    public boolean isOurs(String name) throws Unavailable {
-      Path file = folder.resolve(name);
-      try (InputStream in = Files.newInputStream(file)) {
-        return new String(in.readNBytes(MARKED_BYTES), StandardCharsets.UTF_8)
-            .contains(HtmlPages.mark(NAME));
-      } catch (IOException e) {
-        throw unavailable("read", file, e);
-      }
-    }
-
-    @Override
-    public void open() throws Unavailable {
-      try {
-        Files.createDirectories(folder);
-      } catch (IOException e) {
-        throw unavailable("make", folder, e);
-      }
-      if (!Files.isWritable(folder)) {
-        throw unavailable("write to", folder, new AccessDeniedException(folder.toString()));
-      }
-    }
-
-    @Override
-    public void put(Page page) throws Unavailable {
-      Path file = folder.resolve(page.file());
-      try {
-        HtmlPages.replace(file, page.html());
-      } catch (IOException e) {
-        throw unavailable("write", file, e);
-      }
-    }
-
-    @Override
-    public void delete(String name) throws Unavailable {
-      Path file = folder.resolve(name);
-      try {
-        Files.deleteIfExists(file);
-      } catch (IOException e) {
-        throw unavailable("delete", file, e);
-      }
-    }
-
-    @Override
-    public void close() {}
-
-    private static Unavailable unavailable(String what, Path path, Exception e) {
-      IOException cause =
-          e instanceof UncheckedIOException unchecked ? unchecked.getCause() : (IOException) e;
-      String reason = HtmlPages.reason(cause);
-      return new Unavailable(
-          "cannot %s %s: %s".formatted(what, path, reason), "check TARGET_DIR", e);
-    }
-  }
-
-  /** The S3 bucket of {@code BUCKET_NAME}. */
-  private final class Bucket implements Destination {
-
-    /** Metadata of each page: who made it, and of what content. */
-    private static final String GENERATOR = "generator";
-
-    private static final String SHA256 = "sha256";
-    private static final String US_EAST_1 = "us-east-1"; // S3 takes it for no location at all
-
-    private static final Pattern AMAZON =
-        Pattern.compile("(?i)(.*\\.)?(amazonaws\\.(com|com\\.cn|eu)|api\\.aws)");
-
-    private static final Pattern EXPECTED_REGION = Pattern.compile("expecting '([a-z0-9-]+)'");
-
-    private final AwsCredentialsProvider provider;
-    private final AwsCredentials credentials;
-    private final S3Client s3;
-    private boolean isMissing;
-
-    Bucket(Map<String, String> environment, Report report) throws UsageException, Unavailable {
-      provider = provider(environment);
-      credentials = credentials(environment);
-      if (endpoint != null && credentials instanceof AwsSessionCredentials) {
-        general.checkSafe("AWS_SESSION_TOKEN", endpoint); // keys sign, a token is sent as it is
-      }
-      s3 = client(environment, report);
-    }
-
-    /** Those of the environment, the env file too; else where the SDK looks. */
-    private static AwsCredentialsProvider provider(Map<String, String> environment)
-        throws UsageException {
-      String id = environment.getOrDefault("AWS_ACCESS_KEY_ID", "");
-      String secret = environment.getOrDefault("AWS_SECRET_ACCESS_KEY", "");
-      String token = environment.getOrDefault("AWS_SESSION_TOKEN", "");
-      if (id.isEmpty() != secret.isEmpty()) {
-        throw new UsageException(
-            id.isEmpty()
-                ? "AWS_SECRET_ACCESS_KEY is set, AWS_ACCESS_KEY_ID is not"
-                : "AWS_ACCESS_KEY_ID is set, AWS_SECRET_ACCESS_KEY is not",
-            "set both, or none");
-      }
-      return id.isEmpty()
-          ? DefaultCredentialsProvider.builder().build()
-          : StaticCredentialsProvider.create(
-              token.isEmpty()
-                  ? AwsBasicCredentials.create(id, secret)
-                  : AwsSessionCredentials.create(id, secret, token));
-    }
-
-    private AwsCredentials credentials(Map<String, String> environment) throws Unavailable {
-      try {
-        return provider.resolveCredentials();
-      } catch (SdkException | IllegalArgumentException | UncheckedIOException e) {
-        throw new Unavailable(
-            "no AWS credentials found: looked for AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a"
-                + " web identity, the profile of AWS_PROFILE in ~/.aws, and the role of the"
-                + " container or the instance"
-                + unusable(environment.containsKey("AWS_PROFILE")),
-            "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE; --target-dir needs"
-                + " none",
-            e);
-      }
-    }
-
-    /** What an SDK's provider says where nothing was set up for it. */
-    private static final Pattern NOTHING_THERE =
-        Pattern.compile("must be set|contained no credentials|neither AWS_CONTAINER");
-
-    /** Where there is something that cannot be used, as a session that has ended. */
-    private static String unusable(boolean isProfileNamed) {
-      StringBuilder reasons = new StringBuilder();
-      for (Supplier<AwsCredentialsProvider> place :
-          List.<Supplier<AwsCredentialsProvider>>of(
-              WebIdentityTokenFileCredentialsProvider::create,
-              ProfileCredentialsProvider::create,
-              () -> ContainerCredentialsProvider.builder().build())) {
-        try {
-          place.get().resolveCredentials();
-        } catch (SdkException
-            | IllegalArgumentException
-            | IllegalStateException
-            | UncheckedIOException e) {
-          String reason = reason(e);
-          if (!NOTHING_THERE.matcher(reason).find()
-              || (isProfileNamed && reason.startsWith("Profile file"))) {
-            // what else stands in the file is of no use
-            reasons.append("; ").append(Display.brief(reason.replaceFirst(": ProfileFile.*", "")));
-          }
-        }
-      }
-      return reasons.toString();
-    }
-
-    private S3Client client(Map<String, String> environment, Report report)
-        throws UsageException, Unavailable {
-      boolean isAmazon = endpoint == null || AMAZON.matcher(endpoint.getHost()).matches();
-      S3ClientBuilder builder =
-          S3Client.builder()
-              .region(Region.of(region))
-              .credentialsProvider(provider)
-              .httpClient(httpClient(environment))
-              .serviceConfiguration(configuration ->
-                  configuration
-                      .chunkedEncodingEnabled(isAmazon)
-                      .expectContinueEnabled(false)) // pages are small
-              .overrideConfiguration(configuration ->
-                  configuration
-                      .apiCallAttemptTimeout(server.deadline())
-                      .addExecutionInterceptor(new Attempts(report))
-                      .retryStrategy(
-                          AwsRetryStrategy.standardRetryStrategy().toBuilder()
-                              .maxAttempts(server.requests().retries() + 1)
-                              .build())
-                      .putAdvancedOption(
-                          SdkAdvancedClientOption.USER_AGENT_PREFIX,
-                          "blockpages_generator/" + Version.NUMBER));
-      if (endpoint != null) {
-        builder.endpointOverride(endpoint);
-      }
-      if (!isAmazon) {
-        builder
-            .forcePathStyle(true)
-            .requestChecksumCalculation(RequestChecksumCalculation.WHEN_REQUIRED)
-            .responseChecksumValidation(ResponseChecksumValidation.WHEN_REQUIRED);
-      }
-      try {
-        return builder.build();
-      } catch (SdkException | IllegalArgumentException | UncheckedIOException e) {
-        throw new Unavailable(
-            "the AWS configuration cannot be used: " + reason(e), "see ~/.aws/config", e);
-      }
-    }
-
-    /** The JDK's own, with our proxies and certificates: Apache's, the default, starts slower. */
-    private SdkHttpClient httpClient(Map<String, String> environment) throws UsageException {
-      URI target =
-          endpoint != null ? endpoint : URI.create("https://s3.%s.amazonaws.com".formatted(region));
-      ProxyConfiguration.Builder proxy =
-          ProxyConfiguration.builder()
-              .useSystemPropertyValues(false)
-              .useEnvironmentVariablesValues(false);
-      try {
-        Proxies proxies = Proxies.of(environment);
-        proxies.allowCredentials();
-        proxies
-            .of(target)
-            .ifPresent(url -> {
-              proxy.endpoint(URI.create("http://%s:%d".formatted(url.getHost(), Urls.port(url))));
-              if (url.getUserInfo() != null) {
-                String[] user = url.getUserInfo().split(":", 2);
-                proxy.username(user[0]).password(user.length > 1 ? user[1] : "");
-              }
-            });
-      } catch (IllegalArgumentException e) {
-        throw new UsageException(e.getMessage(), null);
-      }
-      UrlConnectionHttpClient.Builder client =
-          UrlConnectionHttpClient.builder()
-              .proxyConfiguration(proxy.build())
-              .connectionTimeout(server.timeout())
-              .socketTimeout(server.timeout());
-      server
-          .requests()
-          .trustManagers()
-          .ifPresent(trusted -> client.tlsTrustManagersProvider(() -> trusted));
-      return client.build();
-    }
-
-    @Override
-    public String name() {
-      return "Amazon S3 bucket " + bucketName;
-    }
-
-    @Override
-    public String announcement(String what) {
-      String id = credentials.accessKeyId();
-      return "%s in %s (%s), with access key …%s"
-          .formatted(
-              what,
-              name(),
-              endpoint == null ? region : endpoint,
-              id.substring(Math.max(0, id.length() - 4)));
-    }
-
-    @Override
-    public Map<String, String> files() throws Unavailable {
-      Map<String, String> files = new HashMap<>();
-      try {
-        for (ListObjectsV2Response part :
-            s3.listObjectsV2Paginator(request ->
-                request
-                    .bucket(bucketName)
-                    .delimiter("/") // pages are in no folder
-                    .expectedBucketOwner(expectedOwner))) {
-          if (part.name() == null) { // any other XML would be an empty list
-            throw noS3("cannot list " + name(), null);
-          }
-          part.contents().stream()
-              .filter(object -> object.key().endsWith(".html"))
-              .forEach(object -> files.put(object.key(), object.eTag()));
-        }
-      } catch (NoSuchBucketException e) {
-        if (expectedOwner != null) {
-          throw new Unavailable(
-              "%s is missing, and so cannot be that of account %s".formatted(name(), expectedOwner),
-              "make it, or leave EXPECTED_BUCKET_OWNER out until it is made",
-              e);
-        }
-        isMissing = true;
-      } catch (SdkException e) {
-        throw unavailable("cannot list " + name(), "s3:ListBucket", e);
-      }
-      return files;
-    }
-
-    @Override
-    public boolean isMissing() {
-      return isMissing;
-    }
-
-    /**
-     * Of an object that was encrypted with a key or sent in parts the ETag is no MD5: what it holds
-     * is then known from its metadata.
-     */
-    @Override
-    public boolean holds(Page page, String tag) throws Unavailable {
-      return tag.replace("\"", "").equals(HexFormat.of().formatHex(digest("MD5", page.html())))
-          || sha256(page).equals(metadata(page.file()).get(SHA256));
-    }
-
-    @Override
-    public boolean isOurs(String file) throws Unavailable {
-      return NAME.equals(metadata(file).get(GENERATOR));
-    }
-
-    private Map<String, String> metadata(String file) throws Unavailable {
-      try {
-        return s3.headObject(
-                request -> request.bucket(bucketName).key(file).expectedBucketOwner(expectedOwner))
-            .metadata();
-      } catch (NoSuchKeyException e) {
-        return Map.of(); // deleted meanwhile
-      } catch (SdkException e) {
-        throw unavailable("cannot read " + file, "s3:GetObject", e);
-      }
-    }
-
-    @Override
-    public void open() throws Unavailable {
-      if (!isMissing) {
-        return;
-      }
-      try {
-        s3.createBucket(request -> {
-          request.bucket(bucketName);
-          if (!region.equals(US_EAST_1)) {
-            request.createBucketConfiguration(location -> location.locationConstraint(region));
-          }
-        });
-        s3.waiter().waitUntilBucketExists(request -> request.bucket(bucketName));
-      } catch (BucketAlreadyOwnedByYouException e) {
-        // made meanwhile
-      } catch (SdkException e) {
-        throw unavailable("cannot make " + name(), "s3:CreateBucket", e);
-      }
-    }
-
-    @Override
-    public void put(Page page) throws Unavailable {
-      PutObjectResponse answer;
-      try {
-        answer =
-            s3.putObject(
-                request ->
-                    request
-                        .bucket(bucketName)
-                        .key(page.file())
-                        .contentType("text/html; charset=utf-8")
-                        .cacheControl(cacheControl)
-                        .contentMD5(Base64.getEncoder().encodeToString(digest("MD5", page.html())))
-                        .metadata(Map.of(GENERATOR, NAME, SHA256, sha256(page)))
-                        .expectedBucketOwner(expectedOwner),
-                RequestBody.fromBytes(page.html()));
-      } catch (SdkException e) {
-        throw unavailable("cannot upload", "s3:PutObject", e);
-      }
-      if (answer.eTag() == null) {
-        throw noS3("cannot upload", null);
-      }
-    }
-
-    @Override
-    public void delete(String file) throws Unavailable {
-      try {
-        s3.deleteObject(
-            request -> request.bucket(bucketName).key(file).expectedBucketOwner(expectedOwner));
-      } catch (SdkException e) {
-        throw unavailable("cannot delete", "s3:DeleteObject", e);
-      }
-    }
-
-    @Override
-    public void close() {
-      s3.close();
-    }
-
-    private static String sha256(Page page) {
-      return HexFormat.of().formatHex(digest("SHA-256", page.html()));
-    }
-
-    /**
-     * One line of what an SDK's exception says.
-     *
-     * @param permission that the request needs
-     */
-    private Unavailable unavailable(String what, String permission, SdkException e) {
-      return e instanceof S3Exception answer
-          ? refused(what, permission, answer)
-          : unanswered(what, e);
-    }
-
-    private Unavailable unanswered(String what, SdkException e) {
-      String place = endpoint == null ? "Amazon S3 in " + region : endpoint.toString();
-      Throwable cause = root(e);
-      String setting = endpoint == null ? "AWS_REGION" : "AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL";
-      return switch (cause) {
-        case ApiCallAttemptTimeoutException _ ->
-            new Unavailable(
-                "%s: %s took longer than REQUESTS_DEADLINE_SECONDS allows".formatted(what, place),
-                null,
-                e);
-        case SocketTimeoutException _ ->
-            new Unavailable(
-                "%s: no answer from %s within REQUESTS_TIMEOUT_SECONDS".formatted(what, place),
-                "check %s and the network".formatted(setting),
-                e);
-        case XMLStreamException _ -> noS3(what, e);
-        default ->
-            new Unavailable(
-                "%s: no answer from %s: %s".formatted(what, place, reason(e)),
-                cause instanceof CertPathBuilderException || cause instanceof SSLException
-                    ? "name the CA's certificates in REQUESTS_CA_BUNDLE"
-                    : "check %s and the network".formatted(setting),
-                e);
-      };
-    }
-
-    private Unavailable noS3(String what, Exception e) {
-      return new Unavailable(
-          "%s: what answers at %s is no S3".formatted(what, endpoint),
-          "check AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL",
-          e);
-    }
-
-    private Unavailable refused(String what, String permission, S3Exception answer) {
-      AwsErrorDetails details = answer.awsErrorDetails();
-      String code = details == null || details.errorCode() == null ? "" : details.errorCode();
-      String message =
-          details == null || details.errorMessage() == null ? "" : details.errorMessage();
-      Optional<String> other = otherRegion(details, message);
-      if (other.isPresent()) {
-        return new Unavailable(
-            "%s: it is in %s, AWS_REGION is %s".formatted(what, other.get(), region),
-            "set AWS_REGION=" + other.get(),
-            answer);
-      }
-      String said =
-          code.isEmpty()
-              ? "%d from %s"
-                  .formatted(answer.statusCode(), endpoint == null ? "Amazon S3" : endpoint)
-              : "%d %s (%s)".formatted(answer.statusCode(), code, Display.brief(message));
-      return new Unavailable(
-          what + ": " + said, hint(answer.statusCode(), code, permission), answer);
-    }
-
-    /** The bucket's region, if an answer tells that it is another one. */
-    private Optional<String> otherRegion(AwsErrorDetails details, String message) {
-      Optional<String> told =
-          Optional.ofNullable(details)
-              .map(AwsErrorDetails::sdkHttpResponse)
-              .flatMap(response -> response.firstMatchingHeader("x-amz-bucket-region"));
-      Matcher expected = EXPECTED_REGION.matcher(message);
-      return told.or(() -> expected.find() ? Optional.of(expected.group(1)) : Optional.empty())
-          .filter(it -> !it.equals(region));
-    }
-
-    private String hint(int status, String code, String permission) {
-      return switch (code) {
-        case "BucketAlreadyExists" -> "the name is taken by another AWS account: set BUCKET_NAME";
-        case "InvalidAccessKeyId", "SignatureDoesNotMatch" ->
-            "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
-        case "ExpiredToken", "InvalidToken" -> "the session of these credentials has ended";
-        case "RequestTimeTooSkewed" -> "check the clock of this machine";
-        default ->
-            status == 403
-                ? "the credentials need %s there%s"
-                    .formatted(
-                        permission,
-                        expectedOwner == null
-                            ? ""
-                            : ", and account %s must own it".formatted(expectedOwner))
-                : null;
-      };
-    }
-
-    private static Throwable root(Throwable failure) {
-      Throwable cause = failure;
-      while (cause.getCause() != null) {
-        cause = cause.getCause();
-      }
-      return cause;
-    }
-
-    /** What went wrong at the bottom of it. */
-    private static String reason(Throwable failure) {
-      Throwable cause = root(failure);
-      return switch (cause) {
-        case UnknownHostException _ -> "unknown host " + cause.getMessage();
-        case NoSuchFileException _ -> cause.getMessage() + " is not there";
-        default -> cause.getMessage() == null ? cause.toString() : cause.getMessage();
-      };
-    }
-  }
-
-  /** Says on stderr that a request is sent again. */
-  private static final class Attempts implements ExecutionInterceptor {
-    private static final ExecutionAttribute<AtomicInteger> ATTEMPTS =
-        new ExecutionAttribute<>("blockpages_generator.attempts");
-
-    private final Report report;
-
-    Attempts(Report report) {
-      this.report = report;
-    }
-
-    @Override
-    public void beforeExecution(
-        Context.BeforeExecution context, ExecutionAttributes executionAttributes) {
-      executionAttributes.putAttribute(ATTEMPTS, new AtomicInteger());
-    }
-
-    @Override
-    public void beforeTransmission(
-        Context.BeforeTransmission context, ExecutionAttributes executionAttributes) {
-      int attempt = executionAttributes.getAttribute(ATTEMPTS).incrementAndGet();
-      if (attempt > 1) {
-        SdkHttpRequest request = context.httpRequest();
-        report.waiting(
-            "%s %s%s: trying again (attempt %d)"
-                .formatted(request.method(), request.host(), request.encodedPath(), attempt));
-      }
-    }
+  /** A bar on a terminal; elsewhere null. */
+  private static ProgressBar bar(String label, int steps, Report report) {
+    return report.showsProgress()
+        ? new ProgressBarBuilder()
+            .setTaskName(label)
+            .setInitialMax(steps)
+            .setStyle(ProgressBarStyle.UNICODE_BLOCK)
+            .setUpdateIntervalMillis(100)
+            .setConsumer(new DelegatingProgressBarConsumer(report::progress, BAR_WIDTH))
+            .build()
+        : null;
   }
 
   // ---- converters: each message completes "VALUE is not …"
-
-  private static final class RegionConverter implements ITypeConverter<String> {
-    @Override
-    public String convert(String value) {
-      if (!value.matches("[a-z0-9]+(-[a-z0-9]+)*") || value.length() > 63) {
-        throw new TypeConversionException("a region, expected one like eu-central-1");
-      }
-      return value;
-    }
-  }
-
-  private static final class BucketNameConverter implements ITypeConverter<String> {
-    @Override
-    public String convert(String value) {
-      if (!value.matches("[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-          || value.contains("..")
-          || value.matches("(\\d+\\.){3}\\d+")) {
-        throw new TypeConversionException(
-            "a name of an S3 bucket, expected 3 to 63 of a-z, 0-9, - and .");
-      }
-      return value;
-    }
-  }
-
-  private static final class AccountConverter implements ITypeConverter<String> {
-    @Override
-    public String convert(String value) {
-      if (!value.matches("\\d{12}")) {
-        throw new TypeConversionException("an AWS account, expected 12 digits");
-      }
-      return value;
-    }
-  }
-
-  private static final class HeaderConverter implements ITypeConverter<String> {
-    @Override
-    public String convert(String value) {
-      if (!value.matches("[ -~]+")) {
-        throw new TypeConversionException("a header's value, expected one line of ASCII");
-      }
-      return value;
-    }
-  }
 
   private static final class FolderConverter implements ITypeConverter<Path> {
     @Override
@@ -1827,7 +1062,7 @@ public class blockpages_generator implements Runner.Command {
           return folder;
         }
       } catch (InvalidPathException e) {
-        // said below
+        // it is not a folder either
       }
       throw new TypeConversionException("a folder");
     }

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import common.Place;
+import common.pages.Destination.Page;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -59,14 +60,12 @@ class BlockPagesBrowserTest {
                         "<li>alone</li>text<table><tr><td>cell</table>\n\nmore")))
             .map(record -> blockpages_generator.Block.of(new Place("a", "b"), "record", record))
             .toList();
-    for (blockpages_generator.Page page :
-        blockpages_generator.render(blockpages_generator.Site.of(odd), null)) {
+    for (Page page : blockpages_generator.render(blockpages_generator.Site.of(odd), null)) {
       Files.write(
           folder.resolve(page.file().equals("index.html") ? "odd-index.html" : page.file()),
           page.html());
     }
-    for (blockpages_generator.Page page :
-        blockpages_generator.render(blockpages_generator.Site.of(List.of()), null)) {
+    for (Page page : blockpages_generator.render(blockpages_generator.Site.of(List.of()), null)) {
       Files.write(folder.resolve("empty-index.html"), page.html());
     }
   }
@@ -107,9 +106,9 @@ class BlockPagesBrowserTest {
   @Test
   void pages_of_the_sample_are_valid_html() throws IOException {
     List<String> errors = new ArrayList<>();
-    List<blockpages_generator.Page> pages = SamplePages.render();
+    List<Page> pages = SamplePages.render();
     for (int i = 0; i < pages.size(); i += 10) { // each takes a quarter of a second
-      blockpages_generator.Page page = pages.get(i);
+      Page page = pages.get(i);
       Html.errors(new String(page.html(), StandardCharsets.UTF_8)).stream()
           .map(error -> page.file() + ": " + error)
           .forEach(errors::add);

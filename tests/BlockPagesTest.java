@@ -18,6 +18,7 @@ import common.Changesets.SignedRecord;
 import common.Json;
 import common.Json.BadJson;
 import common.Place;
+import common.pages.Destination.Page;
 import common.signature.CanonicalJson;
 import common.signature.CanonicalJson.Canonical;
 import java.io.IOException;
@@ -110,7 +111,7 @@ class BlockPagesTest {
   /** The pages by their names, in the order of rendering. */
   private static Map<String, String> pages(blockpages_generator.Site site) {
     Map<String, String> pages = new LinkedHashMap<>();
-    for (blockpages_generator.Page page : blockpages_generator.render(site, null)) {
+    for (Page page : blockpages_generator.render(site, null)) {
       assertNull(pages.put(page.file(), utf8(page.html())), page.file());
     }
     return pages;
@@ -1519,7 +1520,7 @@ class BlockPagesTest {
     "http://a.test:8080/x, http://a.test:8080/x/"
   })
   void a_canonical_link_leads_to_where_the_page_is_served(URI url, String folder) {
-    for (blockpages_generator.Page page : blockpages_generator.render(site(block(BLOCK)), url)) {
+    for (Page page : blockpages_generator.render(site(block(BLOCK)), url)) {
       Document document = document(utf8(page.html()));
       assertEquals(
           List.of(folder + page.file()), document.select("link[rel=canonical]").eachAttr("href"));
@@ -1536,14 +1537,10 @@ class BlockPagesTest {
 
   @Test
   void the_index_is_rendered_last() {
-    List<blockpages_generator.Page> pages =
-        blockpages_generator.render(site(block(BLOCK), block("{'id': 'z'}")), null);
+    List<Page> pages = blockpages_generator.render(site(block(BLOCK), block("{'id': 'z'}")), null);
     assertEquals(
-        List.of("i454.html", "z.html", "index.html"),
-        pages.stream().map(blockpages_generator.Page::file).toList());
-    assertEquals(
-        List.of(false, false, true),
-        pages.stream().map(blockpages_generator.Page::isIndex).toList());
+        List.of("i454.html", "z.html", "index.html"), pages.stream().map(Page::file).toList());
+    assertEquals(List.of(false, false, true), pages.stream().map(Page::isIndex).toList());
   }
 
   // ---- complete by themselves

@@ -373,6 +373,18 @@ class ProjectTest {
   }
 
   @Test
+  void only_the_pages_pay_for_s3() {
+    List<String> payers =
+        commands().stream()
+            .filter(command ->
+                reached(command).stream()
+                    .flatMap(file -> directives(FILES.get(file), "DEPS").stream())
+                    .anyMatch(artifact -> artifact.startsWith("software.amazon.awssdk:")))
+            .toList();
+    assertEquals(List.of("blockpages_generator.java"), payers);
+  }
+
+  @Test
   void signatures_are_verified_without_http_and_without_picocli() {
     List<String> wrong = new ArrayList<>();
     FILES.keySet().stream()

@@ -6,6 +6,7 @@
 //SOURCES Terminal.java
 
 import common.Place;
+import common.pages.Destination.Page;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Files;
@@ -50,14 +51,14 @@ final class SamplePages {
   }
 
   /** All pages. */
-  static List<blockpages_generator.Page> render() throws IOException {
+  static List<Page> render() throws IOException {
     return blockpages_generator.render(
         blockpages_generator.Site.of(blocks()), URI.create("https://blocked.example.com"));
   }
 
   /** All pages, as files of a folder. */
   static void write(Path folder) throws IOException {
-    for (blockpages_generator.Page page : render()) {
+    for (Page page : render()) {
       Files.write(folder.resolve(page.file()), page.html());
     }
   }

@@ -100,12 +100,15 @@ public final class HtmlPages {
   }
 
   private static String source(String content) {
+    byte[] hash = digest("SHA-256", content.getBytes(StandardCharsets.UTF_8));
+    return "'sha256-%s'".formatted(Base64.getEncoder().encodeToString(hash));
+  }
+
+  static byte[] digest(String algorithm, byte[] content) {
     try {
-      byte[] hash =
-          MessageDigest.getInstance("SHA-256").digest(content.getBytes(StandardCharsets.UTF_8));
-      return "'sha256-%s'".formatted(Base64.getEncoder().encodeToString(hash));
+      return MessageDigest.getInstance(algorithm).digest(content);
     } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException(e); // every JDK has it
+      throw new IllegalStateException(e); // every JDK has MD5 and SHA-256
     }
   }
 

@@ -1,0 +1,596 @@
+//JAVA 25+
+//DEPS software.amazon.awssdk:s3:2.59.1
+//DEPS software.amazon.awssdk:url-connection-client:2.59.1
+//DEPS software.amazon.awssdk:signin:2.59.1
+//DEPS software.amazon.awssdk:sso:2.59.1
+//DEPS software.amazon.awssdk:ssooidc:2.59.1
+//DEPS software.amazon.awssdk:sts:2.59.1
+//DEPS org.slf4j:slf4j-api:2.0.20
+//DEPS org.slf4j:slf4j-nop:2.0.20
+//SOURCES ../Display.java
+//SOURCES ../Proxies.java
+//SOURCES ../Urls.java
+//SOURCES ../UsageException.java
+//SOURCES ../Version.java
+//SOURCES Destination.java
+//SOURCES HtmlPages.java
+
+package common.pages;
+
+import common.Display;
+import common.Proxies;
+import common.Urls;
+import common.UsageException;
+import common.Version;
+import java.io.UncheckedIOException;
+import java.net.SocketTimeoutException;
+import java.net.URI;
+import java.net.UnknownHostException;
+import java.nio.file.NoSuchFileException;
+import java.security.cert.CertPathBuilderException;
+import java.time.Duration;
+import java.util.Base64;
+import java.util.HashMap;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import javax.net.ssl.SSLException;
+import javax.net.ssl.TrustManager;
+import javax.xml.stream.XMLStreamException;
+import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
+import software.amazon.awssdk.auth.credentials.AwsCredentials;
+import software.amazon.awssdk.auth.credentials.AwsCredentialsProvider;
+import software.amazon.awssdk.auth.credentials.AwsSessionCredentials;
+import software.amazon.awssdk.auth.credentials.ContainerCredentialsProvider;
+import software.amazon.awssdk.auth.credentials.DefaultCredentialsProvider;
+import software.amazon.awssdk.auth.credentials.ProfileCredentialsProvider;
+import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
+import software.amazon.awssdk.auth.credentials.WebIdentityTokenFileCredentialsProvider;
+import software.amazon.awssdk.awscore.exception.AwsErrorDetails;
+import software.amazon.awssdk.awscore.retry.AwsRetryStrategy;
+import software.amazon.awssdk.core.checksums.RequestChecksumCalculation;
+import software.amazon.awssdk.core.checksums.ResponseChecksumValidation;
+import software.amazon.awssdk.core.client.config.SdkAdvancedClientOption;
+import software.amazon.awssdk.core.exception.ApiCallAttemptTimeoutException;
+import software.amazon.awssdk.core.exception.SdkException;
+import software.amazon.awssdk.core.interceptor.Context;
+import software.amazon.awssdk.core.interceptor.ExecutionAttribute;
+import software.amazon.awssdk.core.interceptor.ExecutionAttributes;
+import software.amazon.awssdk.core.interceptor.ExecutionInterceptor;
+import software.amazon.awssdk.core.sync.RequestBody;
+import software.amazon.awssdk.http.SdkHttpClient;
+import software.amazon.awssdk.http.SdkHttpRequest;
+import software.amazon.awssdk.http.urlconnection.ProxyConfiguration;
+import software.amazon.awssdk.http.urlconnection.UrlConnectionHttpClient;
+import software.amazon.awssdk.regions.Region;
+import software.amazon.awssdk.services.s3.S3Client;
+import software.amazon.awssdk.services.s3.S3ClientBuilder;
+import software.amazon.awssdk.services.s3.model.BucketAlreadyOwnedByYouException;
+import software.amazon.awssdk.services.s3.model.ListObjectsV2Response;
+import software.amazon.awssdk.services.s3.model.NoSuchBucketException;
+import software.amazon.awssdk.services.s3.model.NoSuchKeyException;
+import software.amazon.awssdk.services.s3.model.PutObjectResponse;
+import software.amazon.awssdk.services.s3.model.S3Exception;
+
+/**
+ * A bucket of pages, on Amazon S3 or on what speaks its protocol.
+ *
+ * <p>The AWS SDK asks, and asks again; here is what is asked, and how each failure is worded.
+ */
+public final class Bucket implements Destination {
+
+  /** Metadata of each page: who made it, and of what content. */
+  private static final String GENERATOR = "generator";
+
+  private static final String SHA256 = "sha256";
+  private static final String US_EAST_1 = "us-east-1"; // S3 takes it for no location at all
+
+  private static final Pattern AMAZON =
+      Pattern.compile("(?i)(.*\\.)?(amazonaws\\.(com|com\\.cn|eu)|api\\.aws)");
+
+  private static final Pattern EXPECTED_REGION = Pattern.compile("expecting '([a-z0-9-]+)'");
+
+  /**
+   * Which bucket, and where.
+   *
+   * @param region that it is in, or is made in
+   * @param endpoint of another S3 than Amazon's, or null
+   * @param owner account that must own it, or null
+   */
+  public record Address(String name, String region, URI endpoint, String owner) {}
+
+  /**
+   * How S3 is reached, and how long it is waited for.
+   *
+   * @param timeout to connect, and longest silence while reading
+   * @param deadline of one attempt as a whole
+   * @param retries attempts after the first
+   * @param trusted who may vouch for the server; empty: the JDK's roots
+   * @param environment that names the proxies
+   */
+  public record Connection(
+      Duration timeout,
+      Duration deadline,
+      int retries,
+      Optional<TrustManager[]> trusted,
+      Map<String, String> environment) {}
+
+  private final String name;
+  private final String region;
+  private final URI endpoint;
+  private final String owner;
+  private final Credentials credentials;
+  private final String cacheControl;
+  private final String generator;
+  private final S3Client s3;
+  private boolean isMissing;
+
+  /**
+   * @param cacheControl header of each page
+   * @param generator the command that makes the pages
+   * @param waiting is told why something takes longer
+   */
+  public Bucket(
+      Address address,
+      Credentials credentials,
+      Connection connection,
+      String cacheControl,
+      String generator,
+      Consumer<String> waiting)
+      throws UsageException, Unavailable {
+    this.name = address.name();
+    this.region = address.region();
+    this.endpoint = address.endpoint();
+    this.owner = address.owner();
+    this.credentials = credentials;
+    this.cacheControl = cacheControl;
+    this.generator = generator;
+    this.s3 = client(connection, waiting);
+  }
+
+  private S3Client client(Connection connection, Consumer<String> waiting)
+      throws UsageException, Unavailable {
+    boolean isAmazon = endpoint == null || AMAZON.matcher(endpoint.getHost()).matches();
+    S3ClientBuilder builder =
+        S3Client.builder()
+            .region(Region.of(region))
+            .credentialsProvider(credentials.provider)
+            .httpClient(httpClient(connection))
+            .serviceConfiguration(configuration ->
+                configuration
+                    .chunkedEncodingEnabled(isAmazon)
+                    .expectContinueEnabled(false)) // pages are small
+            .overrideConfiguration(configuration ->
+                configuration
+                    .apiCallAttemptTimeout(connection.deadline())
+                    .addExecutionInterceptor(new Attempts(waiting))
+                    .retryStrategy(
+                        AwsRetryStrategy.standardRetryStrategy().toBuilder()
+                            .maxAttempts(connection.retries() + 1)
+                            .build())
+                    .putAdvancedOption(
+                        SdkAdvancedClientOption.USER_AGENT_PREFIX,
+                        generator + "/" + Version.NUMBER));
+    if (endpoint != null) {
+      builder.endpointOverride(endpoint);
+    }
+    if (!isAmazon) {
+      builder
+          .forcePathStyle(true)
+          .requestChecksumCalculation(RequestChecksumCalculation.WHEN_REQUIRED)
+          .responseChecksumValidation(ResponseChecksumValidation.WHEN_REQUIRED);
+    }
+    try {
+      return builder.build();
+    } catch (SdkException | IllegalArgumentException | UncheckedIOException e) {
+      throw new Unavailable(
+          "the AWS configuration cannot be used: " + reason(e), "see ~/.aws/config", e);
+    }
+  }
+
+  /** The JDK's own, with our proxies and certificates: Apache's, the default, starts slower. */
+  private SdkHttpClient httpClient(Connection connection) throws UsageException {
+    URI target =
+        endpoint != null ? endpoint : URI.create("https://s3.%s.amazonaws.com".formatted(region));
+    ProxyConfiguration.Builder proxy =
+        ProxyConfiguration.builder()
+            .useSystemPropertyValues(false)
+            .useEnvironmentVariablesValues(false);
+    try {
+      Proxies proxies = Proxies.of(connection.environment());
+      proxies.allowCredentials();
+      proxies
+          .of(target)
+          .ifPresent(url -> {
+            proxy.endpoint(URI.create("http://%s:%d".formatted(url.getHost(), Urls.port(url))));
+            if (url.getUserInfo() != null) {
+              String[] user = url.getUserInfo().split(":", 2);
+              proxy.username(user[0]).password(user.length > 1 ? user[1] : "");
+            }
+          });
+    } catch (IllegalArgumentException e) {
+      throw new UsageException(e.getMessage(), null);
+    }
+    UrlConnectionHttpClient.Builder client =
+        UrlConnectionHttpClient.builder()
+            .proxyConfiguration(proxy.build())
+            .connectionTimeout(connection.timeout())
+            .socketTimeout(connection.timeout());
+    connection.trusted().ifPresent(trusted -> client.tlsTrustManagersProvider(() -> trusted));
+    return client.build();
+  }
+
+  // ---- what is asked
+
+  @Override
+  public String name() {
+    return "Amazon S3 bucket " + name;
+  }
+
+  @Override
+  public String announcement(String what) {
+    String id = credentials.found.accessKeyId();
+    return "%s in %s (%s), with access key …%s"
+        .formatted(
+            what,
+            name(),
+            endpoint == null ? region : endpoint,
+            id.substring(Math.max(0, id.length() - 4)));
+  }
+
+  /** What is in it; a page is compared by its ETag. */
+  @Override
+  public Map<String, String> files() throws Unavailable {
+    Map<String, String> files = new HashMap<>();
+    try {
+      for (ListObjectsV2Response part :
+          s3.listObjectsV2Paginator(request ->
+              request
+                  .bucket(name)
+                  .delimiter("/") // pages are in no folder
+                  .expectedBucketOwner(owner))) {
+        if (part.name() == null) { // any other XML would be an empty list
+          throw noS3("cannot list " + name(), null);
+        }
+        part.contents().stream()
+            .filter(object -> object.key().endsWith(".html"))
+            .forEach(object -> files.put(object.key(), object.eTag()));
+      }
+    } catch (NoSuchBucketException e) {
+      if (owner != null) {
+        throw new Unavailable(
+            "%s is missing, and so cannot be that of account %s".formatted(name(), owner),
+            "make it, or leave EXPECTED_BUCKET_OWNER out until it is made",
+            e);
+      }
+      isMissing = true;
+    } catch (SdkException e) {
+      throw unavailable("cannot list " + name(), "s3:ListBucket", e);
+    }
+    return files;
+  }
+
+  @Override
+  public boolean isMissing() {
+    return isMissing;
+  }
+
+  /**
+   * Of an object that was encrypted with a key or sent in parts the ETag is no MD5: what it holds
+   * is then known from its metadata.
+   */
+  @Override
+  public boolean holds(Page page, String tag) throws Unavailable {
+    return tag.replace("\"", "").equals(HexFormat.of().formatHex(md5(page)))
+        || sha256(page).equals(metadata(page.file()).get(SHA256));
+  }
+
+  @Override
+  public boolean isOurs(String file) throws Unavailable {
+    return generator.equals(metadata(file).get(GENERATOR));
+  }
+
+  private Map<String, String> metadata(String file) throws Unavailable {
+    try {
+      return s3.headObject(request -> request.bucket(name).key(file).expectedBucketOwner(owner))
+          .metadata();
+    } catch (NoSuchKeyException e) {
+      return Map.of(); // deleted meanwhile
+    } catch (SdkException e) {
+      throw unavailable("cannot read " + file, "s3:GetObject", e);
+    }
+  }
+
+  @Override
+  public void open() throws Unavailable {
+    if (!isMissing) {
+      return;
+    }
+    try {
+      s3.createBucket(request -> {
+        request.bucket(name);
+        if (!region.equals(US_EAST_1)) {
+          request.createBucketConfiguration(location -> location.locationConstraint(region));
+        }
+      });
+      s3.waiter().waitUntilBucketExists(request -> request.bucket(name));
+    } catch (BucketAlreadyOwnedByYouException e) {
+      // made meanwhile
+    } catch (SdkException e) {
+      throw unavailable("cannot make " + name(), "s3:CreateBucket", e);
+    }
+  }
+
+  @Override
+  public void put(Page page) throws Unavailable {
+    PutObjectResponse answer;
+    try {
+      answer =
+          s3.putObject(
+              request ->
+                  request
+                      .bucket(name)
+                      .key(page.file())
+                      .contentType("text/html; charset=utf-8")
+                      .cacheControl(cacheControl)
+                      .contentMD5(Base64.getEncoder().encodeToString(md5(page)))
+                      .metadata(Map.of(GENERATOR, generator, SHA256, sha256(page)))
+                      .expectedBucketOwner(owner),
+              RequestBody.fromBytes(page.html()));
+    } catch (SdkException e) {
+      throw unavailable("cannot upload", "s3:PutObject", e);
+    }
+    if (answer.eTag() == null) {
+      throw noS3("cannot upload", null);
+    }
+  }
+
+  @Override
+  public void delete(String file) throws Unavailable {
+    try {
+      s3.deleteObject(request -> request.bucket(name).key(file).expectedBucketOwner(owner));
+    } catch (SdkException e) {
+      throw unavailable("cannot delete", "s3:DeleteObject", e);
+    }
+  }
+
+  @Override
+  public void close() {
+    s3.close();
+  }
+
+  private static byte[] md5(Page page) {
+    return HtmlPages.digest("MD5", page.html());
+  }
+
+  private static String sha256(Page page) {
+    return HexFormat.of().formatHex(HtmlPages.digest("SHA-256", page.html()));
+  }
+
+  // ---- what went wrong
+
+  /**
+   * One line of what an SDK's exception says.
+   *
+   * @param permission that the request needs
+   */
+  private Unavailable unavailable(String what, String permission, SdkException e) {
+    return e instanceof S3Exception answer
+        ? refused(what, permission, answer)
+        : unanswered(what, e);
+  }
+
+  private Unavailable unanswered(String what, SdkException e) {
+    Throwable cause = root(e);
+    String place = endpoint == null ? "Amazon S3 in " + region : endpoint.toString();
+    String check =
+        "check %s and the network"
+            .formatted(endpoint == null ? "AWS_REGION" : "AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL");
+    return switch (cause) {
+      case ApiCallAttemptTimeoutException _ ->
+          new Unavailable(
+              "%s: %s took longer than REQUESTS_DEADLINE_SECONDS allows".formatted(what, place),
+              null,
+              e);
+      case SocketTimeoutException _ ->
+          new Unavailable(
+              "%s: no answer from %s within REQUESTS_TIMEOUT_SECONDS".formatted(what, place),
+              check,
+              e);
+      case XMLStreamException _ -> noS3(what, e);
+      default ->
+          new Unavailable(
+              "%s: no answer from %s: %s".formatted(what, place, reason(e)),
+              cause instanceof CertPathBuilderException || cause instanceof SSLException
+                  ? "name the CA's certificates in REQUESTS_CA_BUNDLE"
+                  : check,
+              e);
+    };
+  }
+
+  private Unavailable noS3(String what, Exception e) {
+    return new Unavailable(
+        "%s: what answers at %s is no S3".formatted(what, endpoint),
+        "check AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL",
+        e);
+  }
+
+  private Unavailable refused(String what, String permission, S3Exception answer) {
+    AwsErrorDetails details =
+        Objects.requireNonNullElseGet(
+            answer.awsErrorDetails(), () -> AwsErrorDetails.builder().build());
+    String code = Objects.requireNonNullElse(details.errorCode(), "");
+    String message = Objects.requireNonNullElse(details.errorMessage(), "");
+    Optional<String> other = otherRegion(details, message);
+    if (other.isPresent()) {
+      return new Unavailable(
+          "%s: it is in %s, AWS_REGION is %s".formatted(what, other.get(), region),
+          "set AWS_REGION=" + other.get(),
+          answer);
+    }
+    String said =
+        code.isEmpty()
+            ? "%d from %s".formatted(answer.statusCode(), endpoint == null ? "Amazon S3" : endpoint)
+            : "%d %s (%s)".formatted(answer.statusCode(), code, Display.brief(message));
+    return new Unavailable(what + ": " + said, hint(answer.statusCode(), code, permission), answer);
+  }
+
+  /** The bucket's region, if an answer tells that it is another one. */
+  private Optional<String> otherRegion(AwsErrorDetails details, String message) {
+    Matcher expected = EXPECTED_REGION.matcher(message);
+    return Optional.ofNullable(details.sdkHttpResponse())
+        .flatMap(response -> response.firstMatchingHeader("x-amz-bucket-region"))
+        .or(() -> expected.find() ? Optional.of(expected.group(1)) : Optional.empty())
+        .filter(it -> !it.equals(region));
+  }
+
+  private String hint(int status, String code, String permission) {
+    return switch (code) {
+      case "BucketAlreadyExists" -> "the name is taken by another AWS account: set BUCKET_NAME";
+      case "InvalidAccessKeyId", "SignatureDoesNotMatch" ->
+          "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
+      case "ExpiredToken", "InvalidToken" -> "the session of these credentials has ended";
+      case "RequestTimeTooSkewed" -> "check the clock of this machine";
+      default ->
+          status == 403
+              ? "the credentials need %s there%s"
+                  .formatted(
+                      permission,
+                      owner == null ? "" : ", and account %s must own it".formatted(owner))
+              : null;
+    };
+  }
+
+  private static Throwable root(Throwable failure) {
+    Throwable cause = failure;
+    while (cause.getCause() != null) {
+      cause = cause.getCause();
+    }
+    return cause;
+  }
+
+  /** What went wrong at the bottom of it. */
+  private static String reason(Throwable failure) {
+    Throwable cause = root(failure);
+    return switch (cause) {
+      case UnknownHostException _ -> "unknown host " + cause.getMessage();
+      case NoSuchFileException _ -> cause.getMessage() + " is not there";
+      default -> Objects.requireNonNullElse(cause.getMessage(), cause.toString());
+    };
+  }
+
+  /** Who asks. */
+  public static final class Credentials {
+
+    /** What an SDK's provider says where nothing was set up for it. */
+    private static final Pattern NOTHING_THERE =
+        Pattern.compile("must be set|contained no credentials|neither AWS_CONTAINER");
+
+    private final AwsCredentialsProvider provider;
+    private final AwsCredentials found; // at the start of the run: the provider may renew them
+
+    private Credentials(AwsCredentialsProvider provider, AwsCredentials found) {
+      this.provider = provider;
+      this.found = found;
+    }
+
+    /** Those of the environment, the env file too; else where the SDK looks. */
+    public static Credentials of(Map<String, String> environment)
+        throws UsageException, Unavailable {
+      AwsCredentialsProvider provider = provider(environment);
+      try {
+        return new Credentials(provider, provider.resolveCredentials());
+      } catch (SdkException | IllegalArgumentException | UncheckedIOException e) {
+        throw new Unavailable(
+            "no AWS credentials found: looked for AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a"
+                + " web identity, the profile of AWS_PROFILE in ~/.aws, and the role of the"
+                + " container or the instance"
+                + unusable(environment.containsKey("AWS_PROFILE")),
+            "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE; --target-dir needs"
+                + " none",
+            e);
+      }
+    }
+
+    private static AwsCredentialsProvider provider(Map<String, String> environment)
+        throws UsageException {
+      String id = environment.getOrDefault("AWS_ACCESS_KEY_ID", "");
+      String secret = environment.getOrDefault("AWS_SECRET_ACCESS_KEY", "");
+      String token = environment.getOrDefault("AWS_SESSION_TOKEN", "");
+      if (id.isEmpty() != secret.isEmpty()) {
+        throw new UsageException(
+            id.isEmpty()
+                ? "AWS_SECRET_ACCESS_KEY is set, AWS_ACCESS_KEY_ID is not"
+                : "AWS_ACCESS_KEY_ID is set, AWS_SECRET_ACCESS_KEY is not",
+            "set both, or none");
+      }
+      return id.isEmpty()
+          ? DefaultCredentialsProvider.builder().build()
+          : StaticCredentialsProvider.create(
+              token.isEmpty()
+                  ? AwsBasicCredentials.create(id, secret)
+                  : AwsSessionCredentials.create(id, secret, token));
+    }
+
+    /** Where there is something that cannot be used, as a session that has ended. */
+    private static String unusable(boolean isProfileNamed) {
+      StringBuilder reasons = new StringBuilder();
+      for (Supplier<AwsCredentialsProvider> place :
+          List.<Supplier<AwsCredentialsProvider>>of(
+              WebIdentityTokenFileCredentialsProvider::create,
+              ProfileCredentialsProvider::create,
+              () -> ContainerCredentialsProvider.builder().build())) {
+        try {
+          place.get().resolveCredentials();
+        } catch (SdkException
+            | IllegalArgumentException
+            | IllegalStateException
+            | UncheckedIOException e) {
+          String reason = reason(e);
+          if (!NOTHING_THERE.matcher(reason).find()
+              || (isProfileNamed && reason.startsWith("Profile file"))) {
+            // what else stands in the file is of no use
+            reasons.append("; ").append(Display.brief(reason.replaceFirst(": ProfileFile.*", "")));
+          }
+        }
+      }
+      return reasons.toString();
+    }
+
+    /** Whether a token goes along, which is sent as it is: keys only sign. */
+    public boolean haveToken() {
+      return found instanceof AwsSessionCredentials;
+    }
+  }
+
+  /** Says that a request is sent again. */
+  private record Attempts(Consumer<String> waiting) implements ExecutionInterceptor {
+    private static final ExecutionAttribute<AtomicInteger> ATTEMPTS =
+        new ExecutionAttribute<>("blockpages_generator.attempts");
+
+    @Override
+    public void beforeExecution(
+        Context.BeforeExecution context, ExecutionAttributes executionAttributes) {
+      executionAttributes.putAttribute(ATTEMPTS, new AtomicInteger());
+    }
+
+    @Override
+    public void beforeTransmission(
+        Context.BeforeTransmission context, ExecutionAttributes executionAttributes) {
+      int attempt = executionAttributes.getAttribute(ATTEMPTS).incrementAndGet();
+      if (attempt > 1) {
+        SdkHttpRequest request = context.httpRequest();
+        waiting.accept(
+            "%s %s%s: trying again (attempt %d)"
+                .formatted(request.method(), request.host(), request.encodedPath(), attempt));
+      }
+    }
+  }
+}

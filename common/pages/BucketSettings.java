@@ -1,0 +1,142 @@
+//JAVA 25+
+//DEPS info.picocli:picocli:4.7.7
+//SOURCES ../GeneralSettings.java
+//SOURCES ../Report.java
+//SOURCES ../ServerSettings.java
+//SOURCES ../UsageException.java
+//SOURCES ../Values.java
+//SOURCES Bucket.java
+//SOURCES Destination.java
+
+package common.pages;
+
+import common.GeneralSettings;
+import common.Report;
+import common.ServerSettings;
+import common.UsageException;
+import common.Values.WebAddressConverter;
+import common.pages.Destination.Unavailable;
+import java.net.URI;
+import java.util.Map;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.TypeConversionException;
+
+/** Settings of a command that publishes pages on S3. */
+public final class BucketSettings {
+  @Option(
+      names = "--aws-region",
+      paramLabel = "REGION",
+      defaultValue = "eu-central-1",
+      converter = RegionConverter.class,
+      description = "region of the S3 bucket")
+  String region;
+
+  @Option(
+      names = "--bucket-name",
+      paramLabel = "NAME",
+      defaultValue = "amo-blocked-pages",
+      converter = BucketNameConverter.class,
+      description = "S3 bucket to publish to, made in that region if it is missing")
+  String bucketName;
+
+  @Option(
+      names = {"--aws-endpoint-url-s3", "--aws-endpoint-url"},
+      paramLabel = "URL",
+      converter = WebAddressConverter.class,
+      description = "endpoint of another S3 than Amazon's, asked path-style")
+  URI endpoint;
+
+  @Option(
+      names = "--expected-bucket-owner",
+      paramLabel = "ACCOUNT",
+      converter = AccountConverter.class,
+      description = "AWS account that must own the S3 bucket, 12 digits")
+  String expectedOwner;
+
+  @Option(
+      names = "--cache-control",
+      paramLabel = "VALUE",
+      defaultValue = "public, max-age=3600",
+      converter = HeaderConverter.class,
+      description = "Cache-Control header of the pages that are uploaded, with seconds")
+  String cacheControl;
+
+  /**
+   * The bucket, ready to be asked.
+   *
+   * @param generator the command that makes the pages
+   * @param environment with credentials and proxies
+   */
+  public Bucket bucket(
+      String generator,
+      ServerSettings server,
+      GeneralSettings general,
+      Map<String, String> environment,
+      Report report)
+      throws UsageException, Unavailable {
+    Bucket.Credentials credentials = Bucket.Credentials.of(environment);
+    if (endpoint != null && credentials.haveToken()) {
+      general.checkSafe("AWS_SESSION_TOKEN", endpoint);
+    }
+    return new Bucket(
+        new Bucket.Address(bucketName, region, endpoint, expectedOwner),
+        credentials,
+        new Bucket.Connection(
+            server.timeout(),
+            server.deadline(),
+            server.requests().retries(),
+            server.requests().trustManagers(),
+            environment),
+        cacheControl,
+        generator,
+        report::waiting);
+  }
+
+  // ---- converters: each message completes "VALUE is not …"
+
+  /** A text of a pattern; a subclass per pattern, because picocli makes converters itself. */
+  private abstract static class PatternConverter implements ITypeConverter<String> {
+    private final String regex;
+    private final String accepted;
+
+    PatternConverter(String regex, String accepted) {
+      this.regex = regex;
+      this.accepted = accepted;
+    }
+
+    @Override
+    public String convert(String value) {
+      if (!value.matches(regex)) {
+        throw new TypeConversionException(accepted);
+      }
+      return value;
+    }
+  }
+
+  private static final class RegionConverter extends PatternConverter {
+    RegionConverter() {
+      super("(?=.{1,63}$)[a-z0-9]+(-[a-z0-9]+)*", "a region, expected one like eu-central-1");
+    }
+  }
+
+  private static final class BucketNameConverter extends PatternConverter {
+    BucketNameConverter() {
+      super(
+          "(?!.*\\.\\.)(?!(\\d+\\.){3}\\d+$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
+          "a name of an S3 bucket, expected 3 to 63 of a-z, 0-9, - and .");
+    }
+  }
+
+  private static final class AccountConverter extends PatternConverter {
+    AccountConverter() {
+      super("\\d{12}", "an AWS account, expected 12 digits");
+    }
+  }
+
+  private static final class HeaderConverter extends PatternConverter {
+    HeaderConverter() {
+      super("[ -~]+", "a header's value, expected one line of ASCII");
+    }
+  }
+}
