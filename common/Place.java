@@ -21,6 +21,11 @@ public record Place(String bucket, String collection) {
     return NAME.matcher(text).matches();
   }
 
+  /** Whether it names what can be a collection. */
+  boolean isNamed() {
+    return isName(bucket) && isName(collection);
+  }
+
   /** {@code /buckets/BUCKET/collections/COLLECTION}. */
   public static String path(String bucket, String collection) {
     return "/buckets/" + bucket + "/collections/" + collection;

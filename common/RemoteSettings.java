@@ -86,7 +86,7 @@ public final class RemoteSettings {
 
     /** Whether it names what can be a collection, whatever else may be wrong with it. */
     public boolean isNamed() {
-      return Place.isName(bucket) && Place.isName(collection);
+      return place().isNamed();
     }
 
     /** The collection that it names. */
@@ -113,7 +113,7 @@ public final class RemoteSettings {
 
   /** Reads the server info. */
   public ServerInfo serverInfo() throws ServerException {
-    return http.get(url("/"), maxBytes, body -> serverInfo(Json.parse(body))).body();
+    return get("/", body -> serverInfo(Json.parse(body)));
   }
 
   private static ServerInfo serverInfo(Object document) throws UnexpectedBody {
@@ -169,13 +169,9 @@ public final class RemoteSettings {
     List<Object> entries;
     try {
       entries =
-          http.get(
-                  url(path + "/changeset?_expected=" + cacheBuster() + filter),
-                  maxBytes,
-                  body ->
-                      Json.list(
-                          Json.object(Json.parse(body), "the changeset").get("changes"), "changes"))
-              .body();
+          get(
+              path + "/changeset?_expected=" + cacheBuster() + filter,
+              body -> list(body, "the changeset", "changes"));
     } catch (ServerException e) {
       if (e.status() != 404 && e.status() != 405) {
         throw e;
@@ -190,10 +186,7 @@ public final class RemoteSettings {
   private List<Object> listedAsRecords(String path) throws ServerException {
     List<Object> entries = new ArrayList<>();
     try {
-      pages(
-              path + "/records",
-              body -> Json.list(Json.object(Json.parse(body), "the list").get("data"), "data"))
-          .forEach(page -> entries.addAll(page.body()));
+      pages(path + "/records", RemoteSettings::list).forEach(page -> entries.addAll(page.body()));
     } catch (ServerException e) {
       throw e.status() == 404
           ? e.withHint("is SERVER right, with the version at its end (/v1)?")
@@ -210,7 +203,7 @@ public final class RemoteSettings {
     }
     long timestamp = map.get("last_modified") instanceof Long number ? number : 0;
     String problem =
-        !Place.isName(bucket) || !Place.isName(collection)
+        !new Place(bucket, collection).isNamed()
             ? "the entry's name is none of a bucket and collection"
             : timestamp <= 0 ? "the entry's last_modified is no timestamp" : null;
     return new Announced(bucket, collection, timestamp, problem);
@@ -237,8 +230,7 @@ public final class RemoteSettings {
 
   private Changeset read(String path, String expected) throws ServerException {
     return changesets
-        ? http.get(url(path + "/changeset?_expected=" + expected), maxBytes, Changesets::read)
-            .body()
+        ? get(path + "/changeset?_expected=" + expected, Changesets::read)
         : separately(path, expected);
   }
 
@@ -280,13 +272,18 @@ public final class RemoteSettings {
 
   /** Who may read all records is told of one that is not there; others may not even know that. */
   private void checkAllVisible(Place collection) throws ServerException {
-    String path = collection.path() + "/records/" + UUID.randomUUID();
+    exists(collection.path() + "/records/" + UUID.randomUUID());
+  }
+
+  private boolean exists(String path) throws ServerException {
     try {
-      http.get(url(path), maxBytes, Json::parse);
+      get(path, Json::parse);
+      return true;
     } catch (ServerException e) {
-      if (e.status() != 404) {
-        throw e;
+      if (e.status() == 404) {
+        return false;
       }
+      throw e;
     }
   }
 
@@ -296,12 +293,8 @@ public final class RemoteSettings {
     CharsetEncoder utf8 = StandardCharsets.UTF_8.newEncoder();
     for (SignedRecord record : records) {
       if (!utf8.canEncode(record.id())) {
-        throw new ServerException(
-            "GET " + url(collection.path() + "/records"),
-            200,
-            "the id of a record holds half a character",
-            1,
-            null);
+        throw unexpected(
+            "GET", collection.path() + "/records", "the id of a record holds half a character");
       }
     }
     return records;
@@ -327,7 +320,7 @@ public final class RemoteSettings {
     for (Http.Response<List<Object>> page :
         pages(
             collection.path() + "/records?_since=0&_expected=" + cacheBuster(),
-            body -> Json.list(Json.object(Json.parse(body), "the list").get("data"), "data"))) {
+            RemoteSettings::list)) {
       for (Object record : page.body()) {
         if (record instanceof Map<?, ?> fields
             && fields.get("id") instanceof String id
@@ -353,17 +346,14 @@ public final class RemoteSettings {
     if (timestamps.size() != 1 || all.twice) {
       return Optional.empty();
     }
-    return Optional.of(
-        new Listed(timestamp(timestamps.iterator().next(), "GET " + url(path)), all));
+    return Optional.of(new Listed(timestamp(timestamps.iterator().next(), "GET", path), all));
   }
 
   private ServerException changing(String path) {
-    return new ServerException(
-        "GET " + url(path + "/records"),
-        200,
-        "the collection changes while it is read (%d times)".formatted(CONSISTENT_READS),
-        1,
-        null);
+    return unexpected(
+        "GET",
+        path + "/records",
+        "the collection changes while it is read (%d times)".formatted(CONSISTENT_READS));
   }
 
   /**
@@ -372,11 +362,9 @@ public final class RemoteSettings {
    * @param path {@code /buckets/BUCKET/collections/COLLECTION}
    */
   public Map<String, Object> metadata(String path) throws ServerException {
-    return http.get(url(path), maxBytes, RemoteSettings::data).body();
-  }
-
-  private static Map<String, Object> data(InputStream body) throws IOException {
-    return Json.object(Json.object(Json.parse(body), "the collection").get("data"), "data");
+    return get(
+        path,
+        body -> Json.object(Json.object(Json.parse(body), "the collection").get("data"), "data"));
   }
 
   /**
@@ -396,8 +384,7 @@ public final class RemoteSettings {
   private static Map<String, Map<String, Object>> readCollections(InputStream body)
       throws IOException {
     Map<String, Map<String, Object>> collections = new LinkedHashMap<>();
-    for (Object collection :
-        Json.list(Json.object(Json.parse(body), "the list").get("data"), "data")) {
+    for (Object collection : list(body)) {
       Map<String, Object> attributes = Json.object(collection, "a collection");
       if (!(attributes.get("id") instanceof String id) || !Place.isName(id)) {
         throw new UnexpectedBody("unexpected answer: a collection's id is no name");
@@ -441,23 +428,11 @@ public final class RemoteSettings {
     byte[] json = Json.compact(Map.of("data", Map.of()));
     Map<String, String> guard = Map.of("If-None-Match", "*");
     try {
-      http.write("PUT", url, json, guard, maxBytes, _ -> null, () -> isThere(collection));
+      http.write("PUT", url, json, guard, maxBytes, _ -> null, () -> exists(collection.path()));
     } catch (ServerException e) {
       if (e.status() != 412) {
         throw e;
       }
-    }
-  }
-
-  private boolean isThere(Place collection) throws ServerException {
-    try {
-      metadata(collection.path());
-      return true;
-    } catch (ServerException e) {
-      if (e.status() == 404) {
-        return false;
-      }
-      throw e;
     }
   }
 
@@ -512,28 +487,23 @@ public final class RemoteSettings {
   }
 
   private long timestamp(Announced entry, String expected) throws ServerException {
-    URI url = url(entry.path() + "/records?_expected=" + expected);
-    return timestamp(http.head(url).firstValue("ETag").orElse(""), "HEAD " + url);
+    String path = entry.path() + "/records?_expected=" + expected;
+    return timestamp(http.head(url(path)).firstValue("ETag").orElse(""), "HEAD", path);
   }
 
   /** The timestamp that an ETag holds in quotes. */
-  private static long timestamp(String etag, String request) throws ServerException {
+  private long timestamp(String etag, String method, String path) throws ServerException {
     Matcher quoted = ETAG.matcher(etag);
     if (!quoted.matches()) {
-      throw new ServerException(
-          request, 200, etag.isEmpty() ? "no ETag" : "the ETag is no timestamp", 1, null);
+      throw unexpected(method, path, etag.isEmpty() ? "no ETag" : "the ETag is no timestamp");
     }
     return Long.parseLong(quoted.group(1));
   }
 
   /** Whether the collection holds a record or a tombstone, so ever held a record. */
   public boolean everHadRecords(Announced entry) throws ServerException {
-    return !http.get(
-            url(entry.path() + "/records?_since=0&_limit=1"),
-            maxBytes,
-            body -> Json.list(Json.object(Json.parse(body), "the records").get("data"), "data"))
-        .body()
-        .isEmpty();
+    String path = entry.path() + "/records?_since=0&_limit=1";
+    return !get(path, body -> list(body, "the records", "data")).isEmpty();
   }
 
   /** Reads a chain, in PEM. */
@@ -541,44 +511,59 @@ public final class RemoteSettings {
     return http.get(x5u, MAX_CHAIN_BYTES, InputStream::readAllBytes).body();
   }
 
+  private <T> T get(String path, Http.Body<T> body) throws ServerException {
+    return http.get(url(path), maxBytes, body).body();
+  }
+
+  private static List<Object> list(InputStream body) throws IOException {
+    return list(body, "the list", "data");
+  }
+
+  private static List<Object> list(InputStream body, String what, String key) throws IOException {
+    return Json.list(Json.object(Json.parse(body), what).get(key), key);
+  }
+
   /** Reads a list to its end, page by page. */
   private <T> List<Http.Response<T>> pages(String path, Http.Body<T> body) throws ServerException {
     List<Http.Response<T>> pages = new ArrayList<>();
     Set<URI> seen = new HashSet<>();
     for (URI next = url(path); next != null; ) {
-      if (!seen.add(next) || seen.size() > MAX_PAGES) {
-        throw new ServerException(
-            "GET " + url(path),
-            200,
-            seen.size() > MAX_PAGES
-                ? "more than %d pages (Next-Page)".formatted(MAX_PAGES)
-                : "its pages lead in a circle (Next-Page)",
-            1,
-            null);
+      if (!seen.add(next)) {
+        throw unexpected("GET", path, "its pages lead in a circle (Next-Page)");
+      }
+      if (seen.size() > MAX_PAGES) {
+        throw unexpected("GET", path, "more than %d pages (Next-Page)".formatted(MAX_PAGES));
       }
       Http.Response<T> page = http.get(next, maxBytes, body);
       pages.add(page);
-      next = nextPage(next, page);
+      next = nextPage(next, page.headers().firstValue("Next-Page").orElse(""));
     }
     return pages;
   }
 
   /** The next page of a list, on the same origin, or null. */
-  private static URI nextPage(URI page, Http.Response<?> response) throws ServerException {
-    String link = response.headers().firstValue("Next-Page").orElse(null);
-    if (link == null || link.isBlank()) {
+  private static URI nextPage(URI page, String link) throws ServerException {
+    if (link.isBlank()) {
       return null;
     }
     try {
       URI next = Urls.resolve(page, link);
-      if (Urls.origin(next).equals(Urls.origin(page))) {
+      if (Urls.isWeb(next) && Urls.origin(next).equals(Urls.origin(page))) {
         return next;
       }
-    } catch (IllegalArgumentException | NullPointerException e) {
-      // said below
+    } catch (IllegalArgumentException e) {
+      // what is no URL is no page of this origin
     }
-    throw new ServerException(
-        "GET " + page, 200, "Next-Page leads to another origin, which is not followed", 1, null);
+    throw unexpected("GET " + page, "Next-Page leads to another origin, which is not followed");
+  }
+
+  private ServerException unexpected(String method, String path, String reason) {
+    return unexpected(method + " " + url(path), reason);
+  }
+
+  /** An answer that is a success but for what it says. */
+  private static ServerException unexpected(String request, String reason) {
+    return new ServerException(request, ServerException.Kind.UNEXPECTED, 200, reason);
   }
 
   private URI url(String path) {
@@ -592,6 +577,4 @@ public final class RemoteSettings {
   private static String cacheBuster() {
     return Long.toString(new SecureRandom().nextLong(1_000_000_000L, 1_000_000_000_000L));
   }
-
-  // ---- shapes
 }
