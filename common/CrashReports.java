@@ -337,14 +337,15 @@ class CrashReports {
       try (GZIPOutputStream zipped = new GZIPOutputStream(body)) {
         options.getSerializer().serialize(envelope, zipped);
         zipped.finish();
-        http.write(
-            "POST",
-            url,
-            body.toByteArray(),
-            headers,
-            MAX_ANSWER_BYTES,
-            InputStream::readAllBytes,
-            () -> false);
+        http.ask(
+            new Http.Request<>(
+                "POST",
+                url,
+                body.toByteArray(),
+                headers,
+                MAX_ANSWER_BYTES,
+                InputStream::readAllBytes,
+                () -> false));
         return "";
       } catch (ServerException e) {
         full |= e.status() == 429;
@@ -360,29 +361,27 @@ class CrashReports {
 
     /** Waits a little, then says what Sentry did not take, and why; empty if it took everything. */
     Optional<String> lost() {
-      flush(PATIENCE_MILLIS);
-      List<String> reasons =
-          posts.stream().map(post -> post.getNow(LATE)).filter(why -> !why.isEmpty()).toList();
-      return reasons.isEmpty()
-          ? Optional.empty()
-          : Optional.of(
-              "Sentry did not get %d of %d reports: %s"
-                  .formatted(
-                      reasons.size(),
-                      posts.size(),
-                      reasons.contains(LATE) ? LATE : reasons.getLast()));
-    }
-
-    @Override
-    public void flush(long timeoutMillis) {
       try {
         CompletableFuture.allOf(posts.toArray(CompletableFuture[]::new))
-            .get(timeoutMillis, TimeUnit.MILLISECONDS);
+            .get(PATIENCE_MILLIS, TimeUnit.MILLISECONDS);
       } catch (ExecutionException | TimeoutException e) {
         // counted as lost
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
       }
+      List<String> reasons =
+          posts.stream().map(post -> post.getNow(LATE)).filter(why -> !why.isEmpty()).toList();
+      if (reasons.isEmpty()) {
+        return Optional.empty();
+      }
+      String why = reasons.contains(LATE) ? LATE : reasons.getLast();
+      return Optional.of(
+          "Sentry did not get %d of %d reports: %s".formatted(reasons.size(), posts.size(), why));
+    }
+
+    @Override
+    public void flush(long timeoutMillis) {
+      // lost() waits
     }
 
     @Override
@@ -392,13 +391,13 @@ class CrashReports {
 
     @Override
     public void close(boolean isRestarting) {
-      workers.shutdownNow();
-      http.close();
+      close();
     }
 
     @Override
     public void close() {
-      close(false);
+      workers.shutdownNow();
+      http.close();
     }
   }
 }

@@ -84,6 +84,11 @@ public final class Http implements AutoCloseable {
     T read(InputStream body) throws IOException;
   }
 
+  /** Says whether a write that got no good answer was done nevertheless. */
+  public interface Done {
+    boolean check() throws ServerException;
+  }
+
   /**
    * How requests are made.
    *
@@ -117,7 +122,7 @@ public final class Http implements AutoCloseable {
   }
 
   /** A successful answer. */
-  public record Response<T>(int status, HttpHeaders headers, T body) {}
+  public record Response<T>(HttpHeaders headers, T body) {}
 
   private final Limits limits;
   private final Clock clock;
@@ -171,14 +176,16 @@ public final class Http implements AutoCloseable {
   }
 
   /**
-   * One request.
+   * One request. A write has to be one that may be repeated: an answer may be lost on its way, so
+   * after each attempt that failed {@code done} is asked, which reads what became of it. A 409 is
+   * final for a write: somebody else wrote. The server may take its time with one, as long as the
+   * deadline of an attempt: asking again meanwhile would make it do the work twice.
    *
    * @param json body of a write, or null
-   * @param headers besides those of every request
+   * @param headers besides those of every request, such as {@code If-Match}
    * @param maxBytes largest body of an answer, after decompression
-   * @param done says whether an attempt that failed did the work
    */
-  private record Request<T>(
+  public record Request<T>(
       String method,
       URI url,
       byte[] json,
@@ -187,31 +194,22 @@ public final class Http implements AutoCloseable {
       Body<T> body,
       Done done) {
 
-    boolean writes() {
+    private boolean writes() {
       return !method.equals("GET") && !method.equals("HEAD");
     }
 
-    ServerException failure(Kind kind, int status, String reason) {
+    private ServerException failure(Kind kind, int status, String reason) {
       return new ServerException(method + " " + Urls.shown(url), kind, status, reason);
     }
   }
 
-  /**
-   * Reads a resource.
-   *
-   * @param maxBytes largest body after decompression
-   * @throws ServerException when no attempt brought a successful answer that could be read
-   */
+  /** Reads a resource. */
   public <T> Response<T> get(URI url, long maxBytes, Body<T> body) throws ServerException {
     return ask(new Request<>("GET", url, null, Map.of(), maxBytes, body, () -> false))
         .orElseThrow();
   }
 
-  /**
-   * Reads the headers of a resource.
-   *
-   * @throws ServerException as {@link #get} does
-   */
+  /** Reads the headers of a resource. */
   public HttpHeaders head(URI url) throws ServerException {
     return ask(new Request<>("HEAD", url, null, Map.of(), 0, _ -> null, () -> false))
         .orElseThrow()
@@ -242,36 +240,13 @@ public final class Http implements AutoCloseable {
     readsOnly = true;
   }
 
-  /** Says whether a write that got no good answer was done nevertheless. */
-  public interface Done {
-    boolean check() throws ServerException;
-  }
-
   /**
-   * Sends a JSON document, so that something changes at the server.
+   * Asks until there is a good answer, or no hope for one.
    *
-   * <p>Only for writes that may be repeated: an answer may be lost on its way, so after each
-   * attempt that failed {@code done} is asked, which reads what became of it. A 409 is final here:
-   * somebody else wrote. The server may take its time with a write, as long as the deadline of an
-   * attempt: asking again meanwhile would make it do the work twice.
-   *
-   * @param headers such as {@code If-Match}
    * @return the answer, or empty if an attempt that failed had done the work
    * @throws ServerException when no attempt brought a successful answer that could be read
    */
-  public <T> Optional<Response<T>> write(
-      String method,
-      URI url,
-      byte[] json,
-      Map<String, String> headers,
-      long maxBytes,
-      Body<T> body,
-      Done done)
-      throws ServerException {
-    return ask(new Request<>(method, url, json, headers, maxBytes, body, done));
-  }
-
-  private <T> Optional<Response<T>> ask(Request<T> request) throws ServerException {
+  public <T> Optional<Response<T>> ask(Request<T> request) throws ServerException {
     if (!Urls.isWeb(request.url())) {
       throw request.failure(Kind.CONNECTION, 0, "no web address");
     }
@@ -411,7 +386,7 @@ public final class Http implements AutoCloseable {
             throw refusal(request, response);
           }
           HttpHeaders headers = response.headers();
-          return new Response<>(status, headers, read(request, headers, incoming, slot));
+          return new Response<>(headers, read(request, headers, incoming, slot));
         }
       } catch (IOException e) {
         ServerException failure = failure(request, target, e);

@@ -38,6 +38,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
+import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -186,7 +187,7 @@ public final class RemoteSettings {
   private List<Object> listedAsRecords(String path) throws ServerException {
     List<Object> entries = new ArrayList<>();
     try {
-      pages(path + "/records", RemoteSettings::list).forEach(page -> entries.addAll(page.body()));
+      pages(path + "/records", RemoteSettings::list, entries::addAll);
     } catch (ServerException e) {
       throw e.status() == 404
           ? e.withHint("is SERVER right, with the version at its end (/v1)?")
@@ -255,7 +256,8 @@ public final class RemoteSettings {
    */
   public List<SignedRecord> records(Place collection, Map<String, List<String>> filters)
       throws ServerException {
-    checkAllVisible(collection);
+    // who may read all records is told of one that is not there; others may not even know that
+    exists(collection.path() + "/records/" + UUID.randomUUID());
     StringBuilder query = new StringBuilder();
     filters.forEach((name, values) ->
         values.forEach(value ->
@@ -268,11 +270,6 @@ public final class RemoteSettings {
       }
     }
     throw changing(collection.path());
-  }
-
-  /** Who may read all records is told of one that is not there; others may not even know that. */
-  private void checkAllVisible(Place collection) throws ServerException {
-    exists(collection.path() + "/records/" + UUID.randomUUID());
   }
 
   private boolean exists(String path) throws ServerException {
@@ -294,7 +291,9 @@ public final class RemoteSettings {
     for (SignedRecord record : records) {
       if (!utf8.canEncode(record.id())) {
         throw unexpected(
-            "GET", collection.path() + "/records", "the id of a record holds half a character");
+            "GET",
+            url(collection.path() + "/records"),
+            "the id of a record holds half a character");
       }
     }
     return records;
@@ -317,18 +316,17 @@ public final class RemoteSettings {
   /** When each record was changed last, epoch milliseconds, those that were deleted too. */
   public Map<String, Long> lastModified(Place collection) throws ServerException {
     Map<String, Long> lastModified = new HashMap<>();
-    for (Http.Response<List<Object>> page :
-        pages(
-            collection.path() + "/records?_since=0&_expected=" + cacheBuster(),
-            RemoteSettings::list)) {
-      for (Object record : page.body()) {
-        if (record instanceof Map<?, ?> fields
-            && fields.get("id") instanceof String id
-            && fields.get("last_modified") instanceof Long timestamp) {
-          lastModified.put(id, timestamp);
-        }
-      }
-    }
+    pages(
+        collection.path() + "/records?_since=0&_expected=" + cacheBuster(),
+        RemoteSettings::list,
+        page ->
+            page.forEach(record -> {
+              if (record instanceof Map<?, ?> fields
+                  && fields.get("id") instanceof String id
+                  && fields.get("last_modified") instanceof Long timestamp) {
+                lastModified.put(id, timestamp);
+              }
+            }));
     return lastModified;
   }
 
@@ -336,23 +334,21 @@ public final class RemoteSettings {
 
   /** All pages of a list of records; empty if it changed in between. */
   private Optional<Listed> listed(String path) throws ServerException {
-    Set<String> timestamps = new HashSet<>();
     Changesets.Records all = new Changesets.Records();
-    for (Http.Response<Changesets.Records> page :
-        pages(path, body -> Changesets.readDocument(body, "data", new Changesets.Records()))) {
-      timestamps.add(page.headers().firstValue("ETag").orElse(""));
-      all.addAll(page.body());
-    }
-    if (timestamps.size() != 1 || all.twice) {
-      return Optional.empty();
-    }
-    return Optional.of(new Listed(timestamp(timestamps.iterator().next(), "GET", path), all));
+    Set<String> timestamps =
+        pages(
+            path,
+            body -> Changesets.readDocument(body, "data", new Changesets.Records()),
+            all::addAll);
+    return timestamps.size() != 1 || all.twice
+        ? Optional.empty()
+        : Optional.of(new Listed(timestamp(timestamps.iterator().next(), "GET", url(path)), all));
   }
 
   private ServerException changing(String path) {
     return unexpected(
         "GET",
-        path + "/records",
+        url(path + "/records"),
         "the collection changes while it is read (%d times)".formatted(CONSISTENT_READS));
   }
 
@@ -374,10 +370,10 @@ public final class RemoteSettings {
    */
   public Map<String, Map<String, Object>> collections(String bucket) throws ServerException {
     Map<String, Map<String, Object>> collections = new LinkedHashMap<>();
-    for (Http.Response<Map<String, Map<String, Object>>> page :
-        pages("/buckets/" + bucket + "/collections", RemoteSettings::readCollections)) {
-      collections.putAll(page.body());
-    }
+    pages(
+        "/buckets/" + bucket + "/collections",
+        RemoteSettings::readCollections,
+        collections::putAll);
     return collections;
   }
 
@@ -418,17 +414,15 @@ public final class RemoteSettings {
   private void patch(
       String path, Map<String, Object> attributes, Map<String, String> guard, Http.Done done)
       throws ServerException {
-    byte[] json = Json.compact(Map.of("data", attributes));
-    http.write("PATCH", url(path), json, guard, maxBytes, _ -> null, done);
+    write("PATCH", path, Map.of("data", attributes), guard, _ -> null, done);
   }
 
   /** Makes a collection, without attributes, unless it is there. */
   public void create(Place collection) throws ServerException {
-    URI url = url(collection.path());
-    byte[] json = Json.compact(Map.of("data", Map.of()));
+    String path = collection.path();
     Map<String, String> guard = Map.of("If-None-Match", "*");
     try {
-      http.write("PUT", url, json, guard, maxBytes, _ -> null, () -> exists(collection.path()));
+      write("PUT", path, Map.of("data", Map.of()), guard, _ -> null, () -> exists(path));
     } catch (ServerException e) {
       if (e.status() != 412) {
         throw e;
@@ -446,16 +440,21 @@ public final class RemoteSettings {
    */
   public List<Written> batch(List<RecordWrite> writes) throws ServerException {
     List<Map<String, Object>> parts = writes.stream().map(RecordWrite::json).toList();
-    return http.write(
-            "POST",
-            url("/batch"),
-            Json.compact(Map.of("requests", parts)),
-            Map.of(),
-            maxBytes,
-            body -> Batch.written(body, writes.size()),
-            () -> false)
-        .orElseThrow()
-        .body();
+    Map<String, Object> document = Map.of("requests", parts);
+    Http.Body<List<Written>> answer = body -> Batch.written(body, parts.size());
+    return write("POST", "/batch", document, Map.of(), answer, () -> false).orElseThrow().body();
+  }
+
+  private <T> Optional<Http.Response<T>> write(
+      String method,
+      String path,
+      Map<String, Object> document,
+      Map<String, String> guard,
+      Http.Body<T> answer,
+      Http.Done done)
+      throws ServerException {
+    byte[] json = Json.compact(document);
+    return http.ask(new Http.Request<>(method, url(path), json, guard, maxBytes, answer, done));
   }
 
   /** When something happened to a collection, by its attribute; a date without an offset is UTC. */
@@ -487,15 +486,15 @@ public final class RemoteSettings {
   }
 
   private long timestamp(Announced entry, String expected) throws ServerException {
-    String path = entry.path() + "/records?_expected=" + expected;
-    return timestamp(http.head(url(path)).firstValue("ETag").orElse(""), "HEAD", path);
+    URI url = url(entry.path() + "/records?_expected=" + expected);
+    return timestamp(http.head(url).firstValue("ETag").orElse(""), "HEAD", url);
   }
 
   /** The timestamp that an ETag holds in quotes. */
-  private long timestamp(String etag, String method, String path) throws ServerException {
+  private static long timestamp(String etag, String method, URI url) throws ServerException {
     Matcher quoted = ETAG.matcher(etag);
     if (!quoted.matches()) {
-      throw unexpected(method, path, etag.isEmpty() ? "no ETag" : "the ETag is no timestamp");
+      throw unexpected(method, url, etag.isEmpty() ? "no ETag" : "the ETag is no timestamp");
     }
     return Long.parseLong(quoted.group(1));
   }
@@ -523,22 +522,28 @@ public final class RemoteSettings {
     return Json.list(Json.object(Json.parse(body), what).get(key), key);
   }
 
-  /** Reads a list to its end, page by page. */
-  private <T> List<Http.Response<T>> pages(String path, Http.Body<T> body) throws ServerException {
-    List<Http.Response<T>> pages = new ArrayList<>();
+  /**
+   * Reads a list to its end, page by page.
+   *
+   * @return the ETags of the pages, empty for none
+   */
+  private <T> Set<String> pages(String path, Http.Body<T> body, Consumer<T> eachPage)
+      throws ServerException {
+    Set<String> etags = new HashSet<>();
     Set<URI> seen = new HashSet<>();
     for (URI next = url(path); next != null; ) {
       if (!seen.add(next)) {
-        throw unexpected("GET", path, "its pages lead in a circle (Next-Page)");
+        throw unexpected("GET", url(path), "its pages lead in a circle (Next-Page)");
       }
       if (seen.size() > MAX_PAGES) {
-        throw unexpected("GET", path, "more than %d pages (Next-Page)".formatted(MAX_PAGES));
+        throw unexpected("GET", url(path), "more than %d pages (Next-Page)".formatted(MAX_PAGES));
       }
       Http.Response<T> page = http.get(next, maxBytes, body);
-      pages.add(page);
+      eachPage.accept(page.body());
+      etags.add(page.headers().firstValue("ETag").orElse(""));
       next = nextPage(next, page.headers().firstValue("Next-Page").orElse(""));
     }
-    return pages;
+    return etags;
   }
 
   /** The next page of a list, on the same origin, or null. */
@@ -554,16 +559,12 @@ public final class RemoteSettings {
     } catch (IllegalArgumentException e) {
       // what is no URL is no page of this origin
     }
-    throw unexpected("GET " + page, "Next-Page leads to another origin, which is not followed");
-  }
-
-  private ServerException unexpected(String method, String path, String reason) {
-    return unexpected(method + " " + url(path), reason);
+    throw unexpected("GET", page, "Next-Page leads to another origin, which is not followed");
   }
 
   /** An answer that is a success but for what it says. */
-  private static ServerException unexpected(String request, String reason) {
-    return new ServerException(request, ServerException.Kind.UNEXPECTED, 200, reason);
+  private static ServerException unexpected(String method, URI url, String reason) {
+    return new ServerException(method + " " + url, ServerException.Kind.UNEXPECTED, 200, reason);
   }
 
   private URI url(String path) {

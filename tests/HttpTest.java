@@ -667,17 +667,18 @@ class HttpTest {
   /** Writes, and notes in {@code checks} each look at what became of it. */
   private Optional<String> write(Http http, URI url, List<String> checks, Boolean... done)
       throws ServerException {
-    return http.write(
-            "PATCH",
-            url,
-            CHANGE,
-            Map.of("If-Match", "\"42\""),
-            64 * 1024,
-            HttpTest::text,
-            () -> {
-              checks.add("check");
-              return done[Math.min(checks.size(), done.length) - 1];
-            })
+    return http.ask(
+            new Http.Request<>(
+                "PATCH",
+                url,
+                CHANGE,
+                Map.of("If-Match", "\"42\""),
+                64 * 1024,
+                HttpTest::text,
+                () -> {
+                  checks.add("check");
+                  return done[Math.min(checks.size(), done.length) - 1];
+                }))
         .map(Http.Response::body);
   }
 
@@ -738,16 +739,17 @@ class HttpTest {
         assertThrows(
             ServerException.class,
             () ->
-                http.write(
-                    "PATCH",
-                    server.url(),
-                    CHANGE,
-                    Map.of(),
-                    1024,
-                    HttpTest::text,
-                    () -> {
-                      throw failure(http, URI.create("http://127.0.0.1:1/v1/"));
-                    }));
+                http.ask(
+                    new Http.Request<>(
+                        "PATCH",
+                        server.url(),
+                        CHANGE,
+                        Map.of(),
+                        1024,
+                        HttpTest::text,
+                        () -> {
+                          throw failure(http, URI.create("http://127.0.0.1:1/v1/"));
+                        })));
     assertTrue(unknown.getMessage().startsWith("GET http://127.0.0.1:1/v1/"), unknown.getMessage());
     assertEquals(1, server.asked().size());
   }
