@@ -24,11 +24,8 @@ import java.nio.charset.StandardCharsets;
 import java.security.SecureRandom;
 import java.time.DateTimeException;
 import java.time.Instant;
-import java.time.LocalDateTime;
-import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
-import java.time.temporal.TemporalAccessor;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -51,6 +48,9 @@ public final class RemoteSettings {
 
   private static final Pattern ETAG =
       Pattern.compile("(?:W/)?\"(\\d{1,18})\""); // weak where a proxy compresses
+
+  private static final DateTimeFormatter ISO_OR_UTC =
+      DateTimeFormatter.ISO_DATE_TIME.withZone(ZoneOffset.UTC); // unless it has an offset
 
   private static final long MAX_CHAIN_BYTES = 64 * 1024;
   private static final int CONSISTENT_READS = 3;
@@ -139,22 +139,12 @@ public final class RemoteSettings {
         signer == null ? null : SignedResources.of(Json.object(signer, "capabilities.signer")));
   }
 
-  /**
-   * Reads the list of collections, past the caches.
-   *
-   * @param bucket of the list, usually {@code monitor}
-   * @param collection of the list, usually {@code changes}
-   */
+  /** Reads the list of collections, usually {@code monitor/changes}, past the caches. */
   public List<Announced> announced(String bucket, String collection) throws ServerException {
     return entries(Place.path(bucket, collection), "");
   }
 
-  /**
-   * Reads again what the list says of a collection; empty if it announces it no more.
-   *
-   * @param bucket of the list
-   * @param collection of the list
-   */
+  /** Reads again what the list says of a collection; empty if it announces it no more. */
   public Optional<Announced> announced(String bucket, String collection, Announced entry)
       throws ServerException {
     String filter = "&bucket=%s&collection=%s".formatted(entry.bucket(), entry.collection());
@@ -290,10 +280,8 @@ public final class RemoteSettings {
     CharsetEncoder utf8 = StandardCharsets.UTF_8.newEncoder();
     for (SignedRecord record : records) {
       if (!utf8.canEncode(record.id())) {
-        throw unexpected(
-            "GET",
-            url(collection.path() + "/records"),
-            "the id of a record holds half a character");
+        URI url = url(collection.path() + "/records");
+        throw unexpected("GET", url, "the id of a record holds half a character");
       }
     }
     return records;
@@ -346,10 +334,8 @@ public final class RemoteSettings {
   }
 
   private ServerException changing(String path) {
-    return unexpected(
-        "GET",
-        url(path + "/records"),
-        "the collection changes while it is read (%d times)".formatted(CONSISTENT_READS));
+    String reason = "the collection changes while it is read (%d times)";
+    return unexpected("GET", url(path + "/records"), reason.formatted(CONSISTENT_READS));
   }
 
   /**
@@ -463,13 +449,7 @@ public final class RemoteSettings {
       return Optional.empty();
     }
     try {
-      TemporalAccessor parsed =
-          DateTimeFormatter.ISO_DATE_TIME.parseBest(
-              date, OffsetDateTime::from, LocalDateTime::from);
-      return Optional.of(
-          parsed instanceof LocalDateTime local
-              ? local.toInstant(ZoneOffset.UTC)
-              : Instant.from(parsed));
+      return Optional.of(ISO_OR_UTC.parse(date, Instant::from));
     } catch (DateTimeException e) {
       return Optional.empty();
     }
