@@ -26,11 +26,6 @@ public record Place(String bucket, String collection) {
     return isName(bucket) && isName(collection);
   }
 
-  /** {@code /buckets/BUCKET/collections/COLLECTION}. */
-  public static String path(String bucket, String collection) {
-    return "/buckets/" + bucket + "/collections/" + collection;
-  }
-
   /** {@code bucket/collection}. */
   public String name() {
     return bucket + "/" + collection;
@@ -38,7 +33,7 @@ public record Place(String bucket, String collection) {
 
   /** {@code /buckets/BUCKET/collections/COLLECTION}. */
   public String path() {
-    return path(bucket, collection);
+    return "/buckets/" + bucket + "/collections/" + collection;
   }
 
   /** The beginning of a result in the JSON document. */

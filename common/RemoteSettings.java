@@ -141,14 +141,14 @@ public final class RemoteSettings {
 
   /** Reads the list of collections, usually {@code monitor/changes}, past the caches. */
   public List<Announced> announced(String bucket, String collection) throws ServerException {
-    return entries(Place.path(bucket, collection), "");
+    return entries(new Place(bucket, collection).path(), "");
   }
 
   /** Reads again what the list says of a collection; empty if it announces it no more. */
   public Optional<Announced> announced(String bucket, String collection, Announced entry)
       throws ServerException {
     String filter = "&bucket=%s&collection=%s".formatted(entry.bucket(), entry.collection());
-    return entries(Place.path(bucket, collection), filter).stream()
+    return entries(new Place(bucket, collection).path(), filter).stream()
         .filter(other -> other.name().equals(entry.name()))
         .findFirst();
   }
