@@ -682,15 +682,13 @@ public class uptake_health implements Runner.Command {
   }
 
   private static String hint(ServerException failure) {
-    if (failure.getMessage().contains("No cached result")) {
+    if (failure.explanation().contains("No cached result")) {
       return "the query has not run yet: run it in Redash, or give it a schedule there";
     }
     boolean isRefusal =
         switch (failure.status()) {
           case 401, 403, 404 -> true;
-          default ->
-              failure.getMessage().contains(WEB_PAGE)
-                  || failure.getMessage().contains("HTML instead of JSON");
+          default -> failure.kind() == ServerException.Kind.WEB_PAGE;
         };
     return isRefusal ? "are REDASH_API_KEY and REDASH_API_QUERY_URL right?" : failure.hint();
   }
@@ -716,8 +714,6 @@ public class uptake_health implements Runner.Command {
     return input.equals("-") ? "stdin" : input;
   }
 
-  private static final String WEB_PAGE = "a web page instead of JSON, as at a login";
-
   /** Reads JSON; a web page is refused by name. */
   private static Object json(InputStream in) throws IOException {
     BufferedInputStream buffered = new BufferedInputStream(in);
@@ -730,7 +726,7 @@ public class uptake_health implements Runner.Command {
       }
     } while (first >= 0 && first <= ' ');
     if (first == '<') {
-      throw new UnexpectedBody(WEB_PAGE);
+      throw new UnexpectedBody("a web page instead of JSON, as at a login", true);
     }
     buffered.reset();
     return Json.parse(buffered);

@@ -48,8 +48,7 @@ public final class Connections implements AutoCloseable {
 
   private static HttpClient open(Kind kind) {
     // for http a context that trusts nobody: it is never used, and spares reading the JDK's roots
-    TrustManager[] trusted =
-        kind.secure() ? trustManagers(kind.caBundle()) : new TrustManager[] {new TrustNobody()};
+    TrustManager[] trusted = kind.secure() ? trustManagers(kind.caBundle()) : new TrustManager[0];
     kind.proxies().allowCredentials();
     return HttpClient.newBuilder()
         .executor(Executors.newVirtualThreadPerTaskExecutor())
@@ -116,25 +115,6 @@ public final class Connections implements AutoCloseable {
           "REQUESTS_CA_BUNDLE %s cannot be read as PEM certificates: %s"
               .formatted(caBundle, e.getMessage()),
           e);
-    }
-  }
-
-  private static final class TrustNobody implements X509TrustManager {
-    @Override
-    public void checkClientTrusted(X509Certificate[] chain, String type)
-        throws CertificateException {
-      throw new CertificateException("not trusted");
-    }
-
-    @Override
-    public void checkServerTrusted(X509Certificate[] chain, String type)
-        throws CertificateException {
-      throw new CertificateException("not trusted");
-    }
-
-    @Override
-    public X509Certificate[] getAcceptedIssuers() {
-      return new X509Certificate[0];
     }
   }
 }

@@ -1,9 +1,9 @@
 //JAVA 25+
 //DEPS io.sentry:sentry:8.64.0
-//SOURCES GeneralSettings.java
 //SOURCES Http.java
 //SOURCES Masks.java
 //SOURCES Proxies.java
+//SOURCES Secret.java
 //SOURCES ServerException.java
 //SOURCES Surroundings.java
 //SOURCES Urls.java
@@ -12,6 +12,7 @@
 
 package common;
 
+import common.ServerException.Kind;
 import io.sentry.Breadcrumb;
 import io.sentry.CheckIn;
 import io.sentry.CheckInStatus;
@@ -38,6 +39,7 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -49,7 +51,6 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 import java.util.zip.GZIPOutputStream;
@@ -61,29 +62,14 @@ import java.util.zip.GZIPOutputStream;
  * <p>The only file that knows the Sentry SDK, whose classes are not loaded without a DSN. What is
  * sent holds no setting, no header, no secret, and neither this machine's nor its user's name.
  */
-final class CrashReports {
+class CrashReports {
 
   /** Groups an event as Sentry does by itself, by its stack trace or text. */
   static final String ANY = "{{ default }}";
 
-  /** At the end of a run, which Sentry prolongs by 2 s at most. */
-  private static final Duration PATIENCE = Duration.ofMillis(1800);
+  private static final CrashReports NONE = new CrashReports();
 
-  private static final Duration LONGEST_POST = Duration.ofSeconds(10);
-  private static final int PARALLEL_POSTS = 4;
-  private static final String LATE = "no answer in time";
-  private static final long MAX_ANSWER_BYTES = 64 * 1024;
-
-  private static final CrashReports NONE = new CrashReports(null, _ -> {});
-
-  private final Sdk sdk; // null: nothing is reported
-  private final Consumer<String> warn;
-  private final AtomicBoolean closed = new AtomicBoolean(); // Ctrl-C may close it too
-
-  private CrashReports(Sdk sdk, Consumer<String> warn) {
-    this.sdk = sdk;
-    this.warn = warn;
-  }
+  private CrashReports() {}
 
   /** Reports nothing. */
   static CrashReports none() {
@@ -93,29 +79,31 @@ final class CrashReports {
   /**
    * Starts reporting, and checks in as begun, if there is a DSN.
    *
+   * @param dsn or null; it will be sent, whatever its scheme
+   * @param environment that Sentry shows, or null
+   * @param monitor to check in with, {@code auto} for the command's name, or null
    * @param caBundle certificates to trust besides the JDK's, or null
    * @param surroundings whose environment names the proxies
    * @param warn told why nothing is reported, or not all
    */
   static CrashReports start(
       String command,
-      GeneralSettings general,
+      Secret dsn,
+      String environment,
+      String monitor,
       Path caBundle,
       Surroundings surroundings,
       Masks masks,
       Consumer<String> warn)
       throws UsageException {
-    if (general.sentryDsn == null) {
+    if (dsn == null) {
       return NONE;
     }
     try {
-      URI dsn = URI.create(general.sentryDsn.reveal());
-      if (!Urls.isWeb(dsn)) {
-        throw new IllegalArgumentException("no web address");
-      }
-      general.checkSafe("SENTRY_DSN", dsn);
+      URI url = Urls.web(dsn.reveal()).orElseThrow(IllegalArgumentException::new);
       Http http = http(command, caBundle, surroundings);
-      return new CrashReports(new Sdk(command, dsn, general, http, masks), warn);
+      String slug = "auto".equals(monitor) ? command : monitor;
+      return new Sdk(command, url, environment, slug, http, masks, warn);
     } catch (IllegalArgumentException e) {
       warn.accept("nothing is reported: SENTRY_DSN is no DSN, expected https://KEY@HOST/PROJECT");
       return NONE;
@@ -128,10 +116,10 @@ final class CrashReports {
       return new Http(
           new Http.Limits(
               command + "/" + Version.NUMBER,
-              LONGEST_POST,
-              LONGEST_POST,
+              Post.DEADLINE,
+              Post.DEADLINE,
               0,
-              PARALLEL_POSTS,
+              Post.PARALLEL,
               caBundle,
               Proxies.of(surroundings.environment()),
               Http.Names.SERVER),
@@ -146,69 +134,51 @@ final class CrashReports {
   }
 
   /** Remembers a request, for what may be reported later. */
-  void request(String method, URI url, int status, String failure) {
-    if (sdk != null) {
-      sdk.request(method, url, status, failure);
-    }
-  }
+  void request(String method, URI url, int status, String failure) {}
 
   /** Remembers what the run said, likewise. */
-  void said(String line) {
-    if (sdk != null) {
-      sdk.said(line);
-    }
-  }
+  void said(String line) {}
 
   /** Reports an error that ended the run, or the work on a collection; the same bug once. */
-  void failure(String message, Throwable failure) {
-    if (sdk != null) {
-      try {
-        sdk.failure(message, failure);
-      } catch (OutOfMemoryError e) {
-        // it has been said, and ends the run with its exit code
-      }
-    }
-  }
+  void failure(String message, Throwable failure) {}
 
   /**
    * Reports a check that failed.
    *
    * @param group what makes it, beside the command, the same issue as another run's
    */
-  void failedCheck(List<String> group, String message, Map<String, String> particulars) {
-    if (sdk != null) {
-      sdk.failedCheck(group, message, particulars);
-    }
-  }
+  void failedCheck(List<String> group, String message, Map<String, String> particulars) {}
 
   /** Checks in as ended, waits a little for what is still to be sent, and says what was lost. */
-  void close(int exitCode) {
-    if (sdk != null && closed.compareAndSet(false, true)) {
-      String lost = sdk.close(exitCode);
-      if (lost != null) {
-        warn.accept(lost);
-      }
-    }
-  }
+  void close(int exitCode) {}
 
   /** What needs the SDK's classes. */
-  private static final class Sdk {
+  private static final class Sdk extends CrashReports {
     private final String command;
     private final Masks masks;
+    private final Consumer<String> warn;
     private final String home = System.getProperty("user.home") + File.separator;
     private final Set<String> bugs = ConcurrentHashMap.newKeySet();
+    private final AtomicBoolean closed = new AtomicBoolean(); // Ctrl-C may close it too
     private final long startNanos = System.nanoTime();
     private final String monitor;
     private final SentryId checkIn;
     private Post post;
 
-    Sdk(String command, URI dsn, GeneralSettings general, Http http, Masks masks) {
+    Sdk(
+        String command,
+        URI dsn,
+        String environment,
+        String monitor,
+        Http http,
+        Masks masks,
+        Consumer<String> warn) {
       this.command = command;
+      this.monitor = monitor;
       this.masks = masks;
+      this.warn = warn;
       // one scope for all threads: what one remembers stands in what another reports
-      Sentry.init(options -> configure(options, dsn, general.sentryEnvironment, http), true);
-      String slug = general.sentryMonitorSlug;
-      monitor = "auto".equals(slug) ? command : slug;
+      Sentry.init(options -> configure(options, dsn, environment, http), true);
       checkIn =
           monitor == null
               ? null
@@ -232,6 +202,7 @@ final class CrashReports {
       options.setShutdownTimeoutMillis(0); // close() below has waited already
     }
 
+    @Override
     void request(String method, URI url, int status, String failure) {
       Breadcrumb crumb = new Breadcrumb();
       crumb.setType("http");
@@ -247,17 +218,24 @@ final class CrashReports {
       Sentry.addBreadcrumb(crumb);
     }
 
+    @Override
     void said(String line) {
       Sentry.addBreadcrumb(shown(line), "stderr");
     }
 
+    @Override
     void failure(String message, Throwable failure) {
-      StackTraceElement[] trace = failure.getStackTrace();
-      if (bugs.add(failure.getClass() + (trace.length == 0 ? "" : " at " + trace[0]))) {
-        send(new SentryEvent(failure), List.of(ANY), message, SentryLevel.FATAL);
+      try {
+        StackTraceElement[] trace = failure.getStackTrace();
+        if (bugs.add(failure.getClass() + (trace.length == 0 ? "" : " at " + trace[0]))) {
+          send(new SentryEvent(failure), List.of(ANY), message, SentryLevel.FATAL);
+        }
+      } catch (OutOfMemoryError e) {
+        // it has been said, and ends the run with its exit code
       }
     }
 
+    @Override
     void failedCheck(List<String> group, String message, Map<String, String> particulars) {
       SentryEvent event = new SentryEvent();
       particulars.forEach((name, value) -> event.setExtra(shown(name), shown(value)));
@@ -289,17 +267,19 @@ final class CrashReports {
       return masked == null || home.length() < 3 ? masked : masked.replace(home, "~/");
     }
 
-    /** What was lost and why, or null. */
-    String close(int exitCode) {
+    @Override
+    void close(int exitCode) {
+      if (!closed.compareAndSet(false, true)) {
+        return;
+      }
       if (monitor != null) {
         CheckIn end =
             new CheckIn(checkIn, monitor, exitCode == 0 ? CheckInStatus.OK : CheckInStatus.ERROR);
         end.setDuration((System.nanoTime() - startNanos) / 1e9);
         Sentry.captureCheckIn(end);
       }
-      String lost = post.lost();
+      post.lost().ifPresent(warn);
       Sentry.close();
-      return lost;
     }
   }
 
@@ -308,17 +288,28 @@ final class CrashReports {
    * something failed. (What the SDK comes with tells nobody that an answer never came.)
    */
   private static final class Post implements ITransport {
+    static final Duration DEADLINE = Duration.ofSeconds(10);
+    static final int PARALLEL = 4;
+
+    /** At the end of a run, which Sentry prolongs by 2 s at most. */
+    private static final long PATIENCE_MILLIS = 1800;
+
+    private static final long MAX_ANSWER_BYTES = 64 * 1024;
+    private static final String LATE = "no answer in time";
+    private static final String FULL = "429, its quota is used up";
+
     private final Http http;
     private final URI url;
     private final Map<String, String> headers;
     private final SentryOptions options;
     private final ExecutorService workers =
-        Executors.newFixedThreadPool(PARALLEL_POSTS, Thread.ofVirtual().factory());
-    private final Queue<CompletableFuture<Void>> posts = new ConcurrentLinkedQueue<>();
-    private final AtomicInteger taken = new AtomicInteger();
-    private CompletableFuture<Void> lastCheckIn = CompletableFuture.completedFuture(null);
+        Executors.newFixedThreadPool(PARALLEL, Thread.ofVirtual().factory());
+
+    /** Each ends with the reason why Sentry did not take it, empty if it did. */
+    private final Queue<CompletableFuture<String>> posts = new ConcurrentLinkedQueue<>();
+
+    private CompletableFuture<String> lastCheckIn = CompletableFuture.completedFuture("");
     private volatile boolean full;
-    private volatile String reason = "unknown";
 
     Post(Http http, RequestDetails details, SentryOptions options) {
       this.http = http;
@@ -334,69 +325,63 @@ final class CrashReports {
       boolean checksIn =
           envelope.getItems().iterator().next().getHeader().getType() == SentryItemType.CheckIn;
       if (checksIn) { // the end must not overtake the begin
-        lastCheckIn = lastCheckIn.thenRunAsync(() -> post(envelope), workers);
+        lastCheckIn = lastCheckIn.thenApplyAsync(_ -> post(envelope), workers);
         posts.add(lastCheckIn);
       } else {
-        posts.add(
-            CompletableFuture.runAsync(
-                () -> {
-                  if (!full) {
-                    post(envelope);
-                  }
-                },
-                workers));
+        posts.add(CompletableFuture.supplyAsync(() -> full ? FULL : post(envelope), workers));
       }
     }
 
-    private void post(SentryEnvelope envelope) {
+    private String post(SentryEnvelope envelope) {
       ByteArrayOutputStream body = new ByteArrayOutputStream();
       try (GZIPOutputStream zipped = new GZIPOutputStream(body)) {
         options.getSerializer().serialize(envelope, zipped);
         zipped.finish();
-        http.write(
-            "POST",
-            url,
-            body.toByteArray(),
-            headers,
-            MAX_ANSWER_BYTES,
-            InputStream::readAllBytes,
-            () -> false);
-        taken.incrementAndGet();
+        http.ask(
+            new Http.Request<>(
+                "POST",
+                url,
+                body.toByteArray(),
+                headers,
+                MAX_ANSWER_BYTES,
+                InputStream::readAllBytes,
+                () -> false));
+        return "";
       } catch (ServerException e) {
         full |= e.status() == 429;
-        reason =
-            switch (e.status()) {
-              case 401, 403, 404 -> e.status() + ", is SENTRY_DSN right?";
-              case 429 -> "429, its quota is used up";
-              case 0 -> e.reason().contains("_SECONDS") ? LATE : e.reason();
-              default -> e.reason();
-            };
-      } catch (Exception e) {
-        reason = e.getClass().getSimpleName(); // its text may hold the key
+        return switch (e.status()) {
+          case 401, 403, 404 -> e.status() + ", is SENTRY_DSN right?";
+          case 429 -> FULL;
+          default -> e.kind() == Kind.LATE ? LATE : e.reason();
+        };
+      } catch (Exception | OutOfMemoryError e) {
+        return e.getClass().getSimpleName(); // its text may hold the key
       }
     }
 
-    /** Waits a little, then says what Sentry did not take, and why; null if it took everything. */
-    String lost() {
-      flush(PATIENCE.toMillis());
-      boolean late = posts.stream().anyMatch(one -> !one.isDone());
-      int lost = posts.size() - taken.get();
-      return lost == 0
-          ? null
-          : "Sentry did not get %d of %d reports: %s"
-              .formatted(lost, posts.size(), late ? LATE : reason);
-    }
-
-    @Override
-    public void flush(long timeoutMillis) {
+    /** Waits a little, then says what Sentry did not take, and why; empty if it took everything. */
+    Optional<String> lost() {
       try {
         CompletableFuture.allOf(posts.toArray(CompletableFuture[]::new))
-            .get(timeoutMillis, TimeUnit.MILLISECONDS);
+            .get(PATIENCE_MILLIS, TimeUnit.MILLISECONDS);
       } catch (ExecutionException | TimeoutException e) {
         // counted as lost
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
       }
+      List<String> reasons =
+          posts.stream().map(post -> post.getNow(LATE)).filter(why -> !why.isEmpty()).toList();
+      if (reasons.isEmpty()) {
+        return Optional.empty();
+      }
+      String why = reasons.contains(LATE) ? LATE : reasons.getLast();
+      return Optional.of(
+          "Sentry did not get %d of %d reports: %s".formatted(reasons.size(), posts.size(), why));
+    }
+
+    @Override
+    public void flush(long timeoutMillis) {
+      // lost() waits
     }
 
     @Override
@@ -406,13 +391,13 @@ final class CrashReports {
 
     @Override
     public void close(boolean isRestarting) {
-      workers.shutdownNow();
-      http.close();
+      close();
     }
 
     @Override
     public void close() {
-      close(false);
+      workers.shutdownNow();
+      http.close();
     }
   }
 }

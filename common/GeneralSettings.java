@@ -12,6 +12,7 @@ import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Base64;
+import java.util.Optional;
 import picocli.CommandLine.Option;
 
 /** Settings of every command. */
@@ -109,11 +110,18 @@ public final class GeneralSettings {
     return typed ? text : "Bearer " + text;
   }
 
+  /** The Sentry DSN, refused where others could read it; whether it is one is not looked at. */
+  Secret safeSentryDsn() throws UsageException {
+    Optional<URI> url = Optional.ofNullable(sentryDsn).map(Secret::reveal).flatMap(Urls::web);
+    if (url.isPresent()) {
+      checkSafe("SENTRY_DSN", url.get());
+    }
+    return sentryDsn;
+  }
+
   /** Refuses to send a secret where others could read it. */
   public void checkSafe(String variable, URI target) throws UsageException {
-    if (!target.getScheme().equalsIgnoreCase("https")
-        && !Urls.isLoopback(target.getHost())
-        && !allowInsecureAuth) {
+    if (!Urls.isSecure(target) && !Urls.isLoopback(target.getHost()) && !allowInsecureAuth) {
       throw new UsageException(
           "%s would be sent unencrypted to %s".formatted(variable, target.getHost()),
           "use https, or --allow-insecure-auth if you must");

@@ -10,6 +10,7 @@
 
 package common;
 
+import common.ServerException.Kind;
 import java.io.ByteArrayInputStream;
 import java.io.EOFException;
 import java.io.IOException;
@@ -22,6 +23,7 @@ import java.net.http.HttpConnectTimeoutException;
 import java.net.http.HttpHeaders;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.net.http.HttpTimeoutException;
 import java.nio.channels.UnresolvedAddressException;
 import java.nio.file.Path;
 import java.security.cert.CertificateException;
@@ -45,7 +47,8 @@ import java.util.function.Consumer;
 import javax.net.ssl.SSLHandshakeException;
 
 /**
- * The only doorway to HTTP: one readable loop around {@link HttpClient} (contract, <i>HTTP</i>).
+ * The only doorway to HTTP: one readable loop around {@link HttpClient} (docs/specification.md,
+ * <i>HTTP</i>).
  *
  * <p>Each attempt has a longest silence and a deadline, for the body too; each body a largest size,
  * after decompression. Retried are failures that may pass: of the connection, of a body cut short
@@ -81,6 +84,11 @@ public final class Http implements AutoCloseable {
     T read(InputStream body) throws IOException;
   }
 
+  /** Says whether a write that got no good answer was done nevertheless. */
+  public interface Done {
+    boolean check() throws ServerException;
+  }
+
   /**
    * How requests are made.
    *
@@ -114,7 +122,7 @@ public final class Http implements AutoCloseable {
   }
 
   /** A successful answer. */
-  public record Response<T>(int status, HttpHeaders headers, T body) {}
+  public record Response<T>(HttpHeaders headers, T body) {}
 
   private final Limits limits;
   private final Clock clock;
@@ -168,35 +176,44 @@ public final class Http implements AutoCloseable {
   }
 
   /**
-   * One request.
+   * One request. A write has to be one that may be repeated: an answer may be lost on its way, so
+   * after each attempt that failed {@code done} is asked, which reads what became of it. A 409 is
+   * final for a write: somebody else wrote. The server may take its time with one, as long as the
+   * deadline of an attempt: asking again meanwhile would make it do the work twice.
    *
    * @param json body of a write, or null
-   * @param headers besides those of every request
+   * @param headers besides those of every request, such as {@code If-Match}
+   * @param maxBytes largest body of an answer, after decompression
    */
-  private record Asked(String method, URI url, byte[] json, Map<String, String> headers) {
-    boolean writes() {
+  public record Request<T>(
+      String method,
+      URI url,
+      byte[] json,
+      Map<String, String> headers,
+      long maxBytes,
+      Body<T> body,
+      Done done) {
+
+    private boolean writes() {
       return !method.equals("GET") && !method.equals("HEAD");
+    }
+
+    private ServerException failure(Kind kind, int status, String reason) {
+      return new ServerException(method + " " + Urls.shown(url), kind, status, reason);
     }
   }
 
-  /**
-   * Reads a resource.
-   *
-   * @param maxBytes largest body after decompression
-   * @throws ServerException when no attempt brought a successful answer that could be read
-   */
+  /** Reads a resource. */
   public <T> Response<T> get(URI url, long maxBytes, Body<T> body) throws ServerException {
-    return ask(new Asked("GET", url, null, Map.of()), maxBytes, body, () -> false).orElseThrow();
+    return ask(new Request<>("GET", url, null, Map.of(), maxBytes, body, () -> false))
+        .orElseThrow();
   }
 
-  /**
-   * Reads the headers of a resource.
-   *
-   * @throws ServerException as {@link #get} does
-   */
+  /** Reads the headers of a resource. */
   public HttpHeaders head(URI url) throws ServerException {
-    Asked asked = new Asked("HEAD", url, null, Map.of());
-    return ask(asked, 0, _ -> null, () -> false).orElseThrow().headers();
+    return ask(new Request<>("HEAD", url, null, Map.of(), 0, _ -> null, () -> false))
+        .orElseThrow()
+        .headers();
   }
 
   /**
@@ -206,17 +223,16 @@ public final class Http implements AutoCloseable {
    * @param asked values of {@code Retry-After}, none if there was none
    */
   void postpone(URI server, List<String> asked) {
+    long moment = ThreadLocalRandom.current().nextLong(1, FIRST_WAIT.toMillis());
     Duration wait =
-        Duration.ofMillis(ThreadLocalRandom.current().nextLong(1, FIRST_WAIT.toMillis()));
-    for (String value : asked) {
-      Duration longer = delay(value).orElse(wait);
-      wait = longer.compareTo(wait) > 0 ? longer : wait;
-    }
-    notBefore.merge(Urls.origin(server), clock.instant().plus(wait), Http::later);
+        asked.stream()
+            .flatMap(value -> delay(value).stream())
+            .reduce(Duration.ofMillis(moment), Http::max);
+    notBefore.merge(Urls.origin(server), clock.instant().plus(wait), Http::max);
   }
 
-  private static Instant later(Instant one, Instant other) {
-    return one.isAfter(other) ? one : other;
+  private static <T extends Comparable<? super T>> T max(T one, T other) {
+    return one.compareTo(other) > 0 ? one : other;
   }
 
   /** From now on no write is begun or repeated, not even one that waits for its turn. */
@@ -224,233 +240,190 @@ public final class Http implements AutoCloseable {
     readsOnly = true;
   }
 
-  /** Says whether a write that got no good answer was done nevertheless. */
-  public interface Done {
-    boolean check() throws ServerException;
-  }
-
   /**
-   * Sends a JSON document, so that something changes at the server.
+   * Asks until there is a good answer, or no hope for one.
    *
-   * <p>Only for writes that may be repeated: an answer may be lost on its way, so after each
-   * attempt that failed {@code done} is asked, which reads what became of it. A 409 is final here:
-   * somebody else wrote. The server may take its time with a write, as long as the deadline of an
-   * attempt: asking again meanwhile would make it do the work twice.
-   *
-   * @param headers such as {@code If-Match}
    * @return the answer, or empty if an attempt that failed had done the work
    * @throws ServerException when no attempt brought a successful answer that could be read
    */
-  public <T> Optional<Response<T>> write(
-      String method,
-      URI url,
-      byte[] json,
-      Map<String, String> headers,
-      long maxBytes,
-      Body<T> body,
-      Done done)
-      throws ServerException {
-    return ask(new Asked(method, url, json, headers), maxBytes, body, done);
-  }
-
-  private <T> Optional<Response<T>> ask(Asked asked, long maxBytes, Body<T> body, Done done)
-      throws ServerException {
-    URI url = asked.url();
-    String request = asked.method() + " " + Urls.shown(url);
-    if (!Urls.isWeb(url)) {
-      throw new ServerException(request, 0, "no web address", 1, null);
+  public <T> Optional<Response<T>> ask(Request<T> request) throws ServerException {
+    if (!Urls.isWeb(request.url())) {
+      throw request.failure(Kind.CONNECTION, 0, "no web address");
     }
-    Failure failure = null;
-    for (int attempt = 1; ; attempt++) {
-      try {
-        awaitBackoff(url, request, attempt, failure);
-        if (attempt > 1 && done.check()) {
+    int attempt = 1;
+    ServerException failure = null;
+    try {
+      while (true) {
+        awaitBackoff(request, attempt, failure);
+        if (attempt > 1 && request.done().check()) {
           return Optional.empty();
         }
-        Flight flight = new Flight();
-        try {
-          if (readsOnly && asked.writes()) {
-            throw new ServerException(request, 0, "interrupted", attempt, null, true);
+        try (RequestSlot slot = new RequestSlot()) {
+          return Optional.of(attempt(request, slot));
+        } catch (ServerException e) {
+          failure = e;
+        }
+        if (Thread.currentThread().isInterrupted()) {
+          throw new InterruptedException();
+        }
+        boolean mayPass = !failure.isLasting();
+        Duration wait = waitAfter(attempt, failure);
+        if (!mayPass || attempt > limits.retries() || isTooLong(wait)) {
+          if (mayPass && request.done().check()) {
+            return Optional.empty(); // the last attempt, too, may have done it
           }
-          return Optional.of(attempt(asked, maxBytes, body, flight));
-        } finally {
-          flight.end();
+          throw mayPass && isTooLong(wait)
+              ? toldToWait(request, attempt, failure, wait, "Retry-After")
+              : failure.after(attempt);
         }
-      } catch (Failure e) {
-        failure = e;
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-        throw new ServerException(request, 0, "interrupted", attempt, null);
-      }
-      if (Thread.currentThread().isInterrupted()) {
-        throw new ServerException(request, 0, "interrupted", attempt, null);
-      }
-      Duration wait = waitBefore(attempt, failure);
-      boolean waitTooLong = wait.compareTo(LONGEST_ASKED_WAIT) > 0;
-      if (!failure.passing || attempt > limits.retries() || waitTooLong) {
-        if (failure.passing && done.check()) {
-          return Optional.empty(); // the last attempt, too, may have done it
-        }
-        String reason =
-            failure.getMessage()
-                + (failure.passing && waitTooLong
-                    ? ", the server asks to wait %d s (Retry-After), longer than %d s"
-                        .formatted(wait.toSeconds(), LONGEST_ASKED_WAIT.toSeconds())
-                    : "");
-        throw new ServerException(
-            request,
-            failure.status,
-            reason,
-            attempt,
-            failure.hint,
-            !failure.passing || waitTooLong);
-      }
-      onWait.accept(
-          "%s: %s, trying again in %s s (attempt %d of %d)"
-              .formatted(
-                  request,
-                  failure.getMessage(),
-                  Display.seconds(wait),
-                  attempt + 1,
-                  limits.retries() + 1));
-      try {
+        onWait.accept(
+            "%s, trying again in %s s (attempt %d of %d)"
+                .formatted(
+                    failure.getMessage(),
+                    Display.seconds(wait),
+                    attempt + 1,
+                    limits.retries() + 1));
         pause.pause(wait);
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-        throw new ServerException(request, failure.status, "interrupted", attempt, null);
+        attempt++;
       }
-    }
-  }
-
-  /** Why one attempt failed, and whether another may succeed. */
-  private static final class Failure extends Exception {
-    private static final long serialVersionUID = 1;
-    final int status;
-    final boolean passing;
-    final transient Optional<Duration> retryAfter;
-    final String hint;
-
-    Failure(
-        int status, String reason, boolean passing, Optional<Duration> retryAfter, String hint) {
-      super(reason, null, false, false);
-      this.status = status;
-      this.passing = passing;
-      this.retryAfter = retryAfter;
-      this.hint = hint;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw request.failure(Kind.INTERRUPTED, 0, "interrupted").after(attempt);
     }
   }
 
   /** As long as the server asks for; at once, or not at all, is no reason to hammer it. */
-  private static Duration waitBefore(int attempt, Failure failure) {
-    return failure
-        .retryAfter
-        .filter(Duration::isPositive)
-        .orElseGet(() -> {
-          long most =
-              Math.min(LONGEST_WAIT.toMillis(), FIRST_WAIT.toMillis() << Math.min(attempt - 1, 10));
-          return Duration.ofMillis(ThreadLocalRandom.current().nextLong(most + 1));
-        });
+  private static Duration waitAfter(int attempt, ServerException failure) {
+    if (failure.retryAfter() != null && failure.retryAfter().isPositive()) {
+      return failure.retryAfter();
+    }
+    long most =
+        Math.min(LONGEST_WAIT.toMillis(), FIRST_WAIT.toMillis() << Math.min(attempt - 1, 10));
+    return Duration.ofMillis(ThreadLocalRandom.current().nextLong(most + 1));
+  }
+
+  private static boolean isTooLong(Duration wait) {
+    return wait.compareTo(LONGEST_ASKED_WAIT) > 0;
+  }
+
+  /**
+   * @param before why the attempt before failed, or null
+   */
+  private static ServerException toldToWait(
+      Request<?> request, int attempt, ServerException before, Duration wait, String header) {
+    return request
+        .failure(
+            Kind.TOLD_TO_WAIT,
+            before == null ? 0 : before.status(),
+            "%sthe server asks to wait %d s (%s), longer than %d s"
+                .formatted(
+                    before == null ? "" : before.reason() + ", ",
+                    wait.toSeconds(),
+                    header,
+                    LONGEST_ASKED_WAIT.toSeconds()))
+        .lasting()
+        .after(attempt);
   }
 
   /** Waits as long as an earlier answer's {@code Backoff} asked for. */
-  private void awaitBackoff(URI url, String request, int attempt, Failure before)
+  private void awaitBackoff(Request<?> request, int attempt, ServerException before)
       throws InterruptedException, ServerException {
-    Instant until = notBefore.get(Urls.origin(url));
+    String origin = Urls.origin(request.url());
+    Instant until = notBefore.get(origin);
     if (until == null) {
       return;
     }
     Duration wait = Duration.between(clock.instant(), until);
-    if (wait.compareTo(LONGEST_ASKED_WAIT) > 0) {
-      throw new ServerException(
-          request,
-          before == null ? 0 : before.status,
-          "%sthe server asks to wait %d s (Backoff), longer than %d s"
-              .formatted(
-                  before == null ? "" : before.getMessage() + ", ",
-                  wait.toSeconds(),
-                  LONGEST_ASKED_WAIT.toSeconds()),
-          attempt,
-          null);
+    if (isTooLong(wait)) {
+      throw toldToWait(request, attempt, before, wait, "Backoff");
     }
     if (wait.isPositive()) {
-      onWait.accept("%s: waiting %s s (Backoff)".formatted(request, Display.seconds(wait)));
+      onWait.accept(
+          "%s %s: waiting %s s (Backoff)"
+              .formatted(request.method(), Urls.shown(request.url()), Display.seconds(wait)));
       pause.pause(wait);
     }
-    notBefore.remove(Urls.origin(url), until);
+    notBefore.remove(origin, until);
   }
 
-  /** One of the requests in flight; it may end before its answer is made something of. */
-  private final class Flight {
-    private boolean ended;
+  /** The place of one request among those in flight; it may be given up before the end. */
+  private final class RequestSlot implements AutoCloseable {
+    private boolean closed;
 
-    Flight() throws InterruptedException {
+    RequestSlot() throws InterruptedException {
       inFlight.acquire();
     }
 
-    void end() {
-      if (!ended) {
-        ended = true;
+    @Override
+    public void close() {
+      if (!closed) {
+        closed = true;
         inFlight.release();
       }
     }
   }
 
   /** One attempt, with the redirects that it meets. */
-  private <T> Response<T> attempt(Asked asked, long maxBytes, Body<T> body, Flight flight)
-      throws Failure, InterruptedException {
+  private <T> Response<T> attempt(Request<T> request, RequestSlot slot)
+      throws ServerException, InterruptedException {
+    if (readsOnly && request.writes()) {
+      throw request.failure(Kind.INTERRUPTED, 0, "interrupted").lasting();
+    }
     long deadline = System.nanoTime() + limits.deadline().toNanos();
-    URI target = asked.url();
+    URI target = request.url();
     for (int redirects = 0; ; redirects++) {
       try {
-        HttpResponse<Incoming> response = send(asked, target, deadline);
+        HttpResponse<Incoming> response = send(request, target, deadline);
         try (Incoming incoming = response.body()) {
           int status = response.statusCode();
-          trace.request(asked.method(), target, status, null);
+          trace.request(request.method(), target, status, null);
           notice(target, response);
           if (status == 301 || status == 302 || status == 303 || status == 307 || status == 308) {
-            target = redirected(asked, target, response, redirects);
+            target = redirected(request, target, response, redirects);
             continue;
           }
           if (status < 200 || status > 299) {
-            throw refusal(asked, response, incoming);
+            throw refusal(request, response);
           }
-          if (asked.method().equals("HEAD")) {
-            return new Response<>(status, response.headers(), null);
-          }
-          InputStream whole = landed(incoming, flight);
-          InputStream limited =
-              new Incoming.Limited(Incoming.decompressed(response.headers(), whole), maxBytes);
-          try {
-            return new Response<>(status, response.headers(), body.read(limited));
-          } catch (Json.BadJson e) {
-            boolean html =
-                response.headers().firstValue("Content-Type").orElse("").startsWith("text/html");
-            throw passing(html ? "HTML instead of JSON" : "not JSON: " + e.getMessage());
-          }
+          HttpHeaders headers = response.headers();
+          return new Response<>(headers, read(request, headers, incoming, slot));
         }
       } catch (IOException e) {
-        Failure failure = failure(e, target, !target.equals(asked.url()));
-        trace.request(asked.method(), target, 0, failure.getMessage());
+        ServerException failure = failure(request, target, e);
+        trace.request(request.method(), target, 0, failure.reason());
         throw failure;
       }
     }
   }
 
   /**
-   * The body as it comes. One that is not large is taken in at once: another request may be sent
-   * while something is made of this one's answer.
+   * Reads the body of a success. One that is not large is taken in at once: another request may be
+   * sent while something is made of this one's answer.
    */
-  private static InputStream landed(Incoming incoming, Flight flight) throws IOException {
-    byte[] start = incoming.readNBytes(MAX_LANDED_BYTES);
-    if (start.length == MAX_LANDED_BYTES) {
-      return new SequenceInputStream(new ByteArrayInputStream(start), incoming);
+  private static <T> T read(
+      Request<T> request, HttpHeaders headers, Incoming incoming, RequestSlot slot)
+      throws IOException, ServerException {
+    if (request.method().equals("HEAD")) {
+      return null;
     }
-    flight.end();
-    return new ByteArrayInputStream(start);
+    byte[] start = incoming.readNBytes(MAX_LANDED_BYTES);
+    InputStream body = new ByteArrayInputStream(start);
+    if (start.length == MAX_LANDED_BYTES) {
+      body = new SequenceInputStream(body, incoming);
+    } else {
+      slot.close();
+    }
+    try {
+      return request.body().read(Incoming.content(headers, body, request.maxBytes()));
+    } catch (Json.BadJson e) {
+      throw headers.firstValue("Content-Type").orElse("").startsWith("text/html")
+          ? request.failure(Kind.WEB_PAGE, 0, "HTML instead of JSON")
+          : request.failure(Kind.NOT_JSON, 0, "not JSON: " + e.getMessage());
+    }
   }
 
-  private HttpResponse<Incoming> send(Asked asked, URI target, long deadline)
-      throws IOException, InterruptedException, Failure {
+  private HttpResponse<Incoming> send(Request<?> asked, URI target, long deadline)
+      throws IOException, InterruptedException, ServerException {
     HttpRequest.Builder request =
         HttpRequest.newBuilder(target)
             .setHeader("User-Agent", limits.userAgent())
@@ -462,23 +435,20 @@ public final class Http implements AutoCloseable {
     }
     request.method(asked.method(), body);
     asked.headers().forEach(request::setHeader);
-    String authorization = authorizations.get(Urls.origin(target));
-    if (authorization != null) {
-      request.setHeader("Authorization", authorization);
-    }
+    Optional.ofNullable(authorizations.get(Urls.origin(target)))
+        .ifPresent(it -> request.setHeader("Authorization", it));
     limits
         .proxies()
         .authorization(target)
         .ifPresent(it -> request.setHeader("Proxy-Authorization", it));
-    boolean secure = target.getScheme().equalsIgnoreCase("https");
-    HttpClient client = client(secure);
-    if (!secure) {
+    if (!Urls.isSecure(target)) {
       request.version(HttpClient.Version.HTTP_1_1); // no upgrade to HTTP/2 without TLS
     }
     CompletableFuture<HttpResponse<Incoming>> answer =
-        client.sendAsync(
-            request.build(),
-            _ -> new Incoming(deadline, limits.timeout(), limits.names().timeout()));
+        client(asked, target)
+            .sendAsync(
+                request.build(),
+                _ -> new Incoming(deadline, limits.timeout(), limits.names().timeout()));
     try {
       // HttpRequest.timeout() ends with the headers up to JDK 25 and covers the body later on
       long left = deadline - System.nanoTime();
@@ -486,17 +456,27 @@ public final class Http implements AutoCloseable {
           asked.writes() ? left : Math.min(limits.timeout().toNanos(), left), TimeUnit.NANOSECONDS);
     } catch (TimeoutException e) {
       answer.cancel(true);
-      throw new IOException(
-          deadline - System.nanoTime() <= 0
-              ? Incoming.LATE
-              : "no answer within %s s (%s)"
-                  .formatted(Display.seconds(limits.timeout()), limits.names().timeout()),
-          e);
+      throw new HttpTimeoutException(
+          deadline - System.nanoTime() <= 0 ? Incoming.LATE : "no answer" + withinTimeout());
     } catch (ExecutionException e) {
       throw Incoming.refusedByClient(e.getCause());
     } catch (InterruptedException e) {
       answer.cancel(true);
       throw e;
+    }
+  }
+
+  private String withinTimeout() {
+    return " within %s s (%s)"
+        .formatted(Display.seconds(limits.timeout()), limits.names().timeout());
+  }
+
+  private HttpClient client(Request<?> request, URI target) throws ServerException {
+    try {
+      return connections.client(
+          Urls.isSecure(target), limits.timeout(), limits.caBundle(), limits.proxies());
+    } catch (IllegalArgumentException e) {
+      throw request.failure(Kind.CONNECTION, 0, e.getMessage()).lasting();
     }
   }
 
@@ -508,70 +488,67 @@ public final class Http implements AutoCloseable {
         .ifPresent(wait -> notBefore.put(Urls.origin(target), clock.instant().plus(wait)));
   }
 
-  private URI redirected(Asked asked, URI from, HttpResponse<?> response, int redirects)
-      throws Failure {
+  private static URI redirected(
+      Request<?> request, URI from, HttpResponse<?> response, int redirects)
+      throws ServerException {
+    int status = response.statusCode();
     String location = response.headers().firstValue("Location").orElse("");
-    if (redirects == MAX_REDIRECTS) {
-      throw refused(response.statusCode(), "more than " + MAX_REDIRECTS + " redirects");
-    }
-    URI to;
+    String refused = null;
+    URI to = null;
     try {
       to = Urls.resolve(from, location);
+      if (location.isEmpty() || !Urls.isWeb(to)) {
+        refused = "redirected to what is no web address";
+      } else if (Urls.isSecure(from) && !Urls.isSecure(to)) {
+        refused = "redirected from https to http, which is not followed";
+      } else if (request.writes()
+          && !(status >= 307 && Urls.origin(to).equals(Urls.origin(from)))) {
+        refused = "redirected to %s, where no write follows".formatted(Urls.shown(to));
+      }
     } catch (IllegalArgumentException e) {
-      throw refused(response.statusCode(), "redirected to what is no URL");
+      refused = "redirected to what is no URL";
     }
-    if (location.isEmpty() || !Urls.isWeb(to)) {
-      throw refused(response.statusCode(), "redirected to what is no web address");
+    if (redirects == MAX_REDIRECTS) {
+      refused = "more than " + MAX_REDIRECTS + " redirects";
     }
-    if (from.getScheme().equalsIgnoreCase("https") && !to.getScheme().equalsIgnoreCase("https")) {
-      throw refused(response.statusCode(), "redirected from https to http, which is not followed");
-    }
-    boolean keepsMethod = response.statusCode() == 307 || response.statusCode() == 308;
-    if (asked.writes() && !(keepsMethod && Urls.origin(to).equals(Urls.origin(from)))) {
-      throw refused(
-          response.statusCode(),
-          "redirected to %s, where no write follows".formatted(Urls.shown(to)));
+    if (refused != null) {
+      throw request.failure(Kind.STATUS, status, refused).lasting();
     }
     return to;
   }
 
-  private static Failure passing(String reason) {
-    return new Failure(0, reason, true, Optional.empty(), null);
-  }
-
-  private static Failure refused(int status, String reason) {
-    return new Failure(status, reason, false, Optional.empty(), null);
-  }
-
   /** An answer that is no success: whether it may pass, and what the server says about it. */
-  private Failure refusal(Asked asked, HttpResponse<Incoming> response, Incoming incoming) {
+  private ServerException refusal(Request<?> request, HttpResponse<Incoming> response) {
     int status = response.statusCode();
-    boolean passing =
+    Optional<String> explanation = explanation(response);
+    ServerException refusal =
+        request
+            .failure(Kind.STATUS, status, status + explanation.map(it -> ": " + it).orElse(""))
+            .explained(
+                explanation.orElse(""), delay(response.headers(), "Retry-After").orElse(null));
+    boolean mayPass =
         switch (status) {
-          case 409 -> !asked.writes();
+          case 409 -> !request.writes();
           case 429, 500, 502, 503, 504 -> true;
           default -> false;
         };
-    String message = "";
+    return mayPass ? refusal : refusal.lasting();
+  }
+
+  /** What the server says, not all of a long text; the status says enough if that is unreadable. */
+  private static Optional<String> explanation(HttpResponse<Incoming> response) {
     try {
-      InputStream limited =
-          new Incoming.Limited(
-              Incoming.decompressed(response.headers(), incoming), MAX_ERROR_BYTES);
-      var parser = Json.parser(limited);
+      var parser =
+          Json.parser(Incoming.content(response.headers(), response.body(), MAX_ERROR_BYTES));
       Json.next(parser);
-      if (Json.value(parser) instanceof Map<?, ?> error
-          && error.get("message") instanceof String text) {
-        message =
-            ": "
-                + (text.length() <= 200
-                    ? text.replaceFirst("\\.$", "")
-                    : text.substring(0, 200) + "…");
-      }
+      return Json.value(parser) instanceof Map<?, ?> error
+              && error.get("message") instanceof String text
+          ? Optional.of(
+              text.length() <= 200 ? text.replaceFirst("\\.$", "") : text.substring(0, 200) + "…")
+          : Optional.empty();
     } catch (IOException e) {
-      message = ""; // no explanation that we could read: the status says enough
+      return Optional.empty();
     }
-    return new Failure(
-        status, status + message, passing, delay(response.headers(), "Retry-After"), null);
   }
 
   /** The seconds, or the date, that a header asks to wait for; nothing if it is neither. */
@@ -588,68 +565,58 @@ public final class Http implements AutoCloseable {
     }
     try {
       Instant date = ZonedDateTime.parse(value, DateTimeFormatter.RFC_1123_DATE_TIME).toInstant();
-      Duration wait = Duration.between(clock.instant(), date);
-      return Optional.of(wait.isNegative() ? Duration.ZERO : wait);
+      return Optional.of(max(Duration.between(clock.instant(), date), Duration.ZERO));
     } catch (DateTimeParseException e) {
       return Optional.empty();
     }
   }
 
-  private Failure failure(IOException e, URI target, boolean redirected) {
-    if (e instanceof UnexpectedBody || e instanceof Incoming.TooLarge) {
-      return new Failure(0, e.getMessage(), false, Optional.empty(), null);
+  private ServerException failure(Request<?> request, URI target, IOException e) {
+    if (e instanceof UnexpectedBody body) {
+      Kind kind = body.isWebPage() ? Kind.WEB_PAGE : Kind.UNEXPECTED;
+      return request.failure(kind, 0, e.getMessage()).lasting();
     }
     for (Throwable cause = e; cause != null; cause = cause.getCause()) {
       if (cause instanceof CertificateException) {
-        return new Failure(
-            0,
-            "the TLS certificate of %s is refused: %s"
-                .formatted(target.getHost(), cause.getMessage()),
-            false,
-            Optional.empty(),
-            "is the server's CA missing? name its PEM file with REQUESTS_CA_BUNDLE");
+        String reason = "the TLS certificate of %s is refused: %s";
+        return request
+            .failure(Kind.CONNECTION, 0, reason.formatted(target.getHost(), cause.getMessage()))
+            .withHint("is the server's CA missing? name its PEM file with REQUESTS_CA_BUNDLE")
+            .lasting();
       }
       if (cause instanceof UnresolvedAddressException) {
-        return new Failure(
-            0,
-            "unknown host " + target.getHost(),
-            true,
-            Optional.empty(),
-            "check the host's name in %s, and this machine's DNS"
-                .formatted(limits.names().server()));
+        return request
+            .failure(Kind.CONNECTION, 0, "unknown host " + target.getHost())
+            .withHint(
+                "check the host's name in %s, and this machine's DNS"
+                    .formatted(limits.names().server()));
       }
     }
+    boolean redirected = !target.equals(request.url());
+    Kind kind = e instanceof HttpTimeoutException ? Kind.LATE : Kind.CONNECTION;
+    String where = redirected ? ", redirected to " + Urls.shown(target) : "";
+    ServerException failure = request.failure(kind, 0, reason(e) + where);
+    return e instanceof ConnectException && !redirected
+        ? failure.withHint(
+            "is the server running, and %s right?".formatted(limits.names().server()))
+        : failure;
+  }
+
+  private String reason(IOException e) {
     String reason =
         switch (e) {
           case EOFException _ -> "the body was cut short";
-          case HttpConnectTimeoutException _ ->
-              "no connection within %s s (%s)"
-                  .formatted(Display.seconds(limits.timeout()), limits.names().timeout());
+          case HttpConnectTimeoutException _ -> "no connection" + withinTimeout();
           case ConnectException _ -> "connection refused";
           case SSLHandshakeException _ -> "TLS handshake failed: " + e.getMessage();
           default -> e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
         };
     if (reason.contains("header parser received no bytes")) {
-      reason = "the connection was closed before an answer";
-    } else if (reason.contains("bytes received") || reason.contains("chunked transfer encoding")) {
-      reason = "the body was cut short";
+      return "the connection was closed before an answer";
     }
-    return new Failure(
-        0,
-        redirected ? "%s, redirected to %s".formatted(reason, Urls.shown(target)) : reason,
-        true,
-        Optional.empty(),
-        e instanceof ConnectException && !redirected
-            ? "is the server running, and %s right?".formatted(limits.names().server())
-            : null);
-  }
-
-  private HttpClient client(boolean secure) throws Failure {
-    try {
-      return connections.client(secure, limits.timeout(), limits.caBundle(), limits.proxies());
-    } catch (IllegalArgumentException e) {
-      throw new Failure(0, e.getMessage(), false, Optional.empty(), null);
-    }
+    return reason.contains("bytes received") || reason.contains("chunked transfer encoding")
+        ? "the body was cut short"
+        : reason;
   }
 
   @Override

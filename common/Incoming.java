@@ -4,10 +4,12 @@
 
 package common;
 
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.http.HttpHeaders;
 import java.net.http.HttpResponse;
+import java.net.http.HttpTimeoutException;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.List;
@@ -20,7 +22,10 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.zip.GZIPInputStream;
 
-/** A body as a stream, with a longest silence and a deadline; one part is held at a time. */
+/**
+ * A body as a stream, with a longest silence and a deadline, which the JDK's own does not have; one
+ * part is held at a time.
+ */
 final class Incoming extends InputStream implements HttpResponse.BodySubscriber<Incoming> {
   static final String LATE = "the answer took longer than REQUESTS_DEADLINE_SECONDS allows";
   private static final Object END = new Object();
@@ -29,8 +34,7 @@ final class Incoming extends InputStream implements HttpResponse.BodySubscriber<
   private final String timeoutName;
   private final BlockingQueue<Object> parts = new LinkedBlockingQueue<>();
   private Flow.Subscription subscription;
-  private List<ByteBuffer> current = List.of();
-  private int index;
+  private ByteArrayInputStream current = new ByteArrayInputStream(new byte[0]);
   private boolean ended;
 
   /**
@@ -57,7 +61,9 @@ final class Incoming extends InputStream implements HttpResponse.BodySubscriber<
 
   @Override
   public void onNext(List<ByteBuffer> part) {
-    parts.add(part);
+    ByteBuffer whole = ByteBuffer.allocate(part.stream().mapToInt(ByteBuffer::remaining).sum());
+    part.forEach(whole::put);
+    parts.add(new ByteArrayInputStream(whole.array()));
   }
 
   @Override
@@ -78,23 +84,14 @@ final class Incoming extends InputStream implements HttpResponse.BodySubscriber<
 
   @Override
   public int read(byte[] bytes, int offset, int length) throws IOException {
-    while (!ended && (index == current.size() || !current.get(index).hasRemaining())) {
-      if (index < current.size()) {
-        index++;
-      } else {
-        nextPart();
-      }
+    int count = current.read(bytes, offset, length);
+    while (count < 0 && !ended) {
+      nextPart();
+      count = current.read(bytes, offset, length);
     }
-    if (ended) {
-      return -1;
-    }
-    ByteBuffer buffer = current.get(index);
-    int count = Math.min(length, buffer.remaining());
-    buffer.get(bytes, offset, count);
     return count;
   }
 
-  @SuppressWarnings("unchecked") // only onNext puts lists into the queue
   private void nextPart() throws IOException {
     long left = deadline - System.nanoTime();
     Object part;
@@ -106,14 +103,13 @@ final class Incoming extends InputStream implements HttpResponse.BodySubscriber<
     }
     switch (part) {
       case null ->
-          throw new IOException(
+          throw new HttpTimeoutException(
               deadline - System.nanoTime() <= 0
                   ? LATE
                   : "no byte for %s s while reading (%s)"
                       .formatted(Display.seconds(timeout), timeoutName));
-      case List<?> buffers -> {
-        current = (List<ByteBuffer>) buffers;
-        index = 0;
+      case ByteArrayInputStream next -> {
+        current = next;
         subscription.request(1);
       }
       case IOException failure -> throw new IOException(failure.getMessage(), failure);
@@ -138,29 +134,20 @@ final class Incoming extends InputStream implements HttpResponse.BodySubscriber<
     };
   }
 
-  static InputStream decompressed(HttpHeaders headers, InputStream body) throws IOException {
+  /** A body decompressed; it ends with an error after so many bytes. */
+  static InputStream content(HttpHeaders headers, InputStream body, long maxBytes)
+      throws IOException {
     String encoding = headers.firstValue("Content-Encoding").orElse("identity");
-    return switch (encoding.toLowerCase(Locale.ROOT)) {
-      case "gzip", "x-gzip" -> new GZIPInputStream(body, 16 * 1024);
-      case "identity", "" -> body;
-      default -> throw new UnexpectedBody("unknown Content-Encoding " + encoding);
-    };
+    InputStream content =
+        switch (encoding.toLowerCase(Locale.ROOT)) {
+          case "gzip", "x-gzip" -> new GZIPInputStream(body, 16 * 1024);
+          case "identity", "" -> body;
+          default -> throw new UnexpectedBody("unknown Content-Encoding " + encoding);
+        };
+    return new Limited(content, maxBytes);
   }
 
-  static final class TooLarge extends IOException {
-    static final long serialVersionUID = 1;
-
-    TooLarge(long maxBytes) {
-      super("the answer is larger than " + size(maxBytes));
-    }
-
-    static String size(long bytes) {
-      return bytes % (1024 * 1024) == 0 ? bytes / (1024 * 1024) + " MiB" : bytes / 1024 + " KiB";
-    }
-  }
-
-  /** Ends with an error after so many bytes, counted after decompression. */
-  static final class Limited extends InputStream {
+  private static final class Limited extends InputStream {
     private final InputStream in;
     private final long maxBytes;
     private long left;
@@ -180,11 +167,12 @@ final class Incoming extends InputStream implements HttpResponse.BodySubscriber<
     @Override
     public int read(byte[] bytes, int offset, int length) throws IOException {
       int count = in.read(bytes, offset, length);
-      if (count > 0) {
-        left -= count;
-        if (left < 0) {
-          throw new TooLarge(maxBytes);
-        }
+      left -= Math.max(count, 0);
+      if (left < 0) {
+        boolean isWhole = maxBytes % (1024 * 1024) == 0;
+        throw new UnexpectedBody(
+            "the answer is larger than "
+                + (isWhole ? maxBytes / (1024 * 1024) + " MiB" : maxBytes / 1024 + " KiB"));
       }
       return count;
     }

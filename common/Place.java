@@ -21,9 +21,9 @@ public record Place(String bucket, String collection) {
     return NAME.matcher(text).matches();
   }
 
-  /** {@code /buckets/BUCKET/collections/COLLECTION}. */
-  public static String path(String bucket, String collection) {
-    return "/buckets/" + bucket + "/collections/" + collection;
+  /** Whether it names what can be a collection. */
+  boolean isNamed() {
+    return isName(bucket) && isName(collection);
   }
 
   /** {@code bucket/collection}. */
@@ -33,7 +33,7 @@ public record Place(String bucket, String collection) {
 
   /** {@code /buckets/BUCKET/collections/COLLECTION}. */
   public String path() {
-    return path(bucket, collection);
+    return "/buckets/" + bucket + "/collections/" + collection;
   }
 
   /** The beginning of a result in the JSON document. */

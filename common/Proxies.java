@@ -45,15 +45,11 @@ public record Proxies(URI https, URI http, String exempt) {
     if (proxy.isEmpty() || isExempt(exempt, "*")) {
       return null;
     }
-    try {
-      URI url = URI.create(proxy.contains("://") ? proxy : "http://" + proxy);
-      if (Urls.isWeb(url) && "http".equalsIgnoreCase(url.getScheme())) {
-        return url;
-      }
-    } catch (IllegalArgumentException e) {
-      // refused as any other, without the value
-    }
-    throw new IllegalArgumentException(name + " is no URL of a proxy, expected http://HOST:PORT");
+    return Urls.web(proxy.contains("://") ? proxy : "http://" + proxy)
+        .filter(url -> !Urls.isSecure(url))
+        .orElseThrow(() ->
+            new IllegalArgumentException(
+                name + " is no URL of a proxy, expected http://HOST:PORT"));
   }
 
   private static String variable(Map<String, String> environment, String name) {
@@ -62,14 +58,10 @@ public record Proxies(URI https, URI http, String exempt) {
   }
 
   private static boolean isExempt(String exempt, String host) {
-    for (String entry : exempt.split(",")) {
-      String domain = entry.strip().replaceFirst("^\\.", "");
-      if (domain.equals("*")
-          || (!domain.isEmpty() && (host.equals(domain) || host.endsWith("." + domain)))) {
-        return true;
-      }
-    }
-    return false;
+    return Stream.of(exempt.split(","))
+        .map(entry -> entry.strip().replaceFirst("^\\.", ""))
+        .anyMatch(domain ->
+            domain.equals("*") || (!domain.isEmpty() && ("." + host).endsWith("." + domain)));
   }
 
   /** The proxy for a URL. */
@@ -77,7 +69,7 @@ public record Proxies(URI https, URI http, String exempt) {
     String host = target.getHost().toLowerCase(Locale.ROOT);
     return Urls.isLoopback(host) || isExempt(exempt, host)
         ? Optional.empty()
-        : Optional.ofNullable(target.getScheme().equalsIgnoreCase("https") ? https : http);
+        : Optional.ofNullable(Urls.isSecure(target) ? https : http);
   }
 
   /** The {@code Proxy-Authorization} header for a URL. */

@@ -24,11 +24,8 @@ import java.nio.charset.StandardCharsets;
 import java.security.SecureRandom;
 import java.time.DateTimeException;
 import java.time.Instant;
-import java.time.LocalDateTime;
-import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
-import java.time.temporal.TemporalAccessor;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -38,6 +35,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
+import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -50,6 +48,9 @@ public final class RemoteSettings {
 
   private static final Pattern ETAG =
       Pattern.compile("(?:W/)?\"(\\d{1,18})\""); // weak where a proxy compresses
+
+  private static final DateTimeFormatter ISO_OR_UTC =
+      DateTimeFormatter.ISO_DATE_TIME.withZone(ZoneOffset.UTC); // unless it has an offset
 
   private static final long MAX_CHAIN_BYTES = 64 * 1024;
   private static final int CONSISTENT_READS = 3;
@@ -86,7 +87,7 @@ public final class RemoteSettings {
 
     /** Whether it names what can be a collection, whatever else may be wrong with it. */
     public boolean isNamed() {
-      return Place.isName(bucket) && Place.isName(collection);
+      return place().isNamed();
     }
 
     /** The collection that it names. */
@@ -113,7 +114,7 @@ public final class RemoteSettings {
 
   /** Reads the server info. */
   public ServerInfo serverInfo() throws ServerException {
-    return http.get(url("/"), maxBytes, body -> serverInfo(Json.parse(body))).body();
+    return get("/", body -> serverInfo(Json.parse(body)));
   }
 
   private static ServerInfo serverInfo(Object document) throws UnexpectedBody {
@@ -138,26 +139,16 @@ public final class RemoteSettings {
         signer == null ? null : SignedResources.of(Json.object(signer, "capabilities.signer")));
   }
 
-  /**
-   * Reads the list of collections, past the caches.
-   *
-   * @param bucket of the list, usually {@code monitor}
-   * @param collection of the list, usually {@code changes}
-   */
+  /** Reads the list of collections, usually {@code monitor/changes}, past the caches. */
   public List<Announced> announced(String bucket, String collection) throws ServerException {
-    return entries(Place.path(bucket, collection), "");
+    return entries(new Place(bucket, collection).path(), "");
   }
 
-  /**
-   * Reads again what the list says of a collection; empty if it announces it no more.
-   *
-   * @param bucket of the list
-   * @param collection of the list
-   */
+  /** Reads again what the list says of a collection; empty if it announces it no more. */
   public Optional<Announced> announced(String bucket, String collection, Announced entry)
       throws ServerException {
     String filter = "&bucket=%s&collection=%s".formatted(entry.bucket(), entry.collection());
-    return entries(Place.path(bucket, collection), filter).stream()
+    return entries(new Place(bucket, collection).path(), filter).stream()
         .filter(other -> other.name().equals(entry.name()))
         .findFirst();
   }
@@ -169,13 +160,9 @@ public final class RemoteSettings {
     List<Object> entries;
     try {
       entries =
-          http.get(
-                  url(path + "/changeset?_expected=" + cacheBuster() + filter),
-                  maxBytes,
-                  body ->
-                      Json.list(
-                          Json.object(Json.parse(body), "the changeset").get("changes"), "changes"))
-              .body();
+          get(
+              path + "/changeset?_expected=" + cacheBuster() + filter,
+              body -> list(body, "the changeset", "changes"));
     } catch (ServerException e) {
       if (e.status() != 404 && e.status() != 405) {
         throw e;
@@ -190,10 +177,7 @@ public final class RemoteSettings {
   private List<Object> listedAsRecords(String path) throws ServerException {
     List<Object> entries = new ArrayList<>();
     try {
-      pages(
-              path + "/records",
-              body -> Json.list(Json.object(Json.parse(body), "the list").get("data"), "data"))
-          .forEach(page -> entries.addAll(page.body()));
+      pages(path + "/records", RemoteSettings::list, entries::addAll);
     } catch (ServerException e) {
       throw e.status() == 404
           ? e.withHint("is SERVER right, with the version at its end (/v1)?")
@@ -210,7 +194,7 @@ public final class RemoteSettings {
     }
     long timestamp = map.get("last_modified") instanceof Long number ? number : 0;
     String problem =
-        !Place.isName(bucket) || !Place.isName(collection)
+        !new Place(bucket, collection).isNamed()
             ? "the entry's name is none of a bucket and collection"
             : timestamp <= 0 ? "the entry's last_modified is no timestamp" : null;
     return new Announced(bucket, collection, timestamp, problem);
@@ -237,8 +221,7 @@ public final class RemoteSettings {
 
   private Changeset read(String path, String expected) throws ServerException {
     return changesets
-        ? http.get(url(path + "/changeset?_expected=" + expected), maxBytes, Changesets::read)
-            .body()
+        ? get(path + "/changeset?_expected=" + expected, Changesets::read)
         : separately(path, expected);
   }
 
@@ -263,7 +246,8 @@ public final class RemoteSettings {
    */
   public List<SignedRecord> records(Place collection, Map<String, List<String>> filters)
       throws ServerException {
-    checkAllVisible(collection);
+    // who may read all records is told of one that is not there; others may not even know that
+    exists(collection.path() + "/records/" + UUID.randomUUID());
     StringBuilder query = new StringBuilder();
     filters.forEach((name, values) ->
         values.forEach(value ->
@@ -278,15 +262,15 @@ public final class RemoteSettings {
     throw changing(collection.path());
   }
 
-  /** Who may read all records is told of one that is not there; others may not even know that. */
-  private void checkAllVisible(Place collection) throws ServerException {
-    String path = collection.path() + "/records/" + UUID.randomUUID();
+  private boolean exists(String path) throws ServerException {
     try {
-      http.get(url(path), maxBytes, Json::parse);
+      get(path, Json::parse);
+      return true;
     } catch (ServerException e) {
-      if (e.status() != 404) {
-        throw e;
+      if (e.status() == 404) {
+        return false;
       }
+      throw e;
     }
   }
 
@@ -296,12 +280,8 @@ public final class RemoteSettings {
     CharsetEncoder utf8 = StandardCharsets.UTF_8.newEncoder();
     for (SignedRecord record : records) {
       if (!utf8.canEncode(record.id())) {
-        throw new ServerException(
-            "GET " + url(collection.path() + "/records"),
-            200,
-            "the id of a record holds half a character",
-            1,
-            null);
+        URI url = url(collection.path() + "/records");
+        throw unexpected("GET", url, "the id of a record holds half a character");
       }
     }
     return records;
@@ -324,18 +304,17 @@ public final class RemoteSettings {
   /** When each record was changed last, epoch milliseconds, those that were deleted too. */
   public Map<String, Long> lastModified(Place collection) throws ServerException {
     Map<String, Long> lastModified = new HashMap<>();
-    for (Http.Response<List<Object>> page :
-        pages(
-            collection.path() + "/records?_since=0&_expected=" + cacheBuster(),
-            body -> Json.list(Json.object(Json.parse(body), "the list").get("data"), "data"))) {
-      for (Object record : page.body()) {
-        if (record instanceof Map<?, ?> fields
-            && fields.get("id") instanceof String id
-            && fields.get("last_modified") instanceof Long timestamp) {
-          lastModified.put(id, timestamp);
-        }
-      }
-    }
+    pages(
+        collection.path() + "/records?_since=0&_expected=" + cacheBuster(),
+        RemoteSettings::list,
+        page ->
+            page.forEach(record -> {
+              if (record instanceof Map<?, ?> fields
+                  && fields.get("id") instanceof String id
+                  && fields.get("last_modified") instanceof Long timestamp) {
+                lastModified.put(id, timestamp);
+              }
+            }));
     return lastModified;
   }
 
@@ -343,27 +322,20 @@ public final class RemoteSettings {
 
   /** All pages of a list of records; empty if it changed in between. */
   private Optional<Listed> listed(String path) throws ServerException {
-    Set<String> timestamps = new HashSet<>();
     Changesets.Records all = new Changesets.Records();
-    for (Http.Response<Changesets.Records> page :
-        pages(path, body -> Changesets.readDocument(body, "data", new Changesets.Records()))) {
-      timestamps.add(page.headers().firstValue("ETag").orElse(""));
-      all.addAll(page.body());
-    }
-    if (timestamps.size() != 1 || all.twice) {
-      return Optional.empty();
-    }
-    return Optional.of(
-        new Listed(timestamp(timestamps.iterator().next(), "GET " + url(path)), all));
+    Set<String> timestamps =
+        pages(
+            path,
+            body -> Changesets.readDocument(body, "data", new Changesets.Records()),
+            all::addAll);
+    return timestamps.size() != 1 || all.twice
+        ? Optional.empty()
+        : Optional.of(new Listed(timestamp(timestamps.iterator().next(), "GET", url(path)), all));
   }
 
   private ServerException changing(String path) {
-    return new ServerException(
-        "GET " + url(path + "/records"),
-        200,
-        "the collection changes while it is read (%d times)".formatted(CONSISTENT_READS),
-        1,
-        null);
+    String reason = "the collection changes while it is read (%d times)";
+    return unexpected("GET", url(path + "/records"), reason.formatted(CONSISTENT_READS));
   }
 
   /**
@@ -372,11 +344,9 @@ public final class RemoteSettings {
    * @param path {@code /buckets/BUCKET/collections/COLLECTION}
    */
   public Map<String, Object> metadata(String path) throws ServerException {
-    return http.get(url(path), maxBytes, RemoteSettings::data).body();
-  }
-
-  private static Map<String, Object> data(InputStream body) throws IOException {
-    return Json.object(Json.object(Json.parse(body), "the collection").get("data"), "data");
+    return get(
+        path,
+        body -> Json.object(Json.object(Json.parse(body), "the collection").get("data"), "data"));
   }
 
   /**
@@ -386,18 +356,17 @@ public final class RemoteSettings {
    */
   public Map<String, Map<String, Object>> collections(String bucket) throws ServerException {
     Map<String, Map<String, Object>> collections = new LinkedHashMap<>();
-    for (Http.Response<Map<String, Map<String, Object>>> page :
-        pages("/buckets/" + bucket + "/collections", RemoteSettings::readCollections)) {
-      collections.putAll(page.body());
-    }
+    pages(
+        "/buckets/" + bucket + "/collections",
+        RemoteSettings::readCollections,
+        collections::putAll);
     return collections;
   }
 
   private static Map<String, Map<String, Object>> readCollections(InputStream body)
       throws IOException {
     Map<String, Map<String, Object>> collections = new LinkedHashMap<>();
-    for (Object collection :
-        Json.list(Json.object(Json.parse(body), "the list").get("data"), "data")) {
+    for (Object collection : list(body)) {
       Map<String, Object> attributes = Json.object(collection, "a collection");
       if (!(attributes.get("id") instanceof String id) || !Place.isName(id)) {
         throw new UnexpectedBody("unexpected answer: a collection's id is no name");
@@ -431,33 +400,19 @@ public final class RemoteSettings {
   private void patch(
       String path, Map<String, Object> attributes, Map<String, String> guard, Http.Done done)
       throws ServerException {
-    byte[] json = Json.compact(Map.of("data", attributes));
-    http.write("PATCH", url(path), json, guard, maxBytes, _ -> null, done);
+    write("PATCH", path, Map.of("data", attributes), guard, _ -> null, done);
   }
 
   /** Makes a collection, without attributes, unless it is there. */
   public void create(Place collection) throws ServerException {
-    URI url = url(collection.path());
-    byte[] json = Json.compact(Map.of("data", Map.of()));
+    String path = collection.path();
     Map<String, String> guard = Map.of("If-None-Match", "*");
     try {
-      http.write("PUT", url, json, guard, maxBytes, _ -> null, () -> isThere(collection));
+      write("PUT", path, Map.of("data", Map.of()), guard, _ -> null, () -> exists(path));
     } catch (ServerException e) {
       if (e.status() != 412) {
         throw e;
       }
-    }
-  }
-
-  private boolean isThere(Place collection) throws ServerException {
-    try {
-      metadata(collection.path());
-      return true;
-    } catch (ServerException e) {
-      if (e.status() == 404) {
-        return false;
-      }
-      throw e;
     }
   }
 
@@ -471,16 +426,21 @@ public final class RemoteSettings {
    */
   public List<Written> batch(List<RecordWrite> writes) throws ServerException {
     List<Map<String, Object>> parts = writes.stream().map(RecordWrite::json).toList();
-    return http.write(
-            "POST",
-            url("/batch"),
-            Json.compact(Map.of("requests", parts)),
-            Map.of(),
-            maxBytes,
-            body -> Batch.written(body, writes.size()),
-            () -> false)
-        .orElseThrow()
-        .body();
+    Map<String, Object> document = Map.of("requests", parts);
+    Http.Body<List<Written>> answer = body -> Batch.written(body, parts.size());
+    return write("POST", "/batch", document, Map.of(), answer, () -> false).orElseThrow().body();
+  }
+
+  private <T> Optional<Http.Response<T>> write(
+      String method,
+      String path,
+      Map<String, Object> document,
+      Map<String, String> guard,
+      Http.Body<T> answer,
+      Http.Done done)
+      throws ServerException {
+    byte[] json = Json.compact(document);
+    return http.ask(new Http.Request<>(method, url(path), json, guard, maxBytes, answer, done));
   }
 
   /** When something happened to a collection, by its attribute; a date without an offset is UTC. */
@@ -489,13 +449,7 @@ public final class RemoteSettings {
       return Optional.empty();
     }
     try {
-      TemporalAccessor parsed =
-          DateTimeFormatter.ISO_DATE_TIME.parseBest(
-              date, OffsetDateTime::from, LocalDateTime::from);
-      return Optional.of(
-          parsed instanceof LocalDateTime local
-              ? local.toInstant(ZoneOffset.UTC)
-              : Instant.from(parsed));
+      return Optional.of(ISO_OR_UTC.parse(date, Instant::from));
     } catch (DateTimeException e) {
       return Optional.empty();
     }
@@ -513,27 +467,22 @@ public final class RemoteSettings {
 
   private long timestamp(Announced entry, String expected) throws ServerException {
     URI url = url(entry.path() + "/records?_expected=" + expected);
-    return timestamp(http.head(url).firstValue("ETag").orElse(""), "HEAD " + url);
+    return timestamp(http.head(url).firstValue("ETag").orElse(""), "HEAD", url);
   }
 
   /** The timestamp that an ETag holds in quotes. */
-  private static long timestamp(String etag, String request) throws ServerException {
+  private static long timestamp(String etag, String method, URI url) throws ServerException {
     Matcher quoted = ETAG.matcher(etag);
     if (!quoted.matches()) {
-      throw new ServerException(
-          request, 200, etag.isEmpty() ? "no ETag" : "the ETag is no timestamp", 1, null);
+      throw unexpected(method, url, etag.isEmpty() ? "no ETag" : "the ETag is no timestamp");
     }
     return Long.parseLong(quoted.group(1));
   }
 
   /** Whether the collection holds a record or a tombstone, so ever held a record. */
   public boolean everHadRecords(Announced entry) throws ServerException {
-    return !http.get(
-            url(entry.path() + "/records?_since=0&_limit=1"),
-            maxBytes,
-            body -> Json.list(Json.object(Json.parse(body), "the records").get("data"), "data"))
-        .body()
-        .isEmpty();
+    String path = entry.path() + "/records?_since=0&_limit=1";
+    return !get(path, body -> list(body, "the records", "data")).isEmpty();
   }
 
   /** Reads a chain, in PEM. */
@@ -541,44 +490,61 @@ public final class RemoteSettings {
     return http.get(x5u, MAX_CHAIN_BYTES, InputStream::readAllBytes).body();
   }
 
-  /** Reads a list to its end, page by page. */
-  private <T> List<Http.Response<T>> pages(String path, Http.Body<T> body) throws ServerException {
-    List<Http.Response<T>> pages = new ArrayList<>();
+  private <T> T get(String path, Http.Body<T> body) throws ServerException {
+    return http.get(url(path), maxBytes, body).body();
+  }
+
+  private static List<Object> list(InputStream body) throws IOException {
+    return list(body, "the list", "data");
+  }
+
+  private static List<Object> list(InputStream body, String what, String key) throws IOException {
+    return Json.list(Json.object(Json.parse(body), what).get(key), key);
+  }
+
+  /**
+   * Reads a list to its end, page by page.
+   *
+   * @return the ETags of the pages, empty for none
+   */
+  private <T> Set<String> pages(String path, Http.Body<T> body, Consumer<T> eachPage)
+      throws ServerException {
+    Set<String> etags = new HashSet<>();
     Set<URI> seen = new HashSet<>();
     for (URI next = url(path); next != null; ) {
-      if (!seen.add(next) || seen.size() > MAX_PAGES) {
-        throw new ServerException(
-            "GET " + url(path),
-            200,
-            seen.size() > MAX_PAGES
-                ? "more than %d pages (Next-Page)".formatted(MAX_PAGES)
-                : "its pages lead in a circle (Next-Page)",
-            1,
-            null);
+      if (!seen.add(next)) {
+        throw unexpected("GET", url(path), "its pages lead in a circle (Next-Page)");
+      }
+      if (seen.size() > MAX_PAGES) {
+        throw unexpected("GET", url(path), "more than %d pages (Next-Page)".formatted(MAX_PAGES));
       }
       Http.Response<T> page = http.get(next, maxBytes, body);
-      pages.add(page);
-      next = nextPage(next, page);
+      eachPage.accept(page.body());
+      etags.add(page.headers().firstValue("ETag").orElse(""));
+      next = nextPage(next, page.headers().firstValue("Next-Page").orElse(""));
     }
-    return pages;
+    return etags;
   }
 
   /** The next page of a list, on the same origin, or null. */
-  private static URI nextPage(URI page, Http.Response<?> response) throws ServerException {
-    String link = response.headers().firstValue("Next-Page").orElse(null);
-    if (link == null || link.isBlank()) {
+  private static URI nextPage(URI page, String link) throws ServerException {
+    if (link.isBlank()) {
       return null;
     }
     try {
       URI next = Urls.resolve(page, link);
-      if (Urls.origin(next).equals(Urls.origin(page))) {
+      if (Urls.isWeb(next) && Urls.origin(next).equals(Urls.origin(page))) {
         return next;
       }
-    } catch (IllegalArgumentException | NullPointerException e) {
-      // said below
+    } catch (IllegalArgumentException e) {
+      // what is no URL is no page of this origin
     }
-    throw new ServerException(
-        "GET " + page, 200, "Next-Page leads to another origin, which is not followed", 1, null);
+    throw unexpected("GET", page, "Next-Page leads to another origin, which is not followed");
+  }
+
+  /** An answer that is a success but for what it says. */
+  private static ServerException unexpected(String method, URI url, String reason) {
+    return new ServerException(method + " " + url, ServerException.Kind.UNEXPECTED, 200, reason);
   }
 
   private URI url(String path) {
@@ -592,6 +558,4 @@ public final class RemoteSettings {
   private static String cacheBuster() {
     return Long.toString(new SecureRandom().nextLong(1_000_000_000L, 1_000_000_000_000L));
   }
-
-  // ---- shapes
 }

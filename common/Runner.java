@@ -142,7 +142,15 @@ public final class Runner {
         lookup.origins(spec).forEach(report::note);
       }
       crashReports =
-          CrashReports.start(spec.name(), general, caBundle(spec), all, masks, report::warn);
+          CrashReports.start(
+              spec.name(),
+              general.safeSentryDsn(),
+              general.sentryEnvironment,
+              general.sentryMonitorSlug,
+              caBundle(spec),
+              all,
+              masks,
+              report::warn);
       report.reportTo(crashReports);
       report.watchInterrupts(all);
       command.run(all, report);

@@ -50,7 +50,7 @@ public final class Selection {
 
   /** {@code /buckets/BUCKET/collections/COLLECTION} of the list. */
   public String path() {
-    return Place.path(bucket, collection);
+    return new Place(bucket, collection).path();
   }
 
   /** Reads the whole list of collections; of one that stands there twice, the newer entry. */

@@ -5,10 +5,23 @@ package common;
 import java.io.IOException;
 
 /** The body is not what the caller expects; asking again would not help. */
-public class UnexpectedBody extends IOException {
+public final class UnexpectedBody extends IOException {
   private static final long serialVersionUID = 1;
+  private final boolean webPage;
 
   public UnexpectedBody(String message) {
+    this(message, false);
+  }
+
+  /**
+   * @param webPage whether it is a page for people, as at a login
+   */
+  public UnexpectedBody(String message, boolean webPage) {
     super(message);
+    this.webPage = webPage;
+  }
+
+  boolean isWebPage() {
+    return webPage;
   }
 }

@@ -7,6 +7,7 @@ import java.net.URI;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.regex.Pattern;
 
 /** What a URL says, by its spelling alone: no name is looked up. */
@@ -19,9 +20,24 @@ public final class Urls {
 
   /** Whether a URL is http or https, with a host, and a port that exists if it has one. */
   public static boolean isWeb(URI url) {
-    boolean web =
-        "https".equalsIgnoreCase(url.getScheme()) || "http".equalsIgnoreCase(url.getScheme());
-    return web && url.getHost() != null && url.getPort() != 0 && url.getPort() <= 65_535;
+    return (isSecure(url) || "http".equalsIgnoreCase(url.getScheme()))
+        && url.getHost() != null
+        && url.getPort() != 0
+        && url.getPort() <= 65_535;
+  }
+
+  /** A text as the URL that it is, if {@link #isWeb} holds for it. */
+  public static Optional<URI> web(String text) {
+    try {
+      return Optional.of(URI.create(text)).filter(Urls::isWeb);
+    } catch (IllegalArgumentException e) {
+      return Optional.empty();
+    }
+  }
+
+  /** Whether what is sent there is encrypted. */
+  public static boolean isSecure(URI url) {
+    return "https".equalsIgnoreCase(url.getScheme());
   }
 
   /** A URL as it may be shown: without credentials. */
@@ -39,9 +55,7 @@ public final class Urls {
 
   /** The port of a URL, or its scheme's. */
   public static int port(URI url) {
-    return url.getPort() >= 0
-        ? url.getPort()
-        : "https".equalsIgnoreCase(url.getScheme()) ? 443 : 80;
+    return url.getPort() >= 0 ? url.getPort() : isSecure(url) ? 443 : 80;
   }
 
   /**

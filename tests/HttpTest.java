@@ -14,6 +14,7 @@ import common.Http;
 import common.Proxies;
 import common.RemoteSettings;
 import common.ServerException;
+import common.ServerException.Kind;
 import common.UnexpectedBody;
 import common.signature.CanonicalJson;
 import java.io.ByteArrayOutputStream;
@@ -260,7 +261,34 @@ class HttpTest {
   @Test
   void what_the_server_says_of_a_failure_is_named() throws Exception {
     Wire server = open(Wire.of(Wire.answer(403, "{\"message\":\"No entry\"}")));
-    assertEquals("403: No entry", failure(http(), server.url()).reason());
+    ServerException failure = failure(http(), server.url());
+    assertEquals("403: No entry", failure.reason());
+    assertEquals("No entry", failure.explanation());
+  }
+
+  private static Stream<Arguments> kinds() {
+    return Stream.of(
+        arguments(Kind.STATUS, Wire.status(403)),
+        arguments(Kind.STATUS, Wire.status(302, "Location: ftp://127.0.0.1/")),
+        arguments(Kind.LATE, Wire.SILENT),
+        arguments(
+            Kind.LATE,
+            Wire.raw("HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n{\"fine").then(Wire.SILENT)),
+        arguments(Kind.CONNECTION, Wire.RESET),
+        arguments(Kind.WEB_PAGE, Wire.json("<html>", "Content-Type: text/html")),
+        arguments(Kind.NOT_JSON, Wire.json("<html>")),
+        arguments(Kind.UNEXPECTED, Wire.json("[42]")),
+        arguments(Kind.TOLD_TO_WAIT, Wire.status(503, "Retry-After: 31")));
+  }
+
+  @ParameterizedTest
+  @MethodSource("kinds")
+  void a_failure_says_of_which_kind_it_is(Kind kind, Wire.Reply reply) throws Exception {
+    timeout = SHORT;
+    retries = 0;
+    ServerException failure = failure(http(), open(Wire.of(reply)).url());
+    assertEquals(kind, failure.kind(), failure.getMessage());
+    assertEquals("", failure.explanation());
   }
 
   @ParameterizedTest
@@ -667,17 +695,18 @@ class HttpTest {
   /** Writes, and notes in {@code checks} each look at what became of it. */
   private Optional<String> write(Http http, URI url, List<String> checks, Boolean... done)
       throws ServerException {
-    return http.write(
-            "PATCH",
-            url,
-            CHANGE,
-            Map.of("If-Match", "\"42\""),
-            64 * 1024,
-            HttpTest::text,
-            () -> {
-              checks.add("check");
-              return done[Math.min(checks.size(), done.length) - 1];
-            })
+    return http.ask(
+            new Http.Request<>(
+                "PATCH",
+                url,
+                CHANGE,
+                Map.of("If-Match", "\"42\""),
+                64 * 1024,
+                HttpTest::text,
+                () -> {
+                  checks.add("check");
+                  return done[Math.min(checks.size(), done.length) - 1];
+                }))
         .map(Http.Response::body);
   }
 
@@ -738,16 +767,17 @@ class HttpTest {
         assertThrows(
             ServerException.class,
             () ->
-                http.write(
-                    "PATCH",
-                    server.url(),
-                    CHANGE,
-                    Map.of(),
-                    1024,
-                    HttpTest::text,
-                    () -> {
-                      throw failure(http, URI.create("http://127.0.0.1:1/v1/"));
-                    }));
+                http.ask(
+                    new Http.Request<>(
+                        "PATCH",
+                        server.url(),
+                        CHANGE,
+                        Map.of(),
+                        1024,
+                        HttpTest::text,
+                        () -> {
+                          throw failure(http, URI.create("http://127.0.0.1:1/v1/"));
+                        })));
     assertTrue(unknown.getMessage().startsWith("GET http://127.0.0.1:1/v1/"), unknown.getMessage());
     assertEquals(1, server.asked().size());
   }
