@@ -49,7 +49,6 @@ public final class Connections implements AutoCloseable {
   private static HttpClient open(Kind kind) {
     // for http a context that trusts nobody: it is never used, and spares reading the JDK's roots
     TrustManager[] trusted = kind.secure() ? trustManagers(kind.caBundle()) : new TrustManager[0];
-    kind.proxies().allowCredentials();
     return HttpClient.newBuilder()
         .executor(Executors.newVirtualThreadPerTaskExecutor())
         .followRedirects(HttpClient.Redirect.NEVER)

@@ -157,6 +157,7 @@ public final class Http implements AutoCloseable {
     this.onWait = onWait;
     this.onAlert = onAlert;
     this.inFlight = new Semaphore(limits.parallel());
+    limits.proxies().allowCredentials(); // a request already is too late
   }
 
   /** Tells of each request from now on. */
