@@ -5,6 +5,7 @@
 //SOURCES common/Display.java
 //SOURCES common/GeneralSettings.java
 //SOURCES common/Http.java
+//SOURCES common/InOrder.java
 //SOURCES common/Json.java
 //SOURCES common/Place.java
 //SOURCES common/Proxies.java
@@ -42,6 +43,7 @@ import common.Changesets.SignedRecord;
 import common.Display;
 import common.GeneralSettings;
 import common.Http;
+import common.InOrder;
 import common.Json;
 import common.Json.BadJson;
 import common.Place;
@@ -290,7 +292,7 @@ public class blockpages_generator implements Runner.Command {
       report.put("destination", destination.name());
       Thread.ofPlatform().daemon().start(blockpages_generator::warmUp);
       List<Block> blocks;
-      try (Http http = server.http(NAME, surroundings, report)) {
+      try (Http http = server.http(surroundings, report)) {
         blocks = read(collections, http, report);
       }
       if (blocks == null) {
@@ -1080,7 +1082,8 @@ public class blockpages_generator implements Runner.Command {
       }
       failedInARow.set(0);
       try (Progress progress = new Progress(label, tasks.size(), report)) {
-        report.inOrder(
+        InOrder.look(
+            report,
             tasks,
             server.parallel(),
             task -> new Outcome(task, result(task, step)),

@@ -12,6 +12,7 @@
 //SOURCES common/Secret.java
 //SOURCES common/ServerException.java
 //SOURCES common/Surroundings.java
+//SOURCES common/Tally.java
 //SOURCES common/UnexpectedBody.java
 //SOURCES common/UsageException.java
 //SOURCES common/Values.java
@@ -25,7 +26,6 @@
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
 
 import common.Display;
-import common.Display.Count;
 import common.GeneralSettings;
 import common.Http;
 import common.Json;
@@ -38,11 +38,12 @@ import common.Runner;
 import common.Secret;
 import common.ServerException;
 import common.Surroundings;
+import common.Tally;
 import common.UnexpectedBody;
 import common.UsageException;
 import common.Values;
+import common.Values.CountConverter;
 import common.Values.SecondsConverter;
-import common.Values.WebAddressConverter;
 import common.pages.HtmlPages;
 import java.io.BufferedInputStream;
 import java.io.IOException;
@@ -78,10 +79,8 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.TypeConversionException;
 
 /**
  * The rule: of what clients report of a source of settings, no larger share than its threshold is
@@ -93,7 +92,7 @@ import picocli.CommandLine.TypeConversionException;
  * few entries say nothing and are skipped. Data that is old, empty or cannot be read gives no
  * verdict.
  *
- * <p>Spec: contract, <i>uptake_health</i>.
+ * <p>Spec: docs/specification.md, <i>uptake_health</i>.
  *
  * <pre>
  * blocklists/addons                        (good: 1,027,245 bad:    11,081)               1.07%
@@ -145,7 +144,7 @@ public class uptake_health implements Runner.Command {
       names = "--min-total-entries",
       paramLabel = "COUNT",
       defaultValue = "1000",
-      converter = EntriesConverter.class,
+      converter = CountConverter.class,
       description = "entries, good and bad, that a source needs to be judged")
   int minTotalEntries;
 
@@ -215,10 +214,12 @@ public class uptake_health implements Runner.Command {
       List<Outcome> outcomes = judge(rows, rules);
       // the page and Sentry first: nobody may read stdout to its end
       write(() -> page(outcomes, period, rules, null), report);
-      reportFailures(outcomes, report);
+      Tally tally = tally(outcomes);
+      tellSentry(outcomes, report);
+      tally.tell(report, Status.UNKNOWN, "No verdict on %s");
       show(outcomes, period, report);
       explain(outcomes, rules, report);
-      report.summary(counts(outcomes));
+      report.summary(tally.counts());
     } catch (NoData e) {
       write(() -> page(List.of(), null, rules, e.getMessage()), report);
       report.error(e.getMessage(), e.hint());
@@ -587,13 +588,6 @@ public class uptake_health implements Runner.Command {
     };
   }
 
-  private static List<String> named(List<Outcome> outcomes, Class<? extends Judgement> judgement) {
-    return outcomes.stream()
-        .filter(outcome -> judgement.isInstance(outcome.judgement()))
-        .map(Outcome::name)
-        .toList();
-  }
-
   // ---- reading
 
   private Rules rules(Instant now) throws UsageException {
@@ -660,7 +654,7 @@ public class uptake_health implements Runner.Command {
     general.checkSafe("REDASH_API_KEY", redashApiQueryUrl);
     Http.Names names = new Http.Names("REDASH_API_QUERY_URL", "REDASH_TIMEOUT_SECONDS");
     Duration deadline = requestsDeadline == null ? redashTimeout.multipliedBy(2) : requestsDeadline;
-    try (Http http = requests.http(NAME, redashTimeout, deadline, 1, names, surroundings, report)) {
+    try (Http http = requests.http(redashTimeout, deadline, 1, names, surroundings, report)) {
       authorize(http);
       report.progress("%s: waiting for %s".formatted(NAME, redashApiQueryUrl.getHost()));
       return http.get(redashApiQueryUrl, requests.maxBytes(), uptake_health::json).body();
@@ -892,20 +886,24 @@ public class uptake_health implements Runner.Command {
     return json;
   }
 
-  private static String counts(List<Outcome> outcomes) {
-    return Display.counts(
-        "source",
-        outcomes.size(),
-        List.of(
-            new Count("OK", named(outcomes, Healthy.class), false),
-            new Count("SKIP", named(outcomes, Skipped.class), false),
-            new Count("EXCLUDED", named(outcomes, Excluded.class), false),
-            new Count("BAD", named(outcomes, Erroring.class), true),
-            new Count("NO VERDICT", named(outcomes, NoVerdict.class), true)));
+  private static Tally tally(List<Outcome> outcomes) {
+    Tally tally =
+        new Tally("source", outcomes.size(), "OK", "SKIP", "EXCLUDED", "BAD", "NO VERDICT");
+    for (Outcome outcome : outcomes) {
+      switch (outcome.judgement()) {
+        case Healthy _ -> tally.add(outcome.name(), Status.GOOD, "OK", null);
+        case Erroring _ -> tally.add(outcome.name(), Status.BAD, "BAD", null);
+        case Skipped _ -> tally.add(outcome.name(), Status.GOOD, "SKIP", null);
+        case Excluded _ -> tally.add(outcome.name(), Status.GOOD, "EXCLUDED", null);
+        case NoVerdict(String reason) ->
+            tally.add(outcome.name(), Status.UNKNOWN, "NO VERDICT", reason);
+      }
+    }
+    return tally;
   }
 
-  /** Tells Sentry what is wrong. */
-  private void reportFailures(List<Outcome> outcomes, Report report) {
+  /** Tells Sentry of each source that errs too much, with its bad statuses and the settings. */
+  private void tellSentry(List<Outcome> outcomes, Report report) {
     Map<String, String> settings = new LinkedHashMap<>();
     settings.put("REDASH_API_QUERY_URL", redashApiQueryUrl.toString());
     settings.put("EXCLUDE_SOURCES", String.join(", ", Values.entries(excludeSources)));
@@ -921,13 +919,6 @@ public class uptake_health implements Runner.Command {
           "%s is erroring too much.\n%s".formatted(finding.name(), statuses(finding.uptake())),
           settings);
     }
-    Map<String, String> unknown = new LinkedHashMap<>();
-    for (Outcome outcome : outcomes) {
-      if (outcome.judgement() instanceof NoVerdict(String reason)) {
-        unknown.put(outcome.name(), reason);
-      }
-    }
-    report.failedChecks("No verdict on %s", "sources", unknown);
   }
 
   // ---- rendering: the page
@@ -1012,7 +1003,7 @@ public class uptake_health implements Runner.Command {
   private static String verdict(List<Outcome> outcomes) {
     long judged = outcomes.stream().filter(Outcome::isJudged).count();
     int over = findings(outcomes).size();
-    int unknown = named(outcomes, NoVerdict.class).size();
+    long unknown = outcomes.stream().filter(it -> it.judgement() instanceof NoVerdict).count();
     if (judged == 0) {
       return "No verdict";
     }
@@ -1105,27 +1096,22 @@ public class uptake_health implements Runner.Command {
     }
   }
 
-  // ---- converters: each message completes "VALUE is not …"
+  // ---- converters
 
-  private static final class QueryUrlConverter extends WebAddressConverter {
+  private static final class QueryUrlConverter extends Values.Converter<URI> {
     QueryUrlConverter() {
       super(
           "the address of a query's results.json, http or https, without credentials and without"
-              + " api_key= (name the key with REDASH_API_KEY)");
-    }
-
-    @Override
-    protected boolean acceptsQuery(String query) {
-      return query == null
-          || !URLDecoder.decode(query, StandardCharsets.UTF_8)
-              .toLowerCase(Locale.ROOT)
-              .contains("api_key=");
-    }
-  }
-
-  private static final class EntriesConverter extends Values.WholeNumber {
-    EntriesConverter() {
-      super(0, Integer.MAX_VALUE);
+              + " api_key= (name the key with REDASH_API_KEY)",
+          text -> {
+            URI url = Values.webAddress(text);
+            String query = url == null || url.getRawQuery() == null ? "" : url.getRawQuery();
+            return URLDecoder.decode(query, StandardCharsets.UTF_8)
+                    .toLowerCase(Locale.ROOT)
+                    .contains("api_key=")
+                ? null
+                : url;
+          });
     }
   }
 
@@ -1135,31 +1121,30 @@ public class uptake_health implements Runner.Command {
     }
   }
 
-  private static final class PercentConverter implements ITypeConverter<BigDecimal> {
-    @Override
-    public BigDecimal convert(String value) {
-      return percent(value)
-          .orElseThrow(() -> new TypeConversionException("a percentage, from 0 to 100, like 2.5"));
+  private static final class PercentConverter extends Values.Converter<BigDecimal> {
+    PercentConverter() {
+      super("a percentage, from 0 to 100, like 2.5", text -> percent(text).orElse(null));
     }
   }
 
-  private static final class HtmlFileConverter implements ITypeConverter<Path> {
-    @Override
-    public Path convert(String value) {
-      try {
-        Path file = Path.of(value).toAbsolutePath();
-        boolean isDevice = file.startsWith("/dev"); // /dev/stdout may lead to a file
-        if (!value.equals("-")
-            && !isDevice
-            && (Files.exists(file)
-                ? Files.isRegularFile(file)
-                : Files.isDirectory(file.getParent()))) {
-          return Files.exists(file) ? file.toRealPath() : file;
-        }
-      } catch (InvalidPathException | IOException e) {
-        // said below
-      }
-      throw new TypeConversionException("a file in a folder that is there");
+  private static final class HtmlFileConverter extends Values.Converter<Path> {
+    HtmlFileConverter() {
+      super("a file in a folder that is there", uptake_health::htmlFile);
+    }
+  }
+
+  /** Where a page may be written to, or null. */
+  private static Path htmlFile(String text) {
+    Path file = Path.of(text).toAbsolutePath();
+    if (text.equals("-") || file.startsWith("/dev")) { // /dev/stdout may lead to a file
+      return null;
+    }
+    try {
+      return Files.isRegularFile(file)
+          ? file.toRealPath()
+          : !Files.exists(file) && Files.isDirectory(file.getParent()) ? file : null;
+    } catch (IOException e) {
+      return null;
     }
   }
 }

@@ -7,15 +7,24 @@
 
 package common;
 
-import common.Report.Format;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Base64;
+import java.util.List;
+import java.util.Locale;
 import picocli.CommandLine.Option;
 
 /** Settings of every command. */
 public final class GeneralSettings {
+
+  /** How results are printed. */
+  enum Format {
+    TEXT,
+    JSON
+  }
+
   @Option(
       names = "--env-file",
       paramLabel = "FILE",
@@ -45,15 +54,15 @@ public final class GeneralSettings {
   @Option(
       names = "--allow-insecure-auth",
       description =
-          "send credentials, a Sentry DSN too, over plain http to a host that is not" + " loopback")
+          "send credentials, a Sentry DSN too, over plain http to a host that is not loopback")
   boolean allowInsecureAuth;
 
   @Option(
       names = "--format",
       paramLabel = "text|json",
       defaultValue = "text",
-      converter = Values.FormatConverter.class,
-      completionCandidates = Values.FormatNames.class,
+      converter = FormatConverter.class,
+      completionCandidates = FormatNames.class,
       description = "text: lines; json: one document")
   Format format;
 
@@ -117,6 +126,21 @@ public final class GeneralSettings {
       throw new UsageException(
           "%s would be sent unencrypted to %s".formatted(variable, target.getHost()),
           "use https, or --allow-insecure-auth if you must");
+    }
+  }
+
+  private static final class FormatConverter extends Values.Converter<Format> {
+    FormatConverter() {
+      super("text or json", text -> Format.valueOf(text.toUpperCase(Locale.ROOT)));
+    }
+  }
+
+  /** For the completion of a shell. */
+  private static final class FormatNames extends ArrayList<String> {
+    private static final long serialVersionUID = 1;
+
+    FormatNames() {
+      super(List.of("text", "json"));
     }
   }
 }

@@ -2,7 +2,10 @@
 
 package common;
 
-/** A setting that cannot be used: names option or variable, the value, and what is accepted. */
+/**
+ * What the user has to put right: a setting that cannot be used, named with its value and what is
+ * accepted, or settings that ask for nothing.
+ */
 public final class UsageException extends Exception {
   private static final long serialVersionUID = 1;
   private final String hint;

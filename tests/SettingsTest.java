@@ -860,7 +860,7 @@ class SettingsTest {
   @Test
   void a_bad_proxy_is_a_usage_error_without_its_value() {
     environment.put("HTTPS_PROXY", "socks5://user:" + SECRET + "@127.0.0.1:1080");
-    task = (surroundings, report) -> probe.server.http("probe", surroundings, report).close();
+    task = (surroundings, report) -> probe.server.http(surroundings, report).close();
     Terminal.Outcome outcome = run();
     assertUsage(outcome, "HTTPS_PROXY");
     assertHidden(outcome);
@@ -889,7 +889,7 @@ class SettingsTest {
 
   @Test
   void a_proxy_may_stand_in_the_env_file() throws IOException {
-    task = (surroundings, report) -> probe.server.http("probe", surroundings, report).close();
+    task = (surroundings, report) -> probe.server.http(surroundings, report).close();
     Terminal.Outcome outcome = run("--env-file", envFile("HTTPS_PROXY=no proxy at all"));
     assertUsage(outcome, "HTTPS_PROXY");
   }
