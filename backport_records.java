@@ -278,7 +278,7 @@ public class backport_records implements Runner.Command {
   }
 
   private RemoteSettings remote(Http http) {
-    return new RemoteSettings(http, server.url(), server.maxBytes());
+    return server.remote(http);
   }
 
   // ---- what is to be copied

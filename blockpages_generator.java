@@ -300,7 +300,7 @@ public class blockpages_generator implements Runner.Command {
       }
       Site site = Site.of(blocks);
       site.warnings().forEach(report::warn);
-      site.refused().forEach(refused -> report.finding(refused.text()));
+      site.refused().forEach(refused -> report.finding(refused.text(), null));
       new Publication(destination, report).publish(render(site, canonicalUrl));
     } catch (Unavailable e) {
       report.failure(e.getMessage(), e.hint(), e);
@@ -338,7 +338,7 @@ public class blockpages_generator implements Runner.Command {
    */
   private List<Block> read(List<Place> collections, Http http, Report report)
       throws ServerException, BadJson {
-    RemoteSettings remote = new RemoteSettings(http, server.url(), server.maxBytes());
+    RemoteSettings remote = server.remote(http);
     List<Block> blocks = new ArrayList<>();
     List<String> empty = new ArrayList<>();
     for (Place collection : collections) {

@@ -69,10 +69,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
-import java.util.function.Function;
-import java.util.function.Predicate;
 import java.util.function.Supplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -208,22 +205,21 @@ public class uptake_health implements Runner.Command {
   public void run(Surroundings surroundings, Report report) throws Exception {
     Rules rules = rules(surroundings.clock().instant());
     try {
-      List<Row> rows = rows(document(surroundings, report));
+      List<Row> rows = rows(input == null ? ask(surroundings, report) : saved(surroundings.in()));
       requireErrors(rows);
       Period period = Period.of(rows);
       List<Outcome> outcomes = judge(rows, rules);
       // the page and Sentry first: nobody may read stdout to its end
       write(() -> page(outcomes, period, rules, null), report);
-      Tally tally = tally(outcomes);
+      Tally tally =
+          new Tally("source", outcomes.size(), "OK", "SKIP", "EXCLUDED", "BAD", "NO VERDICT");
+      outcomes.forEach(it -> tally.add(it.name(), it.status(), it.word(), it.reason()));
       tellSentry(outcomes, report);
       tally.tell(report, Status.UNKNOWN, "No verdict on %s");
       show(outcomes, period, report);
       explain(outcomes, rules, report);
       report.summary(tally.counts());
-    } catch (NoData e) {
-      write(() -> page(List.of(), null, rules, e.getMessage()), report);
-      report.error(e.getMessage(), e.hint());
-    } catch (ServerException e) {
+    } catch (NoData | ServerException e) {
       write(() -> page(List.of(), null, rules, e.getMessage()), report);
       throw e;
     }
@@ -248,21 +244,21 @@ public class uptake_health implements Runner.Command {
     }
 
     long bad() {
-      return sum(Uptake::isBad);
+      return sum(true);
     }
 
     long good() {
-      return sum(status -> !isBad(status));
+      return sum(false);
     }
 
     long total() {
       return Math.addExact(good(), bad());
     }
 
-    private long sum(Predicate<String> which) {
-      return counts.entrySet().stream()
-          .filter(count -> which.test(count.getKey()))
-          .mapToLong(Map.Entry::getValue)
+    private long sum(boolean bad) {
+      return counts.keySet().stream()
+          .filter(status -> isBad(status) == bad)
+          .mapToLong(counts::get)
           .reduce(0, Math::addExact);
     }
 
@@ -314,18 +310,11 @@ public class uptake_health implements Runner.Command {
   }
 
   /** Nothing that a verdict could be based on. */
-  static final class NoData extends Exception {
+  static final class NoData extends UsageException {
     private static final long serialVersionUID = 1;
-    private final String hint;
 
     NoData(String message, String hint) {
-      super(message);
-      this.hint = hint;
-    }
-
-    /** What to do about it, or null. */
-    String hint() {
-      return hint;
+      super(message, hint);
     }
   }
 
@@ -393,11 +382,7 @@ public class uptake_health implements Runner.Command {
     return object instanceof Map<?, ?> map ? map.get(name) : null;
   }
 
-  private static final String TOO_MANY = "more entries than can be counted";
-
-  /**
-   * @param label what it is called if it has no source
-   */
+  /** One of the rows; the label names it where it has no source. */
   private static Row row(Object row, String label) {
     if (!(row instanceof Map<?, ?> members)) {
       return new Unreadable(label, "it is no object");
@@ -409,7 +394,7 @@ public class uptake_health implements Runner.Command {
       Instant from = time(members, "min_timestamp");
       Instant to = time(members, "max_timestamp");
       if (from.isAfter(to)) {
-        throw new BadValue("min_timestamp is after max_timestamp");
+        throw new IllegalArgumentException("min_timestamp is after max_timestamp");
       }
       Map<String, Long> counts = new LinkedHashMap<>();
       for (Map.Entry<?, ?> member : members.entrySet()) {
@@ -421,61 +406,50 @@ public class uptake_health implements Runner.Command {
       Uptake uptake = new Uptake(source, from, to, Collections.unmodifiableMap(counts));
       uptake.total();
       return uptake;
-    } catch (BadValue e) {
+    } catch (IllegalArgumentException e) {
       return new Unreadable(source, e.getMessage());
     } catch (ArithmeticException e) {
-      return new Unreadable(source, TOO_MANY);
+      return new Unreadable(source, "more entries than can be counted");
     }
   }
 
-  private static final class BadValue extends Exception {
-    private static final long serialVersionUID = 1;
-
-    BadValue(String message) {
-      super(message);
-    }
-  }
-
-  private static final BigDecimal LAST_SECOND =
-      BigDecimal.valueOf(253_402_300_799L); // of year 9999
+  private static final long LAST_SECOND = 253_402_300_799L; // of year 9999
 
   /** Epoch seconds. */
-  private static Instant time(Map<?, ?> members, String name) throws BadValue {
-    BigDecimal seconds =
-        number(members.get(name))
-            .filter(it -> it.signum() >= 0 && it.compareTo(LAST_SECOND) <= 0)
-            .orElseThrow(() -> unexpected(members.get(name), name, "no time in epoch seconds"));
+  private static Instant time(Map<?, ?> members, String name) {
+    BigDecimal seconds = number(members.get(name));
+    if (seconds == null || seconds.compareTo(BigDecimal.valueOf(LAST_SECOND)) > 0) {
+      throw unexpected(members.get(name), name, "no time in epoch seconds");
+    }
     return Instant.ofEpochSecond(seconds.longValue());
   }
 
-  private static long count(String status, Object value) throws BadValue {
-    if (value == null) {
-      return 0;
-    }
-    try {
-      return number(value)
-          .filter(it -> it.signum() >= 0)
-          .orElseThrow(() -> unexpected(value, status, "no count"))
-          .longValueExact();
-    } catch (ArithmeticException e) {
+  private static long count(String status, Object value) {
+    BigDecimal count = value == null ? BigDecimal.ZERO : number(value);
+    if (count == null
+        || count.compareTo(BigDecimal.valueOf(Long.MAX_VALUE)) > 0
+        || count.stripTrailingZeros().scale() > 0) {
       throw unexpected(value, status, "no count");
     }
+    return count.longValue();
   }
 
-  private static BadValue unexpected(Object value, String name, String expected) {
-    return new BadValue(
+  private static IllegalArgumentException unexpected(Object value, String name, String expected) {
+    return new IllegalArgumentException(
         "%s is %s, which is %s".formatted(name, Display.brief(String.valueOf(value)), expected));
   }
 
-  /** A number, or a text that is one. */
-  private static Optional<BigDecimal> number(Object value) {
-    return switch (value) {
-      case Long number -> Optional.of(BigDecimal.valueOf(number));
-      case BigDecimal number -> Optional.of(number);
-      case String text when text.strip().matches("\\d{1,18}(\\.\\d{1,18})?") ->
-          Optional.of(new BigDecimal(text.strip()));
-      case null, default -> Optional.empty();
-    };
+  /** A number, or a text that is one; null if it is none, or negative. */
+  private static BigDecimal number(Object value) {
+    BigDecimal number =
+        switch (value) {
+          case Long whole -> BigDecimal.valueOf(whole);
+          case BigDecimal fraction -> fraction;
+          case String text when text.strip().matches("\\d{1,18}(\\.\\d{1,18})?") ->
+              new BigDecimal(text.strip());
+          case null, default -> null;
+        };
+    return number == null || number.signum() < 0 ? null : number;
   }
 
   /**
@@ -547,28 +521,52 @@ public class uptake_health implements Runner.Command {
     }
 
     boolean isJudged() {
-      return judgement instanceof Healthy || judgement instanceof Erroring;
+      return judgement instanceof Healthy || isFinding();
     }
 
-    /** Percentage points over the threshold. */
-    double excess() {
-      return uptake().percent() - threshold.doubleValue();
+    boolean isFinding() {
+      return judgement instanceof Erroring;
+    }
+
+    Status status() {
+      return isFinding()
+          ? Status.BAD
+          : judgement instanceof NoVerdict ? Status.UNKNOWN : Status.GOOD;
+    }
+
+    /** Its judgement in the summary. */
+    String word() {
+      return switch (judgement) {
+        case Healthy _ -> "OK";
+        case Erroring _ -> "BAD";
+        case Skipped _ -> "SKIP";
+        case Excluded _ -> "EXCLUDED";
+        case NoVerdict _ -> "NO VERDICT";
+      };
+    }
+
+    /** Why it is not judged, or null. */
+    String reason() {
+      return switch (judgement) {
+        case Healthy _, Erroring _ -> null;
+        case Skipped(String reason) -> reason;
+        case Excluded(String pattern) -> "excluded by " + pattern;
+        case NoVerdict(String reason) -> reason;
+      };
     }
   }
 
   /** Judges each row by itself. */
   static List<Outcome> judge(List<Row> rows, Rules rules) {
-    Map<String, Pattern> exclude = new LinkedHashMap<>();
-    rules.exclude().forEach(pattern -> exclude.put(pattern, NamePattern.regex(pattern)));
     return rows.stream()
-        .map(row -> new Outcome(row, rules.threshold(row.source()), judge(row, rules, exclude)))
+        .map(row -> new Outcome(row, rules.threshold(row.source()), judge(row, rules)))
         .toList();
   }
 
-  private static Judgement judge(Row row, Rules rules, Map<String, Pattern> exclude) {
-    for (Map.Entry<String, Pattern> pattern : exclude.entrySet()) {
-      if (pattern.getValue().matcher(row.source()).matches()) {
-        return new Excluded(pattern.getKey());
+  private static Judgement judge(Row row, Rules rules) {
+    for (String pattern : rules.exclude()) {
+      if (NamePattern.matches(pattern, row.source())) {
+        return new Excluded(pattern);
       }
     }
     return switch (row) {
@@ -614,15 +612,14 @@ public class uptake_health implements Runner.Command {
     Map<String, BigDecimal> thresholds = new LinkedHashMap<>();
     for (String entry : entries) {
       Matcher threshold = THRESHOLD.matcher(entry);
-      Optional<BigDecimal> percent =
-          threshold.matches() ? percent(threshold.group(2)) : Optional.empty();
-      if (percent.isEmpty()) {
+      BigDecimal percent = threshold.matches() ? percent(threshold.group(2)) : null;
+      if (percent == null) {
         throw new UsageException(
             "SPECIFIC_ERROR_THRESHOLD_PERCENTAGES: \"%s\" is not SOURCE = PERCENT, with 0 to 100"
                 .formatted(entry),
             "separate them by semicolons, without %: main/cfr = 5.5; foo/bar = 12");
       }
-      if (thresholds.put(threshold.group(1), percent.get()) != null) {
+      if (thresholds.put(threshold.group(1), percent) != null) {
         throw new UsageException(
             "SPECIFIC_ERROR_THRESHOLD_PERCENTAGES: %s stands there twice"
                 .formatted(threshold.group(1)),
@@ -632,17 +629,13 @@ public class uptake_health implements Runner.Command {
     return thresholds;
   }
 
-  private static Optional<BigDecimal> percent(String text) {
+  /** A percentage, or null. */
+  private static BigDecimal percent(String text) {
     String digits = text.strip();
     return digits.matches("[0-9]{1,3}\\.?[0-9]{0,9}|\\.[0-9]{1,9}")
             && new BigDecimal(digits).compareTo(BigDecimal.valueOf(100)) <= 0
-        ? Optional.of(new BigDecimal(digits))
-        : Optional.empty();
-  }
-
-  private Object document(Surroundings surroundings, Report report)
-      throws UsageException, ServerException, NoData {
-    return input == null ? ask(surroundings, report) : readInput(surroundings.in());
+        ? new BigDecimal(digits)
+        : null;
   }
 
   private Object ask(Surroundings surroundings, Report report)
@@ -689,25 +682,17 @@ public class uptake_health implements Runner.Command {
     return isRefusal ? "are REDASH_API_KEY and REDASH_API_QUERY_URL right?" : failure.hint();
   }
 
-  private Object readInput(InputStream stdin) throws NoData {
-    try {
-      if (input.equals("-")) {
-        return json(stdin);
-      }
-      try (InputStream file = Files.newInputStream(Path.of(input))) {
-        return json(file);
-      }
+  private Object saved(InputStream stdin) throws NoData {
+    String name = input.equals("-") ? "stdin" : input;
+    try (InputStream in = input.equals("-") ? stdin : Files.newInputStream(Path.of(input))) {
+      return json(in);
     } catch (BadJson e) {
-      throw new NoData("%s is not JSON: %s".formatted(input(), e.getMessage()), null);
+      throw new NoData("%s is not JSON: %s".formatted(name, e.getMessage()), null);
     } catch (InvalidPathException e) {
       throw new NoData("INPUT %s is no file name".formatted(input), null);
     } catch (IOException e) {
-      throw new NoData("cannot read %s: %s".formatted(input(), HtmlPages.reason(e)), null);
+      throw new NoData("cannot read %s: %s".formatted(name, HtmlPages.reason(e)), null);
     }
-  }
-
-  private String input() {
-    return input.equals("-") ? "stdin" : input;
   }
 
   private static final String WEB_PAGE = "a web page instead of JSON, as at a login";
@@ -759,27 +744,22 @@ public class uptake_health implements Runner.Command {
   /** A line for each source that was judged or should have been. */
   private static void show(Outcome outcome, Report report) {
     switch (outcome.judgement()) {
-      case Healthy _ ->
-          report.result(Status.GOOD, line(outcome, Status.GOOD, report), json(outcome));
-      case Erroring _ ->
-          report.result(Status.BAD, line(outcome, Status.BAD, report), json(outcome));
+      case Healthy _, Erroring _ ->
+          report.result(outcome.status(), line(outcome, report), json(outcome));
       case NoVerdict(String reason) ->
           report.result(
               Status.UNKNOWN,
               "%s %s".formatted(left(outcome.name(), 40), report.noVerdict(reason)),
               json(outcome));
-      case Skipped(String reason) -> {
+      case Skipped _, Excluded _ -> {
+        String skipped = outcome.judgement() instanceof Skipped ? "skipped: " : "";
         report.result(Status.GOOD, null, json(outcome));
-        report.note("%s skipped: %s".formatted(outcome.source(), reason));
-      }
-      case Excluded(String pattern) -> {
-        report.result(Status.GOOD, null, json(outcome));
-        report.note("%s excluded by %s".formatted(outcome.source(), pattern));
+        report.note("%s %s%s".formatted(outcome.source(), skipped, outcome.reason()));
       }
     }
   }
 
-  private static String line(Outcome outcome, Status status, Report report) {
+  private static String line(Outcome outcome, Report report) {
     Uptake uptake = outcome.uptake();
     String counts = "(good:%10s bad:%10s)".formatted(grouped(uptake.good()), grouped(uptake.bad()));
     String percent = "%10s%%".formatted(rounded(uptake.percent()));
@@ -787,7 +767,7 @@ public class uptake_health implements Runner.Command {
         .formatted(
             left(outcome.name(), 40),
             left(counts, 40),
-            status == Status.BAD ? report.word(status, percent) : percent);
+            outcome.isFinding() ? report.word(Status.BAD, percent) : percent);
   }
 
   /** As Python rounds: the exact value of the number, ties to even. */
@@ -807,9 +787,9 @@ public class uptake_health implements Runner.Command {
 
   /** What may be wrong with settings and data, and what to do about it. */
   private static void explain(List<Outcome> outcomes, Rules rules, Report report) {
-    List<String> sources = outcomes.stream().map(Outcome::source).toList();
     Set<String> seen = new HashSet<>();
-    List<String> several = sources.stream().filter(it -> !seen.add(it)).distinct().toList();
+    List<String> several =
+        outcomes.stream().map(Outcome::source).filter(it -> !seen.add(it)).distinct().toList();
     if (!several.isEmpty()) {
       report.warn("in several rows, each judged by itself: " + Display.some(several));
     }
@@ -824,46 +804,45 @@ public class uptake_health implements Runner.Command {
       }
     }
     if (outcomes.stream()
-        .anyMatch(it ->
-            it.judgement() instanceof NoVerdict
-                && it.row() instanceof Uptake uptake
-                && rules.isTooOld(uptake))) {
+        .filter(it -> it.status() == Status.UNKNOWN)
+        .anyMatch(it -> it.row() instanceof Uptake uptake && rules.isTooOld(uptake))) {
       report.hint("does the query run on its schedule in Redash?");
     }
-    if (outcomes.stream().noneMatch(it -> it.isJudged() || it.judgement() instanceof NoVerdict)) {
+    if (outcomes.stream().noneMatch(it -> it.isJudged() || it.status() == Status.UNKNOWN)) {
       report.error(
           "no source was judged, all are left out", "check EXCLUDE_SOURCES and MIN_TOTAL_ENTRIES");
     }
   }
 
   private static List<Outcome> findings(List<Outcome> outcomes) {
-    return outcomes.stream().filter(it -> it.judgement() instanceof Erroring).toList();
+    return outcomes.stream().filter(Outcome::isFinding).toList();
+  }
+
+  /** A bad status of a source. */
+  public record Share(String status, String percent, String count) {}
+
+  private static List<Share> shares(Uptake uptake) {
+    return uptake.badStatuses().stream()
+        .map(status ->
+            new Share(
+                Display.clean(status),
+                rounded(uptake.percent(status)) + "%",
+                grouped(uptake.counts().get(status))))
+        .toList();
   }
 
   /** A line for each bad status. */
   private static String statuses(Uptake uptake) {
-    return uptake.badStatuses().stream()
-        .map(status ->
-            "\t%s %s%% (%s)"
-                .formatted(
-                    left(Display.clean(status), 16),
-                    rounded(uptake.percent(status)),
-                    grouped(uptake.counts().get(status))))
+    return shares(uptake).stream()
+        .map(share ->
+            "\t%s %s (%s)".formatted(left(share.status(), 16), share.percent(), share.count()))
         .collect(Collectors.joining("\n"));
   }
 
   private static Map<String, Object> json(Outcome outcome) {
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("source", outcome.name());
-    json.put(
-        "status",
-        switch (outcome.judgement()) {
-          case Healthy _ -> "ok";
-          case Erroring _ -> "bad";
-          case Skipped _ -> "skip";
-          case Excluded _ -> "excluded";
-          case NoVerdict _ -> "no-verdict";
-        });
+    json.put("status", outcome.word().toLowerCase(Locale.ROOT).replace(' ', '-'));
     if (outcome.row() instanceof Uptake uptake) {
       json.put("from", uptake.from().toString());
       json.put("to", uptake.to().toString());
@@ -877,29 +856,10 @@ public class uptake_health implements Runner.Command {
       uptake.counts().forEach((status, count) -> statuses.put(Display.clean(status), count));
       json.put("statuses", statuses);
     }
-    switch (outcome.judgement()) {
-      case Skipped(String reason) -> json.put("reason", reason);
-      case NoVerdict(String reason) -> json.put("reason", Display.clean(reason));
-      case Excluded(String pattern) -> json.put("reason", "excluded by " + pattern);
-      case Healthy _, Erroring _ -> {}
+    if (outcome.reason() != null) {
+      json.put("reason", Display.clean(outcome.reason()));
     }
     return json;
-  }
-
-  private static Tally tally(List<Outcome> outcomes) {
-    Tally tally =
-        new Tally("source", outcomes.size(), "OK", "SKIP", "EXCLUDED", "BAD", "NO VERDICT");
-    for (Outcome outcome : outcomes) {
-      switch (outcome.judgement()) {
-        case Healthy _ -> tally.add(outcome.name(), Status.GOOD, "OK", null);
-        case Erroring _ -> tally.add(outcome.name(), Status.BAD, "BAD", null);
-        case Skipped _ -> tally.add(outcome.name(), Status.GOOD, "SKIP", null);
-        case Excluded _ -> tally.add(outcome.name(), Status.GOOD, "EXCLUDED", null);
-        case NoVerdict(String reason) ->
-            tally.add(outcome.name(), Status.UNKNOWN, "NO VERDICT", reason);
-      }
-    }
-    return tally;
   }
 
   /** Tells Sentry of each source that errs too much, with its bad statuses and the settings. */
@@ -941,9 +901,6 @@ public class uptake_health implements Runner.Command {
   public record Detail(
       String id, String source, String percent, String threshold, List<Share> shares) {}
 
-  /** A bad status of a source. */
-  public record Share(String status, String percent, String count) {}
-
   /** A source that has no bar, and why. */
   public record Absent(String source, String reason) {}
 
@@ -968,8 +925,8 @@ public class uptake_health implements Runner.Command {
         outcomes.stream()
             .filter(Outcome::isJudged)
             .sorted(
-                Comparator.comparing((Outcome it) -> it.judgement() instanceof Healthy)
-                    .thenComparing(Outcome::excess, Comparator.reverseOrder()))
+                Comparator.comparing(Outcome::isFinding, Comparator.reverseOrder())
+                    .thenComparing(it -> it.threshold().doubleValue() - it.uptake().percent()))
             .toList();
     double largest =
         judged.stream()
@@ -982,7 +939,7 @@ public class uptake_health implements Runner.Command {
     Map<String, Object> values = new HashMap<>();
     values.put("canonical", null);
     values.put("verdict", verdict(outcomes));
-    List<Absent> unknown = absent(outcomes, it -> it instanceof NoVerdict(String why) ? why : null);
+    List<Absent> unknown = absent(outcomes, NoVerdict.class);
     values.put("isWell", !judged.isEmpty() && details.isEmpty() && unknown.isEmpty());
     values.put("problem", problem == null ? null : Display.clean(problem));
     values.put("from", period == null ? null : utc(period.from()));
@@ -991,8 +948,8 @@ public class uptake_health implements Runner.Command {
     values.put("bars", judged.stream().map(outcome -> bar(outcome, top)).toList());
     values.put("details", details);
     values.put("unknown", unknown);
-    values.put("skipped", absent(outcomes, it -> it instanceof Skipped(String why) ? why : null));
-    values.put("excluded", absent(outcomes, it -> it instanceof Excluded(String why) ? why : null));
+    values.put("skipped", absent(outcomes, Skipped.class));
+    values.put("excluded", absent(outcomes, Excluded.class));
     values.put("threshold", plain(rules.threshold()));
     values.put("minimum", grouped(rules.minTotal()));
     values.put("rendered", utc(rules.now()));
@@ -1049,7 +1006,7 @@ public class uptake_health implements Runner.Command {
         plain(outcome.threshold()) + "%",
         grouped(uptake.good()),
         grouped(uptake.bad()),
-        outcome.judgement() instanceof Erroring,
+        outcome.isFinding(),
         position(uptake.percent(), top),
         position(outcome.threshold().doubleValue(), top));
   }
@@ -1061,20 +1018,17 @@ public class uptake_health implements Runner.Command {
         outcome.name(),
         rounded(uptake.percent()) + "%",
         plain(outcome.threshold()) + "%",
-        uptake.badStatuses().stream()
-            .map(status ->
-                new Share(
-                    Display.clean(status),
-                    rounded(uptake.percent(status)) + "%",
-                    grouped(uptake.counts().get(status))))
-            .toList());
+        shares(uptake));
   }
 
-  private static List<Absent> absent(List<Outcome> outcomes, Function<Judgement, String> reason) {
+  private static List<Absent> absent(List<Outcome> outcomes, Class<? extends Judgement> kind) {
     return outcomes.stream()
-        .filter(outcome -> reason.apply(outcome.judgement()) != null)
-        .map(
-            outcome -> new Absent(outcome.name(), Display.clean(reason.apply(outcome.judgement()))))
+        .filter(it -> kind.isInstance(it.judgement()))
+        .map(it ->
+            new Absent(
+                it.name(),
+                Display.clean(
+                    it.judgement() instanceof Excluded(String pattern) ? pattern : it.reason())))
         .toList();
   }
 
@@ -1123,28 +1077,22 @@ public class uptake_health implements Runner.Command {
 
   private static final class PercentConverter extends Values.Converter<BigDecimal> {
     PercentConverter() {
-      super("a percentage, from 0 to 100, like 2.5", text -> percent(text).orElse(null));
+      super("a percentage, from 0 to 100, like 2.5", uptake_health::percent);
     }
   }
 
   private static final class HtmlFileConverter extends Values.Converter<Path> {
     HtmlFileConverter() {
-      super("a file in a folder that is there", uptake_health::htmlFile);
-    }
-  }
-
-  /** Where a page may be written to, or null. */
-  private static Path htmlFile(String text) {
-    Path file = Path.of(text).toAbsolutePath();
-    if (text.equals("-") || file.startsWith("/dev")) { // /dev/stdout may lead to a file
-      return null;
-    }
-    try {
-      return Files.isRegularFile(file)
-          ? file.toRealPath()
-          : !Files.exists(file) && Files.isDirectory(file.getParent()) ? file : null;
-    } catch (IOException e) {
-      return null;
+      super(
+          "a file in a folder that is there",
+          text -> {
+            Path file = Path.of(text).toAbsolutePath();
+            boolean isDevice = file.startsWith("/dev"); // /dev/stdout may lead to a file
+            boolean isFree = !Files.exists(file) && Files.isDirectory(file.getParent());
+            return text.equals("-") || isDevice || !(isFree || Files.isRegularFile(file))
+                ? null
+                : isFree ? file : file.toRealPath();
+          });
     }
   }
 }

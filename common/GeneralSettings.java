@@ -10,9 +10,7 @@ package common;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Base64;
-import java.util.List;
 import java.util.Locale;
 import picocli.CommandLine.Option;
 
@@ -62,7 +60,6 @@ public final class GeneralSettings {
       paramLabel = "text|json",
       defaultValue = "text",
       converter = FormatConverter.class,
-      completionCandidates = FormatNames.class,
       description = "text: lines; json: one document")
   Format format;
 
@@ -132,15 +129,6 @@ public final class GeneralSettings {
   private static final class FormatConverter extends Values.Converter<Format> {
     FormatConverter() {
       super("text or json", text -> Format.valueOf(text.toUpperCase(Locale.ROOT)));
-    }
-  }
-
-  /** For the completion of a shell. */
-  private static final class FormatNames extends ArrayList<String> {
-    private static final long serialVersionUID = 1;
-
-    FormatNames() {
-      super(List.of("text", "json"));
     }
   }
 }

@@ -17,10 +17,10 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Objects;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import picocli.CommandLine.IDefaultValueProvider;
 import picocli.CommandLine.Model.ArgSpec;
 import picocli.CommandLine.Model.CommandSpec;
@@ -32,20 +32,13 @@ import picocli.CommandLine.Model.OptionSpec;
  */
 final class Lookup implements IDefaultValueProvider {
 
-  private static final List<String> PROXIES =
-      List.of("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy");
-
-  /** What other programs read under the same name has no option here. */
+  /** What other programs read under the same name, in lower case too, has no option here. */
   private static final List<String> VARIABLES_ONLY =
-      List.of(
-          "HTTPS_PROXY",
-          "https_proxy",
-          "HTTP_PROXY",
-          "http_proxy",
-          "NO_PROXY",
-          "no_proxy",
-          "NO_COLOR",
-          "no_color");
+      Stream.of("HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "NO_COLOR")
+          .flatMap(name -> Stream.of(name, name.toLowerCase(Locale.ROOT)))
+          .toList();
+
+  private static final Pattern PROXY_VARIABLE = Pattern.compile("HTTPS?_PROXY|https?_proxy");
 
   private static final Pattern SECRET_VARIABLE =
       Pattern.compile("(.*_)?(AUTH|API_KEY|SECRET_ACCESS_KEY|SESSION_TOKEN)");
@@ -100,26 +93,33 @@ final class Lookup implements IDefaultValueProvider {
     return typed.keySet().stream().anyMatch(Lookup::isInsteadOfRun);
   }
 
+  /**
+   * The value of an option, and where that stands.
+   *
+   * @param variable that holds it, null if none does: it is typed, or the default
+   */
   private record Found(String variable, String value, String origin) {}
 
   @Override
   public String defaultValue(ArgSpec argument) {
-    Found found = argument instanceof OptionSpec option && !isSecret(option) ? find(option) : null;
-    return found == null ? null : found.value();
+    // none for what is typed: picocli would make a typed switch the opposite of its default
+    return argument instanceof OptionSpec option
+            && !isSecret(option)
+            && find(option).variable() != null
+        ? find(option).value()
+        : null;
   }
 
-  /** Null for what is typed, too: picocli would make a switch the opposite of its default. */
   private Found find(OptionSpec option) {
     return typed.containsKey(option)
-        ? null
+        ? new Found(null, typed.get(option), option.longestName())
         : variables(option).stream()
-            .map(variable -> find(variable, option.isMultiValue()))
-            .filter(Objects::nonNull)
+            .flatMap(variable -> Stream.ofNullable(find(variable, option.isMultiValue())))
             .findFirst()
-            .orElse(null);
+            .orElse(new Found(null, defaultText(option), "default"));
   }
 
-  /** Without its quotes; empty counts as not set, except for a list. */
+  /** Without its quotes; empty counts as not set, except for a list; null for none. */
   private Found find(String variable, boolean isList) {
     for (Map<String, String> values : List.of(environment, envFile)) {
       String value = unquoted(values.getOrDefault(variable, ""), isList);
@@ -136,10 +136,7 @@ final class Lookup implements IDefaultValueProvider {
 
   /** The format, before any setting is checked; text where it is none. */
   GeneralSettings.Format format() {
-    OptionSpec option = spec.findOption("--format");
-    Found found = find(option);
-    String value = found == null ? typed.get(option) : found.value();
-    return "json".equalsIgnoreCase(value)
+    return "json".equalsIgnoreCase(find(spec.findOption("--format")).value())
         ? GeneralSettings.Format.JSON
         : GeneralSettings.Format.TEXT;
   }
@@ -166,7 +163,7 @@ final class Lookup implements IDefaultValueProvider {
     for (OptionSpec option : spec.options()) {
       if (isSecret(option)) {
         Found found = find(option);
-        Secret secret = found == null ? option.getValue() : new Secret(found.value());
+        Secret secret = found.variable() == null ? option.getValue() : new Secret(found.value());
         if (secret != null) {
           check(secret.reveal(), label(option));
           option.setValue(secret);
@@ -178,7 +175,7 @@ final class Lookup implements IDefaultValueProvider {
         .forEach((name, value) -> {
           if (SECRET_VARIABLE.matcher(name).matches()) {
             secrets.add(Values.unquoted(value));
-          } else if (PROXIES.contains(name)) {
+          } else if (PROXY_VARIABLE.matcher(name).matches()) {
             Masks.USER_OF_URL
                 .matcher("//" + Values.unquoted(value))
                 .results()
@@ -201,7 +198,9 @@ final class Lookup implements IDefaultValueProvider {
   /** How the user gave this option its value: its name, or the variable and where it stands. */
   String label(OptionSpec option) {
     Found found = find(option);
-    return found == null ? option.longestName() : found.variable() + " (" + found.origin() + ")";
+    return found.variable() == null
+        ? option.longestName()
+        : "%s (%s)".formatted(found.variable(), found.origin());
   }
 
   /** A line per setting: variable, value and origin. */
@@ -210,13 +209,13 @@ final class Lookup implements IDefaultValueProvider {
     for (OptionSpec option : spec.options()) {
       if (!isInsteadOfRun(option)) {
         Found found = find(option);
-        lines.add(
-            origin(
-                variables(option).getFirst(),
-                shown(option, found),
-                typed.containsKey(option)
-                    ? option.longestName()
-                    : found == null ? "default" : found.origin()));
+        Object value = option.getValue();
+        if (value instanceof List<?> list) {
+          value = list.stream().map(Object::toString).collect(Collectors.joining(","));
+        } else if (!isSecret(option) && found.value() != null) {
+          value = found.value();
+        }
+        lines.add(origin(variables(option).getFirst(), value, found.origin()));
       }
     }
     for (String variable : VARIABLES_ONLY) {
@@ -232,32 +231,18 @@ final class Lookup implements IDefaultValueProvider {
     return "setting %s = %s (%s)".formatted(variable, value == null ? "" : value, origin);
   }
 
-  private Object shown(OptionSpec option, Found found) {
-    Object value = option.getValue();
-    if (value instanceof List<?> list) {
-      return list.stream().map(Object::toString).collect(Collectors.joining(","));
-    }
-    if (isSecret(option) || (typed.containsKey(option) && typed.get(option) == null)) {
-      return value;
-    }
-    return typed.containsKey(option)
-        ? typed.get(option)
-        : found == null ? defaultText(option) : found.value();
-  }
-
   /**
    * Reads the file that {@code --env-file} or {@code ENV_FILE} names: {@code NAME=VALUE} lines,
    * blank ones and comments. A value is taken as it is, but for a comment behind it and, by whoever
    * looks it up, its quotes.
    */
   void readEnvFile() throws UsageException {
-    OptionSpec option = spec.findOption("--env-file");
-    Found found = find(option);
-    String name = found == null ? typed.get(option) : found.value();
+    Found found = find(spec.findOption("--env-file"));
+    String name = found.value();
     if (name == null) {
       return;
     }
-    String label = found == null ? option.longestName() : found.variable();
+    String label = found.variable() == null ? found.origin() : found.variable();
     List<String> lines;
     try {
       String text = Files.readString(Path.of(name)).replaceFirst("^\ufeff", ""); // Windows' mark

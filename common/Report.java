@@ -171,11 +171,6 @@ public final class Report {
     return voice.masks().apply(text);
   }
 
-  /** Prints text as it is, whatever the format: help and version. */
-  void text(String text) {
-    print(text);
-  }
-
   /** Prints a line that introduces results; {@code --quiet} and JSON leave it out. */
   public synchronized void heading(String line) {
     if (voice.format() == Format.TEXT && !voice.quiet()) {
@@ -220,22 +215,17 @@ public final class Report {
     document.put(key, value);
   }
 
-  /** Reports a finding that concerns no single result. */
-  public void finding(String line) {
-    finding(line, CrashReports.ANY);
-  }
-
   /**
-   * The same where the text may change from run to run.
+   * Reports a finding that concerns no single result.
    *
-   * @param check what Sentry groups it by
+   * @param check what Sentry groups it by where the text changes from run to run; null for the text
    */
   public synchronized void finding(String line, String check) {
     String clean = Display.clean(line);
     met(FINDINGS);
     findings.add(clean);
     details(clean);
-    crashReports.failedCheck(List.of(check), clean, Map.of());
+    crashReports.failedCheck(List.of(check == null ? CrashReports.ANY : check), clean, Map.of());
   }
 
   /** Says that something is odd, once; the verdict stands. */
@@ -261,19 +251,16 @@ public final class Report {
   public synchronized void progress(String line) {
     erase();
     progress = finished || !showsProgress() ? "" : masked(Display.clean(line));
-    draw();
+    draw(progress);
   }
 
   private void erase() {
-    if (!progress.isEmpty()) {
-      err.print("\r\u001b[K");
-      err.flush();
-    }
+    draw("\r\u001b[K");
   }
 
-  private void draw() {
+  private void draw(String over) {
     if (!progress.isEmpty()) {
-      err.print(progress);
+      err.print(over);
       err.flush();
     }
   }
@@ -284,7 +271,7 @@ public final class Report {
     }
     erase();
     err.println(masked(line));
-    draw();
+    draw(progress);
   }
 
   /** Says that something takes longer, and why. */
@@ -313,20 +300,20 @@ public final class Report {
     met(NO_FULL_VERDICT);
     errors.add(Display.clean(message));
     say("error: " + message);
-    if (hint != null) {
-      sayHint(hint);
-    }
+    sayHint(hint);
   }
 
   /** Says what to do next, the same once in a run; null says nothing. */
   public synchronized void hint(String hint) {
-    if (hint != null && hints.add(hint)) {
+    if (hints.add(hint)) {
       sayHint(hint);
     }
   }
 
   private void sayHint(String hint) {
-    errLine(Display.clean("hint: " + hint));
+    if (hint != null) {
+      errLine(Display.clean("hint: " + hint));
+    }
   }
 
   /**
@@ -455,7 +442,8 @@ public final class Report {
     }
   }
 
-  private void print(String text) {
+  /** Prints text as it is, whatever the format. */
+  void print(String text) {
     write(masked(text) + System.lineSeparator());
   }
 
@@ -471,7 +459,7 @@ public final class Report {
       erase();
       out.write(lines.getBytes(StandardCharsets.UTF_8));
       out.flush();
-      draw();
+      draw(progress);
     } catch (IOException e) {
       finished = true;
       String reason = String.valueOf(e.getMessage());

@@ -117,7 +117,7 @@ public final class Runner {
     try {
       if (lookup.asksForHelp()) {
         line.parseArgs(lookup.arguments()); // wrong options are named first
-        report.text(
+        report.print(
             line.isUsageHelpRequested()
                 ? help(spec)
                 : command.general().completion
@@ -219,12 +219,13 @@ public final class Runner {
   private static String completion(CommandSpec spec) {
     CommandSpec completed = CommandSpec.create().name(spec.name());
     for (OptionSpec option : spec.options()) {
-      boolean isFile = List.of("FILE", "DIR").contains(option.paramLabel());
+      String label = option.paramLabel();
+      boolean isFile = List.of("FILE", "DIR").contains(label);
       completed.addOption(
           OptionSpec.builder(option.names())
               .arity(option.arity().toString())
               .type(isFile ? Path.class : option.type())
-              .completionCandidates(option.completionCandidates())
+              .completionCandidates(label.contains("|") ? List.of(label.split("\\|")) : null)
               .build());
     }
     return AutoComplete.bash(spec.name(), new CommandLine(completed)).stripTrailing();

@@ -59,22 +59,18 @@ public final class ServerSettings {
     return server;
   }
 
-  /** To connect, and longest silence while reading. */
   public Duration timeout() {
     return timeout;
   }
 
-  /** Of one attempt as a whole. */
   public Duration deadline() {
     return deadline;
   }
 
-  /** What is not peculiar to this server. */
   public RequestSettings requests() {
     return requests;
   }
 
-  /** How many requests may be in flight. */
   public int parallel() {
     return parallel;
   }
@@ -87,11 +83,6 @@ public final class ServerSettings {
     return parallel == 1 ? 1 : parallel + Runtime.getRuntime().availableProcessors();
   }
 
-  /** The largest answer in bytes, after decompression. */
-  public long maxBytes() {
-    return requests.maxBytes();
-  }
-
   /** Opens the doorway to HTTP for a command. */
   public Http http(Surroundings surroundings, Report report) throws UsageException {
     return requests.http(timeout, deadline, parallel, Http.Names.SERVER, surroundings, report);
@@ -99,7 +90,7 @@ public final class ServerSettings {
 
   /** The server, asked through that doorway. */
   public RemoteSettings remote(Http http) {
-    return new RemoteSettings(http, server, maxBytes());
+    return new RemoteSettings(http, server, requests.maxBytes());
   }
 
   /**

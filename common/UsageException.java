@@ -6,7 +6,7 @@ package common;
  * What the user has to put right: a setting that cannot be used, named with its value and what is
  * accepted, or settings that ask for nothing.
  */
-public final class UsageException extends Exception {
+public class UsageException extends Exception {
   private static final long serialVersionUID = 1;
   private final String hint;
 

@@ -5,6 +5,7 @@
 
 package common;
 
+import java.io.IOException;
 import java.math.BigDecimal;
 import java.net.URI;
 import java.nio.file.Files;
@@ -13,7 +14,6 @@ import java.time.DateTimeException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
-import java.util.function.Function;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
 
@@ -53,23 +53,27 @@ public final class Values {
   /** Makes a value of a text, or refuses it; a subclass each, because picocli makes converters. */
   public abstract static class Converter<T> implements ITypeConverter<T> {
     private final String accepted;
-    private final Function<String, T> value;
+    private final Reading<T> reading;
+
+    /** What a text stands for; null, or an exception that complains of the text, for nothing. */
+    public interface Reading<T> {
+      T read(String text) throws IOException;
+    }
 
     /**
      * @param accepted completes "VALUE is not …"
-     * @param value of a text; null, or an exception that complains of the text, for none
      */
-    protected Converter(String accepted, Function<String, T> value) {
+    protected Converter(String accepted, Reading<T> reading) {
       this.accepted = accepted;
-      this.value = value;
+      this.reading = reading;
     }
 
     @Override
     public final T convert(String text) {
       T converted;
       try {
-        converted = value.apply(text);
-      } catch (IllegalArgumentException | DateTimeException e) {
+        converted = reading.read(text);
+      } catch (IllegalArgumentException | DateTimeException | IOException e) {
         converted = null;
       }
       if (converted == null) {

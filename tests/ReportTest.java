@@ -823,7 +823,7 @@ class ReportTest {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     ByteArrayOutputStream err = new ByteArrayOutputStream();
     SettingsTest.Probe probe = new SettingsTest.Probe();
-    probe.doing((_, report) -> report.finding("something"));
+    probe.doing((_, report) -> report.finding("something", null));
     assertEquals(1, Runner.execute(probe, interruptible(out, err, interrupts)));
     interrupts.forEach(Runnable::run);
     assertEquals("something\n", out.toString(StandardCharsets.UTF_8));

@@ -182,7 +182,7 @@ class SettingsTest {
     assertEquals(0, run("--env-file", file, "--server", "http://127.0.0.1:1/v1//").exit());
     assertEquals("http://127.0.0.1:1/v1", probe.server.url().toString());
     assertEquals(2, probe.server.parallel());
-    assertEquals(3L * 1024 * 1024, probe.server.maxBytes());
+    assertEquals(3L * 1024 * 1024, probe.server.requests().maxBytes());
     assertEquals("/buckets/monitor/collections/changes", probe.selection.path());
     assertEquals(7, probe.days);
   }

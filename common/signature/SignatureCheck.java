@@ -325,36 +325,62 @@ public final class SignatureCheck {
   /** Prints an outcome: {@code 01/17 /buckets/main/collections/cfr: OK (0.02s)}. */
   private void show(Outcome outcome) {
     outcomes.add(outcome);
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("check", "signature");
+    json.putAll(outcome.entry().place().json());
     switch (outcome.judgement()) {
       case Good(Valid valid) -> {
-        double seconds = outcome.took().toNanos() / 1e9;
-        String ok = report.word(Status.GOOD, "OK");
-        show(
-            outcome,
-            Status.GOOD,
-            "OK",
-            String.format(Locale.ROOT, "%s (%.2fs)", ok, seconds),
-            null);
+        json.put("status", "ok");
+        json.put("root", valid.chain().rootHash());
+        json.put("leaf_ends", valid.chain().leafEnd().toString());
+        String seconds = String.format(Locale.ROOT, " (%.2fs)", outcome.took().toNanos() / 1e9);
+        show(outcome, Status.GOOD, "OK", report.word(Status.GOOD, "OK") + seconds, null, json);
         explain(outcome, valid.refused());
       }
       case Bad(Invalid invalid) -> {
+        String reason = invalid.reason().getMessage();
+        json.put("status", "bad");
+        json.put("cause", invalid.reason().cause().slug());
+        json.put("reason", Display.clean(reason));
+        json.put("hint", invalid.reason().hint());
         String bad = report.word(Status.BAD, "⚠ BAD Signature ⚠");
-        show(outcome, Status.BAD, "BAD", bad, invalid.reason().getMessage());
+        show(outcome, Status.BAD, "BAD", bad, reason, json);
         explain(outcome, invalid.refused());
       }
-      case Skipped _ -> show(outcome, Status.GOOD, "SKIP", "SKIP", null);
-      case NoVerdict(String reason) ->
-          show(outcome, Status.UNKNOWN, "NO VERDICT", report.noVerdict(reason), reason);
+      case Skipped _ -> {
+        json.put("status", "skip");
+        show(outcome, Status.GOOD, "SKIP", "SKIP", null, json);
+      }
+      case NoVerdict(String reason) -> {
+        json.put("status", "no-verdict");
+        json.put("reason", Display.clean(reason));
+        show(outcome, Status.UNKNOWN, "NO VERDICT", report.noVerdict(reason), reason, json);
+      }
     }
   }
 
-  private void show(Outcome outcome, Status status, String word, String shown, String reason) {
-    tally.add(outcome.entry().name(), status, word, reason);
-    String path = Display.clean(outcome.entry().path());
+  private void show(
+      Outcome outcome,
+      Status status,
+      String word,
+      String shown,
+      String reason,
+      Map<String, Object> json) {
+    Announced entry = outcome.entry();
+    tally.add(entry.name(), status, word, reason);
+    json.put("announced", entry.timestamp());
+    json.put("signed_on", outcome.signedOn());
+    json.put("timestamp", outcome.timestamp());
+    List<String> warnings = new ArrayList<>(outcome.warnings());
+    if (outcome.judgement() instanceof Good(Valid valid)) {
+      valid.warnings().forEach(it -> warnings.add(it.about(entry.name())));
+    }
+    json.put("warnings", warnings.stream().map(Display::clean).toList());
     report.result(
         status,
-        "%02d/%02d %s:  %s".formatted(outcomes.size(), expected, path, shown),
-        json(outcome));
+        "%02d/%02d %s:  %s"
+            .formatted(outcomes.size(), expected, Display.clean(entry.path()), shown),
+        json);
     outcome.warnings().forEach(report::warn);
   }
 
@@ -363,37 +389,6 @@ public final class SignatureCheck {
       report.note(
           "%s: a signature is refused: %s".formatted(outcome.entry().name(), one.getMessage()));
     }
-  }
-
-  private static Map<String, Object> json(Outcome outcome) {
-    Map<String, Object> json = new LinkedHashMap<>();
-    json.put("check", "signature");
-    json.putAll(outcome.entry().place().json());
-    List<String> warnings = new ArrayList<>(outcome.warnings());
-    switch (outcome.judgement()) {
-      case Good(Valid valid) -> {
-        valid.warnings().forEach(it -> warnings.add(it.about(outcome.entry().name())));
-        json.put("status", "ok");
-        json.put("root", valid.chain().rootHash());
-        json.put("leaf_ends", valid.chain().leafEnd().toString());
-      }
-      case Bad(Invalid invalid) -> {
-        json.put("status", "bad");
-        json.put("cause", invalid.reason().cause().slug());
-        json.put("reason", Display.clean(invalid.reason().getMessage()));
-        json.put("hint", invalid.reason().hint());
-      }
-      case Skipped _ -> json.put("status", "skip");
-      case NoVerdict(String reason) -> {
-        json.put("status", "no-verdict");
-        json.put("reason", Display.clean(reason));
-      }
-    }
-    json.put("announced", outcome.entry().timestamp());
-    json.put("signed_on", outcome.signedOn());
-    json.put("timestamp", outcome.timestamp());
-    json.put("warnings", warnings.stream().map(Display::clean).toList());
-    return json;
   }
 
   /** Says which roots were believed, or would have to be, where none was known beforehand. */
@@ -442,14 +437,17 @@ public final class SignatureCheck {
     for (Outcome outcome : outcomes) {
       if (outcome.judgement() instanceof Bad(Invalid invalid)) {
         report.details(
-            "Signature verification failed on "
-                + Display.clean(outcome.entry().path())
-                + "\n - Signed on: "
-                + moment(outcome.signedOn())
-                + "\n - Records timestamp: "
-                + moment(outcome.timestamp())
-                + "\n - Cause: "
-                + Display.clean(invalid.reason().getMessage()));
+            """
+            Signature verification failed on %s
+             - Signed on: %s
+             - Records timestamp: %s
+             - Cause: %s\
+            """
+                .formatted(
+                    Display.clean(outcome.entry().path()),
+                    moment(outcome.signedOn()),
+                    moment(outcome.timestamp()),
+                    Display.clean(invalid.reason().getMessage())));
         hints.add(invalid.reason().hint());
       }
     }
