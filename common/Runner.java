@@ -19,7 +19,6 @@ import java.io.InputStream;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
-import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -110,7 +109,10 @@ public final class Runner {
     line.setExpandAtFiles(false);
     line.setInterpolateVariables(false);
     line.registerConverter(boolean.class, new Values.BooleanConverter());
-    line.registerConverter(Secret.class, file -> secretFrom(file, surroundings.in()));
+    line.registerConverter(
+        Secret.class,
+        new Values.Converter<>(
+            "a file that can be read", file -> secretFrom(file, surroundings.in())));
     CommandSpec spec = line.getCommandSpec();
     Lookup lookup = new Lookup(spec, surroundings.environment(), args);
     Report report = new Report(spec.name(), surroundings);
@@ -193,17 +195,12 @@ public final class Runner {
             : "did you mean " + String.join(" or ", near) + "?");
   }
 
-  private static Secret secretFrom(String file, InputStream in) {
-    String text;
-    try {
-      text =
-          file.equals("-")
-              ? new String(in.readAllBytes(), StandardCharsets.UTF_8)
-              : Files.readString(Path.of(file));
-    } catch (IOException | InvalidPathException e) {
-      throw new TypeConversionException("a file that can be read");
-    }
-    return new Secret(text.strip());
+  private static Secret secretFrom(String file, InputStream in) throws IOException {
+    return new Secret(
+        (file.equals("-")
+                ? new String(in.readAllBytes(), StandardCharsets.UTF_8)
+                : Files.readString(Path.of(file)))
+            .strip());
   }
 
   /** The certificates to trust besides the JDK's, or null. */

@@ -50,8 +50,8 @@ public final class Values {
 
   // ---- converters
 
-  /** Makes a value of a text, or refuses it; a subclass each, because picocli makes converters. */
-  public abstract static class Converter<T> implements ITypeConverter<T> {
+  /** Makes a value of a text, or refuses it; most are subclasses, which picocli can make. */
+  public static class Converter<T> implements ITypeConverter<T> {
     private final String accepted;
     private final Reading<T> reading;
 
