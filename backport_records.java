@@ -17,6 +17,7 @@
 //SOURCES common/ServerSettings.java
 //SOURCES common/SignedResources.java
 //SOURCES common/Surroundings.java
+//SOURCES common/Tally.java
 //SOURCES common/UsageException.java
 //SOURCES common/Values.java
 //SOURCES common/signature/CanonicalJson.java
@@ -28,7 +29,6 @@ import common.Batch.RecordWrite;
 import common.Batch.Written;
 import common.Changesets.SignedRecord;
 import common.Display;
-import common.Display.Count;
 import common.GeneralSettings;
 import common.Http;
 import common.Json;
@@ -49,6 +49,7 @@ import common.SignedResources;
 import common.SignedResources.SignedResource;
 import common.SignedResources.SignoffRule;
 import common.Surroundings;
+import common.Tally;
 import common.UsageException;
 import common.Values;
 import common.Values.NameConverter;
@@ -237,14 +238,11 @@ public class backport_records implements Runner.Command {
         Http to = destAuth == null ? null : http(surroundings, report, DEST_AUTH, destAuth)) {
       RemoteSettings source = remote(from);
       RemoteSettings destination = to == null ? source : remote(to);
-      Optional<ServerInfo> info = server.info(source, SOURCE_AUTH, sourceAuth, report);
-      if (info.isPresent() && to != null) {
-        info = server.info(destination, DEST_AUTH, destAuth, report);
+      ServerInfo info = server.info(source, SOURCE_AUTH, sourceAuth);
+      if (to != null) {
+        info = server.info(destination, DEST_AUTH, destAuth);
       }
-      if (info.isEmpty()) {
-        return;
-      }
-      Run run = new Run(source, destination, info.get(), surroundings.clock().instant(), report);
+      Run run = new Run(source, destination, info, surroundings.clock().instant(), report);
       Outcomes outcomes = new Outcomes(all.size(), report);
       report.onInterrupt(() -> {
         stopped = true;
@@ -274,13 +272,13 @@ public class backport_records implements Runner.Command {
 
   private Http http(Surroundings surroundings, Report report, String variable, Secret credentials)
       throws UsageException {
-    Http http = server.http("backport_records", surroundings, report);
+    Http http = server.http(surroundings, report);
     http.authorize(server.url(), general.authorization(variable, credentials, server.url()));
     return http;
   }
 
   private RemoteSettings remote(Http http) {
-    return new RemoteSettings(http, server.url(), server.maxBytes());
+    return server.remote(http);
   }
 
   // ---- what is to be copied
@@ -1531,22 +1529,12 @@ public class backport_records implements Runner.Command {
     }
 
     String counts() {
-      Map<String, List<String>> places = new LinkedHashMap<>();
-      Set<String> named = new HashSet<>();
+      Tally tally = new Tally("collection", expected);
       for (Outcome outcome : outcomes) {
-        String word = word(outcome.result());
-        places
-            .computeIfAbsent(word, _ -> new ArrayList<>())
-            .add(outcome.mapping().destination().name());
-        if (status(outcome.result()) != Status.GOOD) {
-          named.add(word);
-        }
+        String place = outcome.mapping().destination().name();
+        tally.add(place, status(outcome.result()), word(outcome.result()), null);
       }
-      return Display.counts(
-          expected,
-          places.entrySet().stream()
-              .map(one -> new Count(one.getKey(), one.getValue(), named.contains(one.getKey())))
-              .toList());
+      return tally.counts();
     }
 
     Map<String, String> reasons(Status status) {

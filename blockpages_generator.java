@@ -5,6 +5,7 @@
 //SOURCES common/Display.java
 //SOURCES common/GeneralSettings.java
 //SOURCES common/Http.java
+//SOURCES common/InOrder.java
 //SOURCES common/Json.java
 //SOURCES common/Place.java
 //SOURCES common/RemoteSettings.java
@@ -35,6 +36,7 @@ import common.Changesets.SignedRecord;
 import common.Display;
 import common.GeneralSettings;
 import common.Http;
+import common.InOrder;
 import common.Json;
 import common.Json.BadJson;
 import common.Place;
@@ -197,13 +199,13 @@ public class blockpages_generator implements Runner.Command {
       report.put("destination", destination.name());
       Thread.ofPlatform().daemon().start(blockpages_generator::warmUp);
       List<Block> blocks;
-      try (Http http = server.http(NAME, surroundings, report)) {
+      try (Http http = server.http(surroundings, report)) {
         blocks = read(collections, http);
       }
       if (isEnough(collections, blocks, report)) {
         Site site = Site.of(blocks);
         site.warnings().forEach(report::warn);
-        site.refused().forEach(refused -> report.finding(refused.text()));
+        site.refused().forEach(refused -> report.finding(refused.text(), null));
         new Publication(destination, report).publish(render(site, canonicalUrl));
       }
     } catch (Unavailable e) {
@@ -239,7 +241,7 @@ public class blockpages_generator implements Runner.Command {
 
   /** Reads the records of all collections, past the caches. */
   private List<Block> read(List<Place> collections, Http http) throws ServerException, BadJson {
-    RemoteSettings remote = new RemoteSettings(http, server.url(), server.maxBytes());
+    RemoteSettings remote = server.remote(http);
     List<Block> blocks = new ArrayList<>();
     for (Place collection : collections) {
       for (SignedRecord record : records(remote, collection)) {
@@ -936,7 +938,8 @@ public class blockpages_generator implements Runner.Command {
       }
       failedInARow.set(0);
       try (ProgressBar bar = bar(label, tasks.size(), report)) {
-        report.inOrder(
+        InOrder.look(
+            report,
             tasks,
             server.parallel(),
             task -> outcome(task, step),

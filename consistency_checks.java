@@ -5,6 +5,7 @@
 //SOURCES common/Display.java
 //SOURCES common/GeneralSettings.java
 //SOURCES common/Http.java
+//SOURCES common/InOrder.java
 //SOURCES common/Place.java
 //SOURCES common/RecordDiff.java
 //SOURCES common/RemoteSettings.java
@@ -16,6 +17,8 @@
 //SOURCES common/ServerSettings.java
 //SOURCES common/SignedResources.java
 //SOURCES common/Surroundings.java
+//SOURCES common/Tally.java
+//SOURCES common/UsageException.java
 //DEPS info.picocli:picocli:4.7.7
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
@@ -23,9 +26,9 @@
 import common.Changesets.Changeset;
 import common.Changesets.SignedRecord;
 import common.Display;
-import common.Display.Count;
 import common.GeneralSettings;
 import common.Http;
+import common.InOrder;
 import common.Place;
 import common.RecordDiff;
 import common.RecordDiff.Content;
@@ -43,6 +46,8 @@ import common.ServerSettings;
 import common.SignedResources;
 import common.SignedResources.SignedResource;
 import common.Surroundings;
+import common.Tally;
+import common.UsageException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -69,7 +74,7 @@ import picocli.CommandLine.Option;
  * signed resource publishes. A collection that is being edited is skipped; one whose source cannot
  * be read has no verdict.
  *
- * <p>Spec: contract, <i>consistency_checks</i>.
+ * <p>Spec: docs/specification.md, <i>consistency_checks</i>.
  *
  * <pre>main/fxmonitor-breaches SKIP (work-in-progress)</pre>
  */
@@ -105,16 +110,13 @@ public class consistency_checks implements Runner.Command {
 
   @Override
   public void run(Surroundings surroundings, Report report) throws Exception {
-    try (Http http = server.http("consistency_checks", surroundings, report)) {
-      RemoteSettings remote = new RemoteSettings(http, server.url(), server.maxBytes());
+    try (Http http = server.http(surroundings, report)) {
+      RemoteSettings remote = server.remote(http);
       report.put("server", server.url().toString());
       if (auth != null) {
         http.authorize(server.url(), general.authorization("AUTH", auth, server.url()));
       }
-      ServerInfo writer = server.writer(remote, "AUTH", auth, report).orElse(null);
-      if (writer == null) {
-        return;
-      }
+      ServerInfo writer = server.writer(remote, "AUTH", auth);
       report.heading("Read collection list from " + selection.path());
       List<Announced> all = selection.all(remote, report);
       List<Announced> announced =
@@ -125,28 +127,23 @@ public class consistency_checks implements Runner.Command {
       }
       checks.sort(Comparator.comparing(Check::place, BY_BUCKET_AND_COLLECTION));
       if (checks.isEmpty()) {
-        if (!selection.select(all, report, "compared").isEmpty()) {
-          report.error(
-              "none of %d collections is the destination of a signed one: nothing was compared"
-                  .formatted(announced.size()),
-              "previews are compared with their destination: select that");
-        }
-        return;
+        throw new UsageException(
+            "none of %d collections is the destination of a signed one: nothing was compared"
+                .formatted(selection.select(all, "compared").size()),
+            "previews are compared with their destination: select that");
       }
-      List<Outcome> outcomes = new ArrayList<>();
-      report.inOrder(
+      Tally tally = new Tally("collection", checks.size(), "OK", "SKIP", "ERROR", "NO VERDICT");
+      InOrder.look(
+          report,
           checks,
           server.looks(),
           check -> new Outcome(check.place(), judge(check, remote)),
           (check, reason) -> new Outcome(check.place(), new NoVerdict(reason)),
-          outcome -> {
-            outcomes.add(outcome);
-            show(outcome, report);
-          },
-          () -> report.summary("interrupted: " + counts(checks.size(), outcomes)));
-      report.summary(counts(checks.size(), outcomes));
-      report.failedChecks("Inconsistent: %s", "collections", reasons(outcomes, Inconsistent.class));
-      report.failedChecks("No verdict on %s", "collections", reasons(outcomes, NoVerdict.class));
+          outcome -> show(outcome, tally, report),
+          () -> report.summary("interrupted: " + tally.counts()));
+      report.summary(tally.counts());
+      tally.tell(report, Status.BAD, "Inconsistent: %s");
+      tally.tell(report, Status.UNKNOWN, "No verdict on %s");
     }
   }
 
@@ -478,32 +475,38 @@ public class consistency_checks implements Runner.Command {
 
   private static final int SHOWN_DIFFERENCES = 10;
 
-  private void show(Outcome outcome, Report report) {
-    String name = Display.clean(outcome.place().name());
+  private void show(Outcome outcome, Tally tally, Report report) {
+    String place = outcome.place().name();
+    String name = Display.clean(place);
     Map<String, Object> json = outcome.place().json();
     switch (outcome.judgement()) {
       case Consistent _ -> {
+        tally.add(place, Status.GOOD, "OK", null);
         json.put("status", "ok");
         report.result(Status.GOOD, name + " " + report.word(Status.GOOD, "OK"), json);
       }
       case Skipped(String why) -> {
+        tally.add(place, Status.GOOD, "SKIP", null);
         json.put("status", "skip");
         json.put("reason", why);
         report.result(Status.GOOD, "%s SKIP (%s)".formatted(name, why), json);
       }
       case NoVerdict(String reason) -> {
+        tally.add(place, Status.UNKNOWN, "NO VERDICT", reason);
         json.put("status", "no-verdict");
         json.put("reason", Display.clean(reason));
         report.result(Status.UNKNOWN, name + " " + report.noVerdict(reason), json);
       }
       case Inconsistent inconsistent -> {
+        List<String> lines = lines(inconsistent);
+        tally.add(place, Status.BAD, "ERROR", String.join("; ", lines));
         json.put("status", "bad");
         json.put("problems", inconsistent.problems().stream().map(Display::clean).toList());
         json.put(
             "differences",
             inconsistent.differences().stream().map(consistency_checks::json).toList());
         report.result(Status.BAD, name + " " + report.word(Status.BAD, "ERROR"), json);
-        lines(inconsistent).forEach(line -> report.details(" - " + Display.clean(line)));
+        lines.forEach(line -> report.details(" - " + Display.clean(line)));
       }
     }
   }
@@ -541,38 +544,5 @@ public class consistency_checks implements Runner.Command {
     }
     json.put("fields", fields);
     return json;
-  }
-
-  private static String counts(int expected, List<Outcome> outcomes) {
-    return Display.counts(
-        expected,
-        List.of(
-            new Count("OK", names(outcomes, Consistent.class), false),
-            new Count("SKIP", names(outcomes, Skipped.class), false),
-            new Count("ERROR", names(outcomes, Inconsistent.class), true),
-            new Count("NO VERDICT", names(outcomes, NoVerdict.class), true)));
-  }
-
-  private static List<String> names(List<Outcome> outcomes, Class<? extends Judgement> kind) {
-    return outcomes.stream()
-        .filter(outcome -> kind.isInstance(outcome.judgement()))
-        .map(outcome -> outcome.place().name())
-        .toList();
-  }
-
-  private Map<String, String> reasons(List<Outcome> outcomes, Class<? extends Judgement> kind) {
-    Map<String, String> reasons = new LinkedHashMap<>();
-    for (Outcome outcome : outcomes) {
-      if (kind.isInstance(outcome.judgement())) {
-        reasons.put(
-            outcome.place().name(),
-            switch (outcome.judgement()) {
-              case Inconsistent inconsistent -> String.join("; ", lines(inconsistent));
-              case NoVerdict(String reason) -> reason;
-              default -> "";
-            });
-      }
-    }
-    return reasons;
   }
 }

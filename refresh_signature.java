@@ -4,6 +4,7 @@
 //SOURCES common/Display.java
 //SOURCES common/GeneralSettings.java
 //SOURCES common/Http.java
+//SOURCES common/InOrder.java
 //SOURCES common/Place.java
 //SOURCES common/RemoteSettings.java
 //SOURCES common/Report.java
@@ -14,6 +15,8 @@
 //SOURCES common/ServerSettings.java
 //SOURCES common/SignedResources.java
 //SOURCES common/Surroundings.java
+//SOURCES common/Tally.java
+//SOURCES common/UsageException.java
 //SOURCES common/Values.java
 //SOURCES common/signature/SignatureCheck.java
 //DEPS info.picocli:picocli:4.7.7
@@ -21,9 +24,9 @@
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
 
 import common.Display;
-import common.Display.Count;
 import common.GeneralSettings;
 import common.Http;
+import common.InOrder;
 import common.Place;
 import common.RemoteSettings;
 import common.RemoteSettings.Announced;
@@ -38,6 +41,8 @@ import common.ServerSettings;
 import common.SignedResources;
 import common.SignedResources.SignedResource;
 import common.Surroundings;
+import common.Tally;
+import common.UsageException;
 import common.Values;
 import common.signature.SignatureCheck;
 import java.time.Duration;
@@ -49,8 +54,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Predicate;
+import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -64,7 +71,7 @@ import picocli.CommandLine.Option;
  * status, and a later {@code last_signature_date}. What is refused has its reason in its line, and
  * the others go on. Running it again does no harm.
  *
- * <p>Spec: contract, <i>refresh_signature</i>; <i>Remote Settings › Signing</i>.
+ * <p>Spec: docs/specification.md, <i>refresh_signature</i>; <i>Remote Settings › Signing</i>.
  *
  * <pre>
  * Looking at /buckets/staging/collections/addons: Trigger new signature: signed at 2018-03-05 13:57:31 UTC ( 1520258251343 )
@@ -121,8 +128,8 @@ public class refresh_signature implements Runner.Command {
   @Override
   public void run(Surroundings surroundings, Report report) throws Exception {
     Instant now = surroundings.clock().instant();
-    try (Http http = server.http("refresh_signature", surroundings, report)) {
-      RemoteSettings remote = new RemoteSettings(http, server.url(), server.maxBytes());
+    try (Http http = server.http(surroundings, report)) {
+      RemoteSettings remote = server.remote(http);
       SignatureCheck check =
           new SignatureCheck(signers, server.url().getHost(), remote::chain, now, report);
       report.put("server", server.url().toString());
@@ -131,11 +138,7 @@ public class refresh_signature implements Runner.Command {
         http.authorize(
             server.url(), general.authorization("REFRESH_SIGNATURE_AUTH", auth, server.url()));
       }
-      ServerInfo writer =
-          server.writer(remote, "REFRESH_SIGNATURE_AUTH", auth, report).orElse(null);
-      if (writer == null) {
-        return;
-      }
+      ServerInfo writer = server.writer(remote, "REFRESH_SIGNATURE_AUTH", auth);
       report.heading("Looking at " + selection.path() + ":");
       List<Announced> announced = selection.all(remote, report);
       List<Announced> odd =
@@ -145,18 +148,19 @@ public class refresh_signature implements Runner.Command {
       List<SignedResource> resources =
           toRefresh(announced, writer.signed(), names -> selection.selects(names));
       if (resources.isEmpty() && odd.isEmpty()) {
-        List<Announced> selected = selection.select(announced, report, "refreshed");
-        if (!selected.isEmpty()) {
-          report.error(
-              "none of %d collections is the destination of a signed one: nothing was refreshed"
-                  .formatted(selected.size()),
-              "is SERVER the writer whose collections these are?");
-        }
-        return;
+        throw new UsageException(
+            "none of %d collections is the destination of a signed one: nothing was refreshed"
+                .formatted(selection.select(announced, "refreshed").size()),
+            "is SERVER the writer whose collections these are?");
       }
-      Run run = new Run(report, resources.size() + odd.size());
+      List<Outcome> outcomes = new ArrayList<>();
+      Tally tally =
+          new Tally("collection", resources.size() + odd.size(), signed(), "SKIP", "NO VERDICT");
       odd.forEach(entry ->
-          run.show(new Outcome(entry.place(), null, new NoVerdict(entry.problem(), null))));
+          show(
+              new Outcome(entry.place(), null, new NoVerdict(entry.problem(), null)),
+              tally,
+              report));
       if (!dryRun) {
         report.announce(
             "ask %s as %s to sign again, unless skipped: %s"
@@ -165,24 +169,37 @@ public class refresh_signature implements Runner.Command {
                     writer.account() == null ? "anonymous" : writer.account(),
                     Display.some(resources.stream().map(it -> it.source().name()).toList())));
       }
-      report.inOrder(
+      InOrder.look(
+          report,
           resources,
           server.parallel(),
           resource -> new Outcome(resource.source(), resource, refresh(resource, remote, now)),
           (resource, reason) ->
               new Outcome(resource.source(), resource, new NoVerdict(reason, null)),
-          run::show,
-          () -> report.summary("interrupted: " + run.counts()));
+          outcome -> {
+            outcomes.add(outcome);
+            show(outcome, tally, report);
+          },
+          () -> report.summary("interrupted: " + tally.counts()));
       String verified = "";
       if (verify && !dryRun) {
         // without credentials, as clients read
-        try (Http anonymous = server.http("refresh_signature", surroundings, report)) {
-          RemoteSettings clients = new RemoteSettings(anonymous, server.url(), server.maxBytes());
-          verified = verified(run, selection.all(clients, report), clients, check, report);
+        try (Http anonymous = server.http(surroundings, report)) {
+          RemoteSettings clients = server.remote(anonymous);
+          check.look(
+              signedPlaces(outcomes, selection.all(clients, report)),
+              server.looks(),
+              entry -> check.judge(entry, () -> clients.fresh(entry.place())),
+              () -> report.summary("interrupted: " + tally.counts()));
+          check.showRoots();
+          check.showWarnings();
+          check.showDetails();
+          check.reportFailures();
+          verified = "; verified " + check.counts();
         }
       }
-      report.summary(run.counts() + verified);
-      report.failedChecks("Signature refresh failed on %s", "collections", run.failures());
+      report.summary(tally.counts() + verified);
+      tally.tell(report, Status.UNKNOWN, "Signature refresh failed on %s");
     }
   }
 
@@ -319,121 +336,64 @@ public class refresh_signature implements Runner.Command {
   }
 
   /**
-   * Verifies previews and destinations of what was refreshed; returns a part of the summary.
+   * Destinations and previews of what was refreshed.
    *
    * @param announced monitor/changes as it is now
    */
-  private String verified(
-      Run run,
-      List<Announced> announced,
-      RemoteSettings clients,
-      SignatureCheck check,
-      Report report)
-      throws InterruptedException {
-    Map<String, Announced> byName = new LinkedHashMap<>();
-    announced.forEach(entry -> byName.put(entry.name(), entry));
-    List<Announced> entries = new ArrayList<>();
-    for (Outcome outcome : run.outcomes) {
-      if (outcome.result() instanceof Refreshed) {
-        for (Place place : signedPlaces(outcome.resource())) {
-          entries.add(
-              byName.getOrDefault(
-                  place.name(), new Announced(place.bucket(), place.collection(), 0, null)));
-        }
-      }
-    }
-    check.expect(entries.size());
-    report.inOrder(
-        entries,
-        server.looks(),
-        entry -> check.judgeSigned(clients, entry),
-        SignatureCheck::noVerdict,
-        check::show,
-        () -> report.summary("interrupted: " + run.counts()));
-    check.showRoots();
-    check.showWarnings();
-    check.showDetails();
-    check.reportFailures();
-    return "; verified " + check.counts();
-  }
-
-  private static List<Place> signedPlaces(SignedResource resource) {
-    return resource.preview() == null
-        ? List.of(resource.destination())
-        : List.of(resource.destination(), resource.preview());
+  private static List<Announced> signedPlaces(List<Outcome> outcomes, List<Announced> announced) {
+    Map<Place, Announced> byPlace = new LinkedHashMap<>();
+    announced.forEach(entry -> byPlace.put(entry.place(), entry));
+    return outcomes.stream()
+        .filter(outcome -> outcome.result() instanceof Refreshed)
+        .map(Outcome::resource)
+        .flatMap(resource -> Stream.of(resource.destination(), resource.preview()))
+        .filter(Objects::nonNull)
+        .map(place ->
+            byPlace.getOrDefault(place, new Announced(place.bucket(), place.collection(), 0, null)))
+        .toList();
   }
 
   // ---- rendering
 
-  /** Prints outcomes, and what they add up to. */
-  private final class Run {
-    private final Report report;
-    private final int expected;
-    private final List<Outcome> outcomes = new ArrayList<>();
+  /** The word of what is signed anew. */
+  private String signed() {
+    return dryRun ? "would be refreshed" : "refreshed";
+  }
 
-    Run(Report report, int expected) {
-      this.report = report;
-      this.expected = expected;
-    }
-
-    void show(Outcome outcome) {
-      outcomes.add(outcome);
-      String start = "Looking at %s: ".formatted(Display.clean(outcome.place().path()));
-      String trigger = dryRun || outcome.resource() == null ? "" : "Trigger new signature: ";
-      Map<String, Object> json = new LinkedHashMap<>();
-      json.put("check", "refresh");
-      json.putAll(outcome.place().json());
-      switch (outcome.result()) {
-        case Refreshed(String status, long modified, String date) -> {
-          json.put("status", dryRun ? "planned" : "refreshed");
-          json.put("signoff", Display.brief(status));
-          json.put("last_modified", modified);
-          json.put("last_signature_date", Display.brief(date));
-          report.result(
-              Status.GOOD,
-              "%s%s%s at %s ( %d )"
-                  .formatted(start, trigger, Display.brief(status), moment(modified), modified),
-              json);
-        }
-        case Skipped(String why) -> {
-          json.put("status", "skip");
-          json.put("reason", why);
-          report.result(Status.GOOD, "%sSKIP (%s)".formatted(start, why), json);
-        }
-        case NoVerdict(String reason, String hint) -> {
-          json.put("status", "no-verdict");
-          json.put("reason", Display.clean(reason));
-          json.put("hint", hint);
-          report.result(Status.UNKNOWN, start + trigger + report.noVerdict(reason), json);
-          report.hint(hint);
-        }
+  private void show(Outcome outcome, Tally tally, Report report) {
+    String name = outcome.place().name();
+    String start = "Looking at %s: ".formatted(Display.clean(outcome.place().path()));
+    String trigger = dryRun || outcome.resource() == null ? "" : "Trigger new signature: ";
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("check", "refresh");
+    json.putAll(outcome.place().json());
+    switch (outcome.result()) {
+      case Refreshed(String status, long modified, String date) -> {
+        tally.add(name, Status.GOOD, signed(), null);
+        json.put("status", dryRun ? "planned" : "refreshed");
+        json.put("signoff", Display.brief(status));
+        json.put("last_modified", modified);
+        json.put("last_signature_date", Display.brief(date));
+        report.result(
+            Status.GOOD,
+            "%s%s%s at %s ( %d )"
+                .formatted(start, trigger, Display.brief(status), moment(modified), modified),
+            json);
       }
-    }
-
-    String counts() {
-      return Display.counts(
-          expected,
-          List.of(
-              new Count(dryRun ? "would be refreshed" : "refreshed", names(Refreshed.class), false),
-              new Count("SKIP", names(Skipped.class), false),
-              new Count("NO VERDICT", names(NoVerdict.class), true)));
-    }
-
-    private List<String> names(Class<? extends Result> kind) {
-      return outcomes.stream()
-          .filter(outcome -> kind.isInstance(outcome.result()))
-          .map(outcome -> outcome.place().name())
-          .toList();
-    }
-
-    Map<String, String> failures() {
-      Map<String, String> failures = new LinkedHashMap<>();
-      for (Outcome outcome : outcomes) {
-        if (outcome.result() instanceof NoVerdict(String reason, _)) {
-          failures.put(outcome.place().name(), reason);
-        }
+      case Skipped(String why) -> {
+        tally.add(name, Status.GOOD, "SKIP", null);
+        json.put("status", "skip");
+        json.put("reason", why);
+        report.result(Status.GOOD, "%sSKIP (%s)".formatted(start, why), json);
       }
-      return failures;
+      case NoVerdict(String reason, String hint) -> {
+        tally.add(name, Status.UNKNOWN, "NO VERDICT", reason);
+        json.put("status", "no-verdict");
+        json.put("reason", Display.clean(reason));
+        json.put("hint", hint);
+        report.result(Status.UNKNOWN, start + trigger + report.noVerdict(reason), json);
+        report.hint(hint);
+      }
     }
   }
 
@@ -443,7 +403,7 @@ public class refresh_signature implements Runner.Command {
         .format(Instant.ofEpochMilli(timestamp));
   }
 
-  // ---- converters: each message completes "VALUE is not …"
+  // ---- converters
 
   private static final class DaysConverter extends Values.WholeNumber {
     DaysConverter() {

@@ -12,6 +12,7 @@
 //SOURCES common/Secret.java
 //SOURCES common/ServerException.java
 //SOURCES common/Surroundings.java
+//SOURCES common/Tally.java
 //SOURCES common/UnexpectedBody.java
 //SOURCES common/UsageException.java
 //SOURCES common/Values.java
@@ -25,7 +26,6 @@
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
 
 import common.Display;
-import common.Display.Count;
 import common.GeneralSettings;
 import common.Http;
 import common.Json;
@@ -38,11 +38,12 @@ import common.Runner;
 import common.Secret;
 import common.ServerException;
 import common.Surroundings;
+import common.Tally;
 import common.UnexpectedBody;
 import common.UsageException;
 import common.Values;
+import common.Values.CountConverter;
 import common.Values.SecondsConverter;
-import common.Values.WebAddressConverter;
 import common.pages.HtmlPages;
 import java.io.BufferedInputStream;
 import java.io.IOException;
@@ -68,20 +69,15 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
-import java.util.function.Function;
-import java.util.function.Predicate;
 import java.util.function.Supplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.TypeConversionException;
 
 /**
  * The rule: of what clients report of a source of settings, no larger share than its threshold is
@@ -93,7 +89,7 @@ import picocli.CommandLine.TypeConversionException;
  * few entries say nothing and are skipped. Data that is old, empty or cannot be read gives no
  * verdict.
  *
- * <p>Spec: contract, <i>uptake_health</i>.
+ * <p>Spec: docs/specification.md, <i>uptake_health</i>.
  *
  * <pre>
  * blocklists/addons                        (good: 1,027,245 bad:    11,081)               1.07%
@@ -145,7 +141,7 @@ public class uptake_health implements Runner.Command {
       names = "--min-total-entries",
       paramLabel = "COUNT",
       defaultValue = "1000",
-      converter = EntriesConverter.class,
+      converter = CountConverter.class,
       description = "entries, good and bad, that a source needs to be judged")
   int minTotalEntries;
 
@@ -209,20 +205,21 @@ public class uptake_health implements Runner.Command {
   public void run(Surroundings surroundings, Report report) throws Exception {
     Rules rules = rules(surroundings.clock().instant());
     try {
-      List<Row> rows = rows(document(surroundings, report));
+      List<Row> rows = rows(input == null ? ask(surroundings, report) : saved(surroundings.in()));
       requireErrors(rows);
       Period period = Period.of(rows);
       List<Outcome> outcomes = judge(rows, rules);
       // the page and Sentry first: nobody may read stdout to its end
       write(() -> page(outcomes, period, rules, null), report);
-      reportFailures(outcomes, report);
+      Tally tally =
+          new Tally("source", outcomes.size(), "OK", "SKIP", "EXCLUDED", "BAD", "NO VERDICT");
+      outcomes.forEach(it -> tally.add(it.name(), it.status(), it.word(), it.reason()));
+      tellSentry(outcomes, report);
+      tally.tell(report, Status.UNKNOWN, "No verdict on %s");
       show(outcomes, period, report);
       explain(outcomes, rules, report);
-      report.summary(counts(outcomes));
-    } catch (NoData e) {
-      write(() -> page(List.of(), null, rules, e.getMessage()), report);
-      report.error(e.getMessage(), e.hint());
-    } catch (ServerException e) {
+      report.summary(tally.counts());
+    } catch (NoData | ServerException e) {
       write(() -> page(List.of(), null, rules, e.getMessage()), report);
       throw e;
     }
@@ -247,21 +244,21 @@ public class uptake_health implements Runner.Command {
     }
 
     long bad() {
-      return sum(Uptake::isBad);
+      return sum(true);
     }
 
     long good() {
-      return sum(status -> !isBad(status));
+      return sum(false);
     }
 
     long total() {
       return Math.addExact(good(), bad());
     }
 
-    private long sum(Predicate<String> which) {
-      return counts.entrySet().stream()
-          .filter(count -> which.test(count.getKey()))
-          .mapToLong(Map.Entry::getValue)
+    private long sum(boolean bad) {
+      return counts.keySet().stream()
+          .filter(status -> isBad(status) == bad)
+          .mapToLong(counts::get)
           .reduce(0, Math::addExact);
     }
 
@@ -313,18 +310,11 @@ public class uptake_health implements Runner.Command {
   }
 
   /** Nothing that a verdict could be based on. */
-  static final class NoData extends Exception {
+  static final class NoData extends UsageException {
     private static final long serialVersionUID = 1;
-    private final String hint;
 
     NoData(String message, String hint) {
-      super(message);
-      this.hint = hint;
-    }
-
-    /** What to do about it, or null. */
-    String hint() {
-      return hint;
+      super(message, hint);
     }
   }
 
@@ -392,11 +382,7 @@ public class uptake_health implements Runner.Command {
     return object instanceof Map<?, ?> map ? map.get(name) : null;
   }
 
-  private static final String TOO_MANY = "more entries than can be counted";
-
-  /**
-   * @param label what it is called if it has no source
-   */
+  /** One of the rows; the label names it where it has no source. */
   private static Row row(Object row, String label) {
     if (!(row instanceof Map<?, ?> members)) {
       return new Unreadable(label, "it is no object");
@@ -408,7 +394,7 @@ public class uptake_health implements Runner.Command {
       Instant from = time(members, "min_timestamp");
       Instant to = time(members, "max_timestamp");
       if (from.isAfter(to)) {
-        throw new BadValue("min_timestamp is after max_timestamp");
+        throw new IllegalArgumentException("min_timestamp is after max_timestamp");
       }
       Map<String, Long> counts = new LinkedHashMap<>();
       for (Map.Entry<?, ?> member : members.entrySet()) {
@@ -420,61 +406,50 @@ public class uptake_health implements Runner.Command {
       Uptake uptake = new Uptake(source, from, to, Collections.unmodifiableMap(counts));
       uptake.total();
       return uptake;
-    } catch (BadValue e) {
+    } catch (IllegalArgumentException e) {
       return new Unreadable(source, e.getMessage());
     } catch (ArithmeticException e) {
-      return new Unreadable(source, TOO_MANY);
+      return new Unreadable(source, "more entries than can be counted");
     }
   }
 
-  private static final class BadValue extends Exception {
-    private static final long serialVersionUID = 1;
-
-    BadValue(String message) {
-      super(message);
-    }
-  }
-
-  private static final BigDecimal LAST_SECOND =
-      BigDecimal.valueOf(253_402_300_799L); // of year 9999
+  private static final long LAST_SECOND = 253_402_300_799L; // of year 9999
 
   /** Epoch seconds. */
-  private static Instant time(Map<?, ?> members, String name) throws BadValue {
-    BigDecimal seconds =
-        number(members.get(name))
-            .filter(it -> it.signum() >= 0 && it.compareTo(LAST_SECOND) <= 0)
-            .orElseThrow(() -> unexpected(members.get(name), name, "no time in epoch seconds"));
+  private static Instant time(Map<?, ?> members, String name) {
+    BigDecimal seconds = number(members.get(name));
+    if (seconds == null || seconds.compareTo(BigDecimal.valueOf(LAST_SECOND)) > 0) {
+      throw unexpected(members.get(name), name, "no time in epoch seconds");
+    }
     return Instant.ofEpochSecond(seconds.longValue());
   }
 
-  private static long count(String status, Object value) throws BadValue {
-    if (value == null) {
-      return 0;
-    }
-    try {
-      return number(value)
-          .filter(it -> it.signum() >= 0)
-          .orElseThrow(() -> unexpected(value, status, "no count"))
-          .longValueExact();
-    } catch (ArithmeticException e) {
+  private static long count(String status, Object value) {
+    BigDecimal count = value == null ? BigDecimal.ZERO : number(value);
+    if (count == null
+        || count.compareTo(BigDecimal.valueOf(Long.MAX_VALUE)) > 0
+        || count.stripTrailingZeros().scale() > 0) {
       throw unexpected(value, status, "no count");
     }
+    return count.longValue();
   }
 
-  private static BadValue unexpected(Object value, String name, String expected) {
-    return new BadValue(
+  private static IllegalArgumentException unexpected(Object value, String name, String expected) {
+    return new IllegalArgumentException(
         "%s is %s, which is %s".formatted(name, Display.brief(String.valueOf(value)), expected));
   }
 
-  /** A number, or a text that is one. */
-  private static Optional<BigDecimal> number(Object value) {
-    return switch (value) {
-      case Long number -> Optional.of(BigDecimal.valueOf(number));
-      case BigDecimal number -> Optional.of(number);
-      case String text when text.strip().matches("\\d{1,18}(\\.\\d{1,18})?") ->
-          Optional.of(new BigDecimal(text.strip()));
-      case null, default -> Optional.empty();
-    };
+  /** A number, or a text that is one; null if it is none, or negative. */
+  private static BigDecimal number(Object value) {
+    BigDecimal number =
+        switch (value) {
+          case Long whole -> BigDecimal.valueOf(whole);
+          case BigDecimal fraction -> fraction;
+          case String text when text.strip().matches("\\d{1,18}(\\.\\d{1,18})?") ->
+              new BigDecimal(text.strip());
+          case null, default -> null;
+        };
+    return number == null || number.signum() < 0 ? null : number;
   }
 
   /**
@@ -546,28 +521,52 @@ public class uptake_health implements Runner.Command {
     }
 
     boolean isJudged() {
-      return judgement instanceof Healthy || judgement instanceof Erroring;
+      return judgement instanceof Healthy || isFinding();
     }
 
-    /** Percentage points over the threshold. */
-    double excess() {
-      return uptake().percent() - threshold.doubleValue();
+    boolean isFinding() {
+      return judgement instanceof Erroring;
+    }
+
+    Status status() {
+      return isFinding()
+          ? Status.BAD
+          : judgement instanceof NoVerdict ? Status.UNKNOWN : Status.GOOD;
+    }
+
+    /** Its judgement in the summary. */
+    String word() {
+      return switch (judgement) {
+        case Healthy _ -> "OK";
+        case Erroring _ -> "BAD";
+        case Skipped _ -> "SKIP";
+        case Excluded _ -> "EXCLUDED";
+        case NoVerdict _ -> "NO VERDICT";
+      };
+    }
+
+    /** Why it is not judged, or null. */
+    String reason() {
+      return switch (judgement) {
+        case Healthy _, Erroring _ -> null;
+        case Skipped(String reason) -> reason;
+        case Excluded(String pattern) -> "excluded by " + pattern;
+        case NoVerdict(String reason) -> reason;
+      };
     }
   }
 
   /** Judges each row by itself. */
   static List<Outcome> judge(List<Row> rows, Rules rules) {
-    Map<String, Pattern> exclude = new LinkedHashMap<>();
-    rules.exclude().forEach(pattern -> exclude.put(pattern, NamePattern.regex(pattern)));
     return rows.stream()
-        .map(row -> new Outcome(row, rules.threshold(row.source()), judge(row, rules, exclude)))
+        .map(row -> new Outcome(row, rules.threshold(row.source()), judge(row, rules)))
         .toList();
   }
 
-  private static Judgement judge(Row row, Rules rules, Map<String, Pattern> exclude) {
-    for (Map.Entry<String, Pattern> pattern : exclude.entrySet()) {
-      if (pattern.getValue().matcher(row.source()).matches()) {
-        return new Excluded(pattern.getKey());
+  private static Judgement judge(Row row, Rules rules) {
+    for (String pattern : rules.exclude()) {
+      if (NamePattern.matches(pattern, row.source())) {
+        return new Excluded(pattern);
       }
     }
     return switch (row) {
@@ -585,13 +584,6 @@ public class uptake_health implements Runner.Command {
           new NoVerdict("its data ends %s, in the future".formatted(utc(it.to())));
       case Uptake it -> it.isOver(rules.threshold(it.source())) ? new Erroring() : new Healthy();
     };
-  }
-
-  private static List<String> named(List<Outcome> outcomes, Class<? extends Judgement> judgement) {
-    return outcomes.stream()
-        .filter(outcome -> judgement.isInstance(outcome.judgement()))
-        .map(Outcome::name)
-        .toList();
   }
 
   // ---- reading
@@ -620,15 +612,14 @@ public class uptake_health implements Runner.Command {
     Map<String, BigDecimal> thresholds = new LinkedHashMap<>();
     for (String entry : entries) {
       Matcher threshold = THRESHOLD.matcher(entry);
-      Optional<BigDecimal> percent =
-          threshold.matches() ? percent(threshold.group(2)) : Optional.empty();
-      if (percent.isEmpty()) {
+      BigDecimal percent = threshold.matches() ? percent(threshold.group(2)) : null;
+      if (percent == null) {
         throw new UsageException(
             "SPECIFIC_ERROR_THRESHOLD_PERCENTAGES: \"%s\" is not SOURCE = PERCENT, with 0 to 100"
                 .formatted(entry),
             "separate them by semicolons, without %: main/cfr = 5.5; foo/bar = 12");
       }
-      if (thresholds.put(threshold.group(1), percent.get()) != null) {
+      if (thresholds.put(threshold.group(1), percent) != null) {
         throw new UsageException(
             "SPECIFIC_ERROR_THRESHOLD_PERCENTAGES: %s stands there twice"
                 .formatted(threshold.group(1)),
@@ -638,17 +629,13 @@ public class uptake_health implements Runner.Command {
     return thresholds;
   }
 
-  private static Optional<BigDecimal> percent(String text) {
+  /** A percentage, or null. */
+  private static BigDecimal percent(String text) {
     String digits = text.strip();
     return digits.matches("[0-9]{1,3}\\.?[0-9]{0,9}|\\.[0-9]{1,9}")
             && new BigDecimal(digits).compareTo(BigDecimal.valueOf(100)) <= 0
-        ? Optional.of(new BigDecimal(digits))
-        : Optional.empty();
-  }
-
-  private Object document(Surroundings surroundings, Report report)
-      throws UsageException, ServerException, NoData {
-    return input == null ? ask(surroundings, report) : readInput(surroundings.in());
+        ? new BigDecimal(digits)
+        : null;
   }
 
   private Object ask(Surroundings surroundings, Report report)
@@ -660,7 +647,7 @@ public class uptake_health implements Runner.Command {
     general.checkSafe("REDASH_API_KEY", redashApiQueryUrl);
     Http.Names names = new Http.Names("REDASH_API_QUERY_URL", "REDASH_TIMEOUT_SECONDS");
     Duration deadline = requestsDeadline == null ? redashTimeout.multipliedBy(2) : requestsDeadline;
-    try (Http http = requests.http(NAME, redashTimeout, deadline, 1, names, surroundings, report)) {
+    try (Http http = requests.http(redashTimeout, deadline, 1, names, surroundings, report)) {
       authorize(http);
       report.progress("%s: waiting for %s".formatted(NAME, redashApiQueryUrl.getHost()));
       return http.get(redashApiQueryUrl, requests.maxBytes(), uptake_health::json).body();
@@ -693,25 +680,17 @@ public class uptake_health implements Runner.Command {
     return isRefusal ? "are REDASH_API_KEY and REDASH_API_QUERY_URL right?" : failure.hint();
   }
 
-  private Object readInput(InputStream stdin) throws NoData {
-    try {
-      if (input.equals("-")) {
-        return json(stdin);
-      }
-      try (InputStream file = Files.newInputStream(Path.of(input))) {
-        return json(file);
-      }
+  private Object saved(InputStream stdin) throws NoData {
+    String name = input.equals("-") ? "stdin" : input;
+    try (InputStream in = input.equals("-") ? stdin : Files.newInputStream(Path.of(input))) {
+      return json(in);
     } catch (BadJson e) {
-      throw new NoData("%s is not JSON: %s".formatted(input(), e.getMessage()), null);
+      throw new NoData("%s is not JSON: %s".formatted(name, e.getMessage()), null);
     } catch (InvalidPathException e) {
       throw new NoData("INPUT %s is no file name".formatted(input), null);
     } catch (IOException e) {
-      throw new NoData("cannot read %s: %s".formatted(input(), HtmlPages.reason(e)), null);
+      throw new NoData("cannot read %s: %s".formatted(name, HtmlPages.reason(e)), null);
     }
-  }
-
-  private String input() {
-    return input.equals("-") ? "stdin" : input;
   }
 
   /** Reads JSON; a web page is refused by name. */
@@ -761,27 +740,22 @@ public class uptake_health implements Runner.Command {
   /** A line for each source that was judged or should have been. */
   private static void show(Outcome outcome, Report report) {
     switch (outcome.judgement()) {
-      case Healthy _ ->
-          report.result(Status.GOOD, line(outcome, Status.GOOD, report), json(outcome));
-      case Erroring _ ->
-          report.result(Status.BAD, line(outcome, Status.BAD, report), json(outcome));
+      case Healthy _, Erroring _ ->
+          report.result(outcome.status(), line(outcome, report), json(outcome));
       case NoVerdict(String reason) ->
           report.result(
               Status.UNKNOWN,
               "%s %s".formatted(left(outcome.name(), 40), report.noVerdict(reason)),
               json(outcome));
-      case Skipped(String reason) -> {
+      case Skipped _, Excluded _ -> {
+        String skipped = outcome.judgement() instanceof Skipped ? "skipped: " : "";
         report.result(Status.GOOD, null, json(outcome));
-        report.note("%s skipped: %s".formatted(outcome.source(), reason));
-      }
-      case Excluded(String pattern) -> {
-        report.result(Status.GOOD, null, json(outcome));
-        report.note("%s excluded by %s".formatted(outcome.source(), pattern));
+        report.note("%s %s%s".formatted(outcome.source(), skipped, outcome.reason()));
       }
     }
   }
 
-  private static String line(Outcome outcome, Status status, Report report) {
+  private static String line(Outcome outcome, Report report) {
     Uptake uptake = outcome.uptake();
     String counts = "(good:%10s bad:%10s)".formatted(grouped(uptake.good()), grouped(uptake.bad()));
     String percent = "%10s%%".formatted(rounded(uptake.percent()));
@@ -789,7 +763,7 @@ public class uptake_health implements Runner.Command {
         .formatted(
             left(outcome.name(), 40),
             left(counts, 40),
-            status == Status.BAD ? report.word(status, percent) : percent);
+            outcome.isFinding() ? report.word(Status.BAD, percent) : percent);
   }
 
   /** As Python rounds: the exact value of the number, ties to even. */
@@ -809,9 +783,9 @@ public class uptake_health implements Runner.Command {
 
   /** What may be wrong with settings and data, and what to do about it. */
   private static void explain(List<Outcome> outcomes, Rules rules, Report report) {
-    List<String> sources = outcomes.stream().map(Outcome::source).toList();
     Set<String> seen = new HashSet<>();
-    List<String> several = sources.stream().filter(it -> !seen.add(it)).distinct().toList();
+    List<String> several =
+        outcomes.stream().map(Outcome::source).filter(it -> !seen.add(it)).distinct().toList();
     if (!several.isEmpty()) {
       report.warn("in several rows, each judged by itself: " + Display.some(several));
     }
@@ -826,46 +800,45 @@ public class uptake_health implements Runner.Command {
       }
     }
     if (outcomes.stream()
-        .anyMatch(it ->
-            it.judgement() instanceof NoVerdict
-                && it.row() instanceof Uptake uptake
-                && rules.isTooOld(uptake))) {
+        .filter(it -> it.status() == Status.UNKNOWN)
+        .anyMatch(it -> it.row() instanceof Uptake uptake && rules.isTooOld(uptake))) {
       report.hint("does the query run on its schedule in Redash?");
     }
-    if (outcomes.stream().noneMatch(it -> it.isJudged() || it.judgement() instanceof NoVerdict)) {
+    if (outcomes.stream().noneMatch(it -> it.isJudged() || it.status() == Status.UNKNOWN)) {
       report.error(
           "no source was judged, all are left out", "check EXCLUDE_SOURCES and MIN_TOTAL_ENTRIES");
     }
   }
 
   private static List<Outcome> findings(List<Outcome> outcomes) {
-    return outcomes.stream().filter(it -> it.judgement() instanceof Erroring).toList();
+    return outcomes.stream().filter(Outcome::isFinding).toList();
+  }
+
+  /** A bad status of a source. */
+  public record Share(String status, String percent, String count) {}
+
+  private static List<Share> shares(Uptake uptake) {
+    return uptake.badStatuses().stream()
+        .map(status ->
+            new Share(
+                Display.clean(status),
+                rounded(uptake.percent(status)) + "%",
+                grouped(uptake.counts().get(status))))
+        .toList();
   }
 
   /** A line for each bad status. */
   private static String statuses(Uptake uptake) {
-    return uptake.badStatuses().stream()
-        .map(status ->
-            "\t%s %s%% (%s)"
-                .formatted(
-                    left(Display.clean(status), 16),
-                    rounded(uptake.percent(status)),
-                    grouped(uptake.counts().get(status))))
+    return shares(uptake).stream()
+        .map(share ->
+            "\t%s %s (%s)".formatted(left(share.status(), 16), share.percent(), share.count()))
         .collect(Collectors.joining("\n"));
   }
 
   private static Map<String, Object> json(Outcome outcome) {
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("source", outcome.name());
-    json.put(
-        "status",
-        switch (outcome.judgement()) {
-          case Healthy _ -> "ok";
-          case Erroring _ -> "bad";
-          case Skipped _ -> "skip";
-          case Excluded _ -> "excluded";
-          case NoVerdict _ -> "no-verdict";
-        });
+    json.put("status", outcome.word().toLowerCase(Locale.ROOT).replace(' ', '-'));
     if (outcome.row() instanceof Uptake uptake) {
       json.put("from", uptake.from().toString());
       json.put("to", uptake.to().toString());
@@ -879,29 +852,14 @@ public class uptake_health implements Runner.Command {
       uptake.counts().forEach((status, count) -> statuses.put(Display.clean(status), count));
       json.put("statuses", statuses);
     }
-    switch (outcome.judgement()) {
-      case Skipped(String reason) -> json.put("reason", reason);
-      case NoVerdict(String reason) -> json.put("reason", Display.clean(reason));
-      case Excluded(String pattern) -> json.put("reason", "excluded by " + pattern);
-      case Healthy _, Erroring _ -> {}
+    if (outcome.reason() != null) {
+      json.put("reason", Display.clean(outcome.reason()));
     }
     return json;
   }
 
-  private static String counts(List<Outcome> outcomes) {
-    return Display.counts(
-        "source",
-        outcomes.size(),
-        List.of(
-            new Count("OK", named(outcomes, Healthy.class), false),
-            new Count("SKIP", named(outcomes, Skipped.class), false),
-            new Count("EXCLUDED", named(outcomes, Excluded.class), false),
-            new Count("BAD", named(outcomes, Erroring.class), true),
-            new Count("NO VERDICT", named(outcomes, NoVerdict.class), true)));
-  }
-
-  /** Tells Sentry what is wrong. */
-  private void reportFailures(List<Outcome> outcomes, Report report) {
+  /** Tells Sentry of each source that errs too much, with its bad statuses and the settings. */
+  private void tellSentry(List<Outcome> outcomes, Report report) {
     Map<String, String> settings = new LinkedHashMap<>();
     settings.put("REDASH_API_QUERY_URL", redashApiQueryUrl.toString());
     settings.put("EXCLUDE_SOURCES", String.join(", ", Values.entries(excludeSources)));
@@ -917,13 +875,6 @@ public class uptake_health implements Runner.Command {
           "%s is erroring too much.\n%s".formatted(finding.name(), statuses(finding.uptake())),
           settings);
     }
-    Map<String, String> unknown = new LinkedHashMap<>();
-    for (Outcome outcome : outcomes) {
-      if (outcome.judgement() instanceof NoVerdict(String reason)) {
-        unknown.put(outcome.name(), reason);
-      }
-    }
-    report.failedChecks("No verdict on %s", "sources", unknown);
   }
 
   // ---- rendering: the page
@@ -945,9 +896,6 @@ public class uptake_health implements Runner.Command {
   /** A source over its threshold, as the page explains it. */
   public record Detail(
       String id, String source, String percent, String threshold, List<Share> shares) {}
-
-  /** A bad status of a source. */
-  public record Share(String status, String percent, String count) {}
 
   /** A source that has no bar, and why. */
   public record Absent(String source, String reason) {}
@@ -973,8 +921,8 @@ public class uptake_health implements Runner.Command {
         outcomes.stream()
             .filter(Outcome::isJudged)
             .sorted(
-                Comparator.comparing((Outcome it) -> it.judgement() instanceof Healthy)
-                    .thenComparing(Outcome::excess, Comparator.reverseOrder()))
+                Comparator.comparing(Outcome::isFinding, Comparator.reverseOrder())
+                    .thenComparing(it -> it.threshold().doubleValue() - it.uptake().percent()))
             .toList();
     double largest =
         judged.stream()
@@ -987,7 +935,7 @@ public class uptake_health implements Runner.Command {
     Map<String, Object> values = new HashMap<>();
     values.put("canonical", null);
     values.put("verdict", verdict(outcomes));
-    List<Absent> unknown = absent(outcomes, it -> it instanceof NoVerdict(String why) ? why : null);
+    List<Absent> unknown = absent(outcomes, NoVerdict.class);
     values.put("isWell", !judged.isEmpty() && details.isEmpty() && unknown.isEmpty());
     values.put("problem", problem == null ? null : Display.clean(problem));
     values.put("from", period == null ? null : utc(period.from()));
@@ -996,8 +944,8 @@ public class uptake_health implements Runner.Command {
     values.put("bars", judged.stream().map(outcome -> bar(outcome, top)).toList());
     values.put("details", details);
     values.put("unknown", unknown);
-    values.put("skipped", absent(outcomes, it -> it instanceof Skipped(String why) ? why : null));
-    values.put("excluded", absent(outcomes, it -> it instanceof Excluded(String why) ? why : null));
+    values.put("skipped", absent(outcomes, Skipped.class));
+    values.put("excluded", absent(outcomes, Excluded.class));
     values.put("threshold", plain(rules.threshold()));
     values.put("minimum", grouped(rules.minTotal()));
     values.put("rendered", utc(rules.now()));
@@ -1008,7 +956,7 @@ public class uptake_health implements Runner.Command {
   private static String verdict(List<Outcome> outcomes) {
     long judged = outcomes.stream().filter(Outcome::isJudged).count();
     int over = findings(outcomes).size();
-    int unknown = named(outcomes, NoVerdict.class).size();
+    long unknown = outcomes.stream().filter(it -> it.judgement() instanceof NoVerdict).count();
     if (judged == 0) {
       return "No verdict";
     }
@@ -1054,7 +1002,7 @@ public class uptake_health implements Runner.Command {
         plain(outcome.threshold()) + "%",
         grouped(uptake.good()),
         grouped(uptake.bad()),
-        outcome.judgement() instanceof Erroring,
+        outcome.isFinding(),
         position(uptake.percent(), top),
         position(outcome.threshold().doubleValue(), top));
   }
@@ -1066,20 +1014,17 @@ public class uptake_health implements Runner.Command {
         outcome.name(),
         rounded(uptake.percent()) + "%",
         plain(outcome.threshold()) + "%",
-        uptake.badStatuses().stream()
-            .map(status ->
-                new Share(
-                    Display.clean(status),
-                    rounded(uptake.percent(status)) + "%",
-                    grouped(uptake.counts().get(status))))
-            .toList());
+        shares(uptake));
   }
 
-  private static List<Absent> absent(List<Outcome> outcomes, Function<Judgement, String> reason) {
+  private static List<Absent> absent(List<Outcome> outcomes, Class<? extends Judgement> kind) {
     return outcomes.stream()
-        .filter(outcome -> reason.apply(outcome.judgement()) != null)
-        .map(
-            outcome -> new Absent(outcome.name(), Display.clean(reason.apply(outcome.judgement()))))
+        .filter(it -> kind.isInstance(it.judgement()))
+        .map(it ->
+            new Absent(
+                it.name(),
+                Display.clean(
+                    it.judgement() instanceof Excluded(String pattern) ? pattern : it.reason())))
         .toList();
   }
 
@@ -1101,27 +1046,22 @@ public class uptake_health implements Runner.Command {
     }
   }
 
-  // ---- converters: each message completes "VALUE is not …"
+  // ---- converters
 
-  private static final class QueryUrlConverter extends WebAddressConverter {
+  private static final class QueryUrlConverter extends Values.Converter<URI> {
     QueryUrlConverter() {
       super(
           "the address of a query's results.json, http or https, without credentials and without"
-              + " api_key= (name the key with REDASH_API_KEY)");
-    }
-
-    @Override
-    protected boolean acceptsQuery(String query) {
-      return query == null
-          || !URLDecoder.decode(query, StandardCharsets.UTF_8)
-              .toLowerCase(Locale.ROOT)
-              .contains("api_key=");
-    }
-  }
-
-  private static final class EntriesConverter extends Values.WholeNumber {
-    EntriesConverter() {
-      super(0, Integer.MAX_VALUE);
+              + " api_key= (name the key with REDASH_API_KEY)",
+          text -> {
+            URI url = Values.webAddress(text);
+            String query = url == null || url.getRawQuery() == null ? "" : url.getRawQuery();
+            return URLDecoder.decode(query, StandardCharsets.UTF_8)
+                    .toLowerCase(Locale.ROOT)
+                    .contains("api_key=")
+                ? null
+                : url;
+          });
     }
   }
 
@@ -1131,31 +1071,24 @@ public class uptake_health implements Runner.Command {
     }
   }
 
-  private static final class PercentConverter implements ITypeConverter<BigDecimal> {
-    @Override
-    public BigDecimal convert(String value) {
-      return percent(value)
-          .orElseThrow(() -> new TypeConversionException("a percentage, from 0 to 100, like 2.5"));
+  private static final class PercentConverter extends Values.Converter<BigDecimal> {
+    PercentConverter() {
+      super("a percentage, from 0 to 100, like 2.5", uptake_health::percent);
     }
   }
 
-  private static final class HtmlFileConverter implements ITypeConverter<Path> {
-    @Override
-    public Path convert(String value) {
-      try {
-        Path file = Path.of(value).toAbsolutePath();
-        boolean isDevice = file.startsWith("/dev"); // /dev/stdout may lead to a file
-        if (!value.equals("-")
-            && !isDevice
-            && (Files.exists(file)
-                ? Files.isRegularFile(file)
-                : Files.isDirectory(file.getParent()))) {
-          return Files.exists(file) ? file.toRealPath() : file;
-        }
-      } catch (InvalidPathException | IOException e) {
-        // said below
-      }
-      throw new TypeConversionException("a file in a folder that is there");
+  private static final class HtmlFileConverter extends Values.Converter<Path> {
+    HtmlFileConverter() {
+      super(
+          "a file in a folder that is there",
+          text -> {
+            Path file = Path.of(text).toAbsolutePath();
+            boolean isDevice = file.startsWith("/dev"); // /dev/stdout may lead to a file
+            boolean isFree = !Files.exists(file) && Files.isDirectory(file.getParent());
+            return text.equals("-") || isDevice || !(isFree || Files.isRegularFile(file))
+                ? null
+                : isFree ? file : file.toRealPath();
+          });
     }
   }
 }

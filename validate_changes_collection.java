@@ -4,6 +4,7 @@
 //SOURCES common/Display.java
 //SOURCES common/GeneralSettings.java
 //SOURCES common/Http.java
+//SOURCES common/InOrder.java
 //SOURCES common/RemoteSettings.java
 //SOURCES common/Report.java
 //SOURCES common/Runner.java
@@ -11,15 +12,16 @@
 //SOURCES common/ServerException.java
 //SOURCES common/ServerSettings.java
 //SOURCES common/Surroundings.java
+//SOURCES common/Tally.java
 //SOURCES common/Values.java
 //DEPS info.picocli:picocli:4.7.7
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
 
 import common.Display;
-import common.Display.Count;
 import common.GeneralSettings;
 import common.Http;
+import common.InOrder;
 import common.RemoteSettings;
 import common.RemoteSettings.Announced;
 import common.Report;
@@ -29,16 +31,15 @@ import common.Selection;
 import common.ServerException;
 import common.ServerSettings;
 import common.Surroundings;
+import common.Tally;
 import common.Values;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.Predicate;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -103,28 +104,29 @@ public class validate_changes_collection implements Runner.Command {
 
   @Override
   public void run(Surroundings surroundings, Report report) throws Exception {
-    try (Http http = server.http("validate_changes_collection", surroundings, report)) {
-      RemoteSettings remote = new RemoteSettings(http, server.url(), server.maxBytes());
+    try (Http http = server.http(surroundings, report)) {
+      RemoteSettings remote = server.remote(http);
       report.put("server", server.url().toString());
       report.heading("Looking at %s:".formatted(selection.path()));
       List<Announced> entries = selection.read(remote, report, "compared");
-      if (entries.isEmpty()) {
-        return;
-      }
       List<Outcome> outcomes = new ArrayList<>();
-      report.inOrder(
+      Tally tally =
+          new Tally("collection", entries.size(), "OK", "SKIP", "NOT OK", "CACHE", "NO VERDICT");
+      InOrder.look(
+          report,
           entries,
           server.parallel(),
           entry -> look(remote, entry, surroundings.clock()),
           validate_changes_collection::noVerdict,
           outcome -> {
             outcomes.add(outcome);
-            show(outcome, report);
+            show(outcome, tally, report);
           },
-          () -> report.summary("interrupted: " + counts(entries.size(), outcomes)));
+          () -> report.summary("interrupted: " + tally.counts()));
       outcomes.forEach(outcome -> report.hint(hint(outcome)));
-      report.summary(counts(entries.size(), outcomes));
-      reportFailures(outcomes, report);
+      report.summary(tally.counts());
+      tally.tell(report, Status.BAD, "Timestamps differ on %s");
+      tally.tell(report, Status.UNKNOWN, "No verdict on %s");
     }
   }
 
@@ -263,23 +265,35 @@ public class validate_changes_collection implements Runner.Command {
 
   private static final String WITHDRAWN = "announced no more";
 
-  private static void show(Outcome outcome, Report report) {
-    Status status =
-        switch (outcome.judgement()) {
-          case Same _, Tolerated _, Withdrawn _ -> Status.GOOD;
-          case Differs _ -> Status.BAD;
-          case NoVerdict _ -> Status.UNKNOWN;
-        };
-    String word =
-        switch (outcome.judgement()) {
-          case Same _, Tolerated _ -> report.word(status, "OK");
-          case Differs _ -> report.word(status, "NOT OK");
-          case Withdrawn _ -> "SKIP";
-          case NoVerdict(String reason) -> report.noVerdict(reason);
-        };
+  private static void show(Outcome outcome, Tally tally, Report report) {
+    String name = outcome.entry().name();
+    Status status = Status.GOOD;
+    String word = "OK";
+    String shown = report.word(status, word);
+    String reason = null;
+    switch (outcome.judgement()) {
+      case Same _, Tolerated _ -> {}
+      case Withdrawn _ -> {
+        word = "SKIP";
+        shown = word;
+      }
+      case Differs(Where where) -> {
+        status = Status.BAD;
+        word = where == Where.CACHE ? "CACHE" : "NOT OK";
+        shown = report.word(status, "NOT OK");
+        reason = rest(outcome);
+      }
+      case NoVerdict(String why) -> {
+        status = Status.UNKNOWN;
+        word = "NO VERDICT";
+        shown = report.noVerdict(why);
+        reason = why;
+      }
+    }
+    tally.add(name, status, word, reason);
     report.result(
         status,
-        "Etag %s for %s : %s".formatted(word, Display.clean(outcome.entry().name()), rest(outcome)),
+        "Etag %s for %s : %s".formatted(shown, Display.clean(name), rest(outcome)),
         json(outcome));
   }
 
@@ -339,41 +353,7 @@ public class validate_changes_collection implements Runner.Command {
             : "the server itself disagrees with its list: look for a replica that lags";
   }
 
-  private static String counts(int expected, List<Outcome> outcomes) {
-    return Display.counts(
-        expected,
-        List.of(
-            new Count(
-                "OK", names(outcomes, it -> it instanceof Same || it instanceof Tolerated), false),
-            new Count("SKIP", names(outcomes, it -> it instanceof Withdrawn), false),
-            new Count("NOT OK", names(outcomes, new Differs(Where.ORIGIN)::equals), true),
-            new Count("CACHE", names(outcomes, new Differs(Where.CACHE)::equals), true),
-            new Count("NO VERDICT", names(outcomes, it -> it instanceof NoVerdict), true)));
-  }
-
-  private static List<String> names(List<Outcome> outcomes, Predicate<Judgement> predicate) {
-    return outcomes.stream()
-        .filter(outcome -> predicate.test(outcome.judgement()))
-        .map(outcome -> outcome.entry().name())
-        .toList();
-  }
-
-  /** Tells Sentry what is wrong. */
-  private static void reportFailures(List<Outcome> outcomes, Report report) {
-    Map<String, String> wrong = new LinkedHashMap<>();
-    Map<String, String> unknown = new LinkedHashMap<>();
-    for (Outcome outcome : outcomes) {
-      switch (outcome.judgement()) {
-        case Differs _ -> wrong.put(outcome.entry().name(), rest(outcome));
-        case NoVerdict(String reason) -> unknown.put(outcome.entry().name(), reason);
-        case Same _, Tolerated _, Withdrawn _ -> {}
-      }
-    }
-    report.failedChecks("Timestamps differ on %s", "collections", wrong);
-    report.failedChecks("No verdict on %s", "collections", unknown);
-  }
-
-  // ---- converters: each message completes "VALUE is not …"
+  // ---- converters
 
   private static final class LagConverter extends Values.WholeNumber {
     LagConverter() {

@@ -9,6 +9,7 @@
 //SOURCES common/Report.java
 //SOURCES common/Runner.java
 //SOURCES common/Selection.java
+//SOURCES common/ServerException.java
 //SOURCES common/ServerSettings.java
 //SOURCES common/Surroundings.java
 //SOURCES common/UsageException.java
@@ -29,6 +30,7 @@ import common.RemoteSettings.Announced;
 import common.Report;
 import common.Runner;
 import common.Selection;
+import common.ServerException;
 import common.ServerSettings;
 import common.Surroundings;
 import common.UsageException;
@@ -38,20 +40,18 @@ import common.signature.SignatureCheck;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
-import java.time.format.DateTimeParseException;
 import java.util.List;
 import java.util.Map;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.TypeConversionException;
 
 /**
  * The rule: every collection announced in monitor/changes carries a valid signature of its current
@@ -128,8 +128,8 @@ public class validate_signature implements Runner.Command {
     if (chainFile != null && changesetFile == null) {
       throw new UsageException("--chain needs --changeset", "it is the chain of a saved changeset");
     }
-    try (Http http = server.http("validate_signature", surroundings, report)) {
-      RemoteSettings remote = new RemoteSettings(http, server.url(), server.maxBytes());
+    try (Http http = server.http(surroundings, report)) {
+      RemoteSettings remote = server.remote(http);
       SignatureCheck check =
           new SignatureCheck(
               signers,
@@ -137,33 +137,15 @@ public class validate_signature implements Runner.Command {
               chainFile != null ? savedChain() : remote::chain,
               now,
               report);
-      if (changesetFile != null) {
-        Changeset changeset = savedChangeset();
-        check.expect(1);
-        check.show(
-            check.judge(
-                new Announced(
-                    name(changeset, "bucket"), name(changeset, "id"), changeset.timestamp(), null),
-                changeset));
-      } else {
-        report.put("server", server.url().toString());
-        report.heading("Read collection list from " + selection.path());
-        List<Announced> entries = selection.read(remote, report, "verified");
-        if (entries.isEmpty()) {
-          return;
-        }
-        check.expect(entries.size());
-        report.inOrder(
-            entries,
-            server.looks(),
-            entry -> check.judge(remote, entry),
-            SignatureCheck::noVerdict,
-            check::show,
-            () -> {
-              check.showDetails();
-              report.summary("interrupted: " + check.counts());
-            });
-      }
+      Changeset saved = changesetFile == null ? null : savedChangeset();
+      check.look(
+          saved == null ? announced(remote, report) : List.of(entry(saved)),
+          server.looks(),
+          entry -> saved == null ? check.judge(remote, entry) : check.judge(entry, () -> saved),
+          () -> {
+            check.showDetails();
+            report.summary("interrupted: " + check.counts());
+          });
       check.showRoots();
       check.showWarnings();
       String expiry = expiry(check.chains(), now, report);
@@ -174,6 +156,13 @@ public class validate_signature implements Runner.Command {
   }
 
   // ---- reading
+
+  private List<Announced> announced(RemoteSettings remote, Report report)
+      throws ServerException, UsageException {
+    report.put("server", server.url().toString());
+    report.heading("Read collection list from " + selection.path());
+    return selection.read(remote, report, "verified");
+  }
 
   private Changeset savedChangeset() throws UsageException {
     try (InputStream saved = Files.newInputStream(changesetFile)) {
@@ -196,11 +185,15 @@ public class validate_signature implements Runner.Command {
   }
 
   private static String reason(IOException e) {
-    return e instanceof java.nio.file.NoSuchFileException ? "no such file" : e.getMessage();
+    return e instanceof NoSuchFileException ? "no such file" : e.getMessage();
   }
 
-  private static String name(Changeset changeset, String key) {
-    return changeset.metadata().get(key) instanceof String name ? name : "?";
+  private static Announced entry(Changeset saved) {
+    return new Announced(name(saved, "bucket"), name(saved, "id"), saved.timestamp(), null);
+  }
+
+  private static String name(Changeset saved, String key) {
+    return saved.metadata().get(key) instanceof String name ? name : "?";
   }
 
   // ---- rendering
@@ -234,7 +227,7 @@ public class validate_signature implements Runner.Command {
     return "in %d day%s (%s)".formatted(days, days == 1 ? "" : "s", date);
   }
 
-  // ---- converters: each message completes "VALUE is not …"
+  // ---- converters
 
   private static final class DaysConverter extends Values.WholeNumber {
     DaysConverter() {
@@ -242,14 +235,11 @@ public class validate_signature implements Runner.Command {
     }
   }
 
-  private static final class InstantConverter implements ITypeConverter<Instant> {
-    @Override
-    public Instant convert(String value) {
-      try {
-        return OffsetDateTime.parse(value.strip()).toInstant();
-      } catch (DateTimeParseException e) {
-        throw new TypeConversionException("a moment like 2026-11-24T12:00:00Z");
-      }
+  private static final class InstantConverter extends Values.Converter<Instant> {
+    InstantConverter() {
+      super(
+          "a moment like 2026-11-24T12:00:00Z",
+          text -> OffsetDateTime.parse(text.strip()).toInstant());
     }
   }
 }

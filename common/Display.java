@@ -3,7 +3,6 @@
 package common;
 
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 
@@ -13,47 +12,6 @@ public final class Display {
   private static final int MAX_BRIEF = 100;
 
   private Display() {}
-
-  /**
-   * The collections with one word in the summary.
-   *
-   * @param named whether their names are wanted beside their number
-   */
-  public record Count(String word, List<String> names, boolean named) {}
-
-  /** The summary of a list: {@code 19 collections: 17 OK, 1 SKIP, 1 BAD (main/cfr)}. */
-  public static String counts(int expected, List<Count> counts) {
-    return counts("collection", expected, counts);
-  }
-
-  /**
-   * The same of other things.
-   *
-   * @param thing one of them
-   */
-  public static String counts(String thing, int expected, List<Count> counts) {
-    List<String> parts = new ArrayList<>();
-    int seen = 0;
-    for (Count count : counts) {
-      int number = count.names().size();
-      if (number > 0 || parts.isEmpty()) { // the first word stands there with 0 too
-        parts.add(
-            "%d %s%s"
-                .formatted(
-                    number,
-                    count.word(),
-                    count.named() && number > 0
-                        ? " (%s)".formatted(String.join(", ", count.names()))
-                        : ""));
-      }
-      seen += number;
-    }
-    if (seen < expected) {
-      parts.add(expected - seen + " not finished");
-    }
-    return "%d %s%s: %s"
-        .formatted(expected, thing, expected == 1 ? "" : "s", String.join(", ", parts));
-  }
 
   /** The first ten of a list, and how many more there are. */
   public static String some(List<String> names) {

@@ -7,16 +7,23 @@
 
 package common;
 
-import common.Report.Format;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Base64;
+import java.util.Locale;
 import java.util.Optional;
 import picocli.CommandLine.Option;
 
 /** Settings of every command. */
 public final class GeneralSettings {
+
+  /** How results are printed. */
+  enum Format {
+    TEXT,
+    JSON
+  }
+
   @Option(
       names = "--env-file",
       paramLabel = "FILE",
@@ -46,15 +53,14 @@ public final class GeneralSettings {
   @Option(
       names = "--allow-insecure-auth",
       description =
-          "send credentials, a Sentry DSN too, over plain http to a host that is not" + " loopback")
+          "send credentials, a Sentry DSN too, over plain http to a host that is not loopback")
   boolean allowInsecureAuth;
 
   @Option(
       names = "--format",
       paramLabel = "text|json",
       defaultValue = "text",
-      converter = Values.FormatConverter.class,
-      completionCandidates = Values.FormatNames.class,
+      converter = FormatConverter.class,
       description = "text: lines; json: one document")
   Format format;
 
@@ -125,6 +131,12 @@ public final class GeneralSettings {
       throw new UsageException(
           "%s would be sent unencrypted to %s".formatted(variable, target.getHost()),
           "use https, or --allow-insecure-auth if you must");
+    }
+  }
+
+  private static final class FormatConverter extends Values.Converter<Format> {
+    FormatConverter() {
+      super("text or json", text -> Format.valueOf(text.toUpperCase(Locale.ROOT)));
     }
   }
 }

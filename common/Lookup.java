@@ -1,5 +1,6 @@
 //JAVA 25+
 //DEPS info.picocli:picocli:4.7.7
+//SOURCES GeneralSettings.java
 //SOURCES Masks.java
 //SOURCES Secret.java
 //SOURCES UsageException.java
@@ -7,14 +8,12 @@
 
 package common;
 
-import common.Report.Format;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -27,12 +26,19 @@ import picocli.CommandLine.Model.ArgSpec;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
 
-/** Finds the values of options in the environment and the env file, and remembers where. */
+/**
+ * Finds the values of options: on the command line, in the environment, in the env file; and
+ * remembers where.
+ */
 final class Lookup implements IDefaultValueProvider {
 
-  /** What other programs read under the same name has no option here. */
+  /** What other programs read under the same name, in lower case too, has no option here. */
   private static final List<String> VARIABLES_ONLY =
-      List.of("HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "NO_COLOR");
+      Stream.of("HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "NO_COLOR")
+          .flatMap(name -> Stream.of(name, name.toLowerCase(Locale.ROOT)))
+          .toList();
+
+  private static final Pattern PROXY_VARIABLE = Pattern.compile("HTTPS?_PROXY|https?_proxy");
 
   private static final Pattern SECRET_VARIABLE =
       Pattern.compile("(.*_)?(AUTH|API_KEY|SECRET_ACCESS_KEY|SESSION_TOKEN)");
@@ -40,68 +46,99 @@ final class Lookup implements IDefaultValueProvider {
   private static final Pattern ENV_LINE =
       Pattern.compile("(?:export\\s+)?([A-Za-z_][A-Za-z0-9_]*)\\s*=\\s*(.*)");
 
+  private final CommandSpec spec;
   private final Map<String, String> environment;
-  private final Map<String, String> envFile;
-  private final Typed typed;
+  private final Map<String, String> envFile = new HashMap<>();
+  private final List<String> arguments = new ArrayList<>();
+  private final Map<OptionSpec, String> typed = new HashMap<>();
 
-  Lookup(Map<String, String> environment, Map<String, String> envFile, Typed typed) {
+  /**
+   * Reads the command line before picocli does: it looks up only what is not typed, and an option
+   * whose value is empty counts as not typed, unless it is a list.
+   */
+  Lookup(CommandSpec spec, Map<String, String> environment, String... args) {
+    this.spec = spec;
     this.environment = environment;
-    this.envFile = envFile;
-    this.typed = typed;
+    for (int i = 0; i < args.length; i++) {
+      String[] parts = args[i].split("=", 2);
+      OptionSpec option = spec.optionsMap().get(parts[0]);
+      if (option == null) {
+        arguments.add(args[i]);
+        continue;
+      }
+      boolean isNext =
+          parts.length == 1
+              && option.arity().max() > 0
+              && i + 1 < args.length
+              && !spec.optionsMap().containsKey(args[i + 1]);
+      if (parts.length == 1 && !isNext) { // a switch, or picocli complains
+        arguments.add(args[i]);
+        typed.put(option, null);
+        continue;
+      }
+      String value = unquoted(isNext ? args[++i] : parts[1], option.isMultiValue());
+      if (!value.isEmpty() || option.isMultiValue()) {
+        arguments.add(parts[0] + "=" + value);
+        typed.put(option, value);
+      }
+    }
   }
 
+  /** The command line for picocli. */
+  String[] arguments() {
+    return arguments.toArray(String[]::new);
+  }
+
+  boolean asksForHelp() {
+    return typed.keySet().stream().anyMatch(Lookup::isInsteadOfRun);
+  }
+
+  /**
+   * The value of an option, and where that stands.
+   *
+   * @param variable that holds it, null if none does: it is typed, or the default
+   */
   private record Found(String variable, String value, String origin) {}
 
   @Override
   public String defaultValue(ArgSpec argument) {
     // none for what is typed: picocli would make a typed switch the opposite of its default
-    if (!(argument instanceof OptionSpec option)
-        || isSecret(option)
-        || typed.options().containsKey(option)) {
-      return null;
-    }
-    Found found = find(option);
-    return found == null ? null : found.value();
+    return argument instanceof OptionSpec option
+            && !isSecret(option)
+            && find(option).variable() != null
+        ? find(option).value()
+        : null;
   }
 
   private Found find(OptionSpec option) {
-    for (String variable : variables(option)) {
-      Found found = find(variable, option.isMultiValue());
-      if (found != null) {
-        return found;
+    return typed.containsKey(option)
+        ? new Found(null, typed.get(option), option.longestName())
+        : variables(option).stream()
+            .flatMap(variable -> Stream.ofNullable(find(variable, option.isMultiValue())))
+            .findFirst()
+            .orElse(new Found(null, defaultText(option), "default"));
+  }
+
+  /** Without its quotes; empty counts as not set, except for a list; null for none. */
+  private Found find(String variable, boolean isList) {
+    for (Map<String, String> values : List.of(environment, envFile)) {
+      String value = unquoted(values.getOrDefault(variable, ""), isList);
+      if (!value.isEmpty() || (isList && values.containsKey(variable))) {
+        return new Found(variable, value, values == envFile ? "env file" : "environment");
       }
     }
     return null;
   }
 
-  private Found find(String variable, boolean list) {
-    String value = value(environment, variable, list);
-    String origin = "environment";
-    if (value == null) {
-      value = value(envFile, variable, list);
-      origin = "env file";
-    }
-    return value == null ? null : new Found(variable, value, origin);
-  }
-
-  /** The value without its quotes; empty counts as not set, except for a list. */
-  private static String value(Map<String, String> values, String variable, boolean list) {
-    String value = values.get(variable);
-    if (value == null) {
-      return null;
-    }
-    value = list ? Values.unquotedList(value) : Values.unquoted(value);
-    return value.isEmpty() && !list ? null : value;
+  private static String unquoted(String value, boolean isList) {
+    return isList ? Values.unquotedList(value) : Values.unquoted(value);
   }
 
   /** The format, before any setting is checked; text where it is none. */
-  Format format(CommandSpec spec) {
-    OptionSpec option = spec.findOption("--format");
-    Found found = find(option);
-    String value = found == null ? null : found.value();
-    return "json".equalsIgnoreCase(typed.options().getOrDefault(option, value))
-        ? Format.JSON
-        : Format.TEXT;
+  GeneralSettings.Format format() {
+    return "json".equalsIgnoreCase(find(spec.findOption("--format")).value())
+        ? GeneralSettings.Format.JSON
+        : GeneralSettings.Format.TEXT;
   }
 
   /** The environment, and what only the env file sets. */
@@ -117,127 +154,81 @@ final class Lookup implements IDefaultValueProvider {
   }
 
   /**
-   * Fills in the secrets that no option's file gave; checks those that one gave.
+   * Fills in the secrets that no option's file gave, and checks them all.
    *
    * @return them, and credentials that have no option here: of other commands, S3 and proxies
    */
-  List<String> secrets(CommandSpec spec) throws UsageException {
+  List<String> secrets() throws UsageException {
     List<String> secrets = new ArrayList<>();
     for (OptionSpec option : spec.options()) {
-      if (!isSecret(option)) {
-        continue;
-      }
-      boolean fromFile = typed.options().containsKey(option);
-      Found found = fromFile ? null : find(option);
-      Secret secret =
-          fromFile ? option.getValue() : found == null ? null : new Secret(found.value());
-      if (fromFile && secret.reveal().isEmpty()) {
-        throw new UsageException(label(option) + ": the file is empty", null);
-      }
-      if (secret != null && secret.reveal().chars().anyMatch(Character::isISOControl)) {
-        throw new UsageException(
-            label(option) + ": holds a line break or another control character",
-            "one line, without quotes");
-      }
-      option.setValue(secret);
-      if (secret != null) {
-        secrets.add(secret.reveal());
+      if (isSecret(option)) {
+        Found found = find(option);
+        Secret secret = found.variable() == null ? option.getValue() : new Secret(found.value());
+        if (secret != null) {
+          check(secret.reveal(), label(option));
+          option.setValue(secret);
+          secrets.add(secret.reveal());
+        }
       }
     }
-    for (String variable : variables().keySet()) {
-      if (SECRET_VARIABLE.matcher(variable).matches()) {
-        Stream.ofNullable(find(variable, false)).map(Found::value).forEach(secrets::add);
-      }
-    }
-    for (String variable : List.of("HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy")) {
-      Stream.ofNullable(find(variable, false))
-          .flatMap(proxy -> Masks.USER_OF_URL.matcher("//" + proxy.value()).results())
-          .forEach(user -> secrets.add(user.group(1)));
-    }
+    variables()
+        .forEach((name, value) -> {
+          if (SECRET_VARIABLE.matcher(name).matches()) {
+            secrets.add(Values.unquoted(value));
+          } else if (PROXY_VARIABLE.matcher(name).matches()) {
+            Masks.USER_OF_URL
+                .matcher("//" + Values.unquoted(value))
+                .results()
+                .forEach(user -> secrets.add(user.group(1)));
+          }
+        });
     return secrets;
+  }
+
+  private static void check(String secret, String label) throws UsageException {
+    if (secret.isEmpty()) {
+      throw new UsageException(label + ": the file is empty", null);
+    }
+    if (secret.chars().anyMatch(Character::isISOControl)) {
+      throw new UsageException(
+          label + ": holds a line break or another control character", "one line, without quotes");
+    }
   }
 
   /** How the user gave this option its value: its name, or the variable and where it stands. */
   String label(OptionSpec option) {
-    Found found = typed.options().containsKey(option) ? null : find(option);
-    return found == null ? option.longestName() : found.variable() + " (" + found.origin() + ")";
+    Found found = find(option);
+    return found.variable() == null
+        ? option.longestName()
+        : "%s (%s)".formatted(found.variable(), found.origin());
   }
 
   /** A line per setting: variable, value and origin. */
-  List<String> origins(CommandSpec spec) {
+  List<String> origins() {
     List<String> lines = new ArrayList<>();
     for (OptionSpec option : spec.options()) {
-      List<String> variables = variables(option);
-      if (variables.isEmpty()) {
-        continue;
+      if (!isInsteadOfRun(option)) {
+        Found found = find(option);
+        Object value = option.getValue();
+        if (value instanceof List<?> list) {
+          value = list.stream().map(Object::toString).collect(Collectors.joining(","));
+        } else if (!isSecret(option) && found.value() != null) {
+          value = found.value();
+        }
+        lines.add(origin(variables(option).getFirst(), value, found.origin()));
       }
-      boolean isTyped = typed.options().containsKey(option);
-      Found found = isTyped ? null : find(option);
-      String origin = isTyped ? option.longestName() : found != null ? found.origin() : "default";
-      Object value = option.getValue();
-      if (!isSecret(option)) {
-        value =
-            value instanceof List<?> list
-                ? list.stream().map(Object::toString).collect(Collectors.joining(","))
-                : isTyped
-                    ? option.stringValues().isEmpty() ? value : option.stringValues().getLast()
-                    : found != null ? found.value() : defaultText(option);
-      }
-      lines.add(
-          "setting %s = %s (%s)"
-              .formatted(variables.getFirst(), value == null ? "" : value, origin));
     }
     for (String variable : VARIABLES_ONLY) {
-      for (String name : List.of(variable, variable.toLowerCase(Locale.ROOT))) {
-        Found found = find(name, false);
-        if (found != null) {
-          lines.add(
-              "setting %s = %s (%s)"
-                  .formatted(name, Masks.withoutSecrets(found.value()), found.origin()));
-        }
+      Found found = find(variable, false);
+      if (found != null) {
+        lines.add(origin(variable, Masks.withoutSecrets(found.value()), found.origin()));
       }
     }
     return lines;
   }
 
-  /**
-   * The command line as typed, before picocli sees it.
-   *
-   * @param arguments with quotes around values removed, and without the options whose value is
-   *     empty: they count as not set, unless they are lists
-   * @param options those that are set, and the value typed last; null where none was
-   */
-  record Typed(String[] arguments, Map<OptionSpec, String> options) {
-
-    static Typed of(CommandSpec spec, String... args) {
-      List<String> arguments = new ArrayList<>();
-      Map<OptionSpec, String> options = new HashMap<>();
-      for (int i = 0; i < args.length; i++) {
-        int equals = args[i].indexOf('=');
-        String name = equals < 0 ? args[i] : args[i].substring(0, equals);
-        OptionSpec option = spec.optionsMap().get(name);
-        boolean next =
-            equals < 0 && i + 1 < args.length && !spec.optionsMap().containsKey(args[i + 1]);
-        if (option == null || (equals < 0 && (option.arity().max() == 0 || !next))) {
-          arguments.add(args[i]);
-          if (option != null) {
-            options.put(option, null);
-          }
-          continue;
-        }
-        String value = equals < 0 ? args[++i] : args[i].substring(equals + 1);
-        value = option.isMultiValue() ? Values.unquotedList(value) : Values.unquoted(value);
-        if (!value.isEmpty() || option.isMultiValue()) {
-          arguments.add(name + "=" + value);
-          options.put(option, value);
-        }
-      }
-      return new Typed(arguments.toArray(String[]::new), options);
-    }
-
-    boolean asksForHelp() {
-      return options.keySet().stream().anyMatch(Lookup::isInsteadOfRun);
-    }
+  private static String origin(String variable, Object value, String origin) {
+    return "setting %s = %s (%s)".formatted(variable, value == null ? "" : value, origin);
   }
 
   /**
@@ -245,14 +236,13 @@ final class Lookup implements IDefaultValueProvider {
    * blank ones and comments. A value is taken as it is, but for a comment behind it and, by whoever
    * looks it up, its quotes.
    */
-  static Map<String, String> envFile(String typed, Map<String, String> environment)
-      throws UsageException {
-    String label = typed == null ? "ENV_FILE" : "--env-file";
-    String name = typed == null ? Values.unquoted(environment.getOrDefault("ENV_FILE", "")) : typed;
-    Map<String, String> values = new LinkedHashMap<>();
-    if (name.isEmpty()) {
-      return values;
+  void readEnvFile() throws UsageException {
+    Found found = find(spec.findOption("--env-file"));
+    String name = found.value();
+    if (name == null) {
+      return;
     }
+    String label = found.variable() == null ? found.origin() : found.variable();
     List<String> lines;
     try {
       String text = Files.readString(Path.of(name)).replaceFirst("^\ufeff", ""); // Windows' mark
@@ -266,14 +256,13 @@ final class Lookup implements IDefaultValueProvider {
     for (int i = 0; i < lines.size(); i++) {
       Matcher line = ENV_LINE.matcher(lines.get(i));
       if (line.matches()) {
-        values.put(line.group(1), withoutComment(line.group(2)));
+        envFile.put(line.group(1), withoutComment(line.group(2)));
       } else if (!lines.get(i).isEmpty() && !lines.get(i).startsWith("#")) {
         // the line itself may hold a secret
         throw new UsageException(
             "%s: line %d of \"%s\" is not NAME=VALUE".formatted(label, i + 1, name), null);
       }
     }
-    return values;
   }
 
   /** Cuts what stands behind white space and {@code #}, unless within quotes. */

@@ -55,11 +55,6 @@ final class Masks {
         Base64.getUrlEncoder().withoutPadding().encodeToString(bytes));
   }
 
-  /** Whether there is anything to mask. */
-  boolean any() {
-    return !hidden.isEmpty();
-  }
-
   /** The text with {@code ***} in place of each secret. */
   String apply(String text) {
     if (hidden.isEmpty() || text == null) {

@@ -2,6 +2,7 @@
 
 package common;
 
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /** Shell patterns for names, as Python's fnmatch knows them. */
@@ -17,36 +18,26 @@ public final class NamePattern {
     return regex(pattern).matcher(name).matches();
   }
 
-  /** The same pattern as a regular expression, which the whole of a name has to match. */
-  public static Pattern regex(String pattern) {
-    StringBuilder regex = new StringBuilder();
-    for (int i = 0; i < pattern.length(); i++) {
-      char c = pattern.charAt(i);
-      int end = c == '[' ? endOfSet(pattern, i + 1) : -1;
-      if (c == '*') {
-        regex.append(".*");
-      } else if (c == '?') {
-        regex.append('.');
-      } else if (end > 0) {
-        regex.append(set(pattern.substring(i + 1, end)));
-        i = end;
-      } else {
-        regex.append(Pattern.quote(String.valueOf(c)));
-      }
-    }
-    return Pattern.compile(regex.toString(), Pattern.DOTALL);
+  /** A set, whose first member may be a bracket, or a single character. */
+  private static final Pattern PART = Pattern.compile("\\[(!?+)(]?+[^]]*)]|.", Pattern.DOTALL);
+
+  private static Pattern regex(String pattern) {
+    String regex =
+        PART.matcher(pattern)
+            .replaceAll(part ->
+                Matcher.quoteReplacement(
+                    switch (part.group()) {
+                      case "*" -> ".*";
+                      case "?" -> ".";
+                      case String c when part.group(2) == null -> Pattern.quote(c);
+                      default -> set(!part.group(1).isEmpty(), part.group(2));
+                    }));
+    return Pattern.compile(regex, Pattern.DOTALL);
   }
 
-  /** Where the set that starts here ends; a bracket at its beginning belongs to it. */
-  private static int endOfSet(String pattern, int start) {
-    int from = pattern.startsWith("!", start) ? start + 1 : start;
-    return pattern.indexOf(']', pattern.startsWith("]", from) ? from + 1 : from);
-  }
-
-  private static String set(String members) {
-    boolean negated = members.startsWith("!");
+  private static String set(boolean isNegated, String members) {
     StringBuilder regex = new StringBuilder();
-    for (int i = negated ? 1 : 0; i < members.length(); i++) {
+    for (int i = 0; i < members.length(); i++) {
       int first = members.charAt(i);
       int last = first;
       if (i + 2 < members.length() && members.charAt(i + 1) == '-') {
@@ -58,8 +49,8 @@ public final class NamePattern {
       }
     }
     if (regex.isEmpty()) {
-      return negated ? "." : "(?!)";
+      return isNegated ? "." : "(?!)";
     }
-    return (negated ? "[^" : "[") + regex + "]";
+    return (isNegated ? "[^" : "[") + regex + "]";
   }
 }

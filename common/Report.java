@@ -1,6 +1,7 @@
 //JAVA 25+
 //SOURCES CrashReports.java
 //SOURCES Display.java
+//SOURCES GeneralSettings.java
 //SOURCES Json.java
 //SOURCES Masks.java
 //SOURCES Surroundings.java
@@ -8,6 +9,7 @@
 
 package common;
 
+import common.GeneralSettings.Format;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintStream;
@@ -22,17 +24,9 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.CancellationException;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
-import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.BiFunction;
-import java.util.function.Consumer;
 
 /**
- * How the commands talk (contract, <i>Output</i> and <i>Exit codes</i>). The rules:
+ * How the commands talk (docs/specification.md, <i>Output</i> and <i>Exit codes</i>). The rules:
  *
  * <ul>
  *   <li>stdout holds results only: a line as soon as its turn comes, or one JSON document at the
@@ -48,6 +42,7 @@ import java.util.function.Consumer;
  */
 public final class Report {
 
+  // exit codes: the largest of what a run has met is its own
   private static final int FINDINGS = 1;
   private static final int NO_FULL_VERDICT = 2;
   private static final int INTERRUPTED = 130; // as of a process that SIGINT ended: so does the JVM
@@ -55,18 +50,11 @@ public final class Report {
 
   private static final int MAX_ISSUES = 10;
   private static final int MAX_ALERTS = 10;
-
   private static final int MAX_ALERT_LENGTH = 500;
 
   /** Nothing more can be printed: the run ends. The report has said why, where that is worth it. */
   public static final class ClosedOutput extends RuntimeException {
     private static final long serialVersionUID = 1;
-  }
-
-  /** How results are printed. */
-  public enum Format {
-    TEXT,
-    JSON
   }
 
   /** What a status word says; its colour on a terminal. */
@@ -82,33 +70,36 @@ public final class Report {
     }
   }
 
+  /** How to talk; in one piece, because any thread may ask. */
+  private record Voice(
+      Format format,
+      boolean quiet,
+      boolean verbose,
+      boolean exitZero,
+      boolean terminal,
+      boolean colour,
+      Masks masks) {}
+
   private final String command;
   private final OutputStream out;
   private final PrintStream err;
-  private boolean colour;
-  private boolean terminal;
-  private Format format = Format.TEXT;
-  private boolean quiet;
-  private boolean verbose;
-  private boolean exitZero;
-  private boolean findings;
-  private boolean noFullVerdict;
+  private volatile Voice voice;
+  private volatile CrashReports crashReports = CrashReports.none();
+
+  private int exit; // so far
   private boolean interrupted;
-  private boolean pipeClosed;
+  private boolean finished;
   private Runnable onInterrupt = () -> summary("interrupted");
-  private CrashReports crashReports = CrashReports.none();
-  private Masks masks = Masks.NONE;
   private final Map<String, Object> document = new LinkedHashMap<>();
   private final List<Object> results = new ArrayList<>();
-  private final List<Object> otherFindings = new ArrayList<>();
-  private final List<Object> warnings = new ArrayList<>();
-  private final List<Object> errors = new ArrayList<>();
+  private final List<String> findings = new ArrayList<>(); // that concern no single result
+  private final Set<String> warnings = new LinkedHashSet<>();
+  private final List<String> errors = new ArrayList<>();
   private final Set<String> alerts = new LinkedHashSet<>();
   private final Set<String> hints = new LinkedHashSet<>();
   private String summary;
   private StringBuilder together; // lines that wait for others, or null
   private String progress = ""; // a line of a terminal that stands below all others
-  private boolean finished;
 
   Report(String command, Surroundings surroundings) {
     this.command = command;
@@ -116,46 +107,73 @@ public final class Report {
     this.err = surroundings.err();
     document.put("command", command);
     document.put("version", Version.NUMBER);
+    talk(Format.TEXT);
   }
 
-  /** The format alone, as soon as it is known: what is wrong with the rest is reported in it. */
-  void configure(Format format) {
-    this.format = format;
+  /** Sets the format as soon as it is known: what is wrong with the rest is reported in it. */
+  void talk(Format format) {
+    voice = new Voice(format, false, false, false, false, false, Masks.NONE);
   }
 
-  void configure(
-      Format format, boolean quiet, boolean verbose, boolean exitZero, Surroundings surroundings) {
-    this.terminal =
-        surroundings.terminal() && !"dumb".equals(surroundings.environment().get("TERM"));
-    this.colour = terminal && surroundings.environment().getOrDefault("NO_COLOR", "").isEmpty();
-    this.format = format;
-    this.quiet = quiet;
-    this.verbose = verbose;
-    this.exitZero = exitZero;
+  /** From now on talks as the settings ask for, and masks secrets in whatever is printed. */
+  void talk(GeneralSettings general, Masks masks, Surroundings surroundings) {
+    Map<String, String> environment = surroundings.environment();
+    boolean terminal = surroundings.terminal() && !"dumb".equals(environment.get("TERM"));
+    voice =
+        new Voice(
+            general.format,
+            general.quiet,
+            general.verbose,
+            general.exitZero,
+            terminal,
+            terminal && environment.getOrDefault("NO_COLOR", "").isEmpty(),
+            masks);
   }
 
-  void reportTo(CrashReports crashReports) {
+  /** From now on reports to Sentry too, and ends the run where Ctrl-C catches it. */
+  void watch(CrashReports crashReports, Surroundings surroundings) {
     this.crashReports = crashReports;
+    surroundings
+        .onInterrupt()
+        .accept(() -> {
+          interrupt();
+          crashReports.close(INTERRUPTED); // unless the end of the run has done so
+        });
   }
 
-  /** From now on these are masked in whatever is printed. */
-  void mask(Masks masks) {
-    this.masks = masks;
+  /** Ends the run as far as it has come; nothing is printed after it. */
+  private synchronized void interrupt() {
+    if (finished) {
+      return;
+    }
+    interrupted = true;
+    met(INTERRUPTED);
+    put("interrupted", true);
+    try {
+      onInterrupt.run();
+      finish();
+    } catch (ClosedOutput e) {
+      finished = true;
+    }
+  }
+
+  private void met(int code) {
+    exit = Math.max(exit, code);
+  }
+
+  /** The command's name. */
+  String command() {
+    return command;
   }
 
   /** A text with each secret in it masked, for what is written elsewhere. */
   public String masked(String text) {
-    return masks.apply(text);
-  }
-
-  /** Prints text as it is, whatever the format: help and version. */
-  void text(String text) {
-    print(text);
+    return voice.masks().apply(text);
   }
 
   /** Prints a line that introduces results; {@code --quiet} and JSON leave it out. */
   public synchronized void heading(String line) {
-    if (format == Format.TEXT && !quiet) {
+    if (voice.format() == Format.TEXT && !voice.quiet()) {
       print(Display.clean(line));
     }
   }
@@ -167,24 +185,24 @@ public final class Report {
    * @param json the same for the JSON document
    */
   public synchronized void result(Status status, String line, Map<String, Object> json) {
-    findings |= status == Status.BAD;
-    noFullVerdict |= status == Status.UNKNOWN;
+    met(status == Status.GOOD ? 0 : status == Status.BAD ? FINDINGS : NO_FULL_VERDICT);
     results.add(json);
-    if (format == Format.TEXT && line != null && (!quiet || status != Status.GOOD)) {
+    boolean isWanted = line != null && !(voice.quiet() && status == Status.GOOD);
+    if (voice.format() == Format.TEXT && isWanted) {
       print(line);
     }
   }
 
   /** Prints the details of a finding; the JSON document has them in its results. */
   public synchronized void details(String lines) {
-    if (format == Format.TEXT) {
+    if (voice.format() == Format.TEXT) {
       print(lines);
     }
   }
 
   /** A status word, coloured on a terminal. */
   public String word(Status status, String word) {
-    return colour ? "\u001b[" + status.colour + "m" + word + "\u001b[0m" : word;
+    return voice.colour() ? "\u001b[" + status.colour + "m" + word + "\u001b[0m" : word;
   }
 
   /** The words for what could not be judged: {@code NO VERDICT (reason)}. */
@@ -197,60 +215,52 @@ public final class Report {
     document.put(key, value);
   }
 
-  /** Reports a finding that concerns no single result. */
-  public void finding(String line) {
-    finding(line, CrashReports.ANY);
-  }
-
   /**
-   * The same where the text may change from run to run.
+   * Reports a finding that concerns no single result.
    *
-   * @param check what Sentry groups it by
+   * @param check what Sentry groups it by where the text changes from run to run; null for the text
    */
   public synchronized void finding(String line, String check) {
-    findings = true;
-    otherFindings.add(Display.clean(line));
-    details(Display.clean(line));
-    crashReports.failedCheck(List.of(check), Display.clean(line), Map.of());
+    String clean = Display.clean(line);
+    met(FINDINGS);
+    findings.add(clean);
+    details(clean);
+    crashReports.failedCheck(List.of(check == null ? CrashReports.ANY : check), clean, Map.of());
   }
 
   /** Says that something is odd, once; the verdict stands. */
   public synchronized void warn(String message) {
-    if (!warnings.contains(Display.clean(message))) {
-      warnings.add(Display.clean(message));
+    if (warnings.add(Display.clean(message))) {
       say("warning: " + message);
     }
   }
 
   /** Says what only {@code --verbose} wants to know. */
   public synchronized void note(String message) {
-    if (verbose) {
+    if (voice.verbose()) {
       say(message);
     }
   }
 
   /** Whether somebody watches who wants to know how far the run is. */
   public boolean showsProgress() {
-    return terminal && !quiet;
+    return voice.terminal() && !voice.quiet();
   }
 
   /** Draws how far the run is below all other lines, in place of what stood there. */
   public synchronized void progress(String line) {
     erase();
-    progress = finished || !showsProgress() ? "" : masks.apply(Display.clean(line));
-    draw();
+    progress = finished || !showsProgress() ? "" : masked(Display.clean(line));
+    draw(progress);
   }
 
   private void erase() {
-    if (!progress.isEmpty()) {
-      err.print("\r\u001b[K");
-      err.flush();
-    }
+    draw("\r\u001b[K");
   }
 
-  private void draw() {
+  private void draw(String over) {
     if (!progress.isEmpty()) {
-      err.print(progress);
+      err.print(over);
       err.flush();
     }
   }
@@ -260,13 +270,13 @@ public final class Report {
       return; // after Ctrl-C all has been said
     }
     erase();
-    err.println(masks.apply(line));
-    draw();
+    err.println(masked(line));
+    draw(progress);
   }
 
   /** Says that something takes longer, and why. */
   public synchronized void waiting(String message) {
-    if (!quiet) {
+    if (!voice.quiet()) {
       say(message);
     }
   }
@@ -287,23 +297,23 @@ public final class Report {
   }
 
   private void sayError(String message, String hint) {
-    noFullVerdict = true;
+    met(NO_FULL_VERDICT);
     errors.add(Display.clean(message));
     say("error: " + message);
-    if (hint != null) {
-      sayHint(hint);
-    }
+    sayHint(hint);
   }
 
   /** Says what to do next, the same once in a run; null says nothing. */
   public synchronized void hint(String hint) {
-    if (hint != null && hints.add(hint)) {
+    if (hints.add(hint)) {
       sayHint(hint);
     }
   }
 
   private void sayHint(String hint) {
-    errLine(Display.clean("hint: " + hint));
+    if (hint != null) {
+      errLine(Display.clean("hint: " + hint));
+    }
   }
 
   /**
@@ -312,14 +322,14 @@ public final class Report {
    * @throws ClosedOutput after Ctrl-C: nothing is written any more
    */
   public synchronized void announce(String writes) {
-    checkGoing();
+    requireGoing();
     say("about to " + writes);
   }
 
   /** Reports what ended the run, or the work on a collection, with its trace for Sentry. */
   public synchronized void failure(String message, String hint, Throwable failure) {
     sayError(message, hint);
-    if (verbose) {
+    if (voice.verbose()) {
       trace(failure);
     }
     crashReports.failure(Display.clean(message), failure);
@@ -336,13 +346,17 @@ public final class Report {
     }
   }
 
-  /** The same for what no command expects: memory that ran out, or a bug. */
-  public void unexpected(Throwable failure) {
-    if (failure instanceof OutOfMemoryError) {
-      failure("out of memory", "give the JVM more with JAVA_TOOL_OPTIONS=-Xmx2g", failure);
-    } else {
-      failure("unexpected " + failure, "this is a bug, --verbose shows where", failure);
-    }
+  /** Reports what no command expects, memory that ran out or a bug; returns what it is called. */
+  public String unexpected(Throwable failure) {
+    boolean isMemory = failure instanceof OutOfMemoryError;
+    String message = isMemory ? "out of memory" : "unexpected " + failure;
+    failure(
+        message,
+        isMemory
+            ? "give the JVM more with JAVA_TOOL_OPTIONS=-Xmx2g"
+            : "this is a bug, --verbose shows where",
+        failure);
+    return message;
   }
 
   /**
@@ -400,81 +414,12 @@ public final class Report {
     onInterrupt = task;
   }
 
-  /** Looks at one of several things; may run on any thread. */
-  public interface Look<E, O> {
-    O look(E entry) throws Exception;
-  }
-
   /**
-   * Looks at several things at once and shows each outcome in its turn, as soon as that has come.
+   * Lets nothing begin any more once Ctrl-C has ended the run.
    *
-   * <p>Ctrl-C shows what is finished but waits for its turn, too.
-   *
-   * @param parallel most things looked at at once
-   * @param unexpected makes an outcome, with its reason, of what should not have happened
-   * @param show prints an outcome
-   * @param interrupted prints what the outcomes so far add up to
+   * @throws ClosedOutput then
    */
-  public <E, O> void inOrder(
-      List<E> entries,
-      int parallel,
-      Look<E, O> look,
-      BiFunction<E, String, O> unexpected,
-      Consumer<O> show,
-      Runnable interrupted)
-      throws InterruptedException {
-    ExecutorService workers = Executors.newFixedThreadPool(parallel, Thread.ofVirtual().factory());
-    try {
-      List<Future<O>> outcomes = new ArrayList<>();
-      AtomicInteger shown = new AtomicInteger();
-      synchronized (this) { // whoever interrupts finds all of it, or nothing begun
-        checkGoing();
-        for (E entry : entries) {
-          outcomes.add(workers.submit(() -> look.look(entry)));
-        }
-        onInterrupt(() -> {
-          List<O> finished =
-              outcomes.subList(shown.get(), outcomes.size()).stream()
-                  .filter(outcome -> outcome.state() == Future.State.SUCCESS)
-                  .map(Future::resultNow)
-                  .toList();
-          // nothing more is begun, or written; who waits for it waits no longer
-          workers.shutdownNow().forEach(task -> ((Future<?>) task).cancel(true));
-          finished.forEach(show);
-          interrupted.run();
-        });
-      }
-      for (int i = 0; i < entries.size(); i++) {
-        O outcome = outcome(entries.get(i), outcomes.get(i), unexpected);
-        synchronized (this) {
-          show.accept(outcome);
-          shown.incrementAndGet();
-        }
-      }
-    } finally {
-      workers.shutdownNow(); // nobody waits for the rest when the reader of stdout has gone
-      onInterrupt(() -> {}); // all is said, or about to be
-    }
-  }
-
-  private <E, O> O outcome(E entry, Future<O> outcome, BiFunction<E, String, O> unexpected)
-      throws InterruptedException {
-    try {
-      return outcome.get();
-    } catch (CancellationException e) {
-      throw new ClosedOutput(); // Ctrl-C
-    } catch (ExecutionException e) {
-      if (isInterrupted()) {
-        throw new ClosedOutput();
-      }
-      unexpected(e.getCause());
-      String reason =
-          e.getCause() instanceof OutOfMemoryError ? "out of memory" : "unexpected " + e.getCause();
-      return unexpected.apply(entry, reason);
-    }
-  }
-
-  private synchronized void checkGoing() {
+  synchronized void requireGoing() {
     if (interrupted) {
       throw new ClosedOutput();
     }
@@ -483,27 +428,6 @@ public final class Report {
   /** Whether Ctrl-C has ended the run; what is still done counts no more. */
   public synchronized boolean isInterrupted() {
     return interrupted;
-  }
-
-  /** Ends the run where Ctrl-C catches it; nothing is printed after it. */
-  void watchInterrupts(Surroundings surroundings) {
-    surroundings
-        .onInterrupt()
-        .accept(() -> {
-          synchronized (this) {
-            if (!finished) {
-              interrupted = true;
-              put("interrupted", true);
-              try {
-                onInterrupt.run();
-                finish();
-              } catch (ClosedOutput e) {
-                finished = true;
-              }
-            }
-          }
-          crashReports.close(INTERRUPTED); // unless the end of the run has done so
-        });
   }
 
   /** Does something at once for Ctrl-C, and prints in one write what it prints. */
@@ -518,19 +442,16 @@ public final class Report {
     }
   }
 
-  private void print(String text) {
-    printMasked(masks.apply(text));
-  }
-
-  private void printMasked(String text) {
-    if (together != null) {
-      together.append(text).append(System.lineSeparator());
-    } else {
-      write(text + System.lineSeparator());
-    }
+  /** Prints text as it is, whatever the format. */
+  void print(String text) {
+    write(masked(text) + System.lineSeparator());
   }
 
   private void write(String lines) {
+    if (together != null) {
+      together.append(lines);
+      return;
+    }
     if (finished || lines.isEmpty()) {
       return;
     }
@@ -538,39 +459,39 @@ public final class Report {
       erase();
       out.write(lines.getBytes(StandardCharsets.UTF_8));
       out.flush();
-      draw();
+      draw(progress);
     } catch (IOException e) {
       finished = true;
       String reason = String.valueOf(e.getMessage());
-      pipeClosed = reason.toLowerCase(Locale.ROOT).contains("pipe");
-      if (!pipeClosed) {
+      if (reason.toLowerCase(Locale.ROOT).contains("pipe")) {
+        met(CLOSED_PIPE);
+      } else {
         sayError("cannot write to stdout: " + reason, null);
       }
       throw new ClosedOutput();
     }
   }
 
-  /** What the run found so far, as an exit code. */
-  synchronized int exitCode() {
-    return pipeClosed
-        ? CLOSED_PIPE
-        : interrupted
-            ? INTERRUPTED
-            : noFullVerdict ? NO_FULL_VERDICT : findings && !exitZero ? FINDINGS : 0;
+  /** Ends the run, and returns its exit code. */
+  int end() {
+    int code = finish();
+    crashReports.close(code); // without the lock: it waits for Sentry, nothing else does
+    return code;
   }
 
   /** Prints the JSON document, if that is the format, and returns the exit code. */
-  synchronized int finish() {
+  private synchronized int finish() {
     progress("");
-    if (format == Format.JSON && !finished) {
+    if (voice.format() == Format.JSON && !finished) {
       document.put("results", results);
-      document.put("findings", otherFindings);
-      document.put("warnings", warnings);
+      document.put("findings", findings);
+      document.put("warnings", List.copyOf(warnings));
       document.put("errors", errors);
       document.put("summary", summary);
       document.put("exit", exitCode());
+      byte[] json = Json.document(masked(document));
       try {
-        printMasked(new String(Json.document(masked(document)), StandardCharsets.UTF_8));
+        write(new String(json, StandardCharsets.UTF_8) + System.lineSeparator());
       } catch (ClosedOutput e) {
         // the exit code says so
       }
@@ -579,13 +500,14 @@ public final class Report {
     return exitCode();
   }
 
+  private int exitCode() {
+    return exit == FINDINGS && voice.exitZero() ? 0 : exit;
+  }
+
   /** The same value with each secret in it masked. */
   private Object masked(Object value) {
-    if (!masks.any()) {
-      return value;
-    }
     return switch (value) {
-      case String text -> masks.apply(text);
+      case String text -> masked(text);
       case List<?> list -> list.stream().map(this::masked).toList();
       case Map<?, ?> map -> {
         Map<Object, Object> masked = new LinkedHashMap<>();

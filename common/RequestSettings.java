@@ -23,7 +23,7 @@ public final class RequestSettings {
       names = "--requests-nb-retries",
       paramLabel = "COUNT",
       defaultValue = "4",
-      converter = Values.RetriesConverter.class,
+      converter = RetriesConverter.class,
       description = "attempts after the first")
   int retries;
 
@@ -31,7 +31,7 @@ public final class RequestSettings {
       names = "--max-response-mib",
       paramLabel = "MIB",
       defaultValue = "128",
-      converter = Values.MebibytesConverter.class,
+      converter = MebibytesConverter.class,
       description = "largest answer in MiB, after decompression")
   int maxResponse;
 
@@ -42,7 +42,6 @@ public final class RequestSettings {
       description = "file of PEM certificates to trust besides the JDK's")
   Path caBundle;
 
-  /** Attempts after the first. */
   public int retries() {
     return retries;
   }
@@ -70,7 +69,6 @@ public final class RequestSettings {
    * @param names of the settings that errors point to
    */
   public Http http(
-      String command,
       Duration timeout,
       Duration deadline,
       int parallel,
@@ -82,7 +80,7 @@ public final class RequestSettings {
       Http http =
           new Http(
               new Http.Limits(
-                  command + "/" + Version.NUMBER + " (remote-settings-lambdas)",
+                  report.command() + "/" + Version.NUMBER + " (remote-settings-lambdas)",
                   timeout,
                   deadline,
                   retries,
@@ -99,6 +97,18 @@ public final class RequestSettings {
       return http;
     } catch (IllegalArgumentException e) {
       throw new UsageException(e.getMessage(), null);
+    }
+  }
+
+  private static final class RetriesConverter extends Values.WholeNumber {
+    RetriesConverter() {
+      super(0, 100);
+    }
+  }
+
+  private static final class MebibytesConverter extends Values.WholeNumber {
+    MebibytesConverter() {
+      super(1, 2047);
     }
   }
 }

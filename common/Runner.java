@@ -19,11 +19,9 @@ import java.io.InputStream;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
-import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import picocli.AutoComplete;
@@ -35,11 +33,13 @@ import picocli.CommandLine.TypeConversionException;
 import picocli.CommandLine.UnmatchedArgumentException;
 
 /**
- * Settings, each declared once as a picocli option (contract, <i>Settings</i> and <i>Secrets</i>).
+ * The run of a command, from arguments to exit code (docs/specification.md, <i>Settings</i> and
+ * <i>Secrets</i>).
  *
- * <p>The variable of an option has its long name, in upper case: {@code --requests-nb-retries} is
- * {@code REQUESTS_NB_RETRIES}. First found wins: option, environment, the file that {@code
- * --env-file} names, default. A secret has no option that takes it, only one that names a file.
+ * <p>Settings are declared once, as picocli options. The variable of an option has its long name,
+ * in upper case: {@code --requests-nb-retries} is {@code REQUESTS_NB_RETRIES}. First found wins:
+ * option, environment, the file that {@code --env-file} names, default. A secret has no option that
+ * takes it, only one that names a file.
  */
 public final class Runner {
 
@@ -109,39 +109,37 @@ public final class Runner {
     line.setExpandAtFiles(false);
     line.setInterpolateVariables(false);
     line.registerConverter(boolean.class, new Values.BooleanConverter());
-    line.registerConverter(Secret.class, file -> secretFrom(file, surroundings.in()));
+    line.registerConverter(
+        Secret.class,
+        new Values.Converter<>(
+            "a file that can be read", file -> secretFrom(file, surroundings.in())));
     CommandSpec spec = line.getCommandSpec();
+    Lookup lookup = new Lookup(spec, surroundings.environment(), args);
     Report report = new Report(spec.name(), surroundings);
-    CrashReports crashReports = CrashReports.none();
     try {
-      Lookup.Typed typed = Lookup.Typed.of(spec, args);
-      if (typed.asksForHelp()) {
-        line.parseArgs(typed.arguments()); // wrong options are named first
-        report.text(
+      if (lookup.asksForHelp()) {
+        line.parseArgs(lookup.arguments()); // wrong options are named first
+        report.print(
             line.isUsageHelpRequested()
-                ? Help.of(spec)
+                ? help(spec)
                 : command.general().completion
                     ? completion(spec)
                     : spec.name() + " " + Version.NUMBER);
         return 0;
       }
-      Lookup lookup = new Lookup(surroundings.environment(), Map.of(), typed);
-      report.configure(lookup.format(spec));
-      String named = typed.options().get(spec.findOption("--env-file"));
-      Map<String, String> envFile = Lookup.envFile(named, surroundings.environment());
-      lookup = new Lookup(surroundings.environment(), envFile, typed);
-      report.configure(lookup.format(spec));
+      report.talk(lookup.format());
+      lookup.readEnvFile();
+      report.talk(lookup.format());
       line.setDefaultValueProvider(lookup);
-      line.parseArgs(typed.arguments());
-      Masks masks = new Masks(lookup.secrets(spec).stream());
-      report.mask(masks);
+      line.parseArgs(lookup.arguments());
+      Masks masks = new Masks(lookup.secrets().stream());
       GeneralSettings general = command.general();
       Surroundings all = surroundings.with(lookup.variables());
-      report.configure(general.format, general.quiet, general.verbose, general.exitZero, all);
+      report.talk(general, masks, all);
       if (general.verbose) {
-        lookup.origins(spec).forEach(report::note);
+        lookup.origins().forEach(report::note);
       }
-      crashReports =
+      report.watch(
           CrashReports.start(
               spec.name(),
               general.safeSentryDsn(),
@@ -150,12 +148,11 @@ public final class Runner {
               caBundle(spec),
               all,
               masks,
-              report::warn);
-      report.reportTo(crashReports);
-      report.watchInterrupts(all);
+              report::warn),
+          all);
       command.run(all, report);
     } catch (ParameterException e) {
-      UsageException usage = usage(e);
+      UsageException usage = usage(e, lookup);
       report.error(usage.getMessage(), usage.hint());
     } catch (UsageException e) {
       report.error(e.getMessage(), e.hint());
@@ -166,29 +163,24 @@ public final class Runner {
     } catch (Throwable e) {
       report.unexpected(e);
     }
-    int code = report.finish();
-    crashReports.close(code); // nothing waits for Sentry but the end of the process
-    return code;
+    return report.end();
   }
 
-  private static UsageException usage(ParameterException e) {
+  private static UsageException usage(ParameterException e, Lookup lookup) {
     if (e instanceof UnmatchedArgumentException unmatched) {
       return unknown(unmatched);
     }
     if (e.getCause() instanceof TypeConversionException accepted
         && e.getArgSpec() instanceof OptionSpec option) {
       String value = option.type() == URI.class ? Masks.withoutSecrets(e.getValue()) : e.getValue();
-      String label =
-          e.getCommandLine().getDefaultValueProvider() instanceof Lookup lookup
-              ? lookup.label(option)
-              : option.longestName();
+      String what = Lookup.isSecret(option) ? "" : "\"%s\" ".formatted(value);
       return new UsageException(
-          Lookup.isSecret(option)
-              ? "%s: is not %s".formatted(label, accepted.getMessage())
-              : "%s: \"%s\" is not %s".formatted(label, value, accepted.getMessage()),
-          null);
+          "%s: %sis not %s".formatted(lookup.label(option), what, accepted.getMessage()), null);
     }
-    return new UsageException(uncapitalised(e.getMessage()), "--help lists the options");
+    String message = e.getMessage();
+    return new UsageException(
+        message.substring(0, 1).toLowerCase(Locale.ROOT) + message.substring(1),
+        "--help lists the options");
   }
 
   /** What may be named of an argument: a long option, or the first letter of a short one. */
@@ -212,21 +204,12 @@ public final class Runner {
             : "did you mean " + String.join(" or ", near) + "?");
   }
 
-  private static String uncapitalised(String sentence) {
-    return sentence.substring(0, 1).toLowerCase(Locale.ROOT) + sentence.substring(1);
-  }
-
-  private static Secret secretFrom(String file, InputStream in) {
-    String text;
-    try {
-      text =
-          file.equals("-")
-              ? new String(in.readAllBytes(), StandardCharsets.UTF_8)
-              : Files.readString(Path.of(file));
-    } catch (IOException | InvalidPathException e) {
-      throw new TypeConversionException("a file that can be read");
-    }
-    return new Secret(text.strip());
+  private static Secret secretFrom(String file, InputStream in) throws IOException {
+    return new Secret(
+        (file.equals("-")
+                ? new String(in.readAllBytes(), StandardCharsets.UTF_8)
+                : Files.readString(Path.of(file)))
+            .strip());
   }
 
   /** The certificates to trust besides the JDK's, or null. */
@@ -242,66 +225,65 @@ public final class Runner {
   private static String completion(CommandSpec spec) {
     CommandSpec completed = CommandSpec.create().name(spec.name());
     for (OptionSpec option : spec.options()) {
-      boolean isFile = List.of("FILE", "DIR").contains(option.paramLabel());
+      String label = option.paramLabel();
+      boolean isFile = List.of("FILE", "DIR").contains(label);
       completed.addOption(
           OptionSpec.builder(option.names())
               .arity(option.arity().toString())
               .type(isFile ? Path.class : option.type())
-              .completionCandidates(option.completionCandidates())
+              .completionCandidates(label.contains("|") ? List.of(label.split("\\|")) : null)
               .build());
     }
     return AutoComplete.bash(spec.name(), new CommandLine(completed)).stripTrailing();
   }
 
-  /** The help text: the rule, the options with variable, unit and default, the exit codes. */
-  private static final class Help {
-    static String of(CommandSpec spec) {
-      StringBuilder text = new StringBuilder();
-      text.append("Usage: ").append(spec.name()).append(" [OPTION ...]\n\n");
-      for (String line : spec.usageMessage().description()) {
-        wrapped(text, "", line);
-      }
-      text.append("\nOptions, and the variable that sets each:\n");
-      for (Setting setting : settings(spec)) {
-        text.append("  ").append(String.join(", ", setting.options()));
-        if (setting.label() != null) {
-          text.append('=').append(setting.label());
-        }
-        text.append('\n');
-        String value = setting.defaultValue() == null ? "" : ", default " + setting.defaultValue();
-        String variables = String.join(" or ", setting.variables());
-        wrapped(
-            text,
-            "        ",
-            setting.description()
-                + (variables.isEmpty() ? "" : " [%s%s]".formatted(variables, value)));
-      }
-      text.append("\nVariables without an option:\n");
-      text.append("  HTTPS_PROXY, HTTP_PROXY\n");
-      wrapped(text, "        ", "proxy, as http://[USER:PASSWORD@]HOST:PORT; never for loopback");
-      text.append("  NO_PROXY\n");
-      wrapped(text, "        ", "hosts and domains that need no proxy, comma separated");
-      text.append("  NO_COLOR\n");
-      wrapped(text, "        ", "no colour on a terminal, whatever its value");
-      text.append("\nExit codes:\n");
-      text.append("  0  all well, or nothing to do\n");
-      text.append("  1  findings\n");
-      text.append("  2  no full verdict: usage, server, a part not done, a bug\n");
-      return text.toString().stripTrailing();
-    }
+  private static final String END_OF_HELP =
+      """
 
-    private static void wrapped(StringBuilder text, String indent, String sentence) {
-      StringBuilder line = new StringBuilder(indent);
-      for (String word : sentence.split(" ")) {
-        if (line.length() + word.length() > 99 && line.length() > indent.length()) {
-          text.append(line.toString().stripTrailing()).append('\n');
-          line = new StringBuilder(indent);
-        }
-        line.append(word).append(' ');
-      }
-      text.append(line.toString().stripTrailing()).append('\n');
+      Variables without an option:
+        HTTPS_PROXY, HTTP_PROXY
+              proxy, as http://[USER:PASSWORD@]HOST:PORT; never for loopback
+        NO_PROXY
+              hosts and domains that need no proxy, comma separated
+        NO_COLOR
+              no colour on a terminal, whatever its value
+
+      Exit codes:
+        0  all well, or nothing to do
+        1  findings
+        2  no full verdict: usage, server, a part not done, a bug\
+      """;
+
+  /** The help text: the rule, the options with variable, unit and default, the exit codes. */
+  private static String help(CommandSpec spec) {
+    StringBuilder text = new StringBuilder("Usage: %s [OPTION ...]\n\n".formatted(spec.name()));
+    for (String line : spec.usageMessage().description()) {
+      wrap(text, "", line);
     }
+    text.append("\nOptions, and the variable that sets each:\n");
+    for (Setting setting : settings(spec)) {
+      String label = setting.label() == null ? "" : "=" + setting.label();
+      text.append("  %s%s\n".formatted(String.join(", ", setting.options()), label));
+      String value = setting.defaultValue() == null ? "" : ", default " + setting.defaultValue();
+      String variables = String.join(" or ", setting.variables());
+      wrap(
+          text,
+          "        ",
+          setting.description()
+              + (variables.isEmpty() ? "" : " [%s%s]".formatted(variables, value)));
+    }
+    return text + END_OF_HELP;
   }
 
-  // ---- converters: each message completes "VALUE is not …"
+  private static void wrap(StringBuilder text, String indent, String sentence) {
+    StringBuilder line = new StringBuilder(indent);
+    for (String word : sentence.split(" ")) {
+      if (line.length() + word.length() > 99 && line.length() > indent.length()) {
+        text.append(line.toString().stripTrailing()).append('\n');
+        line = new StringBuilder(indent);
+      }
+      line.append(word).append(' ');
+    }
+    text.append(line.toString().stripTrailing()).append('\n');
+  }
 }

@@ -5,10 +5,12 @@
 //SOURCES RemoteSettings.java
 //SOURCES Report.java
 //SOURCES ServerException.java
+//SOURCES UsageException.java
 //SOURCES Values.java
 
 package common;
 
+import common.RemoteSettings.Announced;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -54,12 +56,11 @@ public final class Selection {
   }
 
   /** Reads the whole list of collections; of one that stands there twice, the newer entry. */
-  public List<RemoteSettings.Announced> all(RemoteSettings remote, Report report)
-      throws ServerException {
-    Map<String, RemoteSettings.Announced> entries = new LinkedHashMap<>();
-    for (RemoteSettings.Announced entry : remote.announced(bucket, collection)) {
+  public List<Announced> all(RemoteSettings remote, Report report) throws ServerException {
+    Map<String, Announced> entries = new LinkedHashMap<>();
+    for (Announced entry : remote.announced(bucket, collection)) {
       String key = entry.isNamed() ? entry.name() : "entry " + entries.size();
-      RemoteSettings.Announced other = entries.putIfAbsent(key, entry);
+      Announced other = entries.putIfAbsent(key, entry);
       if (other != null) {
         report.warn("%s announces %s more than once".formatted(path(), entry.name()));
         entries.put(key, entry.timestamp() > other.timestamp() ? entry : other);
@@ -69,9 +70,9 @@ public final class Selection {
   }
 
   /** Reads the list of collections and returns what is selected of it; nothing is an error. */
-  public List<RemoteSettings.Announced> read(RemoteSettings remote, Report report, String done)
-      throws ServerException {
-    return select(all(remote, report), report, done);
+  public List<Announced> read(RemoteSettings remote, Report report, String done)
+      throws ServerException, UsageException {
+    return select(all(remote, report), done);
   }
 
   /**
@@ -79,14 +80,14 @@ public final class Selection {
    *
    * @param done what could not be done then: "verified"
    */
-  public List<RemoteSettings.Announced> select(
-      List<RemoteSettings.Announced> announced, Report report, String done) {
-    List<RemoteSettings.Announced> selected =
-        announced.stream().filter(entry -> selects(entry.name())).toList();
+  public List<Announced> select(List<Announced> announced, String done) throws UsageException {
+    List<Announced> selected = announced.stream().filter(entry -> selects(entry.name())).toList();
     if (announced.isEmpty()) {
-      report.error("%s announces no collection: nothing was %s".formatted(path(), done), null);
-    } else if (selected.isEmpty()) {
-      report.error(
+      throw new UsageException(
+          "%s announces no collection: nothing was %s".formatted(path(), done), null);
+    }
+    if (selected.isEmpty()) {
+      throw new UsageException(
           "none of %d collections is selected: nothing was %s".formatted(announced.size(), done),
           "check --only and --exclude");
     }
@@ -99,8 +100,8 @@ public final class Selection {
   }
 
   /** Reads again what the list says of a collection; empty if it announces it no more. */
-  public Optional<RemoteSettings.Announced> readAgain(
-      RemoteSettings remote, RemoteSettings.Announced entry) throws ServerException {
+  public Optional<Announced> readAgain(RemoteSettings remote, Announced entry)
+      throws ServerException {
     return remote.announced(bucket, collection, entry);
   }
 

@@ -12,9 +12,9 @@
 
 package common;
 
+import common.RemoteSettings.ServerInfo;
 import java.net.URI;
 import java.time.Duration;
-import java.util.Optional;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
@@ -48,7 +48,7 @@ public final class ServerSettings {
       names = "--parallel-requests",
       paramLabel = "COUNT",
       defaultValue = "4",
-      converter = Values.ParallelConverter.class,
+      converter = ParallelConverter.class,
       description = "most requests in flight")
   int parallel;
 
@@ -59,22 +59,18 @@ public final class ServerSettings {
     return server;
   }
 
-  /** To connect, and longest silence while reading. */
   public Duration timeout() {
     return timeout;
   }
 
-  /** Of one attempt as a whole. */
   public Duration deadline() {
     return deadline;
   }
 
-  /** What is not peculiar to this server. */
   public RequestSettings requests() {
     return requests;
   }
 
-  /** How many requests may be in flight. */
   public int parallel() {
     return parallel;
   }
@@ -87,44 +83,40 @@ public final class ServerSettings {
     return parallel == 1 ? 1 : parallel + Runtime.getRuntime().availableProcessors();
   }
 
-  /** The largest answer in bytes, after decompression. */
-  public long maxBytes() {
-    return requests.maxBytes();
+  /** Opens the doorway to HTTP for a command. */
+  public Http http(Surroundings surroundings, Report report) throws UsageException {
+    return requests.http(timeout, deadline, parallel, Http.Names.SERVER, surroundings, report);
+  }
+
+  /** The server, asked through that doorway. */
+  public RemoteSettings remote(Http http) {
+    return new RemoteSettings(http, server, requests.maxBytes());
   }
 
   /**
-   * Reads what a writer's server info says; a server that is none, or does not know the
-   * credentials, is an error.
+   * Reads what the server info says of a server that has to know the credentials.
    *
    * @param variable the credentials' variable, for the error
    * @param credentials null for none
    */
-  public Optional<RemoteSettings.ServerInfo> writer(
-      RemoteSettings remote, String variable, Secret credentials, Report report)
-      throws ServerException {
-    RemoteSettings.ServerInfo info = read(remote, variable, credentials);
+  public ServerInfo info(RemoteSettings remote, String variable, Secret credentials)
+      throws ServerException, UsageException {
+    return known(read(remote, variable, credentials), variable, credentials);
+  }
+
+  /** The same of a server that has to be a writer, too. */
+  public ServerInfo writer(RemoteSettings remote, String variable, Secret credentials)
+      throws ServerException, UsageException {
+    ServerInfo info = read(remote, variable, credentials);
     if (info.signed() == null) {
-      report.error(
+      throw new UsageException(
           "No signer capabilities found. Run on *writer* server!",
           "SERVER is %s, which signs nothing".formatted(server));
-      return Optional.empty();
     }
-    return knows(info, variable, credentials, report) ? Optional.of(info) : Optional.empty();
+    return known(info, variable, credentials);
   }
 
-  /**
-   * Reads what the server info says; a server that does not know the credentials is an error.
-   *
-   * @param variable the credentials' variable, for the error
-   */
-  public Optional<RemoteSettings.ServerInfo> info(
-      RemoteSettings remote, String variable, Secret credentials, Report report)
-      throws ServerException {
-    RemoteSettings.ServerInfo info = read(remote, variable, credentials);
-    return knows(info, variable, credentials, report) ? Optional.of(info) : Optional.empty();
-  }
-
-  private RemoteSettings.ServerInfo read(RemoteSettings remote, String variable, Secret credentials)
+  private static ServerInfo read(RemoteSettings remote, String variable, Secret credentials)
       throws ServerException {
     try {
       return remote.serverInfo();
@@ -135,20 +127,19 @@ public final class ServerSettings {
     }
   }
 
-  private boolean knows(
-      RemoteSettings.ServerInfo info, String variable, Secret credentials, Report report) {
-    boolean isKnown = credentials == null || info.account() != null;
-    if (!isKnown) {
-      report.error(
+  private ServerInfo known(ServerInfo info, String variable, Secret credentials)
+      throws UsageException {
+    if (credentials != null && info.account() == null) {
+      throw new UsageException(
           "%s is refused: %s does not know these credentials".formatted(variable, server),
           "expected user:pass, a token, or TYPE TOKEN, of an account of this server");
     }
-    return isKnown;
+    return info;
   }
 
-  /** Opens the doorway to HTTP for a command. */
-  public Http http(String command, Surroundings surroundings, Report report) throws UsageException {
-    return requests.http(
-        command, timeout, deadline, parallel, Http.Names.SERVER, surroundings, report);
+  private static final class ParallelConverter extends Values.WholeNumber {
+    ParallelConverter() {
+      super(1, 64);
+    }
   }
 }

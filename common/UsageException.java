@@ -2,8 +2,11 @@
 
 package common;
 
-/** A setting that cannot be used: names option or variable, the value, and what is accepted. */
-public final class UsageException extends Exception {
+/**
+ * What the user has to put right: a setting that cannot be used, named with its value and what is
+ * accepted, or settings that ask for nothing.
+ */
+public class UsageException extends Exception {
   private static final long serialVersionUID = 1;
   private final String hint;
 

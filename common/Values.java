@@ -5,14 +5,13 @@
 
 package common;
 
-import common.Report.Format;
+import java.io.IOException;
 import java.math.BigDecimal;
 import java.net.URI;
 import java.nio.file.Files;
-import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.time.DateTimeException;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import picocli.CommandLine.ITypeConverter;
@@ -49,174 +48,142 @@ public final class Values {
     return inner.indexOf(list.isEmpty() ? '"' : list.charAt(0)) < 0 ? inner : list;
   }
 
-  // ---- converters: each message completes "VALUE is not …"
+  // ---- converters
 
-  /** What {@code --format} takes, for the completion of a shell. */
-  static final class FormatNames extends ArrayList<String> {
-    private static final long serialVersionUID = 1;
-
-    FormatNames() {
-      super(List.of("text", "json"));
-    }
-  }
-
-  static final class FormatConverter implements ITypeConverter<Format> {
-    @Override
-    public Format convert(String value) {
-      return switch (value.toLowerCase(Locale.ROOT)) {
-        case "text" -> Format.TEXT;
-        case "json" -> Format.JSON;
-        default -> throw new TypeConversionException("text or json");
-      };
-    }
-  }
-
-  static final class BooleanConverter implements ITypeConverter<Boolean> {
-    @Override
-    public Boolean convert(String value) {
-      return switch (value.toLowerCase(Locale.ROOT)) {
-        case "true", "1", "yes", "on" -> true;
-        case "false", "0", "no", "off" -> false;
-        default -> throw new TypeConversionException("true or false");
-      };
-    }
-  }
-
-  /** A web address without credentials, query and fragment. */
-  public static class WebAddressConverter implements ITypeConverter<URI> {
+  /** Makes a value of a text, or refuses it; most are subclasses, which picocli can make. */
+  public static class Converter<T> implements ITypeConverter<T> {
     private final String accepted;
+    private final Reading<T> reading;
 
-    public WebAddressConverter() {
-      this("an address, expected http or https and a host");
+    /** What a text stands for; null, or an exception that complains of the text, for nothing. */
+    public interface Reading<T> {
+      T read(String text) throws IOException;
     }
 
     /**
      * @param accepted completes "VALUE is not …"
      */
-    protected WebAddressConverter(String accepted) {
+    protected Converter(String accepted, Reading<T> reading) {
       this.accepted = accepted;
+      this.reading = reading;
     }
 
     @Override
-    public URI convert(String value) {
+    public final T convert(String text) {
+      T converted;
       try {
-        URI url = URI.create(value.strip());
-        if (Urls.isWeb(url)
-            && url.getRawUserInfo() == null
-            && url.getRawFragment() == null
-            && acceptsQuery(url.getRawQuery())) {
-          return url;
-        }
-      } catch (IllegalArgumentException e) {
-        // said below
+        converted = reading.read(text);
+      } catch (IllegalArgumentException | DateTimeException | IOException e) {
+        converted = null;
       }
-      throw new TypeConversionException(accepted);
-    }
-
-    /**
-     * @param query null for none
-     */
-    protected boolean acceptsQuery(String query) {
-      return query == null;
-    }
-  }
-
-  static final class ServerConverter extends WebAddressConverter {
-    ServerConverter() {
-      super(
-          "a base URL, expected http or https, a host and no credentials, like"
-              + " https://firefox.settings.services.mozilla.com/v1");
-    }
-
-    @Override
-    public URI convert(String value) {
-      return super.convert(value.strip().replaceFirst("/+$", ""));
-    }
-  }
-
-  /** Seconds, with fractions. */
-  public static final class SecondsConverter implements ITypeConverter<Duration> {
-    @Override
-    public Duration convert(String value) {
-      try {
-        BigDecimal seconds = new BigDecimal(value.strip());
-        if (value.length() < 20
-            && seconds.compareTo(new BigDecimal("0.001")) >= 0
-            && seconds.compareTo(BigDecimal.valueOf(86_400)) <= 0) {
-          return Duration.ofMillis(seconds.movePointRight(3).longValue());
-        }
-      } catch (NumberFormatException e) {
-        // said below
+      if (converted == null) {
+        throw new TypeConversionException(accepted);
       }
-      throw new TypeConversionException("a number of seconds, from 0.001 to 86400");
+      return converted;
     }
   }
 
-  /** A whole number of a range; a subclass per range, because picocli makes converters itself. */
-  public abstract static class WholeNumber implements ITypeConverter<Integer> {
-    private final int least;
-    private final int most;
-
-    protected WholeNumber(int least, int most) {
-      this.least = least;
-      this.most = most;
-    }
-
-    @Override
-    public Integer convert(String value) {
-      try {
-        int number = Integer.parseInt(value.strip());
-        if (number >= least && number <= most) {
-          return number;
-        }
-      } catch (NumberFormatException e) {
-        // said below
-      }
-      throw new TypeConversionException("a whole number from %d to %d".formatted(least, most));
-    }
-  }
-
-  static final class RetriesConverter extends WholeNumber {
-    RetriesConverter() {
-      super(0, 100);
-    }
-  }
-
-  static final class ParallelConverter extends WholeNumber {
-    ParallelConverter() {
-      super(1, 64);
-    }
-  }
-
-  static final class MebibytesConverter extends WholeNumber {
-    MebibytesConverter() {
-      super(1, 2047);
-    }
-  }
-
-  static final class FileConverter implements ITypeConverter<Path> {
-    @Override
-    public Path convert(String value) {
-      try {
-        Path file = Path.of(value);
-        if (Files.isReadable(file) && !Files.isDirectory(file)) {
-          return file;
-        }
-      } catch (InvalidPathException e) {
-        // said below
-      }
-      throw new TypeConversionException("a file that can be read");
+  /** A text that is as a regular expression says. */
+  public abstract static class Text extends Converter<String> {
+    protected Text(String regex, String accepted) {
+      super(accepted, text -> text.matches(regex) ? text : null);
     }
   }
 
   /** The name of a bucket or a collection. */
-  public static final class NameConverter implements ITypeConverter<String> {
-    @Override
-    public String convert(String value) {
-      if (!Place.isName(value)) {
-        throw new TypeConversionException("a name of letters, digits, _ and -");
-      }
-      return value;
+  public static final class NameConverter extends Converter<String> {
+    NameConverter() {
+      super("a name of letters, digits, _ and -", text -> Place.isName(text) ? text : null);
+    }
+  }
+
+  static final class BooleanConverter extends Converter<Boolean> {
+    BooleanConverter() {
+      super(
+          "true or false",
+          text ->
+              switch (text.toLowerCase(Locale.ROOT)) {
+                case "true", "1", "yes", "on" -> true;
+                case "false", "0", "no", "off" -> false;
+                default -> null;
+              });
+    }
+  }
+
+  /** A whole number of a range. */
+  public abstract static class WholeNumber extends Converter<Integer> {
+    protected WholeNumber(int least, int most) {
+      super(
+          "a whole number from %d to %d".formatted(least, most),
+          text -> {
+            int number = Integer.parseInt(text.strip());
+            return number >= least && number <= most ? number : null;
+          });
+    }
+  }
+
+  /** A whole number, 0 among them. */
+  public static final class CountConverter extends WholeNumber {
+    CountConverter() {
+      super(0, Integer.MAX_VALUE);
+    }
+  }
+
+  /** Seconds, with fractions. */
+  public static final class SecondsConverter extends Converter<Duration> {
+    private static final BigDecimal LEAST = new BigDecimal("0.001");
+    private static final BigDecimal MOST = BigDecimal.valueOf(86_400);
+
+    SecondsConverter() {
+      super(
+          "a number of seconds, from 0.001 to 86400",
+          text -> {
+            BigDecimal seconds = new BigDecimal(text.strip());
+            boolean isInRange = seconds.compareTo(LEAST) >= 0 && seconds.compareTo(MOST) <= 0;
+            return text.length() < 20 && isInRange
+                ? Duration.ofMillis(seconds.movePointRight(3).longValue())
+                : null;
+          });
+    }
+  }
+
+  static final class FileConverter extends Converter<Path> {
+    FileConverter() {
+      super(
+          "a file that can be read",
+          text -> {
+            Path file = Path.of(text);
+            return Files.isReadable(file) && !Files.isDirectory(file) ? file : null;
+          });
+    }
+  }
+
+  /** A web address without credentials and fragment, or null. */
+  public static URI webAddress(String text) {
+    URI url = URI.create(text.strip());
+    return Urls.isWeb(url) && url.getRawUserInfo() == null && url.getRawFragment() == null
+        ? url
+        : null;
+  }
+
+  private static URI withoutQuery(String text) {
+    URI url = webAddress(text);
+    return url == null || url.getRawQuery() != null ? null : url;
+  }
+
+  /** A web address without credentials, query and fragment. */
+  public static final class WebAddressConverter extends Converter<URI> {
+    WebAddressConverter() {
+      super("an address, expected http or https and a host", Values::withoutQuery);
+    }
+  }
+
+  static final class ServerConverter extends Converter<URI> {
+    ServerConverter() {
+      super(
+          "a base URL, expected http or https, a host and no credentials, like"
+              + " https://firefox.settings.services.mozilla.com/v1",
+          text -> withoutQuery(text.strip().replaceFirst("/+$", "")));
     }
   }
 }

@@ -485,7 +485,7 @@ class CrashReportsTest {
   private static Runner.Command asking(URI... urls) {
     SettingsTest.Probe probe = new SettingsTest.Probe();
     return probe.doing((surroundings, report) -> {
-      try (Http http = probe.server.http("probe", surroundings, report)) {
+      try (Http http = probe.server.http(surroundings, report)) {
         for (URI url : urls) {
           try {
             http.get(url, 1000, InputStream::readAllBytes);
@@ -679,7 +679,7 @@ class CrashReportsTest {
     SettingsTest.Probe probe = new SettingsTest.Probe();
     String home = System.getProperty("user.home");
     probe.doing((surroundings, report) -> {
-      try (Http http = probe.server.http("probe", surroundings, report)) {
+      try (Http http = probe.server.http(surroundings, report)) {
         http.authorize(server.url(), probe.general.authorization("AUTH", probe.auth, server.url()));
         http.get(server.url().resolve("/v1/nowhere"), 1000, InputStream::readAllBytes);
       } finally {
@@ -978,7 +978,7 @@ class CrashReportsTest {
   @Test
   void a_bad_proxy_is_not_blamed_on_the_dsn() {
     SettingsTest.Probe probe = new SettingsTest.Probe();
-    probe.doing((surroundings, report) -> probe.server.http("probe", surroundings, report).close());
+    probe.doing((surroundings, report) -> probe.server.http(surroundings, report).close());
     Terminal.Outcome outcome =
         new Terminal()
             .set("SENTRY_DSN", "https://" + KEY + "@sentry.test/1")

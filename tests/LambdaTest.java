@@ -898,7 +898,7 @@ class LambdaTest {
     CompletableFuture<Object> asked = new CompletableFuture<>();
     SettingsTest.Probe stubborn = new SettingsTest.Probe();
     stubborn.doing((surroundings, report) -> {
-      Http http = stubborn.server.http("probe", surroundings, report);
+      Http http = stubborn.server.http(surroundings, report);
       http.get(server.url(), 1_000_000, InputStream::readAllBytes);
       report.waiting("begun");
       if (holdsTheReport) {
@@ -935,7 +935,7 @@ class LambdaTest {
       SettingsTest.Probe next = new SettingsTest.Probe();
       next.doing((surroundings, report) ->
           next.server
-              .http("probe", surroundings, report)
+              .http(surroundings, report)
               .get(server.url(), 1_000_000, InputStream::readAllBytes));
       invoke(next, Duration.ofMinutes(1));
       assertEquals(2 * requests, server.requests().size());

@@ -1,8 +1,10 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //DEPS tools.jackson.core:jackson-databind:3.3.0
 //SOURCES ../common/Http.java
+//SOURCES ../common/InOrder.java
 //SOURCES ../common/Report.java
 //SOURCES ../common/Runner.java
+//SOURCES ../common/Tally.java
 //SOURCES ../validate_signature.java
 //SOURCES HttpTest.java
 //SOURCES ../server/RemoteSettingsServer.java
@@ -16,10 +18,12 @@ import static org.junit.jupiter.params.provider.Arguments.arguments;
 
 import common.Display;
 import common.Http;
+import common.InOrder;
 import common.Report;
 import common.Report.Status;
 import common.Runner;
 import common.Surroundings;
+import common.Tally;
 import common.Version;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -238,7 +242,7 @@ class ReportTest {
       @Override
       public void run(Surroundings surroundings, Report report) throws Exception {
         SettingsTest.Probe probe = current;
-        try (Http http = probe.server.http("probe", surroundings, report)) {
+        try (Http http = probe.server.http(surroundings, report)) {
           for (int i = 0; i < times; i++) {
             http.get(url, 1000, java.io.InputStream::readAllBytes);
           }
@@ -318,21 +322,20 @@ class ReportTest {
 
   @Test
   void the_summary_counts_and_names_what_is_wrong() {
-    List<Display.Count> counts =
-        List.of(
-            new Display.Count("OK", List.of("a/b", "a/c"), false),
-            new Display.Count("SKIP", List.of(), false),
-            new Display.Count("BAD", List.of("a/d", "a/e"), true));
-    assertEquals("4 collections: 2 OK, 2 BAD (a/d, a/e)", Display.counts(4, counts));
-    assertEquals(
-        "6 collections: 2 OK, 2 BAD (a/d, a/e), 2 not finished", Display.counts(6, counts));
-    assertEquals(
-        "1 collection: 0 OK, 1 BAD (a/d)",
-        Display.counts(
-            1,
-            List.of(
-                new Display.Count("OK", List.of(), false),
-                new Display.Count("BAD", List.of("a/d"), true))));
+    assertEquals("4 collections: 2 OK, 2 BAD (a/d, a/e)", twoOfEach(4).counts());
+    assertEquals("6 collections: 2 OK, 2 BAD (a/d, a/e), 2 not finished", twoOfEach(6).counts());
+    Tally bad = new Tally("collection", 1, "OK", "BAD");
+    bad.add("a/d", Status.BAD, "BAD", "why");
+    assertEquals("1 collection: 0 OK, 1 BAD (a/d)", bad.counts());
+  }
+
+  private static Tally twoOfEach(int expected) {
+    Tally tally = new Tally("collection", expected, "OK", "SKIP", "BAD");
+    tally.add("a/b", Status.GOOD, "OK", null);
+    tally.add("a/d", Status.BAD, "BAD", "why");
+    tally.add("a/c", Status.GOOD, "OK", null);
+    tally.add("a/e", Status.BAD, "BAD", "why");
+    return tally;
   }
 
   @Test
@@ -350,7 +353,8 @@ class ReportTest {
     List<String> shown = new ArrayList<>();
     Terminal.Outcome outcome =
         run((_, report) ->
-            report.inOrder(
+            InOrder.look(
+                report,
                 List.of("a", "b", "c"),
                 2,
                 entry -> {
@@ -764,7 +768,8 @@ class ReportTest {
     CountDownLatch firstIsShown = new CountDownLatch(1);
     SettingsTest.Probe probe = new SettingsTest.Probe();
     probe.doing((_, report) ->
-        report.inOrder(
+        InOrder.look(
+            report,
             List.of("first", "second", "third"),
             1,
             entry -> {
@@ -818,7 +823,7 @@ class ReportTest {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     ByteArrayOutputStream err = new ByteArrayOutputStream();
     SettingsTest.Probe probe = new SettingsTest.Probe();
-    probe.doing((_, report) -> report.finding("something"));
+    probe.doing((_, report) -> report.finding("something", null));
     assertEquals(1, Runner.execute(probe, interruptible(out, err, interrupts)));
     interrupts.forEach(Runnable::run);
     assertEquals("something\n", out.toString(StandardCharsets.UTF_8));

@@ -182,7 +182,7 @@ class SettingsTest {
     assertEquals(0, run("--env-file", file, "--server", "http://127.0.0.1:1/v1//").exit());
     assertEquals("http://127.0.0.1:1/v1", probe.server.url().toString());
     assertEquals(2, probe.server.parallel());
-    assertEquals(3L * 1024 * 1024, probe.server.maxBytes());
+    assertEquals(3L * 1024 * 1024, probe.server.requests().maxBytes());
     assertEquals("/buckets/monitor/collections/changes", probe.selection.path());
     assertEquals(7, probe.days);
   }
@@ -860,7 +860,7 @@ class SettingsTest {
   @Test
   void a_bad_proxy_is_a_usage_error_without_its_value() {
     environment.put("HTTPS_PROXY", "socks5://user:" + SECRET + "@127.0.0.1:1080");
-    task = (surroundings, report) -> probe.server.http("probe", surroundings, report).close();
+    task = (surroundings, report) -> probe.server.http(surroundings, report).close();
     Terminal.Outcome outcome = run();
     assertUsage(outcome, "HTTPS_PROXY");
     assertHidden(outcome);
@@ -889,7 +889,7 @@ class SettingsTest {
 
   @Test
   void a_proxy_may_stand_in_the_env_file() throws IOException {
-    task = (surroundings, report) -> probe.server.http("probe", surroundings, report).close();
+    task = (surroundings, report) -> probe.server.http(surroundings, report).close();
     Terminal.Outcome outcome = run("--env-file", envFile("HTTPS_PROXY=no proxy at all"));
     assertUsage(outcome, "HTTPS_PROXY");
   }

@@ -2,9 +2,11 @@
 //DEPS info.picocli:picocli:4.7.7
 //SOURCES ../Changesets.java
 //SOURCES ../Display.java
+//SOURCES ../InOrder.java
 //SOURCES ../RemoteSettings.java
 //SOURCES ../Report.java
 //SOURCES ../ServerException.java
+//SOURCES ../Tally.java
 //SOURCES ../Urls.java
 //SOURCES ../UsageException.java
 //SOURCES ../Values.java
@@ -17,12 +19,13 @@ package common.signature;
 import common.Changesets.Changeset;
 import common.Changesets.SignedRecord;
 import common.Display;
-import common.Display.Count;
+import common.InOrder;
 import common.RemoteSettings;
 import common.RemoteSettings.Announced;
 import common.Report;
 import common.Report.Status;
 import common.ServerException;
+import common.Tally;
 import common.Urls;
 import common.UsageException;
 import common.Values;
@@ -48,14 +51,12 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Predicate;
-import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.TypeConversionException;
 
 /**
  * The check of a published collection's signature, from reading it to the lines that say what came
- * out (contract, <i>validate_signature</i>). {@code validate_signature} is this check; {@code
- * refresh_signature --verify} ends with it.
+ * out (docs/specification.md, <i>validate_signature</i>). {@code validate_signature} is this check;
+ * {@code refresh_signature --verify} ends with it.
  *
  * <p>Steps 1 to 4 of <i>Client specifications › Signature Verification</i> are in {@link
  * ContentSignature} and {@link CertificateChain}.
@@ -130,12 +131,14 @@ public final class SignatureCheck {
 
   private final Report report;
   private final Instant now;
-  private final Chains chains;
+  private final PemSource pem;
+  private final Map<URI, Fetched> chains = new ConcurrentHashMap<>(); // each read once
   private final Set<String> roots; // colon hex; empty if there are none to compare with
   private final WithoutRoots withoutRoots;
   private final String signer; // null if it goes by the bucket
   private final boolean signerDemanded;
   private final List<Outcome> outcomes = new ArrayList<>();
+  private Tally tally;
   private int expected;
 
   /**
@@ -150,7 +153,7 @@ public final class SignatureCheck {
     }
     this.report = report;
     this.now = now;
-    this.chains = new Chains(pem);
+    this.pem = pem;
     this.roots =
         signers.anyRoot ? Set.of() : given.isEmpty() ? MozillaRoots.builtIn(host, now) : given;
     this.withoutRoots =
@@ -161,44 +164,69 @@ public final class SignatureCheck {
 
   // ---- judging
 
+  /** Where a collection's changeset comes from. */
+  public interface Source {
+    /** Null for one that is newly configured. */
+    Changeset read() throws ServerException;
+  }
+
+  /**
+   * Judges several collections at once, and prints what comes out.
+   *
+   * @param judge one of the two below
+   * @param interrupted prints what the outcomes so far add up to
+   */
+  public void look(
+      List<Announced> entries,
+      int parallel,
+      InOrder.Look<Announced, Outcome> judge,
+      Runnable interrupted)
+      throws InterruptedException {
+    expected = entries.size();
+    tally = new Tally("collection", expected, "OK", "SKIP", "BAD", "NO VERDICT");
+    InOrder.look(
+        report, entries, parallel, judge, SignatureCheck::noVerdict, this::show, interrupted);
+  }
+
   /** Reads a collection and judges it; one that is newly configured is skipped. */
   public Outcome judge(RemoteSettings remote, Announced entry) {
-    long start = System.nanoTime();
-    if (entry.problem() != null) {
-      return unread(entry, new NoVerdict(entry.problem()), start);
-    }
-    try {
-      Changeset changeset = remote.changeset(entry);
-      boolean bare =
-          ContentSignature.entries(changeset.metadata()).isEmpty()
-              && changeset.records().isEmpty()
-              && changeset.tombstones() == 0;
-      return bare && !remote.everHadRecords(entry)
-          ? unread(entry, new Skipped(), start)
-          : judge(entry, changeset, start);
-    } catch (ServerException e) {
-      return unread(entry, notRead(e), start);
-    }
+    return entry.problem() != null
+        ? noVerdict(entry, entry.problem())
+        : judge(
+            entry,
+            () -> {
+              Changeset changeset = remote.changeset(entry);
+              boolean isBare =
+                  ContentSignature.entries(changeset.metadata()).isEmpty()
+                      && changeset.records().isEmpty()
+                      && changeset.tombstones() == 0;
+              return isBare && !remote.everHadRecords(entry) ? null : changeset;
+            });
   }
 
-  /** Reads a collection, past the caches, that must be signed, and judges it. */
-  public Outcome judgeSigned(RemoteSettings remote, Announced entry) {
+  /** Reads a collection in some other way and judges it. */
+  public Outcome judge(Announced entry, Source source) {
     long start = System.nanoTime();
     try {
-      return judge(entry, remote.fresh(entry.place()), start);
+      Changeset changeset = source.read();
+      if (changeset == null) {
+        return unread(entry, new Skipped());
+      }
+      Long signedOn =
+          changeset.metadata().get("last_modified") instanceof Long number ? number : null;
+      return new Outcome(
+          entry,
+          judge(entry, changeset, signedOn),
+          signedOn,
+          changeset.timestamp(),
+          oddities(entry, changeset),
+          Duration.ofNanos(System.nanoTime() - start));
     } catch (ServerException e) {
-      return unread(entry, notRead(e), start);
+      return unread(entry, notRead(e));
     }
   }
 
-  /** Judges a changeset. */
-  public Outcome judge(Announced entry, Changeset changeset) {
-    return judge(entry, changeset, System.nanoTime());
-  }
-
-  private Outcome judge(Announced entry, Changeset changeset, long start) {
-    Long signedOn =
-        changeset.metadata().get("last_modified") instanceof Long number ? number : null;
+  private Judgement judge(Announced entry, Changeset changeset, Long signedOn) {
     Set<Long> otherTimestamps = new LinkedHashSet<>();
     otherTimestamps.add(entry.timestamp());
     otherTimestamps.add(changeset.latest());
@@ -210,22 +238,18 @@ public final class SignatureCheck {
             new ContentSignature.Content(changeset.records(), changeset.timestamp()),
             ContentSignature.entries(changeset.metadata()),
             otherTimestamps,
-            chains,
+            this::chain,
             new Trust(roots, signerOf(entry.bucket()), signerDemanded, now));
-    Judgement judgement =
-        switch (verdict) {
-          case Valid valid when roots.isEmpty() && withoutRoots == WithoutRoots.REFUSE ->
-              new NoVerdict(noRoot(valid.chain().rootHash()));
-          case Valid valid -> new Good(valid);
-          case Invalid invalid -> new Bad(invalid);
-        };
-    return new Outcome(
-        entry, judgement, signedOn, changeset.timestamp(), oddities(entry, changeset), took(start));
+    return switch (verdict) {
+      case Valid valid when roots.isEmpty() && withoutRoots == WithoutRoots.REFUSE ->
+          new NoVerdict(noRoot(valid.chain().rootHash()));
+      case Valid valid -> new Good(valid);
+      case Invalid invalid -> new Bad(invalid);
+    };
   }
 
-  /** The outcome of what went wrong in a way that nobody expects. */
-  public static Outcome noVerdict(Announced entry, String reason) {
-    return unread(entry, new NoVerdict(reason), System.nanoTime());
+  private static Outcome noVerdict(Announced entry, String reason) {
+    return unread(entry, new NoVerdict(reason));
   }
 
   private static String noRoot(String seen) {
@@ -249,12 +273,8 @@ public final class SignatureCheck {
     };
   }
 
-  private static Outcome unread(Announced entry, Judgement judgement, long start) {
-    return new Outcome(entry, judgement, null, null, List.of(), took(start));
-  }
-
-  private static Duration took(long start) {
-    return Duration.ofNanos(System.nanoTime() - start);
+  private static Outcome unread(Announced entry, Judgement judgement) {
+    return new Outcome(entry, judgement, null, null, List.of(), Duration.ZERO);
   }
 
   private static List<String> oddities(Announced entry, Changeset changeset) {
@@ -264,135 +284,47 @@ public final class SignatureCheck {
           "%s: the changeset is older than announced (%d, announced %d), past the caches too"
               .formatted(entry.name(), changeset.timestamp(), entry.timestamp()));
     }
-    String huge = ids(changeset, record -> record.json().hugeIntegers());
-    if (!huge.isEmpty()) {
-      warnings.add(
-          "%s: Firefox would compute other bytes, for integers beyond 2^53 in %s"
-              .formatted(entry.name(), huge));
-    }
-    String keys = ids(changeset, record -> record.json().utf16OrderDiffers());
-    if (!keys.isEmpty()) {
-      warnings.add(
-          "%s: Firefox would compute other bytes, for keys that UTF-16 sorts otherwise in %s"
-              .formatted(entry.name(), keys));
-    }
+    Map<String, Predicate<SignedRecord>> otherBytes = new LinkedHashMap<>();
+    otherBytes.put("integers beyond 2^53", record -> record.json().hugeIntegers());
+    otherBytes.put("keys that UTF-16 sorts otherwise", record -> record.json().utf16OrderDiffers());
+    otherBytes.forEach((what, isOdd) -> {
+      List<String> ids = changeset.records().stream().filter(isOdd).map(SignedRecord::id).toList();
+      if (!ids.isEmpty()) {
+        warnings.add(
+            "%s: Firefox would compute other bytes, for %s in %s"
+                .formatted(entry.name(), what, Display.some(ids, 3)));
+      }
+    });
     return warnings;
   }
 
-  private static String ids(Changeset changeset, Predicate<SignedRecord> predicate) {
-    return Display.some(
-        changeset.records().stream().filter(predicate).map(SignedRecord::id).toList(), 3);
+  /** A chain, or why there is none. */
+  private record Fetched(CertificateChain chain, Refused refused) {}
+
+  private CertificateChain chain(URI x5u) throws Refused {
+    Fetched result = chains.computeIfAbsent(x5u, this::fetch);
+    if (result.refused() != null) {
+      throw result.refused();
+    }
+    return result.chain();
   }
 
-  /** The chains of a run: each read once per URL. */
-  private static final class Chains implements ContentSignature.ChainSource {
-    private final PemSource source;
-    private final Map<URI, Fetched> fetched = new ConcurrentHashMap<>();
-
-    Chains(PemSource source) {
-      this.source = source;
-    }
-
-    /** The roots of those that are good but for what their root is worth. */
-    Set<String> rootsSeen(Instant at) {
-      Set<String> roots = new TreeSet<>();
-      for (Fetched result : fetched.values()) {
-        if (result.chain() != null && result.chain().isVerified(at)) {
-          roots.add(result.chain().rootHash());
-        }
-      }
-      return roots;
-    }
-
-    private record Fetched(CertificateChain chain, Refused refused) {}
-
-    @Override
-    public CertificateChain chain(URI x5u) throws Refused {
-      Fetched result = fetched.computeIfAbsent(x5u, this::fetch);
-      if (result.refused() != null) {
-        throw result.refused();
-      }
-      return result.chain();
-    }
-
-    private Fetched fetch(URI x5u) {
-      try {
-        return new Fetched(CertificateChain.parse(source.read(x5u)), null);
-      } catch (ServerException e) {
-        return new Fetched(
-            null,
-            new Refused(
-                Cause.CHAIN_NOT_REACHABLE,
-                "the chain %s is not reachable: %s".formatted(x5u, e.reason()),
-                e.hint()));
-      } catch (Refused e) {
-        return new Fetched(null, e);
-      }
+  private Fetched fetch(URI x5u) {
+    try {
+      return new Fetched(CertificateChain.parse(pem.read(x5u)), null);
+    } catch (ServerException e) {
+      String message = "the chain %s is not reachable: %s".formatted(x5u, e.reason());
+      return new Fetched(null, new Refused(Cause.CHAIN_NOT_REACHABLE, message, e.hint()));
+    } catch (Refused e) {
+      return new Fetched(null, e);
     }
   }
 
   // ---- rendering
 
-  /** How many collections will be shown. */
-  public void expect(int collections) {
-    expected = collections;
-  }
-
   /** Prints an outcome: {@code 01/17 /buckets/main/collections/cfr: OK (0.02s)}. */
-  public void show(Outcome outcome) {
-    synchronized (report) {
-      outcomes.add(outcome);
-      Status status = status(outcome.judgement());
-      report.result(
-          status,
-          "%02d/%02d %s:  %s"
-              .formatted(
-                  outcomes.size(),
-                  expected,
-                  Display.clean(outcome.entry().path()),
-                  word(outcome, status)),
-          json(outcome));
-      outcome.warnings().forEach(report::warn);
-      refused(outcome.judgement())
-          .forEach(refused ->
-              report.note(
-                  "%s: a signature is refused: %s"
-                      .formatted(outcome.entry().name(), refused.getMessage())));
-    }
-  }
-
-  private static Status status(Judgement judgement) {
-    return switch (judgement) {
-      case Good _, Skipped _ -> Status.GOOD;
-      case Bad _ -> Status.BAD;
-      case NoVerdict _ -> Status.UNKNOWN;
-    };
-  }
-
-  private String word(Outcome outcome, Status status) {
-    return switch (outcome.judgement()) {
-      case Good _ ->
-          String.format(
-              Locale.ROOT, "%s (%.2fs)", report.word(status, "OK"), outcome.took().toNanos() / 1e9);
-      case Bad _ -> report.word(status, "⚠ BAD Signature ⚠");
-      case Skipped _ -> "SKIP";
-      case NoVerdict(String reason) -> report.noVerdict(reason);
-    };
-  }
-
-  private static List<Refused> refused(Judgement judgement) {
-    return switch (judgement) {
-      case Good(Valid valid) -> valid.refused();
-      case Bad(Invalid invalid) -> invalid.refused();
-      default -> List.of();
-    };
-  }
-
-  private static List<Warning> warnings(Judgement judgement) {
-    return judgement instanceof Good(Valid valid) ? valid.warnings() : List.of();
-  }
-
-  private static Map<String, Object> json(Outcome outcome) {
+  private void show(Outcome outcome) {
+    outcomes.add(outcome);
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("check", "signature");
     json.putAll(outcome.entry().place().json());
@@ -401,31 +333,72 @@ public final class SignatureCheck {
         json.put("status", "ok");
         json.put("root", valid.chain().rootHash());
         json.put("leaf_ends", valid.chain().leafEnd().toString());
+        String seconds = String.format(Locale.ROOT, " (%.2fs)", outcome.took().toNanos() / 1e9);
+        show(outcome, Status.GOOD, "OK", report.word(Status.GOOD, "OK") + seconds, null, json);
+        explain(outcome, valid.refused());
       }
       case Bad(Invalid invalid) -> {
+        String reason = invalid.reason().getMessage();
         json.put("status", "bad");
         json.put("cause", invalid.reason().cause().slug());
-        json.put("reason", Display.clean(invalid.reason().getMessage()));
+        json.put("reason", Display.clean(reason));
         json.put("hint", invalid.reason().hint());
+        String bad = report.word(Status.BAD, "⚠ BAD Signature ⚠");
+        show(outcome, Status.BAD, "BAD", bad, reason, json);
+        explain(outcome, invalid.refused());
       }
-      case Skipped _ -> json.put("status", "skip");
+      case Skipped _ -> {
+        json.put("status", "skip");
+        show(outcome, Status.GOOD, "SKIP", "SKIP", null, json);
+      }
       case NoVerdict(String reason) -> {
         json.put("status", "no-verdict");
         json.put("reason", Display.clean(reason));
+        show(outcome, Status.UNKNOWN, "NO VERDICT", report.noVerdict(reason), reason, json);
       }
     }
-    json.put("announced", outcome.entry().timestamp());
+  }
+
+  private void show(
+      Outcome outcome,
+      Status status,
+      String word,
+      String shown,
+      String reason,
+      Map<String, Object> json) {
+    Announced entry = outcome.entry();
+    tally.add(entry.name(), status, word, reason);
+    json.put("announced", entry.timestamp());
     json.put("signed_on", outcome.signedOn());
     json.put("timestamp", outcome.timestamp());
     List<String> warnings = new ArrayList<>(outcome.warnings());
-    warnings(outcome.judgement()).forEach(it -> warnings.add(it.about(outcome.entry().name())));
+    if (outcome.judgement() instanceof Good(Valid valid)) {
+      valid.warnings().forEach(it -> warnings.add(it.about(entry.name())));
+    }
     json.put("warnings", warnings.stream().map(Display::clean).toList());
-    return json;
+    report.result(
+        status,
+        "%02d/%02d %s:  %s"
+            .formatted(outcomes.size(), expected, Display.clean(entry.path()), shown),
+        json);
+    outcome.warnings().forEach(report::warn);
+  }
+
+  private void explain(Outcome outcome, List<Refused> refused) {
+    for (Refused one : refused) {
+      report.note(
+          "%s: a signature is refused: %s".formatted(outcome.entry().name(), one.getMessage()));
+    }
   }
 
   /** Says which roots were believed, or would have to be, where none was known beforehand. */
   public void showRoots() {
-    Set<String> seen = chains.rootsSeen(now);
+    Set<String> seen = new TreeSet<>(); // of chains that are good but for what their root is worth
+    for (Fetched result : chains.values()) {
+      if (result.chain() != null && result.chain().isVerified(now)) {
+        seen.add(result.chain().rootHash());
+      }
+    }
     if (!roots.isEmpty() || seen.isEmpty()) {
       return;
     }
@@ -464,14 +437,17 @@ public final class SignatureCheck {
     for (Outcome outcome : outcomes) {
       if (outcome.judgement() instanceof Bad(Invalid invalid)) {
         report.details(
-            "Signature verification failed on "
-                + Display.clean(outcome.entry().path())
-                + "\n - Signed on: "
-                + moment(outcome.signedOn())
-                + "\n - Records timestamp: "
-                + moment(outcome.timestamp())
-                + "\n - Cause: "
-                + Display.clean(invalid.reason().getMessage()));
+            """
+            Signature verification failed on %s
+             - Signed on: %s
+             - Records timestamp: %s
+             - Cause: %s\
+            """
+                .formatted(
+                    Display.clean(outcome.entry().path()),
+                    moment(outcome.signedOn()),
+                    moment(outcome.timestamp()),
+                    Display.clean(invalid.reason().getMessage())));
         hints.add(invalid.reason().hint());
       }
     }
@@ -489,20 +465,7 @@ public final class SignatureCheck {
 
   /** Counts for the summary. */
   public String counts() {
-    return Display.counts(
-        expected,
-        List.of(
-            new Count("OK", names(Good.class), false),
-            new Count("SKIP", names(Skipped.class), false),
-            new Count("BAD", names(Bad.class), true),
-            new Count("NO VERDICT", names(NoVerdict.class), true)));
-  }
-
-  private List<String> names(Class<? extends Judgement> kind) {
-    return outcomes.stream()
-        .filter(outcome -> kind.isInstance(outcome.judgement()))
-        .map(outcome -> outcome.entry().name())
-        .toList();
+    return tally.counts();
   }
 
   /** The collections whose signature is valid, by the chain that it is by. */
@@ -518,29 +481,21 @@ public final class SignatureCheck {
 
   /** Tells Sentry what is wrong. */
   public void reportFailures() {
-    Map<String, String> bad = new LinkedHashMap<>();
-    Map<String, String> unknown = new LinkedHashMap<>();
-    for (Outcome outcome : outcomes) {
-      switch (outcome.judgement()) {
-        case Bad(Invalid invalid) -> bad.put(outcome.entry().name(), invalid.reason().getMessage());
-        case NoVerdict(String reason) -> unknown.put(outcome.entry().name(), reason);
-        case Good _, Skipped _ -> {}
-      }
-    }
-    report.failedChecks("Signature verification failed on %s", "collections", bad);
-    report.failedChecks("No verdict on %s", "collections", unknown);
+    tally.tell(report, Status.BAD, "Signature verification failed on %s");
+    tally.tell(report, Status.UNKNOWN, "No verdict on %s");
   }
 
-  /** The message completes "VALUE is not …". */
-  private static final class RootHashConverter implements ITypeConverter<String> {
-    @Override
-    public String convert(String value) {
-      String hex = Values.entries(List.of(value)).stream().findFirst().orElse("");
-      String digits = hex.replace(":", "").toUpperCase(Locale.ROOT);
-      if (!hex.isEmpty() && !digits.matches("[0-9A-F]{64}")) {
-        throw new TypeConversionException("a SHA-256 in hex, like C8:A8:0E:…");
-      }
-      return digits.replaceAll("(..)(?!$)", "$1:");
+  private static final class RootHashConverter extends Values.Converter<String> {
+    RootHashConverter() {
+      super("a SHA-256 in hex, like C8:A8:0E:…", SignatureCheck::rootHash);
     }
+  }
+
+  private static String rootHash(String text) {
+    String hex = Values.entries(List.of(text)).stream().findFirst().orElse("");
+    String digits = hex.replace(":", "").toUpperCase(Locale.ROOT);
+    return hex.isEmpty() || digits.matches("[0-9A-F]{64}")
+        ? digits.replaceAll("(..)(?!$)", "$1:")
+        : null;
   }
 }
