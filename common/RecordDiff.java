@@ -1,4 +1,5 @@
 //JAVA 25+
+//SOURCES Changesets.java
 //SOURCES Display.java
 //SOURCES signature/CanonicalJson.java
 
