@@ -1,14 +1,14 @@
 //DEPS tools.jackson.core:jackson-databind:3.3.0
 //SOURCES Store.java
 
-import java.util.Arrays;
-import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Predicate;
+import java.util.stream.Collectors;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
 
 /**
  * Who may do what, by Kinto's rules: permissions stand with buckets, collections, groups and
@@ -24,7 +24,7 @@ final class Access {
   /** May do everything, as one to whom a server's settings give all permissions. */
   private static final String ADMIN = "account:admin";
 
-  private static final String AUTHENTICATED = "system.Authenticated";
+  static final String AUTHENTICATED = "system.Authenticated";
 
   private final Store store;
 
@@ -63,8 +63,14 @@ final class Access {
       return resource.equals(name);
     }
 
-    String path() {
-      return plural + "/" + id;
+    /** Another object of the list, or with null the list. */
+    Target withId(String other) {
+      return switch (resource) {
+        case "bucket" -> buckets(other);
+        case "collection" -> collections(bucket, other);
+        case "group" -> groups(bucket, other);
+        default -> records(bucket, collection, other);
+      };
     }
   }
 
@@ -80,11 +86,11 @@ final class Access {
     if (user.isPresent()) {
       principals.add(AUTHENTICATED);
       for (Store.Entry bucket : store.entries("/buckets")) {
-        String groups = Store.groups(bucket.data().path("id").asString());
+        String groups = Store.groups(Store.id(bucket.data()));
         for (Store.Entry group : store.entries(groups)) {
           for (JsonNode member : group.data().path("members")) {
             if (member.asString("").equals(account(user.get()))) {
-              principals.add(groups + "/" + group.data().path("id").asString());
+              principals.add(groups + "/" + Store.id(group.data()));
             }
           }
         }
@@ -143,14 +149,11 @@ final class Access {
             : list.is("collection")
                 ? List.of("read", "write", "record:create")
                 : List.of("read", "write");
-    Set<String> shared = new HashSet<>();
-    for (Store.Entry entry : store.entries(list.plural())) {
-      if (permissions.stream()
-          .flatMap(permission -> entry.principals(permission).stream())
-          .anyMatch(principals::contains)) {
-        shared.add(entry.data().path("id").asString());
-      }
-    }
+    Set<String> shared =
+        store.entries(list.plural()).stream()
+            .filter(entry -> gives(entry, permissions, principals))
+            .map(entry -> Store.id(entry.data()))
+            .collect(Collectors.toSet());
     return shared.isEmpty() && !mayCreate(principals, list)
         ? Optional.empty()
         : Optional.of(shared::contains);
@@ -184,10 +187,33 @@ final class Access {
     return principals.contains(ADMIN)
         || store
             .entry(plural, id)
-            .filter(entry ->
-                Arrays.stream(permissions)
-                    .flatMap(permission -> entry.principals(permission).stream())
-                    .anyMatch(principals::contains))
+            .filter(entry -> gives(entry, List.of(permissions), principals))
             .isPresent();
+  }
+
+  /** Whether an object itself gives one of the permissions. */
+  private static boolean gives(
+      Store.Entry entry, List<String> permissions, Set<String> principals) {
+    return permissions.stream()
+        .flatMap(permission -> entry.principals(permission).stream())
+        .anyMatch(principals::contains);
+  }
+
+  /**
+   * An object's permissions as those see them whom the object itself lets write it. Who may write
+   * it for another reason, its bucket's permissions or the server's settings, sees none.
+   */
+  static ObjectNode shown(Store.Entry entry, Set<String> principals) {
+    ObjectNode shown = Store.JSON.createObjectNode();
+    if (gives(entry, List.of("write"), principals)) {
+      entry
+          .permissions()
+          .forEach((name, those) -> {
+            if (!those.isEmpty()) {
+              those.forEach(shown.putArray(name)::add);
+            }
+          });
+    }
+    return shown;
   }
 }

@@ -1,10 +1,8 @@
 //DEPS tools.jackson.core:jackson-databind:3.3.0
 //SOURCES KintoError.java
+//SOURCES KintoRequest.java
 //SOURCES Store.java
-//SOURCES Writes.java
 
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -58,7 +56,7 @@ final class JsonPatch {
       throw KintoError.invalid("body", "", "\"" + operations + "\" is not iterable");
     }
     for (int i = 0; i < operations.size(); i++) {
-      JsonNode operation = Writes.object(operations.get(i), Integer.toString(i));
+      JsonNode operation = KintoRequest.object(operations.get(i), Integer.toString(i));
       for (String member : List.of("op", "path")) {
         if (!operation.path(member).isString()) {
           throw KintoError.invalid("body", i + "." + member, "Required");
@@ -160,9 +158,8 @@ final class JsonPatch {
   }
 
   private JsonNode parent(String path) throws KintoError {
-    List<String> parts = new ArrayList<>(Arrays.asList(path.split("/", -1)));
-    parts.removeLast();
-    return parts.isEmpty() ? Store.JSON.missingNode() : get(String.join("/", parts));
+    int end = path.lastIndexOf('/');
+    return end < 0 ? Store.JSON.missingNode() : get(path.substring(0, end));
   }
 
   private static String name(String path) {

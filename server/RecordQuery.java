@@ -1,5 +1,6 @@
 //DEPS tools.jackson.core:jackson-databind:3.3.0
 //SOURCES KintoError.java
+//SOURCES KintoRequest.java
 //SOURCES Store.java
 
 import java.nio.charset.StandardCharsets;
@@ -19,6 +20,7 @@ import java.util.regex.Pattern;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.JsonNodeType;
 import tools.jackson.databind.node.MissingNode;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -31,9 +33,6 @@ import tools.jackson.databind.node.ObjectNode;
  * for changes, Pagination.
  */
 final class RecordQuery {
-
-  /** One pair of the decoded query string. */
-  record Parameter(String name, String value) {}
 
   /**
    * What the query selects.
@@ -77,11 +76,12 @@ final class RecordQuery {
    * @param knownFields the only fields that may be filtered on, or empty when any may
    * @param pageSize the server's own limit, 0 for none
    */
-  static RecordQuery parse(List<Parameter> parameters, Set<String> knownFields, int pageSize)
+  static RecordQuery parse(
+      List<KintoRequest.Parameter> parameters, Set<String> knownFields, int pageSize)
       throws KintoError {
     RecordQuery query = new RecordQuery();
     Map<String, List<String>> wanted = new LinkedHashMap<>();
-    for (Parameter parameter : parameters) {
+    for (KintoRequest.Parameter parameter : parameters) {
       String name = parameter.name().strip();
       if (name.startsWith("_")) {
         query.accept(name, parameter.value());
@@ -103,9 +103,8 @@ final class RecordQuery {
 
   private void accept(String name, String value) throws KintoError {
     switch (name) {
-      case "_since" -> {
-        filters.add(new Filter(Operator.GT, MODIFIED, List.of(timestamp(name, value))));
-      }
+      case "_since" ->
+          filters.add(new Filter(Operator.GT, MODIFIED, List.of(timestamp(name, value))));
       case "_before", "_to" ->
           filters.add(new Filter(Operator.LT, MODIFIED, List.of(timestamp(name, value))));
       case "_limit" -> limit = number(name, value);
@@ -117,7 +116,7 @@ final class RecordQuery {
   }
 
   private static JsonNode timestamp(String name, String value) throws KintoError {
-    JsonNode number = nativeValue(value.replaceAll("^\"+|\"+$", ""));
+    JsonNode number = nativeValue(KintoRequest.unquoted(value));
     if (!number.isIntegralNumber()) {
       throw KintoError.invalid("querystring", name, "\"" + value + "\" is not a number");
     }
@@ -222,8 +221,7 @@ final class RecordQuery {
         values.set(sort.field(), value);
       }
     }
-    ObjectNode token = Store.JSON.createObjectNode();
-    token.set("last_object", values);
+    JsonNode token = Store.JSON.createObjectNode().set("last_object", values);
     return Base64.getUrlEncoder()
         .withoutPadding()
         .encodeToString(token.toString().getBytes(StandardCharsets.UTF_8));
@@ -292,10 +290,10 @@ final class RecordQuery {
       case NOT -> !isThere || !same(actual, wanted);
       case IN -> isThere && filter.values().stream().anyMatch(one -> same(actual, one));
       case EXCLUDE -> !isThere || filter.values().stream().noneMatch(one -> same(actual, one));
-      case GT -> isThere && comparable(actual, wanted) && ANY_VALUE.compare(actual, wanted) > 0;
-      case MIN -> isThere && comparable(actual, wanted) && ANY_VALUE.compare(actual, wanted) >= 0;
-      case LT -> isThere && comparable(actual, wanted) && ANY_VALUE.compare(actual, wanted) < 0;
-      case MAX -> isThere && comparable(actual, wanted) && ANY_VALUE.compare(actual, wanted) <= 0;
+      case GT -> comparable(actual, wanted) && ANY_VALUE.compare(actual, wanted) > 0;
+      case MIN -> comparable(actual, wanted) && ANY_VALUE.compare(actual, wanted) >= 0;
+      case LT -> comparable(actual, wanted) && ANY_VALUE.compare(actual, wanted) < 0;
+      case MAX -> comparable(actual, wanted) && ANY_VALUE.compare(actual, wanted) <= 0;
       case HAS -> isThere == (wanted.isArray() || wanted.asBoolean(false));
       case LIKE -> isThere && like(actual, wanted);
     };
@@ -323,11 +321,18 @@ final class RecordQuery {
         .matches();
   }
 
-  private static final Map<String, Integer> RANKS =
-      Map.of("NULL", 0, "STRING", 1, "NUMBER", 2, "BOOLEAN", 3, "ARRAY", 4, "OBJECT", 5);
+  private static final List<JsonNodeType> RANKS =
+      List.of(
+          JsonNodeType.NULL,
+          JsonNodeType.STRING,
+          JsonNodeType.NUMBER,
+          JsonNodeType.BOOLEAN,
+          JsonNodeType.ARRAY,
+          JsonNodeType.OBJECT,
+          JsonNodeType.MISSING);
 
   private static int rank(JsonNode node) {
-    return RANKS.getOrDefault(node.getNodeType().name(), 6);
+    return RANKS.indexOf(node.getNodeType());
   }
 
   /** Kinds apart (absent last), then by value. */

@@ -1,5 +1,5 @@
 //DEPS tools.jackson.core:jackson-databind:3.3.0
-//SOURCES RemoteSettingsServer.java
+//SOURCES Signer.java
 //SOURCES Signoff.java
 //SOURCES Store.java
 //FILES sample/addons.json=sample/addons.json
@@ -14,8 +14,6 @@
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
@@ -45,19 +43,21 @@ final class SampleContent {
 
   private static final Instant UPTAKE = Instant.parse("2026-11-24T12:00:00Z");
 
-  private final RemoteSettingsServer server;
   private final Store store;
+  private final Signer signer;
+  private final Signoff signoff;
   private final Instant now;
 
-  private SampleContent(RemoteSettingsServer server, Instant now) {
-    this.server = server;
-    this.store = server.store();
+  private SampleContent(Store store, Signer signer, Signoff signoff, Instant now) {
+    this.store = store;
+    this.signer = signer;
+    this.signoff = signoff;
     this.now = now.truncatedTo(ChronoUnit.SECONDS);
   }
 
-  /** Fills an empty server. */
-  static void load(RemoteSettingsServer server, Instant now) {
-    SampleContent content = new SampleContent(server, now);
+  /** Fills an empty store. */
+  static void load(Store store, Signer signer, Signoff signoff, Instant now) {
+    SampleContent content = new SampleContent(store, signer, signoff, now);
     content.published(MAIN, "search-config-v2", 2, read("search-config-v2"));
     content.published(MAIN, "regions", 5, read("regions"));
     content.published(MAIN, "anti-tracking-url-decoration", 20, List.of());
@@ -85,8 +85,7 @@ final class SampleContent {
 
   private static List<ObjectNode> read(String name) {
     List<ObjectNode> records = new ArrayList<>();
-    String resource = "sample/" + name + ".json";
-    try (InputStream in = open(resource)) {
+    try (InputStream in = SampleContent.class.getResourceAsStream("/sample/" + name + ".json")) {
       for (JsonNode record : Store.JSON.readTree(in)) {
         records.add((ObjectNode) record);
       }
@@ -96,16 +95,10 @@ final class SampleContent {
     }
   }
 
-  /** JBang packs the files into the jar; a plain class path finds them in the working directory. */
-  private static InputStream open(String resource) throws IOException {
-    InputStream packed = SampleContent.class.getClassLoader().getResourceAsStream(resource);
-    return packed != null ? packed : Files.newInputStream(Path.of("tests", resource));
-  }
-
   /** Source, preview and destination hold the same, signed so many days ago. */
   private void published(Place place, String name, int daysAgo, List<ObjectNode> records) {
     Instant edited = now.minus(Duration.ofDays(daysAgo));
-    source(place.source(), name, edited, records);
+    filled(place.source(), name, edited, records);
     signed(place.preview(), name, edited.plusSeconds(60), records);
     signed(place.destination(), name, edited.plusSeconds(3600), records);
     store.edit(
@@ -115,19 +108,13 @@ final class SampleContent {
         attributes -> history(attributes, "signed", edited));
   }
 
-  private void source(String bucket, String name, Instant at, List<ObjectNode> records) {
-    server.create(bucket, name);
-    fill(bucket, name, at, records);
-  }
-
   private void signed(String bucket, String name, Instant at, List<ObjectNode> records) {
-    server.create(bucket, name);
-    fill(bucket, name, at, records);
+    filled(bucket, name, at, records);
     sign(bucket, name, at.plusSeconds(1));
   }
 
   private void sign(String bucket, String name, Instant at) {
-    ObjectNode entry = server.signatureEntry(bucket, name, server.signer().authorityOf(bucket));
+    ObjectNode entry = signer.entry(signer.authorityOf(bucket), store.get(bucket, name));
     store.edit(
         bucket,
         name,
@@ -136,7 +123,8 @@ final class SampleContent {
   }
 
   /** One record per millisecond, the last one at the given moment. */
-  private void fill(String bucket, String name, Instant at, List<ObjectNode> records) {
+  private void filled(String bucket, String name, Instant at, List<ObjectNode> records) {
+    signoff.create(bucket, name);
     long timestamp = at.toEpochMilli() - records.size();
     for (ObjectNode record : records) {
       timestamp++;
@@ -159,10 +147,9 @@ final class SampleContent {
     Instant edited = now.minus(Duration.ofHours(2));
     ObjectNode changed = records.getFirst().deepCopy().put("weight", 75);
     ObjectNode added = records.getLast().deepCopy().put("id", "VPN_PROMO_2").put("weight", 20);
-    store.put(place.source(), name, changed.put("last_modified", edited.toEpochMilli() - 2000));
-    store.put(place.source(), name, added.put("last_modified", edited.toEpochMilli() - 1000));
-    String deleted = records.get(1).path("id").asString();
-    store.putTombstone(place.source(), name, deleted, edited.toEpochMilli());
+    store.put(place.source(), name, at(changed, edited.minusSeconds(2)));
+    store.put(place.source(), name, at(added, edited.minusSeconds(1)));
+    store.putTombstone(place.source(), name, Store.id(records.get(1)), edited.toEpochMilli());
     store.edit(
         place.source(),
         name,
@@ -199,10 +186,10 @@ final class SampleContent {
   /** Announced already, but nobody has put a record in or signed it yet. */
   private void newlyConfigured(Place place, String name) {
     Instant made = now.minus(Duration.ofHours(1));
-    source(place.source(), name, made, List.of());
+    filled(place.source(), name, made, List.of());
     store.edit(
         place.source(), name, made.toEpochMilli(), attributes -> attributes.putNull("status"));
-    server.create(place.destination(), name);
+    signoff.create(place.destination(), name);
     store.edit(place.destination(), name, made.toEpochMilli() + 1, attributes -> {});
     store.touch(place.destination(), name, made.toEpochMilli() + 1);
   }

@@ -1,6 +1,5 @@
 //DEPS org.bouncycastle:bcpkix-jdk18on:1.87
 
-import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
@@ -12,7 +11,6 @@ import java.security.MessageDigest;
 import java.security.PrivateKey;
 import java.security.SecureRandom;
 import java.security.Signature;
-import java.security.cert.CertificateFactory;
 import java.security.cert.X509Certificate;
 import java.security.spec.ECGenParameterSpec;
 import java.time.Duration;
@@ -43,7 +41,9 @@ import org.bouncycastle.asn1.x509.GeneralSubtree;
 import org.bouncycastle.asn1.x509.KeyPurposeId;
 import org.bouncycastle.asn1.x509.KeyUsage;
 import org.bouncycastle.asn1.x509.NameConstraints;
+import org.bouncycastle.cert.jcajce.JcaX509CertificateConverter;
 import org.bouncycastle.cert.jcajce.JcaX509v3CertificateBuilder;
+import org.bouncycastle.operator.ContentSigner;
 import org.bouncycastle.operator.OperatorCreationException;
 import org.bouncycastle.operator.jcajce.JcaContentSignerBuilder;
 
@@ -526,21 +526,9 @@ final class SigningAuthority {
 
   private static X509Certificate sign(JcaX509v3CertificateBuilder builder, KeyPair issuer)
       throws GeneralSecurityException, OperatorCreationException {
-    String algorithm =
-        issuer.getPrivate().getAlgorithm().equals("RSA") ? "SHA384withRSA" : "SHA384withECDSA";
-    byte[] der =
-        unchecked(builder, new JcaContentSignerBuilder(algorithm).build(issuer.getPrivate()));
-    return (X509Certificate)
-        CertificateFactory.getInstance("X.509").generateCertificate(new ByteArrayInputStream(der));
-  }
-
-  private static byte[] unchecked(
-      JcaX509v3CertificateBuilder builder, org.bouncycastle.operator.ContentSigner signer) {
-    try {
-      return builder.build(signer).getEncoded();
-    } catch (IOException e) {
-      throw new IllegalStateException(e);
-    }
+    ContentSigner signer =
+        new JcaContentSignerBuilder("SHA384withECDSA").build(issuer.getPrivate());
+    return new JcaX509CertificateConverter().getCertificate(builder.build(signer));
   }
 
   private static BigInteger serial() {

@@ -100,6 +100,26 @@ final class Signoff {
     return collection + "-reviewers";
   }
 
+  /**
+   * Makes a collection if it is not there, without a request: those of announced buckets are
+   * readable by everyone, and both editor and reviewer may edit and review a source.
+   */
+  void create(String bucket, String collection) {
+    Access.Target target = Access.Target.collections(bucket, collection);
+    if (store.entry(target.plural(), collection).isPresent()) {
+      return;
+    }
+    boolean isSource = of(bucket, collection).isPresent();
+    store.create(bucket, collection, !isSource);
+    if (isSource) {
+      String user = Access.account("editor");
+      List<String> members = List.of(user, Access.account("reviewer"));
+      createGroup(target, editors(collection), user, members);
+      createGroup(target, reviewers(collection), user, members);
+      store.grant(target.plural(), collection, "write", user);
+    }
+  }
+
   // --- Before a change -----------------------------------------------------------------------
 
   /** Refuses a change of a collection's attributes that the signer does not allow. */
@@ -204,25 +224,22 @@ final class Signoff {
   void created(Access.Target source, String user) {
     of(source.bucket(), source.id())
         .ifPresent(resource -> {
-          createGroups(source, user);
+          createGroup(source, editors(source.id()), user, List.of(user));
+          createGroup(source, reviewers(source.id()), user, List.of());
           ObjectNode attributes = store.get(source.bucket(), source.id()).metadata();
           resource.targets().forEach(bucket -> publish(source, bucket, attributes));
           track(source, SIGNED, user, Map.of(), "last_signature");
         });
   }
 
-  private void createGroups(Access.Target source, String user) {
+  private void createGroup(Access.Target source, String group, String user, List<String> members) {
     String groups = Store.groups(source.bucket());
-    Map<String, List<String>> members =
-        Map.of(editors(source.id()), List.of(user), reviewers(source.id()), List.of());
-    for (String group : List.of(editors(source.id()), reviewers(source.id()))) {
-      if (store.entry(groups, group).isEmpty()) {
-        ObjectNode data = Store.JSON.createObjectNode().put("id", group);
-        members.get(group).forEach(data.putArray("members")::add);
-        store.save(groups, data, Map.of("write", Set.of(user)));
-      }
-      store.grant(source.plural(), source.id(), "write", groups + "/" + group);
+    if (store.entry(groups, group).isEmpty()) {
+      ObjectNode data = Store.JSON.createObjectNode().put("id", group);
+      members.forEach(data.putArray("members")::add);
+      store.save(groups, data, Map.of("write", Set.of(user)));
     }
+    store.grant(source.plural(), source.id(), "write", groups + "/" + group);
   }
 
   /**
@@ -288,7 +305,7 @@ final class Signoff {
           for (String bucket : resource.targets()) {
             store.find(bucket, source.id()).stream()
                 .flatMap(collection -> collection.records().stream())
-                .forEach(record -> store.delete(bucket, source.id(), record.path("id").asString()));
+                .forEach(record -> store.delete(bucket, source.id(), Store.id(record)));
             sign(bucket, source.id(), PUBLISHED, attributes);
           }
         });
@@ -304,15 +321,12 @@ final class Signoff {
   /** Makes the records of one bucket's collection those of the other's. */
   private void copy(String from, String to, String collection, boolean keepTimestamps) {
     Map<String, ObjectNode> there = new HashMap<>();
-    store
-        .get(to, collection)
-        .records()
-        .forEach(record -> there.put(record.path("id").asString(), record));
+    store.get(to, collection).records().forEach(record -> there.put(Store.id(record), record));
     Set<String> wanted = new HashSet<>();
     List<ObjectNode> records =
         store.find(from, collection).map(Store.Snapshot::records).orElse(List.of());
     for (ObjectNode record : records) {
-      String id = record.path("id").asString();
+      String id = Store.id(record);
       wanted.add(id);
       ObjectNode old = there.get(id);
       if (old == null || !content(old).equals(content(record))) {
@@ -335,8 +349,7 @@ final class Signoff {
   private void sign(
       String bucket, String collection, List<String> published, ObjectNode attributes) {
     store.create(bucket, collection, true);
-    Store.Snapshot state = store.get(bucket, collection);
-    ObjectNode entry = signer.entry(signer.authorityOf(bucket), state.records(), state.timestamp());
+    ObjectNode entry = signer.entry(signer.authorityOf(bucket), store.get(bucket, collection));
     store.edit(
         bucket,
         collection,

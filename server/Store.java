@@ -21,6 +21,7 @@ import tools.jackson.core.StreamWriteConstraints;
 import tools.jackson.core.json.JsonFactory;
 import tools.jackson.core.json.JsonWriteFeature;
 import tools.jackson.databind.DeserializationFeature;
+import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.cfg.JsonNodeFeature;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
@@ -103,7 +104,6 @@ final class Store {
    * @param timestamp of the records, also when there has never been one
    * @param records newest first, without tombstones
    * @param tombstones newest first
-   * @param isPublic readable without credentials
    */
   record Snapshot(
       String bucket,
@@ -111,19 +111,23 @@ final class Store {
       ObjectNode metadata,
       long timestamp,
       List<ObjectNode> records,
-      List<ObjectNode> tombstones,
-      boolean isPublic) {
+      List<ObjectNode> tombstones) {
 
     long modified() {
       return lastModified(metadata);
     }
 
+    /** Its records. */
+    Listing listing() {
+      return new Listing(records, tombstones, timestamp);
+    }
+
     Snapshot withMetadata(ObjectNode changed) {
-      return new Snapshot(bucket, name, changed, timestamp, records, tombstones, isPublic);
+      return new Snapshot(bucket, name, changed, timestamp, records, tombstones);
     }
 
     Snapshot withRecords(List<ObjectNode> changed, long changedTimestamp) {
-      return new Snapshot(bucket, name, metadata, changedTimestamp, changed, tombstones, isPublic);
+      return new Snapshot(bucket, name, metadata, changedTimestamp, changed, tombstones);
     }
   }
 
@@ -140,6 +144,10 @@ final class Store {
   /** All lists at one moment, to be had back: see {@link #restore}. */
   static final class State {
     private final Deque<Runnable> undo = new ArrayDeque<>(); // the latest change first
+  }
+
+  static String id(JsonNode node) {
+    return node.path("id").asString("");
   }
 
   static long lastModified(ObjectNode node) {
@@ -299,7 +307,7 @@ final class Store {
     return plural;
   }
 
-  private static Map<String, Set<String>> copy(Map<String, Set<String>> permissions) {
+  static Map<String, Set<String>> copy(Map<String, Set<String>> permissions) {
     Map<String, Set<String>> copy = new LinkedHashMap<>();
     permissions.forEach((name, principals) -> copy.put(name, new LinkedHashSet<>(principals)));
     return copy;
@@ -330,9 +338,8 @@ final class Store {
   /** Puts one record: see {@link #save}. */
   synchronized ObjectNode put(String bucket, String name, ObjectNode record) {
     check(bucket, name);
-    String id = record.path("id").asString("");
     Map<String, Set<String>> permissions =
-        entry(records(bucket, name), id).map(Entry::permissions).orElse(Map.of());
+        entry(records(bucket, name), id(record)).map(Entry::permissions).orElse(Map.of());
     return save(records(bucket, name), record, permissions).data();
   }
 
@@ -378,15 +385,14 @@ final class Store {
     return entry(collections(bucket), name).map(entry -> snapshot(bucket, name, entry));
   }
 
-  Snapshot get(String bucket, String name) {
-    return find(bucket, name)
-        .orElseThrow(() -> new NoSuchElementException("no collection " + bucket + "/" + name));
+  synchronized Snapshot get(String bucket, String name) {
+    return snapshot(bucket, name, check(bucket, name));
   }
 
   /** Snapshots of the bucket's collections in the order in which they were made. */
   synchronized List<Snapshot> list(String bucket) {
     return entries(collections(bucket)).stream()
-        .map(entry -> snapshot(bucket, entry.data().path("id").asString(), entry))
+        .map(entry -> snapshot(bucket, id(entry.data()), entry))
         .toList();
   }
 
@@ -398,8 +404,7 @@ final class Store {
         collection.data(),
         records.timestamp(),
         records.objects(),
-        records.tombstones(),
-        collection.principals("read").contains(EVERYONE));
+        records.tombstones());
   }
 
   private Entry check(String bucket, String name) {

@@ -8,6 +8,7 @@
 //SOURCES LambdaRuntime.java
 //SOURCES ../deploy/Project.java
 //SOURCES ReadmeTest.java
+//SOURCES ../server/KintoRequest.java
 //SOURCES ../server/RemoteSettingsServer.java
 //SOURCES S3Proxy.java
 //SOURCES S3Server.java
@@ -876,8 +877,8 @@ class LambdaTest {
     LambdaRuntime lambda = lambda("validate_changes_collection");
     lambda.invoke("{}");
     lambda.invoke("{}");
-    List<Routes.Request> lists = server.requests("/v1/buckets/monitor/");
-    assertEquals(2, lists.stream().map(Routes.Request::target).distinct().count());
+    List<KintoRequest> lists = server.requests("/v1/buckets/monitor/");
+    assertEquals(2, lists.stream().map(KintoRequest::target).distinct().count());
   }
 
   @Test
