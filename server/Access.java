@@ -1,6 +1,7 @@
 //DEPS tools.jackson.core:jackson-databind:3.3.0
 //SOURCES Store.java
 
+import java.util.Arrays;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
@@ -105,31 +106,17 @@ final class Access {
   }
 
   boolean mayRead(Set<String> principals, Target target) {
-    if (target.id() == null) {
-      return target.bucket() != null
-          && (mayReadBucket(principals, target.bucket())
-              || (target.is("record") && inCollection(principals, target, "read", "write")));
-    }
+    return (target.bucket() != null && mayReadBucket(principals, target.bucket()))
+        || (target.is("record") && inCollection(principals, target, "read", "write"))
+        || (target.id() != null && has(principals, target.plural(), target.id(), reading(target)));
+  }
+
+  /** The permissions of an object that let it be read. */
+  private static String[] reading(Target target) {
     return switch (target.resource()) {
-      case "bucket" ->
-          has(
-              principals,
-              "/buckets",
-              target.id(),
-              "read",
-              "write",
-              "collection:create",
-              "group:create");
-      case "collection" ->
-          mayReadBucket(principals, target.bucket())
-              || inCollection(principals, target, "read", "write", "record:create");
-      case "record" ->
-          mayReadBucket(principals, target.bucket())
-              || inCollection(principals, target, "read", "write")
-              || has(principals, target.plural(), target.id(), "read", "write");
-      default ->
-          mayReadBucket(principals, target.bucket())
-              || has(principals, target.plural(), target.id(), "read", "write");
+      case "bucket" -> new String[] {"read", "write", "collection:create", "group:create"};
+      case "collection" -> new String[] {"read", "write", "record:create"};
+      default -> new String[] {"read", "write"};
     };
   }
 
@@ -143,15 +130,10 @@ final class Access {
     if (toWrite ? mayWrite(principals, list) : mayRead(principals, list)) {
       return Optional.of(_ -> true);
     }
-    List<String> permissions =
-        toWrite
-            ? List.of("write")
-            : list.is("collection")
-                ? List.of("read", "write", "record:create")
-                : List.of("read", "write");
+    String[] permissions = toWrite ? new String[] {"write"} : reading(list);
     Set<String> shared =
         store.entries(list.plural()).stream()
-            .filter(entry -> gives(entry, permissions, principals))
+            .filter(entry -> gives(entry, principals, permissions))
             .map(entry -> Store.id(entry.data()))
             .collect(Collectors.toSet());
     return shared.isEmpty() && !mayCreate(principals, list)
@@ -187,14 +169,13 @@ final class Access {
     return principals.contains(ADMIN)
         || store
             .entry(plural, id)
-            .filter(entry -> gives(entry, List.of(permissions), principals))
+            .filter(entry -> gives(entry, principals, permissions))
             .isPresent();
   }
 
   /** Whether an object itself gives one of the permissions. */
-  private static boolean gives(
-      Store.Entry entry, List<String> permissions, Set<String> principals) {
-    return permissions.stream()
+  private static boolean gives(Store.Entry entry, Set<String> principals, String... permissions) {
+    return Arrays.stream(permissions)
         .flatMap(permission -> entry.principals(permission).stream())
         .anyMatch(principals::contains);
   }
@@ -205,7 +186,7 @@ final class Access {
    */
   static ObjectNode shown(Store.Entry entry, Set<String> principals) {
     ObjectNode shown = Store.JSON.createObjectNode();
-    if (gives(entry, List.of("write"), principals)) {
+    if (gives(entry, principals, "write")) {
       entry
           .permissions()
           .forEach((name, those) -> {

@@ -46,14 +46,22 @@ final class Batches {
 
   KintoResponse answer(KintoRequest batch) throws KintoError {
     List<KintoRequest> parts = parts(batch);
-    Store.State before = store.state();
+    store.begin();
+    try {
+      return answer(batch, parts);
+    } finally {
+      store.end();
+    }
+  }
+
+  private KintoResponse answer(KintoRequest batch, List<KintoRequest> parts) throws KintoError {
     ObjectNode answer = Store.JSON.createObjectNode();
     ArrayNode responses = answer.putArray("responses");
     for (KintoRequest part : parts) {
       Optional<KintoResponse> spoiled = faults.takeRefusal(part, batch);
-      KintoResponse given = spoiled.isPresent() ? spoiled.get() : answerPart(part, before);
+      KintoResponse given = spoiled.isPresent() ? spoiled.get() : answerPart(part);
       if (given.status() == 409) {
-        store.restore(before);
+        store.undo();
       }
       ObjectNode response = responses.addObject();
       String path = KintoRequest.decodedPath(part.path());
@@ -69,12 +77,12 @@ final class Batches {
     return KintoResponse.json(200, answer);
   }
 
-  private KintoResponse answerPart(KintoRequest part, Store.State beforeBatch) throws KintoError {
+  private KintoResponse answerPart(KintoRequest part) throws KintoError {
     try {
       return router.route(part);
     } catch (KintoError e) {
       if (e.isOfSigner()) {
-        store.restore(beforeBatch);
+        store.undo();
         throw e;
       }
       return KintoResponse.refusal(e);
@@ -87,7 +95,8 @@ final class Batches {
       throw KintoError.invalid("body", "requests", "Required");
     }
     if (parts.size() > maxRequests) {
-      throw KintoError.tooManyRequests(maxRequests);
+      String most = "Number of requests is limited to " + maxRequests;
+      throw KintoError.invalid("body", "requests", most);
     }
     for (JsonNode part : parts) {
       if (part.path("path").asString("").contains("/batch")) { // as a Kinto looks for it
@@ -147,6 +156,7 @@ final class Batches {
     String target = path.startsWith("/v1/") ? path : "/v1" + path;
     String[] pathAndQuery = target.split("\\?", 2);
     return new KintoRequest(
+        batch.origin(),
         part.path("method").asString("GET"),
         target,
         pathAndQuery[0],

@@ -7,23 +7,13 @@
 //SOURCES Signoff.java
 //SOURCES Store.java
 
-import java.net.URI;
-import java.util.Optional;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /** What the server says of itself, at {@code /v1/} and for its heartbeat. */
 final class Capabilities {
 
-  private final Access access;
-  private final Dialect dialect;
-  private final URI origin;
-
-  Capabilities(Access access, Dialect dialect, URI origin) {
-    this.access = access;
-    this.dialect = dialect;
-    this.origin = origin;
-  }
+  private Capabilities() {}
 
   static KintoResponse heartbeat(KintoRequest request) {
     ObjectNode body = Store.JSON.createObjectNode();
@@ -33,19 +23,25 @@ final class Capabilities {
     return KintoResponse.json(200, body);
   }
 
-  KintoResponse serverInfo(KintoRequest request) {
+  static KintoResponse serverInfo(KintoRequest request, Access access, Dialect dialect) {
     ObjectNode info = Store.JSON.createObjectNode();
     info.put("project_name", "Remote Settings (embedded)")
         .put("project_version", "26.5.0")
         .put("http_api_version", "1.23")
         .put("project_docs", "https://kinto.readthedocs.io/")
-        .put("url", request.base(origin) + "/v1/")
+        .put("url", request.base() + "/v1/")
         .putNull("config");
     info.putObject("settings")
         .put("explicit_permissions", true)
         .put("readonly", false)
         .put("batch_max_requests", dialect.batchMaxRequests());
-    request.user().ifPresent(user -> info.set("user", user(user)));
+    request
+        .user()
+        .map(Access::account)
+        .ifPresent(account -> {
+          ArrayNode principals = info.putObject("user").put("id", account).putArray("principals");
+          access.principals(request.user()).forEach(principals::add);
+        });
     ObjectNode capabilities = info.putObject("capabilities");
     capabilities
         .putObject("accounts")
@@ -74,12 +70,6 @@ final class Capabilities {
     ChangesPlugin.BUCKETS.forEach(bucket -> announced.add("/buckets/" + bucket));
     signer(capabilities.putObject("signer"));
     return KintoResponse.json(200, info);
-  }
-
-  private ObjectNode user(String name) {
-    ObjectNode user = Store.JSON.createObjectNode().put("id", Access.account(name));
-    access.principals(Optional.of(name)).forEach(user.putArray("principals")::add);
-    return user;
   }
 
   private static void signer(ObjectNode capability) {

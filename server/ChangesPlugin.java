@@ -7,7 +7,6 @@
 //SOURCES KintoResponse.java
 //SOURCES Reads.java
 //SOURCES RecordQuery.java
-//SOURCES Redirects.java
 //SOURCES Store.java
 
 import java.net.URI;
@@ -50,17 +49,14 @@ final class ChangesPlugin {
   private final Store store;
   private final Faults faults;
   private final Reads reads;
-  private final Redirects redirects;
   private final Clock clock;
   private final URI origin;
   private final List<ObjectNode> rawEntries = new CopyOnWriteArrayList<>();
 
-  ChangesPlugin(
-      Store store, Faults faults, Reads reads, Redirects redirects, Clock clock, URI origin) {
+  ChangesPlugin(Store store, Faults faults, Reads reads, Clock clock, URI origin) {
     this.store = store;
     this.faults = faults;
     this.reads = reads;
-    this.redirects = redirects;
     this.clock = clock;
     this.origin = origin;
   }
@@ -82,7 +78,7 @@ final class ChangesPlugin {
       return elsewhere.get();
     }
     List<ObjectNode> entries = entries(request);
-    long newest = reads.newest(entries);
+    long newest = store.newest(entries);
     // A CDN does not cache a 304, so an unchanged list is an empty one.
     Optional<Long> seen = request.etag("If-None-Match");
     if (seen.isPresent() && newest <= seen.get()) {
@@ -176,7 +172,7 @@ final class ChangesPlugin {
     }
     List<KintoRequest.Parameter> filters = filters(request, true);
     List<ObjectNode> entries = entries(request);
-    long newest = reads.newest(entries);
+    long newest = store.newest(entries);
     return changeset(
         filters,
         Store.JSON.createObjectNode().put("bucket", "monitor"),
@@ -240,7 +236,7 @@ final class ChangesPlugin {
     return request
         .number("_since")
         .filter(since -> since < oldest)
-        .map(_ -> redirects.forADay(request, request.queryWith("_since", null)));
+        .map(_ -> redirect(request, request.queryWith("_since", null)));
   }
 
   private Optional<KintoResponse> quoted(KintoRequest request, String expected) {
@@ -248,7 +244,13 @@ final class ChangesPlugin {
       return Optional.empty();
     }
     String bare = expected.replace("\"", "");
-    return Optional.of(redirects.forADay(request, request.queryWith("_expected", bare)));
+    return Optional.of(redirect(request, request.queryWith("_expected", bare)));
+  }
+
+  /** To the same path with another query string, for a day. */
+  private KintoResponse redirect(KintoRequest request, String query) {
+    String location = request.base() + request.path() + query;
+    return KintoResponse.redirect(location, location, Duration.ofDays(1), clock.instant());
   }
 
   /** Who has seen more than is expected has nothing to learn. */

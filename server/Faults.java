@@ -60,7 +60,7 @@ final class Faults {
 
   /** The first fault of that point for this request; the request counts as spoiled by it. */
   Optional<Fault.Kind> take(Fault.Point point, KintoRequest request) {
-    return take(fault -> fault.kind().point() == point && concerns(fault, request)).findFirst();
+    return take(fault -> fault.kind().point() == point && fault.concerns(request)).findFirst();
   }
 
   /**
@@ -69,24 +69,20 @@ final class Faults {
    */
   Optional<KintoResponse> takeRefusal(KintoRequest part, KintoRequest batch) {
     return take(fault ->
-            refusal(fault.kind()).isPresent() && concerns(fault, part) && !concerns(fault, batch))
+            refusal(fault.kind()).isPresent() && fault.concerns(part) && !fault.concerns(batch))
         .findFirst()
         .flatMap(this::refusal);
   }
 
   /** All faults of that point for this request. */
   List<Fault.Kind> takeAll(Fault.Point point, KintoRequest request) {
-    return take(fault -> fault.kind().point() == point && concerns(fault, request)).toList();
+    return take(fault -> fault.kind().point() == point && fault.concerns(request)).toList();
   }
 
   /** All faults of that point for a collection, whatever the request. */
   List<Fault.Kind> takeAll(Fault.Point point, String path, String collection) {
     return take(fault -> fault.kind().point() == point && fault.concerns("", path, collection))
         .toList();
-  }
-
-  private static boolean concerns(Fault fault, KintoRequest request) {
-    return fault.concerns(request.method(), request.path(), request.collection());
   }
 
   /** Each that is asked for of these counts as taken, and no other. */

@@ -120,22 +120,12 @@ final class KintoError extends Exception {
     return new KintoError(400, 107, "Invalid parameters", message, details);
   }
 
-  /** A batch with more than it may have. */
-  static KintoError tooManyRequests(int most) {
-    return invalid("body", "requests", "Number of requests is limited to " + most);
-  }
-
   /** What a Kinto cannot cope with. */
   static KintoError crash() {
     String message = "A programmatic error occured, developers have been informed.";
     KintoError error = new KintoError(500, 999, "Internal Server Error", message, null);
     error.body.put("info", "https://github.com/Kinto/kinto/issues/");
     return error;
-  }
-
-  /** A record whose id in the body is another one than in the path. */
-  static KintoError otherId() {
-    return invalid("body", "id", "Object id does not match existing object");
   }
 
   /**

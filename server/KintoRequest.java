@@ -22,6 +22,7 @@ import tools.jackson.databind.node.ObjectNode;
 /**
  * A request as the protocol sees it, and what of it is read in more than one place.
  *
+ * @param origin of the server, as it knows itself
  * @param target path and query as they came
  * @param path without the query, still encoded
  * @param parameters the decoded query string, in its order
@@ -29,6 +30,7 @@ import tools.jackson.databind.node.ObjectNode;
  * @param user account that the credentials proved, empty for anonymous
  */
 record KintoRequest(
+    URI origin,
     String method,
     String target,
     String path,
@@ -53,7 +55,7 @@ record KintoRequest(
    * Scheme and authority under which the client came: a page's link must not lead it from {@code
    * localhost} to {@code 127.0.0.1}, which is another origin.
    */
-  String base(URI origin) {
+  String base() {
     return origin.getScheme() + "://" + header("host").orElse(origin.getAuthority());
   }
 

@@ -3,6 +3,7 @@
 //SOURCES Store.java
 
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
@@ -53,6 +54,33 @@ record KintoResponse(int status, Map<String, String> headers, byte[] body) {
       response.with("WWW-Authenticate", "Basic realm=\"Realm\"");
     }
     return error.timestamp() > 0 ? response.at(error.timestamp()) : response;
+  }
+
+  /**
+   * To another place of this server.
+   *
+   * @param named the place as the page names it, which the real one's does whole or not
+   */
+  static KintoResponse redirect(String location, String named, Duration maxAge, Instant now) {
+    String page =
+        """
+        <html>
+         <head>
+          <title>307 Temporary Redirect</title>
+         </head>
+         <body>
+          <h1>307 Temporary Redirect</h1>
+          The resource has been moved to %s; you should be redirected automatically.
+
+
+         </body>
+        </html>\
+        """
+            .formatted(named.replace("&", "&amp;").replace("<", "&lt;"));
+    return of(307, "text/html; charset=UTF-8", page)
+        .with("Location", location)
+        .with("Cache-Control", "max-age=" + maxAge.toSeconds())
+        .with("Expires", httpDate(now.plus(maxAge)));
   }
 
   KintoResponse with(String header, String value) {

@@ -8,8 +8,6 @@
 //SOURCES RecordQuery.java
 //SOURCES Store.java
 
-import java.net.URI;
-import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -28,17 +26,13 @@ final class Reads {
   private final Store store;
   private final Access access;
   private final Faults faults;
-  private final Clock clock;
   private final Dialect dialect;
-  private final URI origin;
 
-  Reads(Store store, Access access, Faults faults, Clock clock, Dialect dialect, URI origin) {
+  Reads(Store store, Access access, Faults faults, Dialect dialect) {
     this.store = store;
     this.access = access;
     this.faults = faults;
-    this.clock = clock;
     this.dialect = dialect;
-    this.origin = origin;
   }
 
   KintoResponse answer(KintoRequest request, Access.Target target) throws KintoError {
@@ -62,7 +56,7 @@ final class Reads {
     if (visible.isEmpty()) {
       throw request.refused();
     }
-    return list(request, new Store.Listing(visible, List.of(), newest(visible)));
+    return list(request, new Store.Listing(visible, List.of(), store.newest(visible)));
   }
 
   private KintoResponse collections(KintoRequest request, Access.Target list) throws KintoError {
@@ -74,7 +68,7 @@ final class Reads {
       }
     }
     List<ObjectNode> tombstones = some(store.listing(list.plural()).tombstones(), visible);
-    return list(request, new Store.Listing(collections, tombstones, newest(collections)));
+    return list(request, new Store.Listing(collections, tombstones, store.newest(collections)));
   }
 
   private KintoResponse groups(KintoRequest request, Access.Target list) throws KintoError {
@@ -103,10 +97,6 @@ final class Reads {
 
   private static List<ObjectNode> some(List<ObjectNode> objects, Predicate<String> visible) {
     return objects.stream().filter(one -> visible.test(Store.id(one))).toList();
-  }
-
-  long newest(List<ObjectNode> objects) {
-    return objects.stream().mapToLong(Store::lastModified).max().orElseGet(clock::millis);
   }
 
   private KintoResponse list(KintoRequest request, Store.Listing all) throws KintoError {
@@ -140,7 +130,7 @@ final class Reads {
 
   private String nextPage(KintoRequest request, String token) {
     String others = request.queryWith("_token", null);
-    return request.base(origin)
+    return request.base()
         + request.path()
         + (others.isEmpty() ? "?" : others + "&")
         + "_token="

@@ -11,7 +11,6 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -43,20 +42,7 @@ final class RecordQuery {
    */
   record Page(List<ObjectNode> records, int total, Optional<String> nextToken) {}
 
-  private enum Operator {
-    LT,
-    MIN,
-    MAX,
-    NOT,
-    EQ,
-    GT,
-    IN,
-    EXCLUDE,
-    LIKE,
-    HAS
-  }
-
-  private record Filter(Operator operator, String field, List<JsonNode> values) {}
+  private record Filter(String operator, String field, List<JsonNode> values) {}
 
   private record Sort(String field, boolean descending) {}
 
@@ -103,10 +89,9 @@ final class RecordQuery {
 
   private void accept(String name, String value) throws KintoError {
     switch (name) {
-      case "_since" ->
-          filters.add(new Filter(Operator.GT, MODIFIED, List.of(timestamp(name, value))));
+      case "_since" -> filters.add(new Filter("gt", MODIFIED, List.of(timestamp(name, value))));
       case "_before", "_to" ->
-          filters.add(new Filter(Operator.LT, MODIFIED, List.of(timestamp(name, value))));
+          filters.add(new Filter("lt", MODIFIED, List.of(timestamp(name, value))));
       case "_limit" -> limit = number(name, value);
       case "_sort" -> parseSort(value);
       case "_fields" -> fields.addAll(Arrays.asList(value.split(",")));
@@ -162,14 +147,13 @@ final class RecordQuery {
       throws KintoError {
     Matcher prefixed = PREFIXED.matcher(name);
     boolean hasPrefix = prefixed.matches();
-    Operator operator =
-        hasPrefix ? Operator.valueOf(prefixed.group(1).toUpperCase(Locale.ROOT)) : Operator.EQ;
+    String operator = hasPrefix ? prefixed.group(1) : "eq";
     String field = hasPrefix ? prefixed.group(2) : name;
     if (!knownFields.isEmpty() && !knownFields.contains(field)) {
       throw KintoError.invalid("querystring", name, "Unknown filter field '" + field + "'");
     }
     boolean isOne = given.size() == 1;
-    if (operator == Operator.IN || operator == Operator.EXCLUDE) {
+    if (operator.equals("in") || operator.equals("exclude")) {
       List<String> values = isOne ? List.of(given.getFirst().split(",", -1)) : given;
       return new Filter(operator, field, values.stream().map(RecordQuery::nativeValue).toList());
     }
@@ -286,16 +270,17 @@ final class RecordQuery {
     JsonNode wanted = filter.values().getFirst();
     boolean isThere = !actual.isMissingNode();
     return switch (filter.operator()) {
-      case EQ -> isThere && same(actual, wanted);
-      case NOT -> !isThere || !same(actual, wanted);
-      case IN -> isThere && filter.values().stream().anyMatch(one -> same(actual, one));
-      case EXCLUDE -> !isThere || filter.values().stream().noneMatch(one -> same(actual, one));
-      case GT -> comparable(actual, wanted) && ANY_VALUE.compare(actual, wanted) > 0;
-      case MIN -> comparable(actual, wanted) && ANY_VALUE.compare(actual, wanted) >= 0;
-      case LT -> comparable(actual, wanted) && ANY_VALUE.compare(actual, wanted) < 0;
-      case MAX -> comparable(actual, wanted) && ANY_VALUE.compare(actual, wanted) <= 0;
-      case HAS -> isThere == (wanted.isArray() || wanted.asBoolean(false));
-      case LIKE -> isThere && like(actual, wanted);
+      case "eq" -> isThere && same(actual, wanted);
+      case "not" -> !isThere || !same(actual, wanted);
+      case "in" -> isThere && filter.values().stream().anyMatch(one -> same(actual, one));
+      case "exclude" -> !isThere || filter.values().stream().noneMatch(one -> same(actual, one));
+      case "gt" -> comparable(actual, wanted) && ANY_VALUE.compare(actual, wanted) > 0;
+      case "min" -> comparable(actual, wanted) && ANY_VALUE.compare(actual, wanted) >= 0;
+      case "lt" -> comparable(actual, wanted) && ANY_VALUE.compare(actual, wanted) < 0;
+      case "max" -> comparable(actual, wanted) && ANY_VALUE.compare(actual, wanted) <= 0;
+      case "has" -> isThere == (wanted.isArray() || wanted.asBoolean(false));
+      case "like" -> isThere && like(actual, wanted);
+      default -> throw new IllegalStateException(filter.operator());
     };
   }
 

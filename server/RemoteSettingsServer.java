@@ -385,14 +385,10 @@ final class RemoteSettingsServer implements AutoCloseable {
 
   private static void run(List<Hook> hooks, KintoRequest request) {
     for (Hook hook : hooks) {
-      if (concerns(hook.pattern(), request)) {
+      if (hook.pattern().concerns(request)) {
         hook.task().accept(request);
       }
     }
-  }
-
-  private static boolean concerns(Fault pattern, KintoRequest request) {
-    return pattern.concerns(request.method(), request.path(), request.collection());
   }
 
   /** Ends all faults and all answers given instead. */
@@ -444,7 +440,7 @@ final class RemoteSettingsServer implements AutoCloseable {
       }
       run(before, request);
       for (Canned one : canned) {
-        if (concerns(one.pattern(), request)) {
+        if (one.pattern().concerns(request)) {
           send(exchange, request, one.answer());
           return;
         }
@@ -476,6 +472,7 @@ final class RemoteSettingsServer implements AutoCloseable {
         .forEach((name, values) -> headers.put(name.toLowerCase(Locale.ROOT), values.getLast()));
     URI uri = exchange.getRequestURI();
     return new KintoRequest(
+        origin,
         exchange.getRequestMethod(),
         uri.toString(),
         uri.getRawPath() == null ? "" : uri.getRawPath(),
@@ -540,7 +537,7 @@ final class RemoteSettingsServer implements AutoCloseable {
   }
 
   private KintoResponse redirect(KintoRequest request, Fault.Kind kind) {
-    String base = request.base(origin);
+    String base = request.base();
     if (kind == Fault.Kind.REDIRECT_ELSEWHERE) {
       String other = base.contains("//localhost") ? "127.0.0.1" : "localhost";
       base = origin.getScheme() + "://" + other + ":" + port();

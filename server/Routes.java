@@ -9,7 +9,6 @@
 //SOURCES KintoRequest.java
 //SOURCES KintoResponse.java
 //SOURCES Reads.java
-//SOURCES Redirects.java
 //SOURCES Signer.java
 //SOURCES Signoff.java
 //SOURCES Store.java
@@ -17,6 +16,7 @@
 
 import java.net.URI;
 import java.time.Clock;
+import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -37,10 +37,10 @@ final class Routes {
   private final Store store;
   private final Signer signer;
   private final Dialect dialect;
-  private final Capabilities capabilities;
+  private final Access access;
   private final Reads reads;
   private final Writes writes;
-  private final Redirects redirects;
+  private final Clock clock;
   private final ChangesPlugin changes;
   private final Batches batches;
 
@@ -57,13 +57,12 @@ final class Routes {
       URI origin) {
     this.store = store;
     this.signer = signer;
+    this.clock = clock;
     this.dialect = dialect;
-    Access access = new Access(store);
-    capabilities = new Capabilities(access, dialect, origin);
-    reads = new Reads(store, access, faults, clock, dialect, origin);
+    access = new Access(store);
+    reads = new Reads(store, access, faults, dialect);
     writes = new Writes(store, access, signoff, dialect.anyRecordId());
-    redirects = new Redirects(clock, origin);
-    changes = new ChangesPlugin(store, faults, reads, redirects, clock, origin);
+    changes = new ChangesPlugin(store, faults, reads, clock, origin);
     batches = new Batches(store, faults, dialect.batchMaxRequests(), this::route);
     makeBuckets();
   }
@@ -118,10 +117,10 @@ final class Routes {
       return KintoResponse.json(201, signer.signData(request.body()));
     }
     if (path.equals("/v1") || !path.startsWith("/v1/")) {
-      return redirects.toPath(request, "/v1" + (path.equals("/v1") ? "/" : path));
+      return redirect(request, "/v1" + (path.equals("/v1") ? "/" : path));
     }
     if (path.endsWith("/") && !path.equals("/v1/")) {
-      return redirects.toPath(request, path.replaceAll("/+$", ""));
+      return redirect(request, path.replaceAll("/+$", ""));
     }
     List<String> segments = request.segments();
     List<String> below = segments.subList(1, segments.size());
@@ -133,13 +132,21 @@ final class Routes {
       return changes.changeset(only(request, request.isRead()), below.get(1), below.get(3));
     }
     return switch (String.join("/", below)) {
-      case "" -> capabilities.serverInfo(only(request, request.isRead()));
+      case "" -> Capabilities.serverInfo(only(request, request.isRead()), access, dialect);
       case "__heartbeat__", "__lbheartbeat__" ->
           Capabilities.heartbeat(only(request, request.isRead()));
       case "__flush__" -> flush(only(request, isPost));
       case "batch" -> batches.answer(only(request, isPost));
       default -> throw KintoError.unknownPath();
     };
+  }
+
+  /** To that path with the query string as it came. */
+  private KintoResponse redirect(KintoRequest request, String path) {
+    int query = request.target().indexOf('?');
+    String target = path + (query < 0 ? "" : request.target().substring(query));
+    return KintoResponse.redirect(
+        request.base() + target, target, Duration.ofHours(1), clock.instant());
   }
 
   private static KintoRequest only(KintoRequest request, boolean isAllowed) throws KintoError {

@@ -353,12 +353,11 @@ final class SigningAuthority {
       X509Certificate leaf = makeLeaf(intermediate, leafKeys);
       // With a leaf of a wrong kind the signature still has the right size: only the key is wrong.
       boolean signsWithLeaf = !has(Defect.LEAF_RSA) && !has(Defect.LEAF_P256);
-      PrivateKey signingKey =
-          signsWithLeaf ? leafKeys.getPrivate() : ecKeys("secp384r1").getPrivate();
+      PrivateKey signingKey = signsWithLeaf ? leafKeys.getPrivate() : keys().getPrivate();
 
       X509Certificate last =
           has(Defect.OTHER_ROOT)
-              ? certificateOfRoot(root.name(), root.name(), ecKeys("secp384r1"), null)
+              ? certificateOfRoot(root.name(), root.name(), keys(), null)
               : root.certificate();
       List<X509Certificate> chain = new ArrayList<>();
       chain.add(leaf);
@@ -370,7 +369,7 @@ final class SigningAuthority {
       }
       if (has(Defect.EXTRA_CERTIFICATE)) {
         String name = NAME_BASE + "stranger";
-        chain.add(certificateOfRoot(name, name, ecKeys("secp384r1"), null));
+        chain.add(certificateOfRoot(name, name, keys(), null));
       }
       if (has(Defect.WRONG_ORDER)) {
         chain = chain.reversed();
@@ -382,8 +381,8 @@ final class SigningAuthority {
     private Authority makeRoot()
         throws GeneralSecurityException, OperatorCreationException, IOException {
       String name = NAME_BASE + "csroot" + serial().longValue();
-      KeyPair keys = ecKeys("secp384r1");
-      KeyPair above = has(Defect.ROOT_NOT_SELF_SIGNED) ? ecKeys("secp384r1") : null;
+      KeyPair keys = keys();
+      KeyPair above = has(Defect.ROOT_NOT_SELF_SIGNED) ? keys() : null;
       String issuer = above == null ? name : NAME_BASE + "above the root";
       return new Authority(name, keys, certificateOfRoot(name, issuer, keys, above));
     }
@@ -398,12 +397,8 @@ final class SigningAuthority {
               now.minus(Duration.ofDays(400)),
               now.plus(Duration.ofDays(30L * 365)));
       JcaX509v3CertificateBuilder builder = certificate(issuer, validity, name, keys);
-      builder.addExtension(
-          Extension.keyUsage,
-          true,
-          new KeyUsage(KeyUsage.digitalSignature | KeyUsage.keyCertSign | KeyUsage.cRLSign));
-      builder.addExtension(
-          Extension.extendedKeyUsage, false, new ExtendedKeyUsage(KeyPurposeId.id_kp_codeSigning));
+      addKeyUsage(builder, KeyUsage.digitalSignature | KeyUsage.keyCertSign | KeyUsage.cRLSign);
+      addExtendedKeyUsage(builder, KeyPurposeId.id_kp_codeSigning);
       BasicConstraints constraints =
           has(Defect.ROOT_WITH_PATH_LENGTH_ZERO)
               ? new BasicConstraints(0)
@@ -421,18 +416,15 @@ final class SigningAuthority {
               now.minus(Duration.ofDays(399)),
               now.plus(Duration.ofDays(10L * 365)));
       String name = NAME_BASE + "csinter" + serial().longValue();
-      KeyPair keys = ecKeys("secp384r1");
+      KeyPair keys = keys();
       JcaX509v3CertificateBuilder builder = certificate(root.name(), validity, name, keys);
       int certSign = has(Defect.INTERMEDIATE_WITHOUT_CERT_SIGN) ? 0 : KeyUsage.keyCertSign;
-      builder.addExtension(
-          Extension.keyUsage,
-          true,
-          new KeyUsage(KeyUsage.digitalSignature | certSign | KeyUsage.cRLSign));
+      addKeyUsage(builder, KeyUsage.digitalSignature | certSign | KeyUsage.cRLSign);
       KeyPurposeId usage =
           has(Defect.INTERMEDIATE_FOR_SERVERS)
               ? KeyPurposeId.id_kp_serverAuth
               : KeyPurposeId.id_kp_codeSigning;
-      builder.addExtension(Extension.extendedKeyUsage, false, new ExtendedKeyUsage(usage));
+      addExtendedKeyUsage(builder, usage);
       if (!has(Defect.INTERMEDIATE_WITHOUT_BASIC_CONSTRAINTS)) {
         builder.addExtension(
             Extension.basicConstraints,
@@ -472,13 +464,13 @@ final class SigningAuthority {
           has(Defect.LEAF_WITHOUT_DIGITAL_SIGNATURE)
               ? KeyUsage.keyAgreement
               : KeyUsage.digitalSignature;
-      builder.addExtension(Extension.keyUsage, true, new KeyUsage(usage));
+      addKeyUsage(builder, usage);
       if (!has(Defect.LEAF_WITHOUT_EXTENDED_KEY_USAGE)) {
         KeyPurposeId purpose =
             has(Defect.LEAF_FOR_SERVERS)
                 ? KeyPurposeId.id_kp_serverAuth
                 : KeyPurposeId.id_kp_codeSigning;
-        builder.addExtension(Extension.extendedKeyUsage, false, new ExtendedKeyUsage(purpose));
+        addExtendedKeyUsage(builder, purpose);
       }
       if (!has(Defect.LEAF_WITHOUT_NAME)) {
         builder.addExtension(
@@ -490,7 +482,7 @@ final class SigningAuthority {
         addUnknownExtension(builder);
       }
       boolean forged = has(Defect.LEAF_SIGNED_BY_OTHER_KEY);
-      return sign(builder, forged ? ecKeys("secp384r1") : intermediate.keys());
+      return sign(builder, forged ? keys() : intermediate.keys());
     }
 
     /** The chosen validity, else the defect's, else the usual one. */
@@ -513,6 +505,16 @@ final class SigningAuthority {
     builder.addExtension(new ASN1ObjectIdentifier("1.3.6.1.4.1.32473.1"), true, DERNull.INSTANCE);
   }
 
+  private static void addKeyUsage(JcaX509v3CertificateBuilder builder, int usage)
+      throws IOException {
+    builder.addExtension(Extension.keyUsage, true, new KeyUsage(usage));
+  }
+
+  private static void addExtendedKeyUsage(JcaX509v3CertificateBuilder builder, KeyPurposeId purpose)
+      throws IOException {
+    builder.addExtension(Extension.extendedKeyUsage, false, new ExtendedKeyUsage(purpose));
+  }
+
   private static JcaX509v3CertificateBuilder certificate(
       String issuer, Instant[] validity, String subject, KeyPair keys) {
     return new JcaX509v3CertificateBuilder(
@@ -533,6 +535,11 @@ final class SigningAuthority {
 
   private static BigInteger serial() {
     return new BigInteger(62, RANDOM).setBit(61);
+  }
+
+  /** Those of Mozilla's certificates. */
+  private static KeyPair keys() throws GeneralSecurityException {
+    return ecKeys("secp384r1");
   }
 
   private static KeyPair ecKeys(String curve) throws GeneralSecurityException {
@@ -576,15 +583,14 @@ final class SigningAuthority {
       KeyPair caKeys = ecKeys("secp256r1");
       JcaX509v3CertificateBuilder ca = certificate(caName, validity, caName, caKeys);
       ca.addExtension(Extension.basicConstraints, true, new BasicConstraints(0));
-      ca.addExtension(Extension.keyUsage, true, new KeyUsage(KeyUsage.keyCertSign));
+      addKeyUsage(ca, KeyUsage.keyCertSign);
       X509Certificate caCertificate = sign(ca, caKeys);
 
       KeyPair keys = ecKeys("secp256r1");
       JcaX509v3CertificateBuilder server =
           certificate(caName, validity, "O=Tests,CN=embedded server", keys);
-      server.addExtension(Extension.keyUsage, true, new KeyUsage(KeyUsage.digitalSignature));
-      server.addExtension(
-          Extension.extendedKeyUsage, false, new ExtendedKeyUsage(KeyPurposeId.id_kp_serverAuth));
+      addKeyUsage(server, KeyUsage.digitalSignature);
+      addExtendedKeyUsage(server, KeyPurposeId.id_kp_serverAuth);
       server.addExtension(Extension.subjectAlternativeName, false, new GeneralNames(names));
       X509Certificate certificate = sign(server, caKeys);
 

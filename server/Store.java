@@ -1,6 +1,5 @@
 //DEPS tools.jackson.core:jackson-databind:3.3.0
 
-import java.lang.ref.WeakReference;
 import java.time.Clock;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -65,7 +64,7 @@ final class Store {
 
   private final Clock clock;
   private final Map<String, Plural> plurals = new LinkedHashMap<>();
-  private WeakReference<State> asked = new WeakReference<>(null);
+  private Deque<Runnable> undo; // the latest change first; null where none will be undone
   private long latest;
 
   Store(Clock clock) {
@@ -141,17 +140,17 @@ final class Store {
     private Listing listing;
   }
 
-  /** All lists at one moment, to be had back: see {@link #restore}. */
-  static final class State {
-    private final Deque<Runnable> undo = new ArrayDeque<>(); // the latest change first
-  }
-
   static String id(JsonNode node) {
     return node.path("id").asString("");
   }
 
   static long lastModified(ObjectNode node) {
     return node.path("last_modified").asLong(0);
+  }
+
+  /** The latest timestamp of these objects, or of this moment if there are none. */
+  long newest(List<ObjectNode> objects) {
+    return objects.stream().mapToLong(Store::lastModified).max().orElseGet(clock::millis);
   }
 
   static String groups(String bucket) {
@@ -248,30 +247,29 @@ final class Store {
     plurals.clear();
   }
 
-  /**
-   * What there is, to be had back while no other state is asked for. It costs what is changed
-   * since, not what there is.
-   */
-  synchronized State state() {
-    State state = new State();
-    asked = new WeakReference<>(state); // who has dropped it will not want it back
-    return state;
+  /** From now on changes can be undone. It costs what is changed, not what there is. */
+  synchronized void begin() {
+    undo = new ArrayDeque<>();
   }
 
   /**
-   * Undoes what has been changed since; no timestamp is given twice, though. What was deleted
-   * stands last in its list then.
+   * Undoes what has been changed since it began; no timestamp is given twice, though. What was
+   * deleted stands last in its list then.
    */
-  synchronized void restore(State before) {
-    while (!before.undo.isEmpty()) {
-      before.undo.pop().run();
+  synchronized void undo() {
+    while (!undo.isEmpty()) {
+      undo.pop().run();
     }
   }
 
-  private void toUndo(Runnable undo) {
-    State state = asked.get();
-    if (state != null) {
-      state.undo.push(undo);
+  /** What has been changed since it began is kept. */
+  synchronized void end() {
+    undo = null;
+  }
+
+  private void toUndo(Runnable change) {
+    if (undo != null) {
+      undo.push(change);
     }
   }
 

@@ -189,7 +189,7 @@ final class Writes {
       ObjectNode data)
       throws KintoError {
     if (!data.path("id").asString(target.id()).equals(target.id())) {
-      throw KintoError.otherId();
+      throw KintoError.invalid("body", "id", "Object id does not match existing object");
     }
     ObjectNode wanted = data.deepCopy().put("id", target.id());
     long before = existing.map(Store.Entry::modified).orElse(0L);
