@@ -17,7 +17,7 @@ import tools.jackson.databind.node.ObjectNode;
  *
  * <p>Spec: docs.kinto-storage.org, <i>API 1.x › Permissions</i>.
  */
-final class Access {
+record Access(Store store) {
 
   /** Accounts there are; each has its name as password. */
   static final List<String> ACCOUNTS = List.of("admin", "editor", "reviewer");
@@ -26,12 +26,6 @@ final class Access {
   private static final String ADMIN = "account:admin";
 
   static final String AUTHENTICATED = "system.Authenticated";
-
-  private final Store store;
-
-  Access(Store store) {
-    this.store = store;
-  }
 
   /**
    * Where a path leads, in Kinto's words.
@@ -185,7 +179,7 @@ final class Access {
    * it for another reason, its bucket's permissions or the server's settings, sees none.
    */
   static ObjectNode shown(Store.Entry entry, Set<String> principals) {
-    ObjectNode shown = Store.JSON.createObjectNode();
+    ObjectNode shown = Store.object();
     if (gives(entry, principals, "write")) {
       entry
           .permissions()

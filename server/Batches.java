@@ -13,6 +13,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Function;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -25,26 +26,10 @@ import tools.jackson.databind.node.ObjectNode;
  * after it are done for good. That is what a Kinto 16.3 on PostgreSQL does, whose batch aborts its
  * transaction there and goes on in a new one.
  */
-final class Batches {
+record Batches(
+    Store store, Faults faults, int maxRequests, Function<KintoRequest, KintoResponse> router) {
 
-  /** Answers one part. */
-  interface Router {
-    KintoResponse route(KintoRequest request) throws KintoError;
-  }
-
-  private final Store store;
-  private final Faults faults;
-  private final int maxRequests;
-  private final Router router;
-
-  Batches(Store store, Faults faults, int maxRequests, Router router) {
-    this.store = store;
-    this.faults = faults;
-    this.maxRequests = maxRequests;
-    this.router = router;
-  }
-
-  KintoResponse answer(KintoRequest batch) throws KintoError {
+  KintoResponse answer(KintoRequest batch) {
     List<KintoRequest> parts = parts(batch);
     store.begin();
     try {
@@ -54,8 +39,8 @@ final class Batches {
     }
   }
 
-  private KintoResponse answer(KintoRequest batch, List<KintoRequest> parts) throws KintoError {
-    ObjectNode answer = Store.JSON.createObjectNode();
+  private KintoResponse answer(KintoRequest batch, List<KintoRequest> parts) {
+    ObjectNode answer = Store.object();
     ArrayNode responses = answer.putArray("responses");
     for (KintoRequest part : parts) {
       Optional<KintoResponse> spoiled = faults.takeRefusal(part, batch);
@@ -77,9 +62,9 @@ final class Batches {
     return KintoResponse.json(200, answer);
   }
 
-  private KintoResponse answerPart(KintoRequest part) throws KintoError {
+  private KintoResponse answerPart(KintoRequest part) {
     try {
-      return router.route(part);
+      return router.apply(part);
     } catch (KintoError e) {
       if (e.isOfSigner()) {
         store.undo();
@@ -89,7 +74,7 @@ final class Batches {
     }
   }
 
-  private List<KintoRequest> parts(KintoRequest batch) throws KintoError {
+  private List<KintoRequest> parts(KintoRequest batch) {
     ObjectNode body = batch.object(Set.of("defaults", "requests"));
     if (!(body.get("requests") instanceof ArrayNode parts)) {
       throw KintoError.invalid("body", "requests", "Required");
@@ -132,8 +117,7 @@ final class Batches {
    * A part of a batch as a request of its own: what it does not say is that of the whole. Its body
    * is an object, and sent as plain JSON whatever its headers say.
    */
-  private static KintoRequest part(KintoRequest batch, ObjectNode part, String name)
-      throws KintoError {
+  private static KintoRequest part(KintoRequest batch, ObjectNode part, String name) {
     String path = part.path("path").asString("");
     if (!path.startsWith("/")) {
       String text = "String does not match expected pattern";

@@ -16,7 +16,7 @@ final class Capabilities {
   private Capabilities() {}
 
   static KintoResponse heartbeat(KintoRequest request) {
-    ObjectNode body = Store.JSON.createObjectNode();
+    ObjectNode body = Store.object();
     if (request.path().endsWith("/__heartbeat__")) {
       body.put("storage", true).put("permission", true).put("cache", true).put("signer", true);
     }
@@ -24,7 +24,7 @@ final class Capabilities {
   }
 
   static KintoResponse serverInfo(KintoRequest request, Access access, Dialect dialect) {
-    ObjectNode info = Store.JSON.createObjectNode();
+    ObjectNode info = Store.object();
     info.put("project_name", "Remote Settings (embedded)")
         .put("project_version", "26.5.0")
         .put("http_api_version", "1.23")

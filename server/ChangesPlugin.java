@@ -72,7 +72,7 @@ final class ChangesPlugin {
 
   // --- The list ------------------------------------------------------------------------------
 
-  KintoResponse list(KintoRequest request) throws KintoError {
+  KintoResponse list(KintoRequest request) {
     Optional<KintoResponse> elsewhere = oldSince(request).or(() -> nothingNewer(request));
     if (elsewhere.isPresent()) {
       return elsewhere.get();
@@ -124,8 +124,7 @@ final class ChangesPlugin {
 
   private ObjectNode entry(String bucket, String name, long timestamp) {
     String uri = origin.getAuthority() + "/buckets/" + bucket + "/collections/" + name;
-    return Store.JSON
-        .createObjectNode()
+    return Store.object()
         .put("id", md5(uri).toString())
         .put("last_modified", timestamp)
         .put("bucket", bucket)
@@ -146,12 +145,11 @@ final class ChangesPlugin {
 
   // --- Changesets ----------------------------------------------------------------------------
 
-  KintoResponse changeset(KintoRequest request, String bucket, String name) throws KintoError {
+  KintoResponse changeset(KintoRequest request, String bucket, String name) {
     return isChanges(bucket, name) ? changesetOfList(request) : changesetOf(request, bucket, name);
   }
 
-  private KintoResponse changesetOf(KintoRequest request, String bucket, String name)
-      throws KintoError {
+  private KintoResponse changesetOf(KintoRequest request, String bucket, String name) {
     Access.Target records = Access.Target.records(bucket, name, null);
     Store.Snapshot collection = reads.readable(request, records, KintoError::unknownPath);
     expected(request);
@@ -163,7 +161,7 @@ final class ChangesPlugin {
         collection.modified());
   }
 
-  private KintoResponse changesetOfList(KintoRequest request) throws KintoError {
+  private KintoResponse changesetOfList(KintoRequest request) {
     String expected = expected(request);
     Optional<KintoResponse> elsewhere =
         oldSince(request).or(() -> quoted(request, expected)).or(() -> nothingNewer(request));
@@ -175,15 +173,14 @@ final class ChangesPlugin {
     long newest = store.newest(entries);
     return changeset(
         filters,
-        Store.JSON.createObjectNode().put("bucket", "monitor"),
+        Store.object().put("bucket", "monitor"),
         new Store.Listing(entries, List.of(), newest),
         newest);
   }
 
   private static KintoResponse changeset(
-      List<KintoRequest.Parameter> filters, ObjectNode metadata, Store.Listing all, long modified)
-      throws KintoError {
-    ObjectNode body = Store.JSON.createObjectNode();
+      List<KintoRequest.Parameter> filters, ObjectNode metadata, Store.Listing all, long modified) {
+    ObjectNode body = Store.object();
     body.set("metadata", metadata);
     body.put("timestamp", all.timestamp());
     List<ObjectNode> selected =
@@ -196,15 +193,14 @@ final class ChangesPlugin {
     return KintoResponse.json(200, body).lastModified(modified);
   }
 
-  private static String expected(KintoRequest request) throws KintoError {
+  private static String expected(KintoRequest request) {
     return request
         .parameter("_expected")
         .orElseThrow(() -> KintoError.invalid("querystring", "_expected", "Required"));
   }
 
   /** The parameters that a changeset knows; all others are ignored. */
-  private static List<KintoRequest.Parameter> filters(KintoRequest request, boolean isOfList)
-      throws KintoError {
+  private static List<KintoRequest.Parameter> filters(KintoRequest request, boolean isOfList) {
     List<KintoRequest.Parameter> filters = new ArrayList<>();
     for (KintoRequest.Parameter parameter : request.parameters()) {
       switch (parameter.name()) {

@@ -267,7 +267,7 @@ final class Faults {
     List<ObjectNode> altered = new ArrayList<>(records);
     Optional<ObjectNode> first = records.stream().min(Comparator.comparing(Store::id));
     if (first.isEmpty()) {
-      altered.add(Store.JSON.createObjectNode().put("id", "added").put("last_modified", 1));
+      altered.add(Store.object().put("id", "added").put("last_modified", 1));
       return altered;
     }
     ObjectNode changed = first.get().deepCopy();
@@ -293,21 +293,20 @@ final class Faults {
     return authorities.computeIfAbsent(
         kind + " " + usual.signerId(),
         name -> {
-          SigningAuthority.Builder sibling = usual.sibling();
           Instant now = clock.instant();
-          return switch (kind) {
-            case EXPIRED_LEAF -> sibling.defect(SigningAuthority.Defect.LEAF_EXPIRED).build();
+          SigningAuthority.Builder builder = usual.sibling();
+          switch (kind) {
+            case EXPIRED_LEAF -> builder.defect(SigningAuthority.Defect.LEAF_EXPIRED);
             case EXPIRED_INTERMEDIATE ->
-                sibling.defect(SigningAuthority.Defect.INTERMEDIATE_EXPIRED).build();
+                builder.defect(SigningAuthority.Defect.INTERMEDIATE_EXPIRED);
             case EXPIRING_LEAF ->
-                sibling
-                    .leafValidity(now.minus(Duration.ofDays(26)), now.plus(Duration.ofDays(3)))
-                    .build();
-            case WRONG_SIGNER ->
-                sibling.defect(SigningAuthority.Defect.LEAF_OF_OTHER_SIGNER).build();
-            case WRONG_ROOT -> SigningAuthority.builder().now(now).signer(usual.signerId()).build();
+                builder.leafValidity(now.minus(Duration.ofDays(26)), now.plus(Duration.ofDays(3)));
+            case WRONG_SIGNER -> builder.defect(SigningAuthority.Defect.LEAF_OF_OTHER_SIGNER);
+            case WRONG_ROOT ->
+                builder = SigningAuthority.builder().now(now).signer(usual.signerId());
             default -> throw new IllegalStateException(kind + " does not concern signatures");
-          };
+          }
+          return builder.build();
         });
   }
 }

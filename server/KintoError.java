@@ -6,9 +6,9 @@ import tools.jackson.databind.node.ObjectNode;
 
 /**
  * A refusal in Kinto's words: status, its own error number, and what is wrong. Thrown before
- * anything has been changed.
+ * anything has been changed; {@link Routes} makes an answer of it.
  */
-final class KintoError extends Exception {
+final class KintoError extends RuntimeException {
   private static final long serialVersionUID = 1;
 
   private final int status;
@@ -19,7 +19,7 @@ final class KintoError extends Exception {
   private KintoError(int status, int errno, String error, String message, JsonNode details) {
     super(message == null ? error : message);
     this.status = status;
-    body = Store.JSON.createObjectNode();
+    body = Store.object();
     body.put("code", status).put("errno", errno).put("error", error);
     if (message != null) {
       body.put("message", message);
@@ -83,7 +83,7 @@ final class KintoError extends Exception {
 
   /** A bucket, collection or record that is not there. */
   static KintoError missing(String resource, String id) {
-    JsonNode details = Store.JSON.createObjectNode().put("id", id).put("resource_name", resource);
+    JsonNode details = Store.object().put("id", id).put("resource_name", resource);
     return new KintoError(404, 110, "Not Found", null, details);
   }
 
@@ -105,11 +105,7 @@ final class KintoError extends Exception {
    */
   static KintoError invalid(String location, String name, String description) {
     JsonNode detail =
-        Store.JSON
-            .createObjectNode()
-            .put("location", location)
-            .put("name", name)
-            .put("description", description);
+        Store.object().put("location", location).put("name", name).put("description", description);
     String message =
         name == null
             ? location + ": " + description
@@ -137,7 +133,7 @@ final class KintoError extends Exception {
   static KintoError modifiedMeanwhile(ObjectNode existing, long timestamp) {
     ObjectNode details = null;
     if (existing != null) {
-      details = Store.JSON.createObjectNode();
+      details = Store.object();
       details.set("existing", existing);
     }
     String message = "Resource was modified meanwhile";

@@ -152,14 +152,14 @@ record KintoRequest(
   }
 
   /** The timestamp that a precondition names; empty for {@code *} too. */
-  Optional<Long> etag(String header) throws KintoError {
+  Optional<Long> etag(String header) {
     Optional<String> value = header(header);
     return value.isEmpty() || value.get().equals("*")
         ? Optional.empty()
         : Optional.of(quotedNumber("header", header, value.get()));
   }
 
-  static long quotedNumber(String location, String name, String value) throws KintoError {
+  static long quotedNumber(String location, String name, String value) {
     if (!value.matches("\"[0-9]{1,18}\"")) {
       String allowed = "The value should be integer between double quotes.";
       throw KintoError.invalid(location, name, allowed);
@@ -173,7 +173,7 @@ record KintoRequest(
   }
 
   /** 412 when {@code If-Match} names another timestamp. */
-  void checkUnmodified(ObjectNode existing, long timestamp) throws KintoError {
+  void checkUnmodified(ObjectNode existing, long timestamp) {
     Optional<Long> match = etag("If-Match");
     if (match.isPresent() && timestamp != match.get()) {
       throw KintoError.modifiedMeanwhile(existing, timestamp);
@@ -183,7 +183,7 @@ record KintoRequest(
   // --- Body ----------------------------------------------------------------------------------
 
   /** The body as JSON, whatever its shape. */
-  JsonNode json() throws KintoError {
+  JsonNode json() {
     try {
       return Store.JSON.readTree(body);
     } catch (JacksonException e) {
@@ -195,7 +195,7 @@ record KintoRequest(
    * The body as an object that has no other members than these. It is refused in the words of the
    * library that a Kinto checks bodies with, which shows Python's dict.
    */
-  ObjectNode object(Set<String> known) throws KintoError {
+  ObjectNode object(Set<String> known) {
     ObjectNode object = object(json(), "");
     Set<String> unknown = new TreeSet<>(object.propertyNames());
     unknown.removeAll(known);
@@ -209,7 +209,7 @@ record KintoRequest(
     throw KintoError.invalid("body", "", "Unrecognized keys in mapping: \"{" + shown + "}\"");
   }
 
-  static ObjectNode object(JsonNode node, String name) throws KintoError {
+  static ObjectNode object(JsonNode node, String name) {
     if (node instanceof ObjectNode object) {
       return object;
     }

@@ -34,11 +34,11 @@ record KintoResponse(int status, Map<String, String> headers, byte[] body) {
 
   /** A list or an object, as a Kinto wraps it. */
   static KintoResponse data(int status, JsonNode data) {
-    return json(status, Store.JSON.createObjectNode().set("data", data));
+    return json(status, Store.object().set("data", data));
   }
 
   static KintoResponse object(int status, ObjectNode permissions, ObjectNode data) {
-    ObjectNode body = Store.JSON.createObjectNode();
+    ObjectNode body = Store.object();
     body.set("permissions", permissions);
     body.set("data", data);
     return json(status, body).at(Store.lastModified(data));

@@ -21,21 +21,9 @@ import tools.jackson.databind.node.ObjectNode;
  * What a Kinto does with GET and HEAD of buckets, collections, groups and records, one or the list
  * of them: permissions first, then parameters, then preconditions.
  */
-final class Reads {
+record Reads(Store store, Access access, Faults faults, Dialect dialect) {
 
-  private final Store store;
-  private final Access access;
-  private final Faults faults;
-  private final Dialect dialect;
-
-  Reads(Store store, Access access, Faults faults, Dialect dialect) {
-    this.store = store;
-    this.access = access;
-    this.faults = faults;
-    this.dialect = dialect;
-  }
-
-  KintoResponse answer(KintoRequest request, Access.Target target) throws KintoError {
+  KintoResponse answer(KintoRequest request, Access.Target target) {
     boolean isList = target.id() == null;
     return switch (target.resource()) {
       case "bucket" -> isList ? buckets(request) : object(request, target);
@@ -47,7 +35,7 @@ final class Reads {
 
   // --- Lists ---------------------------------------------------------------------------------
 
-  private KintoResponse buckets(KintoRequest request) throws KintoError {
+  private KintoResponse buckets(KintoRequest request) {
     Set<String> principals = access.principals(request.user());
     List<ObjectNode> visible =
         some(
@@ -59,7 +47,7 @@ final class Reads {
     return list(request, new Store.Listing(visible, List.of(), store.newest(visible)));
   }
 
-  private KintoResponse collections(KintoRequest request, Access.Target list) throws KintoError {
+  private KintoResponse collections(KintoRequest request, Access.Target list) {
     Predicate<String> visible = visible(request, list);
     List<ObjectNode> collections = new ArrayList<>();
     for (Store.Snapshot collection : store.list(list.bucket())) {
@@ -71,12 +59,12 @@ final class Reads {
     return list(request, new Store.Listing(collections, tombstones, store.newest(collections)));
   }
 
-  private KintoResponse groups(KintoRequest request, Access.Target list) throws KintoError {
+  private KintoResponse groups(KintoRequest request, Access.Target list) {
     Predicate<String> visible = visible(request, list);
     return list(request, some(store.listing(list.plural()), visible));
   }
 
-  private KintoResponse records(KintoRequest request, Access.Target list) throws KintoError {
+  private KintoResponse records(KintoRequest request, Access.Target list) {
     Predicate<String> visible = visible(request, list);
     Store.Snapshot collection =
         altered(request, list, () -> KintoError.missingParent(list.collection()));
@@ -84,7 +72,7 @@ final class Reads {
   }
 
   /** Which of a list may be seen. */
-  private Predicate<String> visible(KintoRequest request, Access.Target list) throws KintoError {
+  private Predicate<String> visible(KintoRequest request, Access.Target list) {
     return access
         .inList(access.principals(request.user()), list, false)
         .orElseThrow(request::refused);
@@ -99,7 +87,7 @@ final class Reads {
     return objects.stream().filter(one -> visible.test(Store.id(one))).toList();
   }
 
-  private KintoResponse list(KintoRequest request, Store.Listing all) throws KintoError {
+  private KintoResponse list(KintoRequest request, Store.Listing all) {
     return list(request, all, Set.of(), true);
   }
 
@@ -110,8 +98,7 @@ final class Reads {
    * @param counts whether a HEAD tells how many there are
    */
   KintoResponse list(
-      KintoRequest request, Store.Listing all, Set<String> knownFields, boolean counts)
-      throws KintoError {
+      KintoRequest request, Store.Listing all, Set<String> knownFields, boolean counts) {
     RecordQuery query = RecordQuery.parse(request.parameters(), knownFields, dialect.pageSize());
     Optional<KintoResponse> early = precondition(request, all.timestamp(), null);
     if (early.isPresent()) {
@@ -140,7 +127,7 @@ final class Reads {
   // --- One object ----------------------------------------------------------------------------
 
   /** A bucket or a group. */
-  private KintoResponse object(KintoRequest request, Access.Target target) throws KintoError {
+  private KintoResponse object(KintoRequest request, Access.Target target) {
     checkReadable(request, target);
     Store.Entry found =
         store
@@ -149,7 +136,7 @@ final class Reads {
     return object(request, target, found.data());
   }
 
-  private KintoResponse collection(KintoRequest request, Access.Target target) throws KintoError {
+  private KintoResponse collection(KintoRequest request, Access.Target target) {
     Store.Snapshot collection = readable(request, target, () -> missing(target));
     return object(request, target, shown(collection.metadata()));
   }
@@ -160,7 +147,7 @@ final class Reads {
         : KintoError.missing("bucket", collection.bucket());
   }
 
-  private KintoResponse record(KintoRequest request, Access.Target target) throws KintoError {
+  private KintoResponse record(KintoRequest request, Access.Target target) {
     ObjectNode record =
         readable(request, target, () -> KintoError.missingParent(target.collection()))
             .records()
@@ -171,8 +158,7 @@ final class Reads {
     return object(request, target, record);
   }
 
-  private KintoResponse object(KintoRequest request, Access.Target target, ObjectNode data)
-      throws KintoError {
+  private KintoResponse object(KintoRequest request, Access.Target target, ObjectNode data) {
     Optional<KintoResponse> early = precondition(request, Store.lastModified(data), data);
     if (early.isPresent()) {
       return early.get();
@@ -181,28 +167,28 @@ final class Reads {
         store
             .entry(target.plural(), target.id())
             .map(entry -> Access.shown(entry, access.principals(request.user())))
-            .orElseGet(Store.JSON::createObjectNode);
+            .orElseGet(Store::object);
     return KintoResponse.object(200, permissions, data).uncached();
   }
 
   // --- What these, and changesets, have in common --------------------------------------------
 
-  private void checkReadable(KintoRequest request, Access.Target target) throws KintoError {
+  private void checkReadable(KintoRequest request, Access.Target target) {
     if (!access.mayRead(access.principals(request.user()), target)) {
       throw request.refused();
     }
   }
 
   /** The collection that the target is, or is in, for who may read the target. */
-  Store.Snapshot readable(KintoRequest request, Access.Target target, Supplier<KintoError> missing)
-      throws KintoError {
+  Store.Snapshot readable(
+      KintoRequest request, Access.Target target, Supplier<KintoError> missing) {
     checkReadable(request, target);
     return altered(request, target, missing);
   }
 
   /** A collection as it is, or as a fault has it. */
   private Store.Snapshot altered(
-      KintoRequest request, Access.Target target, Supplier<KintoError> missing) throws KintoError {
+      KintoRequest request, Access.Target target, Supplier<KintoError> missing) {
     Store.Snapshot good = store.find(target.bucket(), target.collection()).orElseThrow(missing);
     return faults.alter(good, request.path(), request.parameter("_expected"));
   }
@@ -214,7 +200,7 @@ final class Reads {
 
   /** 304 for {@code If-None-Match}, 412 for {@code If-Match}, empty when there is more to do. */
   private static Optional<KintoResponse> precondition(
-      KintoRequest request, long timestamp, ObjectNode existing) throws KintoError {
+      KintoRequest request, long timestamp, ObjectNode existing) {
     Optional<Long> seen = request.etag("If-None-Match");
     if (seen.isPresent() && timestamp <= seen.get()) {
       return Optional.of(KintoResponse.empty(304).at(timestamp));

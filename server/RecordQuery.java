@@ -63,8 +63,7 @@ final class RecordQuery {
    * @param pageSize the server's own limit, 0 for none
    */
   static RecordQuery parse(
-      List<KintoRequest.Parameter> parameters, Set<String> knownFields, int pageSize)
-      throws KintoError {
+      List<KintoRequest.Parameter> parameters, Set<String> knownFields, int pageSize) {
     RecordQuery query = new RecordQuery();
     Map<String, List<String>> wanted = new LinkedHashMap<>();
     for (KintoRequest.Parameter parameter : parameters) {
@@ -87,7 +86,7 @@ final class RecordQuery {
     return query;
   }
 
-  private void accept(String name, String value) throws KintoError {
+  private void accept(String name, String value) {
     switch (name) {
       case "_since" -> filters.add(new Filter("gt", MODIFIED, List.of(timestamp(name, value))));
       case "_before", "_to" ->
@@ -100,20 +99,24 @@ final class RecordQuery {
     }
   }
 
-  private static JsonNode timestamp(String name, String value) throws KintoError {
+  private static JsonNode timestamp(String name, String value) {
     JsonNode number = nativeValue(KintoRequest.unquoted(value));
     if (!number.isIntegralNumber()) {
-      throw KintoError.invalid("querystring", name, "\"" + value + "\" is not a number");
+      throw noNumber(name, value);
     }
     return number;
   }
 
-  static int number(String name, String value) throws KintoError {
+  static int number(String name, String value) {
     try {
       return Math.max(0, Integer.parseInt(value.strip()));
     } catch (NumberFormatException e) {
-      throw KintoError.invalid("querystring", name, "\"" + value + "\" is not a number");
+      throw noNumber(name, value);
     }
+  }
+
+  private static KintoError noNumber(String name, String value) {
+    return KintoError.invalid("querystring", name, "\"" + value + "\" is not a number");
   }
 
   private void parseSort(String value) {
@@ -129,7 +132,7 @@ final class RecordQuery {
     }
   }
 
-  private void parseToken(String value) throws KintoError {
+  private void parseToken(String value) {
     try {
       byte[] json = Base64.getUrlDecoder().decode(value);
       if (Store.JSON.readTree(json).path("last_object") instanceof ObjectNode last) {
@@ -143,8 +146,7 @@ final class RecordQuery {
   }
 
   /** A parameter that stands there several times has a list as its value. */
-  private static Filter filter(String name, List<String> given, Set<String> knownFields)
-      throws KintoError {
+  private static Filter filter(String name, List<String> given, Set<String> knownFields) {
     Matcher prefixed = PREFIXED.matcher(name);
     boolean hasPrefix = prefixed.matches();
     String operator = hasPrefix ? prefixed.group(1) : "eq";
@@ -198,14 +200,14 @@ final class RecordQuery {
   }
 
   private String token(ObjectNode last) {
-    ObjectNode values = Store.JSON.createObjectNode();
+    ObjectNode values = Store.object();
     for (Sort sort : sorts) {
       JsonNode value = last.get(sort.field());
       if (value != null) {
         values.set(sort.field(), value);
       }
     }
-    JsonNode token = Store.JSON.createObjectNode().set("last_object", values);
+    JsonNode token = Store.object().set("last_object", values);
     return Base64.getUrlEncoder()
         .withoutPadding()
         .encodeToString(token.toString().getBytes(StandardCharsets.UTF_8));
@@ -215,7 +217,7 @@ final class RecordQuery {
     if (fields.isEmpty()) {
       return record;
     }
-    ObjectNode reduced = Store.JSON.createObjectNode();
+    ObjectNode reduced = Store.object();
     for (String field : fields) {
       copy(record, reduced, field.split("\\."), 0);
     }

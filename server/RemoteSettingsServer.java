@@ -279,7 +279,7 @@ final class RemoteSettingsServer implements AutoCloseable {
 
   /** Makes a bucket that is no signed resource's, in which the editor may do everything. */
   void bucket(String name) {
-    ObjectNode data = Store.JSON.createObjectNode().put("id", name);
+    ObjectNode data = Store.object().put("id", name);
     store.save("/buckets", data, Map.of("write", Set.of("account:editor")));
   }
 
@@ -557,8 +557,7 @@ final class RemoteSettingsServer implements AutoCloseable {
     answer.headers().forEach((name, value) -> exchange.getResponseHeaders().set(name, value));
     if (spoiled.contains(Fault.Kind.ALERT)) {
       ObjectNode alert =
-          Store.JSON
-              .createObjectNode()
+          Store.object()
               .put("type", "soft-eol")
               .put("message", "This server will be switched off.")
               .put("url", origin + "/farewell");

@@ -82,7 +82,7 @@ final class Routes {
   }
 
   private void makeBucket(String id, Map<String, Set<String>> permissions) {
-    ObjectNode data = Store.JSON.createObjectNode().put("id", id).put("last_modified", 1);
+    ObjectNode data = Store.object().put("id", id).put("last_modified", 1);
     store.save("/buckets", data, permissions);
   }
 
@@ -106,7 +106,7 @@ final class Routes {
     }
   }
 
-  private KintoResponse route(KintoRequest request) throws KintoError {
+  private KintoResponse route(KintoRequest request) {
     String path = request.path();
     boolean isPost = request.method().equals("POST");
     if (path.startsWith(Signer.CHAINS)) {
@@ -149,7 +149,7 @@ final class Routes {
         request.base() + target, target, Duration.ofHours(1), clock.instant());
   }
 
-  private static KintoRequest only(KintoRequest request, boolean isAllowed) throws KintoError {
+  private static KintoRequest only(KintoRequest request, boolean isAllowed) {
     if (!isAllowed) {
       throw KintoError.methodNotAllowed();
     }
@@ -188,7 +188,7 @@ final class Routes {
         && below.get(4).equals("changeset");
   }
 
-  private KintoResponse objects(KintoRequest request, Access.Target target) throws KintoError {
+  private KintoResponse objects(KintoRequest request, Access.Target target) {
     if (target.is("record") && ChangesPlugin.isChanges(target.bucket(), target.collection())) {
       if (!request.isRead()) {
         throw KintoError.methodNotAllowed();
@@ -200,7 +200,7 @@ final class Routes {
     return request.isRead() ? reads.answer(request, target) : writes.answer(request, target);
   }
 
-  private KintoResponse chain(String name) throws KintoError {
+  private KintoResponse chain(String name) {
     String pem = signer.chain(name).orElseThrow(KintoError::unknownPath);
     return KintoResponse.of(200, "application/x-x509-ca-cert", pem)
         .with("Cache-Control", "max-age=3600");
@@ -210,6 +210,6 @@ final class Routes {
   private KintoResponse flush(KintoRequest request) {
     store.clear();
     makeBuckets();
-    return KintoResponse.json(202, Store.JSON.createObjectNode());
+    return KintoResponse.json(202, Store.object());
   }
 }

@@ -1,4 +1,5 @@
 //DEPS tools.jackson.core:jackson-databind:3.3.0
+//SOURCES Access.java
 //SOURCES Signer.java
 //SOURCES Signoff.java
 //SOURCES Store.java
@@ -31,7 +32,7 @@ import tools.jackson.databind.node.ObjectNode;
  * <p>Ids are fixed; timestamps lie in the days before the given moment, at fixed distances from it,
  * so that a fixed clock makes fixed content.
  */
-final class SampleContent {
+record SampleContent(Store store, Signer signer, Signoff signoff, Instant now) {
 
   /** Signed resources all of whose collections are copied alike. */
   private record Place(String source, String preview, String destination) {}
@@ -43,21 +44,10 @@ final class SampleContent {
 
   private static final Instant UPTAKE = Instant.parse("2026-11-24T12:00:00Z");
 
-  private final Store store;
-  private final Signer signer;
-  private final Signoff signoff;
-  private final Instant now;
-
-  private SampleContent(Store store, Signer signer, Signoff signoff, Instant now) {
-    this.store = store;
-    this.signer = signer;
-    this.signoff = signoff;
-    this.now = now.truncatedTo(ChronoUnit.SECONDS);
-  }
-
   /** Fills an empty store. */
   static void load(Store store, Signer signer, Signoff signoff, Instant now) {
-    SampleContent content = new SampleContent(store, signer, signoff, now);
+    SampleContent content =
+        new SampleContent(store, signer, signoff, now.truncatedTo(ChronoUnit.SECONDS));
     content.published(MAIN, "search-config-v2", 2, read("search-config-v2"));
     content.published(MAIN, "regions", 5, read("regions"));
     content.published(MAIN, "anti-tracking-url-decoration", 20, List.of());
@@ -105,7 +95,7 @@ final class SampleContent {
         place.source(),
         name,
         edited.plusSeconds(3601).toEpochMilli(),
-        attributes -> history(attributes, "signed", edited));
+        attributes -> history(attributes, edited));
   }
 
   private void signed(String bucket, String name, Instant at, List<ObjectNode> records) {
@@ -155,10 +145,7 @@ final class SampleContent {
         name,
         edited.toEpochMilli() + 1,
         attributes ->
-            attributes
-                .put("status", "work-in-progress")
-                .put("last_edit_by", "account:editor")
-                .put("last_edit_date", Signoff.date(edited)));
+            did(attributes.put("status", "work-in-progress"), "last_edit", "editor", edited));
   }
 
   /** A record more waits for its review: the preview has it, the destination not yet. */
@@ -173,14 +160,11 @@ final class SampleContent {
         place.source(),
         name,
         edited.plusSeconds(602).toEpochMilli(),
-        attributes ->
-            attributes
-                .put("status", "to-review")
-                .put("last_edit_by", "account:editor")
-                .put("last_edit_date", Signoff.date(edited))
-                .put("last_editor_comment", "The breach of October, please.")
-                .put("last_review_request_by", "account:editor")
-                .put("last_review_request_date", Signoff.date(edited.plusSeconds(600))));
+        attributes -> {
+          did(attributes.put("status", "to-review"), "last_edit", "editor", edited);
+          attributes.put("last_editor_comment", "The breach of October, please.");
+          did(attributes, "last_review_request", "editor", edited.plusSeconds(600));
+        });
   }
 
   /** Announced already, but nobody has put a record in or signed it yet. */
@@ -194,19 +178,20 @@ final class SampleContent {
     store.touch(place.destination(), name, made.toEpochMilli() + 1);
   }
 
-  private static void history(ObjectNode attributes, String status, Instant edited) {
-    attributes
-        .put("status", status)
-        .put("last_edit_by", "account:editor")
-        .put("last_edit_date", Signoff.date(edited))
-        .put("last_editor_comment", "")
-        .put("last_review_request_by", "account:editor")
-        .put("last_review_request_date", Signoff.date(edited.plusSeconds(60)))
-        .put("last_review_by", "account:reviewer")
-        .put("last_review_date", Signoff.date(edited.plusSeconds(3600)))
-        .put("last_reviewer_comment", "")
-        .put("last_signature_by", "account:reviewer")
-        .put("last_signature_date", Signoff.date(edited.plusSeconds(3600)));
+  private static void history(ObjectNode attributes, Instant edited) {
+    did(attributes.put("status", "signed"), "last_edit", "editor", edited);
+    did(
+        attributes.put("last_editor_comment", ""),
+        "last_review_request",
+        "editor",
+        edited.plusSeconds(60));
+    did(attributes, "last_review", "reviewer", edited.plusSeconds(3600));
+    attributes.put("last_reviewer_comment", "");
+    did(attributes, "last_signature", "reviewer", edited.plusSeconds(3600));
+  }
+
+  private static void did(ObjectNode attributes, String deed, String user, Instant when) {
+    attributes.put(deed + "_by", Access.account(user)).put(deed + "_date", Signoff.date(when));
   }
 
   private static ObjectNode at(ObjectNode record, Instant moment) {

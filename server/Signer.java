@@ -58,8 +58,7 @@ final class Signer {
   /** The same over any payload, prefix included. */
   ObjectNode entry(SigningAuthority by, byte[] payload) {
     chains.put(by.chainName(), by.chainPem());
-    return Store.JSON
-        .createObjectNode()
+    return Store.object()
         .put("ref", UUID.randomUUID().toString().replace("-", "").substring(0, 26))
         .put("x5u", chainUrl(by.chainName()))
         .put("mode", "p384ecdsa")
@@ -104,7 +103,7 @@ final class Signer {
 
   /** What is signed: prefix, then canonical JSON of the records by id and their timestamp. */
   static byte[] payload(List<ObjectNode> records, long timestamp) {
-    ObjectNode document = Store.JSON.createObjectNode();
+    ObjectNode document = Store.object();
     ArrayNode data = document.putArray("data");
     records.stream().sorted(Comparator.comparing(Store::id)).forEach(data::add);
     document.put("last_modified", Long.toString(timestamp));

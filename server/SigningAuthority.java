@@ -120,21 +120,45 @@ final class SigningAuthority {
 
   private record Authority(String name, KeyPair keys, X509Certificate certificate) {}
 
-  private SigningAuthority(
-      String signerId,
-      Instant madeAt,
-      Authority root,
-      Authority intermediate,
-      X509Certificate leaf,
-      PrivateKey signingKey,
-      List<X509Certificate> chain) {
-    this.signerId = signerId;
-    this.madeAt = madeAt;
-    this.root = root;
-    this.intermediate = intermediate;
-    this.leaf = leaf;
-    this.signingKey = signingKey;
-    this.chain = List.copyOf(chain);
+  private SigningAuthority(Builder wanted)
+      throws GeneralSecurityException, OperatorCreationException, IOException {
+    signerId = wanted.signer;
+    madeAt = wanted.now;
+    SigningAuthority parents = wanted.parents;
+    boolean ownRoot = parents == null || wanted.rootValidity != null || wanted.concerns("ROOT");
+    Authority signingRoot = ownRoot ? wanted.makeRoot() : parents.root;
+    X509Certificate shown = signingRoot.certificate();
+    if (wanted.has(Defect.OTHER_ROOT)) {
+      shown = wanted.certificateOfRoot(signingRoot.name(), signingRoot.name(), keys(), null);
+    }
+    root = new Authority(signingRoot.name(), signingRoot.keys(), shown);
+    boolean ownIntermediate =
+        ownRoot || wanted.intermediateValidity != null || wanted.concerns("INTERMEDIATE");
+    intermediate = ownIntermediate ? wanted.makeIntermediate(signingRoot) : parents.intermediate;
+
+    // With a leaf of a wrong kind the signature still has the right size: only the key is wrong.
+    KeyPair leafKeys = keys();
+    signingKey = leafKeys.getPrivate();
+    if (wanted.has(Defect.LEAF_RSA)) {
+      leafKeys = rsaKeys();
+    } else if (wanted.has(Defect.LEAF_P256)) {
+      leafKeys = ecKeys("secp256r1");
+    }
+    leaf = wanted.makeLeaf(intermediate, leafKeys);
+
+    List<X509Certificate> certificates = new ArrayList<>();
+    certificates.add(leaf);
+    if (!wanted.has(Defect.MISSING_INTERMEDIATE)) {
+      certificates.add(intermediate.certificate());
+    }
+    if (!wanted.has(Defect.MISSING_ROOT)) {
+      certificates.add(shown);
+    }
+    if (wanted.has(Defect.EXTRA_CERTIFICATE)) {
+      String name = NAME_BASE + "stranger";
+      certificates.add(wanted.certificateOfRoot(name, name, keys(), null));
+    }
+    chain = List.copyOf(wanted.has(Defect.WRONG_ORDER) ? certificates.reversed() : certificates);
   }
 
   /** A flawless authority of the signer {@code remote-settings}, valid now. */
@@ -325,7 +349,7 @@ final class SigningAuthority {
 
     SigningAuthority build() {
       try {
-        return make();
+        return new SigningAuthority(this);
       } catch (GeneralSecurityException | OperatorCreationException | IOException e) {
         throw new IllegalStateException(e);
       }
@@ -337,45 +361,6 @@ final class SigningAuthority {
 
     private boolean concerns(String certificate) {
       return defects.stream().anyMatch(defect -> defect.name().startsWith(certificate));
-    }
-
-    private SigningAuthority make()
-        throws GeneralSecurityException, OperatorCreationException, IOException {
-      boolean ownRoot = parents == null || rootValidity != null || concerns("ROOT");
-      Authority root = ownRoot ? makeRoot() : parents.root;
-      boolean ownIntermediate = ownRoot || intermediateValidity != null || concerns("INTERMEDIATE");
-      Authority intermediate = ownIntermediate ? makeIntermediate(root) : parents.intermediate;
-
-      KeyPair leafKeys =
-          has(Defect.LEAF_RSA)
-              ? rsaKeys()
-              : ecKeys(has(Defect.LEAF_P256) ? "secp256r1" : "secp384r1");
-      X509Certificate leaf = makeLeaf(intermediate, leafKeys);
-      // With a leaf of a wrong kind the signature still has the right size: only the key is wrong.
-      boolean signsWithLeaf = !has(Defect.LEAF_RSA) && !has(Defect.LEAF_P256);
-      PrivateKey signingKey = signsWithLeaf ? leafKeys.getPrivate() : keys().getPrivate();
-
-      X509Certificate last =
-          has(Defect.OTHER_ROOT)
-              ? certificateOfRoot(root.name(), root.name(), keys(), null)
-              : root.certificate();
-      List<X509Certificate> chain = new ArrayList<>();
-      chain.add(leaf);
-      if (!has(Defect.MISSING_INTERMEDIATE)) {
-        chain.add(intermediate.certificate());
-      }
-      if (!has(Defect.MISSING_ROOT)) {
-        chain.add(last);
-      }
-      if (has(Defect.EXTRA_CERTIFICATE)) {
-        String name = NAME_BASE + "stranger";
-        chain.add(certificateOfRoot(name, name, keys(), null));
-      }
-      if (has(Defect.WRONG_ORDER)) {
-        chain = chain.reversed();
-      }
-      Authority shown = new Authority(root.name(), root.keys(), last);
-      return new SigningAuthority(signer, now, shown, intermediate, leaf, signingKey, chain);
     }
 
     private Authority makeRoot()
@@ -391,11 +376,7 @@ final class SigningAuthority {
         String name, String issuer, KeyPair keys, KeyPair above)
         throws GeneralSecurityException, OperatorCreationException, IOException {
       Instant[] validity =
-          validity(
-              rootValidity,
-              "ROOT",
-              now.minus(Duration.ofDays(400)),
-              now.plus(Duration.ofDays(30L * 365)));
+          validity(rootValidity, "ROOT", Duration.ofDays(400), Duration.ofDays(30L * 365));
       JcaX509v3CertificateBuilder builder = certificate(issuer, validity, name, keys);
       addKeyUsage(builder, KeyUsage.digitalSignature | KeyUsage.keyCertSign | KeyUsage.cRLSign);
       addExtendedKeyUsage(builder, KeyPurposeId.id_kp_codeSigning);
@@ -413,8 +394,8 @@ final class SigningAuthority {
           validity(
               intermediateValidity,
               "INTERMEDIATE",
-              now.minus(Duration.ofDays(399)),
-              now.plus(Duration.ofDays(10L * 365)));
+              Duration.ofDays(399),
+              Duration.ofDays(10L * 365));
       String name = NAME_BASE + "csinter" + serial().longValue();
       KeyPair keys = keys();
       JcaX509v3CertificateBuilder builder = certificate(root.name(), validity, name, keys);
@@ -446,11 +427,7 @@ final class SigningAuthority {
     private X509Certificate makeLeaf(Authority intermediate, KeyPair keys)
         throws GeneralSecurityException, OperatorCreationException, IOException {
       Instant[] validity =
-          validity(
-              leafValidity,
-              "LEAF",
-              now.minus(Duration.ofHours(12)),
-              now.plus(Duration.ofDays(29)).plus(Duration.ofHours(2)));
+          validity(leafValidity, "LEAF", Duration.ofHours(12), Duration.ofDays(29).plusHours(2));
       String host = signer + NAME_SUFFIX;
       if (has(Defect.LEAF_OF_OTHER_SIGNER)) {
         host = "someone-else" + NAME_SUFFIX;
@@ -486,10 +463,13 @@ final class SigningAuthority {
     }
 
     /** The chosen validity, else the defect's, else the usual one. */
-    private Instant[] validity(Instant[] chosen, String certificate, Instant from, Instant to) {
+    private Instant[] validity(
+        Instant[] chosen, String certificate, Duration before, Duration after) {
       if (chosen != null) {
         return chosen;
       }
+      Instant from = now.minus(before);
+      Instant to = now.plus(after);
       if (has(Defect.valueOf(certificate + "_NOT_YET_VALID"))) {
         return new Instant[] {now.plus(Duration.ofDays(1)), to};
       }
@@ -557,11 +537,10 @@ final class SigningAuthority {
   /**
    * What an HTTPS server on loopback needs, and its CA for {@code REQUESTS_CA_BUNDLE}.
    *
-   * @param keyStore PKCS#12, password {@code changeit}, with the server's key and chain
-   * @param context made from that key store
+   * @param context with the server's key and chain
    * @param caPem the CA that issued the server's certificate
    */
-  record TlsIdentity(KeyStore keyStore, SSLContext context, String caPem) {}
+  record TlsIdentity(SSLContext context, String caPem) {}
 
   /** A certificate for {@code 127.0.0.1} and {@code localhost} from a CA made for it alone. */
   static TlsIdentity tlsForLoopback() {
@@ -607,7 +586,7 @@ final class SigningAuthority {
       managers.init(keyStore, password);
       SSLContext context = SSLContext.getInstance("TLS");
       context.init(managers.getKeyManagers(), null, null);
-      return new TlsIdentity(keyStore, context, pem(caCertificate));
+      return new TlsIdentity(context, pem(caCertificate));
     } catch (GeneralSecurityException | OperatorCreationException | IOException e) {
       throw new IllegalStateException(e);
     }

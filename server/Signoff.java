@@ -27,7 +27,7 @@ import tools.jackson.databind.node.ObjectNode;
  * <p>What is not allowed is refused before anything is changed. Rules and messages are those of
  * Mozilla's signer, as recorded in {@code vectors/kinto-26}.
  */
-final class Signoff {
+record Signoff(Store store, Signer signer) {
 
   /**
    * A signed resource of the signer's capability; collection null: every one of the bucket.
@@ -75,14 +75,6 @@ final class Signoff {
           "last_signature_by",
           "last_signature_date");
 
-  private final Store store;
-  private final Signer signer;
-
-  Signoff(Store store, Signer signer) {
-    this.store = store;
-    this.signer = signer;
-  }
-
   /** The resource that a source collection belongs to; one for it alone wins over its bucket's. */
   static Optional<Resource> of(String bucket, String collection) {
     return RESOURCES.stream()
@@ -123,8 +115,7 @@ final class Signoff {
   // --- Before a change -----------------------------------------------------------------------
 
   /** Refuses a change of a collection's attributes that the signer does not allow. */
-  void check(Access.Target target, ObjectNode before, ObjectNode after, Set<String> principals)
-      throws KintoError {
+  void check(Access.Target target, ObjectNode before, ObjectNode after, Set<String> principals) {
     Optional<Resource> resource = of(target.bucket(), target.id());
     if (resource.isEmpty()) {
       return;
@@ -147,8 +138,7 @@ final class Signoff {
       Access.Target target,
       ObjectNode before,
       String status,
-      Set<String> principals)
-      throws KintoError {
+      Set<String> principals) {
     String groups = Store.groups(target.bucket()) + "/";
     boolean isEditor = principals.contains(groups + editors(target.id()));
     boolean isReviewer = principals.contains(groups + reviewers(target.id()));
@@ -187,13 +177,13 @@ final class Signoff {
   }
 
   /** Refuses fractions in a source's records: not everybody signs them alike. */
-  void checkRecord(Access.Target target, ObjectNode record) throws KintoError {
+  void checkRecord(Access.Target target, ObjectNode record) {
     if (of(target.bucket(), target.collection()).isPresent()) {
       checkFractions(record, "");
     }
   }
 
-  private static void checkFractions(ObjectNode object, String path) throws KintoError {
+  private static void checkFractions(ObjectNode object, String path) {
     for (Map.Entry<String, JsonNode> member : object.properties()) {
       String name = path + member.getKey();
       if (member.getValue().isNumber() && !member.getValue().isIntegralNumber()) {
@@ -207,7 +197,7 @@ final class Signoff {
   }
 
   /** Refuses to delete a preview or destination whose source is still there. */
-  void checkDeletion(Access.Target target) throws KintoError {
+  void checkDeletion(Access.Target target) {
     for (Resource resource : RESOURCES) {
       boolean concerns =
           resource.targets().contains(target.bucket())
@@ -235,7 +225,7 @@ final class Signoff {
   private void createGroup(Access.Target source, String group, String user, List<String> members) {
     String groups = Store.groups(source.bucket());
     if (store.entry(groups, group).isEmpty()) {
-      ObjectNode data = Store.JSON.createObjectNode().put("id", group);
+      ObjectNode data = Store.object().put("id", group);
       members.forEach(data.putArray("members")::add);
       store.save(groups, data, Map.of("write", Set.of(user)));
     }

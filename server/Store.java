@@ -140,6 +140,10 @@ final class Store {
     private Listing listing;
   }
 
+  static ObjectNode object() {
+    return JSON.createObjectNode();
+  }
+
   static String id(JsonNode node) {
     return node.path("id").asString("");
   }
@@ -288,7 +292,7 @@ final class Store {
 
   private ObjectNode bury(String path, String id, long modified) {
     ObjectNode tombstone =
-        JSON.createObjectNode().put("deleted", true).put("id", id).put("last_modified", modified);
+        object().put("deleted", true).put("id", id).put("last_modified", modified);
     Plural plural = changing(path, id, modified);
     plural.entries.remove(id);
     plural.tombstones.put(id, tombstone);
@@ -323,7 +327,7 @@ final class Store {
   synchronized void create(String bucket, String name, boolean isPublic) {
     if (entry(collections(bucket), name).isEmpty()) {
       Map<String, Set<String>> permissions = isPublic ? Map.of("read", Set.of(EVERYONE)) : Map.of();
-      save(collections(bucket), JSON.createObjectNode().put("id", name), permissions);
+      save(collections(bucket), object().put("id", name), permissions);
     }
   }
 

@@ -25,28 +25,16 @@ import tools.jackson.databind.node.ObjectNode;
  * preconditions, then what the signer has to say; only then something is changed. The answer shows
  * the object as it was written, before the signer's work on it.
  */
-final class Writes {
+record Writes(Store store, Access access, Signoff signoff, boolean anyRecordId) {
 
   private static final String MERGE_PATCH = "application/merge-patch+json";
   private static final String JSON_PATCH = "application/json-patch+json";
   private static final String ID = "[a-zA-Z0-9][a-zA-Z0-9_-]*";
 
-  private final Store store;
-  private final Access access;
-  private final Signoff signoff;
-  private final boolean anyRecordId;
-
-  Writes(Store store, Access access, Signoff signoff, boolean anyRecordId) {
-    this.store = store;
-    this.access = access;
-    this.signoff = signoff;
-    this.anyRecordId = anyRecordId;
-  }
-
   /** A request's body; data and permissions are null where it has none. */
   private record Body(ObjectNode data, Map<String, Set<String>> permissions) {}
 
-  KintoResponse answer(KintoRequest request, Access.Target target) throws KintoError {
+  KintoResponse answer(KintoRequest request, Access.Target target) {
     checkCollection(target);
     Set<String> principals = access.principals(request.user());
     return switch (request.method() + (target.id() == null ? " list" : "")) {
@@ -61,8 +49,7 @@ final class Writes {
 
   // --- Methods -------------------------------------------------------------------------------
 
-  private KintoResponse post(KintoRequest request, Access.Target list, Set<String> principals)
-      throws KintoError {
+  private KintoResponse post(KintoRequest request, Access.Target list, Set<String> principals) {
     if (!access.mayCreate(principals, list)) {
       throw request.refused();
     }
@@ -81,8 +68,7 @@ final class Writes {
         : save(request, target, principals, existing, body, orEmpty(body.data()));
   }
 
-  private KintoResponse put(KintoRequest request, Access.Target target, Set<String> principals)
-      throws KintoError {
+  private KintoResponse put(KintoRequest request, Access.Target target, Set<String> principals) {
     Optional<Store.Entry> existing = store.entry(target.plural(), target.id());
     boolean isNew = existing.isEmpty() || request.isForNew();
     boolean may =
@@ -101,8 +87,7 @@ final class Writes {
     return save(request, target, principals, existing, body, data);
   }
 
-  private KintoResponse patch(KintoRequest request, Access.Target target, Set<String> principals)
-      throws KintoError {
+  private KintoResponse patch(KintoRequest request, Access.Target target, Set<String> principals) {
     Store.Entry existing = writable(request, target, principals);
     String type = request.header("Content-Type").orElse("").replaceFirst(";.*", "").strip();
     if (type.equals(JSON_PATCH)) {
@@ -124,8 +109,7 @@ final class Writes {
     return save(request, target, principals, Optional.of(existing), body, data);
   }
 
-  private KintoResponse delete(KintoRequest request, Access.Target target, Set<String> principals)
-      throws KintoError {
+  private KintoResponse delete(KintoRequest request, Access.Target target, Set<String> principals) {
     writable(request, target, principals);
     if (target.is("collection")) {
       signoff.checkDeletion(target);
@@ -134,8 +118,8 @@ final class Writes {
     return KintoResponse.data(200, tombstone).at(Store.lastModified(tombstone));
   }
 
-  private KintoResponse deleteAll(KintoRequest request, Access.Target list, Set<String> principals)
-      throws KintoError {
+  private KintoResponse deleteAll(
+      KintoRequest request, Access.Target list, Set<String> principals) {
     Predicate<String> deletable =
         access.inList(principals, list, true).orElseThrow(request::refused);
     checkParent(list);
@@ -163,8 +147,7 @@ final class Writes {
   // --- Parts of them -------------------------------------------------------------------------
 
   /** An object that is to be changed: who may see that it is not there is told so. */
-  private Store.Entry writable(KintoRequest request, Access.Target target, Set<String> principals)
-      throws KintoError {
+  private Store.Entry writable(KintoRequest request, Access.Target target, Set<String> principals) {
     Optional<Store.Entry> existing = store.entry(target.plural(), target.id());
     boolean may =
         access.mayWrite(principals, target)
@@ -186,8 +169,7 @@ final class Writes {
       Set<String> principals,
       Optional<Store.Entry> existing,
       Body body,
-      ObjectNode data)
-      throws KintoError {
+      ObjectNode data) {
     if (!data.path("id").asString(target.id()).equals(target.id())) {
       throw KintoError.invalid("body", "id", "Object id does not match existing object");
     }
@@ -198,7 +180,7 @@ final class Writes {
     if (!isNewer) {
       wanted.remove("last_modified"); // given by the server
     }
-    ObjectNode old = existing.map(Store.Entry::data).orElse(Store.JSON.createObjectNode());
+    ObjectNode old = existing.map(Store.Entry::data).orElse(Store.object());
     if (target.is("collection") && existing.isPresent()) {
       signoff.check(target, old, wanted, principals);
     }
@@ -253,7 +235,7 @@ final class Writes {
   }
 
   /** To write into a collection that is not there is 404 for everybody: this is looked at first. */
-  private void checkCollection(Access.Target target) throws KintoError {
+  private void checkCollection(Access.Target target) {
     if (target.is("record")
         && store.entry(Store.collections(target.bucket()), target.collection()).isEmpty()) {
       throw KintoError.missingParent(target.collection());
@@ -261,13 +243,13 @@ final class Writes {
   }
 
   /** The bucket in which something is to be changed is there. */
-  private void checkParent(Access.Target target) throws KintoError {
+  private void checkParent(Access.Target target) {
     if (!target.is("bucket") && store.entry("/buckets", target.bucket()).isEmpty()) {
       throw KintoError.missing("bucket", target.bucket());
     }
   }
 
-  private void checkId(Access.Target target) throws KintoError {
+  private void checkId(Access.Target target) {
     boolean isAllowed = anyRecordId && target.is("record") || target.id().matches(ID);
     if (!isAllowed) {
       throw KintoError.invalid("path", null, "Invalid object id");
@@ -275,8 +257,7 @@ final class Writes {
   }
 
   private void checkPrecondition(
-      KintoRequest request, Access.Target target, Optional<Store.Entry> existing)
-      throws KintoError {
+      KintoRequest request, Access.Target target, Optional<Store.Entry> existing) {
     if (existing.isEmpty()) {
       if (request.header("If-Match").isPresent()) {
         throw KintoError.modifiedMeanwhile(null, store.listing(target.plural()).timestamp());
@@ -291,7 +272,7 @@ final class Writes {
   }
 
   private static ObjectNode orEmpty(ObjectNode data) {
-    return data == null ? Store.JSON.createObjectNode() : data;
+    return data == null ? Store.object() : data;
   }
 
   /** RFC 7396: null removes. */
@@ -301,8 +282,7 @@ final class Writes {
       if (change.getValue().isNull()) {
         into.remove(name);
       } else if (change.getValue() instanceof ObjectNode inner) {
-        ObjectNode child =
-            into.get(name) instanceof ObjectNode there ? there : Store.JSON.createObjectNode();
+        ObjectNode child = into.get(name) instanceof ObjectNode there ? there : Store.object();
         merge(child, inner);
         into.set(name, child);
       } else {
@@ -311,7 +291,7 @@ final class Writes {
     }
   }
 
-  private static Body body(KintoRequest request) throws KintoError {
+  private static Body body(KintoRequest request) {
     if (request.body().length == 0) {
       return new Body(null, null);
     }
