@@ -7,6 +7,7 @@
 //SOURCES Deployments.java
 //SOURCES LambdaRuntime.java
 //SOURCES ../deploy/Project.java
+//SOURCES Patience.java
 //SOURCES ReadmeTest.java
 //SOURCES ../server/KintoRequest.java
 //SOURCES ../server/RemoteSettingsServer.java
@@ -117,7 +118,7 @@ class LambdaTest {
     List<Object> line = new ArrayList<>(List.of(Project.root().resolve("jbang"), "package"));
     line.add("lambda");
     line.addAll(List.of(arguments));
-    return Project.run(line.toArray()).in(folder).go();
+    return Patience.run(line.toArray()).in(folder).go();
   }
 
   @BeforeEach
@@ -435,7 +436,7 @@ class LambdaTest {
   @Test
   void another_target_is_refused() {
     Project.Outcome outcome =
-        Project.run(Project.root().resolve("jbang"), "package", "azure", folder.resolve("x.zip"))
+        Patience.run(Project.root().resolve("jbang"), "package", "azure", folder.resolve("x.zip"))
             .in(folder)
             .go();
     assertEquals(2, outcome.exit());
