@@ -218,7 +218,7 @@ record Signoff(Store store, Signer signer) {
           createGroup(source, reviewers(source.id()), user, List.of());
           ObjectNode attributes = store.get(source.bucket(), source.id()).metadata();
           resource.targets().forEach(bucket -> publish(source, bucket, attributes));
-          track(source, SIGNED, user, Map.of(), "last_signature");
+          track(source, SIGNED, user, List.of(), "last_signature");
         });
   }
 
@@ -247,30 +247,29 @@ record Signoff(Store store, Signer signer) {
     Resource resource = found.get();
     switch (status(after)) {
       case TO_REVIEW -> {
-        Map<String, String> comment =
+        List<String> emptied =
             resource.preview() == null || sent.has("last_editor_comment")
-                ? Map.of()
-                : Map.of("last_editor_comment", "");
+                ? List.of()
+                : List.of("last_editor_comment");
         if (resource.preview() != null) {
           publish(source, resource.preview(), after);
         }
-        track(source, TO_REVIEW, user, comment, "last_review_request");
+        track(source, TO_REVIEW, user, emptied, "last_review_request");
       }
       case TO_SIGN -> {
         resource.targets().forEach(bucket -> publish(source, bucket, after));
-        track(source, SIGNED, user, Map.of(), "last_review", "last_signature");
+        track(source, SIGNED, user, List.of(), "last_review", "last_signature");
       }
       case TO_RESIGN -> {
         resource.targets().forEach(bucket -> sign(bucket, source.id(), List.of(), after));
         if (old != null) {
-          track(source, old, user, Map.of(), "last_signature");
+          track(source, old, user, List.of(), "last_signature");
         }
       }
       case TO_ROLLBACK -> {
         copy(resource.destination(), source.bucket(), source.id(), true);
-        Map<String, String> comments =
-            Map.of("last_editor_comment", "", "last_reviewer_comment", "");
-        track(source, SIGNED, user, comments, "last_edit");
+        List<String> emptied = List.of("last_editor_comment", "last_reviewer_comment");
+        track(source, SIGNED, user, emptied, "last_edit");
         if (resource.preview() != null && store.find(resource.preview(), source.id()).isPresent()) {
           copy(resource.destination(), resource.preview(), source.id(), true);
           sign(resource.preview(), source.id(), List.of(), after);
@@ -284,7 +283,7 @@ record Signoff(Store store, Signer signer) {
   void edited(Access.Target records, String user) {
     Access.Target source = Access.Target.collections(records.bucket(), records.collection());
     if (of(source.bucket(), source.id()).isPresent()) {
-      track(source, WORK_IN_PROGRESS, user, Map.of(), "last_edit");
+      track(source, WORK_IN_PROGRESS, user, List.of(), "last_edit");
     }
   }
 
@@ -353,9 +352,9 @@ record Signoff(Store store, Signer signer) {
         });
   }
 
-  /** Sets a source's status, and who did what and when. */
+  /** Sets a source's status, and who did what and when; comments that are emptied follow. */
   private void track(
-      Access.Target source, String status, String user, Map<String, String> more, String... what) {
+      Access.Target source, String status, String user, List<String> emptied, String... what) {
     String date = date(Instant.ofEpochMilli(store.nextTimestamp()));
     store.edit(
         source.bucket(),
@@ -365,7 +364,7 @@ record Signoff(Store store, Signer signer) {
           for (String deed : what) {
             metadata.put(deed + "_by", user).put(deed + "_date", date);
           }
-          more.forEach(metadata::put);
+          emptied.forEach(comment -> metadata.put(comment, ""));
         });
   }
 
