@@ -319,7 +319,7 @@ final class RemoteSettingsServer implements AutoCloseable {
     store.edit(bucket, collection, attributes -> Signer.setSignatures(attributes, List.of(entry)));
   }
 
-  /** A signature entry over the collection as it is now, for tests that combine several. */
+  /** A signature entry over the collection as it is now, for who combines several. */
   ObjectNode signatureEntry(String bucket, String collection, SigningAuthority by) {
     return signer.entry(by, store.get(bucket, collection));
   }

@@ -22,8 +22,8 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
 /**
- * The embedded server of the tests as a program: a Remote Settings on loopback with the commands'
- * default address, state in memory, real signatures, and faults on request. It runs until Ctrl-C.
+ * The embedded server as a program: a Remote Settings on loopback with the commands' default
+ * address, state in memory, real signatures, and faults on request. It runs until Ctrl-C.
  *
  * <pre>
  * $ ./jbang local_server --sample --fault altered-record=main/regions
