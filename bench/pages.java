@@ -92,8 +92,9 @@ public class pages implements Callable<Integer> {
         if (round == 0) {
           server.create("blocklists", collection);
         }
-        String json = Project.vector("blocklist-2016/" + collection + ".json");
-        for (JsonNode record : Store.JSON.readTree(json)) {
+        Path vector =
+            Project.root().resolve("tests/vectors/blocklist-2016/" + collection + ".json");
+        for (JsonNode record : Store.JSON.readTree(Files.readString(vector))) {
           if (filled++ < records) {
             ObjectNode copy = (ObjectNode) record.deepCopy();
             String name = record.path("blockID").asString() + (round == 0 ? "" : "-" + round);

@@ -14,16 +14,10 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
 /**
- * Where the project is, and processes run as a user runs them. JBang builds the tests elsewhere, so
+ * Where the project is, and processes run as a user runs them. JBang builds programs elsewhere, so
  * they cannot find the project from their own place.
  */
 final class Project {
-
-  /**
-   * What a command of the tests has in its environment unless a test says otherwise: a machine that
-   * is busy answers late, which decides no test that is not about it.
-   */
-  static final Map<String, String> PATIENCE = Map.of("REQUESTS_TIMEOUT_SECONDS", "60");
 
   /** A process that takes longer hangs. */
   private static final Duration LIMIT = Duration.ofMinutes(15);
@@ -48,23 +42,14 @@ final class Project {
     throw new IllegalStateException("no jbang-catalog.json in " + start + " or above it");
   }
 
-  /** The text of a test vector, by its path below {@code tests/vectors}. */
-  static String vector(String name) {
-    try {
-      return Files.readString(root().resolve("tests/vectors").resolve(name));
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-  }
-
   /** Prepares a process; {@link Run#go} runs it. */
   static Run run(Object... command) {
     return new Run(command);
   }
 
   /**
-   * Sets a process's variables and no others, but for {@link #PATIENCE}. Under {@code faketime},
-   * which moves the clock, the process keeps what moves it: both have the same day.
+   * Sets a process's variables and no others. Under {@code faketime}, which moves the clock, the
+   * process keeps what moves it: both have the same day.
    */
   static void setOnly(ProcessBuilder builder, Map<String, String> variables) {
     Map<String, String> environment = builder.environment();
@@ -72,7 +57,6 @@ final class Project {
     environment
         .keySet()
         .removeIf(name -> !(isMoved && (name.startsWith("FAKETIME") || name.equals("LD_PRELOAD"))));
-    environment.putAll(PATIENCE);
     environment.putAll(variables);
   }
 
@@ -86,7 +70,6 @@ final class Project {
 
     private Run(Object... command) {
       builder = new ProcessBuilder(List.of(command).stream().map(Object::toString).toList());
-      PATIENCE.forEach(builder.environment()::putIfAbsent);
     }
 
     Run in(Path folder) {
@@ -115,7 +98,7 @@ final class Project {
       return this;
     }
 
-    /** Runs it to its end; if it hangs it is killed, which fails the test. */
+    /** Runs it to its end; if it hangs it is killed. */
     Outcome go() {
       Process process;
       try {
@@ -135,12 +118,12 @@ final class Project {
             stdout.get(LIMIT.toMinutes(), TimeUnit.MINUTES),
             stderr.get(LIMIT.toMinutes(), TimeUnit.MINUTES));
       } catch (TimeoutException e) {
-        throw new AssertionError(builder.command() + " took longer than " + LIMIT, e);
+        throw new IllegalStateException(builder.command() + " took longer than " + LIMIT, e);
       } catch (ExecutionException e) {
-        throw new AssertionError(builder.command() + ": cannot read its output", e);
+        throw new IllegalStateException(builder.command() + ": cannot read its output", e);
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
-        throw new AssertionError(builder.command() + " was interrupted", e);
+        throw new IllegalStateException(builder.command() + " was interrupted", e);
       } finally {
         process.descendants().forEach(ProcessHandle::destroyForcibly);
         process.destroyForcibly();

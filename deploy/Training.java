@@ -112,6 +112,7 @@ final class Training implements AutoCloseable {
       environment.remove("REQUESTS_CA_BUNDLE");
     }
     environment.put("LC_ALL", "C.UTF-8");
+    environment.put("REQUESTS_TIMEOUT_SECONDS", "60"); // a busy machine answers late
     Project.Outcome outcome = Project.run(line.toArray()).in(folder).onlyEnv(environment).go();
     if (outcome.exit() > 1) {
       throw new IOException(

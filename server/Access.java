@@ -2,13 +2,14 @@
 //SOURCES Store.java
 
 import java.util.Arrays;
-import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Predicate;
+import java.util.stream.Collectors;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
 
 /**
  * Who may do what, by Kinto's rules: permissions stand with buckets, collections, groups and
@@ -16,7 +17,7 @@ import tools.jackson.databind.JsonNode;
  *
  * <p>Spec: docs.kinto-storage.org, <i>API 1.x › Permissions</i>.
  */
-final class Access {
+record Access(Store store) {
 
   /** Accounts there are; each has its name as password. */
   static final List<String> ACCOUNTS = List.of("admin", "editor", "reviewer");
@@ -24,13 +25,7 @@ final class Access {
   /** May do everything, as one to whom a server's settings give all permissions. */
   private static final String ADMIN = "account:admin";
 
-  private static final String AUTHENTICATED = "system.Authenticated";
-
-  private final Store store;
-
-  Access(Store store) {
-    this.store = store;
-  }
+  static final String AUTHENTICATED = "system.Authenticated";
 
   /**
    * Where a path leads, in Kinto's words.
@@ -63,8 +58,14 @@ final class Access {
       return resource.equals(name);
     }
 
-    String path() {
-      return plural + "/" + id;
+    /** Another object of the list, or with null the list. */
+    Target withId(String other) {
+      return switch (resource) {
+        case "bucket" -> buckets(other);
+        case "collection" -> collections(bucket, other);
+        case "group" -> groups(bucket, other);
+        default -> records(bucket, collection, other);
+      };
     }
   }
 
@@ -80,11 +81,11 @@ final class Access {
     if (user.isPresent()) {
       principals.add(AUTHENTICATED);
       for (Store.Entry bucket : store.entries("/buckets")) {
-        String groups = Store.groups(bucket.data().path("id").asString());
+        String groups = Store.groups(Store.id(bucket.data()));
         for (Store.Entry group : store.entries(groups)) {
           for (JsonNode member : group.data().path("members")) {
             if (member.asString("").equals(account(user.get()))) {
-              principals.add(groups + "/" + group.data().path("id").asString());
+              principals.add(groups + "/" + Store.id(group.data()));
             }
           }
         }
@@ -99,31 +100,17 @@ final class Access {
   }
 
   boolean mayRead(Set<String> principals, Target target) {
-    if (target.id() == null) {
-      return target.bucket() != null
-          && (mayReadBucket(principals, target.bucket())
-              || (target.is("record") && inCollection(principals, target, "read", "write")));
-    }
+    return (target.bucket() != null && mayReadBucket(principals, target.bucket()))
+        || (target.is("record") && inCollection(principals, target, "read", "write"))
+        || (target.id() != null && has(principals, target.plural(), target.id(), reading(target)));
+  }
+
+  /** The permissions of an object that let it be read. */
+  private static String[] reading(Target target) {
     return switch (target.resource()) {
-      case "bucket" ->
-          has(
-              principals,
-              "/buckets",
-              target.id(),
-              "read",
-              "write",
-              "collection:create",
-              "group:create");
-      case "collection" ->
-          mayReadBucket(principals, target.bucket())
-              || inCollection(principals, target, "read", "write", "record:create");
-      case "record" ->
-          mayReadBucket(principals, target.bucket())
-              || inCollection(principals, target, "read", "write")
-              || has(principals, target.plural(), target.id(), "read", "write");
-      default ->
-          mayReadBucket(principals, target.bucket())
-              || has(principals, target.plural(), target.id(), "read", "write");
+      case "bucket" -> new String[] {"read", "write", "collection:create", "group:create"};
+      case "collection" -> new String[] {"read", "write", "record:create"};
+      default -> new String[] {"read", "write"};
     };
   }
 
@@ -137,20 +124,12 @@ final class Access {
     if (toWrite ? mayWrite(principals, list) : mayRead(principals, list)) {
       return Optional.of(_ -> true);
     }
-    List<String> permissions =
-        toWrite
-            ? List.of("write")
-            : list.is("collection")
-                ? List.of("read", "write", "record:create")
-                : List.of("read", "write");
-    Set<String> shared = new HashSet<>();
-    for (Store.Entry entry : store.entries(list.plural())) {
-      if (permissions.stream()
-          .flatMap(permission -> entry.principals(permission).stream())
-          .anyMatch(principals::contains)) {
-        shared.add(entry.data().path("id").asString());
-      }
-    }
+    String[] permissions = toWrite ? new String[] {"write"} : reading(list);
+    Set<String> shared =
+        store.entries(list.plural()).stream()
+            .filter(entry -> gives(entry, principals, permissions))
+            .map(entry -> Store.id(entry.data()))
+            .collect(Collectors.toSet());
     return shared.isEmpty() && !mayCreate(principals, list)
         ? Optional.empty()
         : Optional.of(shared::contains);
@@ -184,10 +163,32 @@ final class Access {
     return principals.contains(ADMIN)
         || store
             .entry(plural, id)
-            .filter(entry ->
-                Arrays.stream(permissions)
-                    .flatMap(permission -> entry.principals(permission).stream())
-                    .anyMatch(principals::contains))
+            .filter(entry -> gives(entry, principals, permissions))
             .isPresent();
+  }
+
+  /** Whether an object itself gives one of the permissions. */
+  private static boolean gives(Store.Entry entry, Set<String> principals, String... permissions) {
+    return Arrays.stream(permissions)
+        .flatMap(permission -> entry.principals(permission).stream())
+        .anyMatch(principals::contains);
+  }
+
+  /**
+   * An object's permissions as those see them whom the object itself lets write it. Who may write
+   * it for another reason, its bucket's permissions or the server's settings, sees none.
+   */
+  static ObjectNode shown(Store.Entry entry, Set<String> principals) {
+    ObjectNode shown = Store.object();
+    if (gives(entry, principals, "write")) {
+      entry
+          .permissions()
+          .forEach((name, those) -> {
+            if (!those.isEmpty()) {
+              those.forEach(shown.putArray(name)::add);
+            }
+          });
+    }
+    return shown;
   }
 }

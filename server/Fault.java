@@ -1,5 +1,6 @@
+//SOURCES KintoRequest.java
+
 import java.util.Arrays;
-import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -137,10 +138,6 @@ record Fault(Kind kind, String where, int times) {
     String sentence() {
       return sentence;
     }
-
-    static Optional<Kind> named(String label) {
-      return Arrays.stream(values()).filter(kind -> kind.label.equals(label)).findFirst();
-    }
   }
 
   private static final Pattern PLACE = Pattern.compile("(?:([A-Z]+) )?(.*)");
@@ -186,7 +183,9 @@ record Fault(Kind kind, String where, int times) {
           "in '" + text + "', '" + where + "' is neither bucket/collection nor a path");
     }
     Kind kind =
-        Kind.named(name)
+        Arrays.stream(Kind.values())
+            .filter(one -> one.label.equals(name))
+            .findFirst()
             .orElseThrow(() -> new IllegalArgumentException("unknown fault '" + name + "'"));
     return new Fault(kind, where, times);
   }
@@ -213,6 +212,10 @@ record Fault(Kind kind, String where, int times) {
       regex.append(c == '*' ? ".*" : c == '?' ? "." : Pattern.quote(String.valueOf(c)));
     }
     return subject.matches(regex.toString());
+  }
+
+  boolean concerns(KintoRequest request) {
+    return concerns(request.method(), request.path(), request.collection());
   }
 
   /** The form that {@link #parse} reads. */

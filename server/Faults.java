@@ -1,7 +1,8 @@
 //DEPS tools.jackson.core:jackson-databind:3.3.0
 //SOURCES Fault.java
 //SOURCES KintoError.java
-//SOURCES Routes.java
+//SOURCES KintoRequest.java
+//SOURCES KintoResponse.java
 //SOURCES Signer.java
 //SOURCES SigningAuthority.java
 //SOURCES Store.java
@@ -18,7 +19,9 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import java.util.function.Predicate;
+import java.util.stream.Stream;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -30,7 +33,12 @@ import tools.jackson.databind.node.ObjectNode;
  */
 final class Faults {
 
-  private record Active(Fault fault, AtomicInteger taken) {}
+  private record Active(Fault fault, AtomicInteger taken) {
+
+    boolean take() {
+      return fault.times() == 0 || taken.getAndIncrement() < fault.times();
+    }
+  }
 
   private final List<Active> active = new CopyOnWriteArrayList<>();
   private final Signer signer;
@@ -51,61 +59,43 @@ final class Faults {
   }
 
   /** The first fault of that point for this request; the request counts as spoiled by it. */
-  Optional<Fault.Kind> take(Fault.Point point, Routes.Request request) {
-    return take(fault -> fault.kind().point() == point && concerns(fault, request), true).stream()
-        .findFirst();
+  Optional<Fault.Kind> take(Fault.Point point, KintoRequest request) {
+    return take(fault -> fault.kind().point() == point && fault.concerns(request)).findFirst();
   }
 
   /**
    * What a part of a batch is answered instead; it counts as spoiled. A fault that concerns the
    * batch as such has been taken by that.
    */
-  Optional<Routes.Answer> takeRefusal(Routes.Request part, Routes.Request batch) {
-    return take(
-            fault ->
-                refusal(fault.kind()).isPresent()
-                    && concerns(fault, part)
-                    && !concerns(fault, batch),
-            true)
-        .stream()
+  Optional<KintoResponse> takeRefusal(KintoRequest part, KintoRequest batch) {
+    return take(fault ->
+            refusal(fault.kind()).isPresent() && fault.concerns(part) && !fault.concerns(batch))
         .findFirst()
         .flatMap(this::refusal);
   }
 
   /** All faults of that point for this request. */
-  List<Fault.Kind> takeAll(Fault.Point point, Routes.Request request) {
-    return take(fault -> fault.kind().point() == point && concerns(fault, request), false);
+  List<Fault.Kind> takeAll(Fault.Point point, KintoRequest request) {
+    return take(fault -> fault.kind().point() == point && fault.concerns(request)).toList();
   }
 
   /** All faults of that point for a collection, whatever the request. */
   List<Fault.Kind> takeAll(Fault.Point point, String path, String collection) {
-    return take(
-        fault -> fault.kind().point() == point && fault.concerns("", path, collection), false);
+    return take(fault -> fault.kind().point() == point && fault.concerns("", path, collection))
+        .toList();
   }
 
-  private static boolean concerns(Fault fault, Routes.Request request) {
-    return fault.concerns(request.method(), request.path(), request.collection());
-  }
-
-  private List<Fault.Kind> take(Predicate<Fault> isMeant, boolean onlyOne) {
-    List<Fault.Kind> taken = new ArrayList<>();
-    for (Active one : active) {
-      Fault fault = one.fault();
-      if (isMeant.test(fault)
-          && (fault.times() == 0 || one.taken().getAndIncrement() < fault.times())) {
-        taken.add(fault.kind());
-        if (onlyOne) {
-          break;
-        }
-      }
-    }
-    return taken;
+  /** Each that is asked for of these counts as taken, and no other. */
+  private Stream<Fault.Kind> take(Predicate<Fault> isMeant) {
+    return active.stream()
+        .filter(one -> isMeant.test(one.fault()) && one.take())
+        .map(one -> one.fault().kind());
   }
 
   // --- Answers ------------------------------------------------------------------------------
 
   /** The answer of a kind that refuses and does nothing else; empty for all other kinds. */
-  Optional<Routes.Answer> refusal(Fault.Kind kind) {
+  Optional<KintoResponse> refusal(Fault.Kind kind) {
     return Optional.ofNullable(
         switch (kind) {
           case STATUS_400 -> brokenSchema();
@@ -120,7 +110,8 @@ final class Faults {
           case STATUS_502 -> gateway(502, "Bad Gateway");
           case STATUS_503 -> unavailable().with("Retry-After", "1");
           case STATUS_503_DATE ->
-              unavailable().with("Retry-After", Routes.httpDate(clock.instant().plusMillis(1999)));
+              unavailable()
+                  .with("Retry-After", KintoResponse.httpDate(clock.instant().plusMillis(1999)));
           case STATUS_503_LONG -> unavailable().with("Retry-After", "3600");
           case STATUS_503_PLAIN -> unavailable();
           case STATUS_504 -> gateway(504, "Gateway Timeout");
@@ -134,22 +125,22 @@ final class Faults {
         });
   }
 
-  static Routes.Answer unavailable() {
+  static KintoResponse unavailable() {
     String message = "Service temporary unavailable due to overloading or maintenance.";
     return error(503, "Service Unavailable", message);
   }
 
-  private static Routes.Answer error(int status, String error, String message) {
-    return Routes.Answer.json(status, KintoError.fault(status, error, message).body());
+  private static KintoResponse error(int status, String error, String message) {
+    return KintoResponse.json(status, KintoError.fault(status, error, message).body());
   }
 
-  private static Routes.Answer brokenSchema() {
+  private static KintoResponse brokenSchema() {
     String broken = "12 is not of type 'string'";
-    return Routes.Answer.json(400, KintoError.invalid("body", "title", broken).body());
+    return KintoResponse.json(400, KintoError.invalid("body", "title", broken).body());
   }
 
-  private static Routes.Answer gateway(int status, String title) {
-    return Routes.Answer.of(
+  private static KintoResponse gateway(int status, String title) {
+    return KintoResponse.of(
         status,
         "text/html; charset=UTF-8",
         "<html><head><title>" + status + " " + title + "</title></head></html>\n");
@@ -218,17 +209,13 @@ final class Faults {
     };
   }
 
-  private interface EntryChange {
-    void apply(ObjectNode entry);
-  }
-
-  private static Store.Snapshot withEntries(Store.Snapshot state, EntryChange change) {
+  private static Store.Snapshot withEntries(Store.Snapshot state, Consumer<ObjectNode> change) {
     ObjectNode metadata = state.metadata().deepCopy();
     if (metadata.get("signature") instanceof ObjectNode single) {
-      change.apply(single);
+      change.accept(single);
     }
     for (JsonNode entry : metadata.path("signatures")) {
-      change.apply((ObjectNode) entry);
+      change.accept((ObjectNode) entry);
     }
     return state.withMetadata(metadata);
   }
@@ -248,9 +235,7 @@ final class Faults {
       return state;
     }
     ObjectNode metadata = state.metadata().deepCopy();
-    ObjectNode entry = signer.entry(by, state.records(), state.timestamp());
-    metadata.set("signature", entry);
-    metadata.putArray("signatures").add(entry.deepCopy());
+    Signer.setSignatures(metadata, List.of(signer.entry(by, state)));
     return state.withMetadata(metadata);
   }
 
@@ -273,25 +258,23 @@ final class Faults {
             records,
             state.tombstones().stream()
                 .filter(tombstone -> Store.lastModified(tombstone) <= timestamp)
-                .toList(),
-            state.isPublic());
+                .toList());
     return signedBy(older, signer.authorityOf(state.bucket()));
   }
 
   /** One character of the record with the lowest id; a new record where there is none. */
   private static List<ObjectNode> alterOne(List<ObjectNode> records) {
     List<ObjectNode> altered = new ArrayList<>(records);
-    Optional<ObjectNode> first =
-        records.stream().min(Comparator.comparing(record -> record.path("id").asString("")));
+    Optional<ObjectNode> first = records.stream().min(Comparator.comparing(Store::id));
     if (first.isEmpty()) {
-      altered.add(Store.JSON.createObjectNode().put("id", "added").put("last_modified", 1));
+      altered.add(Store.object().put("id", "added").put("last_modified", 1));
       return altered;
     }
     ObjectNode changed = first.get().deepCopy();
     Optional<String> text =
         changed.propertyNames().stream()
-            .filter(name -> !name.equals("id") && !changed.path(name).asString("").isEmpty())
-            .filter(name -> changed.get(name).isString())
+            .filter(name -> !name.equals("id") && changed.get(name).isString())
+            .filter(name -> !changed.get(name).asString().isEmpty())
             .findFirst();
     if (text.isPresent()) {
       String value = changed.get(text.get()).asString();
@@ -310,21 +293,20 @@ final class Faults {
     return authorities.computeIfAbsent(
         kind + " " + usual.signerId(),
         name -> {
-          SigningAuthority.Builder sibling = usual.sibling();
           Instant now = clock.instant();
-          return switch (kind) {
-            case EXPIRED_LEAF -> sibling.defect(SigningAuthority.Defect.LEAF_EXPIRED).build();
+          SigningAuthority.Builder builder = usual.sibling();
+          switch (kind) {
+            case EXPIRED_LEAF -> builder.defect(SigningAuthority.Defect.LEAF_EXPIRED);
             case EXPIRED_INTERMEDIATE ->
-                sibling.defect(SigningAuthority.Defect.INTERMEDIATE_EXPIRED).build();
+                builder.defect(SigningAuthority.Defect.INTERMEDIATE_EXPIRED);
             case EXPIRING_LEAF ->
-                sibling
-                    .leafValidity(now.minus(Duration.ofDays(26)), now.plus(Duration.ofDays(3)))
-                    .build();
-            case WRONG_SIGNER ->
-                sibling.defect(SigningAuthority.Defect.LEAF_OF_OTHER_SIGNER).build();
-            case WRONG_ROOT -> SigningAuthority.builder().now(now).signer(usual.signerId()).build();
+                builder.leafValidity(now.minus(Duration.ofDays(26)), now.plus(Duration.ofDays(3)));
+            case WRONG_SIGNER -> builder.defect(SigningAuthority.Defect.LEAF_OF_OTHER_SIGNER);
+            case WRONG_ROOT ->
+                builder = SigningAuthority.builder().now(now).signer(usual.signerId());
             default -> throw new IllegalStateException(kind + " does not concern signatures");
-          };
+          }
+          return builder.build();
         });
   }
 }

@@ -1,10 +1,8 @@
 //DEPS tools.jackson.core:jackson-databind:3.3.0
 //SOURCES KintoError.java
+//SOURCES KintoRequest.java
 //SOURCES Store.java
-//SOURCES Writes.java
 
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -29,14 +27,14 @@ final class JsonPatch {
 
   private static final String PERMISSIONS = "permissions";
 
-  private final ObjectNode document = Store.JSON.createObjectNode();
+  private final ObjectNode document = Store.object();
 
   private JsonPatch() {}
 
   /** What comes out; the permissions are all that there are. */
   record Patched(ObjectNode data, Map<String, Set<String>> permissions) {}
 
-  static Patched apply(Store.Entry entry, JsonNode operations) throws KintoError {
+  static Patched apply(Store.Entry entry, JsonNode operations) {
     check(operations);
     JsonPatch patch = new JsonPatch();
     patch.document.set("data", entry.data().deepCopy());
@@ -53,12 +51,12 @@ final class JsonPatch {
     return patch.result();
   }
 
-  private static void check(JsonNode operations) throws KintoError {
+  private static void check(JsonNode operations) {
     if (!operations.isArray()) {
       throw KintoError.invalid("body", "", "\"" + operations + "\" is not iterable");
     }
     for (int i = 0; i < operations.size(); i++) {
-      JsonNode operation = Writes.object(operations.get(i), Integer.toString(i));
+      JsonNode operation = KintoRequest.object(operations.get(i), Integer.toString(i));
       for (String member : List.of("op", "path")) {
         if (!operation.path(member).isString()) {
           throw KintoError.invalid("body", i + "." + member, "Required");
@@ -78,7 +76,7 @@ final class JsonPatch {
     }
   }
 
-  private Patched result() throws KintoError {
+  private Patched result() {
     if (!(document.get("data") instanceof ObjectNode data)) {
       throw failed("data is no object");
     }
@@ -90,7 +88,7 @@ final class JsonPatch {
     return new Patched(data, permissions);
   }
 
-  private void apply(JsonNode operation) throws KintoError {
+  private void apply(JsonNode operation) {
     String path = operation.path("path").asString();
     JsonNode value = operation.path("value");
     if (path.startsWith("/" + PERMISSIONS + "/")) {
@@ -118,7 +116,7 @@ final class JsonPatch {
     }
   }
 
-  private JsonNode get(String path) throws KintoError {
+  private JsonNode get(String path) {
     JsonNode found = document.at(path);
     if (found.isMissingNode()) {
       throw failed("there is no " + path);
@@ -126,7 +124,7 @@ final class JsonPatch {
     return found;
   }
 
-  private JsonNode remove(String path) throws KintoError {
+  private JsonNode remove(String path) {
     JsonNode there = get(path);
     String name = name(path);
     switch (parent(path)) {
@@ -137,7 +135,7 @@ final class JsonPatch {
     return there;
   }
 
-  private void add(String path, JsonNode value) throws KintoError {
+  private void add(String path, JsonNode value) {
     String name = name(path);
     switch (parent(path)) {
       case ObjectNode object -> object.set(name, value);
@@ -152,17 +150,16 @@ final class JsonPatch {
     }
   }
 
-  private static int index(String name) throws KintoError {
+  private static int index(String name) {
     if (!name.matches("0|[1-9][0-9]{0,8}")) {
       throw failed("'" + name + "' is not a valid sequence index");
     }
     return Integer.parseInt(name);
   }
 
-  private JsonNode parent(String path) throws KintoError {
-    List<String> parts = new ArrayList<>(Arrays.asList(path.split("/", -1)));
-    parts.removeLast();
-    return parts.isEmpty() ? Store.JSON.missingNode() : get(String.join("/", parts));
+  private JsonNode parent(String path) {
+    int end = path.lastIndexOf('/');
+    return end < 0 ? Store.JSON.missingNode() : get(path.substring(0, end));
   }
 
   private static String name(String path) {

@@ -6,9 +6,9 @@ import tools.jackson.databind.node.ObjectNode;
 
 /**
  * A refusal in Kinto's words: status, its own error number, and what is wrong. Thrown before
- * anything has been changed.
+ * anything has been changed; {@link Routes} makes an answer of it.
  */
-final class KintoError extends Exception {
+final class KintoError extends RuntimeException {
   private static final long serialVersionUID = 1;
 
   private final int status;
@@ -19,7 +19,7 @@ final class KintoError extends Exception {
   private KintoError(int status, int errno, String error, String message, JsonNode details) {
     super(message == null ? error : message);
     this.status = status;
-    body = Store.JSON.createObjectNode();
+    body = Store.object();
     body.put("code", status).put("errno", errno).put("error", error);
     if (message != null) {
       body.put("message", message);
@@ -83,7 +83,7 @@ final class KintoError extends Exception {
 
   /** A bucket, collection or record that is not there. */
   static KintoError missing(String resource, String id) {
-    JsonNode details = Store.JSON.createObjectNode().put("id", id).put("resource_name", resource);
+    JsonNode details = Store.object().put("id", id).put("resource_name", resource);
     return new KintoError(404, 110, "Not Found", null, details);
   }
 
@@ -105,11 +105,7 @@ final class KintoError extends Exception {
    */
   static KintoError invalid(String location, String name, String description) {
     JsonNode detail =
-        Store.JSON
-            .createObjectNode()
-            .put("location", location)
-            .put("name", name)
-            .put("description", description);
+        Store.object().put("location", location).put("name", name).put("description", description);
     String message =
         name == null
             ? location + ": " + description
@@ -120,22 +116,12 @@ final class KintoError extends Exception {
     return new KintoError(400, 107, "Invalid parameters", message, details);
   }
 
-  /** A batch with more than it may have. */
-  static KintoError tooManyRequests(int most) {
-    return invalid("body", "requests", "Number of requests is limited to " + most);
-  }
-
   /** What a Kinto cannot cope with. */
   static KintoError crash() {
     String message = "A programmatic error occured, developers have been informed.";
     KintoError error = new KintoError(500, 999, "Internal Server Error", message, null);
     error.body.put("info", "https://github.com/Kinto/kinto/issues/");
     return error;
-  }
-
-  /** A record whose id in the body is another one than in the path. */
-  static KintoError otherId() {
-    return invalid("body", "id", "Object id does not match existing object");
   }
 
   /**
@@ -147,7 +133,7 @@ final class KintoError extends Exception {
   static KintoError modifiedMeanwhile(ObjectNode existing, long timestamp) {
     ObjectNode details = null;
     if (existing != null) {
-      details = Store.JSON.createObjectNode();
+      details = Store.object();
       details.set("existing", existing);
     }
     String message = "Resource was modified meanwhile";

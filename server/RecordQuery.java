@@ -1,5 +1,6 @@
 //DEPS tools.jackson.core:jackson-databind:3.3.0
 //SOURCES KintoError.java
+//SOURCES KintoRequest.java
 //SOURCES Store.java
 
 import java.nio.charset.StandardCharsets;
@@ -10,7 +11,6 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -19,6 +19,7 @@ import java.util.regex.Pattern;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.JsonNodeType;
 import tools.jackson.databind.node.MissingNode;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -32,9 +33,6 @@ import tools.jackson.databind.node.ObjectNode;
  */
 final class RecordQuery {
 
-  /** One pair of the decoded query string. */
-  record Parameter(String name, String value) {}
-
   /**
    * What the query selects.
    *
@@ -44,20 +42,7 @@ final class RecordQuery {
    */
   record Page(List<ObjectNode> records, int total, Optional<String> nextToken) {}
 
-  private enum Operator {
-    LT,
-    MIN,
-    MAX,
-    NOT,
-    EQ,
-    GT,
-    IN,
-    EXCLUDE,
-    LIKE,
-    HAS
-  }
-
-  private record Filter(Operator operator, String field, List<JsonNode> values) {}
+  private record Filter(String operator, String field, List<JsonNode> values) {}
 
   private record Sort(String field, boolean descending) {}
 
@@ -77,11 +62,11 @@ final class RecordQuery {
    * @param knownFields the only fields that may be filtered on, or empty when any may
    * @param pageSize the server's own limit, 0 for none
    */
-  static RecordQuery parse(List<Parameter> parameters, Set<String> knownFields, int pageSize)
-      throws KintoError {
+  static RecordQuery parse(
+      List<KintoRequest.Parameter> parameters, Set<String> knownFields, int pageSize) {
     RecordQuery query = new RecordQuery();
     Map<String, List<String>> wanted = new LinkedHashMap<>();
-    for (Parameter parameter : parameters) {
+    for (KintoRequest.Parameter parameter : parameters) {
       String name = parameter.name().strip();
       if (name.startsWith("_")) {
         query.accept(name, parameter.value());
@@ -101,13 +86,11 @@ final class RecordQuery {
     return query;
   }
 
-  private void accept(String name, String value) throws KintoError {
+  private void accept(String name, String value) {
     switch (name) {
-      case "_since" -> {
-        filters.add(new Filter(Operator.GT, MODIFIED, List.of(timestamp(name, value))));
-      }
+      case "_since" -> filters.add(new Filter("gt", MODIFIED, List.of(timestamp(name, value))));
       case "_before", "_to" ->
-          filters.add(new Filter(Operator.LT, MODIFIED, List.of(timestamp(name, value))));
+          filters.add(new Filter("lt", MODIFIED, List.of(timestamp(name, value))));
       case "_limit" -> limit = number(name, value);
       case "_sort" -> parseSort(value);
       case "_fields" -> fields.addAll(Arrays.asList(value.split(",")));
@@ -116,20 +99,24 @@ final class RecordQuery {
     }
   }
 
-  private static JsonNode timestamp(String name, String value) throws KintoError {
-    JsonNode number = nativeValue(value.replaceAll("^\"+|\"+$", ""));
+  private static JsonNode timestamp(String name, String value) {
+    JsonNode number = nativeValue(KintoRequest.unquoted(value));
     if (!number.isIntegralNumber()) {
-      throw KintoError.invalid("querystring", name, "\"" + value + "\" is not a number");
+      throw noNumber(name, value);
     }
     return number;
   }
 
-  static int number(String name, String value) throws KintoError {
+  static int number(String name, String value) {
     try {
       return Math.max(0, Integer.parseInt(value.strip()));
     } catch (NumberFormatException e) {
-      throw KintoError.invalid("querystring", name, "\"" + value + "\" is not a number");
+      throw noNumber(name, value);
     }
+  }
+
+  private static KintoError noNumber(String name, String value) {
+    return KintoError.invalid("querystring", name, "\"" + value + "\" is not a number");
   }
 
   private void parseSort(String value) {
@@ -145,7 +132,7 @@ final class RecordQuery {
     }
   }
 
-  private void parseToken(String value) throws KintoError {
+  private void parseToken(String value) {
     try {
       byte[] json = Base64.getUrlDecoder().decode(value);
       if (Store.JSON.readTree(json).path("last_object") instanceof ObjectNode last) {
@@ -159,18 +146,16 @@ final class RecordQuery {
   }
 
   /** A parameter that stands there several times has a list as its value. */
-  private static Filter filter(String name, List<String> given, Set<String> knownFields)
-      throws KintoError {
+  private static Filter filter(String name, List<String> given, Set<String> knownFields) {
     Matcher prefixed = PREFIXED.matcher(name);
     boolean hasPrefix = prefixed.matches();
-    Operator operator =
-        hasPrefix ? Operator.valueOf(prefixed.group(1).toUpperCase(Locale.ROOT)) : Operator.EQ;
+    String operator = hasPrefix ? prefixed.group(1) : "eq";
     String field = hasPrefix ? prefixed.group(2) : name;
     if (!knownFields.isEmpty() && !knownFields.contains(field)) {
       throw KintoError.invalid("querystring", name, "Unknown filter field '" + field + "'");
     }
     boolean isOne = given.size() == 1;
-    if (operator == Operator.IN || operator == Operator.EXCLUDE) {
+    if (operator.equals("in") || operator.equals("exclude")) {
       List<String> values = isOne ? List.of(given.getFirst().split(",", -1)) : given;
       return new Filter(operator, field, values.stream().map(RecordQuery::nativeValue).toList());
     }
@@ -215,15 +200,14 @@ final class RecordQuery {
   }
 
   private String token(ObjectNode last) {
-    ObjectNode values = Store.JSON.createObjectNode();
+    ObjectNode values = Store.object();
     for (Sort sort : sorts) {
       JsonNode value = last.get(sort.field());
       if (value != null) {
         values.set(sort.field(), value);
       }
     }
-    ObjectNode token = Store.JSON.createObjectNode();
-    token.set("last_object", values);
+    JsonNode token = Store.object().set("last_object", values);
     return Base64.getUrlEncoder()
         .withoutPadding()
         .encodeToString(token.toString().getBytes(StandardCharsets.UTF_8));
@@ -233,7 +217,7 @@ final class RecordQuery {
     if (fields.isEmpty()) {
       return record;
     }
-    ObjectNode reduced = Store.JSON.createObjectNode();
+    ObjectNode reduced = Store.object();
     for (String field : fields) {
       copy(record, reduced, field.split("\\."), 0);
     }
@@ -288,16 +272,17 @@ final class RecordQuery {
     JsonNode wanted = filter.values().getFirst();
     boolean isThere = !actual.isMissingNode();
     return switch (filter.operator()) {
-      case EQ -> isThere && same(actual, wanted);
-      case NOT -> !isThere || !same(actual, wanted);
-      case IN -> isThere && filter.values().stream().anyMatch(one -> same(actual, one));
-      case EXCLUDE -> !isThere || filter.values().stream().noneMatch(one -> same(actual, one));
-      case GT -> isThere && comparable(actual, wanted) && ANY_VALUE.compare(actual, wanted) > 0;
-      case MIN -> isThere && comparable(actual, wanted) && ANY_VALUE.compare(actual, wanted) >= 0;
-      case LT -> isThere && comparable(actual, wanted) && ANY_VALUE.compare(actual, wanted) < 0;
-      case MAX -> isThere && comparable(actual, wanted) && ANY_VALUE.compare(actual, wanted) <= 0;
-      case HAS -> isThere == (wanted.isArray() || wanted.asBoolean(false));
-      case LIKE -> isThere && like(actual, wanted);
+      case "eq" -> isThere && same(actual, wanted);
+      case "not" -> !isThere || !same(actual, wanted);
+      case "in" -> isThere && filter.values().stream().anyMatch(one -> same(actual, one));
+      case "exclude" -> !isThere || filter.values().stream().noneMatch(one -> same(actual, one));
+      case "gt" -> comparable(actual, wanted) && ANY_VALUE.compare(actual, wanted) > 0;
+      case "min" -> comparable(actual, wanted) && ANY_VALUE.compare(actual, wanted) >= 0;
+      case "lt" -> comparable(actual, wanted) && ANY_VALUE.compare(actual, wanted) < 0;
+      case "max" -> comparable(actual, wanted) && ANY_VALUE.compare(actual, wanted) <= 0;
+      case "has" -> isThere == (wanted.isArray() || wanted.asBoolean(false));
+      case "like" -> isThere && like(actual, wanted);
+      default -> throw new IllegalStateException(filter.operator());
     };
   }
 
@@ -323,11 +308,18 @@ final class RecordQuery {
         .matches();
   }
 
-  private static final Map<String, Integer> RANKS =
-      Map.of("NULL", 0, "STRING", 1, "NUMBER", 2, "BOOLEAN", 3, "ARRAY", 4, "OBJECT", 5);
+  private static final List<JsonNodeType> RANKS =
+      List.of(
+          JsonNodeType.NULL,
+          JsonNodeType.STRING,
+          JsonNodeType.NUMBER,
+          JsonNodeType.BOOLEAN,
+          JsonNodeType.ARRAY,
+          JsonNodeType.OBJECT,
+          JsonNodeType.MISSING);
 
   private static int rank(JsonNode node) {
-    return RANKS.getOrDefault(node.getNodeType().name(), 6);
+    return RANKS.indexOf(node.getNodeType());
   }
 
   /** Kinds apart (absent last), then by value. */

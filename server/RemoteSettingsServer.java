@@ -2,8 +2,9 @@
 //SOURCES Access.java
 //SOURCES Fault.java
 //SOURCES Faults.java
-//SOURCES KintoError.java
-//SOURCES RecordQuery.java
+//SOURCES Dialect.java
+//SOURCES KintoRequest.java
+//SOURCES KintoResponse.java
 //SOURCES Routes.java
 //SOURCES SampleContent.java
 //SOURCES Signer.java
@@ -28,6 +29,7 @@ import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.Base64;
 import java.util.Deque;
+import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -66,9 +68,9 @@ final class RemoteSettingsServer implements AutoCloseable {
   private static final int MAX_REQUEST_BYTES = 64 * 1024 * 1024;
   private static final int GZIP_FROM_BYTES = 500;
 
-  private record Canned(Fault pattern, Routes.Answer answer) {}
+  private record Canned(Fault pattern, KintoResponse answer) {}
 
-  private record Hook(Fault pattern, Consumer<Routes.Request> task) {}
+  private record Hook(Fault pattern, Consumer<KintoRequest> task) {}
 
   private final HttpServer http;
   private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
@@ -79,12 +81,13 @@ final class RemoteSettingsServer implements AutoCloseable {
   private final Duration latency;
   private final Store store;
   private final Signer signer;
+  private final Signoff signoff;
   private final Faults faults;
   private final Routes routes;
   private final List<Canned> canned = new CopyOnWriteArrayList<>();
   private final List<Hook> before = new CopyOnWriteArrayList<>();
   private final List<Hook> after = new CopyOnWriteArrayList<>();
-  private final Deque<Routes.Request> requests = new ArrayDeque<>();
+  private final Deque<KintoRequest> requests = new ArrayDeque<>();
   private final Set<InetSocketAddress> clients = ConcurrentHashMap.newKeySet();
 
   private RemoteSettingsServer(Builder builder) throws IOException {
@@ -109,17 +112,18 @@ final class RemoteSettingsServer implements AutoCloseable {
     SigningAuthority authority =
         builder.authority != null ? builder.authority : SigningAuthority.of(clock.instant());
     signer = new Signer(origin, authority);
+    signoff = new Signoff(store, signer);
     faults = new Faults(signer, clock);
-    Routes.Dialect dialect =
-        new Routes.Dialect(
+    Dialect dialect =
+        new Dialect(
             builder.changesets,
             builder.singleSignature,
             builder.pageSize,
             builder.batchMaxRequests,
             builder.anyRecordId);
-    routes = new Routes(store, signer, faults, clock, dialect, origin);
+    routes = new Routes(store, signer, signoff, faults, clock, dialect, origin);
     if (builder.sample) {
-      SampleContent.load(this, clock.instant());
+      SampleContent.load(store, signer, signoff, clock.instant());
     }
     builder.faults.forEach(faults::add);
     http.setExecutor(threads);
@@ -270,26 +274,12 @@ final class RemoteSettingsServer implements AutoCloseable {
    * reviewer may edit and review a source.
    */
   void create(String bucket, String collection) {
-    boolean isSource = Signoff.of(bucket, collection).isPresent();
-    if (store.entry(Store.collections(bucket), collection).isPresent()) {
-      return;
-    }
-    store.create(bucket, collection, !isSource);
-    if (isSource) {
-      for (String group : List.of(Signoff.editors(collection), Signoff.reviewers(collection))) {
-        ObjectNode data = Store.JSON.createObjectNode().put("id", group);
-        data.putArray("members").add("account:editor").add("account:reviewer");
-        store.save(Store.groups(bucket), data, Map.of("write", Set.of("account:editor")));
-        String plural = Store.collections(bucket);
-        store.grant(plural, collection, "write", Store.groups(bucket) + "/" + group);
-      }
-      store.grant(Store.collections(bucket), collection, "write", "account:editor");
-    }
+    signoff.create(bucket, collection);
   }
 
   /** Makes a bucket that is no signed resource's, in which the editor may do everything. */
   void bucket(String name) {
-    ObjectNode data = Store.JSON.createObjectNode().put("id", name);
+    ObjectNode data = Store.object().put("id", name);
     store.save("/buckets", data, Map.of("write", Set.of("account:editor")));
   }
 
@@ -325,15 +315,13 @@ final class RemoteSettingsServer implements AutoCloseable {
 
   /** Signs it by any authority, whose chain is then served too. */
   void sign(String bucket, String collection, SigningAuthority by) {
-    Store.Snapshot state = store.get(bucket, collection);
-    ObjectNode entry = signer.entry(by, state.records(), state.timestamp());
+    ObjectNode entry = signatureEntry(bucket, collection, by);
     store.edit(bucket, collection, attributes -> Signer.setSignatures(attributes, List.of(entry)));
   }
 
-  /** A signature entry over the collection as it is now, for tests that combine several. */
+  /** A signature entry over the collection as it is now, for who combines several. */
   ObjectNode signatureEntry(String bucket, String collection, SigningAuthority by) {
-    Store.Snapshot state = store.get(bucket, collection);
-    return signer.entry(by, state.records(), state.timestamp());
+    return signer.entry(by, store.get(bucket, collection));
   }
 
   /** Changes a collection's attributes (and so its {@code last_modified}). */
@@ -367,10 +355,10 @@ final class RemoteSettingsServer implements AutoCloseable {
    * @param where {@code bucket/collection} or path, with shell patterns, as in {@link Fault}
    */
   void answer(String where, int status, String contentType, String body) {
-    answer(where, Routes.Answer.of(status, contentType, body));
+    answer(where, KintoResponse.of(status, contentType, body));
   }
 
-  void answer(String where, Routes.Answer answer) {
+  void answer(String where, KintoResponse answer) {
     canned.addFirst(new Canned(place(where), answer));
   }
 
@@ -386,25 +374,21 @@ final class RemoteSettingsServer implements AutoCloseable {
    *
    * @param where {@code POST /v1/batch}: as in {@link Fault}
    */
-  void before(String where, Consumer<Routes.Request> task) {
+  void before(String where, Consumer<KintoRequest> task) {
     before.add(new Hook(place(where), task));
   }
 
   /** The same when such a request has been done, before its answer is sent. */
-  void after(String where, Consumer<Routes.Request> task) {
+  void after(String where, Consumer<KintoRequest> task) {
     after.add(new Hook(place(where), task));
   }
 
-  private static void run(List<Hook> hooks, Routes.Request request) {
+  private static void run(List<Hook> hooks, KintoRequest request) {
     for (Hook hook : hooks) {
-      if (concerns(hook.pattern(), request)) {
+      if (hook.pattern().concerns(request)) {
         hook.task().accept(request);
       }
     }
-  }
-
-  private static boolean concerns(Fault pattern, Routes.Request request) {
-    return pattern.concerns(request.method(), request.path(), request.collection());
   }
 
   /** Ends all faults and all answers given instead. */
@@ -414,14 +398,14 @@ final class RemoteSettingsServer implements AutoCloseable {
   }
 
   /** What has been asked so far, in order of arrival. */
-  List<Routes.Request> requests() {
+  List<KintoRequest> requests() {
     synchronized (requests) {
       return List.copyOf(requests);
     }
   }
 
   /** Those of them whose path and query begin so. */
-  List<Routes.Request> requests(String start) {
+  List<KintoRequest> requests(String start) {
     return requests().stream().filter(request -> request.target().startsWith(start)).toList();
   }
 
@@ -448,7 +432,7 @@ final class RemoteSettingsServer implements AutoCloseable {
 
   private void handle(HttpExchange exchange) throws IOException {
     try (exchange) {
-      Routes.Request request = read(exchange);
+      KintoRequest request = read(exchange);
       remember(request);
       clients.add(exchange.getRemoteAddress());
       if (latency.isPositive() && closing.await(latency.toNanos(), TimeUnit.NANOSECONDS)) {
@@ -456,7 +440,7 @@ final class RemoteSettingsServer implements AutoCloseable {
       }
       run(before, request);
       for (Canned one : canned) {
-        if (concerns(one.pattern(), request)) {
+        if (one.pattern().concerns(request)) {
           send(exchange, request, one.answer());
           return;
         }
@@ -467,7 +451,7 @@ final class RemoteSettingsServer implements AutoCloseable {
       } else if (request.path().equals(Signer.CHAINS + "huge.chain")) {
         sendHuge(exchange, false);
       } else {
-        Routes.Answer answer = routes.answer(request);
+        KintoResponse answer = routes.answer(request);
         run(after, request);
         switch (faults.take(Fault.Point.AFTERWARDS, request).orElse(null)) {
           case null -> send(exchange, request, answer);
@@ -480,18 +464,19 @@ final class RemoteSettingsServer implements AutoCloseable {
     }
   }
 
-  private Routes.Request read(HttpExchange exchange) throws IOException {
+  private KintoRequest read(HttpExchange exchange) throws IOException {
     byte[] body = exchange.getRequestBody().readNBytes(MAX_REQUEST_BYTES);
     Map<String, String> headers = new LinkedHashMap<>();
     exchange
         .getRequestHeaders()
         .forEach((name, values) -> headers.put(name.toLowerCase(Locale.ROOT), values.getLast()));
     URI uri = exchange.getRequestURI();
-    return new Routes.Request(
+    return new KintoRequest(
+        origin,
         exchange.getRequestMethod(),
         uri.toString(),
         uri.getRawPath() == null ? "" : uri.getRawPath(),
-        Routes.parseQuery(uri.getRawQuery()),
+        KintoRequest.parseQuery(uri.getRawQuery()),
         headers,
         body,
         user(headers.get("authorization")));
@@ -511,7 +496,7 @@ final class RemoteSettingsServer implements AutoCloseable {
     }
   }
 
-  private void remember(Routes.Request request) {
+  private void remember(KintoRequest request) {
     synchronized (requests) {
       requests.addLast(request);
       if (requests.size() > MAX_REMEMBERED_REQUESTS) {
@@ -520,12 +505,12 @@ final class RemoteSettingsServer implements AutoCloseable {
     }
   }
 
-  private static boolean isFollowedRedirect(Routes.Request request, Fault.Kind kind) {
+  private static boolean isFollowedRedirect(KintoRequest request, Fault.Kind kind) {
     boolean redirects = kind == Fault.Kind.REDIRECT || kind == Fault.Kind.REDIRECT_ELSEWHERE;
     return redirects && request.parameter("_redirected").isPresent();
   }
 
-  private void misbehave(HttpExchange exchange, Routes.Request request, Fault.Kind kind)
+  private void misbehave(HttpExchange exchange, KintoRequest request, Fault.Kind kind)
       throws IOException, InterruptedException {
     switch (kind) {
       case SILENT -> closing.await();
@@ -536,23 +521,23 @@ final class RemoteSettingsServer implements AutoCloseable {
     }
   }
 
-  private Routes.Answer wrongAnswer(Routes.Request request, Fault.Kind kind) {
+  private KintoResponse wrongAnswer(KintoRequest request, Fault.Kind kind) {
     return switch (kind) {
-      case NOT_JSON -> Routes.Answer.of(200, "application/json", "{\"data\": [");
+      case NOT_JSON -> KintoResponse.of(200, "application/json", "{\"data\": [");
       case HTML ->
-          Routes.Answer.of(
+          KintoResponse.of(
               200,
               "text/html; charset=UTF-8",
               "<!DOCTYPE html>\n<html><head><title>Log in</title></head>"
                   + "<body><h1>Log in</h1></body></html>\n");
-      case WRONG_SHAPE -> Routes.Answer.of(200, "application/json", "[42]");
+      case WRONG_SHAPE -> KintoResponse.of(200, "application/json", "[42]");
       case REDIRECT, REDIRECT_ELSEWHERE, REDIRECT_LOOP -> redirect(request, kind);
       default -> faults.refusal(kind).orElseThrow();
     };
   }
 
-  private Routes.Answer redirect(Routes.Request request, Fault.Kind kind) {
-    String base = Routes.base(request, origin);
+  private KintoResponse redirect(KintoRequest request, Fault.Kind kind) {
+    String base = request.base();
     if (kind == Fault.Kind.REDIRECT_ELSEWHERE) {
       String other = base.contains("//localhost") ? "127.0.0.1" : "localhost";
       base = origin.getScheme() + "://" + other + ":" + port();
@@ -562,17 +547,17 @@ final class RemoteSettingsServer implements AutoCloseable {
     if (kind != Fault.Kind.REDIRECT_LOOP) {
       target += mark + "_redirected=1";
     }
-    return Routes.Answer.of(307, "text/plain", "").with("Location", base + target);
+    return KintoResponse.of(307, "text/plain", "").with("Location", base + target);
   }
 
-  private void send(HttpExchange exchange, Routes.Request request, Routes.Answer answer)
+  private void send(HttpExchange exchange, KintoRequest request, KintoResponse answer)
       throws IOException, InterruptedException {
-    List<Fault.Kind> spoiled = faults.takeAll(Fault.Point.SENDING, request);
+    Set<Fault.Kind> spoiled = EnumSet.noneOf(Fault.Kind.class);
+    spoiled.addAll(faults.takeAll(Fault.Point.SENDING, request));
     answer.headers().forEach((name, value) -> exchange.getResponseHeaders().set(name, value));
     if (spoiled.contains(Fault.Kind.ALERT)) {
       ObjectNode alert =
-          Store.JSON
-              .createObjectNode()
+          Store.object()
               .put("type", "soft-eol")
               .put("message", "This server will be switched off.")
               .put("url", origin + "/farewell");

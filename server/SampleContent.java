@@ -1,5 +1,6 @@
 //DEPS tools.jackson.core:jackson-databind:3.3.0
-//SOURCES RemoteSettingsServer.java
+//SOURCES Access.java
+//SOURCES Signer.java
 //SOURCES Signoff.java
 //SOURCES Store.java
 //FILES sample/addons.json=sample/addons.json
@@ -14,8 +15,6 @@
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
@@ -33,7 +32,7 @@ import tools.jackson.databind.node.ObjectNode;
  * <p>Ids are fixed; timestamps lie in the days before the given moment, at fixed distances from it,
  * so that a fixed clock makes fixed content.
  */
-final class SampleContent {
+record SampleContent(Store store, Signer signer, Signoff signoff, Instant now) {
 
   /** Signed resources all of whose collections are copied alike. */
   private record Place(String source, String preview, String destination) {}
@@ -45,19 +44,10 @@ final class SampleContent {
 
   private static final Instant UPTAKE = Instant.parse("2026-11-24T12:00:00Z");
 
-  private final RemoteSettingsServer server;
-  private final Store store;
-  private final Instant now;
-
-  private SampleContent(RemoteSettingsServer server, Instant now) {
-    this.server = server;
-    this.store = server.store();
-    this.now = now.truncatedTo(ChronoUnit.SECONDS);
-  }
-
-  /** Fills an empty server. */
-  static void load(RemoteSettingsServer server, Instant now) {
-    SampleContent content = new SampleContent(server, now);
+  /** Fills an empty store. */
+  static void load(Store store, Signer signer, Signoff signoff, Instant now) {
+    SampleContent content =
+        new SampleContent(store, signer, signoff, now.truncatedTo(ChronoUnit.SECONDS));
     content.published(MAIN, "search-config-v2", 2, read("search-config-v2"));
     content.published(MAIN, "regions", 5, read("regions"));
     content.published(MAIN, "anti-tracking-url-decoration", 20, List.of());
@@ -85,8 +75,7 @@ final class SampleContent {
 
   private static List<ObjectNode> read(String name) {
     List<ObjectNode> records = new ArrayList<>();
-    String resource = "sample/" + name + ".json";
-    try (InputStream in = open(resource)) {
+    try (InputStream in = SampleContent.class.getResourceAsStream("/sample/" + name + ".json")) {
       for (JsonNode record : Store.JSON.readTree(in)) {
         records.add((ObjectNode) record);
       }
@@ -96,38 +85,26 @@ final class SampleContent {
     }
   }
 
-  /** JBang packs the files into the jar; a plain class path finds them in the working directory. */
-  private static InputStream open(String resource) throws IOException {
-    InputStream packed = SampleContent.class.getClassLoader().getResourceAsStream(resource);
-    return packed != null ? packed : Files.newInputStream(Path.of("tests", resource));
-  }
-
   /** Source, preview and destination hold the same, signed so many days ago. */
   private void published(Place place, String name, int daysAgo, List<ObjectNode> records) {
     Instant edited = now.minus(Duration.ofDays(daysAgo));
-    source(place.source(), name, edited, records);
+    filled(place.source(), name, edited, records);
     signed(place.preview(), name, edited.plusSeconds(60), records);
     signed(place.destination(), name, edited.plusSeconds(3600), records);
     store.edit(
         place.source(),
         name,
         edited.plusSeconds(3601).toEpochMilli(),
-        attributes -> history(attributes, "signed", edited));
-  }
-
-  private void source(String bucket, String name, Instant at, List<ObjectNode> records) {
-    server.create(bucket, name);
-    fill(bucket, name, at, records);
+        attributes -> history(attributes, edited));
   }
 
   private void signed(String bucket, String name, Instant at, List<ObjectNode> records) {
-    server.create(bucket, name);
-    fill(bucket, name, at, records);
+    filled(bucket, name, at, records);
     sign(bucket, name, at.plusSeconds(1));
   }
 
   private void sign(String bucket, String name, Instant at) {
-    ObjectNode entry = server.signatureEntry(bucket, name, server.signer().authorityOf(bucket));
+    ObjectNode entry = signer.entry(signer.authorityOf(bucket), store.get(bucket, name));
     store.edit(
         bucket,
         name,
@@ -136,7 +113,8 @@ final class SampleContent {
   }
 
   /** One record per millisecond, the last one at the given moment. */
-  private void fill(String bucket, String name, Instant at, List<ObjectNode> records) {
+  private void filled(String bucket, String name, Instant at, List<ObjectNode> records) {
+    signoff.create(bucket, name);
     long timestamp = at.toEpochMilli() - records.size();
     for (ObjectNode record : records) {
       timestamp++;
@@ -159,19 +137,15 @@ final class SampleContent {
     Instant edited = now.minus(Duration.ofHours(2));
     ObjectNode changed = records.getFirst().deepCopy().put("weight", 75);
     ObjectNode added = records.getLast().deepCopy().put("id", "VPN_PROMO_2").put("weight", 20);
-    store.put(place.source(), name, changed.put("last_modified", edited.toEpochMilli() - 2000));
-    store.put(place.source(), name, added.put("last_modified", edited.toEpochMilli() - 1000));
-    String deleted = records.get(1).path("id").asString();
-    store.putTombstone(place.source(), name, deleted, edited.toEpochMilli());
+    store.put(place.source(), name, at(changed, edited.minusSeconds(2)));
+    store.put(place.source(), name, at(added, edited.minusSeconds(1)));
+    store.putTombstone(place.source(), name, Store.id(records.get(1)), edited.toEpochMilli());
     store.edit(
         place.source(),
         name,
         edited.toEpochMilli() + 1,
         attributes ->
-            attributes
-                .put("status", "work-in-progress")
-                .put("last_edit_by", "account:editor")
-                .put("last_edit_date", Signoff.date(edited)));
+            did(attributes.put("status", "work-in-progress"), "last_edit", "editor", edited));
   }
 
   /** A record more waits for its review: the preview has it, the destination not yet. */
@@ -186,40 +160,38 @@ final class SampleContent {
         place.source(),
         name,
         edited.plusSeconds(602).toEpochMilli(),
-        attributes ->
-            attributes
-                .put("status", "to-review")
-                .put("last_edit_by", "account:editor")
-                .put("last_edit_date", Signoff.date(edited))
-                .put("last_editor_comment", "The breach of October, please.")
-                .put("last_review_request_by", "account:editor")
-                .put("last_review_request_date", Signoff.date(edited.plusSeconds(600))));
+        attributes -> {
+          did(attributes.put("status", "to-review"), "last_edit", "editor", edited);
+          attributes.put("last_editor_comment", "The breach of October, please.");
+          did(attributes, "last_review_request", "editor", edited.plusSeconds(600));
+        });
   }
 
   /** Announced already, but nobody has put a record in or signed it yet. */
   private void newlyConfigured(Place place, String name) {
     Instant made = now.minus(Duration.ofHours(1));
-    source(place.source(), name, made, List.of());
+    filled(place.source(), name, made, List.of());
     store.edit(
         place.source(), name, made.toEpochMilli(), attributes -> attributes.putNull("status"));
-    server.create(place.destination(), name);
+    signoff.create(place.destination(), name);
     store.edit(place.destination(), name, made.toEpochMilli() + 1, attributes -> {});
     store.touch(place.destination(), name, made.toEpochMilli() + 1);
   }
 
-  private static void history(ObjectNode attributes, String status, Instant edited) {
-    attributes
-        .put("status", status)
-        .put("last_edit_by", "account:editor")
-        .put("last_edit_date", Signoff.date(edited))
-        .put("last_editor_comment", "")
-        .put("last_review_request_by", "account:editor")
-        .put("last_review_request_date", Signoff.date(edited.plusSeconds(60)))
-        .put("last_review_by", "account:reviewer")
-        .put("last_review_date", Signoff.date(edited.plusSeconds(3600)))
-        .put("last_reviewer_comment", "")
-        .put("last_signature_by", "account:reviewer")
-        .put("last_signature_date", Signoff.date(edited.plusSeconds(3600)));
+  private static void history(ObjectNode attributes, Instant edited) {
+    did(attributes.put("status", "signed"), "last_edit", "editor", edited);
+    did(
+        attributes.put("last_editor_comment", ""),
+        "last_review_request",
+        "editor",
+        edited.plusSeconds(60));
+    did(attributes, "last_review", "reviewer", edited.plusSeconds(3600));
+    attributes.put("last_reviewer_comment", "");
+    did(attributes, "last_signature", "reviewer", edited.plusSeconds(3600));
+  }
+
+  private static void did(ObjectNode attributes, String deed, String user, Instant when) {
+    attributes.put(deed + "_by", Access.account(user)).put(deed + "_date", Signoff.date(when));
   }
 
   private static ObjectNode at(ObjectNode record, Instant moment) {

@@ -2,12 +2,13 @@
 //SOURCES SigningAuthority.java
 //SOURCES Store.java
 //SOURCES ../common/signature/CanonicalJson.java
+//SOURCES ../common/Json.java
 
 import common.Json;
 import common.signature.CanonicalJson;
 import java.net.URI;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
-import java.util.Arrays;
 import java.util.Base64;
 import java.util.Comparator;
 import java.util.List;
@@ -49,16 +50,15 @@ final class Signer {
     return bucket.contains("security-state") ? authority.sibling("onecrl") : authority;
   }
 
-  /** The signature entry of a collection's metadata, over these records and this timestamp. */
-  ObjectNode entry(SigningAuthority by, List<ObjectNode> records, long timestamp) {
-    return entry(by, payload(records, timestamp));
+  /** The signature entry of a collection's metadata, over its records and their timestamp. */
+  ObjectNode entry(SigningAuthority by, Store.Snapshot collection) {
+    return entry(by, payload(collection.records(), collection.timestamp()));
   }
 
   /** The same over any payload, prefix included. */
   ObjectNode entry(SigningAuthority by, byte[] payload) {
     chains.put(by.chainName(), by.chainPem());
-    return Store.JSON
-        .createObjectNode()
+    return Store.object()
         .put("ref", UUID.randomUUID().toString().replace("-", "").substring(0, 26))
         .put("x5u", chainUrl(by.chainName()))
         .put("mode", "p384ecdsa")
@@ -103,11 +103,9 @@ final class Signer {
 
   /** What is signed: prefix, then canonical JSON of the records by id and their timestamp. */
   static byte[] payload(List<ObjectNode> records, long timestamp) {
-    ObjectNode document = Store.JSON.createObjectNode();
+    ObjectNode document = Store.object();
     ArrayNode data = document.putArray("data");
-    records.stream()
-        .sorted(Comparator.comparing(record -> record.path("id").asString("")))
-        .forEach(data::add);
+    records.stream().sorted(Comparator.comparing(Store::id)).forEach(data::add);
     document.put("last_modified", Long.toString(timestamp));
     try {
       return prefixed(CanonicalJson.canonical(Store.JSON.writeValueAsBytes(document)));
@@ -118,8 +116,6 @@ final class Signer {
 
   private static byte[] prefixed(byte[] content) {
     byte[] prefix = "Content-Signature:\0".getBytes(StandardCharsets.US_ASCII);
-    byte[] payload = Arrays.copyOf(prefix, prefix.length + content.length);
-    System.arraycopy(content, 0, payload, prefix.length, content.length);
-    return payload;
+    return ByteBuffer.allocate(prefix.length + content.length).put(prefix).put(content).array();
   }
 }

@@ -1,6 +1,5 @@
 //DEPS org.bouncycastle:bcpkix-jdk18on:1.87
 
-import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
@@ -12,7 +11,6 @@ import java.security.MessageDigest;
 import java.security.PrivateKey;
 import java.security.SecureRandom;
 import java.security.Signature;
-import java.security.cert.CertificateFactory;
 import java.security.cert.X509Certificate;
 import java.security.spec.ECGenParameterSpec;
 import java.time.Duration;
@@ -43,7 +41,9 @@ import org.bouncycastle.asn1.x509.GeneralSubtree;
 import org.bouncycastle.asn1.x509.KeyPurposeId;
 import org.bouncycastle.asn1.x509.KeyUsage;
 import org.bouncycastle.asn1.x509.NameConstraints;
+import org.bouncycastle.cert.jcajce.JcaX509CertificateConverter;
 import org.bouncycastle.cert.jcajce.JcaX509v3CertificateBuilder;
+import org.bouncycastle.operator.ContentSigner;
 import org.bouncycastle.operator.OperatorCreationException;
 import org.bouncycastle.operator.jcajce.JcaContentSignerBuilder;
 
@@ -120,21 +120,45 @@ final class SigningAuthority {
 
   private record Authority(String name, KeyPair keys, X509Certificate certificate) {}
 
-  private SigningAuthority(
-      String signerId,
-      Instant madeAt,
-      Authority root,
-      Authority intermediate,
-      X509Certificate leaf,
-      PrivateKey signingKey,
-      List<X509Certificate> chain) {
-    this.signerId = signerId;
-    this.madeAt = madeAt;
-    this.root = root;
-    this.intermediate = intermediate;
-    this.leaf = leaf;
-    this.signingKey = signingKey;
-    this.chain = List.copyOf(chain);
+  private SigningAuthority(Builder wanted)
+      throws GeneralSecurityException, OperatorCreationException, IOException {
+    signerId = wanted.signer;
+    madeAt = wanted.now;
+    SigningAuthority parents = wanted.parents;
+    boolean ownRoot = parents == null || wanted.rootValidity != null || wanted.concerns("ROOT");
+    Authority signingRoot = ownRoot ? wanted.makeRoot() : parents.root;
+    X509Certificate shown = signingRoot.certificate();
+    if (wanted.has(Defect.OTHER_ROOT)) {
+      shown = wanted.certificateOfRoot(signingRoot.name(), signingRoot.name(), keys(), null);
+    }
+    root = new Authority(signingRoot.name(), signingRoot.keys(), shown);
+    boolean ownIntermediate =
+        ownRoot || wanted.intermediateValidity != null || wanted.concerns("INTERMEDIATE");
+    intermediate = ownIntermediate ? wanted.makeIntermediate(signingRoot) : parents.intermediate;
+
+    // With a leaf of a wrong kind the signature still has the right size: only the key is wrong.
+    KeyPair leafKeys = keys();
+    signingKey = leafKeys.getPrivate();
+    if (wanted.has(Defect.LEAF_RSA)) {
+      leafKeys = rsaKeys();
+    } else if (wanted.has(Defect.LEAF_P256)) {
+      leafKeys = ecKeys("secp256r1");
+    }
+    leaf = wanted.makeLeaf(intermediate, leafKeys);
+
+    List<X509Certificate> certificates = new ArrayList<>();
+    certificates.add(leaf);
+    if (!wanted.has(Defect.MISSING_INTERMEDIATE)) {
+      certificates.add(intermediate.certificate());
+    }
+    if (!wanted.has(Defect.MISSING_ROOT)) {
+      certificates.add(shown);
+    }
+    if (wanted.has(Defect.EXTRA_CERTIFICATE)) {
+      String name = NAME_BASE + "stranger";
+      certificates.add(wanted.certificateOfRoot(name, name, keys(), null));
+    }
+    chain = List.copyOf(wanted.has(Defect.WRONG_ORDER) ? certificates.reversed() : certificates);
   }
 
   /** A flawless authority of the signer {@code remote-settings}, valid now. */
@@ -325,7 +349,7 @@ final class SigningAuthority {
 
     SigningAuthority build() {
       try {
-        return make();
+        return new SigningAuthority(this);
       } catch (GeneralSecurityException | OperatorCreationException | IOException e) {
         throw new IllegalStateException(e);
       }
@@ -339,51 +363,11 @@ final class SigningAuthority {
       return defects.stream().anyMatch(defect -> defect.name().startsWith(certificate));
     }
 
-    private SigningAuthority make()
-        throws GeneralSecurityException, OperatorCreationException, IOException {
-      boolean ownRoot = parents == null || rootValidity != null || concerns("ROOT");
-      Authority root = ownRoot ? makeRoot() : parents.root;
-      boolean ownIntermediate = ownRoot || intermediateValidity != null || concerns("INTERMEDIATE");
-      Authority intermediate = ownIntermediate ? makeIntermediate(root) : parents.intermediate;
-
-      KeyPair leafKeys =
-          has(Defect.LEAF_RSA)
-              ? rsaKeys()
-              : ecKeys(has(Defect.LEAF_P256) ? "secp256r1" : "secp384r1");
-      X509Certificate leaf = makeLeaf(intermediate, leafKeys);
-      // With a leaf of a wrong kind the signature still has the right size: only the key is wrong.
-      boolean signsWithLeaf = !has(Defect.LEAF_RSA) && !has(Defect.LEAF_P256);
-      PrivateKey signingKey =
-          signsWithLeaf ? leafKeys.getPrivate() : ecKeys("secp384r1").getPrivate();
-
-      X509Certificate last =
-          has(Defect.OTHER_ROOT)
-              ? certificateOfRoot(root.name(), root.name(), ecKeys("secp384r1"), null)
-              : root.certificate();
-      List<X509Certificate> chain = new ArrayList<>();
-      chain.add(leaf);
-      if (!has(Defect.MISSING_INTERMEDIATE)) {
-        chain.add(intermediate.certificate());
-      }
-      if (!has(Defect.MISSING_ROOT)) {
-        chain.add(last);
-      }
-      if (has(Defect.EXTRA_CERTIFICATE)) {
-        String name = NAME_BASE + "stranger";
-        chain.add(certificateOfRoot(name, name, ecKeys("secp384r1"), null));
-      }
-      if (has(Defect.WRONG_ORDER)) {
-        chain = chain.reversed();
-      }
-      Authority shown = new Authority(root.name(), root.keys(), last);
-      return new SigningAuthority(signer, now, shown, intermediate, leaf, signingKey, chain);
-    }
-
     private Authority makeRoot()
         throws GeneralSecurityException, OperatorCreationException, IOException {
       String name = NAME_BASE + "csroot" + serial().longValue();
-      KeyPair keys = ecKeys("secp384r1");
-      KeyPair above = has(Defect.ROOT_NOT_SELF_SIGNED) ? ecKeys("secp384r1") : null;
+      KeyPair keys = keys();
+      KeyPair above = has(Defect.ROOT_NOT_SELF_SIGNED) ? keys() : null;
       String issuer = above == null ? name : NAME_BASE + "above the root";
       return new Authority(name, keys, certificateOfRoot(name, issuer, keys, above));
     }
@@ -392,18 +376,10 @@ final class SigningAuthority {
         String name, String issuer, KeyPair keys, KeyPair above)
         throws GeneralSecurityException, OperatorCreationException, IOException {
       Instant[] validity =
-          validity(
-              rootValidity,
-              "ROOT",
-              now.minus(Duration.ofDays(400)),
-              now.plus(Duration.ofDays(30L * 365)));
+          validity(rootValidity, "ROOT", Duration.ofDays(400), Duration.ofDays(30L * 365));
       JcaX509v3CertificateBuilder builder = certificate(issuer, validity, name, keys);
-      builder.addExtension(
-          Extension.keyUsage,
-          true,
-          new KeyUsage(KeyUsage.digitalSignature | KeyUsage.keyCertSign | KeyUsage.cRLSign));
-      builder.addExtension(
-          Extension.extendedKeyUsage, false, new ExtendedKeyUsage(KeyPurposeId.id_kp_codeSigning));
+      addKeyUsage(builder, KeyUsage.digitalSignature | KeyUsage.keyCertSign | KeyUsage.cRLSign);
+      addExtendedKeyUsage(builder, KeyPurposeId.id_kp_codeSigning);
       BasicConstraints constraints =
           has(Defect.ROOT_WITH_PATH_LENGTH_ZERO)
               ? new BasicConstraints(0)
@@ -418,21 +394,18 @@ final class SigningAuthority {
           validity(
               intermediateValidity,
               "INTERMEDIATE",
-              now.minus(Duration.ofDays(399)),
-              now.plus(Duration.ofDays(10L * 365)));
+              Duration.ofDays(399),
+              Duration.ofDays(10L * 365));
       String name = NAME_BASE + "csinter" + serial().longValue();
-      KeyPair keys = ecKeys("secp384r1");
+      KeyPair keys = keys();
       JcaX509v3CertificateBuilder builder = certificate(root.name(), validity, name, keys);
       int certSign = has(Defect.INTERMEDIATE_WITHOUT_CERT_SIGN) ? 0 : KeyUsage.keyCertSign;
-      builder.addExtension(
-          Extension.keyUsage,
-          true,
-          new KeyUsage(KeyUsage.digitalSignature | certSign | KeyUsage.cRLSign));
+      addKeyUsage(builder, KeyUsage.digitalSignature | certSign | KeyUsage.cRLSign);
       KeyPurposeId usage =
           has(Defect.INTERMEDIATE_FOR_SERVERS)
               ? KeyPurposeId.id_kp_serverAuth
               : KeyPurposeId.id_kp_codeSigning;
-      builder.addExtension(Extension.extendedKeyUsage, false, new ExtendedKeyUsage(usage));
+      addExtendedKeyUsage(builder, usage);
       if (!has(Defect.INTERMEDIATE_WITHOUT_BASIC_CONSTRAINTS)) {
         builder.addExtension(
             Extension.basicConstraints,
@@ -454,11 +427,7 @@ final class SigningAuthority {
     private X509Certificate makeLeaf(Authority intermediate, KeyPair keys)
         throws GeneralSecurityException, OperatorCreationException, IOException {
       Instant[] validity =
-          validity(
-              leafValidity,
-              "LEAF",
-              now.minus(Duration.ofHours(12)),
-              now.plus(Duration.ofDays(29)).plus(Duration.ofHours(2)));
+          validity(leafValidity, "LEAF", Duration.ofHours(12), Duration.ofDays(29).plusHours(2));
       String host = signer + NAME_SUFFIX;
       if (has(Defect.LEAF_OF_OTHER_SIGNER)) {
         host = "someone-else" + NAME_SUFFIX;
@@ -472,13 +441,13 @@ final class SigningAuthority {
           has(Defect.LEAF_WITHOUT_DIGITAL_SIGNATURE)
               ? KeyUsage.keyAgreement
               : KeyUsage.digitalSignature;
-      builder.addExtension(Extension.keyUsage, true, new KeyUsage(usage));
+      addKeyUsage(builder, usage);
       if (!has(Defect.LEAF_WITHOUT_EXTENDED_KEY_USAGE)) {
         KeyPurposeId purpose =
             has(Defect.LEAF_FOR_SERVERS)
                 ? KeyPurposeId.id_kp_serverAuth
                 : KeyPurposeId.id_kp_codeSigning;
-        builder.addExtension(Extension.extendedKeyUsage, false, new ExtendedKeyUsage(purpose));
+        addExtendedKeyUsage(builder, purpose);
       }
       if (!has(Defect.LEAF_WITHOUT_NAME)) {
         builder.addExtension(
@@ -490,14 +459,17 @@ final class SigningAuthority {
         addUnknownExtension(builder);
       }
       boolean forged = has(Defect.LEAF_SIGNED_BY_OTHER_KEY);
-      return sign(builder, forged ? ecKeys("secp384r1") : intermediate.keys());
+      return sign(builder, forged ? keys() : intermediate.keys());
     }
 
     /** The chosen validity, else the defect's, else the usual one. */
-    private Instant[] validity(Instant[] chosen, String certificate, Instant from, Instant to) {
+    private Instant[] validity(
+        Instant[] chosen, String certificate, Duration before, Duration after) {
       if (chosen != null) {
         return chosen;
       }
+      Instant from = now.minus(before);
+      Instant to = now.plus(after);
       if (has(Defect.valueOf(certificate + "_NOT_YET_VALID"))) {
         return new Instant[] {now.plus(Duration.ofDays(1)), to};
       }
@@ -513,6 +485,16 @@ final class SigningAuthority {
     builder.addExtension(new ASN1ObjectIdentifier("1.3.6.1.4.1.32473.1"), true, DERNull.INSTANCE);
   }
 
+  private static void addKeyUsage(JcaX509v3CertificateBuilder builder, int usage)
+      throws IOException {
+    builder.addExtension(Extension.keyUsage, true, new KeyUsage(usage));
+  }
+
+  private static void addExtendedKeyUsage(JcaX509v3CertificateBuilder builder, KeyPurposeId purpose)
+      throws IOException {
+    builder.addExtension(Extension.extendedKeyUsage, false, new ExtendedKeyUsage(purpose));
+  }
+
   private static JcaX509v3CertificateBuilder certificate(
       String issuer, Instant[] validity, String subject, KeyPair keys) {
     return new JcaX509v3CertificateBuilder(
@@ -526,25 +508,18 @@ final class SigningAuthority {
 
   private static X509Certificate sign(JcaX509v3CertificateBuilder builder, KeyPair issuer)
       throws GeneralSecurityException, OperatorCreationException {
-    String algorithm =
-        issuer.getPrivate().getAlgorithm().equals("RSA") ? "SHA384withRSA" : "SHA384withECDSA";
-    byte[] der =
-        unchecked(builder, new JcaContentSignerBuilder(algorithm).build(issuer.getPrivate()));
-    return (X509Certificate)
-        CertificateFactory.getInstance("X.509").generateCertificate(new ByteArrayInputStream(der));
-  }
-
-  private static byte[] unchecked(
-      JcaX509v3CertificateBuilder builder, org.bouncycastle.operator.ContentSigner signer) {
-    try {
-      return builder.build(signer).getEncoded();
-    } catch (IOException e) {
-      throw new IllegalStateException(e);
-    }
+    ContentSigner signer =
+        new JcaContentSignerBuilder("SHA384withECDSA").build(issuer.getPrivate());
+    return new JcaX509CertificateConverter().getCertificate(builder.build(signer));
   }
 
   private static BigInteger serial() {
     return new BigInteger(62, RANDOM).setBit(61);
+  }
+
+  /** Those of Mozilla's certificates. */
+  private static KeyPair keys() throws GeneralSecurityException {
+    return ecKeys("secp384r1");
   }
 
   private static KeyPair ecKeys(String curve) throws GeneralSecurityException {
@@ -562,11 +537,10 @@ final class SigningAuthority {
   /**
    * What an HTTPS server on loopback needs, and its CA for {@code REQUESTS_CA_BUNDLE}.
    *
-   * @param keyStore PKCS#12, password {@code changeit}, with the server's key and chain
-   * @param context made from that key store
+   * @param context with the server's key and chain
    * @param caPem the CA that issued the server's certificate
    */
-  record TlsIdentity(KeyStore keyStore, SSLContext context, String caPem) {}
+  record TlsIdentity(SSLContext context, String caPem) {}
 
   /** A certificate for {@code 127.0.0.1} and {@code localhost} from a CA made for it alone. */
   static TlsIdentity tlsForLoopback() {
@@ -588,15 +562,14 @@ final class SigningAuthority {
       KeyPair caKeys = ecKeys("secp256r1");
       JcaX509v3CertificateBuilder ca = certificate(caName, validity, caName, caKeys);
       ca.addExtension(Extension.basicConstraints, true, new BasicConstraints(0));
-      ca.addExtension(Extension.keyUsage, true, new KeyUsage(KeyUsage.keyCertSign));
+      addKeyUsage(ca, KeyUsage.keyCertSign);
       X509Certificate caCertificate = sign(ca, caKeys);
 
       KeyPair keys = ecKeys("secp256r1");
       JcaX509v3CertificateBuilder server =
           certificate(caName, validity, "O=Tests,CN=embedded server", keys);
-      server.addExtension(Extension.keyUsage, true, new KeyUsage(KeyUsage.digitalSignature));
-      server.addExtension(
-          Extension.extendedKeyUsage, false, new ExtendedKeyUsage(KeyPurposeId.id_kp_serverAuth));
+      addKeyUsage(server, KeyUsage.digitalSignature);
+      addExtendedKeyUsage(server, KeyPurposeId.id_kp_serverAuth);
       server.addExtension(Extension.subjectAlternativeName, false, new GeneralNames(names));
       X509Certificate certificate = sign(server, caKeys);
 
@@ -613,7 +586,7 @@ final class SigningAuthority {
       managers.init(keyStore, password);
       SSLContext context = SSLContext.getInstance("TLS");
       context.init(managers.getKeyManagers(), null, null);
-      return new TlsIdentity(keyStore, context, pem(caCertificate));
+      return new TlsIdentity(context, pem(caCertificate));
     } catch (GeneralSecurityException | OperatorCreationException | IOException e) {
       throw new IllegalStateException(e);
     }

@@ -27,7 +27,7 @@ import tools.jackson.databind.node.ObjectNode;
  * <p>What is not allowed is refused before anything is changed. Rules and messages are those of
  * Mozilla's signer, as recorded in {@code vectors/kinto-26}.
  */
-final class Signoff {
+record Signoff(Store store, Signer signer) {
 
   /**
    * A signed resource of the signer's capability; collection null: every one of the bucket.
@@ -75,14 +75,6 @@ final class Signoff {
           "last_signature_by",
           "last_signature_date");
 
-  private final Store store;
-  private final Signer signer;
-
-  Signoff(Store store, Signer signer) {
-    this.store = store;
-    this.signer = signer;
-  }
-
   /** The resource that a source collection belongs to; one for it alone wins over its bucket's. */
   static Optional<Resource> of(String bucket, String collection) {
     return RESOURCES.stream()
@@ -100,11 +92,30 @@ final class Signoff {
     return collection + "-reviewers";
   }
 
+  /**
+   * Makes a collection if it is not there, without a request: those of announced buckets are
+   * readable by everyone, and both editor and reviewer may edit and review a source.
+   */
+  void create(String bucket, String collection) {
+    Access.Target target = Access.Target.collections(bucket, collection);
+    if (store.entry(target.plural(), collection).isPresent()) {
+      return;
+    }
+    boolean isSource = of(bucket, collection).isPresent();
+    store.create(bucket, collection, !isSource);
+    if (isSource) {
+      String user = Access.account("editor");
+      List<String> members = List.of(user, Access.account("reviewer"));
+      createGroup(target, editors(collection), user, members);
+      createGroup(target, reviewers(collection), user, members);
+      store.grant(target.plural(), collection, "write", user);
+    }
+  }
+
   // --- Before a change -----------------------------------------------------------------------
 
   /** Refuses a change of a collection's attributes that the signer does not allow. */
-  void check(Access.Target target, ObjectNode before, ObjectNode after, Set<String> principals)
-      throws KintoError {
+  void check(Access.Target target, ObjectNode before, ObjectNode after, Set<String> principals) {
     Optional<Resource> resource = of(target.bucket(), target.id());
     if (resource.isEmpty()) {
       return;
@@ -127,8 +138,7 @@ final class Signoff {
       Access.Target target,
       ObjectNode before,
       String status,
-      Set<String> principals)
-      throws KintoError {
+      Set<String> principals) {
     String groups = Store.groups(target.bucket()) + "/";
     boolean isEditor = principals.contains(groups + editors(target.id()));
     boolean isReviewer = principals.contains(groups + reviewers(target.id()));
@@ -167,13 +177,13 @@ final class Signoff {
   }
 
   /** Refuses fractions in a source's records: not everybody signs them alike. */
-  void checkRecord(Access.Target target, ObjectNode record) throws KintoError {
+  void checkRecord(Access.Target target, ObjectNode record) {
     if (of(target.bucket(), target.collection()).isPresent()) {
       checkFractions(record, "");
     }
   }
 
-  private static void checkFractions(ObjectNode object, String path) throws KintoError {
+  private static void checkFractions(ObjectNode object, String path) {
     for (Map.Entry<String, JsonNode> member : object.properties()) {
       String name = path + member.getKey();
       if (member.getValue().isNumber() && !member.getValue().isIntegralNumber()) {
@@ -187,7 +197,7 @@ final class Signoff {
   }
 
   /** Refuses to delete a preview or destination whose source is still there. */
-  void checkDeletion(Access.Target target) throws KintoError {
+  void checkDeletion(Access.Target target) {
     for (Resource resource : RESOURCES) {
       boolean concerns =
           resource.targets().contains(target.bucket())
@@ -204,25 +214,22 @@ final class Signoff {
   void created(Access.Target source, String user) {
     of(source.bucket(), source.id())
         .ifPresent(resource -> {
-          createGroups(source, user);
+          createGroup(source, editors(source.id()), user, List.of(user));
+          createGroup(source, reviewers(source.id()), user, List.of());
           ObjectNode attributes = store.get(source.bucket(), source.id()).metadata();
           resource.targets().forEach(bucket -> publish(source, bucket, attributes));
-          track(source, SIGNED, user, Map.of(), "last_signature");
+          track(source, SIGNED, user, List.of(), "last_signature");
         });
   }
 
-  private void createGroups(Access.Target source, String user) {
+  private void createGroup(Access.Target source, String group, String user, List<String> members) {
     String groups = Store.groups(source.bucket());
-    Map<String, List<String>> members =
-        Map.of(editors(source.id()), List.of(user), reviewers(source.id()), List.of());
-    for (String group : List.of(editors(source.id()), reviewers(source.id()))) {
-      if (store.entry(groups, group).isEmpty()) {
-        ObjectNode data = Store.JSON.createObjectNode().put("id", group);
-        members.get(group).forEach(data.putArray("members")::add);
-        store.save(groups, data, Map.of("write", Set.of(user)));
-      }
-      store.grant(source.plural(), source.id(), "write", groups + "/" + group);
+    if (store.entry(groups, group).isEmpty()) {
+      ObjectNode data = Store.object().put("id", group);
+      members.forEach(data.putArray("members")::add);
+      store.save(groups, data, Map.of("write", Set.of(user)));
     }
+    store.grant(source.plural(), source.id(), "write", groups + "/" + group);
   }
 
   /**
@@ -240,30 +247,29 @@ final class Signoff {
     Resource resource = found.get();
     switch (status(after)) {
       case TO_REVIEW -> {
-        Map<String, String> comment =
+        List<String> emptied =
             resource.preview() == null || sent.has("last_editor_comment")
-                ? Map.of()
-                : Map.of("last_editor_comment", "");
+                ? List.of()
+                : List.of("last_editor_comment");
         if (resource.preview() != null) {
           publish(source, resource.preview(), after);
         }
-        track(source, TO_REVIEW, user, comment, "last_review_request");
+        track(source, TO_REVIEW, user, emptied, "last_review_request");
       }
       case TO_SIGN -> {
         resource.targets().forEach(bucket -> publish(source, bucket, after));
-        track(source, SIGNED, user, Map.of(), "last_review", "last_signature");
+        track(source, SIGNED, user, List.of(), "last_review", "last_signature");
       }
       case TO_RESIGN -> {
         resource.targets().forEach(bucket -> sign(bucket, source.id(), List.of(), after));
         if (old != null) {
-          track(source, old, user, Map.of(), "last_signature");
+          track(source, old, user, List.of(), "last_signature");
         }
       }
       case TO_ROLLBACK -> {
         copy(resource.destination(), source.bucket(), source.id(), true);
-        Map<String, String> comments =
-            Map.of("last_editor_comment", "", "last_reviewer_comment", "");
-        track(source, SIGNED, user, comments, "last_edit");
+        List<String> emptied = List.of("last_editor_comment", "last_reviewer_comment");
+        track(source, SIGNED, user, emptied, "last_edit");
         if (resource.preview() != null && store.find(resource.preview(), source.id()).isPresent()) {
           copy(resource.destination(), resource.preview(), source.id(), true);
           sign(resource.preview(), source.id(), List.of(), after);
@@ -277,7 +283,7 @@ final class Signoff {
   void edited(Access.Target records, String user) {
     Access.Target source = Access.Target.collections(records.bucket(), records.collection());
     if (of(source.bucket(), source.id()).isPresent()) {
-      track(source, WORK_IN_PROGRESS, user, Map.of(), "last_edit");
+      track(source, WORK_IN_PROGRESS, user, List.of(), "last_edit");
     }
   }
 
@@ -288,7 +294,7 @@ final class Signoff {
           for (String bucket : resource.targets()) {
             store.find(bucket, source.id()).stream()
                 .flatMap(collection -> collection.records().stream())
-                .forEach(record -> store.delete(bucket, source.id(), record.path("id").asString()));
+                .forEach(record -> store.delete(bucket, source.id(), Store.id(record)));
             sign(bucket, source.id(), PUBLISHED, attributes);
           }
         });
@@ -304,15 +310,12 @@ final class Signoff {
   /** Makes the records of one bucket's collection those of the other's. */
   private void copy(String from, String to, String collection, boolean keepTimestamps) {
     Map<String, ObjectNode> there = new HashMap<>();
-    store
-        .get(to, collection)
-        .records()
-        .forEach(record -> there.put(record.path("id").asString(), record));
+    store.get(to, collection).records().forEach(record -> there.put(Store.id(record), record));
     Set<String> wanted = new HashSet<>();
     List<ObjectNode> records =
         store.find(from, collection).map(Store.Snapshot::records).orElse(List.of());
     for (ObjectNode record : records) {
-      String id = record.path("id").asString();
+      String id = Store.id(record);
       wanted.add(id);
       ObjectNode old = there.get(id);
       if (old == null || !content(old).equals(content(record))) {
@@ -335,8 +338,7 @@ final class Signoff {
   private void sign(
       String bucket, String collection, List<String> published, ObjectNode attributes) {
     store.create(bucket, collection, true);
-    Store.Snapshot state = store.get(bucket, collection);
-    ObjectNode entry = signer.entry(signer.authorityOf(bucket), state.records(), state.timestamp());
+    ObjectNode entry = signer.entry(signer.authorityOf(bucket), store.get(bucket, collection));
     store.edit(
         bucket,
         collection,
@@ -350,9 +352,9 @@ final class Signoff {
         });
   }
 
-  /** Sets a source's status, and who did what and when. */
+  /** Sets a source's status, and who did what and when; comments that are emptied follow. */
   private void track(
-      Access.Target source, String status, String user, Map<String, String> more, String... what) {
+      Access.Target source, String status, String user, List<String> emptied, String... what) {
     String date = date(Instant.ofEpochMilli(store.nextTimestamp()));
     store.edit(
         source.bucket(),
@@ -362,7 +364,7 @@ final class Signoff {
           for (String deed : what) {
             metadata.put(deed + "_by", user).put(deed + "_date", date);
           }
-          more.forEach(metadata::put);
+          emptied.forEach(comment -> metadata.put(comment, ""));
         });
   }
 

@@ -1,6 +1,5 @@
 //DEPS tools.jackson.core:jackson-databind:3.3.0
 
-import java.lang.ref.WeakReference;
 import java.time.Clock;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -21,6 +20,7 @@ import tools.jackson.core.StreamWriteConstraints;
 import tools.jackson.core.json.JsonFactory;
 import tools.jackson.core.json.JsonWriteFeature;
 import tools.jackson.databind.DeserializationFeature;
+import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.cfg.JsonNodeFeature;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
@@ -64,7 +64,7 @@ final class Store {
 
   private final Clock clock;
   private final Map<String, Plural> plurals = new LinkedHashMap<>();
-  private WeakReference<State> asked = new WeakReference<>(null);
+  private Deque<Runnable> undo; // the latest change first; null where none will be undone
   private long latest;
 
   Store(Clock clock) {
@@ -103,7 +103,6 @@ final class Store {
    * @param timestamp of the records, also when there has never been one
    * @param records newest first, without tombstones
    * @param tombstones newest first
-   * @param isPublic readable without credentials
    */
   record Snapshot(
       String bucket,
@@ -111,19 +110,23 @@ final class Store {
       ObjectNode metadata,
       long timestamp,
       List<ObjectNode> records,
-      List<ObjectNode> tombstones,
-      boolean isPublic) {
+      List<ObjectNode> tombstones) {
 
     long modified() {
       return lastModified(metadata);
     }
 
+    /** Its records. */
+    Listing listing() {
+      return new Listing(records, tombstones, timestamp);
+    }
+
     Snapshot withMetadata(ObjectNode changed) {
-      return new Snapshot(bucket, name, changed, timestamp, records, tombstones, isPublic);
+      return new Snapshot(bucket, name, changed, timestamp, records, tombstones);
     }
 
     Snapshot withRecords(List<ObjectNode> changed, long changedTimestamp) {
-      return new Snapshot(bucket, name, metadata, changedTimestamp, changed, tombstones, isPublic);
+      return new Snapshot(bucket, name, metadata, changedTimestamp, changed, tombstones);
     }
   }
 
@@ -137,13 +140,21 @@ final class Store {
     private Listing listing;
   }
 
-  /** All lists at one moment, to be had back: see {@link #restore}. */
-  static final class State {
-    private final Deque<Runnable> undo = new ArrayDeque<>(); // the latest change first
+  static ObjectNode object() {
+    return JSON.createObjectNode();
+  }
+
+  static String id(JsonNode node) {
+    return node.path("id").asString("");
   }
 
   static long lastModified(ObjectNode node) {
     return node.path("last_modified").asLong(0);
+  }
+
+  /** The latest timestamp of these objects, or of this moment if there are none. */
+  long newest(List<ObjectNode> objects) {
+    return objects.stream().mapToLong(Store::lastModified).max().orElseGet(clock::millis);
   }
 
   static String groups(String bucket) {
@@ -240,30 +251,29 @@ final class Store {
     plurals.clear();
   }
 
-  /**
-   * What there is, to be had back while no other state is asked for. It costs what is changed
-   * since, not what there is.
-   */
-  synchronized State state() {
-    State state = new State();
-    asked = new WeakReference<>(state); // who has dropped it will not want it back
-    return state;
+  /** From now on changes can be undone. It costs what is changed, not what there is. */
+  synchronized void begin() {
+    undo = new ArrayDeque<>();
   }
 
   /**
-   * Undoes what has been changed since; no timestamp is given twice, though. What was deleted
-   * stands last in its list then.
+   * Undoes what has been changed since it began; no timestamp is given twice, though. What was
+   * deleted stands last in its list then.
    */
-  synchronized void restore(State before) {
-    while (!before.undo.isEmpty()) {
-      before.undo.pop().run();
+  synchronized void undo() {
+    while (!undo.isEmpty()) {
+      undo.pop().run();
     }
   }
 
-  private void toUndo(Runnable undo) {
-    State state = asked.get();
-    if (state != null) {
-      state.undo.push(undo);
+  /** What has been changed since it began is kept. */
+  synchronized void end() {
+    undo = null;
+  }
+
+  private void toUndo(Runnable change) {
+    if (undo != null) {
+      undo.push(change);
     }
   }
 
@@ -282,7 +292,7 @@ final class Store {
 
   private ObjectNode bury(String path, String id, long modified) {
     ObjectNode tombstone =
-        JSON.createObjectNode().put("deleted", true).put("id", id).put("last_modified", modified);
+        object().put("deleted", true).put("id", id).put("last_modified", modified);
     Plural plural = changing(path, id, modified);
     plural.entries.remove(id);
     plural.tombstones.put(id, tombstone);
@@ -299,7 +309,7 @@ final class Store {
     return plural;
   }
 
-  private static Map<String, Set<String>> copy(Map<String, Set<String>> permissions) {
+  static Map<String, Set<String>> copy(Map<String, Set<String>> permissions) {
     Map<String, Set<String>> copy = new LinkedHashMap<>();
     permissions.forEach((name, principals) -> copy.put(name, new LinkedHashSet<>(principals)));
     return copy;
@@ -317,7 +327,7 @@ final class Store {
   synchronized void create(String bucket, String name, boolean isPublic) {
     if (entry(collections(bucket), name).isEmpty()) {
       Map<String, Set<String>> permissions = isPublic ? Map.of("read", Set.of(EVERYONE)) : Map.of();
-      save(collections(bucket), JSON.createObjectNode().put("id", name), permissions);
+      save(collections(bucket), object().put("id", name), permissions);
     }
   }
 
@@ -330,9 +340,8 @@ final class Store {
   /** Puts one record: see {@link #save}. */
   synchronized ObjectNode put(String bucket, String name, ObjectNode record) {
     check(bucket, name);
-    String id = record.path("id").asString("");
     Map<String, Set<String>> permissions =
-        entry(records(bucket, name), id).map(Entry::permissions).orElse(Map.of());
+        entry(records(bucket, name), id(record)).map(Entry::permissions).orElse(Map.of());
     return save(records(bucket, name), record, permissions).data();
   }
 
@@ -378,15 +387,14 @@ final class Store {
     return entry(collections(bucket), name).map(entry -> snapshot(bucket, name, entry));
   }
 
-  Snapshot get(String bucket, String name) {
-    return find(bucket, name)
-        .orElseThrow(() -> new NoSuchElementException("no collection " + bucket + "/" + name));
+  synchronized Snapshot get(String bucket, String name) {
+    return snapshot(bucket, name, check(bucket, name));
   }
 
   /** Snapshots of the bucket's collections in the order in which they were made. */
   synchronized List<Snapshot> list(String bucket) {
     return entries(collections(bucket)).stream()
-        .map(entry -> snapshot(bucket, entry.data().path("id").asString(), entry))
+        .map(entry -> snapshot(bucket, id(entry.data()), entry))
         .toList();
   }
 
@@ -398,8 +406,7 @@ final class Store {
         collection.data(),
         records.timestamp(),
         records.objects(),
-        records.tombstones(),
-        collection.principals("read").contains(EVERYONE));
+        records.tombstones());
   }
 
   private Entry check(String bucket, String name) {

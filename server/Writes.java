@@ -2,22 +2,20 @@
 //SOURCES Access.java
 //SOURCES JsonPatch.java
 //SOURCES KintoError.java
+//SOURCES KintoRequest.java
+//SOURCES KintoResponse.java
 //SOURCES RecordQuery.java
-//SOURCES Routes.java
 //SOURCES Signoff.java
 //SOURCES Store.java
 
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.TreeSet;
 import java.util.UUID;
 import java.util.function.Predicate;
-import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -27,28 +25,16 @@ import tools.jackson.databind.node.ObjectNode;
  * preconditions, then what the signer has to say; only then something is changed. The answer shows
  * the object as it was written, before the signer's work on it.
  */
-final class Writes {
+record Writes(Store store, Access access, Signoff signoff, boolean anyRecordId) {
 
   private static final String MERGE_PATCH = "application/merge-patch+json";
   private static final String JSON_PATCH = "application/json-patch+json";
   private static final String ID = "[a-zA-Z0-9][a-zA-Z0-9_-]*";
 
-  private final Store store;
-  private final Access access;
-  private final Signoff signoff;
-  private final boolean anyRecordId;
-
-  Writes(Store store, Access access, Signoff signoff, boolean anyRecordId) {
-    this.store = store;
-    this.access = access;
-    this.signoff = signoff;
-    this.anyRecordId = anyRecordId;
-  }
-
   /** A request's body; data and permissions are null where it has none. */
   private record Body(ObjectNode data, Map<String, Set<String>> permissions) {}
 
-  Routes.Answer answer(Routes.Request request, Access.Target target) throws KintoError {
+  KintoResponse answer(KintoRequest request, Access.Target target) {
     checkCollection(target);
     Set<String> principals = access.principals(request.user());
     return switch (request.method() + (target.id() == null ? " list" : "")) {
@@ -63,10 +49,9 @@ final class Writes {
 
   // --- Methods -------------------------------------------------------------------------------
 
-  private Routes.Answer post(Routes.Request request, Access.Target list, Set<String> principals)
-      throws KintoError {
+  private KintoResponse post(KintoRequest request, Access.Target list, Set<String> principals) {
     if (!access.mayCreate(principals, list)) {
-      throw Routes.refused(request);
+      throw request.refused();
     }
     Body body = body(request);
     checkParent(list);
@@ -74,7 +59,7 @@ final class Writes {
         body.data() != null && body.data().path("id").isString()
             ? body.data().get("id").asString()
             : UUID.randomUUID().toString();
-    Access.Target target = withId(list, id);
+    Access.Target target = list.withId(id);
     checkId(target);
     Optional<Store.Entry> existing = store.entry(target.plural(), id);
     checkPrecondition(request, target, existing);
@@ -83,15 +68,13 @@ final class Writes {
         : save(request, target, principals, existing, body, orEmpty(body.data()));
   }
 
-  private Routes.Answer put(Routes.Request request, Access.Target target, Set<String> principals)
-      throws KintoError {
+  private KintoResponse put(KintoRequest request, Access.Target target, Set<String> principals) {
     Optional<Store.Entry> existing = store.entry(target.plural(), target.id());
-    boolean isNew =
-        existing.isEmpty() || request.header("If-None-Match").filter("*"::equals).isPresent();
+    boolean isNew = existing.isEmpty() || request.isForNew();
     boolean may =
         isNew ? access.mayCreate(principals, target) : access.mayWrite(principals, target);
     if (!may) {
-      throw Routes.refused(request);
+      throw request.refused();
     }
     Body body = body(request);
     checkParent(target);
@@ -104,12 +87,11 @@ final class Writes {
     return save(request, target, principals, existing, body, data);
   }
 
-  private Routes.Answer patch(Routes.Request request, Access.Target target, Set<String> principals)
-      throws KintoError {
+  private KintoResponse patch(KintoRequest request, Access.Target target, Set<String> principals) {
     Store.Entry existing = writable(request, target, principals);
     String type = request.header("Content-Type").orElse("").replaceFirst(";.*", "").strip();
     if (type.equals(JSON_PATCH)) {
-      JsonPatch.Patched patched = JsonPatch.apply(existing, json(request));
+      JsonPatch.Patched patched = JsonPatch.apply(existing, request.json());
       Body body = new Body(patched.data(), patched.permissions());
       return save(request, target, principals, Optional.of(existing), body, patched.data());
     }
@@ -127,56 +109,51 @@ final class Writes {
     return save(request, target, principals, Optional.of(existing), body, data);
   }
 
-  private Routes.Answer delete(Routes.Request request, Access.Target target, Set<String> principals)
-      throws KintoError {
+  private KintoResponse delete(KintoRequest request, Access.Target target, Set<String> principals) {
     writable(request, target, principals);
     if (target.is("collection")) {
       signoff.checkDeletion(target);
     }
     ObjectNode tombstone = remove(request, target);
-    ObjectNode body = Store.JSON.createObjectNode();
-    body.set("data", tombstone);
-    return Routes.Answer.json(200, body).at(Store.lastModified(tombstone));
+    return KintoResponse.data(200, tombstone).at(Store.lastModified(tombstone));
   }
 
-  private Routes.Answer deleteAll(
-      Routes.Request request, Access.Target list, Set<String> principals) throws KintoError {
+  private KintoResponse deleteAll(
+      KintoRequest request, Access.Target list, Set<String> principals) {
     Predicate<String> deletable =
-        access.inList(principals, list, true).orElseThrow(() -> Routes.refused(request));
+        access.inList(principals, list, true).orElseThrow(request::refused);
     checkParent(list);
     Store.Listing before = store.listing(list.plural());
-    Routes.checkUnmodified(request, null, before.timestamp());
+    request.checkUnmodified(null, before.timestamp());
     RecordQuery query = RecordQuery.parse(request.parameters(), Set.of(), 0);
     List<ObjectNode> objects =
-        before.objects().stream().filter(one -> deletable.test(one.path("id").asString())).toList();
+        before.objects().stream().filter(one -> deletable.test(Store.id(one))).toList();
     List<ObjectNode> chosen = query.apply(objects, List.of()).records();
     if (list.is("collection")) {
       for (ObjectNode one : chosen) {
-        signoff.checkDeletion(withId(list, one.path("id").asString()));
+        signoff.checkDeletion(list.withId(Store.id(one)));
       }
     }
-    ObjectNode body = Store.JSON.createObjectNode();
-    ArrayNode data = body.putArray("data");
+    ArrayNode data = Store.JSON.createArrayNode();
     long timestamp = before.timestamp();
     for (ObjectNode one : chosen) {
-      ObjectNode tombstone = remove(request, withId(list, one.path("id").asString()));
+      ObjectNode tombstone = remove(request, list.withId(Store.id(one)));
       timestamp = Store.lastModified(tombstone);
       data.add(tombstone);
     }
-    return Routes.Answer.json(200, body).at(timestamp);
+    return KintoResponse.data(200, data).at(timestamp);
   }
 
   // --- Parts of them -------------------------------------------------------------------------
 
   /** An object that is to be changed: who may see that it is not there is told so. */
-  private Store.Entry writable(Routes.Request request, Access.Target target, Set<String> principals)
-      throws KintoError {
+  private Store.Entry writable(KintoRequest request, Access.Target target, Set<String> principals) {
     Optional<Store.Entry> existing = store.entry(target.plural(), target.id());
     boolean may =
         access.mayWrite(principals, target)
-            || (existing.isEmpty() && access.mayRead(principals, withId(target, null)));
+            || (existing.isEmpty() && access.mayRead(principals, target.withId(null)));
     if (!may) {
-      throw Routes.refused(request);
+      throw request.refused();
     }
     checkParent(target);
     checkId(target);
@@ -186,16 +163,15 @@ final class Writes {
     return found;
   }
 
-  private Routes.Answer save(
-      Routes.Request request,
+  private KintoResponse save(
+      KintoRequest request,
       Access.Target target,
       Set<String> principals,
       Optional<Store.Entry> existing,
       Body body,
-      ObjectNode data)
-      throws KintoError {
+      ObjectNode data) {
     if (!data.path("id").asString(target.id()).equals(target.id())) {
-      throw KintoError.otherId();
+      throw KintoError.invalid("body", "id", "Object id does not match existing object");
     }
     ObjectNode wanted = data.deepCopy().put("id", target.id());
     long before = existing.map(Store.Entry::modified).orElse(0L);
@@ -204,7 +180,7 @@ final class Writes {
     if (!isNewer) {
       wanted.remove("last_modified"); // given by the server
     }
-    ObjectNode old = existing.map(Store.Entry::data).orElse(Store.JSON.createObjectNode());
+    ObjectNode old = existing.map(Store.Entry::data).orElse(Store.object());
     if (target.is("collection") && existing.isPresent()) {
       signoff.check(target, old, wanted, principals);
     }
@@ -220,7 +196,7 @@ final class Writes {
         permissions(existing, body, request.method().equals("PATCH"));
     permissions.computeIfAbsent("write", _ -> new LinkedHashSet<>()).add(user);
     Store.Entry saved = store.save(target.plural(), wanted, permissions);
-    Routes.Answer answer = shown(existing.isPresent() ? 200 : 201, saved, principals);
+    KintoResponse answer = shown(existing.isPresent() ? 200 : 201, saved, principals);
     if (target.is("record")) {
       signoff.edited(target, user);
     } else if (target.is("collection") && existing.isEmpty()) {
@@ -231,7 +207,7 @@ final class Writes {
     return answer;
   }
 
-  private ObjectNode remove(Routes.Request request, Access.Target target) {
+  private ObjectNode remove(KintoRequest request, Access.Target target) {
     ObjectNode before = store.entry(target.plural(), target.id()).orElseThrow().data();
     ObjectNode tombstone = store.remove(target.plural(), target.id());
     if (target.is("record")) {
@@ -242,57 +218,24 @@ final class Writes {
     return tombstone;
   }
 
-  private static Routes.Answer shown(int status, Store.Entry entry, Set<String> principals) {
-    ObjectNode body = Store.JSON.createObjectNode();
-    show(body.putObject("permissions"), entry, principals);
-    body.set("data", entry.data());
-    return Routes.Answer.json(status, body).at(entry.modified());
-  }
-
-  /**
-   * Permissions as those see them whom the object itself lets write it. Who may write it for
-   * another reason, its bucket's permissions or the server's settings, sees none.
-   */
-  static void show(ObjectNode permissions, Store.Entry entry, Set<String> principals) {
-    if (entry.principals("write").stream().noneMatch(principals::contains)) {
-      return;
-    }
-    entry
-        .permissions()
-        .forEach((name, those) -> {
-          if (!those.isEmpty()) {
-            those.forEach(permissions.putArray(name)::add);
-          }
-        });
+  private static KintoResponse shown(int status, Store.Entry entry, Set<String> principals) {
+    return KintoResponse.object(status, Access.shown(entry, principals), entry.data());
   }
 
   private static Map<String, Set<String>> permissions(
       Optional<Store.Entry> existing, Body body, boolean merges) {
-    Map<String, Set<String>> permissions = new LinkedHashMap<>();
-    if (body.permissions() == null || merges) {
-      existing.ifPresent(entry ->
-          entry
-              .permissions()
-              .forEach(
-                  (name, principals) -> permissions.put(name, new LinkedHashSet<>(principals))));
-    }
+    Map<String, Set<String>> permissions =
+        body.permissions() == null || merges
+            ? Store.copy(existing.map(Store.Entry::permissions).orElse(Map.of()))
+            : new LinkedHashMap<>();
     if (body.permissions() != null) {
       permissions.putAll(body.permissions());
     }
     return permissions;
   }
 
-  private static Access.Target withId(Access.Target target, String id) {
-    return switch (target.resource()) {
-      case "bucket" -> Access.Target.buckets(id);
-      case "collection" -> Access.Target.collections(target.bucket(), id);
-      case "group" -> Access.Target.groups(target.bucket(), id);
-      default -> Access.Target.records(target.bucket(), target.collection(), id);
-    };
-  }
-
   /** To write into a collection that is not there is 404 for everybody: this is looked at first. */
-  private void checkCollection(Access.Target target) throws KintoError {
+  private void checkCollection(Access.Target target) {
     if (target.is("record")
         && store.entry(Store.collections(target.bucket()), target.collection()).isEmpty()) {
       throw KintoError.missingParent(target.collection());
@@ -300,13 +243,13 @@ final class Writes {
   }
 
   /** The bucket in which something is to be changed is there. */
-  private void checkParent(Access.Target target) throws KintoError {
+  private void checkParent(Access.Target target) {
     if (!target.is("bucket") && store.entry("/buckets", target.bucket()).isEmpty()) {
       throw KintoError.missing("bucket", target.bucket());
     }
   }
 
-  private void checkId(Access.Target target) throws KintoError {
+  private void checkId(Access.Target target) {
     boolean isAllowed = anyRecordId && target.is("record") || target.id().matches(ID);
     if (!isAllowed) {
       throw KintoError.invalid("path", null, "Invalid object id");
@@ -314,8 +257,7 @@ final class Writes {
   }
 
   private void checkPrecondition(
-      Routes.Request request, Access.Target target, Optional<Store.Entry> existing)
-      throws KintoError {
+      KintoRequest request, Access.Target target, Optional<Store.Entry> existing) {
     if (existing.isEmpty()) {
       if (request.header("If-Match").isPresent()) {
         throw KintoError.modifiedMeanwhile(null, store.listing(target.plural()).timestamp());
@@ -323,14 +265,14 @@ final class Writes {
       return;
     }
     ObjectNode data = existing.get().data();
-    if (request.header("If-None-Match").filter("*"::equals).isPresent()) {
+    if (request.isForNew()) {
       throw KintoError.modifiedMeanwhile(data, existing.get().modified());
     }
-    Routes.checkUnmodified(request, data, existing.get().modified());
+    request.checkUnmodified(data, existing.get().modified());
   }
 
   private static ObjectNode orEmpty(ObjectNode data) {
-    return data == null ? Store.JSON.createObjectNode() : data;
+    return data == null ? Store.object() : data;
   }
 
   /** RFC 7396: null removes. */
@@ -340,8 +282,7 @@ final class Writes {
       if (change.getValue().isNull()) {
         into.remove(name);
       } else if (change.getValue() instanceof ObjectNode inner) {
-        ObjectNode child =
-            into.get(name) instanceof ObjectNode there ? there : Store.JSON.createObjectNode();
+        ObjectNode child = into.get(name) instanceof ObjectNode there ? there : Store.object();
         merge(child, inner);
         into.set(name, child);
       } else {
@@ -350,52 +291,22 @@ final class Writes {
     }
   }
 
-  private static Body body(Routes.Request request) throws KintoError {
+  private static Body body(KintoRequest request) {
     if (request.body().length == 0) {
       return new Body(null, null);
     }
-    ObjectNode body = object(json(request), "");
-    Set<String> unknown = new TreeSet<>(body.propertyNames());
-    unknown.removeAll(Set.of("data", "permissions"));
-    if (!unknown.isEmpty()) {
-      throw unrecognised(unknown, body);
-    }
+    ObjectNode body = request.object(Set.of("data", "permissions"));
     Map<String, Set<String>> permissions = null;
     if (body.has("permissions")) {
       permissions = new LinkedHashMap<>();
       for (Map.Entry<String, JsonNode> one :
-          object(body.get("permissions"), "permissions").properties()) {
+          KintoRequest.object(body.get("permissions"), "permissions").properties()) {
         Set<String> principals = new LinkedHashSet<>();
         one.getValue().forEach(principal -> principals.add(principal.asString("")));
         permissions.put(one.getKey(), principals);
       }
     }
-    return new Body(body.has("data") ? object(body.get("data"), "data") : null, permissions);
-  }
-
-  /** The body as JSON, whatever its shape. */
-  static JsonNode json(Routes.Request request) throws KintoError {
-    try {
-      return Store.JSON.readTree(request.body());
-    } catch (JacksonException e) {
-      throw KintoError.invalid("body", null, "Invalid JSON: " + e.getOriginalMessage());
-    }
-  }
-
-  static ObjectNode object(JsonNode node, String name) throws KintoError {
-    if (node instanceof ObjectNode object) {
-      return object;
-    }
-    String text =
-        "\"" + node + "\" is not a mapping type: Does not implement dict-like functionality.";
-    throw KintoError.invalid("body", name, text);
-  }
-
-  /** In the words of the library that a Kinto checks bodies with, which shows Python's dict. */
-  static KintoError unrecognised(Set<String> unknown, ObjectNode body) {
-    List<String> shown = new ArrayList<>();
-    unknown.forEach(name -> shown.add("'" + name + "': " + body.get(name)));
-    String text = "Unrecognized keys in mapping: \"{" + String.join(", ", shown) + "}\"";
-    return KintoError.invalid("body", "", text);
+    return new Body(
+        body.has("data") ? KintoRequest.object(body.get("data"), "data") : null, permissions);
   }
 }

@@ -32,11 +32,16 @@ public class demo {
    *
    * @param why what it shows, above it
    * @param fault switched on for it, empty for none
-   * @param script run only if the project has it
    * @param expected its exit code
    */
   private record Step(
-      String why, String fault, String script, List<String> arguments, int expected) {}
+      String why, String fault, String script, List<String> arguments, int expected) {
+
+    /** One that finds nothing wrong. */
+    Step(String why, String script, List<String> arguments) {
+      this(why, "", script, arguments, 0);
+    }
+  }
 
   /** Stands for a folder that is made for the demo, and kept. */
   private static final String FOLDER = "FOLDER";
@@ -45,10 +50,8 @@ public class demo {
       List.of(
           new Step(
               "Does every announced collection carry a valid signature of its records?",
-              "",
               "validate_signature.java",
-              List.of(),
-              0),
+              List.of()),
           new Step(
               "The same after one character of one record has changed on the way:",
               "altered-record=main/regions",
@@ -57,16 +60,12 @@ public class demo {
               1),
           new Step(
               "Is every announced collection at the timestamp that is announced for it?",
-              "",
               "validate_changes_collection.java",
-              List.of(),
-              0),
+              List.of()),
           new Step(
               "Do source, preview and destination agree with the status of each collection?",
-              "",
               "consistency_checks.java",
-              List.of(),
-              0),
+              List.of()),
           new Step(
               "The same where clients get a record that nobody approved:",
               "altered-record=main/regions",
@@ -75,25 +74,19 @@ public class demo {
               1),
           new Step(
               "What would be signed again?",
-              "",
               "refresh_signature.java",
-              List.of("--dry-run", "--max-signature-age", "4"),
-              0),
+              List.of("--dry-run", "--max-signature-age", "4")),
           new Step(
               "Sign it again, and verify the new signatures:",
-              "",
               "refresh_signature.java",
-              List.of("--max-signature-age", "4", "--verify"),
-              0),
+              List.of("--max-signature-age", "4", "--verify")),
           new Step(
               "Copy some records into a collection of its own, and ask for their review:",
-              "",
               "backport_records.java",
               List.of(
                   "--backport-records-mappings",
                   "main/regions?in_id=br,jp -> main-workspace/nearby",
-                  "--create-destination"),
-              0),
+                  "--create-destination")),
           new Step(
               "The same while a record more is refused: the others are copied.",
               "403=PUT /v1/buckets/main-workspace/collections/nearby/records/ch",
@@ -104,10 +97,8 @@ public class demo {
               2),
           new Step(
               "Why was an add-on blocked? Render the blocklist as pages, into a folder:",
-              "",
               "blockpages_generator.java",
-              List.of("--target-dir", FOLDER),
-              0),
+              List.of("--target-dir", FOLDER)),
           new Step(
               "What did clients report of all that? A saved result of Telemetry, and a chart of"
                   + " it:",
@@ -144,9 +135,6 @@ public class demo {
     try (RemoteSettingsServer server = RemoteSettingsServer.builder().sample(true).start()) {
       out.println("A Remote Settings with sample content runs on " + server.url());
       for (Step step : STEPS) {
-        if (!Files.isRegularFile(root.resolve(step.script()))) {
-          continue;
-        }
         server.clearFaults();
         if (!step.fault().isEmpty()) {
           server.fault(step.fault());

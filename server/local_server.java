@@ -22,8 +22,8 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
 /**
- * The embedded server of the tests as a program: a Remote Settings on loopback with the commands'
- * default address, state in memory, real signatures, and faults on request. It runs until Ctrl-C.
+ * The embedded server as a program: a Remote Settings on loopback with the commands' default
+ * address, state in memory, real signatures, and faults on request. It runs until Ctrl-C.
  *
  * <pre>
  * $ ./jbang local_server --sample --fault altered-record=main/regions
@@ -152,16 +152,16 @@ public class local_server implements Callable<Integer> {
     if (singleSignature) {
       builder.withSingleSignature();
     }
-    for (String fault : faults) {
-      try {
-        builder.fault(Fault.parse(fault));
-      } catch (IllegalArgumentException e) {
-        return fail("--fault: " + e.getMessage(), "./jbang local_server --help lists the faults");
-      }
+    List<Fault> parsed;
+    try {
+      parsed = faults.stream().map(Fault::parse).toList();
+    } catch (IllegalArgumentException e) {
+      return fail("--fault: " + e.getMessage(), "./jbang local_server --help lists the faults");
     }
+    parsed.forEach(builder::fault);
     try (RemoteSettingsServer server = builder.start()) {
       Runtime.getRuntime().addShutdownHook(new Thread(server::close));
-      announce(server);
+      announce(server, parsed);
       new CountDownLatch(1).await();
       return 0;
     } catch (BindException e) {
@@ -172,7 +172,7 @@ public class local_server implements Callable<Integer> {
   }
 
   /** All that is needed to use it, in lines that can be pasted. */
-  private void announce(RemoteSettingsServer server) {
+  private void announce(RemoteSettingsServer server, List<Fault> parsed) {
     PrintStream out = new PrintStream(System.out, true, StandardCharsets.UTF_8);
     String option = port == 8888 ? "" : " --server " + server.url();
     out.println("Remote Settings on " + server.url());
@@ -181,9 +181,8 @@ public class local_server implements Callable<Integer> {
     if (!sample) {
       out.println("It is empty; --sample starts with content.");
     }
-    for (String fault : faults) {
-      Fault parsed = Fault.parse(fault);
-      out.println("Fault " + parsed + ": it " + parsed.kind().sentence() + ".");
+    for (Fault fault : parsed) {
+      out.println("Fault " + fault + ": it " + fault.kind().sentence() + ".");
     }
     out.println("Try, in another terminal:");
     out.println(

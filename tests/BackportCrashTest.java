@@ -4,7 +4,6 @@
 //SOURCES KintoClient.java
 //SOURCES ../deploy/Project.java
 //SOURCES ../server/RemoteSettingsServer.java
-//SOURCES ../server/Routes.java
 //SOURCES ../server/Store.java
 //SOURCES Terminal.java
 

@@ -3,8 +3,9 @@
 //SOURCES ../backport_records.java
 //SOURCES ../common/Runner.java
 //SOURCES KintoClient.java
+//SOURCES ../server/KintoRequest.java
+//SOURCES ../server/KintoResponse.java
 //SOURCES ../server/RemoteSettingsServer.java
-//SOURCES ../server/Routes.java
 //SOURCES ../server/Store.java
 //SOURCES Terminal.java
 //SOURCES Transcript.java
@@ -112,14 +113,14 @@ class BackportRecordsTest {
     return server.store().get(names[0], names[1]).metadata().path(name).asString("");
   }
 
-  private static List<Routes.Request> requests(RemoteSettingsServer server, String method) {
+  private static List<KintoRequest> requests(RemoteSettingsServer server, String method) {
     return server.requests().stream().filter(it -> it.method().equals(method)).toList();
   }
 
   /** The parts of all batches so far. */
   private static List<JsonNode> parts(RemoteSettingsServer server) {
     List<JsonNode> parts = new ArrayList<>();
-    for (Routes.Request batch : requests(server, "POST")) {
+    for (KintoRequest batch : requests(server, "POST")) {
       assertEquals("/v1/batch", batch.path());
       Store.JSON.readTree(batch.body()).path("requests").forEach(parts::add);
     }
@@ -277,7 +278,7 @@ class BackportRecordsTest {
       assertCopied(server, REVIEWED);
       assertEquals(
           Set.of("GET", "POST", "PATCH"),
-          new TreeSet<>(server.requests().stream().map(Routes.Request::method).toList()),
+          new TreeSet<>(server.requests().stream().map(KintoRequest::method).toList()),
           "no file is fetched or sent");
       assertEquals(1, requests(server, "POST").size());
     }
@@ -326,7 +327,7 @@ class BackportRecordsTest {
       } finally {
         Files.delete(file);
       }
-      for (Routes.Request request : server.requests()) {
+      for (KintoRequest request : server.requests()) {
         boolean isOfSource = request.path().contains("/from");
         if (!request.path().equals("/v1/")) {
           assertEquals(Optional.of(isOfSource ? "editor" : "reviewer"), request.user());
@@ -470,7 +471,7 @@ class BackportRecordsTest {
         assertCopied(server, destination);
       }
       assertEquals("to-review", attribute(server, "main-workspace/made", "status"));
-      List<Routes.Request> made = requests(server, "PUT");
+      List<KintoRequest> made = requests(server, "PUT");
       assertEquals(2, made.size());
       assertEquals(Optional.of("*"), made.getFirst().header("If-None-Match"));
     }
@@ -835,7 +836,7 @@ class BackportRecordsTest {
       fill(server, SOURCE, 1);
       server.answer(
           "GET /v1/buckets/backup/collections/to/records",
-          Routes.Answer.of(200, "application/json", "{\"data\":[" + record + "]}")
+          KintoResponse.of(200, "application/json", "{\"data\":[" + record + "]}")
               .with("ETag", "\"5\""));
       Terminal.Outcome outcome = copy(server, UNSIGNED);
       assertEquals(2, outcome.exit(), outcome::toString);

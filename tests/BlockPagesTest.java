@@ -5,6 +5,7 @@
 //SOURCES ../common/signature/ContentSignature.java
 //SOURCES ../common/RemoteSettings.java
 //SOURCES ../deploy/Project.java
+//SOURCES Vectors.java
 
 import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -361,7 +362,7 @@ class BlockPagesTest {
   // ---- nothing gets past
 
   private static List<String> evasions() {
-    return Project.vector("xss/evasion.txt")
+    return Vectors.text("xss/evasion.txt")
         .lines()
         .filter(line -> !line.startsWith("# ") && !line.isEmpty())
         .map(String::translateEscapes)
@@ -1605,7 +1606,7 @@ class BlockPagesTest {
     Map<String, Map<?, ?>> records = new LinkedHashMap<>();
     List<blockpages_generator.Block> blocks = new ArrayList<>();
     for (String collection : List.of("addons", "plugins")) {
-      String json = Project.vector("blocklist-2016/%s.json".formatted(collection));
+      String json = Vectors.text("blocklist-2016/%s.json".formatted(collection));
       for (Object record : (List<?>) Json.parse(json)) {
         blocks.add(block(new Place("blocklists", collection), Json.document(record)));
         records.putIfAbsent((String) ((Map<?, ?>) record).get("blockID"), (Map<?, ?>) record);

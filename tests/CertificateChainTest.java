@@ -2,8 +2,8 @@
 //DEPS org.bouncycastle:bcpkix-jdk18on:1.87
 //SOURCES ../common/signature/CertificateChain.java
 //SOURCES ../common/signature/MozillaRoots.java
-//SOURCES ../deploy/Project.java
 //SOURCES ../server/SigningAuthority.java
+//SOURCES Vectors.java
 
 import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -839,7 +839,7 @@ class CertificateChainTest {
 
   @Test
   void the_real_chain_of_stage_was_valid_in_2021() throws Exception {
-    CertificateChain chain = parsed(Project.vector("mozilla-stage-2021/chain.pem"));
+    CertificateChain chain = parsed(Vectors.text("mozilla-stage-2021/chain.pem"));
     chain.verify(THEN);
     chain.verifySigner(SIGNER);
     chain.verifySigner(null);
@@ -857,12 +857,12 @@ class CertificateChainTest {
             "the leaf expired on 2021-04-24 15:04:05 UTC, the intermediate expired on 2024-11-14"
                 + " 20:48:59 UTC, the root expired on 2024-11-14 20:48:59 UTC (checked as of"
                 + " 2026-11-24 12:00:00 UTC)"),
-        Project.vector("mozilla-stage-2021/chain.pem"));
+        Vectors.text("mozilla-stage-2021/chain.pem"));
   }
 
   @Test
   void the_root_of_the_real_chain_of_stage_is_expired_from_the_second_after_its_end() {
-    CertificateChain chain = parsed(Project.vector("mozilla-stage-2021/chain.pem"));
+    CertificateChain chain = parsed(Vectors.text("mozilla-stage-2021/chain.pem"));
     Instant end = Instant.parse("2024-11-14T20:48:59Z");
     assertRefused(
         Cause.EXPIRED,
@@ -878,7 +878,7 @@ class CertificateChainTest {
 
   @Test
   void the_real_chain_of_stage_does_not_do_for_production() {
-    CertificateChain chain = parsed(Project.vector("mozilla-stage-2021/chain.pem"));
+    CertificateChain chain = parsed(Vectors.text("mozilla-stage-2021/chain.pem"));
     Refused refused =
         assertRefused(
             Cause.WRONG_ROOT,
@@ -891,7 +891,7 @@ class CertificateChainTest {
 
   @Test
   void the_real_chain_of_stage_is_not_that_of_another_signer() {
-    CertificateChain chain = parsed(Project.vector("mozilla-stage-2021/chain.pem"));
+    CertificateChain chain = parsed(Vectors.text("mozilla-stage-2021/chain.pem"));
     Refused refused =
         assertRefused(
             Cause.WRONG_SAN,
@@ -902,7 +902,7 @@ class CertificateChainTest {
 
   @Test
   void the_chain_of_a_real_autograph_is_valid() throws Exception {
-    CertificateChain chain = parsed(Project.vector("kinto-26/chain.pem"));
+    CertificateChain chain = parsed(Vectors.text("kinto-26/chain.pem"));
     chain.verify(NOW);
     chain.verifySigner(SIGNER);
     chain.verifyRoot(Set.of(KINTO_26));
@@ -918,8 +918,8 @@ class CertificateChainTest {
 
   @Test
   void the_leaf_of_one_real_chain_does_not_fit_the_other() {
-    List<String> autograph = blocks(Project.vector("kinto-26/chain.pem"));
-    List<String> stage = blocks(Project.vector("mozilla-stage-2021/chain.pem"));
+    List<String> autograph = blocks(Vectors.text("kinto-26/chain.pem"));
+    List<String> stage = blocks(Vectors.text("mozilla-stage-2021/chain.pem"));
     assertRefused(
         bad(
             Cause.BROKEN_CHAIN,
@@ -935,7 +935,7 @@ class CertificateChainTest {
   /** A change is accepted only where it leaves all three certificates as they were. */
   @Test
   void one_byte_of_the_pem_changed_never_makes_another_chain() {
-    byte[] good = bytes(Project.vector("kinto-26/chain.pem"));
+    byte[] good = bytes(Vectors.text("kinto-26/chain.pem"));
     Random random = new Random(20261124);
     int refusals = 0;
     for (int round = 0; round < 300; round++) {
@@ -951,7 +951,7 @@ class CertificateChainTest {
   /** The same one level deeper, where no base64 is in the way. */
   @Test
   void one_byte_of_a_certificate_changed_never_makes_another_chain() {
-    byte[] good = bytes(Project.vector("kinto-26/chain.pem"));
+    byte[] good = bytes(Vectors.text("kinto-26/chain.pem"));
     Random random = new Random(20261124);
     for (int round = 0; round < 300; round++) {
       List<byte[]> mutants = ders(new String(good, StandardCharsets.US_ASCII));

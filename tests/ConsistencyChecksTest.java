@@ -5,7 +5,6 @@
 //SOURCES ../consistency_checks.java
 //SOURCES HttpTest.java
 //SOURCES ../server/RemoteSettingsServer.java
-//SOURCES ../server/Routes.java
 //SOURCES ../server/Store.java
 //SOURCES Terminal.java
 //SOURCES Transcript.java

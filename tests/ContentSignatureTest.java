@@ -5,6 +5,7 @@
 //SOURCES ../common/signature/MozillaRoots.java
 //SOURCES ../common/RemoteSettings.java
 //SOURCES Peers.java
+//SOURCES Vectors.java
 //SOURCES ../deploy/Project.java
 //SOURCES ../server/SigningAuthority.java
 
@@ -84,7 +85,7 @@ class ContentSignatureTest {
 
   private static final CertificateChain CHAIN = chain("openssl/chain.pem");
   private static final Trust TRUST = trust(Set.of(CHAIN.rootHash()), NOW);
-  private static final String RECORDS = Project.vector("openssl/good.changes.json");
+  private static final String RECORDS = Vectors.text("openssl/good.changes.json");
   private static final byte[] RAW = raw("good");
   private static final String GOOD = base64(RAW);
 
@@ -649,7 +650,7 @@ class ContentSignatureTest {
   void another_signer_is_refused_under_a_built_in_root_whoever_pinned_it() {
     CertificateChain chain = chain("mozilla-stage-2021/chain.pem");
     Instant then = Instant.parse("2021-03-12T14:35:19Z");
-    String text = Project.vector("mozilla-stage-2021/changeset.json");
+    String text = Vectors.text("mozilla-stage-2021/changeset.json");
     for (Set<String> roots : List.of(Set.of(chain.rootHash()), Set.<String>of())) {
       assertInstanceOf(
           Valid.class,
@@ -788,12 +789,12 @@ class ContentSignatureTest {
   @ParameterizedTest
   @ValueSource(strings = {"recorded", "search-config-v2", "search-telemetry-v2"})
   void the_real_changesets_of_kinto_are_valid(String name) {
-    assertInstanceOf(Valid.class, kinto(Project.vector("kinto-26/changeset-" + name + ".json")));
+    assertInstanceOf(Valid.class, kinto(Vectors.text("kinto-26/changeset-" + name + ".json")));
   }
 
   @Test
   void the_real_changeset_of_stage_was_valid_in_2021() {
-    String text = Project.vector("mozilla-stage-2021/changeset.json");
+    String text = Vectors.text("mozilla-stage-2021/changeset.json");
     Instant at = Instant.parse("2021-03-12T14:35:19Z");
     Trust then = trust(MozillaRoots.builtIn("firefox.settings.services.allizom.org", at), at);
     CertificateChain chain = chain("mozilla-stage-2021/chain.pem");
@@ -834,7 +835,7 @@ class ContentSignatureTest {
   @ParameterizedTest
   @ValueSource(strings = {"recorded", "search-config-v2", "search-telemetry-v2"})
   void a_real_changeset_with_one_character_edited_is_refused(String name) {
-    String good = Project.vector("kinto-26/changeset-" + name + ".json");
+    String good = Vectors.text("kinto-26/changeset-" + name + ".json");
     Object signed = signed(good);
     Object metadata = metadata(good);
     Random random = new Random(20261124);
@@ -1060,16 +1061,16 @@ class ContentSignatureTest {
   }
 
   private static String changes(String name) {
-    return Project.vector("openssl/" + name + ".changes.json");
+    return Vectors.text("openssl/" + name + ".changes.json");
   }
 
   private static byte[] payload(String name) {
-    byte[] json = bytes(Project.vector("openssl/" + name + ".payload.json"));
+    byte[] json = bytes(Vectors.text("openssl/" + name + ".payload.json"));
     return join(bytes("Content-Signature:\0"), json);
   }
 
   private static byte[] der(String file) {
-    return Base64.getDecoder().decode(Project.vector("openssl/" + file).strip());
+    return Base64.getDecoder().decode(Vectors.text("openssl/" + file).strip());
   }
 
   private static byte[] raw(String name) {
@@ -1119,7 +1120,7 @@ class ContentSignatureTest {
 
   private static CertificateChain chain(String file) {
     try {
-      return CertificateChain.parse(bytes(Project.vector(file)));
+      return CertificateChain.parse(bytes(Vectors.text(file)));
     } catch (Refused e) {
       throw new IllegalStateException(e);
     }

@@ -11,6 +11,7 @@
 //SOURCES ../validate_signature.java
 //SOURCES HttpTest.java
 //SOURCES ../deploy/Project.java
+//SOURCES Patience.java
 //SOURCES ReadmeTest.java
 //SOURCES ../server/RemoteSettingsServer.java
 //SOURCES ../server/SigningAuthority.java
@@ -995,7 +996,7 @@ class CrashReportsTest {
     makeSources();
     server.fault("altered-announcement=main/cfr"); // so that some have something to report
     Project.Run process =
-        Project.run(
+        Patience.run(
             Path.of(System.getProperty("java.home"), "bin", "java"),
             "-Xlog:class+load:file=" + folder.resolve("classes.log"),
             "-XX:+UseSerialGC",

@@ -1,4 +1,5 @@
 //SOURCES Deployments.java
+//SOURCES Patience.java
 //SOURCES ../deploy/Project.java
 //SOURCES ../server/RemoteSettingsServer.java
 
@@ -68,7 +69,7 @@ final class CronServer implements AutoCloseable {
       environment.put("PATH", bin + ":" + environment.get("PATH"));
     }
     Project.Outcome outcome =
-        Project.run("/bin/sh", "-c", typed).in(home).onlyEnv(environment).go();
+        Patience.run("/bin/sh", "-c", typed).in(home).onlyEnv(Patience.with(environment)).go();
     return (outcome.exit() == 0 ? "" : "exit code " + outcome.exit() + "\n")
         + outcome.stdout()
         + outcome.stderr();

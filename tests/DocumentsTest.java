@@ -5,6 +5,7 @@
 //SOURCES Deployments.java
 //SOURCES ../server/Fault.java
 //SOURCES Installed.java
+//SOURCES Patience.java
 //SOURCES Peers.java
 //SOURCES ../deploy/Project.java
 //SOURCES ../server/RemoteSettingsServer.java
@@ -188,7 +189,7 @@ class DocumentsTest {
       change(block.notes().getOrDefault("meanwhile", ""));
       with(block.notes().getOrDefault("with", ""));
       Project.Run run =
-          Project.run("sh", "-e", "-c", "{\n" + block.text() + "} 2>&1")
+          Patience.run("sh", "-e", "-c", "{\n" + block.text() + "} 2>&1")
               .in(home)
               .env("SERVER", server.url())
               .env("PATH", bin + File.pathSeparator + System.getenv("PATH"))
@@ -363,7 +364,7 @@ class DocumentsTest {
   }
 
   private static List<String> parsed(Path file) {
-    Project.Outcome outcome = Project.run("sh", "-n", file).go();
+    Project.Outcome outcome = Patience.run("sh", "-n", file).go();
     return outcome.stderr().lines().toList();
   }
 

@@ -1,5 +1,6 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //SOURCES Installed.java
+//SOURCES Patience.java
 //SOURCES ../deploy/Project.java
 //SOURCES ../server/RemoteSettingsServer.java
 
@@ -51,12 +52,14 @@ class ImageTest {
     for (Step step : stages.getLast()) {
       last.put(step.word(), step.rest());
     }
-    engine = Project.run("sh", "-c", "docker info >/dev/null 2>&1").go().exit() == 0;
+    engine = Patience.run("sh", "-c", "docker info >/dev/null 2>&1").go().exit() == 0;
     System.out.println(
         "image: " + (engine ? "built and run by docker" : "no engine answers, its steps are run"));
     if (engine) {
       Project.Outcome built =
-          Project.run("docker", "build", "-t", IMAGE, "-f", "deploy/Dockerfile", ".").in(ROOT).go();
+          Patience.run("docker", "build", "-t", IMAGE, "-f", "deploy/Dockerfile", ".")
+              .in(ROOT)
+              .go();
       assertEquals(0, built.exit(), built.stderr());
     } else {
       buildHere();
@@ -92,7 +95,7 @@ class ImageTest {
         case "ENV" -> variables.put(step.rest().split("=", 2)[0], step.rest().split("=", 2)[1]);
         case "RUN" -> {
           Project.Outcome outcome =
-              Project.run("sh", "-c", here(step.rest()))
+              Patience.run("sh", "-c", here(step.rest()))
                   .in(copy)
                   .env("JAVA_HOME", System.getProperty("java.home"))
                   .go();
@@ -166,7 +169,7 @@ class ImageTest {
       }
     }
     line.addAll(List.of(arguments));
-    return Project.run(line.toArray()).in(Path.of("/tmp")).onlyEnv(variables).go();
+    return Patience.run(line.toArray()).in(Path.of("/tmp")).onlyEnv(Patience.with(variables)).go();
   }
 
   private static boolean isRoot() {

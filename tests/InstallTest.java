@@ -1,5 +1,6 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //SOURCES ../deploy/Project.java
+//SOURCES Patience.java
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -124,13 +125,13 @@ class InstallTest {
   private static Project.Run jbang(Object... arguments) {
     List<Object> command = new ArrayList<>(List.of(ROOT.resolve("jbang")));
     command.addAll(List.of(arguments));
-    return prepared(Project.run(command.toArray()));
+    return prepared(Patience.run(command.toArray()));
   }
 
   private static Project.Run command(String name, Object... arguments) {
     List<Object> command = new ArrayList<>(List.of(jbangFolder.resolve("bin").resolve(name)));
     command.addAll(List.of(arguments));
-    return prepared(Project.run(command.toArray()));
+    return prepared(Patience.run(command.toArray()));
   }
 
   /** JBang's folder of commands is on the PATH; else {@code app install} edits the user's files. */

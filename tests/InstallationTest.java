@@ -2,6 +2,7 @@
 //SOURCES ../deploy/Installation.java
 //SOURCES ../deploy/Jar.java
 //SOURCES ../deploy/Project.java
+//SOURCES Patience.java
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -110,7 +111,8 @@ class InstallationTest {
       Path folder, String name, Map<String, String> more, Object... arguments) {
     List<Object> line = new ArrayList<>(List.of(folder.resolve(name)));
     line.addAll(List.of(arguments));
-    Project.Run run = Project.run(line.toArray()).onlyEnv(Map.of("PATH", System.getenv("PATH")));
+    Project.Run run =
+        Patience.run(line.toArray()).onlyEnv(Patience.with(Map.of("PATH", System.getenv("PATH"))));
     more.forEach(run::env);
     return run.go();
   }

@@ -1,5 +1,6 @@
 //SOURCES ../deploy/Installation.java
 //SOURCES ../deploy/Project.java
+//SOURCES Patience.java
 
 import java.io.File;
 import java.io.IOException;
@@ -32,7 +33,7 @@ final class Installed {
     Path jbang = Project.root().resolve("jbang");
     Callable<Project.Outcome> installation =
         () ->
-            Project.run("sh", "-c", strict, "sh", jbang, "install", folder)
+            Patience.run("sh", "-c", strict, "sh", jbang, "install", folder)
                 .in(folder.getParent())
                 .env("PATH", folder + File.pathSeparator + System.getenv("PATH"))
                 .go();
@@ -95,7 +96,7 @@ final class Installed {
     Object[] line = new Object[arguments.length + 1];
     line[0] = folder.resolve(command);
     System.arraycopy(arguments, 0, line, 1, arguments.length);
-    return Project.run(line).env("PATH", path());
+    return Patience.run(line).env("PATH", path());
   }
 
   /** The PATH of the tests, with the commands first. */

@@ -3,8 +3,8 @@
 //SOURCES Peers.java
 //SOURCES ../deploy/Project.java
 //SOURCES RealKinto.java
+//SOURCES ../server/KintoRequest.java
 //SOURCES ../server/RemoteSettingsServer.java
-//SOURCES ../server/Routes.java
 //SOURCES ../server/Store.java
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -79,7 +79,7 @@ class KintoHttpTest {
     try (RemoteSettingsServer server = RemoteSettingsServer.start()) {
       int most = calls(server.url()).path("server: limits").path("batch_max_requests").asInt();
       List<Integer> sizes = new ArrayList<>();
-      for (Routes.Request request : server.requests("/v1/batch")) {
+      for (KintoRequest request : server.requests("/v1/batch")) {
         JsonNode parts = Store.JSON.readTree(request.body()).path("requests");
         if (parts.path(0).path("path").asString("").endsWith("/many-0") || !sizes.isEmpty()) {
           sizes.add(parts.size());

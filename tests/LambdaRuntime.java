@@ -2,6 +2,7 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //DEPS tools.jackson.core:jackson-databind:3.3.0
 //SOURCES ../deploy/Project.java
+//SOURCES Patience.java
 
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -100,7 +101,7 @@ final class LambdaRuntime implements AutoCloseable {
             classPath(unpacked),
             AWSLambda.class.getName(),
             handler);
-    Project.setOnly(builder, environment(unpacked, handler, variables));
+    Project.setOnly(builder, Patience.with(environment(unpacked, handler, variables)));
     process = builder.redirectErrorStream(true).redirectOutput(log.toFile()).start();
     process.getOutputStream().close();
     process

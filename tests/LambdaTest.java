@@ -7,7 +7,9 @@
 //SOURCES Deployments.java
 //SOURCES LambdaRuntime.java
 //SOURCES ../deploy/Project.java
+//SOURCES Patience.java
 //SOURCES ReadmeTest.java
+//SOURCES ../server/KintoRequest.java
 //SOURCES ../server/RemoteSettingsServer.java
 //SOURCES S3Proxy.java
 //SOURCES S3Server.java
@@ -116,7 +118,7 @@ class LambdaTest {
     List<Object> line = new ArrayList<>(List.of(Project.root().resolve("jbang"), "package"));
     line.add("lambda");
     line.addAll(List.of(arguments));
-    return Project.run(line.toArray()).in(folder).go();
+    return Patience.run(line.toArray()).in(folder).go();
   }
 
   @BeforeEach
@@ -434,7 +436,7 @@ class LambdaTest {
   @Test
   void another_target_is_refused() {
     Project.Outcome outcome =
-        Project.run(Project.root().resolve("jbang"), "package", "azure", folder.resolve("x.zip"))
+        Patience.run(Project.root().resolve("jbang"), "package", "azure", folder.resolve("x.zip"))
             .in(folder)
             .go();
     assertEquals(2, outcome.exit());
@@ -876,8 +878,8 @@ class LambdaTest {
     LambdaRuntime lambda = lambda("validate_changes_collection");
     lambda.invoke("{}");
     lambda.invoke("{}");
-    List<Routes.Request> lists = server.requests("/v1/buckets/monitor/");
-    assertEquals(2, lists.stream().map(Routes.Request::target).distinct().count());
+    List<KintoRequest> lists = server.requests("/v1/buckets/monitor/");
+    assertEquals(2, lists.stream().map(KintoRequest::target).distinct().count());
   }
 
   @Test

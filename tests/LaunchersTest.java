@@ -1,6 +1,7 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //SOURCES ../deploy/Installation.java
 //SOURCES Installed.java
+//SOURCES Patience.java
 //SOURCES Peers.java
 //SOURCES ../deploy/Project.java
 //SOURCES ../server/RemoteSettingsServer.java
@@ -44,7 +45,7 @@ class LaunchersTest {
     return installed
         .run(command, arguments)
         .in(elsewhere)
-        .onlyEnv(Map.of("PATH", "/usr/bin:/bin", "HOME", elsewhere.toString()));
+        .onlyEnv(Patience.with(Map.of("PATH", "/usr/bin:/bin", "HOME", elsewhere.toString())));
   }
 
   @Test
@@ -125,7 +126,7 @@ class LaunchersTest {
       List<Object> line =
           new ArrayList<>(List.of(Project.root().resolve("jbang"), "validate_signature"));
       line.addAll(List.of(arguments));
-      Project.Outcome through = Project.run(line.toArray()).go();
+      Project.Outcome through = Patience.run(line.toArray()).go();
       assertEquals(1, outcome.exit(), outcome.stderr());
       assertEquals(through.exit(), outcome.exit());
       assertEquals(untimed(through.stdout()), untimed(outcome.stdout()));

@@ -4,6 +4,7 @@
 //SOURCES ../deploy/Project.java
 //SOURCES ../server/RemoteSettingsServer.java
 //SOURCES ../server/SigningAuthority.java
+//SOURCES Patience.java
 //SOURCES Terminal.java
 //SOURCES prepare.java
 
@@ -58,7 +59,7 @@ class ProcessTest {
       server.fault("altered-record=main/b");
       Project.Outcome outcome =
           command(List.of(), "--server=" + server.url())
-              .onlyEnv(Map.of("LC_ALL", "C", "LANG", "C", "TERM", "xterm-256color"))
+              .onlyEnv(Patience.with(Map.of("LC_ALL", "C", "LANG", "C", "TERM", "xterm-256color")))
               .go();
       assertTrue(
           outcome.stdout().contains("/buckets/main/collections/b:  ⚠ BAD Signature ⚠\n"),
@@ -177,7 +178,7 @@ class ProcessTest {
     assertTrue(zsh.toFile().setExecutable(true));
     for (String required : List.of("", "0", "1")) {
       Project.Outcome outcome =
-          Project.run(java(), "-cp", System.getProperty("java.class.path"), "prepare")
+          Patience.run(java(), "-cp", System.getProperty("java.class.path"), "prepare")
               .onlyEnv(
                   Map.of(
                       "PATH", bin.toString(), // nothing else is found, so nothing is downloaded
@@ -231,7 +232,7 @@ class ProcessTest {
   }
 
   private static Project.Run command(List<String> options, String... args) {
-    Project.Run run = Project.run(commandLine(options, args).toArray());
+    Project.Run run = Patience.run(commandLine(options, args).toArray());
     for (String variable :
         List.of("SERVER", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy")) {
       run.env(variable, null);

@@ -7,6 +7,7 @@
 //SOURCES ../blockpages_generator.java
 //SOURCES ../deploy/Project.java
 //SOURCES ../server/RemoteSettingsServer.java
+//SOURCES Patience.java
 //SOURCES S3Proxy.java
 //SOURCES S3Server.java
 //SOURCES ../server/Store.java
@@ -869,7 +870,7 @@ class PublishOnS3Test {
                 + "sso_start_url=https://127.0.0.1/\n");
     for (String profile : List.of("", "ended", "nowhere")) {
       Project.Outcome outcome =
-          Project.run(Project.root().resolve("jbang"), "blockpages_generator.java")
+          Patience.run(Project.root().resolve("jbang"), "blockpages_generator.java")
               .in(Project.root())
               .env("SERVER", server.url())
               .env("AWS_ENDPOINT_URL_S3", proxy.url())

@@ -10,6 +10,7 @@
 //SOURCES ../validate_signature.java
 //SOURCES Blocks.java
 //SOURCES Installed.java
+//SOURCES Patience.java
 //SOURCES Peers.java
 //SOURCES ../deploy/Project.java
 //SOURCES ../server/RemoteSettingsServer.java
@@ -163,7 +164,7 @@ class ReadmeTest {
   private static void type(String block, Path folder) throws IOException {
     try (RemoteSettingsServer server = RemoteSettingsServer.builder().sample(true).start()) {
       Project.Outcome outcome =
-          Project.run(
+          Patience.run(
                   "sh",
                   "-e",
                   "-c",
@@ -199,7 +200,7 @@ class ReadmeTest {
       List<String> typed = said.stream().filter(line -> line.startsWith("  ")).toList();
       assertEquals(3, typed.size(), said.toString());
       for (String line : typed) {
-        Project.Outcome outcome = Project.run("sh", "-c", line.strip()).in(ROOT).go();
+        Project.Outcome outcome = Patience.run("sh", "-c", line.strip()).in(ROOT).go();
         assertEquals(0, outcome.exit(), line + "\n" + outcome.stdout() + outcome.stderr());
       }
       String all = String.join("\n", said);

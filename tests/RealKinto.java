@@ -4,7 +4,6 @@
 //SOURCES KintoClient.java
 //SOURCES Peers.java
 //SOURCES ../server/RemoteSettingsServer.java
-//SOURCES ../server/Routes.java
 //SOURCES ../server/Signoff.java
 //SOURCES ../server/SigningAuthority.java
 //SOURCES ../server/Store.java

@@ -5,8 +5,8 @@
 //SOURCES ../common/Runner.java
 //SOURCES ../refresh_signature.java
 //SOURCES HttpTest.java
+//SOURCES ../server/KintoRequest.java
 //SOURCES ../server/RemoteSettingsServer.java
-//SOURCES ../server/Routes.java
 //SOURCES ../server/Store.java
 //SOURCES Terminal.java
 //SOURCES Transcript.java
@@ -57,7 +57,7 @@ class RefreshSignatureTest {
         .set("REFRESH_SIGNATURE_AUTH", "editor:editor");
   }
 
-  private static List<Routes.Request> writes(RemoteSettingsServer server) {
+  private static List<KintoRequest> writes(RemoteSettingsServer server) {
     return server.requests().stream()
         .filter(request -> !request.method().equals("GET") && !request.method().equals("HEAD"))
         .toList();
@@ -79,7 +79,7 @@ class RefreshSignatureTest {
     try (RemoteSettingsServer server = server().sample(true).start()) {
       assertEquals(0, terminal(server).run(new refresh_signature()).exit());
       List<String> sources = new ArrayList<>();
-      for (Routes.Request write : writes(server)) {
+      for (KintoRequest write : writes(server)) {
         assertEquals("PATCH", write.method());
         assertEquals(
             Store.JSON.readTree("{\"data\":{\"status\":\"to-resign\"}}"),
@@ -376,7 +376,7 @@ class RefreshSignatureTest {
       assertEquals(0, outcome.exit(), outcome::toString);
       assertTrue(outcome.stderr().contains("any root is trusted here, seen "), outcome::toString);
       for (String bucket : List.of("main", "main-preview")) {
-        List<Routes.Request> reads =
+        List<KintoRequest> reads =
             server.requests("/v1/buckets/" + bucket + "/collections/regions/changeset");
         assertEquals(1, reads.size());
         assertEquals(Optional.empty(), reads.getFirst().user());

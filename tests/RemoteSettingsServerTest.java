@@ -5,7 +5,6 @@
 //SOURCES KintoClient.java
 //SOURCES ../deploy/Project.java
 //SOURCES ../server/RemoteSettingsServer.java
-//SOURCES ../server/Routes.java
 //SOURCES ../server/SigningAuthority.java
 //SOURCES ../server/Store.java
 //SOURCES ../server/local_server.java

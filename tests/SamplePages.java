@@ -4,6 +4,7 @@
 //SOURCES ../uptake_health.java
 //SOURCES ../deploy/Project.java
 //SOURCES Terminal.java
+//SOURCES Vectors.java
 
 import common.Place;
 import common.pages.Destination.Page;
@@ -39,7 +40,7 @@ final class SamplePages {
   static List<blockpages_generator.Block> blocks() throws IOException {
     List<blockpages_generator.Block> blocks = new ArrayList<>();
     for (String name : List.of("addons", "plugins")) {
-      String json = Project.vector("blocklist-2016/" + name + ".json");
+      String json = Vectors.text("blocklist-2016/" + name + ".json");
       for (Map<String, Object> record :
           JSON.readValue(json, new TypeReference<List<Map<String, Object>>>() {})) {
         blocks.add(

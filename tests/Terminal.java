@@ -1,7 +1,7 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //SOURCES ../common/Runner.java
 //SOURCES OutputSchema.java
-//SOURCES ../deploy/Project.java
+//SOURCES Patience.java
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
@@ -31,7 +31,7 @@ final class Terminal {
   /** The moment at which the transcripts were made. */
   static final Instant NOW = Instant.parse("2026-11-24T12:00:00Z");
 
-  private final Map<String, String> environment = new HashMap<>(Project.PATIENCE);
+  private final Map<String, String> environment = new HashMap<>(Patience.VARIABLES);
   private final List<Duration> waits = Collections.synchronizedList(new ArrayList<>());
   private final List<Runnable> interrupts = new ArrayList<>();
   private Clock clock = Clock.fixed(NOW, ZoneOffset.UTC);

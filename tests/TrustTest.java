@@ -9,6 +9,7 @@
 //SOURCES ../server/SigningAuthority.java
 //SOURCES ../server/Store.java
 //SOURCES Terminal.java
+//SOURCES Vectors.java
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -236,10 +237,9 @@ class TrustTest {
   /** A server that serves what stage had in 2021, as far as one collection goes. */
   private static RemoteSettingsServer stageOf2021() throws IOException {
     RemoteSettingsServer server = server().start();
-    String chain =
-        server.signer().addChain("stage", Project.vector("mozilla-stage-2021/chain.pem"));
+    String chain = server.signer().addChain("stage", Vectors.text("mozilla-stage-2021/chain.pem"));
     String changeset =
-        Project.vector("mozilla-stage-2021/changeset.json")
+        Vectors.text("mozilla-stage-2021/changeset.json")
             .replaceFirst("https://example\\.com/chains/[^\"]*", chain);
     assertTrue(changeset.contains(chain));
     server.answer(
@@ -511,7 +511,7 @@ class TrustTest {
   @Test
   void under_a_built_in_root_another_signer_is_bad_wherever_it_is_served(@TempDir Path folder)
       throws IOException {
-    String text = Project.vector("mozilla-stage-2021/changeset.json");
+    String text = Vectors.text("mozilla-stage-2021/changeset.json");
     for (String bucket : List.of("security-state", "my-security-state-x")) {
       Path file =
           Files.writeString(
@@ -542,7 +542,7 @@ class TrustTest {
     Path file =
         Files.writeString(
             folder.resolve("changeset"),
-            Project.vector("kinto-26/changeset-recorded.json")
+            Vectors.text("kinto-26/changeset-recorded.json")
                 .replaceFirst("\"bucket\": ?\"main\"", "\"bucket\": \"security-state\""));
     Terminal.Outcome outcome = saved(file, "kinto-26/chain.pem", "--any-root");
     assertEquals(0, outcome.exit(), outcome.toString());

@@ -2,8 +2,8 @@
 //SOURCES ../validate_changes_collection.java
 //SOURCES ../server/Fault.java
 //SOURCES HttpTest.java
+//SOURCES ../server/KintoRequest.java
 //SOURCES ../server/RemoteSettingsServer.java
-//SOURCES ../server/Routes.java
 //SOURCES ../server/Store.java
 //SOURCES Terminal.java
 //SOURCES Transcript.java
@@ -96,7 +96,7 @@ class ValidateChangesCollectionTest {
                     "/v1/buckets/main/collections/%s/records?_expected=%d"
                         .formatted(name, server.timestamp("main", name)))
                 .stream()
-                .map(Routes.Request::method)
+                .map(KintoRequest::method)
                 .toList());
       }
     }

@@ -2,6 +2,7 @@
 //SOURCES ../validate_signature.java
 //SOURCES HttpTest.java
 //SOURCES ../deploy/Project.java
+//SOURCES ../server/KintoRequest.java
 //SOURCES ../server/RemoteSettingsServer.java
 //SOURCES ../server/SigningAuthority.java
 //SOURCES Terminal.java
@@ -99,7 +100,7 @@ class ValidateSignatureTest {
       run(server);
       List<String> targets =
           server.requests("/v1/buckets/monitor/collections/changes/changeset?_expected=").stream()
-              .map(Routes.Request::target)
+              .map(KintoRequest::target)
               .toList();
       assertEquals(2, Set.copyOf(targets).size(), targets.toString());
     }

@@ -1,0 +1,103 @@
+//DEPS tools.jackson.core:jackson-databind:3.3.0
+//SOURCES Access.java
+//SOURCES ChangesPlugin.java
+//SOURCES Dialect.java
+//SOURCES KintoRequest.java
+//SOURCES KintoResponse.java
+//SOURCES Signoff.java
+//SOURCES Store.java
+
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/** What the server says of itself, at {@code /v1/} and for its heartbeat. */
+final class Capabilities {
+
+  private Capabilities() {}
+
+  static KintoResponse heartbeat(KintoRequest request) {
+    ObjectNode body = Store.object();
+    if (request.path().endsWith("/__heartbeat__")) {
+      body.put("storage", true).put("permission", true).put("cache", true).put("signer", true);
+    }
+    return KintoResponse.json(200, body);
+  }
+
+  static KintoResponse serverInfo(KintoRequest request, Access access, Dialect dialect) {
+    ObjectNode info = Store.object();
+    info.put("project_name", "Remote Settings (embedded)")
+        .put("project_version", "26.5.0")
+        .put("http_api_version", "1.23")
+        .put("project_docs", "https://kinto.readthedocs.io/")
+        .put("url", request.base() + "/v1/")
+        .putNull("config");
+    info.putObject("settings")
+        .put("explicit_permissions", true)
+        .put("readonly", false)
+        .put("batch_max_requests", dialect.batchMaxRequests());
+    request
+        .user()
+        .map(Access::account)
+        .ifPresent(account -> {
+          ArrayNode principals = info.putObject("user").put("id", account).putArray("principals");
+          access.principals(request.user()).forEach(principals::add);
+        });
+    ObjectNode capabilities = info.putObject("capabilities");
+    capabilities
+        .putObject("accounts")
+        .put("description", "Manage user accounts.")
+        .put("url", "https://kinto.readthedocs.io/en/latest/api/1.x/accounts.html")
+        .put("validation_enabled", false);
+    capabilities
+        .putObject("flush_endpoint")
+        .put(
+            "description",
+            "The __flush__ endpoint can be used to remove all data from all backends.")
+        .put("url", "https://kinto.readthedocs.io/en/latest/api/1.x/flush.html");
+    ArrayNode announced =
+        capabilities
+            .putObject("changes")
+            .put(
+                "description",
+                "Track modifications of records in Kinto and store the collection timestamps"
+                    + " into a specific bucket and collection.")
+            .put(
+                "url",
+                "http://kinto.readthedocs.io/en/latest/tutorials/synchronisation.html"
+                    + "#polling-for-remote-changes")
+            .put("version", "0.0.0")
+            .putArray("collections");
+    ChangesPlugin.BUCKETS.forEach(bucket -> announced.add("/buckets/" + bucket));
+    signer(capabilities.putObject("signer"));
+    return KintoResponse.json(200, info);
+  }
+
+  private static void signer(ObjectNode capability) {
+    capability
+        .put("description", "Digital signatures for integrity and authenticity of records.")
+        .put("url", "https://github.com/mozilla/remote-settings/tree/main/kinto-remote-settings")
+        .put("version", "0.0.0");
+    ArrayNode resources = capability.putArray("resources");
+    for (Signoff.Resource resource : Signoff.RESOURCES) {
+      ObjectNode node = resources.addObject();
+      place(node.putObject("source"), resource.source(), resource.collection());
+      place(node.putObject("destination"), resource.destination(), resource.collection());
+      if (resource.preview() != null) {
+        place(node.putObject("preview"), resource.preview(), resource.collection());
+      }
+      if (!resource.reviewed()) {
+        node.put("to_review_enabled", false);
+      }
+    }
+    capability
+        .put("plugin_userid", "plugin:remote-settings")
+        .put("group_check_enabled", true)
+        .put("editors_group", "{collection_id}-editors")
+        .put("reviewers_group", "{collection_id}-reviewers")
+        .put("to_review_enabled", true);
+  }
+
+  private static void place(ObjectNode node, String bucket, String collection) {
+    node.put("bucket", bucket).put("collection", collection);
+  }
+}

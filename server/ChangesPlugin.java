@@ -1,0 +1,260 @@
+//DEPS tools.jackson.core:jackson-databind:3.3.0
+//SOURCES Access.java
+//SOURCES Fault.java
+//SOURCES Faults.java
+//SOURCES KintoError.java
+//SOURCES KintoRequest.java
+//SOURCES KintoResponse.java
+//SOURCES Reads.java
+//SOURCES RecordQuery.java
+//SOURCES Store.java
+
+import java.net.URI;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.CopyOnWriteArrayList;
+import tools.jackson.databind.node.ObjectNode;
+
+/**
+ * The part of Mozilla's changes plug-in: {@code monitor/changes}, the list of all collections that
+ * clients follow, and the changesets, of that list too.
+ */
+final class ChangesPlugin {
+
+  /** Those whose collections are announced. */
+  static final List<String> BUCKETS =
+      List.of(
+          "main",
+          "main-preview",
+          "blocklists",
+          "blocklists-preview",
+          "security-state",
+          "security-state-preview");
+
+  private static final Set<String> ENTRY_FIELDS =
+      Set.of("id", "last_modified", "bucket", "collection", "host");
+
+  /** Clients that were away for longer get the whole list of changes, by a redirect. */
+  private static final Duration OLDEST_SINCE = Duration.ofDays(21);
+
+  private final Store store;
+  private final Faults faults;
+  private final Reads reads;
+  private final Clock clock;
+  private final URI origin;
+  private final List<ObjectNode> rawEntries = new CopyOnWriteArrayList<>();
+
+  ChangesPlugin(Store store, Faults faults, Reads reads, Clock clock, URI origin) {
+    this.store = store;
+    this.faults = faults;
+    this.reads = reads;
+    this.clock = clock;
+    this.origin = origin;
+  }
+
+  static boolean isChanges(String bucket, String collection) {
+    return bucket.equals("monitor") && collection.equals("changes");
+  }
+
+  /** Adds an entry to monitor/changes as it is, whatever it names. */
+  void announce(ObjectNode entry) {
+    rawEntries.add(entry);
+  }
+
+  // --- The list ------------------------------------------------------------------------------
+
+  KintoResponse list(KintoRequest request) {
+    Optional<KintoResponse> elsewhere = oldSince(request).or(() -> nothingNewer(request));
+    if (elsewhere.isPresent()) {
+      return elsewhere.get();
+    }
+    List<ObjectNode> entries = entries(request);
+    long newest = store.newest(entries);
+    // A CDN does not cache a 304, so an unchanged list is an empty one.
+    Optional<Long> seen = request.etag("If-None-Match");
+    if (seen.isPresent() && newest <= seen.get()) {
+      return KintoResponse.data(200, Store.JSON.createArrayNode()).at(newest).uncached();
+    }
+    return reads.list(request, new Store.Listing(entries, List.of(), newest), ENTRY_FIELDS, false);
+  }
+
+  /**
+   * One entry per collection of the announced buckets, in no useful order: that is how the real one
+   * has them in a changeset. Its timestamp is that of the records.
+   */
+  private List<ObjectNode> entries(KintoRequest request) {
+    List<Fault.Kind> spoiled = faults.takeAll(Fault.Point.LIST, request.path(), "monitor/changes");
+    List<ObjectNode> entries = new ArrayList<>();
+    if (spoiled.contains(Fault.Kind.EMPTY_LIST)) {
+      return entries;
+    }
+    for (String bucket : BUCKETS) {
+      for (Store.Snapshot collection : store.list(bucket)) {
+        List<Fault.Kind> kinds =
+            faults.takeAll(Fault.Point.LIST, "", bucket + "/" + collection.name());
+        if (kinds.contains(Fault.Kind.ENTRY_MISSING)) {
+          continue;
+        }
+        boolean isLate = kinds.contains(Fault.Kind.ALTERED_ANNOUNCEMENT);
+        long announced = isLate ? collection.timestamp() - 1000 : collection.timestamp();
+        entries.add(entry(bucket, collection.name(), announced));
+      }
+    }
+    if (spoiled.contains(Fault.Kind.ENTRY_DOTS)) {
+      entries.add(entry("main", "..", clock.millis()));
+    }
+    if (spoiled.contains(Fault.Kind.ENTRY_SLASH)) {
+      entries.add(entry("main/../x", "regions", clock.millis()));
+    }
+    if (spoiled.contains(Fault.Kind.ENTRY_GONE)) {
+      entries.add(entry("main", "gone", clock.millis()));
+    }
+    entries.addAll(rawEntries);
+    return entries;
+  }
+
+  private ObjectNode entry(String bucket, String name, long timestamp) {
+    String uri = origin.getAuthority() + "/buckets/" + bucket + "/collections/" + name;
+    return Store.object()
+        .put("id", md5(uri).toString())
+        .put("last_modified", timestamp)
+        .put("bucket", bucket)
+        .put("collection", name)
+        .put("host", origin.getAuthority());
+  }
+
+  private static UUID md5(String text) {
+    try {
+      ByteBuffer digest =
+          ByteBuffer.wrap(
+              MessageDigest.getInstance("MD5").digest(text.getBytes(StandardCharsets.UTF_8)));
+      return new UUID(digest.getLong(), digest.getLong());
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  // --- Changesets ----------------------------------------------------------------------------
+
+  KintoResponse changeset(KintoRequest request, String bucket, String name) {
+    return isChanges(bucket, name) ? changesetOfList(request) : changesetOf(request, bucket, name);
+  }
+
+  private KintoResponse changesetOf(KintoRequest request, String bucket, String name) {
+    Access.Target records = Access.Target.records(bucket, name, null);
+    Store.Snapshot collection = reads.readable(request, records, KintoError::unknownPath);
+    expected(request);
+    return changeset(
+        filters(request, false),
+        reads.shown(collection.metadata()).deepCopy().put("bucket", bucket),
+        collection.listing(),
+        // Not the records': a refreshed signature has to get through caches that revalidate.
+        collection.modified());
+  }
+
+  private KintoResponse changesetOfList(KintoRequest request) {
+    String expected = expected(request);
+    Optional<KintoResponse> elsewhere =
+        oldSince(request).or(() -> quoted(request, expected)).or(() -> nothingNewer(request));
+    if (elsewhere.isPresent()) {
+      return elsewhere.get();
+    }
+    List<KintoRequest.Parameter> filters = filters(request, true);
+    List<ObjectNode> entries = entries(request);
+    long newest = store.newest(entries);
+    return changeset(
+        filters,
+        Store.object().put("bucket", "monitor"),
+        new Store.Listing(entries, List.of(), newest),
+        newest);
+  }
+
+  private static KintoResponse changeset(
+      List<KintoRequest.Parameter> filters, ObjectNode metadata, Store.Listing all, long modified) {
+    ObjectNode body = Store.object();
+    body.set("metadata", metadata);
+    body.put("timestamp", all.timestamp());
+    List<ObjectNode> selected =
+        filters.isEmpty()
+            ? all.objects()
+            : RecordQuery.parse(filters, Set.of(), 0)
+                .apply(all.objects(), all.tombstones())
+                .records();
+    body.putArray("changes").addAll(selected);
+    return KintoResponse.json(200, body).lastModified(modified);
+  }
+
+  private static String expected(KintoRequest request) {
+    return request
+        .parameter("_expected")
+        .orElseThrow(() -> KintoError.invalid("querystring", "_expected", "Required"));
+  }
+
+  /** The parameters that a changeset knows; all others are ignored. */
+  private static List<KintoRequest.Parameter> filters(KintoRequest request, boolean isOfList) {
+    List<KintoRequest.Parameter> filters = new ArrayList<>();
+    for (KintoRequest.Parameter parameter : request.parameters()) {
+      switch (parameter.name()) {
+        case "_since" -> {
+          KintoRequest.quotedNumber("querystring", "_since", parameter.value());
+          filters.add(parameter);
+        }
+        case "_limit" -> {
+          RecordQuery.number("_limit", parameter.value());
+          filters.add(parameter);
+        }
+        case "bucket", "collection" -> {
+          if (isOfList) {
+            // Quoted, since a name of digits only is a text here.
+            String text = Store.JSON.writeValueAsString(parameter.value());
+            filters.add(new KintoRequest.Parameter(parameter.name(), text));
+          }
+        }
+        default -> {}
+      }
+    }
+    return filters;
+  }
+
+  // --- Answers without any entries -----------------------------------------------------------
+
+  private Optional<KintoResponse> oldSince(KintoRequest request) {
+    long oldest = clock.instant().minus(OLDEST_SINCE).toEpochMilli();
+    return request
+        .number("_since")
+        .filter(since -> since < oldest)
+        .map(_ -> redirect(request, request.queryWith("_since", null)));
+  }
+
+  private Optional<KintoResponse> quoted(KintoRequest request, String expected) {
+    if (!expected.startsWith("\"")) {
+      return Optional.empty();
+    }
+    String bare = expected.replace("\"", "");
+    return Optional.of(redirect(request, request.queryWith("_expected", bare)));
+  }
+
+  /** To the same path with another query string, for a day. */
+  private KintoResponse redirect(KintoRequest request, String query) {
+    String location = request.base() + request.path() + query;
+    return KintoResponse.redirect(location, location, Duration.ofDays(1), clock.instant());
+  }
+
+  /** Who has seen more than is expected has nothing to learn. */
+  private static Optional<KintoResponse> nothingNewer(KintoRequest request) {
+    Optional<Long> expected = request.number("_expected").filter(number -> number > 0);
+    Optional<Long> since = request.number("_since");
+    return expected.isPresent() && since.isPresent() && expected.get() < since.get()
+        ? Optional.of(KintoResponse.empty(204))
+        : Optional.empty();
+  }
+}
