@@ -67,9 +67,10 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
-import java.util.function.Predicate;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ITypeConverter;
@@ -86,8 +87,8 @@ import picocli.CommandLine.TypeConversionException;
  * for, or the signature where no review is needed; a run that was ended half-way is finished by the
  * next one. What somebody else is editing, or a reviewer has rejected, is left to people.
  *
- * <p>Spec: contract, <i>backport_records</i>; Kinto's <i>Batch operations</i>; <i>Remote Settings ›
- * Multi signoff</i>.
+ * <p>Spec: docs/specification.md, <i>backport_records</i>; Kinto's <i>Batch operations</i>;
+ * <i>Remote Settings › Multi signoff</i>.
  *
  * <pre>Batch #0: PUT /buckets/security-state/collections/onecrl/records/003234b2 - 201</pre>
  */
@@ -209,8 +210,6 @@ public class backport_records implements Runner.Command {
   private static final String SOURCE_AUTH = "BACKPORT_RECORDS_SOURCE_AUTH";
   private static final String DEST_AUTH = "BACKPORT_RECORDS_DEST_AUTH";
 
-  private volatile boolean stopped; // by Ctrl-C: nothing more is written
-
   public static void main(String[] args) {
     System.exit(Runner.execute(new backport_records(), Surroundings.real(), args));
   }
@@ -220,6 +219,14 @@ public class backport_records implements Runner.Command {
     return general;
   }
 
+  // ---- the run
+
+  private Report report;
+  private RemoteSettings source;
+  private RemoteSettings destination;
+  private ServerInfo info; // as who writes to the destination gets it
+  private Instant now;
+
   @Override
   public void run(Surroundings surroundings, Report report) throws Exception {
     List<Mapping> all = mappings();
@@ -227,52 +234,26 @@ public class backport_records implements Runner.Command {
       throw new UsageException(
           SOURCE_AUTH + " is not set", "user:pass, a token, or TYPE TOKEN, or a file with it");
     }
+    this.report = report;
     report.put("server", server.url().toString());
     report.put("dry_run", dryRun);
-    report.onInterrupt(() -> {
-      stopped = true;
-      report.summary("interrupted");
-    });
-    try (Http from = http(surroundings, report, SOURCE_AUTH, sourceAuth);
-        Http to = destAuth == null ? null : http(surroundings, report, DEST_AUTH, destAuth)) {
-      RemoteSettings source = remote(from);
-      RemoteSettings destination = to == null ? source : remote(to);
-      Optional<ServerInfo> info = server.info(source, SOURCE_AUTH, sourceAuth, report);
-      if (info.isPresent() && to != null) {
-        info = server.info(destination, DEST_AUTH, destAuth, report);
+    try (Http from = http(surroundings, SOURCE_AUTH, sourceAuth);
+        Http to = destAuth == null ? null : http(surroundings, DEST_AUTH, destAuth)) {
+      source = remote(from);
+      destination = to == null ? source : remote(to);
+      Optional<ServerInfo> known = server.info(source, SOURCE_AUTH, sourceAuth, report);
+      if (known.isPresent() && to != null) {
+        known = server.info(destination, DEST_AUTH, destAuth, report);
       }
-      if (info.isEmpty()) {
-        return;
+      if (known.isPresent()) {
+        info = known.get();
+        now = surroundings.clock().instant();
+        copy(all);
       }
-      Run run = new Run(source, destination, info.get(), surroundings.clock().instant(), report);
-      Outcomes outcomes = new Outcomes(all.size(), report);
-      report.onInterrupt(() -> {
-        stopped = true;
-        destination.endWrites(); // one may wait to be repeated
-        run.unfinished().ifPresent(outcomes::show);
-        report.summary("interrupted: " + outcomes.counts());
-      });
-      for (Mapping mapping : all) {
-        if (mappings != null) {
-          report.heading(mapping.name());
-        }
-        Outcome outcome = run.backport(mapping);
-        if (stopped) {
-          return;
-        }
-        report.together(() -> {
-          run.inHand = null;
-          outcomes.show(outcome);
-        });
-      }
-      report.onInterrupt(() -> {});
-      report.summary(outcomes.counts());
-      report.failedChecks("Backport held up: %s", "collections", outcomes.reasons(Status.BAD));
-      report.failedChecks("Backport failed: %s", "collections", outcomes.reasons(Status.UNKNOWN));
     }
   }
 
-  private Http http(Surroundings surroundings, Report report, String variable, Secret credentials)
+  private Http http(Surroundings surroundings, String variable, Secret credentials)
       throws UsageException {
     Http http = server.http("backport_records", surroundings, report);
     http.authorize(server.url(), general.authorization(variable, credentials, server.url()));
@@ -281,6 +262,156 @@ public class backport_records implements Runner.Command {
 
   private RemoteSettings remote(Http http) {
     return new RemoteSettings(http, server.url(), server.maxBytes());
+  }
+
+  /** One copy after the other. */
+  private void copy(List<Mapping> all) {
+    List<Outcome> outcomes = new ArrayList<>();
+    AtomicReference<Copy> inHand = new AtomicReference<>();
+    report.onInterrupt(() -> {
+      destination.endWrites(); // one may wait to be repeated
+      if (inHand.get() != null) {
+        outcomes.add(shown(inHand.get().unfinished()));
+      }
+      report.summary("interrupted: " + counts(all.size(), outcomes));
+    });
+    for (Mapping mapping : all) {
+      if (mappings != null) {
+        report.heading(mapping.name());
+      }
+      Copy copy = new Copy(mapping);
+      inHand.set(copy);
+      Outcome outcome = copy.outcome();
+      if (report.isInterrupted()) {
+        return;
+      }
+      report.together(() -> {
+        inHand.set(null);
+        outcomes.add(shown(outcome));
+      });
+    }
+    report.onInterrupt(() -> {});
+    report.summary(counts(all.size(), outcomes));
+    report.failedChecks("Backport held up: %s", "collections", reasons(outcomes, Status.BAD));
+    report.failedChecks("Backport failed: %s", "collections", reasons(outcomes, Status.UNKNOWN));
+  }
+
+  /** Nothing is done any more after Ctrl-C has said what was. */
+  private void checkGoing() {
+    if (report.isInterrupted()) {
+      throw new Report.ClosedOutput();
+    }
+  }
+
+  /** One copy, and how far it has come. */
+  private final class Copy {
+    private final Mapping mapping;
+    private final Place to;
+    private volatile Plan plan = Plan.NONE; // Ctrl-C shows these two as they are then
+    private volatile Writing writing;
+
+    Copy(Mapping mapping) {
+      this.mapping = mapping;
+      this.to = mapping.destination();
+    }
+
+    Outcome outcome() {
+      Result result;
+      try {
+        result = check ? compared() : copied();
+      } catch (Refused e) {
+        result = Result.noVerdict(e.getMessage(), e.hint);
+      } catch (Report.ClosedOutput e) {
+        throw e;
+      } catch (RuntimeException | OutOfMemoryError e) {
+        report.unexpected(e);
+        result = Result.noVerdict("unexpected " + e, null);
+      }
+      return outcome(result);
+    }
+
+    Outcome unfinished() {
+      return outcome(
+          writing == null
+              ? Result.noVerdict("interrupted", null)
+              : Result.noVerdict("interrupted, " + writing.progress(), NEXT_RUN));
+    }
+
+    private Outcome outcome(Result result) {
+      return new Outcome(
+          mapping, plan, writing == null ? List.of() : List.copyOf(writing.attempts), result);
+    }
+
+    private Result compared() throws Refused {
+      Optional<SignedResource> signed = signedResource(to);
+      Seen seen = look(to, false);
+      Plan lacking = plan(read(mapping), seen.records());
+      if (!lacking.isEmpty()) { // a change in flight is none
+        seen = look(to, false);
+        lacking = plan(read(mapping), seen.records());
+      }
+      plan = lacking;
+      if (!plan.isEmpty()) {
+        return behind(lag(plan, lastModified(mapping.source()), now));
+      }
+      if (signed.isEmpty()) {
+        return Result.inSync();
+      }
+      return switch (due(seen.attributes(), null, signed.get().signoff(), info.account())) {
+        case NothingDue _ -> Result.inSync();
+        case Held(String reason) -> Result.waiting(0, reason);
+        case SignoffDue(Instant since) -> behind(age(since.toEpochMilli(), now));
+      };
+    }
+
+    private Result behind(Duration lag) {
+      boolean isTooLong = lag.compareTo(Duration.ofSeconds(maxLag)) > 0 || maxLag == 0;
+      return Result.behind(plan, lag, isTooLong);
+    }
+
+    private Result copied() throws Refused {
+      Optional<SignedResource> signed = signedResource(to);
+      List<SignedRecord> wanted = read(mapping);
+      Seen seen = look(to, createDestination);
+      plan = plan(wanted, seen.records());
+      checkDeletions(plan);
+      if (plan.isEmpty() && !seen.isMissing()) {
+        return signed.isEmpty()
+            ? Result.inSync()
+            : signedOff(signed.get(), seen.attributes(), null, 0);
+      }
+      SignoffRule rule = signed.map(SignedResource::signoff).orElse(null);
+      if (rule != null && !seen.isMissing()) {
+        checkGroup(signed.get());
+        othersWork(seen.attributes(), rule, info.account())
+            .ifPresent(work -> report.warn(to.name() + ": " + work + ", which is overwritten"));
+      }
+      if (dryRun) {
+        return Result.planned(plan, seen.isMissing(), plan.isEmpty() ? null : rule);
+      }
+      announce(
+          to,
+          (seen.isMissing() ? "make the collection, " : "")
+              + plan.counts()
+              + (rule == null || plan.isEmpty() ? "" : ", then set it " + rule.status()));
+      if (seen.isMissing()) {
+        create(to);
+        seen = look(to, false); // somebody else may have made it
+        Plan afresh = plan(wanted, seen.records());
+        checkDeletions(afresh);
+        plan = afresh;
+      }
+      writing = new Writing(to);
+      Seen after = writing.write(plan, wanted);
+      int changes = writing.made();
+      if (rule == null) {
+        return Result.applied(changes);
+      }
+      Map<String, Object> before = changes == 0 ? null : seen.attributes();
+      Result result = signedOff(signed.get(), after.attributes(), before, changes);
+      // the collection was made
+      return result.verdict() == Verdict.IN_SYNC ? Result.applied(0) : result;
+    }
   }
 
   // ---- what is to be copied
@@ -311,7 +442,7 @@ public class backport_records implements Runner.Command {
   private List<Mapping> mappings() throws UsageException {
     boolean isSingle =
         Stream.of(sourceBucket, sourceCollection, sourceFilters, destBucket, destCollection)
-            .anyMatch(setting -> setting != null);
+            .anyMatch(Objects::nonNull);
     if (mappings != null && isSingle) {
       throw new UsageException(
           "BACKPORT_RECORDS_MAPPINGS is set, and a source or destination besides",
@@ -328,15 +459,12 @@ public class backport_records implements Runner.Command {
               + " is not set",
           "name source bucket and collection, or set BACKPORT_RECORDS_MAPPINGS");
     }
-    return checked(
-        List.of(
-            new Mapping(
-                new Place(sourceBucket, sourceCollection),
-                sourceFilters == null ? Filters.NONE : sourceFilters,
-                new Place(
-                    destBucket == null ? sourceBucket : destBucket,
-                    destCollection == null ? sourceCollection : destCollection))),
-        List.of(""));
+    Place to =
+        new Place(
+            Objects.requireNonNullElse(destBucket, sourceBucket),
+            Objects.requireNonNullElse(destCollection, sourceCollection));
+    Filters filters = Objects.requireNonNullElse(sourceFilters, Filters.NONE);
+    return checked(Map.of("", new Mapping(new Place(sourceBucket, sourceCollection), filters, to)));
   }
 
   private static final Pattern MAPPING =
@@ -348,8 +476,7 @@ public class backport_records implements Runner.Command {
    * @throws UsageException that names the line
    */
   static List<Mapping> mappings(String text) throws UsageException {
-    List<Mapping> mappings = new ArrayList<>();
-    List<String> wheres = new ArrayList<>();
+    Map<String, Mapping> mappings = new LinkedHashMap<>();
     int number = 0;
     for (String line : text.split("\\R", -1)) {
       number++;
@@ -364,35 +491,36 @@ public class backport_records implements Runner.Command {
                 .formatted(where, line.strip()),
             null);
       }
-      mappings.add(
-          new Mapping(
-              new Place(parts.group(1), parts.group(2)),
-              query(where, parts.group(3)),
-              new Place(parts.group(4), parts.group(5))));
-      wheres.add(where);
+      Place from = new Place(parts.group(1), parts.group(2));
+      Filters filters = query(where, Objects.requireNonNullElse(parts.group(3), ""));
+      Place to = new Place(parts.group(4), parts.group(5));
+      mappings.put(where, new Mapping(from, filters, to));
     }
     if (mappings.isEmpty()) {
       throw new UsageException("BACKPORT_RECORDS_MAPPINGS holds no line", null);
     }
-    return checked(mappings, wheres);
+    return checked(mappings);
   }
 
   private static Filters query(String where, String query) throws UsageException {
     Map<String, List<String>> parameters = new LinkedHashMap<>();
-    for (String pair : query == null || query.isEmpty() ? new String[0] : query.split("&")) {
+    for (String pair : query.split("&")) {
       if (pair.isEmpty()) {
         continue;
       }
-      int equals = pair.indexOf('=');
+      String[] sides = pair.split("=", 2);
       try {
-        String name = decoded(pair.substring(0, equals));
+        if (sides.length == 1) {
+          throw new IllegalArgumentException("no value");
+        }
+        String name = decoded(sides[0]);
         checkParameter(name);
         List<String> values = parameters.computeIfAbsent(name, _ -> new ArrayList<>());
-        values.add(decoded(pair.substring(equals + 1)));
+        values.add(decoded(sides[1]));
         checkValues(name, values);
       } catch (TypeConversionException e) {
         throw new UsageException("%s\"%s\" is not %s".formatted(where, pair, e.getMessage()), null);
-      } catch (IllegalArgumentException | StringIndexOutOfBoundsException e) {
+      } catch (IllegalArgumentException e) {
         throw new UsageException(
             "%s\"%s\" is not field=value, URL-encoded".formatted(where, pair), null);
       }
@@ -440,35 +568,131 @@ public class backport_records implements Runner.Command {
     }
   }
 
-  /** Refuses copies onto themselves, and copies that would undo, or repeat, an earlier one. */
-  private static List<Mapping> checked(List<Mapping> mappings, List<String> wheres)
-      throws UsageException {
+  /**
+   * Refuses copies onto themselves, and copies that would undo, or repeat, an earlier one.
+   *
+   * @param mappings by where they stand, for the error
+   */
+  private static List<Mapping> checked(Map<String, Mapping> mappings) throws UsageException {
     Set<Place> sources = new HashSet<>();
     Set<Place> destinations = new HashSet<>();
-    for (int i = 0; i < mappings.size(); i++) {
-      Mapping mapping = mappings.get(i);
-      String to = mapping.destination().name();
-      sources.add(mapping.source());
-      if (mapping.source().equals(mapping.destination())) {
-        throw new UsageException(wheres.get(i) + "source and destination are both " + to, null);
+    for (Map.Entry<String, Mapping> entry : mappings.entrySet()) {
+      Place from = entry.getValue().source();
+      Place to = entry.getValue().destination();
+      String start = entry.getKey();
+      if (from.equals(to)) {
+        throw new UsageException(start + "source and destination are both " + to.name(), null);
       }
-      if (!destinations.add(mapping.destination())) {
+      if (!destinations.add(to)) {
         throw new UsageException(
             "%s%s is the destination of an earlier line, whose records it would delete"
-                .formatted(wheres.get(i), to),
+                .formatted(start, to.name()),
             null);
       }
-      if (sources.contains(mapping.destination())) {
+      if (sources.contains(to)) {
         throw new UsageException(
             "%s%s is the source of an earlier line, which would copy other records the next time"
-                .formatted(wheres.get(i), to),
+                .formatted(start, to.name()),
             null);
       }
+      sources.add(from);
     }
-    return mappings;
+    return List.copyOf(mappings.values());
   }
 
-  // ---- core: values in, values out
+  // ---- reading
+
+  private static final String NEXT_RUN = "the next run applies what is missing";
+
+  /** Why a copy is not made, or not all of it. */
+  private static final class Refused extends Exception {
+    private static final long serialVersionUID = 1;
+    final String hint;
+
+    Refused(String reason, String hint) {
+      super(reason, null, false, false);
+      this.hint = hint;
+    }
+  }
+
+  private List<SignedRecord> read(Mapping mapping) throws Refused {
+    Place from = mapping.source();
+    Map<String, List<String>> filters = mapping.filters().parameters();
+    try {
+      List<SignedRecord> records = source.records(from, filters);
+      if (records.isEmpty() && !allowEmptySource) {
+        String which = filters.isEmpty() ? "" : " that the filters select";
+        throw new Refused(
+            "source %s has no records%s".formatted(from.name(), which),
+            "--allow-empty-source empties the destination");
+      }
+      return records;
+    } catch (ServerException e) {
+      throw unreadable(true, from, e);
+    }
+  }
+
+  private Map<String, Long> lastModified(Place from) throws Refused {
+    try {
+      return source.lastModified(from);
+    } catch (ServerException e) {
+      throw unreadable(true, from, e);
+    }
+  }
+
+  /**
+   * The destination, attributes first: what changes after them changes them too.
+   *
+   * @param attributes null if the collection is missing
+   */
+  private record Seen(Map<String, Object> attributes, List<SignedRecord> records) {
+    boolean isMissing() {
+      return attributes == null;
+    }
+  }
+
+  private Seen look(Place to, boolean mayBeMissing) throws Refused {
+    try {
+      Seen seen = new Seen(destination.metadata(to.path()), destination.records(to, Map.of()));
+      for (SignedRecord record : seen.records()) {
+        if (timestamp(record) <= 0) {
+          throw new Refused(
+              "destination %s: record %s has no last_modified, so it cannot be changed safely"
+                  .formatted(to.name(), record.id()),
+              null);
+        }
+      }
+      return seen;
+    } catch (ServerException e) {
+      if (e.status() == 404 && mayBeMissing) {
+        return new Seen(null, List.of());
+      }
+      throw unreadable(false, to, e);
+    }
+  }
+
+  private Refused unreadable(boolean isSource, Place place, ServerException e) {
+    return new Refused(
+        "%s %s: %s".formatted(isSource ? "source" : "destination", place.name(), e.reason()),
+        switch (e.status()) {
+          case 401, 403 ->
+              "set %s to an account that may %s all of it, if there is such a collection"
+                  .formatted(
+                      isSource ? SOURCE_AUTH : destVariable(),
+                      isSource ? "read" : "read and write");
+          case 404 ->
+              isSource
+                  ? "is there such a collection?"
+                  : "--create-destination makes the collection";
+          default -> e.hint();
+        });
+  }
+
+  private String destVariable() {
+    return destAuth == null ? SOURCE_AUTH : DEST_AUTH;
+  }
+
+  // ---- the plan
 
   /**
    * What makes the destination equal to the source, in the order in which it is done.
@@ -483,20 +707,11 @@ public class backport_records implements Runner.Command {
     }
 
     boolean isEmpty() {
-      return toCreate.isEmpty() && toUpdate.isEmpty() && toDelete.isEmpty();
+      return size() == 0;
     }
 
     int size() {
       return toCreate.size() + toUpdate.size() + toDelete.size();
-    }
-
-    /** The same for some records only. */
-    Plan only(Predicate<String> ids) {
-      return new Plan(only(toCreate, ids), only(toUpdate, ids), only(toDelete, ids));
-    }
-
-    private static List<Change> only(List<Change> changes, Predicate<String> ids) {
-      return changes.stream().filter(change -> ids.test(change.id())).toList();
     }
 
     String counts() {
@@ -544,6 +759,117 @@ public class backport_records implements Runner.Command {
 
   private static long timestamp(SignedRecord record) {
     return record.json().fields().get("last_modified") instanceof Long timestamp ? timestamp : 0;
+  }
+
+  /**
+   * How long a destination has been behind: the age of the oldest change that it lacks.
+   *
+   * @param lastModified of the source's records, deleted ones too
+   */
+  static Duration lag(Plan plan, Map<String, Long> lastModified, Instant now) {
+    long oldest =
+        plan.all().stream()
+            .mapToLong(change -> lastModified.getOrDefault(change.id(), change.timestamp()))
+            .min()
+            .orElse(now.toEpochMilli());
+    return age(oldest, now);
+  }
+
+  /** How long ago that was; no time at all if a server's clock is ahead. */
+  private static Duration age(long timestamp, Instant now) {
+    return Duration.ofMillis(Math.max(0, now.toEpochMilli() - timestamp));
+  }
+
+  // ---- what is refused before anything is written
+
+  /** The resource whose source the destination is; refuses what only the signer may write. */
+  private Optional<SignedResource> signedResource(Place to) throws Refused {
+    SignedResources resources = info.signed();
+    if (resources == null) {
+      return Optional.empty();
+    }
+    Optional<SignedResource> published =
+        resources.ofDestination(to).or(() -> resources.ofPreview(to));
+    if (published.isPresent() && !allowSignedDestination && !check) {
+      throw new Refused(
+          "destination %s is what the server signs: writing to it breaks its signature"
+              .formatted(to.name()),
+          "copy to its source, %s".formatted(published.get().source().name()));
+    }
+    return resources.ofSource(to);
+  }
+
+  private void checkDeletions(Plan plan) throws Refused {
+    int deletions = plan.toDelete().size();
+    if (maxDeletions != null && deletions > maxDeletions) {
+      throw new Refused(
+          "%d records would be deleted, --max-deletions is %d".formatted(deletions, maxDeletions),
+          "--dry-run shows them");
+    }
+  }
+
+  private void checkGroup(SignedResource resource) throws Refused {
+    Optional<String> group = missingGroup(resource, info.principals());
+    if (group.isPresent()) {
+      String place = resource.source().name();
+      throw new Refused(
+          "%s is not in the group %s, and could not set %s %s"
+              .formatted(info.account(), group.get(), place, resource.signoff().status()),
+          "add the account to the group, or set %s to another one".formatted(destVariable()));
+    }
+  }
+
+  /**
+   * The group that an account would have to be in to ask for a signoff; empty if it may, or who
+   * knows.
+   */
+  static Optional<String> missingGroup(SignedResource resource, Set<String> principals) {
+    SignoffRule signoff = resource.signoff();
+    List<String> groups = new ArrayList<>();
+    if (signoff.editors() != null) {
+      groups.add(signoff.editors());
+    }
+    if (!signoff.reviewed() && signoff.reviewers() != null) {
+      groups.add(signoff.reviewers()); // which of them it takes, servers differ in
+    }
+    String start = "/buckets/%s/groups/".formatted(resource.source().bucket());
+    return principals.isEmpty()
+            || groups.isEmpty()
+            || groups.stream().anyMatch(group -> principals.contains(start + group))
+        ? Optional.empty()
+        : Optional.of(groups.getLast());
+  }
+
+  /** Whose work a copy goes over, as a warning; empty if nobody's. */
+  static Optional<String> othersWork(
+      Map<String, Object> attributes, SignoffRule signoff, String account) {
+    if ("to-review".equals(attributes.get("status"))
+        && !account.equals(attributes.get("last_review_request_by"))) {
+      return Optional.of(
+          "under review, requested by "
+              + Display.brief(String.valueOf(attributes.get("last_review_request_by"))));
+    }
+    return due(attributes, null, signoff, account) instanceof Held(String reason)
+        ? Optional.of(reason)
+        : Optional.empty();
+  }
+
+  private void announce(Place to, String what) {
+    report.announce(
+        "write to %s as %s: %s: %s".formatted(server.url(), info.account(), to.name(), what));
+  }
+
+  // ---- writing in batches
+
+  private void create(Place to) throws Refused {
+    try {
+      destination.create(to);
+    } catch (ServerException e) {
+      throw new Refused(
+          "destination %s cannot be made: %s".formatted(to.name(), e.reason()),
+          "is there a bucket %s, and may %s make collections in it?"
+              .formatted(to.bucket(), info.account()));
+    }
   }
 
   /** What became of a change. */
@@ -595,6 +921,189 @@ public class backport_records implements Runner.Command {
         : "%d: %s".formatted(answer.status(), Display.brief(answer.message()));
   }
 
+  /**
+   * One line of a batch.
+   *
+   * @param message why, shortened for people
+   */
+  record Attempt(RecordWrite write, int status, String message) {}
+
+  private static final int ROUNDS = 2;
+
+  /** Records declined one after the other, after which the rest is not tried. */
+  private static final int MAX_DECLINED = 100;
+
+  /** The changes of one copy: batch by batch, then a look at what has become of them. */
+  private final class Writing {
+    private final Place to;
+    private final List<Attempt> attempts = new ArrayList<>();
+    private final Map<String, Fate> fates = new HashMap<>(); // of all that is planned, by id
+    private final List<String> waits = new ArrayList<>(); // that the answers of a round ask for
+    private ServerException failure; // of a whole batch, which ends its round
+    private int declinedInARow;
+
+    Writing(Place to) {
+      this.to = to;
+    }
+
+    int made() {
+      return (int) fates.values().stream().filter(Made.class::isInstance).count();
+    }
+
+    String progress() {
+      return "%d of %d changes applied".formatted(made(), fates.size());
+    }
+
+    /**
+     * Returns the destination as it is when all is made; an exception says what is not. What is
+     * read afterwards is what counts: an answer may be lost, or undone with its batch.
+     */
+    Seen write(Plan plan, List<SignedRecord> wanted) throws Refused {
+      List<Change> changes = plan.all();
+      for (int round = 1; ; round++) {
+        send(changes);
+        checkGoing();
+        Seen seen = again();
+        Plan rest = plan(wanted, seen.records());
+        changes = open(rest);
+        if (rest.isEmpty()) {
+          return seen;
+        }
+        if (round == ROUNDS || changes.isEmpty() || !isWorthwhile()) {
+          throw missing(rest);
+        }
+      }
+    }
+
+    private void send(List<Change> changes) {
+      waits.clear();
+      failure = null;
+      set(changes, new Open("not sent"));
+      int most = info.batchMaxRequests();
+      for (int from = 0; from < changes.size(); from += most) {
+        sendBatch(changes.subList(from, Math.min(changes.size(), from + most)));
+      }
+    }
+
+    private void set(List<Change> changes, Fate fate) {
+      report.together(() -> changes.forEach(change -> fates.put(change.id(), fate)));
+    }
+
+    private void sendBatch(List<Change> batch) {
+      if (failure != null || declinedInARow >= MAX_DECLINED) {
+        return;
+      }
+      try {
+        take(batch, destination.batch(batch.stream().map(change -> change.at(to)).toList()));
+      } catch (ServerException e) {
+        boolean isForOne = e.status() == 400 || e.status() == 413;
+        if (isForOne && batch.size() > 1) {
+          // one record that the signer, or a gateway, does not take has the whole batch refused
+          sendBatch(batch.subList(0, batch.size() / 2));
+          sendBatch(batch.subList(batch.size() / 2, batch.size()));
+        } else if (isForOne) {
+          String message = e.reason().replaceFirst("^\\d+(: )?", "");
+          take(batch, List.of(new Written(e.status(), message, null, null)));
+        } else {
+          failure = e;
+          set(batch, new Open("no answer"));
+        }
+      }
+    }
+
+    private void take(List<Change> batch, List<Written> answers) {
+      report.together(() -> {
+        for (int i = 0; i < batch.size(); i++) {
+          take(batch.get(i), answers.get(i));
+        }
+      });
+    }
+
+    private void take(Change change, Written answer) {
+      Fate fate = fate(change, answer);
+      fates.put(change.id(), fate);
+      declinedInARow = fate instanceof Declined ? declinedInARow + 1 : 0;
+      if (answer.retryAfter() != null) {
+        waits.add(answer.retryAfter());
+      }
+      String message =
+          switch (fate) {
+            case Made(String note) -> note.isEmpty() ? "" : "(" + note + ")";
+            case Declined(String reason) when answer.status() / 100 == 2 -> "(" + reason + ")";
+            default -> Display.brief(answer.message());
+          };
+      RecordWrite write = change.at(to);
+      String line =
+          "%s - %d %s".formatted(line(attempts.size(), write), answer.status(), message).strip();
+      attempts.add(new Attempt(write, answer.status(), message));
+      if (fate instanceof Made) {
+        report.heading(line);
+      } else {
+        report.details(line);
+      }
+    }
+
+    /** The destination again, after a moment where the server seems to need one. */
+    private Seen again() throws Refused {
+      if (fates.values().stream().anyMatch(Open.class::isInstance)) {
+        destination.postpone(waits);
+      }
+      try {
+        return look(to, false);
+      } catch (Refused e) {
+        throw failure == null ? ended(e.getMessage(), e.hint) : ended();
+      }
+    }
+
+    /**
+     * What may be sent once more of what is still to be done; the rest of the plan is made. What
+     * others have changed besides is theirs, until another run.
+     */
+    private List<Change> open(Plan rest) {
+      Set<String> missing = rest.all().stream().map(Change::id).collect(Collectors.toSet());
+      Open otherwise = new Open("otherwise when read afterwards");
+      report.together(() ->
+          fates.replaceAll((id, fate) ->
+              !missing.contains(id) ? new Made("") : fate instanceof Made ? otherwise : fate));
+      return rest.all().stream().filter(one -> fates.get(one.id()) instanceof Open).toList();
+    }
+
+    private boolean isWorthwhile() {
+      return declinedInARow < MAX_DECLINED && (failure == null || !failure.isLasting());
+    }
+
+    private Refused missing(Plan rest) {
+      if (failure != null) {
+        return ended();
+      }
+      List<String> missing =
+          rest.all().stream().map(Change::id).map(id -> id + " (" + why(id) + ")").toList();
+      return new Refused("%s; missing: %s".formatted(progress(), Display.some(missing)), NEXT_RUN);
+    }
+
+    private String why(String id) {
+      return switch (fates.get(id)) {
+        case Open(String reason) -> reason;
+        case Declined(String reason) -> reason;
+        case null, default -> "changed since";
+      };
+    }
+
+    private Refused ended() {
+      return ended(failure.getMessage(), failure.hint());
+    }
+
+    private Refused ended(String reason, String hint) {
+      return new Refused(progress() + ", then " + reason, hint == null ? NEXT_RUN : hint);
+    }
+  }
+
+  private static String line(int number, RecordWrite write) {
+    return "Batch #%d: %s %s".formatted(number, write.method(), write.path());
+  }
+
+  // ---- signoff
+
   /** What a destination that has the right records still needs. */
   sealed interface Due {}
 
@@ -644,13 +1153,14 @@ public class backport_records implements Runner.Command {
     };
   }
 
-  /** Whether a date is later than it was, or there at all. */
   private static boolean isLater(
       String date, Map<String, Object> before, Map<String, Object> after) {
-    Optional<Instant> was = RemoteSettings.date(before, date);
-    return RemoteSettings.date(after, date)
-        .filter(is -> was.isEmpty() || is.isAfter(was.get()))
-        .isPresent();
+    return isLater(RemoteSettings.date(after, date), RemoteSettings.date(before, date));
+  }
+
+  /** Whether a date is later than another one, or there at all. */
+  private static boolean isLater(Optional<Instant> date, Optional<Instant> other) {
+    return date.isPresent() && (other.isEmpty() || date.get().isAfter(other.get()));
   }
 
   private static Due dueOfWork(Map<String, Object> attributes, String account, boolean wrote) {
@@ -670,10 +1180,10 @@ public class backport_records implements Runner.Command {
         new Held(
             "work in progress by "
                 + (editor == null ? "nobody knows" : Display.brief(editor.toString())));
-    if (edited.isPresent() && (requested.isEmpty() || edited.get().isAfter(requested.get()))) {
+    if (isLater(edited, requested)) {
       return account.equals(editor) ? new SignoffDue(edited.get()) : byEditor;
     }
-    if (requested.isPresent() && (approved.isEmpty() || approved.get().isBefore(requested.get()))) {
+    if (isLater(requested, approved)) {
       Object comment = attributes.get("last_reviewer_comment");
       return new Held(
           "review rejected: "
@@ -682,20 +1192,6 @@ public class backport_records implements Runner.Command {
                   : Display.brief(comment.toString())));
     }
     return byEditor;
-  }
-
-  /** Whose work a copy goes over, as a warning; empty if nobody's. */
-  static Optional<String> othersWork(
-      Map<String, Object> attributes, SignoffRule signoff, String account) {
-    if ("to-review".equals(attributes.get("status"))
-        && !account.equals(attributes.get("last_review_request_by"))) {
-      return Optional.of(
-          "under review, requested by "
-              + Display.brief(String.valueOf(attributes.get("last_review_request_by"))));
-    }
-    return due(attributes, null, signoff, account) instanceof Held(String reason)
-        ? Optional.of(reason)
-        : Optional.empty();
   }
 
   /** Whether the attributes read after a request for a signoff show that it was heard. */
@@ -710,862 +1206,325 @@ public class backport_records implements Runner.Command {
   }
 
   /**
-   * The group that an account would have to be in to ask for a signoff; empty if it may, or who
-   * knows.
-   */
-  static Optional<String> missingGroup(SignedResource resource, Set<String> principals) {
-    SignoffRule signoff = resource.signoff();
-    List<String> groups = new ArrayList<>();
-    if (signoff.editors() != null) {
-      groups.add(signoff.editors());
-    }
-    if (!signoff.reviewed() && signoff.reviewers() != null) {
-      groups.add(signoff.reviewers()); // which of them it takes, servers differ in
-    }
-    String start = "/buckets/%s/groups/".formatted(resource.source().bucket());
-    return principals.isEmpty()
-            || groups.isEmpty()
-            || groups.stream().anyMatch(group -> principals.contains(start + group))
-        ? Optional.empty()
-        : Optional.of(groups.getLast());
-  }
-
-  /**
-   * How long a destination has been behind: the age of the oldest change that it lacks.
+   * Asks for the signoff, unless nobody needs to or somebody else has to decide.
    *
-   * @param lastModified of the source's records, deleted ones too
+   * @param attributes as they were read before the records that are right
+   * @param before as they were before our changes; null if there were none
    */
-  static Duration lag(Plan plan, Map<String, Long> lastModified, Instant now) {
-    long oldest =
-        plan.all().stream()
-            .mapToLong(change -> lastModified.getOrDefault(change.id(), change.timestamp()))
-            .min()
-            .orElse(now.toEpochMilli());
-    return age(oldest, now);
-  }
-
-  /** How long ago that was; no time at all if a server's clock is ahead. */
-  private static Duration age(long timestamp, Instant now) {
-    return Duration.ofMillis(Math.max(0, now.toEpochMilli() - timestamp));
-  }
-
-  // ---- results
-
-  /** What came out of one copy. */
-  sealed interface Result {}
-
-  /** There was nothing to do. */
-  record InSync() implements Result {}
-
-  /** All changes are made, and nothing is to be signed. */
-  record Applied(int changes) implements Result {}
-
-  /**
-   * All changes are made, and the signoff was asked for.
-   *
-   * @param changes 0: it was owed from an earlier run
-   */
-  record SignedOff(int changes, boolean reviewed) implements Result {}
-
-  /**
-   * What would be done.
-   *
-   * @param signoff that would be asked for, or null
-   */
-  record Planned(Plan plan, boolean creates, SignoffRule signoff) implements Result {}
-
-  /** The destination lacks changes, for no longer than it may. */
-  record Lagging(Plan plan, Duration lag) implements Result {}
-
-  /** The destination lacks changes, for too long. */
-  record Behind(Plan plan, Duration lag) implements Result {}
-
-  /** It has the right records, and somebody has to look at it. */
-  record Waiting(int changes, String reason) implements Result {}
-
-  /**
-   * Not all of it could be done.
-   *
-   * @param hint what to do about it, or null
-   */
-  record NoVerdict(String reason, String hint) implements Result {}
-
-  /** One line of a batch. */
-  record Attempt(RecordWrite write, int status, String message) {}
-
-  record Outcome(Mapping mapping, Plan plan, List<Attempt> attempts, Result result) {}
-
-  // ---- reading and writing
-
-  /** Why a copy is not made. */
-  private static final class Refused extends Exception {
-    private static final long serialVersionUID = 1;
-    final String hint;
-
-    Refused(String reason, String hint) {
-      super(reason, null, false, false);
-      this.hint = hint;
-    }
-  }
-
-  private static final String NEXT_RUN = "the next run applies what is missing";
-
-  /** The copies of one run, one after the other. */
-  private final class Run {
-    private final RemoteSettings source;
-    private final RemoteSettings destination;
-    private final ServerInfo info;
-    private final Instant now;
-    private final Report report;
-    private Mapping inHand; // what follows changes at once for Ctrl-C, which shows it
-    private Plan plan = Plan.NONE;
-    private Writing writing;
-
-    Run(
-        RemoteSettings source,
-        RemoteSettings destination,
-        ServerInfo info,
-        Instant now,
-        Report report) {
-      this.source = source;
-      this.destination = destination;
-      this.info = info;
-      this.now = now;
-      this.report = report;
-    }
-
-    /** The copy in hand as far as it has come, for who interrupts it. */
-    Optional<Outcome> unfinished() {
-      return inHand == null
-          ? Optional.empty()
-          : Optional.of(
-              outcome(
-                  new NoVerdict(
-                      "interrupted" + (writing == null ? "" : ", " + writing.progress()),
-                      writing == null ? null : NEXT_RUN)));
-    }
-
-    private Outcome outcome(Result result) {
-      return new Outcome(
-          inHand, plan, writing == null ? List.of() : List.copyOf(writing.attempts), result);
-    }
-
-    Outcome backport(Mapping mapping) {
-      begin(mapping, Plan.NONE, null);
-      Result result;
-      try {
-        result = check ? compared(mapping) : copied(mapping);
-      } catch (Refused e) {
-        result = new NoVerdict(e.getMessage(), e.hint);
-      } catch (Report.ClosedOutput e) {
-        throw e;
-      } catch (RuntimeException | OutOfMemoryError e) {
-        report.unexpected(e);
-        result = new NoVerdict("unexpected " + e, null);
-      }
-      return outcome(result);
-    }
-
-    private void begin(Mapping mapping, Plan plan, Writing writing) {
-      report.together(() -> {
-        this.inHand = mapping;
-        this.plan = plan;
-        this.writing = writing;
-      });
-    }
-
-    private Result copied(Mapping mapping) throws Refused {
-      Place to = mapping.destination();
-      Optional<SignedResource> signed = signedResource(to);
-      List<SignedRecord> wanted = read(mapping);
-      Seen seen = look(to, createDestination);
-      Plan plan = plan(wanted, seen.records());
-      begin(mapping, plan, null);
-      checkDeletions(plan.toDelete().size());
-      if (plan.isEmpty() && !seen.isMissing()) {
-        return signed.isEmpty()
-            ? new InSync()
-            : signedOff(signed.get(), seen.attributes(), null, 0);
-      }
-      SignoffRule signoff = signed.map(SignedResource::signoff).orElse(null);
-      if (signed.isPresent() && !seen.isMissing()) {
-        checkGroup(signed.get());
-        othersWork(seen.attributes(), signoff, info.account())
-            .ifPresent(
-                work -> report.warn("%s: %s, which is overwritten".formatted(to.name(), work)));
-      }
-      if (dryRun) {
-        return new Planned(plan, seen.isMissing(), plan.isEmpty() ? null : signoff);
-      }
-      announce(
-          to,
-          (seen.isMissing() ? "make the collection, " : "")
-              + plan.counts()
-              + (signoff == null || plan.isEmpty() ? "" : ", then set it " + signoff.status()));
-      if (seen.isMissing()) {
-        create(to);
-        seen = look(to, false); // somebody else may have made it
-        plan = plan(wanted, seen.records());
-        checkDeletions(plan.toDelete().size());
-      }
-      Writing writing = new Writing(to, wanted);
-      begin(mapping, plan, writing);
-      Seen after = writing.write(plan);
-      int changes = writing.made.size();
-      if (signed.isEmpty()) {
-        return new Applied(changes);
-      }
-      Map<String, Object> before = changes == 0 ? null : seen.attributes();
-      Result result = signedOff(signed.get(), after.attributes(), before, changes);
-      return result instanceof InSync ? new Applied(0) : result; // the collection was made
-    }
-
-    private void create(Place place) throws Refused {
-      checkGoing();
-      try {
-        destination.create(place);
-      } catch (ServerException e) {
-        throw new Refused(
-            "destination %s cannot be made: %s".formatted(place.name(), e.reason()),
-            "is there a bucket %s, and may %s make collections in it?"
-                .formatted(place.bucket(), info.account()));
-      }
-    }
-
-    /** Nothing is written after Ctrl-C has said what was. */
-    private void checkGoing() throws Refused {
-      if (stopped) {
-        throw new Refused("interrupted", null);
-      }
-    }
-
-    private void announce(Place to, String what) {
-      report.announce(
-          "write to %s as %s: %s: %s".formatted(server.url(), info.account(), to.name(), what));
-    }
-
-    // what is refused before anything is written
-
-    /** The resource whose source the destination is; refuses what only the signer may write. */
-    private Optional<SignedResource> signedResource(Place to) throws Refused {
-      if (info.signed() == null) {
-        return Optional.empty();
-      }
-      SignedResources resources = info.signed();
-      Optional<SignedResource> published =
-          resources.ofDestination(to).or(() -> resources.ofPreview(to));
-      if (published.isPresent() && !allowSignedDestination && !check) {
-        throw new Refused(
-            "destination %s is what the server signs: writing to it breaks its signature"
-                .formatted(to.name()),
-            "copy to its source, %s".formatted(published.get().source().name()));
-      }
-      return resources.ofSource(to);
-    }
-
-    private void checkDeletions(int deletions) throws Refused {
-      if (maxDeletions != null && deletions > maxDeletions) {
-        throw new Refused(
-            "%d records would be deleted, --max-deletions is %d".formatted(deletions, maxDeletions),
-            "--dry-run shows them");
-      }
-    }
-
-    private void checkGroup(SignedResource resource) throws Refused {
-      Optional<String> group = missingGroup(resource, info.principals());
-      if (group.isPresent()) {
-        throw new Refused(
-            "%s is not in the group %s, and could not set %s %s"
-                .formatted(
-                    info.account(),
-                    group.get(),
-                    resource.source().name(),
-                    resource.signoff().status()),
-            "add the account to the group, or set %s to another one".formatted(destVariable()));
-      }
-    }
-
-    private String destVariable() {
-      return destAuth == null ? SOURCE_AUTH : DEST_AUTH;
-    }
-
-    // reading
-
-    private List<SignedRecord> read(Mapping mapping) throws Refused {
-      List<SignedRecord> records;
-      try {
-        records = source.records(mapping.source(), mapping.filters().parameters());
-      } catch (ServerException e) {
-        throw refused("source", mapping.source(), SOURCE_AUTH, "read", e);
-      }
-      if (records.isEmpty() && !allowEmptySource) {
-        throw new Refused(
-            "source %s has no records%s"
-                .formatted(
-                    mapping.source().name(),
-                    mapping.filters().parameters().isEmpty() ? "" : " that the filters select"),
-            "--allow-empty-source empties the destination");
-      }
-      return records;
-    }
-
-    /**
-     * The destination, attributes first: what changes after them changes them too.
-     *
-     * @param attributes null if the collection is missing
-     */
-    private record Seen(Map<String, Object> attributes, List<SignedRecord> records) {
-      boolean isMissing() {
-        return attributes == null;
-      }
-    }
-
-    private Seen look(Place place, boolean mayBeMissing) throws Refused {
-      Map<String, Object> attributes;
-      List<SignedRecord> records;
-      try {
-        attributes = destination.metadata(place.path());
-        records = destination.records(place, Map.of());
-      } catch (ServerException e) {
-        if (e.status() == 404 && mayBeMissing) {
-          return new Seen(null, List.of());
-        }
-        throw refused("destination", place, destVariable(), "read and write", e);
-      }
-      for (SignedRecord record : records) {
-        if (timestamp(record) <= 0) {
-          throw new Refused(
-              "destination %s: record %s has no last_modified, so it cannot be changed safely"
-                  .formatted(place.name(), record.id()),
-              null);
-        }
-      }
-      return new Seen(attributes, records);
-    }
-
-    private Refused refused(
-        String side, Place place, String variable, String deed, ServerException e) {
-      return new Refused(
-          "%s %s: %s".formatted(side, place.name(), e.reason()),
-          switch (e.status()) {
-            case 401, 403 ->
-                "set %s to an account that may %s all of it, if there is such a collection"
-                    .formatted(variable, deed);
-            case 404 ->
-                side.equals("source")
-                    ? "is there such a collection?"
-                    : "--create-destination makes the collection";
-            default -> e.hint();
-          });
-    }
-
-    // comparing
-
-    private Result compared(Mapping mapping) throws Refused {
-      Optional<SignedResource> signed = signedResource(mapping.destination());
-      Seen seen = look(mapping.destination(), false);
-      Plan plan = plan(read(mapping), seen.records());
-      if (!plan.isEmpty()) { // a change in flight is none
-        seen = look(mapping.destination(), false);
-        plan = plan(read(mapping), seen.records());
-      }
-      begin(mapping, plan, null);
-      if (!plan.isEmpty()) {
-        try {
-          return behind(plan, lag(plan, source.lastModified(mapping.source()), now));
-        } catch (ServerException e) {
-          throw refused("source", mapping.source(), SOURCE_AUTH, "read", e);
-        }
-      }
-      if (signed.isEmpty()) {
-        return new InSync();
-      }
-      return switch (due(seen.attributes(), null, signed.get().signoff(), info.account())) {
-        case NothingDue _ -> new InSync();
-        case Held(String reason) -> new Waiting(0, reason);
-        case SignoffDue(Instant since) -> behind(plan, age(since.toEpochMilli(), now));
-      };
-    }
-
-    private Result behind(Plan plan, Duration lag) {
-      return lag.compareTo(Duration.ofSeconds(maxLag)) > 0 || maxLag == 0
-          ? new Behind(plan, lag)
-          : new Lagging(plan, lag);
-    }
-
-    // signing off
-
-    /**
-     * Asks for the signoff, unless nobody needs to or somebody else has to decide.
-     *
-     * @param attributes as they were read before the records that are right
-     * @param before as they were before our changes; null if there were none
-     */
-    private Result signedOff(
-        SignedResource resource,
-        Map<String, Object> attributes,
-        Map<String, Object> before,
-        int changes)
-        throws Refused {
-      SignoffRule signoff = resource.signoff();
-      return switch (due(attributes, before, signoff, info.account())) {
-        case Held(String reason) -> new Waiting(changes, reason);
-        case NothingDue _ when changes == 0 -> new InSync();
-        case NothingDue _ ->
-            signoff.reviewed() && "signed".equals(attributes.get("status"))
-                ? new Applied(changes) // somebody has asked, and somebody approved
-                : new SignedOff(changes, signoff.reviewed());
-        case SignoffDue _ -> {
-          if (changes == 0) {
-            checkGroup(resource);
-          }
+  private Result signedOff(
+      SignedResource resource,
+      Map<String, Object> attributes,
+      Map<String, Object> before,
+      int changes)
+      throws Refused {
+    SignoffRule rule = resource.signoff();
+    return switch (due(attributes, before, rule, info.account())) {
+      case Held(String reason) -> Result.waiting(changes, reason);
+      case NothingDue _ when changes == 0 -> Result.inSync();
+      case NothingDue _ ->
+          rule.reviewed() && "signed".equals(attributes.get("status"))
+              ? Result.applied(changes) // somebody has asked, and somebody approved
+              : Result.signedOff(changes, rule.reviewed());
+      case SignoffDue _ -> {
+        if (changes == 0) {
+          checkGroup(resource);
           if (dryRun) {
-            yield new Planned(Plan.NONE, false, signoff);
+            yield Result.planned(Plan.NONE, false, rule);
           }
-          if (changes == 0) {
-            announce(resource.source(), "set it " + signoff.status());
-          }
-          checkGoing();
-          try {
-            yield asked(resource, attributes, before, changes);
-          } catch (ServerException e) {
-            throw owed(
-                signoff,
-                changes,
-                e.reason(),
-                e.status() == 403
-                    ? "add %s to the group that may, then run it again".formatted(info.account())
-                    : "run it again: it is asked for then");
-          }
-        }
-      };
-    }
-
-    /**
-     * Sets the status, if nobody has changed anything since. What is read afterwards is what
-     * counts, not the answer.
-     */
-    private Result asked(
-        SignedResource resource,
-        Map<String, Object> attributes,
-        Map<String, Object> before,
-        int changes)
-        throws ServerException, Refused {
-      String path = resource.source().path();
-      SignoffRule signoff = resource.signoff();
-      ServerException failure = null;
-      try {
-        destination.patch(
-            path,
-            Map.of("status", signoff.status()),
-            attributes.get("last_modified") instanceof Long timestamp ? timestamp : 0,
-            () -> isSignedOff(signoff, attributes, destination.metadata(path)));
-      } catch (ServerException e) {
-        failure = e;
-      }
-      Map<String, Object> after = destination.metadata(path);
-      if (isSignedOff(signoff, attributes, after)) {
-        return Objects.equals(attributes.get("last_edit_date"), after.get("last_edit_date"))
-            ? new SignedOff(changes, signoff.reviewed())
-            : new Waiting(
-                changes,
-                "edited by %s, and signed off by somebody else than us"
-                    .formatted(Display.brief(String.valueOf(after.get("last_edit_by")))));
-      }
-      if (failure == null) {
-        throw owed(
-            signoff,
-            changes,
-            "the server took the request, and the status is "
-                + Display.brief(String.valueOf(after.get("status"))),
-            "see the server's log, then run it again");
-      }
-      if (failure.status() == 412
-          && due(after, before, signoff, info.account()) instanceof Held(String reason)) {
-        return new Waiting(changes, reason);
-      }
-      throw failure;
-    }
-
-    private static Refused owed(SignoffRule signoff, int changes, String reason, String hint) {
-      return new Refused(
-          "%s%s is owed: %s"
-              .formatted(
-                  changes == 0 ? "" : "%d changes applied, but ".formatted(changes),
-                  signoff.status(),
-                  reason),
-          hint);
-    }
-
-    // writing
-
-    /** Records declined one after the other, after which the rest is not tried. */
-    private static final int MAX_DECLINED = 100;
-
-    /** The changes of one copy: batch by batch, then a look at what has become of them. */
-    private final class Writing {
-      private final Place to;
-      private final List<SignedRecord> wanted;
-      private final List<Attempt> attempts = new ArrayList<>();
-      private final Set<String> planned = new HashSet<>();
-      private final Set<String> made = new HashSet<>();
-      private final Map<String, String> open = new HashMap<>();
-      private final Map<String, String> declined = new HashMap<>();
-      private final List<String> waits = new ArrayList<>();
-      private ServerException failure;
-      private int declinedInARow;
-
-      Writing(Place to, List<SignedRecord> wanted) {
-        this.to = to;
-        this.wanted = wanted;
-      }
-
-      String progress() {
-        return "%d of %d changes applied".formatted(made.size(), planned.size());
-      }
-
-      /**
-       * Returns the destination as it is when all is made; an exception says what is not. What is
-       * read afterwards is what counts: an answer may be lost, or undone with its batch.
-       */
-      Seen write(Plan plan) throws Refused {
-        report.together(() -> plan.all().forEach(change -> planned.add(change.id())));
-        apply(plan);
-        Seen seen = again();
-        Plan rest = rest(seen);
-        // what others have changed besides is theirs, until another run
-        Plan second = rest.only(id -> planned.contains(id) && !declined.containsKey(id));
-        boolean isWorthwhile =
-            declinedInARow < MAX_DECLINED && (failure == null || !failure.isLasting());
-        if (!second.isEmpty() && isWorthwhile) {
-          apply(second);
-          seen = again();
-          rest = rest(seen);
-        }
-        if (!rest.isEmpty() && failure != null) {
-          throw ended(failure.getMessage(), failure.hint());
-        }
-        if (!rest.isEmpty()) {
-          List<String> missing =
-              rest.all().stream().map(Change::id).map(id -> id + " (" + why(id) + ")").toList();
-          throw new Refused(
-              "%s; missing: %s".formatted(progress(), Display.some(missing)), NEXT_RUN);
-        }
-        return seen;
-      }
-
-      private String why(String id) {
-        String read = planned.contains(id) ? "otherwise when read afterwards" : "changed since";
-        return declined.getOrDefault(id, open.getOrDefault(id, read));
-      }
-
-      private Refused ended(String reason, String hint) {
-        return new Refused(
-            "%s, then %s".formatted(progress(), reason), hint == null ? NEXT_RUN : hint);
-      }
-
-      private void apply(Plan plan) throws Refused {
-        List<Change> changes = plan.all();
-        open.clear();
-        waits.clear();
-        failure = null;
-        for (int from = 0; from < changes.size(); from += info.batchMaxRequests()) {
-          send(changes.subList(from, Math.min(changes.size(), from + info.batchMaxRequests())));
+          announce(resource.source(), "set it " + rule.status());
         }
         checkGoing();
+        yield asked(resource, attributes, before, changes);
       }
+    };
+  }
 
-      private void send(List<Change> batch) {
-        if (failure != null || stopped || declinedInARow >= MAX_DECLINED) {
-          batch.forEach(change -> open.put(change.id(), "not sent"));
-          return;
-        }
-        List<Written> answers;
-        try {
-          answers = destination.batch(batch.stream().map(change -> change.at(to)).toList());
-        } catch (ServerException e) {
-          boolean isForOne = e.status() == 400 || e.status() == 413;
-          if (isForOne && batch.size() > 1) {
-            // one record that the signer, or a gateway, does not take has the whole batch refused
-            send(batch.subList(0, batch.size() / 2));
-            send(batch.subList(batch.size() / 2, batch.size()));
-          } else if (isForOne) {
-            String message = e.reason().replaceFirst("^\\d+(: )?", "");
-            Written answer = new Written(e.status(), message, null, null);
-            report.together(() -> take(batch.getFirst(), answer));
-          } else {
-            failure = e;
-            batch.forEach(change -> open.put(change.id(), "no answer"));
-          }
-          return;
-        }
-        report.together(() -> {
-          for (int i = 0; i < batch.size(); i++) {
-            take(batch.get(i), answers.get(i));
-          }
-        });
-      }
+  /**
+   * Sets the status, if nobody has changed anything since. What is read afterwards is what counts,
+   * not the answer.
+   */
+  private Result asked(
+      SignedResource resource,
+      Map<String, Object> attributes,
+      Map<String, Object> before,
+      int changes)
+      throws Refused {
+    String path = resource.source().path();
+    SignoffRule rule = resource.signoff();
+    ServerException failure = null;
+    Map<String, Object> after;
+    try {
+      destination.patch(
+          path,
+          Map.of("status", rule.status()),
+          attributes.get("last_modified") instanceof Long timestamp ? timestamp : 0,
+          () -> isSignedOff(rule, attributes, destination.metadata(path)));
+    } catch (ServerException e) {
+      failure = e;
+    }
+    try {
+      after = destination.metadata(path);
+    } catch (ServerException e) {
+      throw owed(rule, changes, e);
+    }
+    if (isSignedOff(rule, attributes, after)) {
+      return Objects.equals(attributes.get("last_edit_date"), after.get("last_edit_date"))
+          ? Result.signedOff(changes, rule.reviewed())
+          : Result.waiting(
+              changes,
+              "edited by %s, and signed off by somebody else than us"
+                  .formatted(Display.brief(String.valueOf(after.get("last_edit_by")))));
+    }
+    if (failure == null) {
+      throw owed(
+          rule,
+          changes,
+          "the server took the request, and the status is "
+              + Display.brief(String.valueOf(after.get("status"))),
+          "see the server's log, then run it again");
+    }
+    if (failure.status() == 412
+        && due(after, before, rule, info.account()) instanceof Held(String reason)) {
+      return Result.waiting(changes, reason);
+    }
+    throw owed(rule, changes, failure);
+  }
 
-      private void take(Change change, Written answer) {
-        if (answer.retryAfter() != null) {
-          waits.add(answer.retryAfter());
-        }
-        Fate fate = fate(change, answer);
-        switch (fate) {
-          case Made _ -> made.add(change.id());
-          case Open(String reason) -> open.put(change.id(), reason);
-          case Declined(String reason) -> declined.put(change.id(), reason);
-        }
-        declinedInARow = fate instanceof Declined ? declinedInARow + 1 : 0;
-        String message =
-            switch (fate) {
-              case Made(String note) -> note.isEmpty() ? "" : "(" + note + ")";
-              case Open _ -> answer.message();
-              case Declined(String reason) ->
-                  answer.status() / 100 == 2 ? "(" + reason + ")" : answer.message();
-            };
-        RecordWrite write = change.at(to);
-        attempts.add(new Attempt(write, answer.status(), message));
-        String line =
-            "Batch #%d: %s - %d %s"
-                .formatted(
-                    attempts.size() - 1, line(write), answer.status(), Display.brief(message))
-                .strip();
-        if (fate instanceof Made) {
-          report.heading(line);
-        } else {
-          report.details(line);
-        }
-      }
+  private Refused owed(SignoffRule rule, int changes, ServerException e) {
+    return owed(
+        rule,
+        changes,
+        e.reason(),
+        e.status() == 403
+            ? "add %s to the group that may, then run it again".formatted(info.account())
+            : "run it again: it is asked for then");
+  }
 
-      /** The destination again, after a moment where the server seems to need one. */
-      private Seen again() throws Refused {
-        if (!open.isEmpty()) {
-          destination.postpone(waits);
-        }
-        try {
-          return look(to, false);
-        } catch (Refused e) {
-          throw failure == null
-              ? ended(e.getMessage(), e.hint)
-              : ended(failure.getMessage(), failure.hint());
-        }
-      }
+  private static Refused owed(SignoffRule rule, int changes, String reason, String hint) {
+    String applied = changes == 0 ? "" : "%d changes applied, but ".formatted(changes);
+    return new Refused("%s%s is owed: %s".formatted(applied, rule.status(), reason), hint);
+  }
 
-      /** What is still to be done, and so, what is made. */
-      private Plan rest(Seen seen) {
-        Plan rest = plan(wanted, seen.records());
-        report.together(() -> {
-          made.addAll(planned);
-          rest.all().forEach(change -> made.remove(change.id()));
-        });
-        return rest;
-      }
+  // ---- what came out, and how it is shown
+
+  /** What came out of one copy, in a word. */
+  enum Verdict {
+    IN_SYNC("in sync", Status.GOOD),
+    APPLIED("applied", Status.GOOD), // and nothing is to be signed
+    REVIEW_REQUESTED("review requested", Status.GOOD),
+    SIGNED("signed", Status.GOOD),
+    PLANNED("planned", Status.GOOD), // what a dry run has instead of the three before
+    LAGGING("lagging", Status.GOOD), // for no longer than it may
+    BEHIND("BEHIND", Status.BAD),
+    WAITING("waiting", Status.BAD), // with the right records, for somebody to look at it
+    NO_VERDICT("NO VERDICT", Status.UNKNOWN); // not all of it could be done
+
+    final String word;
+    final Status status;
+
+    Verdict(String word, Status status) {
+      this.word = word;
+      this.status = status;
     }
   }
 
-  private static String line(RecordWrite write) {
-    return write.method() + " " + write.path();
+  /**
+   * What came out of one copy.
+   *
+   * @param text all there is to say if that is good, else the reason
+   * @param changes that were made, of what waits
+   * @param hint what to do about it, or null
+   * @param lag of what is behind, or null
+   */
+  record Result(Verdict verdict, String text, int changes, String hint, Duration lag) {
+
+    private static Result good(Verdict verdict, String text) {
+      return new Result(verdict, text, 0, null, null);
+    }
+
+    static Result inSync() {
+      return good(Verdict.IN_SYNC, "Records are in sync. Nothing to do.");
+    }
+
+    static Result applied(int changes) {
+      return good(Verdict.APPLIED, "Done. %d changes applied.".formatted(changes));
+    }
+
+    /**
+     * @param changes 0: it was owed from an earlier run
+     */
+    static Result signedOff(int changes, boolean reviewed) {
+      if (reviewed) {
+        return good(
+            Verdict.REVIEW_REQUESTED,
+            changes == 0
+                ? "Done. Requested the review that was owed."
+                : "Done. Requested review for %d changes.".formatted(changes));
+      }
+      return good(
+          Verdict.SIGNED,
+          changes == 0
+              ? "Done. Signed the changes that were owed."
+              : "Done. %d changes applied and signed.".formatted(changes));
+    }
+
+    /**
+     * @param signoff that would be asked for, or null
+     */
+    static Result planned(Plan plan, boolean creates, SignoffRule signoff) {
+      String review = signoff == null ? "" : signoff.reviewed() ? "request a review" : "sign";
+      return good(
+          Verdict.PLANNED,
+          plan.isEmpty() && !creates
+              ? "Would %s, which is owed.".formatted(review)
+              : "Would %sapply %d changes%s: %s."
+                  .formatted(
+                      creates ? "make the collection, " : "",
+                      plan.size(),
+                      review.isEmpty() ? "" : " and " + review,
+                      plan.counts()));
+    }
+
+    static Result behind(Plan plan, Duration lag, boolean isTooLong) {
+      String lacking = plan.isEmpty() ? "the signoff was never asked for" : plan.counts();
+      long seconds = lag.toSeconds();
+      return isTooLong
+          ? new Result(Verdict.BEHIND, "for %d s, %s".formatted(seconds, lacking), 0, null, lag)
+          : new Result(
+              Verdict.LAGGING,
+              "Records are in sync, but for %s (lag %d s).".formatted(lacking, seconds),
+              0,
+              null,
+              lag);
+    }
+
+    static Result waiting(int changes, String reason) {
+      return new Result(Verdict.WAITING, reason, changes, null, null);
+    }
+
+    static Result noVerdict(String reason, String hint) {
+      return new Result(Verdict.NO_VERDICT, reason, 0, hint, null);
+    }
   }
 
-  // ---- rendering
+  record Outcome(Mapping mapping, Plan plan, List<Attempt> attempts, Result result) {
+    Verdict verdict() {
+      return result.verdict();
+    }
+
+    /** {@code bucket/collection} of the destination. */
+    String name() {
+      return mapping.destination().name();
+    }
+  }
 
   private static final int SHOWN_CHANGES = 10;
 
-  /** Prints outcomes, and what they add up to. */
-  private final class Outcomes {
-    private final int expected;
-    private final Report report;
-    private final List<Outcome> outcomes = new ArrayList<>();
-
-    Outcomes(int expected, Report report) {
-      this.expected = expected;
-      this.report = report;
-    }
-
-    void show(Outcome outcome) {
-      outcomes.add(outcome);
-      if (outcome.result() instanceof Planned(Plan plan, _, _)) {
-        List<Change> changes = plan.all();
-        for (int i = 0; i < changes.size(); i++) {
-          Change change = changes.get(i);
-          report.heading(
-              "Batch #%d: %s%s"
-                  .formatted(
-                      i,
-                      line(change.at(outcome.mapping().destination())),
-                      change.fields().isEmpty()
-                          ? ""
-                          : " (%s)".formatted(RecordDiff.text(change.fields()))));
-        }
-      }
-      Status status = status(outcome.result());
-      report.result(status, text(outcome), json(outcome));
-      if (outcome.result() instanceof Behind(Plan plan, _)) {
-        lines(plan).forEach(line -> report.details(" - " + Display.clean(line)));
-      }
-      if (outcome.result() instanceof NoVerdict(_, String hint)) {
-        report.hint(hint);
+  private Outcome shown(Outcome outcome) {
+    List<Change> changes = outcome.plan().all();
+    if (outcome.verdict() == Verdict.PLANNED) {
+      for (int i = 0; i < changes.size(); i++) {
+        RecordWrite write = changes.get(i).at(outcome.mapping().destination());
+        List<Field> fields = changes.get(i).fields();
+        report.heading(
+            line(i, write) + (fields.isEmpty() ? "" : " (" + RecordDiff.text(fields) + ")"));
       }
     }
-
-    private String text(Outcome outcome) {
-      String name = Display.clean(outcome.mapping().name());
-      return switch (outcome.result()) {
-        case InSync _ -> "Records are in sync. Nothing to do.";
-        case Applied(int changes) -> "Done. %d changes applied.".formatted(changes);
-        case SignedOff(int changes, boolean reviewed) ->
-            changes == 0
-                ? reviewed
-                    ? "Done. Requested the review that was owed."
-                    : "Done. Signed the changes that were owed."
-                : reviewed
-                    ? "Done. Requested review for %d changes.".formatted(changes)
-                    : "Done. %d changes applied and signed.".formatted(changes);
-        case Planned planned -> planned(planned);
-        case Lagging(Plan plan, Duration lag) ->
-            "Records are in sync, but for %s (lag %d s).".formatted(lacking(plan), lag.toSeconds());
-        case Behind(Plan plan, Duration lag) ->
-            "%s: %s for %d s, %s"
-                .formatted(name, report.word(Status.BAD, "BEHIND"), lag.toSeconds(), lacking(plan));
-        case Waiting(int changes, String reason) ->
-            "%s: %s%s"
-                .formatted(
-                    name, changes == 0 ? "" : "%d changes applied, ".formatted(changes), reason);
-        case NoVerdict(String reason, _) -> "%s: %s".formatted(name, report.noVerdict(reason));
-      };
-    }
-
-    private static String lacking(Plan plan) {
-      return plan.isEmpty() ? "the signoff was never asked for" : plan.counts();
-    }
-
-    private static String planned(Planned planned) {
-      int changes = planned.plan().size();
-      String review =
-          planned.signoff() == null
-              ? ""
-              : planned.signoff().reviewed() ? "request a review" : "sign";
-      if (changes == 0 && !planned.creates()) {
-        return "Would %s, which is owed.".formatted(review);
+    report.result(outcome.verdict().status, text(outcome), json(outcome));
+    if (outcome.verdict() == Verdict.BEHIND) {
+      int shown = general.isVerbose() ? changes.size() : SHOWN_CHANGES;
+      changes.stream().limit(shown).forEach(one -> report.details(" - " + lack(one)));
+      if (changes.size() > shown) {
+        report.details(" - and %d more, --verbose shows all".formatted(changes.size() - shown));
       }
-      return "Would %sapply %d changes%s: %s."
-          .formatted(
-              planned.creates() ? "make the collection, " : "",
-              changes,
-              review.isEmpty() ? "" : " and " + review,
-              planned.plan().counts());
     }
+    report.hint(outcome.result().hint());
+    return outcome;
+  }
 
-    private List<String> lines(Plan plan) {
-      List<String> lines = new ArrayList<>();
-      plan.toCreate().forEach(change -> lines.add(change.id() + " missing"));
-      plan.toUpdate()
-          .forEach(change ->
-              lines.add(
-                  "%s differs in %s".formatted(change.id(), RecordDiff.text(change.fields()))));
-      plan.toDelete().forEach(change -> lines.add(change.id() + " extra"));
-      if (general.isVerbose() || lines.size() <= SHOWN_CHANGES) {
-        return lines;
+  private String text(Outcome outcome) {
+    Result result = outcome.result();
+    String text =
+        switch (result.verdict()) {
+          case BEHIND -> report.word(Status.BAD, "BEHIND") + " " + result.text();
+          case WAITING ->
+              (result.changes() == 0 ? "" : result.changes() + " changes applied, ")
+                  + result.text();
+          case NO_VERDICT -> report.noVerdict(result.text());
+          default -> "";
+        };
+    return text.isEmpty()
+        ? result.text()
+        : "%s: %s".formatted(Display.clean(outcome.mapping().name()), text);
+  }
+
+  private static String lack(Change change) {
+    String what =
+        change.record() == null
+            ? "extra"
+            : change.timestamp() == 0
+                ? "missing"
+                : "differs in " + RecordDiff.text(change.fields());
+    return Display.clean(change.id() + " " + what);
+  }
+
+  private static Map<String, Object> json(Outcome outcome) {
+    Verdict verdict = outcome.verdict();
+    Result result = outcome.result();
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("source", outcome.mapping().source().json());
+    json.put("filters", outcome.mapping().filters().parameters());
+    json.put("destination", outcome.mapping().destination().json());
+    json.put("status", verdict.word.replace(' ', '-').toLowerCase(Locale.ROOT));
+    json.put("create", ids(outcome.plan().toCreate()));
+    json.put("update", ids(outcome.plan().toUpdate()));
+    json.put("delete", ids(outcome.plan().toDelete()));
+    json.put("requests", outcome.attempts().stream().map(backport_records::json).toList());
+    if (verdict == Verdict.WAITING || verdict == Verdict.NO_VERDICT) {
+      json.put("reason", Display.clean(result.text()));
+    }
+    if (verdict == Verdict.NO_VERDICT) {
+      json.put("hint", result.hint());
+    }
+    if (result.lag() != null) {
+      json.put("lag_seconds", result.lag().toSeconds());
+    }
+    return json;
+  }
+
+  private static List<String> ids(List<Change> changes) {
+    return changes.stream().map(change -> Display.clean(change.id())).toList();
+  }
+
+  private static Map<String, Object> json(Attempt attempt) {
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("method", attempt.write().method());
+    json.put("path", attempt.write().path());
+    json.put("status", attempt.status());
+    json.put("message", attempt.message());
+    return json;
+  }
+
+  private static String counts(int expected, List<Outcome> outcomes) {
+    Map<Verdict, List<String>> names = new LinkedHashMap<>(); // in the order in which they came
+    outcomes.forEach(outcome ->
+        names.computeIfAbsent(outcome.verdict(), _ -> new ArrayList<>()).add(outcome.name()));
+    List<Count> counts = new ArrayList<>();
+    names.forEach((verdict, places) ->
+        counts.add(new Count(verdict.word, places, verdict.status != Status.GOOD)));
+    return Display.counts(expected, counts);
+  }
+
+  /** Why the collections with a status have it, by their names. */
+  private static Map<String, String> reasons(List<Outcome> outcomes, Status status) {
+    Map<String, String> reasons = new LinkedHashMap<>();
+    for (Outcome outcome : outcomes) {
+      if (outcome.verdict().status == status) {
+        String text = outcome.result().text();
+        reasons.put(outcome.name(), outcome.verdict() == Verdict.BEHIND ? "behind " + text : text);
       }
-      List<String> some = new ArrayList<>(lines.subList(0, SHOWN_CHANGES));
-      some.add("and %d more, --verbose shows all".formatted(lines.size() - SHOWN_CHANGES));
-      return some;
     }
-
-    private static Status status(Result result) {
-      return switch (result) {
-        case Behind _, Waiting _ -> Status.BAD;
-        case NoVerdict _ -> Status.UNKNOWN;
-        default -> Status.GOOD;
-      };
-    }
-
-    private static Map<String, Object> json(Outcome outcome) {
-      Map<String, Object> json = new LinkedHashMap<>();
-      json.put("source", outcome.mapping().source().json());
-      json.put("filters", outcome.mapping().filters().parameters());
-      json.put("destination", outcome.mapping().destination().json());
-      json.put("status", word(outcome.result()).replace(' ', '-').toLowerCase(Locale.ROOT));
-      json.put("create", ids(outcome.plan().toCreate()));
-      json.put("update", ids(outcome.plan().toUpdate()));
-      json.put("delete", ids(outcome.plan().toDelete()));
-      json.put("requests", outcome.attempts().stream().map(Outcomes::json).toList());
-      switch (outcome.result()) {
-        case Waiting(_, String reason) -> json.put("reason", Display.clean(reason));
-        case NoVerdict(String reason, String hint) -> {
-          json.put("reason", Display.clean(reason));
-          json.put("hint", hint);
-        }
-        case Lagging(_, Duration lag) -> json.put("lag_seconds", lag.toSeconds());
-        case Behind(_, Duration lag) -> json.put("lag_seconds", lag.toSeconds());
-        default -> {}
-      }
-      return json;
-    }
-
-    private static List<String> ids(List<Change> changes) {
-      return changes.stream().map(change -> Display.clean(change.id())).toList();
-    }
-
-    private static Map<String, Object> json(Attempt attempt) {
-      Map<String, Object> json = new LinkedHashMap<>();
-      json.put("method", attempt.write().method());
-      json.put("path", attempt.write().path());
-      json.put("status", attempt.status());
-      json.put("message", Display.brief(attempt.message()));
-      return json;
-    }
-
-    private static String word(Result result) {
-      return switch (result) {
-        case InSync _ -> "in sync";
-        case Applied _ -> "applied";
-        case SignedOff signedOff -> signedOff.reviewed() ? "review requested" : "signed";
-        case Planned _ -> "planned";
-        case Lagging _ -> "lagging";
-        case Behind _ -> "BEHIND";
-        case Waiting _ -> "waiting";
-        case NoVerdict _ -> "NO VERDICT";
-      };
-    }
-
-    String counts() {
-      Map<String, List<String>> places = new LinkedHashMap<>();
-      Set<String> named = new HashSet<>();
-      for (Outcome outcome : outcomes) {
-        String word = word(outcome.result());
-        places
-            .computeIfAbsent(word, _ -> new ArrayList<>())
-            .add(outcome.mapping().destination().name());
-        if (status(outcome.result()) != Status.GOOD) {
-          named.add(word);
-        }
-      }
-      return Display.counts(
-          expected,
-          places.entrySet().stream()
-              .map(one -> new Count(one.getKey(), one.getValue(), named.contains(one.getKey())))
-              .toList());
-    }
-
-    Map<String, String> reasons(Status status) {
-      Map<String, String> reasons = new LinkedHashMap<>();
-      for (Outcome outcome : outcomes) {
-        if (status(outcome.result()) == status) {
-          reasons.put(
-              outcome.mapping().destination().name(),
-              switch (outcome.result()) {
-                case Behind(Plan plan, Duration lag) ->
-                    "behind for %d s, %s".formatted(lag.toSeconds(), lacking(plan));
-                case Waiting(_, String reason) -> reason;
-                case NoVerdict(String reason, _) -> reason;
-                default -> "";
-              });
-        }
-      }
-      return reasons;
-    }
+    return reasons;
   }
 
   // ---- converters: each message completes "VALUE is not …"
@@ -1589,21 +1548,29 @@ public class backport_records implements Runner.Command {
     @Override
     public Filters convert(String value) {
       Map<String, List<String>> parameters = new LinkedHashMap<>();
-      try {
-        if (!(Json.parse(value) instanceof Map<?, ?> object)) {
-          throw new TypeConversionException(FORM);
-        }
-        object.forEach((key, parameter) -> {
-          String name = key.toString();
-          checkParameter(name);
-          List<?> values = parameter instanceof List<?> list ? list : List.of(parameter);
-          parameters.put(name, values.stream().map(one -> text(name, one)).toList());
-          checkValues(name, parameters.get(name));
-        });
-      } catch (BadJson | NullPointerException e) {
-        throw new TypeConversionException(FORM);
-      }
+      parsed(value)
+          .forEach((key, parameter) -> {
+            String name = key.toString();
+            checkParameter(name);
+            if (parameter == null) {
+              throw new TypeConversionException(FORM);
+            }
+            List<?> values = parameter instanceof List<?> list ? list : List.of(parameter);
+            parameters.put(name, values.stream().map(one -> text(name, one)).toList());
+            checkValues(name, parameters.get(name));
+          });
       return new Filters(parameters);
+    }
+
+    private static Map<?, ?> parsed(String value) {
+      try {
+        if (Json.parse(value) instanceof Map<?, ?> object) {
+          return object;
+        }
+      } catch (BadJson e) {
+        // it is not even JSON
+      }
+      throw new TypeConversionException(FORM);
     }
 
     private static String text(String name, Object value) {
