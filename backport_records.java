@@ -67,7 +67,6 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.atomic.AtomicReference;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -226,6 +225,7 @@ public class backport_records implements Runner.Command {
   private RemoteSettings destination;
   private ServerInfo info; // as who writes to the destination gets it
   private Instant now;
+  private volatile Copy inHand; // which Ctrl-C shows as far as it has come
 
   @Override
   public void run(Surroundings surroundings, Report report) throws Exception {
@@ -267,11 +267,10 @@ public class backport_records implements Runner.Command {
   /** One copy after the other. */
   private void copy(List<Mapping> all) {
     List<Outcome> outcomes = new ArrayList<>();
-    AtomicReference<Copy> inHand = new AtomicReference<>();
     report.onInterrupt(() -> {
       destination.endWrites(); // one may wait to be repeated
-      if (inHand.get() != null) {
-        outcomes.add(shown(inHand.get().unfinished()));
+      if (inHand != null) {
+        outcomes.add(shown(inHand.unfinished()));
       }
       report.summary("interrupted: " + counts(all.size(), outcomes));
     });
@@ -279,14 +278,13 @@ public class backport_records implements Runner.Command {
       if (mappings != null) {
         report.heading(mapping.name());
       }
-      Copy copy = new Copy(mapping);
-      inHand.set(copy);
-      Outcome outcome = copy.outcome();
+      inHand = new Copy(mapping);
+      Outcome outcome = inHand.outcome();
       if (report.isInterrupted()) {
         return;
       }
       report.together(() -> {
-        inHand.set(null);
+        inHand = null;
         outcomes.add(shown(outcome));
       });
     }
@@ -296,132 +294,15 @@ public class backport_records implements Runner.Command {
     report.failedChecks("Backport failed: %s", "collections", reasons(outcomes, Status.UNKNOWN));
   }
 
-  /** Nothing is done any more after Ctrl-C has said what was. */
-  private void checkGoing() {
-    if (report.isInterrupted()) {
-      throw new Report.ClosedOutput();
-    }
-  }
-
-  /** One copy, and how far it has come. */
-  private final class Copy {
-    private final Mapping mapping;
-    private final Place to;
-    private volatile Plan plan = Plan.NONE; // Ctrl-C shows these two as they are then
-    private volatile Writing writing;
-
-    Copy(Mapping mapping) {
-      this.mapping = mapping;
-      this.to = mapping.destination();
-    }
-
-    Outcome outcome() {
-      Result result;
-      try {
-        result = check ? compared() : copied();
-      } catch (Refused e) {
-        result = Result.noVerdict(e.getMessage(), e.hint);
-      } catch (Report.ClosedOutput e) {
-        throw e;
-      } catch (RuntimeException | OutOfMemoryError e) {
-        report.unexpected(e);
-        result = Result.noVerdict("unexpected " + e, null);
-      }
-      return outcome(result);
-    }
-
-    Outcome unfinished() {
-      return outcome(
-          writing == null
-              ? Result.noVerdict("interrupted", null)
-              : Result.noVerdict("interrupted, " + writing.progress(), NEXT_RUN));
-    }
-
-    private Outcome outcome(Result result) {
-      return new Outcome(
-          mapping, plan, writing == null ? List.of() : List.copyOf(writing.attempts), result);
-    }
-
-    private Result compared() throws Refused {
-      Optional<SignedResource> signed = signedResource(to);
-      Seen seen = look(to, false);
-      Plan lacking = plan(read(mapping), seen.records());
-      if (!lacking.isEmpty()) { // a change in flight is none
-        seen = look(to, false);
-        lacking = plan(read(mapping), seen.records());
-      }
-      plan = lacking;
-      if (!plan.isEmpty()) {
-        return behind(lag(plan, lastModified(mapping.source()), now));
-      }
-      if (signed.isEmpty()) {
-        return Result.inSync();
-      }
-      return switch (due(seen.attributes(), null, signed.get().signoff(), info.account())) {
-        case NothingDue _ -> Result.inSync();
-        case Held(String reason) -> Result.waiting(0, reason);
-        case SignoffDue(Instant since) -> behind(age(since.toEpochMilli(), now));
-      };
-    }
-
-    private Result behind(Duration lag) {
-      boolean isTooLong = lag.compareTo(Duration.ofSeconds(maxLag)) > 0 || maxLag == 0;
-      return Result.behind(plan, lag, isTooLong);
-    }
-
-    private Result copied() throws Refused {
-      Optional<SignedResource> signed = signedResource(to);
-      List<SignedRecord> wanted = read(mapping);
-      Seen seen = look(to, createDestination);
-      plan = plan(wanted, seen.records());
-      checkDeletions(plan);
-      if (plan.isEmpty() && !seen.isMissing()) {
-        return signed.isEmpty()
-            ? Result.inSync()
-            : signedOff(signed.get(), seen.attributes(), null, 0);
-      }
-      SignoffRule rule = signed.map(SignedResource::signoff).orElse(null);
-      if (rule != null && !seen.isMissing()) {
-        checkGroup(signed.get());
-        othersWork(seen.attributes(), rule, info.account())
-            .ifPresent(work -> report.warn(to.name() + ": " + work + ", which is overwritten"));
-      }
-      if (dryRun) {
-        return Result.planned(plan, seen.isMissing(), plan.isEmpty() ? null : rule);
-      }
-      announce(
-          to,
-          (seen.isMissing() ? "make the collection, " : "")
-              + plan.counts()
-              + (rule == null || plan.isEmpty() ? "" : ", then set it " + rule.status()));
-      if (seen.isMissing()) {
-        create(to);
-        seen = look(to, false); // somebody else may have made it
-        Plan afresh = plan(wanted, seen.records());
-        checkDeletions(afresh);
-        plan = afresh;
-      }
-      writing = new Writing(to);
-      Seen after = writing.write(plan, wanted);
-      int changes = writing.made();
-      if (rule == null) {
-        return Result.applied(changes);
-      }
-      Map<String, Object> before = changes == 0 ? null : seen.attributes();
-      Result result = signedOff(signed.get(), after.attributes(), before, changes);
-      // the collection was made
-      return result.verdict() == Verdict.IN_SYNC ? Result.applied(0) : result;
-    }
-  }
-
   // ---- what is to be copied
 
   /**
    * One copy.
    *
+   * @param where it is asked for, the start of an error
    * @param filters that select records of the source
    */
-  record Mapping(Place source, Filters filters, Place destination) {
+  record Mapping(String where, Place source, Filters filters, Place destination) {
     String name() {
       return "%s%s -> %s".formatted(source.name(), filters, destination.name());
     }
@@ -451,24 +332,21 @@ public class backport_records implements Runner.Command {
     if (mappings != null) {
       return mappings(mappings);
     }
-    if (sourceBucket == null || sourceCollection == null) {
+    String missing =
+        sourceBucket == null ? "BUCKET" : sourceCollection == null ? "COLLECTION" : null;
+    if (missing != null) {
       throw new UsageException(
-          (sourceBucket == null
-                  ? "BACKPORT_RECORDS_SOURCE_BUCKET"
-                  : "BACKPORT_RECORDS_SOURCE_COLLECTION")
-              + " is not set",
+          "BACKPORT_RECORDS_SOURCE_%s is not set".formatted(missing),
           "name source bucket and collection, or set BACKPORT_RECORDS_MAPPINGS");
     }
+    Place from = new Place(sourceBucket, sourceCollection);
+    Filters filters = Objects.requireNonNullElse(sourceFilters, Filters.NONE);
     Place to =
         new Place(
             Objects.requireNonNullElse(destBucket, sourceBucket),
             Objects.requireNonNullElse(destCollection, sourceCollection));
-    Filters filters = Objects.requireNonNullElse(sourceFilters, Filters.NONE);
-    return checked(Map.of("", new Mapping(new Place(sourceBucket, sourceCollection), filters, to)));
+    return checked(List.of(new Mapping("", from, filters, to)));
   }
-
-  private static final Pattern MAPPING =
-      Pattern.compile("([^/?\\s]+)/([^/?\\s]+?)(?:\\?(\\S*))?\\s*->\\s*([^/?\\s]+)/([^/?\\s]+)");
 
   /**
    * Reads the lines of {@code BACKPORT_RECORDS_MAPPINGS}.
@@ -476,30 +354,36 @@ public class backport_records implements Runner.Command {
    * @throws UsageException that names the line
    */
   static List<Mapping> mappings(String text) throws UsageException {
-    Map<String, Mapping> mappings = new LinkedHashMap<>();
-    int number = 0;
-    for (String line : text.split("\\R", -1)) {
-      number++;
-      if (line.isBlank()) {
-        continue;
+    List<Mapping> mappings = new ArrayList<>();
+    String[] lines = text.split("\\R", -1);
+    for (int i = 0; i < lines.length; i++) {
+      if (!lines[i].isBlank()) {
+        String where = "BACKPORT_RECORDS_MAPPINGS, line %d: ".formatted(i + 1);
+        mappings.add(mapping(where, lines[i].strip()));
       }
-      String where = "BACKPORT_RECORDS_MAPPINGS, line %d: ".formatted(number);
-      Matcher parts = MAPPING.matcher(line.strip());
-      if (!parts.matches() || !Stream.of(1, 2, 4, 5).map(parts::group).allMatch(Place::isName)) {
-        throw new UsageException(
-            "%s\"%s\" is not bucket/collection?field=value -> bucket/collection"
-                .formatted(where, line.strip()),
-            null);
-      }
-      Place from = new Place(parts.group(1), parts.group(2));
-      Filters filters = query(where, Objects.requireNonNullElse(parts.group(3), ""));
-      Place to = new Place(parts.group(4), parts.group(5));
-      mappings.put(where, new Mapping(from, filters, to));
     }
     if (mappings.isEmpty()) {
       throw new UsageException("BACKPORT_RECORDS_MAPPINGS holds no line", null);
     }
     return checked(mappings);
+  }
+
+  private static final Pattern MAPPING =
+      Pattern.compile("([^/?\\s]+)/([^/?\\s]+?)(?:\\?(\\S*))?\\s*->\\s*([^/?\\s]+)/([^/?\\s]+)");
+
+  private static Mapping mapping(String where, String line) throws UsageException {
+    Matcher parts = MAPPING.matcher(line);
+    if (!parts.matches() || !Stream.of(1, 2, 4, 5).map(parts::group).allMatch(Place::isName)) {
+      throw new UsageException(
+          "%s\"%s\" is not bucket/collection?field=value -> bucket/collection"
+              .formatted(where, line),
+          null);
+    }
+    return new Mapping(
+        where,
+        new Place(parts.group(1), parts.group(2)),
+        query(where, Objects.requireNonNullElse(parts.group(3), "")),
+        new Place(parts.group(4), parts.group(5)));
   }
 
   private static Filters query(String where, String query) throws UsageException {
@@ -536,22 +420,16 @@ public class backport_records implements Runner.Command {
     return decoded;
   }
 
-  /**
-   * Only what selects records: {@code _limit}, say, would have the rest deleted. A Kinto takes
-   * white space off a name.
-   */
+  /** What selects records: {@code _limit}, say, would have the rest deleted. */
+  private static final Pattern PARAMETER =
+      // a Kinto takes white space off a name
+      Pattern.compile("(?s)_sort|(?!_)[^\\p{Z}\\p{Cc}](.*[^\\p{Z}\\p{Cc}])?");
+
   private static void checkParameter(String name) {
-    if (name.isEmpty()
-        || isBlank(name.codePointAt(0))
-        || isBlank(name.codePointBefore(name.length()))
-        || (name.startsWith("_") && !name.equals("_sort"))) {
+    if (!PARAMETER.matcher(name).matches()) {
       throw new TypeConversionException(
           "a filter: \"%s\" is no field, no parameter but _sort may begin with _".formatted(name));
     }
-  }
-
-  private static boolean isBlank(int c) {
-    return Character.isWhitespace(c) || Character.isSpaceChar(c) || Character.isISOControl(c);
   }
 
   /** Operators whose list a Kinto takes for one value, which nothing equals. */
@@ -568,128 +446,27 @@ public class backport_records implements Runner.Command {
     }
   }
 
-  /**
-   * Refuses copies onto themselves, and copies that would undo, or repeat, an earlier one.
-   *
-   * @param mappings by where they stand, for the error
-   */
-  private static List<Mapping> checked(Map<String, Mapping> mappings) throws UsageException {
+  /** Refuses copies onto themselves, and copies that would undo, or repeat, an earlier one. */
+  private static List<Mapping> checked(List<Mapping> mappings) throws UsageException {
     Set<Place> sources = new HashSet<>();
     Set<Place> destinations = new HashSet<>();
-    for (Map.Entry<String, Mapping> entry : mappings.entrySet()) {
-      Place from = entry.getValue().source();
-      Place to = entry.getValue().destination();
-      String start = entry.getKey();
-      if (from.equals(to)) {
-        throw new UsageException(start + "source and destination are both " + to.name(), null);
+    for (Mapping mapping : mappings) {
+      Place to = mapping.destination();
+      sources.add(mapping.source());
+      String wrong =
+          mapping.source().equals(to)
+              ? "source and destination are both %s"
+              : !destinations.add(to)
+                  ? "%s is the destination of an earlier line, whose records it would delete"
+                  : sources.contains(to)
+                      ? "%s is the source of an earlier line, which would copy other records the"
+                          + " next time"
+                      : null;
+      if (wrong != null) {
+        throw new UsageException(mapping.where() + wrong.formatted(to.name()), null);
       }
-      if (!destinations.add(to)) {
-        throw new UsageException(
-            "%s%s is the destination of an earlier line, whose records it would delete"
-                .formatted(start, to.name()),
-            null);
-      }
-      if (sources.contains(to)) {
-        throw new UsageException(
-            "%s%s is the source of an earlier line, which would copy other records the next time"
-                .formatted(start, to.name()),
-            null);
-      }
-      sources.add(from);
     }
-    return List.copyOf(mappings.values());
-  }
-
-  // ---- reading
-
-  private static final String NEXT_RUN = "the next run applies what is missing";
-
-  /** Why a copy is not made, or not all of it. */
-  private static final class Refused extends Exception {
-    private static final long serialVersionUID = 1;
-    final String hint;
-
-    Refused(String reason, String hint) {
-      super(reason, null, false, false);
-      this.hint = hint;
-    }
-  }
-
-  private List<SignedRecord> read(Mapping mapping) throws Refused {
-    Place from = mapping.source();
-    Map<String, List<String>> filters = mapping.filters().parameters();
-    try {
-      List<SignedRecord> records = source.records(from, filters);
-      if (records.isEmpty() && !allowEmptySource) {
-        String which = filters.isEmpty() ? "" : " that the filters select";
-        throw new Refused(
-            "source %s has no records%s".formatted(from.name(), which),
-            "--allow-empty-source empties the destination");
-      }
-      return records;
-    } catch (ServerException e) {
-      throw unreadable(true, from, e);
-    }
-  }
-
-  private Map<String, Long> lastModified(Place from) throws Refused {
-    try {
-      return source.lastModified(from);
-    } catch (ServerException e) {
-      throw unreadable(true, from, e);
-    }
-  }
-
-  /**
-   * The destination, attributes first: what changes after them changes them too.
-   *
-   * @param attributes null if the collection is missing
-   */
-  private record Seen(Map<String, Object> attributes, List<SignedRecord> records) {
-    boolean isMissing() {
-      return attributes == null;
-    }
-  }
-
-  private Seen look(Place to, boolean mayBeMissing) throws Refused {
-    try {
-      Seen seen = new Seen(destination.metadata(to.path()), destination.records(to, Map.of()));
-      for (SignedRecord record : seen.records()) {
-        if (timestamp(record) <= 0) {
-          throw new Refused(
-              "destination %s: record %s has no last_modified, so it cannot be changed safely"
-                  .formatted(to.name(), record.id()),
-              null);
-        }
-      }
-      return seen;
-    } catch (ServerException e) {
-      if (e.status() == 404 && mayBeMissing) {
-        return new Seen(null, List.of());
-      }
-      throw unreadable(false, to, e);
-    }
-  }
-
-  private Refused unreadable(boolean isSource, Place place, ServerException e) {
-    return new Refused(
-        "%s %s: %s".formatted(isSource ? "source" : "destination", place.name(), e.reason()),
-        switch (e.status()) {
-          case 401, 403 ->
-              "set %s to an account that may %s all of it, if there is such a collection"
-                  .formatted(
-                      isSource ? SOURCE_AUTH : destVariable(),
-                      isSource ? "read" : "read and write");
-          case 404 ->
-              isSource
-                  ? "is there such a collection?"
-                  : "--create-destination makes the collection";
-          default -> e.hint();
-        });
-  }
-
-  private String destVariable() {
-    return destAuth == null ? SOURCE_AUTH : DEST_AUTH;
+    return mappings;
   }
 
   // ---- the plan
@@ -739,7 +516,7 @@ public class backport_records implements Runner.Command {
   static Plan plan(List<SignedRecord> source, List<SignedRecord> destination) {
     Map<String, Content> wanted = RecordDiff.byId(source);
     Map<String, Long> timestamps = new HashMap<>();
-    destination.forEach(record -> timestamps.put(record.id(), timestamp(record)));
+    destination.forEach(record -> timestamps.put(record.id(), timestamp(record.json().fields())));
     Plan plan = new Plan(new ArrayList<>(), new ArrayList<>(), new ArrayList<>());
     for (RecordDiff.Difference difference :
         RecordDiff.differences(RecordDiff.byId(destination), wanted)) {
@@ -757,8 +534,8 @@ public class backport_records implements Runner.Command {
     return plan;
   }
 
-  private static long timestamp(SignedRecord record) {
-    return record.json().fields().get("last_modified") instanceof Long timestamp ? timestamp : 0;
+  private static long timestamp(Map<String, Object> fields) {
+    return fields.get("last_modified") instanceof Long timestamp ? timestamp : 0;
   }
 
   /**
@@ -780,107 +557,16 @@ public class backport_records implements Runner.Command {
     return Duration.ofMillis(Math.max(0, now.toEpochMilli() - timestamp));
   }
 
-  // ---- what is refused before anything is written
-
-  /** The resource whose source the destination is; refuses what only the signer may write. */
-  private Optional<SignedResource> signedResource(Place to) throws Refused {
-    SignedResources resources = info.signed();
-    if (resources == null) {
-      return Optional.empty();
-    }
-    Optional<SignedResource> published =
-        resources.ofDestination(to).or(() -> resources.ofPreview(to));
-    if (published.isPresent() && !allowSignedDestination && !check) {
-      throw new Refused(
-          "destination %s is what the server signs: writing to it breaks its signature"
-              .formatted(to.name()),
-          "copy to its source, %s".formatted(published.get().source().name()));
-    }
-    return resources.ofSource(to);
-  }
-
-  private void checkDeletions(Plan plan) throws Refused {
-    int deletions = plan.toDelete().size();
-    if (maxDeletions != null && deletions > maxDeletions) {
-      throw new Refused(
-          "%d records would be deleted, --max-deletions is %d".formatted(deletions, maxDeletions),
-          "--dry-run shows them");
-    }
-  }
-
-  private void checkGroup(SignedResource resource) throws Refused {
-    Optional<String> group = missingGroup(resource, info.principals());
-    if (group.isPresent()) {
-      String place = resource.source().name();
-      throw new Refused(
-          "%s is not in the group %s, and could not set %s %s"
-              .formatted(info.account(), group.get(), place, resource.signoff().status()),
-          "add the account to the group, or set %s to another one".formatted(destVariable()));
-    }
-  }
-
-  /**
-   * The group that an account would have to be in to ask for a signoff; empty if it may, or who
-   * knows.
-   */
-  static Optional<String> missingGroup(SignedResource resource, Set<String> principals) {
-    SignoffRule signoff = resource.signoff();
-    List<String> groups = new ArrayList<>();
-    if (signoff.editors() != null) {
-      groups.add(signoff.editors());
-    }
-    if (!signoff.reviewed() && signoff.reviewers() != null) {
-      groups.add(signoff.reviewers()); // which of them it takes, servers differ in
-    }
-    String start = "/buckets/%s/groups/".formatted(resource.source().bucket());
-    return principals.isEmpty()
-            || groups.isEmpty()
-            || groups.stream().anyMatch(group -> principals.contains(start + group))
-        ? Optional.empty()
-        : Optional.of(groups.getLast());
-  }
-
-  /** Whose work a copy goes over, as a warning; empty if nobody's. */
-  static Optional<String> othersWork(
-      Map<String, Object> attributes, SignoffRule signoff, String account) {
-    if ("to-review".equals(attributes.get("status"))
-        && !account.equals(attributes.get("last_review_request_by"))) {
-      return Optional.of(
-          "under review, requested by "
-              + Display.brief(String.valueOf(attributes.get("last_review_request_by"))));
-    }
-    return due(attributes, null, signoff, account) instanceof Held(String reason)
-        ? Optional.of(reason)
-        : Optional.empty();
-  }
-
-  private void announce(Place to, String what) {
-    report.announce(
-        "write to %s as %s: %s: %s".formatted(server.url(), info.account(), to.name(), what));
-  }
-
-  // ---- writing in batches
-
-  private void create(Place to) throws Refused {
-    try {
-      destination.create(to);
-    } catch (ServerException e) {
-      throw new Refused(
-          "destination %s cannot be made: %s".formatted(to.name(), e.reason()),
-          "is there a bucket %s, and may %s make collections in it?"
-              .formatted(to.bucket(), info.account()));
-    }
-  }
+  // ---- what became of a change
 
   /** What became of a change. */
-  sealed interface Fate {}
+  sealed interface Fate {
+    /** Why; of what is made how we know, if not by the status. */
+    String reason();
+  }
 
-  /**
-   * It is made.
-   *
-   * @param note how we know, if not by the status
-   */
-  record Made(String note) implements Fate {}
+  /** It is made. */
+  record Made(String reason) implements Fate {}
 
   /** The record is not as it was, or the server had a moment of weakness: look again. */
   record Open(String reason) implements Fate {}
@@ -921,36 +607,407 @@ public class backport_records implements Runner.Command {
         : "%d: %s".formatted(answer.status(), Display.brief(answer.message()));
   }
 
-  /**
-   * One line of a batch.
-   *
-   * @param message why, shortened for people
-   */
-  record Attempt(RecordWrite write, int status, String message) {}
+  // ---- signoff
 
+  /** What a destination that has the right records still needs. */
+  sealed interface Due {}
+
+  /** Nothing: it is published, or a reviewer's turn. */
+  record NothingDue() implements Due {}
+
+  /**
+   * The review, or the signature, was never asked for.
+   *
+   * @param since the last edit, or null if the server does not say
+   */
+  record SignoffDue(Instant since) implements Due {}
+
+  /** Somebody has to look at it. */
+  record Held(String reason) implements Due {}
+
+  /**
+   * What the attributes of a signed source ask for, once it has the right records.
+   *
+   * @param before the attributes before we changed records; null if we have not
+   * @param account ours
+   */
+  static Due due(
+      Map<String, Object> attributes,
+      Map<String, Object> before,
+      SignoffRule signoff,
+      String account) {
+    boolean wrote = before != null;
+    Object status = attributes.get("status");
+    return switch (status == null ? null : status.toString()) {
+      case null -> wrote ? new SignoffDue(null) : new NothingDue();
+      case "work-in-progress" -> dueOfWork(attributes, account, wrote);
+      case "signed" ->
+          !wrote || isLater("last_signature_date", before, attributes)
+              ? new NothingDue()
+              : new Held("the status is signed, as if nothing had been changed");
+      case "to-review" ->
+          !wrote || (signoff.reviewed() && isLater("last_review_request_date", before, attributes))
+              ? new NothingDue()
+              : new Held("the status is to-review, as of before the changes");
+      default ->
+          new Held(
+              "the status is " + brief(attributes, "status") + ": the server has not finished");
+    };
+  }
+
+  private static boolean isLater(
+      String date, Map<String, Object> before, Map<String, Object> after) {
+    return isLater(RemoteSettings.date(after, date), RemoteSettings.date(before, date));
+  }
+
+  /** Whether a date is later than another one, or there at all. */
+  private static boolean isLater(Optional<Instant> date, Optional<Instant> other) {
+    return date.isPresent() && (other.isEmpty() || date.get().isAfter(other.get()));
+  }
+
+  private static Due dueOfWork(Map<String, Object> attributes, String account, boolean wrote) {
+    for (String date : List.of("last_edit_date", "last_review_request_date", "last_review_date")) {
+      if (attributes.get(date) != null && RemoteSettings.date(attributes, date).isEmpty()) {
+        return new Held("work in progress, and its %s is no date".formatted(date));
+      }
+    }
+    Object editor = attributes.get("last_edit_by");
+    Optional<Instant> edited = RemoteSettings.date(attributes, "last_edit_date");
+    Optional<Instant> requested = RemoteSettings.date(attributes, "last_review_request_date");
+    Optional<Instant> approved = RemoteSettings.date(attributes, "last_review_date");
+    if (editor == null && wrote) {
+      return new SignoffDue(null); // a server that does not say who
+    }
+    String who = editor == null ? "nobody knows" : brief(attributes, "last_edit_by");
+    Held byEditor = new Held("work in progress by " + who);
+    if (isLater(edited, requested)) {
+      return account.equals(editor) ? new SignoffDue(edited.get()) : byEditor;
+    }
+    if (isLater(requested, approved)) {
+      String comment = Objects.toString(attributes.get("last_reviewer_comment"), "");
+      return new Held(
+          "review rejected: " + (comment.isBlank() ? "without a comment" : Display.brief(comment)));
+    }
+    return byEditor;
+  }
+
+  /** Whether the attributes read after a request for a signoff show that it was heard. */
+  static boolean isSignedOff(
+      SignoffRule signoff, Map<String, Object> before, Map<String, Object> after) {
+    Object status = after.get("status");
+    if ("signed".equals(status) || (signoff.reviewed() && "to-review".equals(status))) {
+      return true;
+    }
+    // or it was, and is answered already
+    return signoff.reviewed() && isLater("last_review_request_date", before, after);
+  }
+
+  private static String brief(Map<String, Object> attributes, String name) {
+    return Display.brief(String.valueOf(attributes.get(name)));
+  }
+
+  /** Whose work a copy goes over, as a warning; empty if nobody's. */
+  static Optional<String> othersWork(
+      Map<String, Object> attributes, SignoffRule signoff, String account) {
+    if ("to-review".equals(attributes.get("status"))
+        && !account.equals(attributes.get("last_review_request_by"))) {
+      return Optional.of(
+          "under review, requested by " + brief(attributes, "last_review_request_by"));
+    }
+    return due(attributes, null, signoff, account) instanceof Held(String reason)
+        ? Optional.of(reason)
+        : Optional.empty();
+  }
+
+  /**
+   * The group that an account would have to be in to ask for a signoff; empty if it may, or who
+   * knows.
+   */
+  static Optional<String> missingGroup(SignedResource resource, Set<String> principals) {
+    SignoffRule signoff = resource.signoff();
+    // which of them it takes where nobody reviews, servers differ in
+    List<String> groups =
+        Stream.of(signoff.editors(), signoff.reviewed() ? null : signoff.reviewers())
+            .filter(Objects::nonNull)
+            .toList();
+    String start = "/buckets/%s/groups/".formatted(resource.source().bucket());
+    return principals.isEmpty()
+            || groups.isEmpty()
+            || groups.stream().anyMatch(group -> principals.contains(start + group))
+        ? Optional.empty()
+        : Optional.of(groups.getLast());
+  }
+
+  // ---- one copy
+
+  private static final String NEXT_RUN = "the next run applies what is missing";
   private static final int ROUNDS = 2;
 
   /** Records declined one after the other, after which the rest is not tried. */
   private static final int MAX_DECLINED = 100;
 
-  /** The changes of one copy: batch by batch, then a look at what has become of them. */
-  private final class Writing {
+  /** Why a copy is not made, or not all of it. */
+  private static final class Refused extends Exception {
+    private static final long serialVersionUID = 1;
+    final String hint;
+
+    Refused(String reason, String hint) {
+      super(reason, null, false, false);
+      this.hint = hint;
+    }
+  }
+
+  /**
+   * The destination, attributes first: what changes after them changes them too.
+   *
+   * @param attributes null if the collection is missing
+   */
+  private record Seen(Map<String, Object> attributes, List<SignedRecord> records) {
+    boolean isMissing() {
+      return attributes == null;
+    }
+  }
+
+  /** One copy, and how far it has come. */
+  private final class Copy {
+    private final Mapping mapping;
     private final Place to;
-    private final List<Attempt> attempts = new ArrayList<>();
-    private final Map<String, Fate> fates = new HashMap<>(); // of all that is planned, by id
+    private volatile Plan plan = Plan.NONE;
+    private SignedResource signed; // whose source the destination is, or null
+    private final List<Map<String, Object>> requests =
+        new ArrayList<>(); // as the document has them
+    private final Map<String, Fate> fates = new HashMap<>(); // of all that is written, by id
     private final List<String> waits = new ArrayList<>(); // that the answers of a round ask for
     private ServerException failure; // of a whole batch, which ends its round
     private int declinedInARow;
 
-    Writing(Place to) {
-      this.to = to;
+    Copy(Mapping mapping) {
+      this.mapping = mapping;
+      this.to = mapping.destination();
     }
 
-    int made() {
+    Outcome outcome() {
+      Result result;
+      try {
+        signed = signedResource().orElse(null);
+        result = check ? compared() : copied();
+      } catch (Refused e) {
+        result = Result.noVerdict(e.getMessage(), e.hint);
+      } catch (Report.ClosedOutput e) {
+        throw e;
+      } catch (RuntimeException | OutOfMemoryError e) {
+        report.unexpected(e);
+        result = Result.noVerdict("unexpected " + e, null);
+      }
+      return new Outcome(mapping, plan, requests, result);
+    }
+
+    Outcome unfinished() {
+      Result result =
+          fates.isEmpty()
+              ? Result.noVerdict("interrupted", null)
+              : Result.noVerdict("interrupted, " + progress(), NEXT_RUN);
+      return new Outcome(mapping, plan, requests, result);
+    }
+
+    private Result compared() throws Refused {
+      Seen seen = look(false);
+      Plan lacking = plan(read(), seen.records());
+      if (!lacking.isEmpty()) { // a change in flight is none
+        seen = look(false);
+        lacking = plan(read(), seen.records());
+      }
+      plan = lacking;
+      if (!plan.isEmpty()) {
+        return behind(lag(plan, lastModified(), now));
+      }
+      if (signed == null) {
+        return Result.IN_SYNC;
+      }
+      return switch (due(seen.attributes(), null, signed.signoff(), info.account())) {
+        case NothingDue _ -> Result.IN_SYNC;
+        case Held(String reason) -> Result.waiting(0, reason);
+        case SignoffDue(Instant since) -> behind(age(since.toEpochMilli(), now));
+      };
+    }
+
+    private Result behind(Duration lag) {
+      return Result.behind(plan, lag, maxLag);
+    }
+
+    private Result copied() throws Refused {
+      List<SignedRecord> wanted = read();
+      Seen seen = look(createDestination);
+      plan = plan(wanted, seen.records());
+      checkDeletions(plan);
+      if (plan.isEmpty() && !seen.isMissing()) {
+        return signed == null ? Result.IN_SYNC : signedOff(seen.attributes(), null);
+      }
+      if (signed != null && !seen.isMissing()) {
+        checkGroup();
+        othersWork(seen.attributes(), signed.signoff(), info.account())
+            .ifPresent(work -> report.warn(to.name() + ": " + work + ", which is overwritten"));
+      }
+      SignoffRule signoff = signed == null || plan.isEmpty() ? null : signed.signoff();
+      if (dryRun) {
+        return Result.planned(plan, seen.isMissing(), signoff);
+      }
+      announce(
+          (seen.isMissing() ? "make the collection, " : "")
+              + plan.counts()
+              + (signoff == null ? "" : ", then set it " + signoff.status()));
+      if (seen.isMissing()) {
+        create();
+        seen = look(false); // somebody else may have made it
+        Plan afresh = plan(wanted, seen.records());
+        checkDeletions(afresh);
+        plan = afresh;
+      }
+      Seen after = write(wanted);
+      if (signed == null) {
+        return Result.applied(made());
+      }
+      Result result = signedOff(after.attributes(), made() == 0 ? null : seen.attributes());
+      return result == Result.IN_SYNC ? Result.applied(0) : result; // the collection was made
+    }
+
+    // reading
+
+    private List<SignedRecord> read() throws Refused {
+      Place from = mapping.source();
+      Map<String, List<String>> filters = mapping.filters().parameters();
+      try {
+        List<SignedRecord> records = source.records(from, filters);
+        if (records.isEmpty() && !allowEmptySource) {
+          String which = filters.isEmpty() ? "" : " that the filters select";
+          throw new Refused(
+              "source %s has no records%s".formatted(from.name(), which),
+              "--allow-empty-source empties the destination");
+        }
+        return records;
+      } catch (ServerException e) {
+        throw unreadable(true, e);
+      }
+    }
+
+    private Map<String, Long> lastModified() throws Refused {
+      try {
+        return source.lastModified(mapping.source());
+      } catch (ServerException e) {
+        throw unreadable(true, e);
+      }
+    }
+
+    private Seen look(boolean mayBeMissing) throws Refused {
+      try {
+        Seen seen = new Seen(destination.metadata(to.path()), destination.records(to, Map.of()));
+        for (SignedRecord record : seen.records()) {
+          if (timestamp(record.json().fields()) <= 0) {
+            throw new Refused(
+                "destination %s: record %s has no last_modified, so it cannot be changed safely"
+                    .formatted(to.name(), record.id()),
+                null);
+          }
+        }
+        return seen;
+      } catch (ServerException e) {
+        if (e.status() == 404 && mayBeMissing) {
+          return new Seen(null, List.of());
+        }
+        throw unreadable(false, e);
+      }
+    }
+
+    private Refused unreadable(boolean isSource, ServerException e) {
+      String end = isSource ? "source " + mapping.source().name() : "destination " + to.name();
+      return new Refused(
+          end + ": " + e.reason(),
+          switch (e.status()) {
+            case 401, 403 ->
+                "set %s to an account that may %s all of it, if there is such a collection"
+                    .formatted(
+                        isSource ? SOURCE_AUTH : destVariable(),
+                        isSource ? "read" : "read and write");
+            case 404 ->
+                isSource
+                    ? "is there such a collection?"
+                    : "--create-destination makes the collection";
+            default -> e.hint();
+          });
+    }
+
+    private String destVariable() {
+      return destAuth == null ? SOURCE_AUTH : DEST_AUTH;
+    }
+
+    // what is refused, or said, before anything is written
+
+    /** The resource whose source the destination is; refuses what only the signer may write. */
+    private Optional<SignedResource> signedResource() throws Refused {
+      SignedResources resources = info.signed();
+      if (resources == null) {
+        return Optional.empty();
+      }
+      Optional<SignedResource> published =
+          resources.ofDestination(to).or(() -> resources.ofPreview(to));
+      if (published.isPresent() && !allowSignedDestination && !check) {
+        throw new Refused(
+            "destination %s is what the server signs: writing to it breaks its signature"
+                .formatted(to.name()),
+            "copy to its source, %s".formatted(published.get().source().name()));
+      }
+      return resources.ofSource(to);
+    }
+
+    private void checkDeletions(Plan plan) throws Refused {
+      int deletions = plan.toDelete().size();
+      if (maxDeletions != null && deletions > maxDeletions) {
+        throw new Refused(
+            "%d records would be deleted, --max-deletions is %d".formatted(deletions, maxDeletions),
+            "--dry-run shows them");
+      }
+    }
+
+    private void checkGroup() throws Refused {
+      Optional<String> group = missingGroup(signed, info.principals());
+      if (group.isPresent()) {
+        throw new Refused(
+            "%s is not in the group %s, and could not set %s %s"
+                .formatted(info.account(), group.get(), to.name(), signed.signoff().status()),
+            "add the account to the group, or set %s to another one".formatted(destVariable()));
+      }
+    }
+
+    private void announce(String what) {
+      report.announce(
+          "write to %s as %s: %s: %s".formatted(server.url(), info.account(), to.name(), what));
+    }
+
+    /** Nothing is done any more after Ctrl-C has said what was. */
+    private void checkGoing() {
+      if (report.isInterrupted()) {
+        throw new Report.ClosedOutput();
+      }
+    }
+
+    // writing: batch by batch, then a look at what has become of it
+
+    private void create() throws Refused {
+      try {
+        destination.create(to);
+      } catch (ServerException e) {
+        throw new Refused(
+            "destination %s cannot be made: %s".formatted(to.name(), e.reason()),
+            "is there a bucket %s, and may %s make collections in it?"
+                .formatted(to.bucket(), info.account()));
+      }
+    }
+
+    private int made() {
       return (int) fates.values().stream().filter(Made.class::isInstance).count();
     }
 
-    String progress() {
+    private String progress() {
       return "%d of %d changes applied".formatted(made(), fates.size());
     }
 
@@ -958,18 +1015,19 @@ public class backport_records implements Runner.Command {
      * Returns the destination as it is when all is made; an exception says what is not. What is
      * read afterwards is what counts: an answer may be lost, or undone with its batch.
      */
-    Seen write(Plan plan, List<SignedRecord> wanted) throws Refused {
+    private Seen write(List<SignedRecord> wanted) throws Refused {
       List<Change> changes = plan.all();
       for (int round = 1; ; round++) {
         send(changes);
         checkGoing();
-        Seen seen = again();
+        Seen seen = lookAgain();
         Plan rest = plan(wanted, seen.records());
         changes = open(rest);
         if (rest.isEmpty()) {
           return seen;
         }
-        if (round == ROUNDS || changes.isEmpty() || !isWorthwhile()) {
+        boolean isLasting = failure != null && failure.isLasting();
+        if (round == ROUNDS || changes.isEmpty() || declinedInARow >= MAX_DECLINED || isLasting) {
           throw missing(rest);
         }
       }
@@ -1026,32 +1084,30 @@ public class backport_records implements Runner.Command {
       if (answer.retryAfter() != null) {
         waits.add(answer.retryAfter());
       }
+      boolean isOurs = fate instanceof Made || answer.status() / 100 == 2; // not the server's
       String message =
-          switch (fate) {
-            case Made(String note) -> note.isEmpty() ? "" : "(" + note + ")";
-            case Declined(String reason) when answer.status() / 100 == 2 -> "(" + reason + ")";
-            default -> Display.brief(answer.message());
-          };
-      RecordWrite write = change.at(to);
+          !isOurs
+              ? Display.brief(answer.message())
+              : fate.reason().isEmpty() ? "" : "(" + fate.reason() + ")";
       String line =
-          "%s - %d %s".formatted(line(attempts.size(), write), answer.status(), message).strip();
-      attempts.add(new Attempt(write, answer.status(), message));
+          "%s - %d %s".formatted(line(requests.size(), change.at(to)), answer.status(), message);
+      requests.add(json(change.at(to), answer.status(), message));
       if (fate instanceof Made) {
-        report.heading(line);
+        report.heading(line.strip());
       } else {
-        report.details(line);
+        report.details(line.strip());
       }
     }
 
     /** The destination again, after a moment where the server seems to need one. */
-    private Seen again() throws Refused {
+    private Seen lookAgain() throws Refused {
       if (fates.values().stream().anyMatch(Open.class::isInstance)) {
         destination.postpone(waits);
       }
       try {
-        return look(to, false);
+        return look(false);
       } catch (Refused e) {
-        throw failure == null ? ended(e.getMessage(), e.hint) : ended();
+        throw failure == null ? ended(e.getMessage(), e.hint) : missing(null);
       }
     }
 
@@ -1068,241 +1124,115 @@ public class backport_records implements Runner.Command {
       return rest.all().stream().filter(one -> fates.get(one.id()) instanceof Open).toList();
     }
 
-    private boolean isWorthwhile() {
-      return declinedInARow < MAX_DECLINED && (failure == null || !failure.isLasting());
-    }
-
     private Refused missing(Plan rest) {
       if (failure != null) {
-        return ended();
+        return ended(failure.getMessage(), failure.hint());
       }
+      Fate byOthers = new Open("changed since");
       List<String> missing =
-          rest.all().stream().map(Change::id).map(id -> id + " (" + why(id) + ")").toList();
+          rest.all().stream()
+              .map(Change::id)
+              .map(id -> "%s (%s)".formatted(id, fates.getOrDefault(id, byOthers).reason()))
+              .toList();
       return new Refused("%s; missing: %s".formatted(progress(), Display.some(missing)), NEXT_RUN);
-    }
-
-    private String why(String id) {
-      return switch (fates.get(id)) {
-        case Open(String reason) -> reason;
-        case Declined(String reason) -> reason;
-        case null, default -> "changed since";
-      };
-    }
-
-    private Refused ended() {
-      return ended(failure.getMessage(), failure.hint());
     }
 
     private Refused ended(String reason, String hint) {
       return new Refused(progress() + ", then " + reason, hint == null ? NEXT_RUN : hint);
     }
-  }
 
-  private static String line(int number, RecordWrite write) {
-    return "Batch #%d: %s %s".formatted(number, write.method(), write.path());
-  }
+    // signing off
 
-  // ---- signoff
-
-  /** What a destination that has the right records still needs. */
-  sealed interface Due {}
-
-  /** Nothing: it is published, or a reviewer's turn. */
-  record NothingDue() implements Due {}
-
-  /**
-   * The review, or the signature, was never asked for.
-   *
-   * @param since the last edit, or null if the server does not say
-   */
-  record SignoffDue(Instant since) implements Due {}
-
-  /** Somebody has to look at it. */
-  record Held(String reason) implements Due {}
-
-  /**
-   * What the attributes of a signed source ask for, once it has the right records.
-   *
-   * @param before the attributes before we changed records; null if we have not
-   * @param account ours
-   */
-  static Due due(
-      Map<String, Object> attributes,
-      Map<String, Object> before,
-      SignoffRule signoff,
-      String account) {
-    boolean wrote = before != null;
-    Object status = attributes.get("status");
-    if (status == null) {
-      return wrote ? new SignoffDue(null) : new NothingDue();
-    }
-    return switch (status.toString()) {
-      case "work-in-progress" -> dueOfWork(attributes, account, wrote);
-      case "signed" ->
-          !wrote || isLater("last_signature_date", before, attributes)
-              ? new NothingDue()
-              : new Held("the status is signed, as if nothing had been changed");
-      case "to-review" ->
-          !wrote || (signoff.reviewed() && isLater("last_review_request_date", before, attributes))
-              ? new NothingDue()
-              : new Held("the status is to-review, as of before the changes");
-      default ->
-          new Held(
-              "the status is %s: the server has not finished"
-                  .formatted(Display.brief(status.toString())));
-    };
-  }
-
-  private static boolean isLater(
-      String date, Map<String, Object> before, Map<String, Object> after) {
-    return isLater(RemoteSettings.date(after, date), RemoteSettings.date(before, date));
-  }
-
-  /** Whether a date is later than another one, or there at all. */
-  private static boolean isLater(Optional<Instant> date, Optional<Instant> other) {
-    return date.isPresent() && (other.isEmpty() || date.get().isAfter(other.get()));
-  }
-
-  private static Due dueOfWork(Map<String, Object> attributes, String account, boolean wrote) {
-    for (String date : List.of("last_edit_date", "last_review_request_date", "last_review_date")) {
-      if (attributes.get(date) != null && RemoteSettings.date(attributes, date).isEmpty()) {
-        return new Held("work in progress, and its %s is no date".formatted(date));
-      }
-    }
-    Object editor = attributes.get("last_edit_by");
-    Optional<Instant> edited = RemoteSettings.date(attributes, "last_edit_date");
-    Optional<Instant> requested = RemoteSettings.date(attributes, "last_review_request_date");
-    Optional<Instant> approved = RemoteSettings.date(attributes, "last_review_date");
-    if (editor == null && wrote) {
-      return new SignoffDue(null); // a server that does not say who
-    }
-    Held byEditor =
-        new Held(
-            "work in progress by "
-                + (editor == null ? "nobody knows" : Display.brief(editor.toString())));
-    if (isLater(edited, requested)) {
-      return account.equals(editor) ? new SignoffDue(edited.get()) : byEditor;
-    }
-    if (isLater(requested, approved)) {
-      Object comment = attributes.get("last_reviewer_comment");
-      return new Held(
-          "review rejected: "
-              + (comment == null || comment.toString().isBlank()
-                  ? "without a comment"
-                  : Display.brief(comment.toString())));
-    }
-    return byEditor;
-  }
-
-  /** Whether the attributes read after a request for a signoff show that it was heard. */
-  static boolean isSignedOff(
-      SignoffRule signoff, Map<String, Object> before, Map<String, Object> after) {
-    Object status = after.get("status");
-    if ("signed".equals(status) || (signoff.reviewed() && "to-review".equals(status))) {
-      return true;
-    }
-    // or it was, and is answered already
-    return signoff.reviewed() && isLater("last_review_request_date", before, after);
-  }
-
-  /**
-   * Asks for the signoff, unless nobody needs to or somebody else has to decide.
-   *
-   * @param attributes as they were read before the records that are right
-   * @param before as they were before our changes; null if there were none
-   */
-  private Result signedOff(
-      SignedResource resource,
-      Map<String, Object> attributes,
-      Map<String, Object> before,
-      int changes)
-      throws Refused {
-    SignoffRule rule = resource.signoff();
-    return switch (due(attributes, before, rule, info.account())) {
-      case Held(String reason) -> Result.waiting(changes, reason);
-      case NothingDue _ when changes == 0 -> Result.inSync();
-      case NothingDue _ ->
-          rule.reviewed() && "signed".equals(attributes.get("status"))
-              ? Result.applied(changes) // somebody has asked, and somebody approved
-              : Result.signedOff(changes, rule.reviewed());
-      case SignoffDue _ -> {
-        if (changes == 0) {
-          checkGroup(resource);
-          if (dryRun) {
-            yield Result.planned(Plan.NONE, false, rule);
+    /**
+     * Asks for the signoff, unless nobody needs to or somebody else has to decide.
+     *
+     * @param attributes as they were read before the records that are right
+     * @param before as they were before our changes; null if there were none
+     */
+    private Result signedOff(Map<String, Object> attributes, Map<String, Object> before)
+        throws Refused {
+      SignoffRule rule = signed.signoff();
+      return switch (due(attributes, before, rule, info.account())) {
+        case Held(String reason) -> Result.waiting(made(), reason);
+        case NothingDue _ when before == null -> Result.IN_SYNC;
+        case NothingDue _ ->
+            rule.reviewed() && "signed".equals(attributes.get("status"))
+                ? Result.applied(made()) // somebody has asked, and somebody approved
+                : Result.signedOff(made(), rule.reviewed());
+        case SignoffDue _ -> {
+          if (before == null) {
+            checkGroup();
+            if (dryRun) {
+              yield Result.planned(Plan.NONE, false, rule);
+            }
+            announce("set it " + rule.status());
           }
-          announce(resource.source(), "set it " + rule.status());
+          checkGoing();
+          yield asked(attributes, before);
         }
-        checkGoing();
-        yield asked(resource, attributes, before, changes);
+      };
+    }
+
+    /**
+     * Sets the status, if nobody has changed anything since. What is read afterwards is what
+     * counts, not the answer.
+     */
+    private Result asked(Map<String, Object> attributes, Map<String, Object> before)
+        throws Refused {
+      SignoffRule rule = signed.signoff();
+      Optional<ServerException> failure = patch(attributes);
+      Map<String, Object> after;
+      try {
+        after = destination.metadata(to.path());
+      } catch (ServerException e) {
+        throw owed(e);
       }
-    };
-  }
+      if (isSignedOff(rule, attributes, after)) {
+        return Objects.equals(attributes.get("last_edit_date"), after.get("last_edit_date"))
+            ? Result.signedOff(made(), rule.reviewed())
+            : Result.waiting(
+                made(),
+                "edited by %s, and signed off by somebody else than us"
+                    .formatted(brief(after, "last_edit_by")));
+      }
+      if (failure.isEmpty()) {
+        throw owed(
+            "the server took the request, and the status is " + brief(after, "status"),
+            "see the server's log, then run it again");
+      }
+      if (failure.get().status() == 412
+          && due(after, before, rule, info.account()) instanceof Held(String reason)) {
+        return Result.waiting(made(), reason);
+      }
+      throw owed(failure.get());
+    }
 
-  /**
-   * Sets the status, if nobody has changed anything since. What is read afterwards is what counts,
-   * not the answer.
-   */
-  private Result asked(
-      SignedResource resource,
-      Map<String, Object> attributes,
-      Map<String, Object> before,
-      int changes)
-      throws Refused {
-    String path = resource.source().path();
-    SignoffRule rule = resource.signoff();
-    ServerException failure = null;
-    Map<String, Object> after;
-    try {
-      destination.patch(
-          path,
-          Map.of("status", rule.status()),
-          attributes.get("last_modified") instanceof Long timestamp ? timestamp : 0,
-          () -> isSignedOff(rule, attributes, destination.metadata(path)));
-    } catch (ServerException e) {
-      failure = e;
+    private Optional<ServerException> patch(Map<String, Object> attributes) {
+      SignoffRule rule = signed.signoff();
+      try {
+        destination.patch(
+            to.path(),
+            Map.of("status", rule.status()),
+            timestamp(attributes),
+            () -> isSignedOff(rule, attributes, destination.metadata(to.path())));
+        return Optional.empty();
+      } catch (ServerException e) {
+        return Optional.of(e);
+      }
     }
-    try {
-      after = destination.metadata(path);
-    } catch (ServerException e) {
-      throw owed(rule, changes, e);
-    }
-    if (isSignedOff(rule, attributes, after)) {
-      return Objects.equals(attributes.get("last_edit_date"), after.get("last_edit_date"))
-          ? Result.signedOff(changes, rule.reviewed())
-          : Result.waiting(
-              changes,
-              "edited by %s, and signed off by somebody else than us"
-                  .formatted(Display.brief(String.valueOf(after.get("last_edit_by")))));
-    }
-    if (failure == null) {
-      throw owed(
-          rule,
-          changes,
-          "the server took the request, and the status is "
-              + Display.brief(String.valueOf(after.get("status"))),
-          "see the server's log, then run it again");
-    }
-    if (failure.status() == 412
-        && due(after, before, rule, info.account()) instanceof Held(String reason)) {
-      return Result.waiting(changes, reason);
-    }
-    throw owed(rule, changes, failure);
-  }
 
-  private Refused owed(SignoffRule rule, int changes, ServerException e) {
-    return owed(
-        rule,
-        changes,
-        e.reason(),
-        e.status() == 403
-            ? "add %s to the group that may, then run it again".formatted(info.account())
-            : "run it again: it is asked for then");
-  }
+    private Refused owed(ServerException e) {
+      return owed(
+          e.reason(),
+          e.status() == 403
+              ? "add %s to the group that may, then run it again".formatted(info.account())
+              : "run it again: it is asked for then");
+    }
 
-  private static Refused owed(SignoffRule rule, int changes, String reason, String hint) {
-    String applied = changes == 0 ? "" : "%d changes applied, but ".formatted(changes);
-    return new Refused("%s%s is owed: %s".formatted(applied, rule.status(), reason), hint);
+    private Refused owed(String reason, String hint) {
+      String applied = made() == 0 ? "" : "%d changes applied, but ".formatted(made());
+      return new Refused(applied + signed.signoff().status() + " is owed: " + reason, hint);
+    }
   }
 
   // ---- what came out, and how it is shown
@@ -1337,13 +1267,10 @@ public class backport_records implements Runner.Command {
    * @param lag of what is behind, or null
    */
   record Result(Verdict verdict, String text, int changes, String hint, Duration lag) {
+    static final Result IN_SYNC = good(Verdict.IN_SYNC, "Records are in sync. Nothing to do.");
 
     private static Result good(Verdict verdict, String text) {
       return new Result(verdict, text, 0, null, null);
-    }
-
-    static Result inSync() {
-      return good(Verdict.IN_SYNC, "Records are in sync. Nothing to do.");
     }
 
     static Result applied(int changes) {
@@ -1354,18 +1281,16 @@ public class backport_records implements Runner.Command {
      * @param changes 0: it was owed from an earlier run
      */
     static Result signedOff(int changes, boolean reviewed) {
-      if (reviewed) {
-        return good(
-            Verdict.REVIEW_REQUESTED,
-            changes == 0
-                ? "Done. Requested the review that was owed."
-                : "Done. Requested review for %d changes.".formatted(changes));
-      }
+      String text =
+          reviewed
+              ? changes == 0
+                  ? "Requested the review that was owed."
+                  : "Requested review for %d changes."
+              : changes == 0
+                  ? "Signed the changes that were owed."
+                  : "%d changes applied and signed.";
       return good(
-          Verdict.SIGNED,
-          changes == 0
-              ? "Done. Signed the changes that were owed."
-              : "Done. %d changes applied and signed.".formatted(changes));
+          reviewed ? Verdict.REVIEW_REQUESTED : Verdict.SIGNED, "Done. " + text.formatted(changes));
     }
 
     /**
@@ -1385,17 +1310,20 @@ public class backport_records implements Runner.Command {
                       plan.counts()));
     }
 
-    static Result behind(Plan plan, Duration lag, boolean isTooLong) {
+    /**
+     * @param maxLag seconds; 0: none is tolerated
+     */
+    static Result behind(Plan plan, Duration lag, int maxLag) {
       String lacking = plan.isEmpty() ? "the signoff was never asked for" : plan.counts();
-      long seconds = lag.toSeconds();
-      return isTooLong
-          ? new Result(Verdict.BEHIND, "for %d s, %s".formatted(seconds, lacking), 0, null, lag)
-          : new Result(
-              Verdict.LAGGING,
-              "Records are in sync, but for %s (lag %d s).".formatted(lacking, seconds),
-              0,
-              null,
-              lag);
+      boolean isTolerated = maxLag > 0 && lag.compareTo(Duration.ofSeconds(maxLag)) <= 0;
+      String text =
+          isTolerated ? "Records are in sync, but for %2$s (lag %1$d s)." : "for %d s, %s";
+      return new Result(
+          isTolerated ? Verdict.LAGGING : Verdict.BEHIND,
+          text.formatted(lag.toSeconds(), lacking),
+          0,
+          null,
+          lag);
     }
 
     static Result waiting(int changes, String reason) {
@@ -1407,7 +1335,12 @@ public class backport_records implements Runner.Command {
     }
   }
 
-  record Outcome(Mapping mapping, Plan plan, List<Attempt> attempts, Result result) {
+  /**
+   * What came out of one copy, and what was done for it.
+   *
+   * @param requests as the document has them
+   */
+  record Outcome(Mapping mapping, Plan plan, List<Map<String, Object>> requests, Result result) {
     Verdict verdict() {
       return result.verdict();
     }
@@ -1444,18 +1377,18 @@ public class backport_records implements Runner.Command {
 
   private String text(Outcome outcome) {
     Result result = outcome.result();
-    String text =
-        switch (result.verdict()) {
-          case BEHIND -> report.word(Status.BAD, "BEHIND") + " " + result.text();
-          case WAITING ->
-              (result.changes() == 0 ? "" : result.changes() + " changes applied, ")
-                  + result.text();
-          case NO_VERDICT -> report.noVerdict(result.text());
-          default -> "";
-        };
-    return text.isEmpty()
-        ? result.text()
-        : "%s: %s".formatted(Display.clean(outcome.mapping().name()), text);
+    String name = Display.clean(outcome.mapping().name());
+    return switch (result.verdict()) {
+      case BEHIND -> "%s: %s %s".formatted(name, report.word(Status.BAD, "BEHIND"), result.text());
+      case WAITING ->
+          "%s: %s%s"
+              .formatted(
+                  name,
+                  result.changes() == 0 ? "" : result.changes() + " changes applied, ",
+                  result.text());
+      case NO_VERDICT -> "%s: %s".formatted(name, report.noVerdict(result.text()));
+      default -> result.text();
+    };
   }
 
   private static String lack(Change change) {
@@ -1479,7 +1412,7 @@ public class backport_records implements Runner.Command {
     json.put("create", ids(outcome.plan().toCreate()));
     json.put("update", ids(outcome.plan().toUpdate()));
     json.put("delete", ids(outcome.plan().toDelete()));
-    json.put("requests", outcome.attempts().stream().map(backport_records::json).toList());
+    json.put("requests", List.copyOf(outcome.requests()));
     if (verdict == Verdict.WAITING || verdict == Verdict.NO_VERDICT) {
       json.put("reason", Display.clean(result.text()));
     }
@@ -1496,13 +1429,17 @@ public class backport_records implements Runner.Command {
     return changes.stream().map(change -> Display.clean(change.id())).toList();
   }
 
-  private static Map<String, Object> json(Attempt attempt) {
+  private static Map<String, Object> json(RecordWrite write, int status, String message) {
     Map<String, Object> json = new LinkedHashMap<>();
-    json.put("method", attempt.write().method());
-    json.put("path", attempt.write().path());
-    json.put("status", attempt.status());
-    json.put("message", attempt.message());
+    json.put("method", write.method());
+    json.put("path", write.path());
+    json.put("status", status);
+    json.put("message", message);
     return json;
+  }
+
+  private static String line(int number, RecordWrite write) {
+    return "Batch #%d: %s %s".formatted(number, write.method(), write.path());
   }
 
   private static String counts(int expected, List<Outcome> outcomes) {
@@ -1574,14 +1511,11 @@ public class backport_records implements Runner.Command {
     }
 
     private static String text(String name, Object value) {
-      return switch (value) {
-        case String text -> text;
-        case Number number -> number.toString();
-        case Boolean truth -> truth.toString();
-        case null, default ->
-            throw new TypeConversionException(
-                FORM + ": the value of %s is no text, number or boolean".formatted(name));
-      };
+      if (value instanceof String || value instanceof Number || value instanceof Boolean) {
+        return value.toString();
+      }
+      throw new TypeConversionException(
+          FORM + ": the value of %s is no text, number or boolean".formatted(name));
     }
   }
 }
