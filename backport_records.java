@@ -45,7 +45,6 @@ import common.Runner;
 import common.Secret;
 import common.ServerException;
 import common.ServerSettings;
-import common.SignedResources;
 import common.SignedResources.SignedResource;
 import common.SignedResources.SignoffRule;
 import common.Surroundings;
@@ -237,10 +236,10 @@ public class backport_records implements Runner.Command {
     this.report = report;
     report.put("server", server.url().toString());
     report.put("dry_run", dryRun);
-    try (Http from = http(surroundings, SOURCE_AUTH, sourceAuth);
-        Http to = destAuth == null ? null : http(surroundings, DEST_AUTH, destAuth)) {
-      source = remote(from);
-      destination = to == null ? source : remote(to);
+    try (Http from = server.http("backport_records", surroundings, report);
+        Http to = destAuth == null ? null : server.http("backport_records", surroundings, report)) {
+      source = remote(from, SOURCE_AUTH, sourceAuth);
+      destination = to == null ? source : remote(to, DEST_AUTH, destAuth);
       Optional<ServerInfo> known = server.info(source, SOURCE_AUTH, sourceAuth, report);
       if (known.isPresent() && to != null) {
         known = server.info(destination, DEST_AUTH, destAuth, report);
@@ -253,14 +252,9 @@ public class backport_records implements Runner.Command {
     }
   }
 
-  private Http http(Surroundings surroundings, String variable, Secret credentials)
+  private RemoteSettings remote(Http http, String variable, Secret credentials)
       throws UsageException {
-    Http http = server.http("backport_records", surroundings, report);
     http.authorize(server.url(), general.authorization(variable, credentials, server.url()));
-    return http;
-  }
-
-  private RemoteSettings remote(Http http) {
     return new RemoteSettings(http, server.url(), server.maxBytes());
   }
 
@@ -296,12 +290,7 @@ public class backport_records implements Runner.Command {
 
   // ---- what is to be copied
 
-  /**
-   * One copy.
-   *
-   * @param where it is asked for, the start of an error
-   * @param filters that select records of the source
-   */
+  /** One copy; an error begins with where it is asked for, the filters select of the source. */
   record Mapping(String where, Place source, Filters filters, Place destination) {
     String name() {
       return "%s%s -> %s".formatted(source.name(), filters, destination.name());
@@ -310,8 +299,6 @@ public class backport_records implements Runner.Command {
 
   /** Query parameters, each with its values. */
   record Filters(Map<String, List<String>> parameters) {
-    static final Filters NONE = new Filters(Map.of());
-
     @Override
     public String toString() {
       List<String> pairs = new ArrayList<>();
@@ -340,7 +327,7 @@ public class backport_records implements Runner.Command {
           "name source bucket and collection, or set BACKPORT_RECORDS_MAPPINGS");
     }
     Place from = new Place(sourceBucket, sourceCollection);
-    Filters filters = Objects.requireNonNullElse(sourceFilters, Filters.NONE);
+    Filters filters = sourceFilters == null ? new Filters(Map.of()) : sourceFilters;
     Place to =
         new Place(
             Objects.requireNonNullElse(destBucket, sourceBucket),
@@ -348,11 +335,7 @@ public class backport_records implements Runner.Command {
     return checked(List.of(new Mapping("", from, filters, to)));
   }
 
-  /**
-   * Reads the lines of {@code BACKPORT_RECORDS_MAPPINGS}.
-   *
-   * @throws UsageException that names the line
-   */
+  /** Reads the lines of {@code BACKPORT_RECORDS_MAPPINGS}; an error names the line. */
   static List<Mapping> mappings(String text) throws UsageException {
     List<Mapping> mappings = new ArrayList<>();
     String[] lines = text.split("\\R", -1);
@@ -398,10 +381,9 @@ public class backport_records implements Runner.Command {
           throw new IllegalArgumentException("no value");
         }
         String name = decoded(sides[0]);
-        checkParameter(name);
         List<String> values = parameters.computeIfAbsent(name, _ -> new ArrayList<>());
         values.add(decoded(sides[1]));
-        checkValues(name, values);
+        checkFilter(name, values);
       } catch (TypeConversionException e) {
         throw new UsageException("%s\"%s\" is not %s".formatted(where, pair, e.getMessage()), null);
       } catch (IllegalArgumentException e) {
@@ -425,17 +407,14 @@ public class backport_records implements Runner.Command {
       // a Kinto takes white space off a name
       Pattern.compile("(?s)_sort|(?!_)[^\\p{Z}\\p{Cc}](.*[^\\p{Z}\\p{Cc}])?");
 
-  private static void checkParameter(String name) {
+  /** Operators whose list a Kinto takes for one value, which nothing equals. */
+  private static final Pattern ONE_VALUE = Pattern.compile("(not|min|max|lt|gt|like|has)_.*");
+
+  private static void checkFilter(String name, List<?> values) {
     if (!PARAMETER.matcher(name).matches()) {
       throw new TypeConversionException(
           "a filter: \"%s\" is no field, no parameter but _sort may begin with _".formatted(name));
     }
-  }
-
-  /** Operators whose list a Kinto takes for one value, which nothing equals. */
-  private static final Pattern ONE_VALUE = Pattern.compile("(not|min|max|lt|gt|like|has)_.*");
-
-  private static void checkValues(String name, List<String> values) {
     if (values.isEmpty()) {
       throw new TypeConversionException(
           "a filter: %s has no value, and would select everything".formatted(name));
@@ -471,11 +450,7 @@ public class backport_records implements Runner.Command {
 
   // ---- the plan
 
-  /**
-   * What makes the destination equal to the source, in the order in which it is done.
-   *
-   * @param toCreate by id, as the others
-   */
+  /** What makes the destination equal to the source, in the order in which it is done, by id. */
   record Plan(List<Change> toCreate, List<Change> toUpdate, List<Change> toDelete) {
     static final Plan NONE = new Plan(List.of(), List.of(), List.of());
 
@@ -579,26 +554,27 @@ public class backport_records implements Runner.Command {
    * then: what stands in the way is what it made.
    */
   static Fate fate(Change change, Written answer) {
-    String reason = reason(answer);
-    if (answer.status() == 404 && change.record() == null) {
+    int status = answer.status();
+    boolean isDeletion = change.record() == null;
+    boolean isSame =
+        !isDeletion
+            && answer.record() != null
+            && Content.of(change.record()).isSame(Content.of(answer.record()));
+    if (status == 404 && isDeletion) {
       return new Made("already gone");
     }
-    if (answer.status() == 412 && change.record() != null && isSame(change, answer.record())) {
+    if (status == 412 && isSame) {
       return new Made("already there");
     }
-    if (answer.status() / 100 == 2) {
-      return change.record() == null || answer.record() == null || isSame(change, answer.record())
+    if (status / 100 == 2) {
+      return isDeletion || isSame || answer.record() == null
           ? new Made("")
           : new Declined("the server has made something else of it");
     }
-    return switch (answer.status()) {
-      case 404, 409, 412, 429, 500, 502, 503, 504 -> new Open(reason);
-      default -> new Declined(reason);
+    return switch (status) {
+      case 404, 409, 412, 429, 500, 502, 503, 504 -> new Open(reason(answer));
+      default -> new Declined(reason(answer));
     };
-  }
-
-  private static boolean isSame(Change change, byte[] record) {
-    return record != null && Content.of(change.record()).isSame(Content.of(record));
   }
 
   private static String reason(Written answer) {
@@ -615,11 +591,7 @@ public class backport_records implements Runner.Command {
   /** Nothing: it is published, or a reviewer's turn. */
   record NothingDue() implements Due {}
 
-  /**
-   * The review, or the signature, was never asked for.
-   *
-   * @param since the last edit, or null if the server does not say
-   */
+  /** Review or signature were not asked for since the last edit; null: who knows when. */
   record SignoffDue(Instant since) implements Due {}
 
   /** Somebody has to look at it. */
@@ -757,11 +729,7 @@ public class backport_records implements Runner.Command {
     }
   }
 
-  /**
-   * The destination, attributes first: what changes after them changes them too.
-   *
-   * @param attributes null if the collection is missing
-   */
+  /** The destination; without attributes if it is missing. */
   private record Seen(Map<String, Object> attributes, List<SignedRecord> records) {
     boolean isMissing() {
       return attributes == null;
@@ -774,8 +742,7 @@ public class backport_records implements Runner.Command {
     private final Place to;
     private volatile Plan plan = Plan.NONE;
     private SignedResource signed; // whose source the destination is, or null
-    private final List<Map<String, Object>> requests =
-        new ArrayList<>(); // as the document has them
+    private final List<Object> requests = new ArrayList<>(); // for the document
     private final Map<String, Fate> fates = new HashMap<>(); // of all that is written, by id
     private final List<String> waits = new ArrayList<>(); // that the answers of a round ask for
     private ServerException failure; // of a whole batch, which ends its round
@@ -787,30 +754,26 @@ public class backport_records implements Runner.Command {
     }
 
     Outcome outcome() {
-      Result result;
       try {
-        signed = signedResource().orElse(null);
-        result = check ? compared() : copied();
+        signed = signedResource();
+        return check ? compared() : copied();
       } catch (Refused e) {
-        result = Result.noVerdict(e.getMessage(), e.hint);
+        return noVerdict(e.getMessage(), e.hint);
       } catch (Report.ClosedOutput e) {
         throw e;
       } catch (RuntimeException | OutOfMemoryError e) {
         report.unexpected(e);
-        result = Result.noVerdict("unexpected " + e, null);
+        return noVerdict("unexpected " + e, null);
       }
-      return new Outcome(mapping, plan, requests, result);
     }
 
     Outcome unfinished() {
-      Result result =
-          fates.isEmpty()
-              ? Result.noVerdict("interrupted", null)
-              : Result.noVerdict("interrupted, " + progress(), NEXT_RUN);
-      return new Outcome(mapping, plan, requests, result);
+      return fates.isEmpty()
+          ? noVerdict("interrupted", null)
+          : noVerdict("interrupted, " + progress(), NEXT_RUN);
     }
 
-    private Result compared() throws Refused {
+    private Outcome compared() throws Refused {
       Seen seen = look(false);
       Plan lacking = plan(read(), seen.records());
       if (!lacking.isEmpty()) { // a change in flight is none
@@ -819,29 +782,29 @@ public class backport_records implements Runner.Command {
       }
       plan = lacking;
       if (!plan.isEmpty()) {
-        return behind(lag(plan, lastModified(), now));
+        try {
+          return behind(lag(plan, source.lastModified(mapping.source()), now));
+        } catch (ServerException e) {
+          throw unreadable(true, e);
+        }
       }
       if (signed == null) {
-        return Result.IN_SYNC;
+        return inSync();
       }
       return switch (due(seen.attributes(), null, signed.signoff(), info.account())) {
-        case NothingDue _ -> Result.IN_SYNC;
-        case Held(String reason) -> Result.waiting(0, reason);
+        case NothingDue _ -> inSync();
+        case Held(String reason) -> waiting(reason);
         case SignoffDue(Instant since) -> behind(age(since.toEpochMilli(), now));
       };
     }
 
-    private Result behind(Duration lag) {
-      return Result.behind(plan, lag, maxLag);
-    }
-
-    private Result copied() throws Refused {
+    private Outcome copied() throws Refused {
       List<SignedRecord> wanted = read();
       Seen seen = look(createDestination);
       plan = plan(wanted, seen.records());
       checkDeletions(plan);
       if (plan.isEmpty() && !seen.isMissing()) {
-        return signed == null ? Result.IN_SYNC : signedOff(seen.attributes(), null);
+        return signed == null ? inSync() : signOff(seen.attributes(), null);
       }
       if (signed != null && !seen.isMissing()) {
         checkGroup();
@@ -850,7 +813,7 @@ public class backport_records implements Runner.Command {
       }
       SignoffRule signoff = signed == null || plan.isEmpty() ? null : signed.signoff();
       if (dryRun) {
-        return Result.planned(plan, seen.isMissing(), signoff);
+        return planned(seen.isMissing(), signoff);
       }
       announce(
           (seen.isMissing() ? "make the collection, " : "")
@@ -865,10 +828,10 @@ public class backport_records implements Runner.Command {
       }
       Seen after = write(wanted);
       if (signed == null) {
-        return Result.applied(made());
+        return applied();
       }
-      Result result = signedOff(after.attributes(), made() == 0 ? null : seen.attributes());
-      return result == Result.IN_SYNC ? Result.applied(0) : result; // the collection was made
+      Outcome outcome = signOff(after.attributes(), made() == 0 ? null : seen.attributes());
+      return outcome.verdict() == Verdict.IN_SYNC ? applied() : outcome; // the collection was made
     }
 
     // reading
@@ -890,14 +853,7 @@ public class backport_records implements Runner.Command {
       }
     }
 
-    private Map<String, Long> lastModified() throws Refused {
-      try {
-        return source.lastModified(mapping.source());
-      } catch (ServerException e) {
-        throw unreadable(true, e);
-      }
-    }
-
+    /** Attributes first: what changes after them changes them too. */
     private Seen look(boolean mayBeMissing) throws Refused {
       try {
         Seen seen = new Seen(destination.metadata(to.path()), destination.records(to, Map.of()));
@@ -942,21 +898,22 @@ public class backport_records implements Runner.Command {
 
     // what is refused, or said, before anything is written
 
-    /** The resource whose source the destination is; refuses what only the signer may write. */
-    private Optional<SignedResource> signedResource() throws Refused {
-      SignedResources resources = info.signed();
-      if (resources == null) {
-        return Optional.empty();
+    /**
+     * The resource whose source the destination is, or null; refuses what only the signer writes.
+     */
+    private SignedResource signedResource() throws Refused {
+      if (info.signed() == null) {
+        return null;
       }
       Optional<SignedResource> published =
-          resources.ofDestination(to).or(() -> resources.ofPreview(to));
+          info.signed().ofDestination(to).or(() -> info.signed().ofPreview(to));
       if (published.isPresent() && !allowSignedDestination && !check) {
         throw new Refused(
             "destination %s is what the server signs: writing to it breaks its signature"
                 .formatted(to.name()),
             "copy to its source, %s".formatted(published.get().source().name()));
       }
-      return resources.ofSource(to);
+      return info.signed().ofSource(to).orElse(null);
     }
 
     private void checkDeletions(Plan plan) throws Refused {
@@ -1017,8 +974,14 @@ public class backport_records implements Runner.Command {
      */
     private Seen write(List<SignedRecord> wanted) throws Refused {
       List<Change> changes = plan.all();
+      int most = info.batchMaxRequests();
       for (int round = 1; ; round++) {
-        send(changes);
+        waits.clear();
+        failure = null;
+        set(changes, new Open("not sent"));
+        for (int from = 0; from < changes.size(); from += most) {
+          send(changes.subList(from, Math.min(changes.size(), from + most)));
+        }
         checkGoing();
         Seen seen = lookAgain();
         Plan rest = plan(wanted, seen.records());
@@ -1028,18 +991,8 @@ public class backport_records implements Runner.Command {
         }
         boolean isLasting = failure != null && failure.isLasting();
         if (round == ROUNDS || changes.isEmpty() || declinedInARow >= MAX_DECLINED || isLasting) {
-          throw missing(rest);
+          throw failure == null ? missing(rest) : failed();
         }
-      }
-    }
-
-    private void send(List<Change> changes) {
-      waits.clear();
-      failure = null;
-      set(changes, new Open("not sent"));
-      int most = info.batchMaxRequests();
-      for (int from = 0; from < changes.size(); from += most) {
-        sendBatch(changes.subList(from, Math.min(changes.size(), from + most)));
       }
     }
 
@@ -1047,7 +1000,7 @@ public class backport_records implements Runner.Command {
       report.together(() -> changes.forEach(change -> fates.put(change.id(), fate)));
     }
 
-    private void sendBatch(List<Change> batch) {
+    private void send(List<Change> batch) {
       if (failure != null || declinedInARow >= MAX_DECLINED) {
         return;
       }
@@ -1057,8 +1010,8 @@ public class backport_records implements Runner.Command {
         boolean isForOne = e.status() == 400 || e.status() == 413;
         if (isForOne && batch.size() > 1) {
           // one record that the signer, or a gateway, does not take has the whole batch refused
-          sendBatch(batch.subList(0, batch.size() / 2));
-          sendBatch(batch.subList(batch.size() / 2, batch.size()));
+          send(batch.subList(0, batch.size() / 2));
+          send(batch.subList(batch.size() / 2, batch.size()));
         } else if (isForOne) {
           String message = e.reason().replaceFirst("^\\d+(: )?", "");
           take(batch, List.of(new Written(e.status(), message, null, null)));
@@ -1107,7 +1060,7 @@ public class backport_records implements Runner.Command {
       try {
         return look(false);
       } catch (Refused e) {
-        throw failure == null ? ended(e.getMessage(), e.hint) : missing(null);
+        throw failure == null ? ended(e.getMessage(), e.hint) : failed();
       }
     }
 
@@ -1125,9 +1078,6 @@ public class backport_records implements Runner.Command {
     }
 
     private Refused missing(Plan rest) {
-      if (failure != null) {
-        return ended(failure.getMessage(), failure.hint());
-      }
       Fate byOthers = new Open("changed since");
       List<String> missing =
           rest.all().stream()
@@ -1135,6 +1085,10 @@ public class backport_records implements Runner.Command {
               .map(id -> "%s (%s)".formatted(id, fates.getOrDefault(id, byOthers).reason()))
               .toList();
       return new Refused("%s; missing: %s".formatted(progress(), Display.some(missing)), NEXT_RUN);
+    }
+
+    private Refused failed() {
+      return ended(failure.getMessage(), failure.hint());
     }
 
     private Refused ended(String reason, String hint) {
@@ -1149,21 +1103,21 @@ public class backport_records implements Runner.Command {
      * @param attributes as they were read before the records that are right
      * @param before as they were before our changes; null if there were none
      */
-    private Result signedOff(Map<String, Object> attributes, Map<String, Object> before)
+    private Outcome signOff(Map<String, Object> attributes, Map<String, Object> before)
         throws Refused {
       SignoffRule rule = signed.signoff();
       return switch (due(attributes, before, rule, info.account())) {
-        case Held(String reason) -> Result.waiting(made(), reason);
-        case NothingDue _ when before == null -> Result.IN_SYNC;
+        case Held(String reason) -> waiting(reason);
+        case NothingDue _ when before == null -> inSync();
         case NothingDue _ ->
             rule.reviewed() && "signed".equals(attributes.get("status"))
-                ? Result.applied(made()) // somebody has asked, and somebody approved
-                : Result.signedOff(made(), rule.reviewed());
+                ? applied() // somebody has asked, and somebody approved
+                : signedOff();
         case SignoffDue _ -> {
           if (before == null) {
             checkGroup();
             if (dryRun) {
-              yield Result.planned(Plan.NONE, false, rule);
+              yield planned(false, rule);
             }
             announce("set it " + rule.status());
           }
@@ -1177,11 +1131,20 @@ public class backport_records implements Runner.Command {
      * Sets the status, if nobody has changed anything since. What is read afterwards is what
      * counts, not the answer.
      */
-    private Result asked(Map<String, Object> attributes, Map<String, Object> before)
+    private Outcome asked(Map<String, Object> attributes, Map<String, Object> before)
         throws Refused {
       SignoffRule rule = signed.signoff();
-      Optional<ServerException> failure = patch(attributes);
+      ServerException refused = null;
       Map<String, Object> after;
+      try {
+        destination.patch(
+            to.path(),
+            Map.of("status", rule.status()),
+            timestamp(attributes),
+            () -> isSignedOff(rule, attributes, destination.metadata(to.path())));
+      } catch (ServerException e) {
+        refused = e;
+      }
       try {
         after = destination.metadata(to.path());
       } catch (ServerException e) {
@@ -1189,36 +1152,21 @@ public class backport_records implements Runner.Command {
       }
       if (isSignedOff(rule, attributes, after)) {
         return Objects.equals(attributes.get("last_edit_date"), after.get("last_edit_date"))
-            ? Result.signedOff(made(), rule.reviewed())
-            : Result.waiting(
-                made(),
+            ? signedOff()
+            : waiting(
                 "edited by %s, and signed off by somebody else than us"
                     .formatted(brief(after, "last_edit_by")));
       }
-      if (failure.isEmpty()) {
+      if (refused == null) {
         throw owed(
             "the server took the request, and the status is " + brief(after, "status"),
             "see the server's log, then run it again");
       }
-      if (failure.get().status() == 412
+      if (refused.status() == 412
           && due(after, before, rule, info.account()) instanceof Held(String reason)) {
-        return Result.waiting(made(), reason);
+        return waiting(reason);
       }
-      throw owed(failure.get());
-    }
-
-    private Optional<ServerException> patch(Map<String, Object> attributes) {
-      SignoffRule rule = signed.signoff();
-      try {
-        destination.patch(
-            to.path(),
-            Map.of("status", rule.status()),
-            timestamp(attributes),
-            () -> isSignedOff(rule, attributes, destination.metadata(to.path())));
-        return Optional.empty();
-      } catch (ServerException e) {
-        return Optional.of(e);
-      }
+      throw owed(refused);
     }
 
     private Refused owed(ServerException e) {
@@ -1232,6 +1180,69 @@ public class backport_records implements Runner.Command {
     private Refused owed(String reason, String hint) {
       String applied = made() == 0 ? "" : "%d changes applied, but ".formatted(made());
       return new Refused(applied + signed.signoff().status() + " is owed: " + reason, hint);
+    }
+
+    // what comes out
+
+    private Outcome inSync() {
+      return outcome(Verdict.IN_SYNC, "Records are in sync. Nothing to do.", null, null);
+    }
+
+    private Outcome applied() {
+      return outcome(Verdict.APPLIED, "Done. %d changes applied.".formatted(made()), null, null);
+    }
+
+    private Outcome signedOff() {
+      boolean isOwed = made() == 0; // from an earlier run
+      if (signed.signoff().reviewed()) {
+        String asked = isOwed ? "the review that was owed" : "review for %d changes";
+        return outcome(
+            Verdict.REVIEW_REQUESTED,
+            "Done. Requested " + asked.formatted(made()) + ".",
+            null,
+            null);
+      }
+      String text = isOwed ? "Signed the changes that were owed" : "%d changes applied and signed";
+      return outcome(Verdict.SIGNED, "Done. " + text.formatted(made()) + ".", null, null);
+    }
+
+    /** What would be done, and which signoff asked for, unless that is null. */
+    private Outcome planned(boolean creates, SignoffRule signoff) {
+      String review = signoff == null ? "" : signoff.reviewed() ? "request a review" : "sign";
+      String text =
+          plan.isEmpty() && !creates
+              ? "Would %s, which is owed.".formatted(review)
+              : "Would %sapply %d changes%s: %s."
+                  .formatted(
+                      creates ? "make the collection, " : "",
+                      plan.size(),
+                      review.isEmpty() ? "" : " and " + review,
+                      plan.counts());
+      return outcome(Verdict.PLANNED, text, null, null);
+    }
+
+    private Outcome behind(Duration lag) {
+      String lacking = plan.isEmpty() ? "the signoff was never asked for" : plan.counts();
+      long seconds = lag.toSeconds();
+      return maxLag == 0 || lag.compareTo(Duration.ofSeconds(maxLag)) > 0
+          ? outcome(Verdict.BEHIND, "for %d s, %s".formatted(seconds, lacking), null, lag)
+          : outcome(
+              Verdict.LAGGING,
+              "Records are in sync, but for %s (lag %d s).".formatted(lacking, seconds),
+              null,
+              lag);
+    }
+
+    private Outcome waiting(String reason) {
+      return outcome(Verdict.WAITING, reason, null, null);
+    }
+
+    private Outcome noVerdict(String reason, String hint) {
+      return outcome(Verdict.NO_VERDICT, reason, hint, null);
+    }
+
+    private Outcome outcome(Verdict verdict, String text, String hint, Duration lag) {
+      return new Outcome(mapping, plan, List.copyOf(requests), verdict, text, made(), hint, lag);
     }
   }
 
@@ -1261,95 +1272,21 @@ public class backport_records implements Runner.Command {
   /**
    * What came out of one copy.
    *
+   * @param requests that were sent for it, for the document
    * @param text all there is to say if that is good, else the reason
-   * @param changes that were made, of what waits
+   * @param changes that were made
    * @param hint what to do about it, or null
    * @param lag of what is behind, or null
    */
-  record Result(Verdict verdict, String text, int changes, String hint, Duration lag) {
-    static final Result IN_SYNC = good(Verdict.IN_SYNC, "Records are in sync. Nothing to do.");
-
-    private static Result good(Verdict verdict, String text) {
-      return new Result(verdict, text, 0, null, null);
-    }
-
-    static Result applied(int changes) {
-      return good(Verdict.APPLIED, "Done. %d changes applied.".formatted(changes));
-    }
-
-    /**
-     * @param changes 0: it was owed from an earlier run
-     */
-    static Result signedOff(int changes, boolean reviewed) {
-      String text =
-          reviewed
-              ? changes == 0
-                  ? "Requested the review that was owed."
-                  : "Requested review for %d changes."
-              : changes == 0
-                  ? "Signed the changes that were owed."
-                  : "%d changes applied and signed.";
-      return good(
-          reviewed ? Verdict.REVIEW_REQUESTED : Verdict.SIGNED, "Done. " + text.formatted(changes));
-    }
-
-    /**
-     * @param signoff that would be asked for, or null
-     */
-    static Result planned(Plan plan, boolean creates, SignoffRule signoff) {
-      String review = signoff == null ? "" : signoff.reviewed() ? "request a review" : "sign";
-      return good(
-          Verdict.PLANNED,
-          plan.isEmpty() && !creates
-              ? "Would %s, which is owed.".formatted(review)
-              : "Would %sapply %d changes%s: %s."
-                  .formatted(
-                      creates ? "make the collection, " : "",
-                      plan.size(),
-                      review.isEmpty() ? "" : " and " + review,
-                      plan.counts()));
-    }
-
-    /**
-     * @param maxLag seconds; 0: none is tolerated
-     */
-    static Result behind(Plan plan, Duration lag, int maxLag) {
-      String lacking = plan.isEmpty() ? "the signoff was never asked for" : plan.counts();
-      boolean isTolerated = maxLag > 0 && lag.compareTo(Duration.ofSeconds(maxLag)) <= 0;
-      String text =
-          isTolerated ? "Records are in sync, but for %2$s (lag %1$d s)." : "for %d s, %s";
-      return new Result(
-          isTolerated ? Verdict.LAGGING : Verdict.BEHIND,
-          text.formatted(lag.toSeconds(), lacking),
-          0,
-          null,
-          lag);
-    }
-
-    static Result waiting(int changes, String reason) {
-      return new Result(Verdict.WAITING, reason, changes, null, null);
-    }
-
-    static Result noVerdict(String reason, String hint) {
-      return new Result(Verdict.NO_VERDICT, reason, 0, hint, null);
-    }
-  }
-
-  /**
-   * What came out of one copy, and what was done for it.
-   *
-   * @param requests as the document has them
-   */
-  record Outcome(Mapping mapping, Plan plan, List<Map<String, Object>> requests, Result result) {
-    Verdict verdict() {
-      return result.verdict();
-    }
-
-    /** {@code bucket/collection} of the destination. */
-    String name() {
-      return mapping.destination().name();
-    }
-  }
+  record Outcome(
+      Mapping mapping,
+      Plan plan,
+      List<Object> requests,
+      Verdict verdict,
+      String text,
+      int changes,
+      String hint,
+      Duration lag) {}
 
   private static final int SHOWN_CHANGES = 10;
 
@@ -1371,23 +1308,18 @@ public class backport_records implements Runner.Command {
         report.details(" - and %d more, --verbose shows all".formatted(changes.size() - shown));
       }
     }
-    report.hint(outcome.result().hint());
+    report.hint(outcome.hint());
     return outcome;
   }
 
   private String text(Outcome outcome) {
-    Result result = outcome.result();
-    String name = Display.clean(outcome.mapping().name());
-    return switch (result.verdict()) {
-      case BEHIND -> "%s: %s %s".formatted(name, report.word(Status.BAD, "BEHIND"), result.text());
-      case WAITING ->
-          "%s: %s%s"
-              .formatted(
-                  name,
-                  result.changes() == 0 ? "" : result.changes() + " changes applied, ",
-                  result.text());
-      case NO_VERDICT -> "%s: %s".formatted(name, report.noVerdict(result.text()));
-      default -> result.text();
+    String start = Display.clean(outcome.mapping().name()) + ": ";
+    String applied = outcome.changes() == 0 ? "" : outcome.changes() + " changes applied, ";
+    return switch (outcome.verdict()) {
+      case BEHIND -> start + report.word(Status.BAD, "BEHIND") + " " + outcome.text();
+      case WAITING -> start + applied + outcome.text();
+      case NO_VERDICT -> start + report.noVerdict(outcome.text());
+      default -> outcome.text();
     };
   }
 
@@ -1403,7 +1335,6 @@ public class backport_records implements Runner.Command {
 
   private static Map<String, Object> json(Outcome outcome) {
     Verdict verdict = outcome.verdict();
-    Result result = outcome.result();
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("source", outcome.mapping().source().json());
     json.put("filters", outcome.mapping().filters().parameters());
@@ -1412,15 +1343,15 @@ public class backport_records implements Runner.Command {
     json.put("create", ids(outcome.plan().toCreate()));
     json.put("update", ids(outcome.plan().toUpdate()));
     json.put("delete", ids(outcome.plan().toDelete()));
-    json.put("requests", List.copyOf(outcome.requests()));
+    json.put("requests", outcome.requests());
     if (verdict == Verdict.WAITING || verdict == Verdict.NO_VERDICT) {
-      json.put("reason", Display.clean(result.text()));
+      json.put("reason", Display.clean(outcome.text()));
     }
     if (verdict == Verdict.NO_VERDICT) {
-      json.put("hint", result.hint());
+      json.put("hint", outcome.hint());
     }
-    if (result.lag() != null) {
-      json.put("lag_seconds", result.lag().toSeconds());
+    if (outcome.lag() != null) {
+      json.put("lag_seconds", outcome.lag().toSeconds());
     }
     return json;
   }
@@ -1445,7 +1376,9 @@ public class backport_records implements Runner.Command {
   private static String counts(int expected, List<Outcome> outcomes) {
     Map<Verdict, List<String>> names = new LinkedHashMap<>(); // in the order in which they came
     outcomes.forEach(outcome ->
-        names.computeIfAbsent(outcome.verdict(), _ -> new ArrayList<>()).add(outcome.name()));
+        names
+            .computeIfAbsent(outcome.verdict(), _ -> new ArrayList<>())
+            .add(outcome.mapping().destination().name()));
     List<Count> counts = new ArrayList<>();
     names.forEach((verdict, places) ->
         counts.add(new Count(verdict.word, places, verdict.status != Status.GOOD)));
@@ -1457,8 +1390,10 @@ public class backport_records implements Runner.Command {
     Map<String, String> reasons = new LinkedHashMap<>();
     for (Outcome outcome : outcomes) {
       if (outcome.verdict().status == status) {
-        String text = outcome.result().text();
-        reasons.put(outcome.name(), outcome.verdict() == Verdict.BEHIND ? "behind " + text : text);
+        String text = outcome.text();
+        reasons.put(
+            outcome.mapping().destination().name(),
+            outcome.verdict() == Verdict.BEHIND ? "behind " + text : text);
       }
     }
     return reasons;
@@ -1485,29 +1420,23 @@ public class backport_records implements Runner.Command {
     @Override
     public Filters convert(String value) {
       Map<String, List<String>> parameters = new LinkedHashMap<>();
-      parsed(value)
-          .forEach((key, parameter) -> {
-            String name = key.toString();
-            checkParameter(name);
-            if (parameter == null) {
-              throw new TypeConversionException(FORM);
-            }
-            List<?> values = parameter instanceof List<?> list ? list : List.of(parameter);
-            parameters.put(name, values.stream().map(one -> text(name, one)).toList());
-            checkValues(name, parameters.get(name));
-          });
-      return new Filters(parameters);
-    }
-
-    private static Map<?, ?> parsed(String value) {
       try {
-        if (Json.parse(value) instanceof Map<?, ?> object) {
-          return object;
+        if (!(Json.parse(value) instanceof Map<?, ?> object)) {
+          throw new TypeConversionException(FORM);
         }
+        object.forEach((key, parameter) -> {
+          String name = key.toString();
+          if (parameter == null) {
+            throw new TypeConversionException(FORM);
+          }
+          List<?> values = parameter instanceof List<?> list ? list : List.of(parameter);
+          checkFilter(name, values);
+          parameters.put(name, values.stream().map(one -> text(name, one)).toList());
+        });
       } catch (BadJson e) {
-        // it is not even JSON
+        throw new TypeConversionException(FORM);
       }
-      throw new TypeConversionException(FORM);
+      return new Filters(parameters);
     }
 
     private static String text(String name, Object value) {
