@@ -57,6 +57,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -311,12 +312,12 @@ public class backport_records implements Runner.Command {
     boolean isSingle =
         Stream.of(sourceBucket, sourceCollection, sourceFilters, destBucket, destCollection)
             .anyMatch(Objects::nonNull);
-    if (mappings != null && isSingle) {
-      throw new UsageException(
-          "BACKPORT_RECORDS_MAPPINGS is set, and a source or destination besides",
-          "each copy is a line of BACKPORT_RECORDS_MAPPINGS");
-    }
     if (mappings != null) {
+      if (isSingle) {
+        throw new UsageException(
+            "BACKPORT_RECORDS_MAPPINGS is set, and a source or destination besides",
+            "each copy is a line of BACKPORT_RECORDS_MAPPINGS");
+      }
       return mappings(mappings);
     }
     String missing =
@@ -328,11 +329,9 @@ public class backport_records implements Runner.Command {
     }
     Place from = new Place(sourceBucket, sourceCollection);
     Filters filters = sourceFilters == null ? new Filters(Map.of()) : sourceFilters;
-    Place to =
-        new Place(
-            Objects.requireNonNullElse(destBucket, sourceBucket),
-            Objects.requireNonNullElse(destCollection, sourceCollection));
-    return checked(List.of(new Mapping("", from, filters, to)));
+    String bucket = Objects.requireNonNullElse(destBucket, sourceBucket);
+    String collection = Objects.requireNonNullElse(destCollection, sourceCollection);
+    return checked(List.of(new Mapping("", from, filters, new Place(bucket, collection))));
   }
 
   /** Reads the lines of {@code BACKPORT_RECORDS_MAPPINGS}; an error names the line. */
@@ -371,10 +370,7 @@ public class backport_records implements Runner.Command {
 
   private static Filters query(String where, String query) throws UsageException {
     Map<String, List<String>> parameters = new LinkedHashMap<>();
-    for (String pair : query.split("&")) {
-      if (pair.isEmpty()) {
-        continue;
-      }
+    for (String pair : Stream.of(query.split("&")).filter(one -> !one.isEmpty()).toList()) {
       String[] sides = pair.split("=", 2);
       try {
         if (sides.length == 1) {
@@ -432,15 +428,14 @@ public class backport_records implements Runner.Command {
     for (Mapping mapping : mappings) {
       Place to = mapping.destination();
       sources.add(mapping.source());
-      String wrong =
-          mapping.source().equals(to)
-              ? "source and destination are both %s"
-              : !destinations.add(to)
-                  ? "%s is the destination of an earlier line, whose records it would delete"
-                  : sources.contains(to)
-                      ? "%s is the source of an earlier line, which would copy other records the"
-                          + " next time"
-                      : null;
+      String wrong = null;
+      if (mapping.source().equals(to)) {
+        wrong = "source and destination are both %s";
+      } else if (!destinations.add(to)) {
+        wrong = "%s is the destination of an earlier line, whose records it would delete";
+      } else if (sources.contains(to)) {
+        wrong = "%s is the source of an earlier line, which would copy other records the next time";
+      }
       if (wrong != null) {
         throw new UsageException(mapping.where() + wrong.formatted(to.name()), null);
       }
@@ -450,10 +445,8 @@ public class backport_records implements Runner.Command {
 
   // ---- the plan
 
-  /** What makes the destination equal to the source, in the order in which it is done, by id. */
+  /** What makes the destination equal to the source, in that order, each by id. */
   record Plan(List<Change> toCreate, List<Change> toUpdate, List<Change> toDelete) {
-    static final Plan NONE = new Plan(List.of(), List.of(), List.of());
-
     List<Change> all() {
       return Stream.of(toCreate, toUpdate, toDelete).flatMap(List::stream).toList();
     }
@@ -485,8 +478,6 @@ public class backport_records implements Runner.Command {
     }
   }
 
-  private static final Set<String> LEFT_TO_THE_SERVER = Set.of("last_modified");
-
   /** Compares by content; neither order of records matters. */
   static Plan plan(List<SignedRecord> source, List<SignedRecord> destination) {
     Map<String, Content> wanted = RecordDiff.byId(source);
@@ -498,7 +489,7 @@ public class backport_records implements Runner.Command {
       String id = difference.id();
       Content content = wanted.get(id);
       byte[] record =
-          content == null ? null : CanonicalJson.without(content.whole(), LEFT_TO_THE_SERVER);
+          content == null ? null : CanonicalJson.without(content.whole(), Set.of("last_modified"));
       Change change = new Change(id, record, timestamps.getOrDefault(id, 0L), difference.fields());
       switch (difference.what()) {
         case EXTRA -> plan.toCreate().add(change);
@@ -513,11 +504,7 @@ public class backport_records implements Runner.Command {
     return fields.get("last_modified") instanceof Long timestamp ? timestamp : 0;
   }
 
-  /**
-   * How long a destination has been behind: the age of the oldest change that it lacks.
-   *
-   * @param lastModified of the source's records, deleted ones too
-   */
+  /** How long a destination is behind: the age of the oldest change, or deletion, that it lacks. */
   static Duration lag(Plan plan, Map<String, Long> lastModified, Instant now) {
     long oldest =
         plan.all().stream()
@@ -571,16 +558,11 @@ public class backport_records implements Runner.Command {
           ? new Made("")
           : new Declined("the server has made something else of it");
     }
+    String message = answer.message().isEmpty() ? "" : ": " + Display.brief(answer.message());
     return switch (status) {
-      case 404, 409, 412, 429, 500, 502, 503, 504 -> new Open(reason(answer));
-      default -> new Declined(reason(answer));
+      case 404, 409, 412, 429, 500, 502, 503, 504 -> new Open(status + message);
+      default -> new Declined(status + message);
     };
-  }
-
-  private static String reason(Written answer) {
-    return answer.message().isEmpty()
-        ? String.valueOf(answer.status())
-        : "%d: %s".formatted(answer.status(), Display.brief(answer.message()));
   }
 
   // ---- signoff
@@ -667,11 +649,10 @@ public class backport_records implements Runner.Command {
   static boolean isSignedOff(
       SignoffRule signoff, Map<String, Object> before, Map<String, Object> after) {
     Object status = after.get("status");
-    if ("signed".equals(status) || (signoff.reviewed() && "to-review".equals(status))) {
-      return true;
-    }
-    // or it was, and is answered already
-    return signoff.reviewed() && isLater("last_review_request_date", before, after);
+    return "signed".equals(status)
+        || (signoff.reviewed()
+            && ("to-review".equals(status) // or it was, and is answered already
+                || isLater("last_review_request_date", before, after)));
   }
 
   private static String brief(Map<String, Object> attributes, String name) {
@@ -691,10 +672,7 @@ public class backport_records implements Runner.Command {
         : Optional.empty();
   }
 
-  /**
-   * The group that an account would have to be in to ask for a signoff; empty if it may, or who
-   * knows.
-   */
+  /** The group that an account lacks to ask for a signoff; empty if it lacks none, or who knows. */
   static Optional<String> missingGroup(SignedResource resource, Set<String> principals) {
     SignoffRule signoff = resource.signoff();
     // which of them it takes where nobody reviews, servers differ in
@@ -730,22 +708,19 @@ public class backport_records implements Runner.Command {
   }
 
   /** The destination; without attributes if it is missing. */
-  private record Seen(Map<String, Object> attributes, List<SignedRecord> records) {
-    boolean isMissing() {
-      return attributes == null;
-    }
-  }
+  private record Seen(Map<String, Object> attributes, List<SignedRecord> records) {}
 
   /** One copy, and how far it has come. */
   private final class Copy {
     private final Mapping mapping;
     private final Place to;
-    private volatile Plan plan = Plan.NONE;
+    private volatile Plan plan = plan(List.of(), List.of());
     private SignedResource signed; // whose source the destination is, or null
     private final List<Object> requests = new ArrayList<>(); // for the document
     private final Map<String, Fate> fates = new HashMap<>(); // of all that is written, by id
     private final List<String> waits = new ArrayList<>(); // that the answers of a round ask for
-    private ServerException failure; // of a whole batch, which ends its round
+    private Refused failure; // of a whole batch, which ends its round
+    private boolean isLasting; // that failure: another round would be in vain
     private int declinedInARow;
 
     Copy(Mapping mapping) {
@@ -758,19 +733,19 @@ public class backport_records implements Runner.Command {
         signed = signedResource();
         return check ? compared() : copied();
       } catch (Refused e) {
-        return noVerdict(e.getMessage(), e.hint);
+        return outcome(Verdict.NO_VERDICT, e.getMessage(), e.hint, null);
       } catch (Report.ClosedOutput e) {
         throw e;
       } catch (RuntimeException | OutOfMemoryError e) {
         report.unexpected(e);
-        return noVerdict("unexpected " + e, null);
+        return outcome(Verdict.NO_VERDICT, "unexpected " + e);
       }
     }
 
     Outcome unfinished() {
       return fates.isEmpty()
-          ? noVerdict("interrupted", null)
-          : noVerdict("interrupted, " + progress(), NEXT_RUN);
+          ? outcome(Verdict.NO_VERDICT, "interrupted")
+          : outcome(Verdict.NO_VERDICT, "interrupted, " + progress(), NEXT_RUN, null);
     }
 
     private Outcome compared() throws Refused {
@@ -793,7 +768,7 @@ public class backport_records implements Runner.Command {
       }
       return switch (due(seen.attributes(), null, signed.signoff(), info.account())) {
         case NothingDue _ -> inSync();
-        case Held(String reason) -> waiting(reason);
+        case Held(String reason) -> outcome(Verdict.WAITING, reason);
         case SignoffDue(Instant since) -> behind(age(since.toEpochMilli(), now));
       };
     }
@@ -801,25 +776,26 @@ public class backport_records implements Runner.Command {
     private Outcome copied() throws Refused {
       List<SignedRecord> wanted = read();
       Seen seen = look(createDestination);
+      boolean isMissing = seen.attributes() == null;
       plan = plan(wanted, seen.records());
       checkDeletions(plan);
-      if (plan.isEmpty() && !seen.isMissing()) {
+      if (plan.isEmpty() && !isMissing) {
         return signed == null ? inSync() : signOff(seen.attributes(), null);
       }
-      if (signed != null && !seen.isMissing()) {
+      if (signed != null && !isMissing) {
         checkGroup();
         othersWork(seen.attributes(), signed.signoff(), info.account())
             .ifPresent(work -> report.warn(to.name() + ": " + work + ", which is overwritten"));
       }
       SignoffRule signoff = signed == null || plan.isEmpty() ? null : signed.signoff();
       if (dryRun) {
-        return planned(seen.isMissing(), signoff);
+        return planned(isMissing, signoff);
       }
       announce(
-          (seen.isMissing() ? "make the collection, " : "")
+          (isMissing ? "make the collection, " : "")
               + plan.counts()
               + (signoff == null ? "" : ", then set it " + signoff.status()));
-      if (seen.isMissing()) {
+      if (isMissing) {
         create();
         seen = look(false); // somebody else may have made it
         Plan afresh = plan(wanted, seen.records());
@@ -978,20 +954,28 @@ public class backport_records implements Runner.Command {
       for (int round = 1; ; round++) {
         waits.clear();
         failure = null;
+        isLasting = false;
         set(changes, new Open("not sent"));
         for (int from = 0; from < changes.size(); from += most) {
           send(changes.subList(from, Math.min(changes.size(), from + most)));
         }
         checkGoing();
-        Seen seen = lookAgain();
+        if (fates.values().stream().anyMatch(Open.class::isInstance)) {
+          destination.postpone(waits); // the server seems to need a moment
+        }
+        Seen seen;
+        try {
+          seen = look(false);
+        } catch (Refused e) {
+          throw ended(failure == null ? e : failure);
+        }
         Plan rest = plan(wanted, seen.records());
         changes = open(rest);
         if (rest.isEmpty()) {
           return seen;
         }
-        boolean isLasting = failure != null && failure.isLasting();
         if (round == ROUNDS || changes.isEmpty() || declinedInARow >= MAX_DECLINED || isLasting) {
-          throw failure == null ? missing(rest) : failed();
+          throw failure == null ? missing(rest) : ended(failure);
         }
       }
     }
@@ -1016,7 +1000,8 @@ public class backport_records implements Runner.Command {
           String message = e.reason().replaceFirst("^\\d+(: )?", "");
           take(batch, List.of(new Written(e.status(), message, null, null)));
         } else {
-          failure = e;
+          failure = new Refused(e.getMessage(), e.hint());
+          isLasting = e.isLasting();
           set(batch, new Open("no answer"));
         }
       }
@@ -1037,11 +1022,9 @@ public class backport_records implements Runner.Command {
       if (answer.retryAfter() != null) {
         waits.add(answer.retryAfter());
       }
-      boolean isOurs = fate instanceof Made || answer.status() / 100 == 2; // not the server's
-      String message =
-          !isOurs
-              ? Display.brief(answer.message())
-              : fate.reason().isEmpty() ? "" : "(" + fate.reason() + ")";
+      boolean isRefused = answer.status() / 100 != 2 && !(fate instanceof Made);
+      String note = fate.reason().isEmpty() ? "" : "(" + fate.reason() + ")";
+      String message = isRefused ? Display.brief(answer.message()) : note;
       String line =
           "%s - %d %s".formatted(line(requests.size(), change.at(to)), answer.status(), message);
       requests.add(json(change.at(to), answer.status(), message));
@@ -1049,18 +1032,6 @@ public class backport_records implements Runner.Command {
         report.heading(line.strip());
       } else {
         report.details(line.strip());
-      }
-    }
-
-    /** The destination again, after a moment where the server seems to need one. */
-    private Seen lookAgain() throws Refused {
-      if (fates.values().stream().anyMatch(Open.class::isInstance)) {
-        destination.postpone(waits);
-      }
-      try {
-        return look(false);
-      } catch (Refused e) {
-        throw failure == null ? ended(e.getMessage(), e.hint) : failed();
       }
     }
 
@@ -1081,18 +1052,14 @@ public class backport_records implements Runner.Command {
       Fate byOthers = new Open("changed since");
       List<String> missing =
           rest.all().stream()
-              .map(Change::id)
-              .map(id -> "%s (%s)".formatted(id, fates.getOrDefault(id, byOthers).reason()))
+              .map(one -> one.id() + " (" + fates.getOrDefault(one.id(), byOthers).reason() + ")")
               .toList();
       return new Refused("%s; missing: %s".formatted(progress(), Display.some(missing)), NEXT_RUN);
     }
 
-    private Refused failed() {
-      return ended(failure.getMessage(), failure.hint());
-    }
-
-    private Refused ended(String reason, String hint) {
-      return new Refused(progress() + ", then " + reason, hint == null ? NEXT_RUN : hint);
+    private Refused ended(Refused why) {
+      return new Refused(
+          progress() + ", then " + why.getMessage(), why.hint == null ? NEXT_RUN : why.hint);
     }
 
     // signing off
@@ -1107,7 +1074,7 @@ public class backport_records implements Runner.Command {
         throws Refused {
       SignoffRule rule = signed.signoff();
       return switch (due(attributes, before, rule, info.account())) {
-        case Held(String reason) -> waiting(reason);
+        case Held(String reason) -> outcome(Verdict.WAITING, reason);
         case NothingDue _ when before == null -> inSync();
         case NothingDue _ ->
             rule.reviewed() && "signed".equals(attributes.get("status"))
@@ -1135,46 +1102,42 @@ public class backport_records implements Runner.Command {
         throws Refused {
       SignoffRule rule = signed.signoff();
       ServerException refused = null;
-      Map<String, Object> after;
       try {
-        destination.patch(
-            to.path(),
-            Map.of("status", rule.status()),
-            timestamp(attributes),
-            () -> isSignedOff(rule, attributes, destination.metadata(to.path())));
+        try {
+          destination.patch(
+              to.path(),
+              Map.of("status", rule.status()),
+              timestamp(attributes),
+              () -> isSignedOff(rule, attributes, destination.metadata(to.path())));
+        } catch (ServerException e) {
+          refused = e;
+        }
+        Map<String, Object> after = destination.metadata(to.path());
+        if (isSignedOff(rule, attributes, after)) {
+          return Objects.equals(attributes.get("last_edit_date"), after.get("last_edit_date"))
+              ? signedOff()
+              : outcome(
+                  Verdict.WAITING,
+                  "edited by %s, and signed off by somebody else than us"
+                      .formatted(brief(after, "last_edit_by")));
+        }
+        if (refused == null) {
+          throw owed(
+              "the server took the request, and the status is " + brief(after, "status"),
+              "see the server's log, then run it again");
+        }
+        if (refused.status() == 412
+            && due(after, before, rule, info.account()) instanceof Held(String reason)) {
+          return outcome(Verdict.WAITING, reason);
+        }
+        throw refused;
       } catch (ServerException e) {
-        refused = e;
-      }
-      try {
-        after = destination.metadata(to.path());
-      } catch (ServerException e) {
-        throw owed(e);
-      }
-      if (isSignedOff(rule, attributes, after)) {
-        return Objects.equals(attributes.get("last_edit_date"), after.get("last_edit_date"))
-            ? signedOff()
-            : waiting(
-                "edited by %s, and signed off by somebody else than us"
-                    .formatted(brief(after, "last_edit_by")));
-      }
-      if (refused == null) {
         throw owed(
-            "the server took the request, and the status is " + brief(after, "status"),
-            "see the server's log, then run it again");
+            e.reason(),
+            e.status() == 403
+                ? "add %s to the group that may, then run it again".formatted(info.account())
+                : "run it again: it is asked for then");
       }
-      if (refused.status() == 412
-          && due(after, before, rule, info.account()) instanceof Held(String reason)) {
-        return waiting(reason);
-      }
-      throw owed(refused);
-    }
-
-    private Refused owed(ServerException e) {
-      return owed(
-          e.reason(),
-          e.status() == 403
-              ? "add %s to the group that may, then run it again".formatted(info.account())
-              : "run it again: it is asked for then");
     }
 
     private Refused owed(String reason, String hint) {
@@ -1185,60 +1148,47 @@ public class backport_records implements Runner.Command {
     // what comes out
 
     private Outcome inSync() {
-      return outcome(Verdict.IN_SYNC, "Records are in sync. Nothing to do.", null, null);
+      return outcome(Verdict.IN_SYNC, "Records are in sync. Nothing to do.");
     }
 
     private Outcome applied() {
-      return outcome(Verdict.APPLIED, "Done. %d changes applied.".formatted(made()), null, null);
+      return outcome(Verdict.APPLIED, "Done. %d changes applied.".formatted(made()));
     }
 
     private Outcome signedOff() {
       boolean isOwed = made() == 0; // from an earlier run
       if (signed.signoff().reviewed()) {
-        String asked = isOwed ? "the review that was owed" : "review for %d changes";
+        String what = isOwed ? "the review that was owed" : "review for %d changes";
         return outcome(
-            Verdict.REVIEW_REQUESTED,
-            "Done. Requested " + asked.formatted(made()) + ".",
-            null,
-            null);
+            Verdict.REVIEW_REQUESTED, "Done. Requested %s.".formatted(what.formatted(made())));
       }
-      String text = isOwed ? "Signed the changes that were owed" : "%d changes applied and signed";
-      return outcome(Verdict.SIGNED, "Done. " + text.formatted(made()) + ".", null, null);
+      String what = isOwed ? "Signed the changes that were owed" : "%d changes applied and signed";
+      return outcome(Verdict.SIGNED, "Done. %s.".formatted(what.formatted(made())));
     }
 
     /** What would be done, and which signoff asked for, unless that is null. */
     private Outcome planned(boolean creates, SignoffRule signoff) {
       String review = signoff == null ? "" : signoff.reviewed() ? "request a review" : "sign";
-      String text =
-          plan.isEmpty() && !creates
-              ? "Would %s, which is owed.".formatted(review)
-              : "Would %sapply %d changes%s: %s."
-                  .formatted(
-                      creates ? "make the collection, " : "",
-                      plan.size(),
-                      review.isEmpty() ? "" : " and " + review,
-                      plan.counts());
-      return outcome(Verdict.PLANNED, text, null, null);
+      if (plan.isEmpty() && !creates) {
+        return outcome(Verdict.PLANNED, "Would %s, which is owed.".formatted(review));
+      }
+      String collection = creates ? "make the collection, " : "";
+      String records = "apply %d changes".formatted(plan.size());
+      String then = review.isEmpty() ? "" : " and " + review;
+      return outcome(
+          Verdict.PLANNED, "Would " + collection + records + then + ": " + plan.counts() + ".");
     }
 
     private Outcome behind(Duration lag) {
       String lacking = plan.isEmpty() ? "the signoff was never asked for" : plan.counts();
-      long seconds = lag.toSeconds();
-      return maxLag == 0 || lag.compareTo(Duration.ofSeconds(maxLag)) > 0
-          ? outcome(Verdict.BEHIND, "for %d s, %s".formatted(seconds, lacking), null, lag)
-          : outcome(
-              Verdict.LAGGING,
-              "Records are in sync, but for %s (lag %d s).".formatted(lacking, seconds),
-              null,
-              lag);
+      boolean isTooLong = maxLag == 0 || lag.compareTo(Duration.ofSeconds(maxLag)) > 0;
+      Verdict verdict = isTooLong ? Verdict.BEHIND : Verdict.LAGGING;
+      String text = isTooLong ? "for %d s, %s" : "Records are in sync, but for %2$s (lag %1$d s).";
+      return outcome(verdict, text.formatted(lag.toSeconds(), lacking), null, lag);
     }
 
-    private Outcome waiting(String reason) {
-      return outcome(Verdict.WAITING, reason, null, null);
-    }
-
-    private Outcome noVerdict(String reason, String hint) {
-      return outcome(Verdict.NO_VERDICT, reason, hint, null);
+    private Outcome outcome(Verdict verdict, String text) {
+      return outcome(verdict, text, null, null);
     }
 
     private Outcome outcome(Verdict verdict, String text, String hint, Duration lag) {
@@ -1344,14 +1294,13 @@ public class backport_records implements Runner.Command {
     json.put("update", ids(outcome.plan().toUpdate()));
     json.put("delete", ids(outcome.plan().toDelete()));
     json.put("requests", outcome.requests());
-    if (verdict == Verdict.WAITING || verdict == Verdict.NO_VERDICT) {
+    if (outcome.lag() != null) {
+      json.put("lag_seconds", outcome.lag().toSeconds());
+    } else if (verdict.status != Status.GOOD) {
       json.put("reason", Display.clean(outcome.text()));
     }
     if (verdict == Verdict.NO_VERDICT) {
       json.put("hint", outcome.hint());
-    }
-    if (outcome.lag() != null) {
-      json.put("lag_seconds", outcome.lag().toSeconds());
     }
     return json;
   }
@@ -1424,13 +1373,13 @@ public class backport_records implements Runner.Command {
         if (!(Json.parse(value) instanceof Map<?, ?> object)) {
           throw new TypeConversionException(FORM);
         }
-        object.forEach((key, parameter) -> {
+        object.forEach((key, given) -> {
           String name = key.toString();
-          if (parameter == null) {
+          List<?> values = given instanceof List<?> list ? list : Collections.singletonList(given);
+          checkFilter(name, values);
+          if (given == null) {
             throw new TypeConversionException(FORM);
           }
-          List<?> values = parameter instanceof List<?> list ? list : List.of(parameter);
-          checkFilter(name, values);
           parameters.put(name, values.stream().map(one -> text(name, one)).toList());
         });
       } catch (BadJson e) {
