@@ -45,7 +45,6 @@ import common.Runner;
 import common.Secret;
 import common.ServerException;
 import common.ServerSettings;
-import common.SignedResources;
 import common.SignedResources.SignedResource;
 import common.SignedResources.SignoffRule;
 import common.Surroundings;
@@ -59,6 +58,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -68,9 +68,9 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
-import java.util.function.Predicate;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ITypeConverter;
@@ -87,8 +87,8 @@ import picocli.CommandLine.TypeConversionException;
  * for, or the signature where no review is needed; a run that was ended half-way is finished by the
  * next one. What somebody else is editing, or a reviewer has rejected, is left to people.
  *
- * <p>Spec: contract, <i>backport_records</i>; Kinto's <i>Batch operations</i>; <i>Remote Settings ›
- * Multi signoff</i>.
+ * <p>Spec: docs/specification.md, <i>backport_records</i>; Kinto's <i>Batch operations</i>;
+ * <i>Remote Settings › Multi signoff</i>.
  *
  * <pre>Batch #0: PUT /buckets/security-state/collections/onecrl/records/003234b2 - 201</pre>
  */
@@ -188,7 +188,7 @@ public class backport_records implements Runner.Command {
   @Option(
       names = "--max-deletions",
       paramLabel = "COUNT",
-      converter = DeletionsConverter.class,
+      converter = Values.CountConverter.class,
       description = "change nothing if more records would be deleted; unset: any number")
   Integer maxDeletions;
 
@@ -210,8 +210,6 @@ public class backport_records implements Runner.Command {
   private static final String SOURCE_AUTH = "BACKPORT_RECORDS_SOURCE_AUTH";
   private static final String DEST_AUTH = "BACKPORT_RECORDS_DEST_AUTH";
 
-  private volatile boolean stopped; // by Ctrl-C: nothing more is written
-
   public static void main(String[] args) {
     System.exit(Runner.execute(new backport_records(), Surroundings.real(), args));
   }
@@ -221,6 +219,15 @@ public class backport_records implements Runner.Command {
     return general;
   }
 
+  // ---- the run
+
+  private Report report;
+  private RemoteSettings source;
+  private RemoteSettings destination;
+  private ServerInfo info; // as who writes to the destination gets it
+  private Instant now;
+  private volatile Copy inHand; // which Ctrl-C shows as far as it has come
+
   @Override
   public void run(Surroundings surroundings, Report report) throws Exception {
     List<Mapping> all = mappings();
@@ -228,67 +235,62 @@ public class backport_records implements Runner.Command {
       throw new UsageException(
           SOURCE_AUTH + " is not set", "user:pass, a token, or TYPE TOKEN, or a file with it");
     }
+    this.report = report;
     report.put("server", server.url().toString());
     report.put("dry_run", dryRun);
-    report.onInterrupt(() -> {
-      stopped = true;
-      report.summary("interrupted");
-    });
-    try (Http from = http(surroundings, report, SOURCE_AUTH, sourceAuth);
-        Http to = destAuth == null ? null : http(surroundings, report, DEST_AUTH, destAuth)) {
-      RemoteSettings source = remote(from);
-      RemoteSettings destination = to == null ? source : remote(to);
-      ServerInfo info = server.info(source, SOURCE_AUTH, sourceAuth);
+    try (Http from = server.http(surroundings, report);
+        Http to = destAuth == null ? null : server.http(surroundings, report)) {
+      source = remote(from, SOURCE_AUTH, sourceAuth);
+      destination = to == null ? source : remote(to, DEST_AUTH, destAuth);
+      info = server.info(source, SOURCE_AUTH, sourceAuth);
       if (to != null) {
         info = server.info(destination, DEST_AUTH, destAuth);
       }
-      Run run = new Run(source, destination, info, surroundings.clock().instant(), report);
-      Outcomes outcomes = new Outcomes(all.size(), report);
-      report.onInterrupt(() -> {
-        stopped = true;
-        destination.endWrites(); // one may wait to be repeated
-        run.unfinished().ifPresent(outcomes::show);
-        report.summary("interrupted: " + outcomes.counts());
-      });
-      for (Mapping mapping : all) {
-        if (mappings != null) {
-          report.heading(mapping.name());
-        }
-        Outcome outcome = run.backport(mapping);
-        if (stopped) {
-          return;
-        }
-        report.together(() -> {
-          run.inHand = null;
-          outcomes.show(outcome);
-        });
-      }
-      report.onInterrupt(() -> {});
-      report.summary(outcomes.counts());
-      report.failedChecks("Backport held up: %s", "collections", outcomes.reasons(Status.BAD));
-      report.failedChecks("Backport failed: %s", "collections", outcomes.reasons(Status.UNKNOWN));
+      now = surroundings.clock().instant();
+      copy(all);
     }
   }
 
-  private Http http(Surroundings surroundings, Report report, String variable, Secret credentials)
+  private RemoteSettings remote(Http http, String variable, Secret credentials)
       throws UsageException {
-    Http http = server.http(surroundings, report);
     http.authorize(server.url(), general.authorization(variable, credentials, server.url()));
-    return http;
+    return server.remote(http);
   }
 
-  private RemoteSettings remote(Http http) {
-    return server.remote(http);
+  /** One copy after the other. */
+  private void copy(List<Mapping> all) {
+    Tally tally = new Tally("collection", all.size());
+    report.onInterrupt(() -> {
+      destination.endWrites(); // one may wait to be repeated
+      if (inHand != null) {
+        show(inHand.unfinished(), tally);
+      }
+      report.summary("interrupted: " + tally.counts());
+    });
+    for (Mapping mapping : all) {
+      if (mappings != null) {
+        report.heading(mapping.name());
+      }
+      inHand = new Copy(mapping);
+      Outcome outcome = inHand.outcome();
+      if (report.isInterrupted()) {
+        return;
+      }
+      report.together(() -> {
+        inHand = null;
+        show(outcome, tally);
+      });
+    }
+    report.onInterrupt(() -> {});
+    report.summary(tally.counts());
+    tally.tell(report, Status.BAD, "Backport held up: %s");
+    tally.tell(report, Status.UNKNOWN, "Backport failed: %s");
   }
 
   // ---- what is to be copied
 
-  /**
-   * One copy.
-   *
-   * @param filters that select records of the source
-   */
-  record Mapping(Place source, Filters filters, Place destination) {
+  /** One copy; an error begins with where it is asked for, the filters select of the source. */
+  record Mapping(String where, Place source, Filters filters, Place destination) {
     String name() {
       return "%s%s -> %s".formatted(source.name(), filters, destination.name());
     }
@@ -296,8 +298,6 @@ public class backport_records implements Runner.Command {
 
   /** Query parameters, each with its values. */
   record Filters(Map<String, List<String>> parameters) {
-    static final Filters NONE = new Filters(Map.of());
-
     @Override
     public String toString() {
       List<String> pairs = new ArrayList<>();
@@ -309,88 +309,78 @@ public class backport_records implements Runner.Command {
   private List<Mapping> mappings() throws UsageException {
     boolean isSingle =
         Stream.of(sourceBucket, sourceCollection, sourceFilters, destBucket, destCollection)
-            .anyMatch(setting -> setting != null);
-    if (mappings != null && isSingle) {
-      throw new UsageException(
-          "BACKPORT_RECORDS_MAPPINGS is set, and a source or destination besides",
-          "each copy is a line of BACKPORT_RECORDS_MAPPINGS");
-    }
+            .anyMatch(Objects::nonNull);
     if (mappings != null) {
+      if (isSingle) {
+        throw new UsageException(
+            "BACKPORT_RECORDS_MAPPINGS is set, and a source or destination besides",
+            "each copy is a line of BACKPORT_RECORDS_MAPPINGS");
+      }
       return mappings(mappings);
     }
-    if (sourceBucket == null || sourceCollection == null) {
+    String missing =
+        sourceBucket == null ? "BUCKET" : sourceCollection == null ? "COLLECTION" : null;
+    if (missing != null) {
       throw new UsageException(
-          (sourceBucket == null
-                  ? "BACKPORT_RECORDS_SOURCE_BUCKET"
-                  : "BACKPORT_RECORDS_SOURCE_COLLECTION")
-              + " is not set",
+          "BACKPORT_RECORDS_SOURCE_%s is not set".formatted(missing),
           "name source bucket and collection, or set BACKPORT_RECORDS_MAPPINGS");
     }
-    return checked(
-        List.of(
-            new Mapping(
-                new Place(sourceBucket, sourceCollection),
-                sourceFilters == null ? Filters.NONE : sourceFilters,
-                new Place(
-                    destBucket == null ? sourceBucket : destBucket,
-                    destCollection == null ? sourceCollection : destCollection))),
-        List.of(""));
+    Place from = new Place(sourceBucket, sourceCollection);
+    Filters filters = sourceFilters == null ? new Filters(Map.of()) : sourceFilters;
+    String bucket = Objects.requireNonNullElse(destBucket, sourceBucket);
+    String collection = Objects.requireNonNullElse(destCollection, sourceCollection);
+    return checked(List.of(new Mapping("", from, filters, new Place(bucket, collection))));
+  }
+
+  /** Reads the lines of {@code BACKPORT_RECORDS_MAPPINGS}; an error names the line. */
+  static List<Mapping> mappings(String text) throws UsageException {
+    List<Mapping> mappings = new ArrayList<>();
+    String[] lines = text.split("\\R", -1);
+    for (int i = 0; i < lines.length; i++) {
+      if (!lines[i].isBlank()) {
+        String where = "BACKPORT_RECORDS_MAPPINGS, line %d: ".formatted(i + 1);
+        mappings.add(mapping(where, lines[i].strip()));
+      }
+    }
+    if (mappings.isEmpty()) {
+      throw new UsageException("BACKPORT_RECORDS_MAPPINGS holds no line", null);
+    }
+    return checked(mappings);
   }
 
   private static final Pattern MAPPING =
       Pattern.compile("([^/?\\s]+)/([^/?\\s]+?)(?:\\?(\\S*))?\\s*->\\s*([^/?\\s]+)/([^/?\\s]+)");
 
-  /**
-   * Reads the lines of {@code BACKPORT_RECORDS_MAPPINGS}.
-   *
-   * @throws UsageException that names the line
-   */
-  static List<Mapping> mappings(String text) throws UsageException {
-    List<Mapping> mappings = new ArrayList<>();
-    List<String> wheres = new ArrayList<>();
-    int number = 0;
-    for (String line : text.split("\\R", -1)) {
-      number++;
-      if (line.isBlank()) {
-        continue;
-      }
-      String where = "BACKPORT_RECORDS_MAPPINGS, line %d: ".formatted(number);
-      Matcher parts = MAPPING.matcher(line.strip());
-      if (!parts.matches() || !Stream.of(1, 2, 4, 5).map(parts::group).allMatch(Place::isName)) {
-        throw new UsageException(
-            "%s\"%s\" is not bucket/collection?field=value -> bucket/collection"
-                .formatted(where, line.strip()),
-            null);
-      }
-      mappings.add(
-          new Mapping(
-              new Place(parts.group(1), parts.group(2)),
-              query(where, parts.group(3)),
-              new Place(parts.group(4), parts.group(5))));
-      wheres.add(where);
+  private static Mapping mapping(String where, String line) throws UsageException {
+    Matcher parts = MAPPING.matcher(line);
+    if (!parts.matches() || !Stream.of(1, 2, 4, 5).map(parts::group).allMatch(Place::isName)) {
+      throw new UsageException(
+          "%s\"%s\" is not bucket/collection?field=value -> bucket/collection"
+              .formatted(where, line),
+          null);
     }
-    if (mappings.isEmpty()) {
-      throw new UsageException("BACKPORT_RECORDS_MAPPINGS holds no line", null);
-    }
-    return checked(mappings, wheres);
+    return new Mapping(
+        where,
+        new Place(parts.group(1), parts.group(2)),
+        query(where, Objects.requireNonNullElse(parts.group(3), "")),
+        new Place(parts.group(4), parts.group(5)));
   }
 
   private static Filters query(String where, String query) throws UsageException {
     Map<String, List<String>> parameters = new LinkedHashMap<>();
-    for (String pair : query == null || query.isEmpty() ? new String[0] : query.split("&")) {
-      if (pair.isEmpty()) {
-        continue;
-      }
-      int equals = pair.indexOf('=');
+    for (String pair : Stream.of(query.split("&")).filter(one -> !one.isEmpty()).toList()) {
+      String[] sides = pair.split("=", 2);
       try {
-        String name = decoded(pair.substring(0, equals));
-        checkParameter(name);
+        if (sides.length == 1) {
+          throw new IllegalArgumentException("no value");
+        }
+        String name = decoded(sides[0]);
         List<String> values = parameters.computeIfAbsent(name, _ -> new ArrayList<>());
-        values.add(decoded(pair.substring(equals + 1)));
-        checkValues(name, values);
+        values.add(decoded(sides[1]));
+        checkFilter(name, values);
       } catch (TypeConversionException e) {
         throw new UsageException("%s\"%s\" is not %s".formatted(where, pair, e.getMessage()), null);
-      } catch (IllegalArgumentException | StringIndexOutOfBoundsException e) {
+      } catch (IllegalArgumentException e) {
         throw new UsageException(
             "%s\"%s\" is not field=value, URL-encoded".formatted(where, pair), null);
       }
@@ -406,28 +396,19 @@ public class backport_records implements Runner.Command {
     return decoded;
   }
 
-  /**
-   * Only what selects records: {@code _limit}, say, would have the rest deleted. A Kinto takes
-   * white space off a name.
-   */
-  private static void checkParameter(String name) {
-    if (name.isEmpty()
-        || isBlank(name.codePointAt(0))
-        || isBlank(name.codePointBefore(name.length()))
-        || (name.startsWith("_") && !name.equals("_sort"))) {
-      throw new TypeConversionException(
-          "a filter: \"%s\" is no field, no parameter but _sort may begin with _".formatted(name));
-    }
-  }
-
-  private static boolean isBlank(int c) {
-    return Character.isWhitespace(c) || Character.isSpaceChar(c) || Character.isISOControl(c);
-  }
+  /** What selects records: {@code _limit}, say, would have the rest deleted. */
+  private static final Pattern PARAMETER =
+      // a Kinto takes white space off a name
+      Pattern.compile("(?s)_sort|(?!_)[^\\p{Z}\\p{Cc}](.*[^\\p{Z}\\p{Cc}])?");
 
   /** Operators whose list a Kinto takes for one value, which nothing equals. */
   private static final Pattern ONE_VALUE = Pattern.compile("(not|min|max|lt|gt|like|has)_.*");
 
-  private static void checkValues(String name, List<String> values) {
+  private static void checkFilter(String name, List<?> values) {
+    if (!PARAMETER.matcher(name).matches()) {
+      throw new TypeConversionException(
+          "a filter: \"%s\" is no field, no parameter but _sort may begin with _".formatted(name));
+    }
     if (values.isEmpty()) {
       throw new TypeConversionException(
           "a filter: %s has no value, and would select everything".formatted(name));
@@ -439,62 +420,41 @@ public class backport_records implements Runner.Command {
   }
 
   /** Refuses copies onto themselves, and copies that would undo, or repeat, an earlier one. */
-  private static List<Mapping> checked(List<Mapping> mappings, List<String> wheres)
-      throws UsageException {
+  private static List<Mapping> checked(List<Mapping> mappings) throws UsageException {
     Set<Place> sources = new HashSet<>();
     Set<Place> destinations = new HashSet<>();
-    for (int i = 0; i < mappings.size(); i++) {
-      Mapping mapping = mappings.get(i);
-      String to = mapping.destination().name();
+    for (Mapping mapping : mappings) {
+      Place to = mapping.destination();
       sources.add(mapping.source());
-      if (mapping.source().equals(mapping.destination())) {
-        throw new UsageException(wheres.get(i) + "source and destination are both " + to, null);
+      String wrong = null;
+      if (mapping.source().equals(to)) {
+        wrong = "source and destination are both %s";
+      } else if (!destinations.add(to)) {
+        wrong = "%s is the destination of an earlier line, whose records it would delete";
+      } else if (sources.contains(to)) {
+        wrong = "%s is the source of an earlier line, which would copy other records the next time";
       }
-      if (!destinations.add(mapping.destination())) {
-        throw new UsageException(
-            "%s%s is the destination of an earlier line, whose records it would delete"
-                .formatted(wheres.get(i), to),
-            null);
-      }
-      if (sources.contains(mapping.destination())) {
-        throw new UsageException(
-            "%s%s is the source of an earlier line, which would copy other records the next time"
-                .formatted(wheres.get(i), to),
-            null);
+      if (wrong != null) {
+        throw new UsageException(mapping.where() + wrong.formatted(to.name()), null);
       }
     }
     return mappings;
   }
 
-  // ---- core: values in, values out
+  // ---- the plan
 
-  /**
-   * What makes the destination equal to the source, in the order in which it is done.
-   *
-   * @param toCreate by id, as the others
-   */
+  /** What makes the destination equal to the source, in that order, each by id. */
   record Plan(List<Change> toCreate, List<Change> toUpdate, List<Change> toDelete) {
-    static final Plan NONE = new Plan(List.of(), List.of(), List.of());
-
     List<Change> all() {
       return Stream.of(toCreate, toUpdate, toDelete).flatMap(List::stream).toList();
     }
 
     boolean isEmpty() {
-      return toCreate.isEmpty() && toUpdate.isEmpty() && toDelete.isEmpty();
+      return size() == 0;
     }
 
     int size() {
       return toCreate.size() + toUpdate.size() + toDelete.size();
-    }
-
-    /** The same for some records only. */
-    Plan only(Predicate<String> ids) {
-      return new Plan(only(toCreate, ids), only(toUpdate, ids), only(toDelete, ids));
-    }
-
-    private static List<Change> only(List<Change> changes, Predicate<String> ids) {
-      return changes.stream().filter(change -> ids.test(change.id())).toList();
     }
 
     String counts() {
@@ -516,20 +476,18 @@ public class backport_records implements Runner.Command {
     }
   }
 
-  private static final Set<String> LEFT_TO_THE_SERVER = Set.of("last_modified");
-
   /** Compares by content; neither order of records matters. */
   static Plan plan(List<SignedRecord> source, List<SignedRecord> destination) {
     Map<String, Content> wanted = RecordDiff.byId(source);
     Map<String, Long> timestamps = new HashMap<>();
-    destination.forEach(record -> timestamps.put(record.id(), timestamp(record)));
+    destination.forEach(record -> timestamps.put(record.id(), timestamp(record.json().fields())));
     Plan plan = new Plan(new ArrayList<>(), new ArrayList<>(), new ArrayList<>());
     for (RecordDiff.Difference difference :
         RecordDiff.differences(RecordDiff.byId(destination), wanted)) {
       String id = difference.id();
       Content content = wanted.get(id);
       byte[] record =
-          content == null ? null : CanonicalJson.without(content.whole(), LEFT_TO_THE_SERVER);
+          content == null ? null : CanonicalJson.without(content.whole(), Set.of("last_modified"));
       Change change = new Change(id, record, timestamps.getOrDefault(id, 0L), difference.fields());
       switch (difference.what()) {
         case EXTRA -> plan.toCreate().add(change);
@@ -540,19 +498,35 @@ public class backport_records implements Runner.Command {
     return plan;
   }
 
-  private static long timestamp(SignedRecord record) {
-    return record.json().fields().get("last_modified") instanceof Long timestamp ? timestamp : 0;
+  private static long timestamp(Map<String, Object> fields) {
+    return fields.get("last_modified") instanceof Long timestamp ? timestamp : 0;
   }
 
-  /** What became of a change. */
-  sealed interface Fate {}
+  /** How long a destination is behind: the age of the oldest change, or deletion, that it lacks. */
+  static Duration lag(Plan plan, Map<String, Long> lastModified, Instant now) {
+    long oldest =
+        plan.all().stream()
+            .mapToLong(change -> lastModified.getOrDefault(change.id(), change.timestamp()))
+            .min()
+            .orElse(now.toEpochMilli());
+    return age(oldest, now);
+  }
 
-  /**
-   * It is made.
-   *
-   * @param note how we know, if not by the status
-   */
-  record Made(String note) implements Fate {}
+  /** How long ago that was; no time at all if a server's clock is ahead. */
+  private static Duration age(long timestamp, Instant now) {
+    return Duration.ofMillis(Math.max(0, now.toEpochMilli() - timestamp));
+  }
+
+  // ---- what became of a change
+
+  /** What became of a change. */
+  sealed interface Fate {
+    /** Why; of what is made how we know, if not by the status. */
+    String reason();
+  }
+
+  /** It is made. */
+  record Made(String reason) implements Fate {}
 
   /** The record is not as it was, or the server had a moment of weakness: look again. */
   record Open(String reason) implements Fate {}
@@ -565,33 +539,31 @@ public class backport_records implements Runner.Command {
    * then: what stands in the way is what it made.
    */
   static Fate fate(Change change, Written answer) {
-    String reason = reason(answer);
-    if (answer.status() == 404 && change.record() == null) {
+    int status = answer.status();
+    boolean isDeletion = change.record() == null;
+    boolean isSame =
+        !isDeletion
+            && answer.record() != null
+            && Content.of(change.record()).isSame(Content.of(answer.record()));
+    if (status == 404 && isDeletion) {
       return new Made("already gone");
     }
-    if (answer.status() == 412 && change.record() != null && isSame(change, answer.record())) {
+    if (status == 412 && isSame) {
       return new Made("already there");
     }
-    if (answer.status() / 100 == 2) {
-      return change.record() == null || answer.record() == null || isSame(change, answer.record())
+    if (status / 100 == 2) {
+      return isDeletion || isSame || answer.record() == null
           ? new Made("")
           : new Declined("the server has made something else of it");
     }
-    return switch (answer.status()) {
-      case 404, 409, 412, 429, 500, 502, 503, 504 -> new Open(reason);
-      default -> new Declined(reason);
+    String message = answer.message().isEmpty() ? "" : ": " + Display.brief(answer.message());
+    return switch (status) {
+      case 404, 409, 412, 429, 500, 502, 503, 504 -> new Open(status + message);
+      default -> new Declined(status + message);
     };
   }
 
-  private static boolean isSame(Change change, byte[] record) {
-    return record != null && Content.of(change.record()).isSame(Content.of(record));
-  }
-
-  private static String reason(Written answer) {
-    return answer.message().isEmpty()
-        ? String.valueOf(answer.status())
-        : "%d: %s".formatted(answer.status(), Display.brief(answer.message()));
-  }
+  // ---- signoff
 
   /** What a destination that has the right records still needs. */
   sealed interface Due {}
@@ -599,11 +571,7 @@ public class backport_records implements Runner.Command {
   /** Nothing: it is published, or a reviewer's turn. */
   record NothingDue() implements Due {}
 
-  /**
-   * The review, or the signature, was never asked for.
-   *
-   * @param since the last edit, or null if the server does not say
-   */
+  /** Review or signature were not asked for since the last edit; null: who knows when. */
   record SignoffDue(Instant since) implements Due {}
 
   /** Somebody has to look at it. */
@@ -622,10 +590,8 @@ public class backport_records implements Runner.Command {
       String account) {
     boolean wrote = before != null;
     Object status = attributes.get("status");
-    if (status == null) {
-      return wrote ? new SignoffDue(null) : new NothingDue();
-    }
-    return switch (status.toString()) {
+    return switch (status == null ? null : status.toString()) {
+      case null -> wrote ? new SignoffDue(null) : new NothingDue();
       case "work-in-progress" -> dueOfWork(attributes, account, wrote);
       case "signed" ->
           !wrote || isLater("last_signature_date", before, attributes)
@@ -637,18 +603,18 @@ public class backport_records implements Runner.Command {
               : new Held("the status is to-review, as of before the changes");
       default ->
           new Held(
-              "the status is %s: the server has not finished"
-                  .formatted(Display.brief(status.toString())));
+              "the status is " + brief(attributes, "status") + ": the server has not finished");
     };
   }
 
-  /** Whether a date is later than it was, or there at all. */
   private static boolean isLater(
       String date, Map<String, Object> before, Map<String, Object> after) {
-    Optional<Instant> was = RemoteSettings.date(before, date);
-    return RemoteSettings.date(after, date)
-        .filter(is -> was.isEmpty() || is.isAfter(was.get()))
-        .isPresent();
+    return isLater(RemoteSettings.date(after, date), RemoteSettings.date(before, date));
+  }
+
+  /** Whether a date is later than another one, or there at all. */
+  private static boolean isLater(Optional<Instant> date, Optional<Instant> other) {
+    return date.isPresent() && (other.isEmpty() || date.get().isAfter(other.get()));
   }
 
   private static Due dueOfWork(Map<String, Object> attributes, String account, boolean wrote) {
@@ -664,22 +630,31 @@ public class backport_records implements Runner.Command {
     if (editor == null && wrote) {
       return new SignoffDue(null); // a server that does not say who
     }
-    Held byEditor =
-        new Held(
-            "work in progress by "
-                + (editor == null ? "nobody knows" : Display.brief(editor.toString())));
-    if (edited.isPresent() && (requested.isEmpty() || edited.get().isAfter(requested.get()))) {
+    String who = editor == null ? "nobody knows" : brief(attributes, "last_edit_by");
+    Held byEditor = new Held("work in progress by " + who);
+    if (isLater(edited, requested)) {
       return account.equals(editor) ? new SignoffDue(edited.get()) : byEditor;
     }
-    if (requested.isPresent() && (approved.isEmpty() || approved.get().isBefore(requested.get()))) {
-      Object comment = attributes.get("last_reviewer_comment");
+    if (isLater(requested, approved)) {
+      String comment = Objects.toString(attributes.get("last_reviewer_comment"), "");
       return new Held(
-          "review rejected: "
-              + (comment == null || comment.toString().isBlank()
-                  ? "without a comment"
-                  : Display.brief(comment.toString())));
+          "review rejected: " + (comment.isBlank() ? "without a comment" : Display.brief(comment)));
     }
     return byEditor;
+  }
+
+  /** Whether the attributes read after a request for a signoff show that it was heard. */
+  static boolean isSignedOff(
+      SignoffRule signoff, Map<String, Object> before, Map<String, Object> after) {
+    Object status = after.get("status");
+    return "signed".equals(status)
+        || (signoff.reviewed()
+            && ("to-review".equals(status) // or it was, and is answered already
+                || isLater("last_review_request_date", before, after)));
+  }
+
+  private static String brief(Map<String, Object> attributes, String name) {
+    return Display.brief(String.valueOf(attributes.get(name)));
   }
 
   /** Whose work a copy goes over, as a warning; empty if nobody's. */
@@ -688,38 +663,21 @@ public class backport_records implements Runner.Command {
     if ("to-review".equals(attributes.get("status"))
         && !account.equals(attributes.get("last_review_request_by"))) {
       return Optional.of(
-          "under review, requested by "
-              + Display.brief(String.valueOf(attributes.get("last_review_request_by"))));
+          "under review, requested by " + brief(attributes, "last_review_request_by"));
     }
     return due(attributes, null, signoff, account) instanceof Held(String reason)
         ? Optional.of(reason)
         : Optional.empty();
   }
 
-  /** Whether the attributes read after a request for a signoff show that it was heard. */
-  static boolean isSignedOff(
-      SignoffRule signoff, Map<String, Object> before, Map<String, Object> after) {
-    Object status = after.get("status");
-    if ("signed".equals(status) || (signoff.reviewed() && "to-review".equals(status))) {
-      return true;
-    }
-    // or it was, and is answered already
-    return signoff.reviewed() && isLater("last_review_request_date", before, after);
-  }
-
-  /**
-   * The group that an account would have to be in to ask for a signoff; empty if it may, or who
-   * knows.
-   */
+  /** The group that an account lacks to ask for a signoff; empty if it lacks none, or who knows. */
   static Optional<String> missingGroup(SignedResource resource, Set<String> principals) {
     SignoffRule signoff = resource.signoff();
-    List<String> groups = new ArrayList<>();
-    if (signoff.editors() != null) {
-      groups.add(signoff.editors());
-    }
-    if (!signoff.reviewed() && signoff.reviewers() != null) {
-      groups.add(signoff.reviewers()); // which of them it takes, servers differ in
-    }
+    // which of them it takes where nobody reviews, servers differ in
+    List<String> groups =
+        Stream.of(signoff.editors(), signoff.reviewed() ? null : signoff.reviewers())
+            .filter(Objects::nonNull)
+            .toList();
     String start = "/buckets/%s/groups/".formatted(resource.source().bucket());
     return principals.isEmpty()
             || groups.isEmpty()
@@ -728,74 +686,15 @@ public class backport_records implements Runner.Command {
         : Optional.of(groups.getLast());
   }
 
-  /**
-   * How long a destination has been behind: the age of the oldest change that it lacks.
-   *
-   * @param lastModified of the source's records, deleted ones too
-   */
-  static Duration lag(Plan plan, Map<String, Long> lastModified, Instant now) {
-    long oldest =
-        plan.all().stream()
-            .mapToLong(change -> lastModified.getOrDefault(change.id(), change.timestamp()))
-            .min()
-            .orElse(now.toEpochMilli());
-    return age(oldest, now);
-  }
+  // ---- one copy
 
-  /** How long ago that was; no time at all if a server's clock is ahead. */
-  private static Duration age(long timestamp, Instant now) {
-    return Duration.ofMillis(Math.max(0, now.toEpochMilli() - timestamp));
-  }
+  private static final String NEXT_RUN = "the next run applies what is missing";
+  private static final int ROUNDS = 2;
 
-  // ---- results
+  /** Records declined one after the other, after which the rest is not tried. */
+  private static final int MAX_DECLINED = 100;
 
-  /** What came out of one copy. */
-  sealed interface Result {}
-
-  /** There was nothing to do. */
-  record InSync() implements Result {}
-
-  /** All changes are made, and nothing is to be signed. */
-  record Applied(int changes) implements Result {}
-
-  /**
-   * All changes are made, and the signoff was asked for.
-   *
-   * @param changes 0: it was owed from an earlier run
-   */
-  record SignedOff(int changes, boolean reviewed) implements Result {}
-
-  /**
-   * What would be done.
-   *
-   * @param signoff that would be asked for, or null
-   */
-  record Planned(Plan plan, boolean creates, SignoffRule signoff) implements Result {}
-
-  /** The destination lacks changes, for no longer than it may. */
-  record Lagging(Plan plan, Duration lag) implements Result {}
-
-  /** The destination lacks changes, for too long. */
-  record Behind(Plan plan, Duration lag) implements Result {}
-
-  /** It has the right records, and somebody has to look at it. */
-  record Waiting(int changes, String reason) implements Result {}
-
-  /**
-   * Not all of it could be done.
-   *
-   * @param hint what to do about it, or null
-   */
-  record NoVerdict(String reason, String hint) implements Result {}
-
-  /** One line of a batch. */
-  record Attempt(RecordWrite write, int status, String message) {}
-
-  record Outcome(Mapping mapping, Plan plan, List<Attempt> attempts, Result result) {}
-
-  // ---- reading and writing
-
-  /** Why a copy is not made. */
+  /** Why a copy is not made, or not all of it. */
   private static final class Refused extends Exception {
     private static final long serialVersionUID = 1;
     final String hint;
@@ -806,162 +705,193 @@ public class backport_records implements Runner.Command {
     }
   }
 
-  private static final String NEXT_RUN = "the next run applies what is missing";
+  /** The destination; without attributes if it is missing. */
+  private record Seen(Map<String, Object> attributes, List<SignedRecord> records) {}
 
-  /** The copies of one run, one after the other. */
-  private final class Run {
-    private final RemoteSettings source;
-    private final RemoteSettings destination;
-    private final ServerInfo info;
-    private final Instant now;
-    private final Report report;
-    private Mapping inHand; // what follows changes at once for Ctrl-C, which shows it
-    private Plan plan = Plan.NONE;
-    private Writing writing;
+  /** One copy, and how far it has come. */
+  private final class Copy {
+    private final Mapping mapping;
+    private final Place to;
+    private volatile Plan plan = plan(List.of(), List.of());
+    private SignedResource signed; // whose source the destination is, or null
+    private final List<Object> requests = new ArrayList<>(); // for the document
+    private final Map<String, Fate> fates = new HashMap<>(); // of all that is written, by id
+    private final List<String> waits = new ArrayList<>(); // that the answers of a round ask for
+    private Refused failure; // of a whole batch, which ends its round
+    private boolean isLasting; // that failure: another round would be in vain
+    private int declinedInARow;
 
-    Run(
-        RemoteSettings source,
-        RemoteSettings destination,
-        ServerInfo info,
-        Instant now,
-        Report report) {
-      this.source = source;
-      this.destination = destination;
-      this.info = info;
-      this.now = now;
-      this.report = report;
+    Copy(Mapping mapping) {
+      this.mapping = mapping;
+      this.to = mapping.destination();
     }
 
-    /** The copy in hand as far as it has come, for who interrupts it. */
-    Optional<Outcome> unfinished() {
-      return inHand == null
-          ? Optional.empty()
-          : Optional.of(
-              outcome(
-                  new NoVerdict(
-                      "interrupted" + (writing == null ? "" : ", " + writing.progress()),
-                      writing == null ? null : NEXT_RUN)));
-    }
-
-    private Outcome outcome(Result result) {
-      return new Outcome(
-          inHand, plan, writing == null ? List.of() : List.copyOf(writing.attempts), result);
-    }
-
-    Outcome backport(Mapping mapping) {
-      begin(mapping, Plan.NONE, null);
-      Result result;
+    Outcome outcome() {
       try {
-        result = check ? compared(mapping) : copied(mapping);
+        signed = signedResource();
+        return check ? compared() : copied();
       } catch (Refused e) {
-        result = new NoVerdict(e.getMessage(), e.hint);
+        return outcome(Verdict.NO_VERDICT, e.getMessage(), e.hint, null);
       } catch (Report.ClosedOutput e) {
         throw e;
       } catch (RuntimeException | OutOfMemoryError e) {
         report.unexpected(e);
-        result = new NoVerdict("unexpected " + e, null);
+        return outcome(Verdict.NO_VERDICT, "unexpected " + e);
       }
-      return outcome(result);
     }
 
-    private void begin(Mapping mapping, Plan plan, Writing writing) {
-      report.together(() -> {
-        this.inHand = mapping;
-        this.plan = plan;
-        this.writing = writing;
-      });
+    Outcome unfinished() {
+      return fates.isEmpty()
+          ? outcome(Verdict.NO_VERDICT, "interrupted")
+          : outcome(Verdict.NO_VERDICT, "interrupted, " + progress(), NEXT_RUN, null);
     }
 
-    private Result copied(Mapping mapping) throws Refused {
-      Place to = mapping.destination();
-      Optional<SignedResource> signed = signedResource(to);
-      List<SignedRecord> wanted = read(mapping);
-      Seen seen = look(to, createDestination);
-      Plan plan = plan(wanted, seen.records());
-      begin(mapping, plan, null);
-      checkDeletions(plan.toDelete().size());
-      if (plan.isEmpty() && !seen.isMissing()) {
-        return signed.isEmpty()
-            ? new InSync()
-            : signedOff(signed.get(), seen.attributes(), null, 0);
+    private Outcome compared() throws Refused {
+      Seen seen = look(false);
+      Plan lacking = plan(read(), seen.records());
+      if (!lacking.isEmpty()) { // a change in flight is none
+        seen = look(false);
+        lacking = plan(read(), seen.records());
       }
-      SignoffRule signoff = signed.map(SignedResource::signoff).orElse(null);
-      if (signed.isPresent() && !seen.isMissing()) {
-        checkGroup(signed.get());
-        othersWork(seen.attributes(), signoff, info.account())
-            .ifPresent(
-                work -> report.warn("%s: %s, which is overwritten".formatted(to.name(), work)));
+      plan = lacking;
+      if (!plan.isEmpty()) {
+        try {
+          return behind(lag(plan, source.lastModified(mapping.source()), now));
+        } catch (ServerException e) {
+          throw unreadable(true, e);
+        }
       }
+      if (signed == null) {
+        return inSync();
+      }
+      return switch (due(seen.attributes(), null, signed.signoff(), info.account())) {
+        case NothingDue _ -> inSync();
+        case Held(String reason) -> outcome(Verdict.WAITING, reason);
+        case SignoffDue(Instant since) -> behind(age(since.toEpochMilli(), now));
+      };
+    }
+
+    private Outcome copied() throws Refused {
+      List<SignedRecord> wanted = read();
+      Seen seen = look(createDestination);
+      boolean isMissing = seen.attributes() == null;
+      plan = plan(wanted, seen.records());
+      checkDeletions(plan);
+      if (plan.isEmpty() && !isMissing) {
+        return signed == null ? inSync() : signOff(seen.attributes(), null);
+      }
+      if (signed != null && !isMissing) {
+        checkGroup();
+        othersWork(seen.attributes(), signed.signoff(), info.account())
+            .ifPresent(work -> report.warn(to.name() + ": " + work + ", which is overwritten"));
+      }
+      SignoffRule signoff = signed == null || plan.isEmpty() ? null : signed.signoff();
       if (dryRun) {
-        return new Planned(plan, seen.isMissing(), plan.isEmpty() ? null : signoff);
+        return planned(isMissing, signoff);
       }
       announce(
-          to,
-          (seen.isMissing() ? "make the collection, " : "")
+          (isMissing ? "make the collection, " : "")
               + plan.counts()
-              + (signoff == null || plan.isEmpty() ? "" : ", then set it " + signoff.status()));
-      if (seen.isMissing()) {
-        create(to);
-        seen = look(to, false); // somebody else may have made it
-        plan = plan(wanted, seen.records());
-        checkDeletions(plan.toDelete().size());
+              + (signoff == null ? "" : ", then set it " + signoff.status()));
+      if (isMissing) {
+        create();
+        seen = look(false); // somebody else may have made it
+        Plan afresh = plan(wanted, seen.records());
+        checkDeletions(afresh);
+        plan = afresh;
       }
-      Writing writing = new Writing(to, wanted);
-      begin(mapping, plan, writing);
-      Seen after = writing.write(plan);
-      int changes = writing.made.size();
-      if (signed.isEmpty()) {
-        return new Applied(changes);
+      Seen after = write(wanted);
+      if (signed == null) {
+        return applied();
       }
-      Map<String, Object> before = changes == 0 ? null : seen.attributes();
-      Result result = signedOff(signed.get(), after.attributes(), before, changes);
-      return result instanceof InSync ? new Applied(0) : result; // the collection was made
+      Outcome outcome = signOff(after.attributes(), made() == 0 ? null : seen.attributes());
+      return outcome.verdict() == Verdict.IN_SYNC ? applied() : outcome; // the collection was made
     }
 
-    private void create(Place place) throws Refused {
-      checkGoing();
+    // reading
+
+    private List<SignedRecord> read() throws Refused {
+      Place from = mapping.source();
+      Map<String, List<String>> filters = mapping.filters().parameters();
       try {
-        destination.create(place);
+        List<SignedRecord> records = source.records(from, filters);
+        if (records.isEmpty() && !allowEmptySource) {
+          String which = filters.isEmpty() ? "" : " that the filters select";
+          throw new Refused(
+              "source %s has no records%s".formatted(from.name(), which),
+              "--allow-empty-source empties the destination");
+        }
+        return records;
       } catch (ServerException e) {
-        throw new Refused(
-            "destination %s cannot be made: %s".formatted(place.name(), e.reason()),
-            "is there a bucket %s, and may %s make collections in it?"
-                .formatted(place.bucket(), info.account()));
+        throw unreadable(true, e);
       }
     }
 
-    /** Nothing is written after Ctrl-C has said what was. */
-    private void checkGoing() throws Refused {
-      if (stopped) {
-        throw new Refused("interrupted", null);
+    /** Attributes first: what changes after them changes them too. */
+    private Seen look(boolean mayBeMissing) throws Refused {
+      try {
+        Seen seen = new Seen(destination.metadata(to.path()), destination.records(to, Map.of()));
+        for (SignedRecord record : seen.records()) {
+          if (timestamp(record.json().fields()) <= 0) {
+            throw new Refused(
+                "destination %s: record %s has no last_modified, so it cannot be changed safely"
+                    .formatted(to.name(), record.id()),
+                null);
+          }
+        }
+        return seen;
+      } catch (ServerException e) {
+        if (e.status() == 404 && mayBeMissing) {
+          return new Seen(null, List.of());
+        }
+        throw unreadable(false, e);
       }
     }
 
-    private void announce(Place to, String what) {
-      report.announce(
-          "write to %s as %s: %s: %s".formatted(server.url(), info.account(), to.name(), what));
+    private Refused unreadable(boolean isSource, ServerException e) {
+      String end = isSource ? "source " + mapping.source().name() : "destination " + to.name();
+      return new Refused(
+          end + ": " + e.reason(),
+          switch (e.status()) {
+            case 401, 403 ->
+                "set %s to an account that may %s all of it, if there is such a collection"
+                    .formatted(
+                        isSource ? SOURCE_AUTH : destVariable(),
+                        isSource ? "read" : "read and write");
+            case 404 ->
+                isSource
+                    ? "is there such a collection?"
+                    : "--create-destination makes the collection";
+            default -> e.hint();
+          });
     }
 
-    // what is refused before anything is written
+    private String destVariable() {
+      return destAuth == null ? SOURCE_AUTH : DEST_AUTH;
+    }
 
-    /** The resource whose source the destination is; refuses what only the signer may write. */
-    private Optional<SignedResource> signedResource(Place to) throws Refused {
+    // what is refused, or said, before anything is written
+
+    /**
+     * The resource whose source the destination is, or null; refuses what only the signer writes.
+     */
+    private SignedResource signedResource() throws Refused {
       if (info.signed() == null) {
-        return Optional.empty();
+        return null;
       }
-      SignedResources resources = info.signed();
       Optional<SignedResource> published =
-          resources.ofDestination(to).or(() -> resources.ofPreview(to));
+          info.signed().ofDestination(to).or(() -> info.signed().ofPreview(to));
       if (published.isPresent() && !allowSignedDestination && !check) {
         throw new Refused(
             "destination %s is what the server signs: writing to it breaks its signature"
                 .formatted(to.name()),
             "copy to its source, %s".formatted(published.get().source().name()));
       }
-      return resources.ofSource(to);
+      return info.signed().ofSource(to).orElse(null);
     }
 
-    private void checkDeletions(int deletions) throws Refused {
+    private void checkDeletions(Plan plan) throws Refused {
+      int deletions = plan.toDelete().size();
       if (maxDeletions != null && deletions > maxDeletions) {
         throw new Refused(
             "%d records would be deleted, --max-deletions is %d".formatted(deletions, maxDeletions),
@@ -969,126 +899,164 @@ public class backport_records implements Runner.Command {
       }
     }
 
-    private void checkGroup(SignedResource resource) throws Refused {
-      Optional<String> group = missingGroup(resource, info.principals());
+    private void checkGroup() throws Refused {
+      Optional<String> group = missingGroup(signed, info.principals());
       if (group.isPresent()) {
         throw new Refused(
             "%s is not in the group %s, and could not set %s %s"
-                .formatted(
-                    info.account(),
-                    group.get(),
-                    resource.source().name(),
-                    resource.signoff().status()),
+                .formatted(info.account(), group.get(), to.name(), signed.signoff().status()),
             "add the account to the group, or set %s to another one".formatted(destVariable()));
       }
     }
 
-    private String destVariable() {
-      return destAuth == null ? SOURCE_AUTH : DEST_AUTH;
+    private void announce(String what) {
+      report.announce(
+          "write to %s as %s: %s: %s".formatted(server.url(), info.account(), to.name(), what));
     }
 
-    // reading
+    /** Nothing is done any more after Ctrl-C has said what was. */
+    private void checkGoing() {
+      if (report.isInterrupted()) {
+        throw new Report.ClosedOutput();
+      }
+    }
 
-    private List<SignedRecord> read(Mapping mapping) throws Refused {
-      List<SignedRecord> records;
+    // writing: batch by batch, then a look at what has become of it
+
+    private void create() throws Refused {
       try {
-        records = source.records(mapping.source(), mapping.filters().parameters());
+        destination.create(to);
       } catch (ServerException e) {
-        throw refused("source", mapping.source(), SOURCE_AUTH, "read", e);
-      }
-      if (records.isEmpty() && !allowEmptySource) {
         throw new Refused(
-            "source %s has no records%s"
-                .formatted(
-                    mapping.source().name(),
-                    mapping.filters().parameters().isEmpty() ? "" : " that the filters select"),
-            "--allow-empty-source empties the destination");
+            "destination %s cannot be made: %s".formatted(to.name(), e.reason()),
+            "is there a bucket %s, and may %s make collections in it?"
+                .formatted(to.bucket(), info.account()));
       }
-      return records;
+    }
+
+    private int made() {
+      return (int) fates.values().stream().filter(Made.class::isInstance).count();
+    }
+
+    private String progress() {
+      return "%d of %d changes applied".formatted(made(), fates.size());
     }
 
     /**
-     * The destination, attributes first: what changes after them changes them too.
-     *
-     * @param attributes null if the collection is missing
+     * Returns the destination as it is when all is made; an exception says what is not. What is
+     * read afterwards is what counts: an answer may be lost, or undone with its batch.
      */
-    private record Seen(Map<String, Object> attributes, List<SignedRecord> records) {
-      boolean isMissing() {
-        return attributes == null;
-      }
-    }
-
-    private Seen look(Place place, boolean mayBeMissing) throws Refused {
-      Map<String, Object> attributes;
-      List<SignedRecord> records;
-      try {
-        attributes = destination.metadata(place.path());
-        records = destination.records(place, Map.of());
-      } catch (ServerException e) {
-        if (e.status() == 404 && mayBeMissing) {
-          return new Seen(null, List.of());
+    private Seen write(List<SignedRecord> wanted) throws Refused {
+      List<Change> changes = plan.all();
+      int most = info.batchMaxRequests();
+      for (int round = 1; ; round++) {
+        waits.clear();
+        failure = null;
+        isLasting = false;
+        set(changes, new Open("not sent"));
+        for (int from = 0; from < changes.size(); from += most) {
+          send(changes.subList(from, Math.min(changes.size(), from + most)));
         }
-        throw refused("destination", place, destVariable(), "read and write", e);
-      }
-      for (SignedRecord record : records) {
-        if (timestamp(record) <= 0) {
-          throw new Refused(
-              "destination %s: record %s has no last_modified, so it cannot be changed safely"
-                  .formatted(place.name(), record.id()),
-              null);
+        checkGoing();
+        if (fates.values().stream().anyMatch(Open.class::isInstance)) {
+          destination.postpone(waits); // the server seems to need a moment
         }
-      }
-      return new Seen(attributes, records);
-    }
-
-    private Refused refused(
-        String side, Place place, String variable, String deed, ServerException e) {
-      return new Refused(
-          "%s %s: %s".formatted(side, place.name(), e.reason()),
-          switch (e.status()) {
-            case 401, 403 ->
-                "set %s to an account that may %s all of it, if there is such a collection"
-                    .formatted(variable, deed);
-            case 404 ->
-                side.equals("source")
-                    ? "is there such a collection?"
-                    : "--create-destination makes the collection";
-            default -> e.hint();
-          });
-    }
-
-    // comparing
-
-    private Result compared(Mapping mapping) throws Refused {
-      Optional<SignedResource> signed = signedResource(mapping.destination());
-      Seen seen = look(mapping.destination(), false);
-      Plan plan = plan(read(mapping), seen.records());
-      if (!plan.isEmpty()) { // a change in flight is none
-        seen = look(mapping.destination(), false);
-        plan = plan(read(mapping), seen.records());
-      }
-      begin(mapping, plan, null);
-      if (!plan.isEmpty()) {
+        Seen seen;
         try {
-          return behind(plan, lag(plan, source.lastModified(mapping.source()), now));
-        } catch (ServerException e) {
-          throw refused("source", mapping.source(), SOURCE_AUTH, "read", e);
+          seen = look(false);
+        } catch (Refused e) {
+          throw ended(failure == null ? e : failure);
+        }
+        Plan rest = plan(wanted, seen.records());
+        changes = open(rest);
+        if (rest.isEmpty()) {
+          return seen;
+        }
+        if (round == ROUNDS || changes.isEmpty() || declinedInARow >= MAX_DECLINED || isLasting) {
+          throw failure == null ? missing(rest) : ended(failure);
         }
       }
-      if (signed.isEmpty()) {
-        return new InSync();
-      }
-      return switch (due(seen.attributes(), null, signed.get().signoff(), info.account())) {
-        case NothingDue _ -> new InSync();
-        case Held(String reason) -> new Waiting(0, reason);
-        case SignoffDue(Instant since) -> behind(plan, age(since.toEpochMilli(), now));
-      };
     }
 
-    private Result behind(Plan plan, Duration lag) {
-      return lag.compareTo(Duration.ofSeconds(maxLag)) > 0 || maxLag == 0
-          ? new Behind(plan, lag)
-          : new Lagging(plan, lag);
+    private void set(List<Change> changes, Fate fate) {
+      report.together(() -> changes.forEach(change -> fates.put(change.id(), fate)));
+    }
+
+    private void send(List<Change> batch) {
+      if (failure != null || declinedInARow >= MAX_DECLINED) {
+        return;
+      }
+      try {
+        take(batch, destination.batch(batch.stream().map(change -> change.at(to)).toList()));
+      } catch (ServerException e) {
+        boolean isForOne = e.status() == 400 || e.status() == 413;
+        if (isForOne && batch.size() > 1) {
+          // one record that the signer, or a gateway, does not take has the whole batch refused
+          send(batch.subList(0, batch.size() / 2));
+          send(batch.subList(batch.size() / 2, batch.size()));
+        } else if (isForOne) {
+          take(batch, List.of(new Written(e.status(), e.explanation(), null, null)));
+        } else {
+          failure = new Refused(e.getMessage(), e.hint());
+          isLasting = e.isLasting();
+          set(batch, new Open("no answer"));
+        }
+      }
+    }
+
+    private void take(List<Change> batch, List<Written> answers) {
+      report.together(() -> {
+        for (int i = 0; i < batch.size(); i++) {
+          take(batch.get(i), answers.get(i));
+        }
+      });
+    }
+
+    private void take(Change change, Written answer) {
+      Fate fate = fate(change, answer);
+      fates.put(change.id(), fate);
+      declinedInARow = fate instanceof Declined ? declinedInARow + 1 : 0;
+      if (answer.retryAfter() != null) {
+        waits.add(answer.retryAfter());
+      }
+      boolean isRefused = answer.status() / 100 != 2 && !(fate instanceof Made);
+      String note = fate.reason().isEmpty() ? "" : "(" + fate.reason() + ")";
+      String message = isRefused ? Display.brief(answer.message()) : note;
+      String line =
+          "%s - %d %s".formatted(line(requests.size(), change.at(to)), answer.status(), message);
+      requests.add(json(change.at(to), answer.status(), message));
+      if (fate instanceof Made) {
+        report.heading(line.strip());
+      } else {
+        report.details(line.strip());
+      }
+    }
+
+    /**
+     * What may be sent once more of what is still to be done; the rest of the plan is made. What
+     * others have changed besides is theirs, until another run.
+     */
+    private List<Change> open(Plan rest) {
+      Set<String> missing = rest.all().stream().map(Change::id).collect(Collectors.toSet());
+      Open otherwise = new Open("otherwise when read afterwards");
+      report.together(() ->
+          fates.replaceAll((id, fate) ->
+              !missing.contains(id) ? new Made("") : fate instanceof Made ? otherwise : fate));
+      return rest.all().stream().filter(one -> fates.get(one.id()) instanceof Open).toList();
+    }
+
+    private Refused missing(Plan rest) {
+      Fate byOthers = new Open("changed since");
+      List<String> missing =
+          rest.all().stream()
+              .map(one -> one.id() + " (" + fates.getOrDefault(one.id(), byOthers).reason() + ")")
+              .toList();
+      return new Refused("%s; missing: %s".formatted(progress(), Display.some(missing)), NEXT_RUN);
+    }
+
+    private Refused ended(Refused why) {
+      return new Refused(
+          progress() + ", then " + why.getMessage(), why.hint == null ? NEXT_RUN : why.hint);
     }
 
     // signing off
@@ -1099,42 +1067,26 @@ public class backport_records implements Runner.Command {
      * @param attributes as they were read before the records that are right
      * @param before as they were before our changes; null if there were none
      */
-    private Result signedOff(
-        SignedResource resource,
-        Map<String, Object> attributes,
-        Map<String, Object> before,
-        int changes)
+    private Outcome signOff(Map<String, Object> attributes, Map<String, Object> before)
         throws Refused {
-      SignoffRule signoff = resource.signoff();
-      return switch (due(attributes, before, signoff, info.account())) {
-        case Held(String reason) -> new Waiting(changes, reason);
-        case NothingDue _ when changes == 0 -> new InSync();
+      SignoffRule rule = signed.signoff();
+      return switch (due(attributes, before, rule, info.account())) {
+        case Held(String reason) -> outcome(Verdict.WAITING, reason);
+        case NothingDue _ when before == null -> inSync();
         case NothingDue _ ->
-            signoff.reviewed() && "signed".equals(attributes.get("status"))
-                ? new Applied(changes) // somebody has asked, and somebody approved
-                : new SignedOff(changes, signoff.reviewed());
+            rule.reviewed() && "signed".equals(attributes.get("status"))
+                ? applied() // somebody has asked, and somebody approved
+                : signedOff();
         case SignoffDue _ -> {
-          if (changes == 0) {
-            checkGroup(resource);
-          }
-          if (dryRun) {
-            yield new Planned(Plan.NONE, false, signoff);
-          }
-          if (changes == 0) {
-            announce(resource.source(), "set it " + signoff.status());
+          if (before == null) {
+            checkGroup();
+            if (dryRun) {
+              yield planned(false, rule);
+            }
+            announce("set it " + rule.status());
           }
           checkGoing();
-          try {
-            yield asked(resource, attributes, before, changes);
-          } catch (ServerException e) {
-            throw owed(
-                signoff,
-                changes,
-                e.reason(),
-                e.status() == 403
-                    ? "add %s to the group that may, then run it again".formatted(info.account())
-                    : "run it again: it is asked for then");
-          }
+          yield asked(attributes, before);
         }
       };
     }
@@ -1143,417 +1095,232 @@ public class backport_records implements Runner.Command {
      * Sets the status, if nobody has changed anything since. What is read afterwards is what
      * counts, not the answer.
      */
-    private Result asked(
-        SignedResource resource,
-        Map<String, Object> attributes,
-        Map<String, Object> before,
-        int changes)
-        throws ServerException, Refused {
-      String path = resource.source().path();
-      SignoffRule signoff = resource.signoff();
-      ServerException failure = null;
+    private Outcome asked(Map<String, Object> attributes, Map<String, Object> before)
+        throws Refused {
+      SignoffRule rule = signed.signoff();
+      ServerException refused = null;
       try {
-        destination.patch(
-            path,
-            Map.of("status", signoff.status()),
-            attributes.get("last_modified") instanceof Long timestamp ? timestamp : 0,
-            () -> isSignedOff(signoff, attributes, destination.metadata(path)));
-      } catch (ServerException e) {
-        failure = e;
-      }
-      Map<String, Object> after = destination.metadata(path);
-      if (isSignedOff(signoff, attributes, after)) {
-        return Objects.equals(attributes.get("last_edit_date"), after.get("last_edit_date"))
-            ? new SignedOff(changes, signoff.reviewed())
-            : new Waiting(
-                changes,
-                "edited by %s, and signed off by somebody else than us"
-                    .formatted(Display.brief(String.valueOf(after.get("last_edit_by")))));
-      }
-      if (failure == null) {
-        throw owed(
-            signoff,
-            changes,
-            "the server took the request, and the status is "
-                + Display.brief(String.valueOf(after.get("status"))),
-            "see the server's log, then run it again");
-      }
-      if (failure.status() == 412
-          && due(after, before, signoff, info.account()) instanceof Held(String reason)) {
-        return new Waiting(changes, reason);
-      }
-      throw failure;
-    }
-
-    private static Refused owed(SignoffRule signoff, int changes, String reason, String hint) {
-      return new Refused(
-          "%s%s is owed: %s"
-              .formatted(
-                  changes == 0 ? "" : "%d changes applied, but ".formatted(changes),
-                  signoff.status(),
-                  reason),
-          hint);
-    }
-
-    // writing
-
-    /** Records declined one after the other, after which the rest is not tried. */
-    private static final int MAX_DECLINED = 100;
-
-    /** The changes of one copy: batch by batch, then a look at what has become of them. */
-    private final class Writing {
-      private final Place to;
-      private final List<SignedRecord> wanted;
-      private final List<Attempt> attempts = new ArrayList<>();
-      private final Set<String> planned = new HashSet<>();
-      private final Set<String> made = new HashSet<>();
-      private final Map<String, String> open = new HashMap<>();
-      private final Map<String, String> declined = new HashMap<>();
-      private final List<String> waits = new ArrayList<>();
-      private ServerException failure;
-      private int declinedInARow;
-
-      Writing(Place to, List<SignedRecord> wanted) {
-        this.to = to;
-        this.wanted = wanted;
-      }
-
-      String progress() {
-        return "%d of %d changes applied".formatted(made.size(), planned.size());
-      }
-
-      /**
-       * Returns the destination as it is when all is made; an exception says what is not. What is
-       * read afterwards is what counts: an answer may be lost, or undone with its batch.
-       */
-      Seen write(Plan plan) throws Refused {
-        report.together(() -> plan.all().forEach(change -> planned.add(change.id())));
-        apply(plan);
-        Seen seen = again();
-        Plan rest = rest(seen);
-        // what others have changed besides is theirs, until another run
-        Plan second = rest.only(id -> planned.contains(id) && !declined.containsKey(id));
-        boolean isWorthwhile =
-            declinedInARow < MAX_DECLINED && (failure == null || !failure.isLasting());
-        if (!second.isEmpty() && isWorthwhile) {
-          apply(second);
-          seen = again();
-          rest = rest(seen);
-        }
-        if (!rest.isEmpty() && failure != null) {
-          throw ended(failure.getMessage(), failure.hint());
-        }
-        if (!rest.isEmpty()) {
-          List<String> missing =
-              rest.all().stream().map(Change::id).map(id -> id + " (" + why(id) + ")").toList();
-          throw new Refused(
-              "%s; missing: %s".formatted(progress(), Display.some(missing)), NEXT_RUN);
-        }
-        return seen;
-      }
-
-      private String why(String id) {
-        String read = planned.contains(id) ? "otherwise when read afterwards" : "changed since";
-        return declined.getOrDefault(id, open.getOrDefault(id, read));
-      }
-
-      private Refused ended(String reason, String hint) {
-        return new Refused(
-            "%s, then %s".formatted(progress(), reason), hint == null ? NEXT_RUN : hint);
-      }
-
-      private void apply(Plan plan) throws Refused {
-        List<Change> changes = plan.all();
-        open.clear();
-        waits.clear();
-        failure = null;
-        for (int from = 0; from < changes.size(); from += info.batchMaxRequests()) {
-          send(changes.subList(from, Math.min(changes.size(), from + info.batchMaxRequests())));
-        }
-        checkGoing();
-      }
-
-      private void send(List<Change> batch) {
-        if (failure != null || stopped || declinedInARow >= MAX_DECLINED) {
-          batch.forEach(change -> open.put(change.id(), "not sent"));
-          return;
-        }
-        List<Written> answers;
         try {
-          answers = destination.batch(batch.stream().map(change -> change.at(to)).toList());
+          destination.patch(
+              to.path(),
+              Map.of("status", rule.status()),
+              timestamp(attributes),
+              () -> isSignedOff(rule, attributes, destination.metadata(to.path())));
         } catch (ServerException e) {
-          boolean isForOne = e.status() == 400 || e.status() == 413;
-          if (isForOne && batch.size() > 1) {
-            // one record that the signer, or a gateway, does not take has the whole batch refused
-            send(batch.subList(0, batch.size() / 2));
-            send(batch.subList(batch.size() / 2, batch.size()));
-          } else if (isForOne) {
-            String message = e.reason().replaceFirst("^\\d+(: )?", "");
-            Written answer = new Written(e.status(), message, null, null);
-            report.together(() -> take(batch.getFirst(), answer));
-          } else {
-            failure = e;
-            batch.forEach(change -> open.put(change.id(), "no answer"));
-          }
-          return;
+          refused = e;
         }
-        report.together(() -> {
-          for (int i = 0; i < batch.size(); i++) {
-            take(batch.get(i), answers.get(i));
-          }
-        });
+        Map<String, Object> after = destination.metadata(to.path());
+        if (isSignedOff(rule, attributes, after)) {
+          return Objects.equals(attributes.get("last_edit_date"), after.get("last_edit_date"))
+              ? signedOff()
+              : outcome(
+                  Verdict.WAITING,
+                  "edited by %s, and signed off by somebody else than us"
+                      .formatted(brief(after, "last_edit_by")));
+        }
+        if (refused == null) {
+          throw owed(
+              "the server took the request, and the status is " + brief(after, "status"),
+              "see the server's log, then run it again");
+        }
+        if (refused.status() == 412
+            && due(after, before, rule, info.account()) instanceof Held(String reason)) {
+          return outcome(Verdict.WAITING, reason);
+        }
+        throw refused;
+      } catch (ServerException e) {
+        throw owed(
+            e.reason(),
+            e.status() == 403
+                ? "add %s to the group that may, then run it again".formatted(info.account())
+                : "run it again: it is asked for then");
       }
+    }
 
-      private void take(Change change, Written answer) {
-        if (answer.retryAfter() != null) {
-          waits.add(answer.retryAfter());
-        }
-        Fate fate = fate(change, answer);
-        switch (fate) {
-          case Made _ -> made.add(change.id());
-          case Open(String reason) -> open.put(change.id(), reason);
-          case Declined(String reason) -> declined.put(change.id(), reason);
-        }
-        declinedInARow = fate instanceof Declined ? declinedInARow + 1 : 0;
-        String message =
-            switch (fate) {
-              case Made(String note) -> note.isEmpty() ? "" : "(" + note + ")";
-              case Open _ -> answer.message();
-              case Declined(String reason) ->
-                  answer.status() / 100 == 2 ? "(" + reason + ")" : answer.message();
-            };
-        RecordWrite write = change.at(to);
-        attempts.add(new Attempt(write, answer.status(), message));
-        String line =
-            "Batch #%d: %s - %d %s"
-                .formatted(
-                    attempts.size() - 1, line(write), answer.status(), Display.brief(message))
-                .strip();
-        if (fate instanceof Made) {
-          report.heading(line);
-        } else {
-          report.details(line);
-        }
-      }
+    private Refused owed(String reason, String hint) {
+      String applied = made() == 0 ? "" : "%d changes applied, but ".formatted(made());
+      return new Refused(applied + signed.signoff().status() + " is owed: " + reason, hint);
+    }
 
-      /** The destination again, after a moment where the server seems to need one. */
-      private Seen again() throws Refused {
-        if (!open.isEmpty()) {
-          destination.postpone(waits);
-        }
-        try {
-          return look(to, false);
-        } catch (Refused e) {
-          throw failure == null
-              ? ended(e.getMessage(), e.hint)
-              : ended(failure.getMessage(), failure.hint());
-        }
-      }
+    // what comes out
 
-      /** What is still to be done, and so, what is made. */
-      private Plan rest(Seen seen) {
-        Plan rest = plan(wanted, seen.records());
-        report.together(() -> {
-          made.addAll(planned);
-          rest.all().forEach(change -> made.remove(change.id()));
-        });
-        return rest;
+    private Outcome inSync() {
+      return outcome(Verdict.IN_SYNC, "Records are in sync. Nothing to do.");
+    }
+
+    private Outcome applied() {
+      return outcome(Verdict.APPLIED, "Done. %d changes applied.".formatted(made()));
+    }
+
+    private Outcome signedOff() {
+      boolean isOwed = made() == 0; // from an earlier run
+      if (signed.signoff().reviewed()) {
+        String what = isOwed ? "the review that was owed" : "review for %d changes";
+        return outcome(
+            Verdict.REVIEW_REQUESTED, "Done. Requested %s.".formatted(what.formatted(made())));
       }
+      String what = isOwed ? "Signed the changes that were owed" : "%d changes applied and signed";
+      return outcome(Verdict.SIGNED, "Done. %s.".formatted(what.formatted(made())));
+    }
+
+    /** What would be done, and which signoff asked for, unless that is null. */
+    private Outcome planned(boolean creates, SignoffRule signoff) {
+      String review = signoff == null ? "" : signoff.reviewed() ? "request a review" : "sign";
+      if (plan.isEmpty() && !creates) {
+        return outcome(Verdict.PLANNED, "Would %s, which is owed.".formatted(review));
+      }
+      String collection = creates ? "make the collection, " : "";
+      String records = "apply %d changes".formatted(plan.size());
+      String then = review.isEmpty() ? "" : " and " + review;
+      return outcome(
+          Verdict.PLANNED, "Would " + collection + records + then + ": " + plan.counts() + ".");
+    }
+
+    private Outcome behind(Duration lag) {
+      String lacking = plan.isEmpty() ? "the signoff was never asked for" : plan.counts();
+      boolean isTooLong = maxLag == 0 || lag.compareTo(Duration.ofSeconds(maxLag)) > 0;
+      Verdict verdict = isTooLong ? Verdict.BEHIND : Verdict.LAGGING;
+      String text = isTooLong ? "for %d s, %s" : "Records are in sync, but for %2$s (lag %1$d s).";
+      return outcome(verdict, text.formatted(lag.toSeconds(), lacking), null, lag);
+    }
+
+    private Outcome outcome(Verdict verdict, String text) {
+      return outcome(verdict, text, null, null);
+    }
+
+    private Outcome outcome(Verdict verdict, String text, String hint, Duration lag) {
+      return new Outcome(mapping, plan, List.copyOf(requests), verdict, text, made(), hint, lag);
     }
   }
 
-  private static String line(RecordWrite write) {
-    return write.method() + " " + write.path();
+  // ---- what came out, and how it is shown
+
+  /** What came out of one copy, in a word. */
+  enum Verdict {
+    IN_SYNC("in sync", Status.GOOD),
+    APPLIED("applied", Status.GOOD), // and nothing is to be signed
+    REVIEW_REQUESTED("review requested", Status.GOOD),
+    SIGNED("signed", Status.GOOD),
+    PLANNED("planned", Status.GOOD), // what a dry run has instead of the three before
+    LAGGING("lagging", Status.GOOD), // for no longer than it may
+    BEHIND("BEHIND", Status.BAD),
+    WAITING("waiting", Status.BAD), // with the right records, for somebody to look at it
+    NO_VERDICT("NO VERDICT", Status.UNKNOWN); // not all of it could be done
+
+    final String word;
+    final Status status;
+
+    Verdict(String word, Status status) {
+      this.word = word;
+      this.status = status;
+    }
   }
 
-  // ---- rendering
+  /**
+   * What came out of one copy.
+   *
+   * @param requests that were sent for it, for the document
+   * @param text all there is to say if that is good, else the reason
+   * @param changes that were made
+   * @param hint what to do about it, or null
+   * @param lag of what is behind, or null
+   */
+  record Outcome(
+      Mapping mapping,
+      Plan plan,
+      List<Object> requests,
+      Verdict verdict,
+      String text,
+      int changes,
+      String hint,
+      Duration lag) {}
 
   private static final int SHOWN_CHANGES = 10;
 
-  /** Prints outcomes, and what they add up to. */
-  private final class Outcomes {
-    private final int expected;
-    private final Report report;
-    private final List<Outcome> outcomes = new ArrayList<>();
-
-    Outcomes(int expected, Report report) {
-      this.expected = expected;
-      this.report = report;
-    }
-
-    void show(Outcome outcome) {
-      outcomes.add(outcome);
-      if (outcome.result() instanceof Planned(Plan plan, _, _)) {
-        List<Change> changes = plan.all();
-        for (int i = 0; i < changes.size(); i++) {
-          Change change = changes.get(i);
-          report.heading(
-              "Batch #%d: %s%s"
-                  .formatted(
-                      i,
-                      line(change.at(outcome.mapping().destination())),
-                      change.fields().isEmpty()
-                          ? ""
-                          : " (%s)".formatted(RecordDiff.text(change.fields()))));
-        }
-      }
-      Status status = status(outcome.result());
-      report.result(status, text(outcome), json(outcome));
-      if (outcome.result() instanceof Behind(Plan plan, _)) {
-        lines(plan).forEach(line -> report.details(" - " + Display.clean(line)));
-      }
-      if (outcome.result() instanceof NoVerdict(_, String hint)) {
-        report.hint(hint);
+  private void show(Outcome outcome, Tally tally) {
+    List<Change> changes = outcome.plan().all();
+    if (outcome.verdict() == Verdict.PLANNED) {
+      for (int i = 0; i < changes.size(); i++) {
+        RecordWrite write = changes.get(i).at(outcome.mapping().destination());
+        List<Field> fields = changes.get(i).fields();
+        report.heading(
+            line(i, write) + (fields.isEmpty() ? "" : " (" + RecordDiff.text(fields) + ")"));
       }
     }
-
-    private String text(Outcome outcome) {
-      String name = Display.clean(outcome.mapping().name());
-      return switch (outcome.result()) {
-        case InSync _ -> "Records are in sync. Nothing to do.";
-        case Applied(int changes) -> "Done. %d changes applied.".formatted(changes);
-        case SignedOff(int changes, boolean reviewed) ->
-            changes == 0
-                ? reviewed
-                    ? "Done. Requested the review that was owed."
-                    : "Done. Signed the changes that were owed."
-                : reviewed
-                    ? "Done. Requested review for %d changes.".formatted(changes)
-                    : "Done. %d changes applied and signed.".formatted(changes);
-        case Planned planned -> planned(planned);
-        case Lagging(Plan plan, Duration lag) ->
-            "Records are in sync, but for %s (lag %d s).".formatted(lacking(plan), lag.toSeconds());
-        case Behind(Plan plan, Duration lag) ->
-            "%s: %s for %d s, %s"
-                .formatted(name, report.word(Status.BAD, "BEHIND"), lag.toSeconds(), lacking(plan));
-        case Waiting(int changes, String reason) ->
-            "%s: %s%s"
-                .formatted(
-                    name, changes == 0 ? "" : "%d changes applied, ".formatted(changes), reason);
-        case NoVerdict(String reason, _) -> "%s: %s".formatted(name, report.noVerdict(reason));
-      };
-    }
-
-    private static String lacking(Plan plan) {
-      return plan.isEmpty() ? "the signoff was never asked for" : plan.counts();
-    }
-
-    private static String planned(Planned planned) {
-      int changes = planned.plan().size();
-      String review =
-          planned.signoff() == null
-              ? ""
-              : planned.signoff().reviewed() ? "request a review" : "sign";
-      if (changes == 0 && !planned.creates()) {
-        return "Would %s, which is owed.".formatted(review);
+    report.result(outcome.verdict().status, text(outcome), json(outcome));
+    if (outcome.verdict() == Verdict.BEHIND) {
+      int shown = general.isVerbose() ? changes.size() : SHOWN_CHANGES;
+      changes.stream().limit(shown).forEach(one -> report.details(" - " + lack(one)));
+      if (changes.size() > shown) {
+        report.details(" - and %d more, --verbose shows all".formatted(changes.size() - shown));
       }
-      return "Would %sapply %d changes%s: %s."
-          .formatted(
-              planned.creates() ? "make the collection, " : "",
-              changes,
-              review.isEmpty() ? "" : " and " + review,
-              planned.plan().counts());
     }
+    report.hint(outcome.hint());
+    tally.add(
+        outcome.mapping().destination().name(),
+        outcome.verdict().status,
+        outcome.verdict().word,
+        outcome.verdict() == Verdict.BEHIND ? "behind " + outcome.text() : outcome.text());
+  }
 
-    private List<String> lines(Plan plan) {
-      List<String> lines = new ArrayList<>();
-      plan.toCreate().forEach(change -> lines.add(change.id() + " missing"));
-      plan.toUpdate()
-          .forEach(change ->
-              lines.add(
-                  "%s differs in %s".formatted(change.id(), RecordDiff.text(change.fields()))));
-      plan.toDelete().forEach(change -> lines.add(change.id() + " extra"));
-      if (general.isVerbose() || lines.size() <= SHOWN_CHANGES) {
-        return lines;
-      }
-      List<String> some = new ArrayList<>(lines.subList(0, SHOWN_CHANGES));
-      some.add("and %d more, --verbose shows all".formatted(lines.size() - SHOWN_CHANGES));
-      return some;
-    }
+  private String text(Outcome outcome) {
+    String start = Display.clean(outcome.mapping().name()) + ": ";
+    String applied = outcome.changes() == 0 ? "" : outcome.changes() + " changes applied, ";
+    return switch (outcome.verdict()) {
+      case BEHIND -> start + report.word(Status.BAD, "BEHIND") + " " + outcome.text();
+      case WAITING -> start + applied + outcome.text();
+      case NO_VERDICT -> start + report.noVerdict(outcome.text());
+      default -> outcome.text();
+    };
+  }
 
-    private static Status status(Result result) {
-      return switch (result) {
-        case Behind _, Waiting _ -> Status.BAD;
-        case NoVerdict _ -> Status.UNKNOWN;
-        default -> Status.GOOD;
-      };
-    }
+  private static String lack(Change change) {
+    String what =
+        change.record() == null
+            ? "extra"
+            : change.timestamp() == 0
+                ? "missing"
+                : "differs in " + RecordDiff.text(change.fields());
+    return Display.clean(change.id() + " " + what);
+  }
 
-    private static Map<String, Object> json(Outcome outcome) {
-      Map<String, Object> json = new LinkedHashMap<>();
-      json.put("source", outcome.mapping().source().json());
-      json.put("filters", outcome.mapping().filters().parameters());
-      json.put("destination", outcome.mapping().destination().json());
-      json.put("status", word(outcome.result()).replace(' ', '-').toLowerCase(Locale.ROOT));
-      json.put("create", ids(outcome.plan().toCreate()));
-      json.put("update", ids(outcome.plan().toUpdate()));
-      json.put("delete", ids(outcome.plan().toDelete()));
-      json.put("requests", outcome.attempts().stream().map(Outcomes::json).toList());
-      switch (outcome.result()) {
-        case Waiting(_, String reason) -> json.put("reason", Display.clean(reason));
-        case NoVerdict(String reason, String hint) -> {
-          json.put("reason", Display.clean(reason));
-          json.put("hint", hint);
-        }
-        case Lagging(_, Duration lag) -> json.put("lag_seconds", lag.toSeconds());
-        case Behind(_, Duration lag) -> json.put("lag_seconds", lag.toSeconds());
-        default -> {}
-      }
-      return json;
+  private static Map<String, Object> json(Outcome outcome) {
+    Verdict verdict = outcome.verdict();
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("source", outcome.mapping().source().json());
+    json.put("filters", outcome.mapping().filters().parameters());
+    json.put("destination", outcome.mapping().destination().json());
+    json.put("status", verdict.word.replace(' ', '-').toLowerCase(Locale.ROOT));
+    json.put("create", ids(outcome.plan().toCreate()));
+    json.put("update", ids(outcome.plan().toUpdate()));
+    json.put("delete", ids(outcome.plan().toDelete()));
+    json.put("requests", outcome.requests());
+    if (outcome.lag() != null) {
+      json.put("lag_seconds", outcome.lag().toSeconds());
+    } else if (verdict.status != Status.GOOD) {
+      json.put("reason", Display.clean(outcome.text()));
     }
+    if (verdict == Verdict.NO_VERDICT) {
+      json.put("hint", outcome.hint());
+    }
+    return json;
+  }
 
-    private static List<String> ids(List<Change> changes) {
-      return changes.stream().map(change -> Display.clean(change.id())).toList();
-    }
+  private static List<String> ids(List<Change> changes) {
+    return changes.stream().map(change -> Display.clean(change.id())).toList();
+  }
 
-    private static Map<String, Object> json(Attempt attempt) {
-      Map<String, Object> json = new LinkedHashMap<>();
-      json.put("method", attempt.write().method());
-      json.put("path", attempt.write().path());
-      json.put("status", attempt.status());
-      json.put("message", Display.brief(attempt.message()));
-      return json;
-    }
+  private static Map<String, Object> json(RecordWrite write, int status, String message) {
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("method", write.method());
+    json.put("path", write.path());
+    json.put("status", status);
+    json.put("message", message);
+    return json;
+  }
 
-    private static String word(Result result) {
-      return switch (result) {
-        case InSync _ -> "in sync";
-        case Applied _ -> "applied";
-        case SignedOff signedOff -> signedOff.reviewed() ? "review requested" : "signed";
-        case Planned _ -> "planned";
-        case Lagging _ -> "lagging";
-        case Behind _ -> "BEHIND";
-        case Waiting _ -> "waiting";
-        case NoVerdict _ -> "NO VERDICT";
-      };
-    }
-
-    String counts() {
-      Tally tally = new Tally("collection", expected);
-      for (Outcome outcome : outcomes) {
-        String place = outcome.mapping().destination().name();
-        tally.add(place, status(outcome.result()), word(outcome.result()), null);
-      }
-      return tally.counts();
-    }
-
-    Map<String, String> reasons(Status status) {
-      Map<String, String> reasons = new LinkedHashMap<>();
-      for (Outcome outcome : outcomes) {
-        if (status(outcome.result()) == status) {
-          reasons.put(
-              outcome.mapping().destination().name(),
-              switch (outcome.result()) {
-                case Behind(Plan plan, Duration lag) ->
-                    "behind for %d s, %s".formatted(lag.toSeconds(), lacking(plan));
-                case Waiting(_, String reason) -> reason;
-                case NoVerdict(String reason, _) -> reason;
-                default -> "";
-              });
-        }
-      }
-      return reasons;
-    }
+  private static String line(int number, RecordWrite write) {
+    return "Batch #%d: %s %s".formatted(number, write.method(), write.path());
   }
 
   // ---- converters: each message completes "VALUE is not …"
@@ -1561,12 +1328,6 @@ public class backport_records implements Runner.Command {
   private static final class SecondsConverter extends Values.WholeNumber {
     SecondsConverter() {
       super(0, 31_536_000);
-    }
-  }
-
-  private static final class DeletionsConverter extends Values.WholeNumber {
-    DeletionsConverter() {
-      super(0, Integer.MAX_VALUE);
     }
   }
 
@@ -1581,28 +1342,27 @@ public class backport_records implements Runner.Command {
         if (!(Json.parse(value) instanceof Map<?, ?> object)) {
           throw new TypeConversionException(FORM);
         }
-        object.forEach((key, parameter) -> {
+        object.forEach((key, given) -> {
           String name = key.toString();
-          checkParameter(name);
-          List<?> values = parameter instanceof List<?> list ? list : List.of(parameter);
+          List<?> values = given instanceof List<?> list ? list : Collections.singletonList(given);
+          checkFilter(name, values);
+          if (given == null) {
+            throw new TypeConversionException(FORM);
+          }
           parameters.put(name, values.stream().map(one -> text(name, one)).toList());
-          checkValues(name, parameters.get(name));
         });
-      } catch (BadJson | NullPointerException e) {
+      } catch (BadJson e) {
         throw new TypeConversionException(FORM);
       }
       return new Filters(parameters);
     }
 
     private static String text(String name, Object value) {
-      return switch (value) {
-        case String text -> text;
-        case Number number -> number.toString();
-        case Boolean truth -> truth.toString();
-        case null, default ->
-            throw new TypeConversionException(
-                FORM + ": the value of %s is no text, number or boolean".formatted(name));
-      };
+      if (value instanceof String || value instanceof Number || value instanceof Boolean) {
+        return value.toString();
+      }
+      throw new TypeConversionException(
+          FORM + ": the value of %s is no text, number or boolean".formatted(name));
     }
   }
 }

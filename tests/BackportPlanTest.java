@@ -261,12 +261,12 @@ class BackportPlanTest {
   @Test
   void a_success_is_one_if_the_server_has_kept_what_was_sent() {
     String stored = "{\"id\":\"a\",\"n\":1,\"last_modified\":12,\"schema\":3}";
-    assertEquals("Made[note=]", fate(CREATION, 201, stored));
-    assertEquals("Made[note=]", fate(UPDATE, 200, stored));
-    assertEquals("Made[note=]", fate(UPDATE, 200, null));
-    assertEquals("Made[note=]", fate(UPDATE, 204, null));
-    assertEquals("Made[note=]", fate(CREATION, 202, stored));
-    assertEquals("Made[note=]", fate(DELETION, 200, "{\"id\":\"a\",\"n\":7}"));
+    assertEquals("Made[reason=]", fate(CREATION, 201, stored));
+    assertEquals("Made[reason=]", fate(UPDATE, 200, stored));
+    assertEquals("Made[reason=]", fate(UPDATE, 200, null));
+    assertEquals("Made[reason=]", fate(UPDATE, 204, null));
+    assertEquals("Made[reason=]", fate(CREATION, 202, stored));
+    assertEquals("Made[reason=]", fate(DELETION, 200, "{\"id\":\"a\",\"n\":7}"));
     assertEquals(
         "Declined[reason=the server has made something else of it]",
         fate(UPDATE, 200, "{\"id\":\"a\",\"n\":2}"));
@@ -275,9 +275,9 @@ class BackportPlanTest {
   @Test
   void what_stands_in_the_way_of_a_repetition_is_what_it_made() {
     String stored = "{\"id\":\"a\",\"n\":1,\"last_modified\":12}";
-    assertEquals("Made[note=already there]", fate(CREATION, 412, stored));
-    assertEquals("Made[note=already there]", fate(UPDATE, 412, stored));
-    assertEquals("Made[note=already gone]", fate(DELETION, 404, null));
+    assertEquals("Made[reason=already there]", fate(CREATION, 412, stored));
+    assertEquals("Made[reason=already there]", fate(UPDATE, 412, stored));
+    assertEquals("Made[reason=already gone]", fate(DELETION, 404, null));
     assertEquals("Open[reason=412: why]", fate(CREATION, 412, "{\"id\":\"a\",\"n\":2}"));
     assertEquals("Open[reason=412: why]", fate(UPDATE, 412, null));
     assertEquals("Open[reason=412: why]", fate(DELETION, 412, "{\"id\":\"a\",\"n\":2}"));

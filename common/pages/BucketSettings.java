@@ -14,13 +14,11 @@ import common.GeneralSettings;
 import common.Report;
 import common.ServerSettings;
 import common.UsageException;
-import common.Values.WebAddressConverter;
+import common.Values;
 import common.pages.Destination.Unavailable;
 import java.net.URI;
 import java.util.Map;
-import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.TypeConversionException;
 
 /** Settings of a command that publishes pages on S3. */
 public final class BucketSettings {
@@ -43,7 +41,7 @@ public final class BucketSettings {
   @Option(
       names = {"--aws-endpoint-url-s3", "--aws-endpoint-url"},
       paramLabel = "URL",
-      converter = WebAddressConverter.class,
+      converter = Values.WebAddressConverter.class,
       description = "endpoint of another S3 than Amazon's, asked path-style")
   URI endpoint;
 
@@ -95,32 +93,13 @@ public final class BucketSettings {
 
   // ---- converters: each message completes "VALUE is not …"
 
-  /** A text of a pattern; a subclass per pattern, because picocli makes converters itself. */
-  private abstract static class PatternConverter implements ITypeConverter<String> {
-    private final String regex;
-    private final String accepted;
-
-    PatternConverter(String regex, String accepted) {
-      this.regex = regex;
-      this.accepted = accepted;
-    }
-
-    @Override
-    public String convert(String value) {
-      if (!value.matches(regex)) {
-        throw new TypeConversionException(accepted);
-      }
-      return value;
-    }
-  }
-
-  private static final class RegionConverter extends PatternConverter {
+  private static final class RegionConverter extends Values.Text {
     RegionConverter() {
       super("(?=.{1,63}$)[a-z0-9]+(-[a-z0-9]+)*", "a region, expected one like eu-central-1");
     }
   }
 
-  private static final class BucketNameConverter extends PatternConverter {
+  private static final class BucketNameConverter extends Values.Text {
     BucketNameConverter() {
       super(
           "(?!.*\\.\\.)(?!(\\d+\\.){3}\\d+$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
@@ -128,13 +107,13 @@ public final class BucketSettings {
     }
   }
 
-  private static final class AccountConverter extends PatternConverter {
+  private static final class AccountConverter extends Values.Text {
     AccountConverter() {
       super("\\d{12}", "an AWS account, expected 12 digits");
     }
   }
 
-  private static final class HeaderConverter extends PatternConverter {
+  private static final class HeaderConverter extends Values.Text {
     HeaderConverter() {
       super("[ -~]+", "a header's value, expected one line of ASCII");
     }
