@@ -247,9 +247,7 @@ public final class RemoteSettings {
       Map<String, Object> before = metadata(path);
       Optional<Listed> all = listed(path + "/records?_expected=" + expected);
       if (all.isPresent() && before.equals(metadata(path))) {
-        Changesets.Records records = all.get().records();
-        return new Changeset(
-            before, all.get().timestamp(), records.live, records.tombstones(), records.latest);
+        return all.get().records().changeset(before, all.get().timestamp());
       }
     }
     throw changing(path);
@@ -345,12 +343,11 @@ public final class RemoteSettings {
   private Optional<Listed> listed(String path) throws ServerException {
     Set<String> timestamps = new HashSet<>();
     Changesets.Records all = new Changesets.Records();
-    for (Http.Response<Changesets.Records> page :
-        pages(path, body -> Changesets.readDocument(body, "data", new Changesets.Records()))) {
+    for (Http.Response<Changesets.Records> page : pages(path, Changesets::page)) {
       timestamps.add(page.headers().firstValue("ETag").orElse(""));
       all.addAll(page.body());
     }
-    if (timestamps.size() != 1 || all.twice) {
+    if (timestamps.size() != 1 || all.hasDoubles()) {
       return Optional.empty();
     }
     return Optional.of(
