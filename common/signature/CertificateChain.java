@@ -40,6 +40,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * The chain that an {@code x5u} names: leaf, intermediate and root, trusted for nothing until each
@@ -207,11 +208,13 @@ public final class CertificateChain {
       }
       return;
     }
-    if (isChain(leaf, root, intermediate)
-        || isChain(intermediate, leaf, root)
-        || isChain(intermediate, root, leaf)
-        || isChain(root, leaf, intermediate)
-        || isChain(root, intermediate, leaf)) {
+    boolean reordered =
+        isChain(leaf, root, intermediate)
+            || isChain(intermediate, leaf, root)
+            || isChain(intermediate, root, leaf)
+            || isChain(root, leaf, intermediate)
+            || isChain(root, intermediate, leaf);
+    if (reordered && Stream.of(leaf, intermediate, root).distinct().count() == 3) {
       throw broken("the certificates are in the wrong order, expected leaf, intermediate, root");
     }
     throw lower
