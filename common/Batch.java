@@ -68,12 +68,8 @@ public final class Batch {
 
   static List<Written> written(InputStream body, int expected) throws IOException {
     List<Written> written = new ArrayList<>();
-    Changesets.readDocument(
-        body,
-        "responses",
-        "response",
-        (response, _) -> written.add(written(response.bytes())),
-        new LinkedHashMap<>());
+    Changesets.readList(
+        body, "responses", "response", (response, _) -> written.add(written(response.bytes())));
     if (written.size() != expected) {
       throw new UnexpectedBody(
           "unexpected answer: %d responses to %d requests".formatted(written.size(), expected));

@@ -46,41 +46,30 @@ public final class Changesets {
   /** A record that is not a tombstone, as it is signed. */
   public record SignedRecord(String id, Canonical json) {}
 
-  /** Reads a changeset: records go straight into their canonical bytes. */
+  /** Reads a changeset. */
   public static Changeset read(InputStream body) throws IOException {
-    Map<String, Object> others = new LinkedHashMap<>();
-    Records records = readDocument(body, "changes", new Records(), others);
+    Records records = new Records();
+    Map<String, Object> others = readList(body, "changes", "record", records::add);
     if (!(others.get("timestamp") instanceof Long timestamp) || timestamp < 0) {
       throw new UnexpectedBody("unexpected answer: timestamp is no epoch milliseconds");
     }
-    return new Changeset(
-        Json.object(others.get("metadata"), "metadata"),
-        timestamp,
-        records.live,
-        records.tombstones(),
-        records.latest);
+    return records.changeset(Json.object(others.get("metadata"), "metadata"), timestamp);
   }
 
-  static Records readDocument(InputStream body, String key, Records records) throws IOException {
-    return readDocument(body, key, records, new LinkedHashMap<>());
-  }
-
-  static Records readDocument(
-      InputStream body, String key, Records records, Map<String, Object> others)
-      throws IOException {
-    readDocument(body, key, "record", records::add, others);
+  /** Reads a page of a list of records. */
+  static Records page(InputStream body) throws IOException {
+    Records records = new Records();
+    readList(body, "data", "record", records::add);
     return records;
   }
 
   /** Records as they come in, in canonical form. */
   static final class Records {
-    final List<SignedRecord> live = new ArrayList<>();
     final List<SignedRecord> all = new ArrayList<>(); // and tombstones, or what looks like one
-    final Set<String> ids = new HashSet<>();
-    long latest;
-    boolean twice;
+    private final Set<String> ids = new HashSet<>();
+    private long latest;
 
-    void add(Canonical record, int number) throws UnexpectedBody {
+    private void add(Canonical record, int number) throws UnexpectedBody {
       if (!(record.fields().get("id") instanceof String id) || id.isEmpty()) {
         throw new UnexpectedBody("unexpected answer: record %d has no id".formatted(number));
       }
@@ -90,25 +79,26 @@ public final class Changesets {
       if (record.fields().get("last_modified") instanceof Long modified) {
         latest = Math.max(latest, modified);
       }
-      SignedRecord one = new SignedRecord(id, record);
-      all.add(one);
-      if (!Boolean.TRUE.equals(record.fields().get("deleted"))) {
-        live.add(one);
-      }
+      all.add(new SignedRecord(id, record));
     }
 
-    int tombstones() {
-      return ids.size() - live.size();
-    }
-
-    /** Adds a page; a record that stands on two pages was moved by a change in between. */
     void addAll(Records page) {
-      for (String id : page.ids) {
-        twice |= !ids.add(id);
-      }
-      live.addAll(page.live);
+      ids.addAll(page.ids);
       all.addAll(page.all);
       latest = Math.max(latest, page.latest);
+    }
+
+    /** Whether one stands on two pages: a change in between moved it. */
+    boolean hasDoubles() {
+      return ids.size() < all.size();
+    }
+
+    Changeset changeset(Map<String, Object> metadata, long timestamp) {
+      List<SignedRecord> live =
+          all.stream()
+              .filter(record -> !Boolean.TRUE.equals(record.json().fields().get("deleted")))
+              .toList();
+      return new Changeset(metadata, timestamp, live, all.size() - live.size(), latest);
     }
   }
 
@@ -118,13 +108,13 @@ public final class Changesets {
   }
 
   /**
-   * Reads an object whose member {@code key} is a list of objects; the others become values.
+   * Reads an object whose member {@code key} is a list of objects; returns its others, as values.
    *
-   * @param word for one of them
+   * @param word for one of the list
    */
-  static void readDocument(
-      InputStream body, String key, String word, Elements elements, Map<String, Object> others)
+  static Map<String, Object> readList(InputStream body, String key, String word, Elements elements)
       throws IOException {
+    Map<String, Object> others = new LinkedHashMap<>();
     try (JsonParser parser = Json.parser(body)) {
       if (Json.next(parser) != JsonToken.START_OBJECT) {
         throw new UnexpectedBody("unexpected answer: it is no object");
@@ -153,6 +143,7 @@ public final class Changesets {
       if (!found) {
         throw new UnexpectedBody("unexpected answer: %s is missing".formatted(key));
       }
+      return others;
     }
   }
 }

@@ -6,19 +6,19 @@ package common;
 
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
+import java.io.FilterReader;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
-import java.io.OutputStream;
 import java.io.Reader;
 import java.math.BigDecimal;
+import java.math.BigInteger;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.CharsetDecoder;
 import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Deque;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -169,51 +169,34 @@ public final class Json {
    * deep; records stay canonical bytes.
    */
   public static Object value(JsonParser parser) throws IOException {
-    Deque<Object> open = new ArrayDeque<>();
-    Deque<String> keys = new ArrayDeque<>();
-    String key = null;
-    JsonToken token = parser.currentToken();
-    while (true) {
-      Object value;
-      switch (token) {
-        case PROPERTY_NAME -> {
-          key = parser.currentName();
-          token = next(parser);
-          continue;
-        }
-        case START_OBJECT, START_ARRAY -> {
-          if (open.size() == MAX_PLAIN_NESTING) {
-            throw new BadJson(
-                "it is nested deeper than %d levels".formatted(MAX_PLAIN_NESTING), null);
-          }
-          open.push(
-              token == JsonToken.START_OBJECT
-                  ? new LinkedHashMap<String, Object>()
-                  : new ArrayList<>());
-          keys.push(key == null ? "" : key);
-          token = next(parser);
-          continue;
-        }
-        case END_OBJECT, END_ARRAY -> {
-          value = open.pop();
-          key = keys.pop();
-        }
-        default -> value = scalar(parser, token);
-      }
-      if (open.isEmpty()) {
-        return value;
-      }
-      put(open.peek(), key, value);
-      token = next(parser);
-    }
+    return value(parser, 1);
   }
 
-  @SuppressWarnings("unchecked") // only value() puts containers here, of these two kinds
-  private static void put(Object container, String key, Object value) {
-    if (container instanceof Map<?, ?> map) {
-      ((Map<String, Object>) map).put(key, value);
-    } else {
-      ((List<Object>) container).add(value);
+  private static Object value(JsonParser parser, int level) throws IOException {
+    JsonToken token = parser.currentToken();
+    if (token.isStructStart() && level > MAX_PLAIN_NESTING) {
+      throw new BadJson("it is nested deeper than %d levels".formatted(MAX_PLAIN_NESTING), null);
+    }
+    switch (token) {
+      case START_OBJECT -> {
+        Map<String, Object> object = new LinkedHashMap<>();
+        while (next(parser) == JsonToken.PROPERTY_NAME) {
+          String name = parser.currentName();
+          next(parser);
+          object.put(name, value(parser, level + 1));
+        }
+        return object;
+      }
+      case START_ARRAY -> {
+        List<Object> list = new ArrayList<>();
+        while (next(parser) != JsonToken.END_ARRAY) {
+          list.add(value(parser, level + 1));
+        }
+        return list;
+      }
+      default -> {
+        return scalar(parser, token);
+      }
     }
   }
 
@@ -222,8 +205,8 @@ public final class Json {
       return switch (token) {
         case VALUE_STRING -> parser.getString();
         case VALUE_NUMBER_INT -> {
-          String digits = plain(parser.getString());
-          yield digits.length() < 19 ? Long.valueOf(digits) : bigInteger(digits);
+          BigInteger number = new BigInteger(plain(parser.getString()));
+          yield number.bitLength() < Long.SIZE ? number.longValue() : new BigDecimal(number);
         }
         case VALUE_NUMBER_FLOAT -> new BigDecimal(plain(parser.getString()));
         case VALUE_TRUE -> true;
@@ -262,14 +245,6 @@ public final class Json {
     return digits;
   }
 
-  private static Object bigInteger(String digits) {
-    BigDecimal number = new BigDecimal(digits);
-    return number.compareTo(BigDecimal.valueOf(Long.MAX_VALUE)) <= 0
-            && number.compareTo(BigDecimal.valueOf(Long.MIN_VALUE)) >= 0
-        ? (Object) number.longValueExact()
-        : number;
-  }
-
   public static String shortened(String digits) {
     return digits.length() <= 30 ? digits : digits.substring(0, 30) + "…";
   }
@@ -285,8 +260,15 @@ public final class Json {
   }
 
   private static byte[] written(Object value, PrettyPrinter printer) {
+    ObjectWriteContext style =
+        new ObjectWriteContext.Base() {
+          @Override
+          public PrettyPrinter getPrettyPrinter() {
+            return printer;
+          }
+        };
     ByteArrayOutputStream out = new ByteArrayOutputStream();
-    try (JsonGenerator json = writer(out, printer)) {
+    try (JsonGenerator json = JSON.createGenerator(style, out)) {
       write(json, value);
     }
     return out.toByteArray();
@@ -309,9 +291,7 @@ public final class Json {
         json.writeEndArray();
       }
       case Boolean bool -> json.writeBoolean(bool);
-      case Integer number -> json.writeNumber(number);
-      case Long number -> json.writeNumber(number);
-      case BigDecimal number -> json.writeNumber(number);
+      case Integer _, Long _, BigDecimal _ -> json.writeNumber(value.toString());
       case Raw(byte[] canonical) ->
           json.writeRawValue(new String(canonical, StandardCharsets.US_ASCII));
       default -> json.writeString(value.toString());
@@ -319,95 +299,62 @@ public final class Json {
   }
 
   /**
-   * Opens a writer of one document.
-   *
-   * @param printer null for no spaces
-   */
-  public static JsonGenerator writer(OutputStream out, PrettyPrinter printer) {
-    return JSON.createGenerator(
-        new ObjectWriteContext.Base() {
-          @Override
-          public PrettyPrinter getPrettyPrinter() {
-            return printer;
-          }
-        },
-        out);
-  }
-
-  /**
-   * Turns escapes of surrogates ({@code \ud83d}) into the chars they stand for: Jackson refuses
+   * Turns escapes of surrogates ({@code \\ud83d}) into the chars they stand for: Jackson refuses
    * lone ones in keys when escaped, and canonical JSON keeps them.
    */
-  private static final class SurrogateReader extends Reader {
-    private final Reader in;
-    private final char[] buffer = new char[8192];
-    private int from;
-    private int to;
-    private boolean escaped;
+  private static final class SurrogateReader extends FilterReader {
+    private final char[] escape = new char[6];
+    private int held; // chars of an escape, as far as it is read
 
     SurrogateReader(Reader in) {
-      this.in = in;
+      super(in);
     }
 
     @Override
     public int read(char[] out, int offset, int length) throws IOException {
-      int count = 0;
-      while (count < length && (from < to || (count == 0 && fill()))) {
-        char c = buffer[from];
-        if (c == '\\' && !escaped) {
-          if (to - from < 6) {
-            fill();
-          }
-          int surrogate = surrogate();
-          if (surrogate >= 0) {
-            out[offset + count++] = (char) surrogate;
-            from += 6;
-            continue;
-          }
-          escaped = true;
-        } else {
-          escaped = false;
-        }
-        out[offset + count++] = c;
-        from++;
-      }
-      return count == 0 && length > 0 ? -1 : count;
-    }
-
-    /** The surrogate whose escape starts at {@code from}, or -1. */
-    private int surrogate() {
-      if (to - from < 6 || buffer[from + 1] != 'u') {
-        return -1;
-      }
-      int value = 0;
-      for (int i = 2; i < 6; i++) {
-        int digit = Character.digit(buffer[from + i], 16);
-        if (digit < 0 || buffer[from + i] > 'f') {
+      int start = offset + escape.length - 1; // room for what the last chunk ended with
+      int to = offset;
+      while (to == offset) {
+        int count = in.read(out, start, offset + length - start);
+        if (count < 0 && held == 0) {
           return -1;
         }
-        value = value << 4 | digit;
-      }
-      return value >= Character.MIN_SURROGATE && value <= Character.MAX_SURROGATE ? value : -1;
-    }
-
-    /** Reads until the buffer holds a whole escape or the input ends; false if it holds nothing. */
-    private boolean fill() throws IOException {
-      System.arraycopy(buffer, from, buffer, 0, to - from);
-      to -= from;
-      from = 0;
-      while (to < 6) {
-        int read = in.read(buffer, to, buffer.length - to);
-        if (read < 0) {
-          break;
+        for (int from = start; from < start + count; from++) {
+          char c = out[from];
+          if (held == 0 && c != '\\') {
+            out[to++] = c;
+            continue;
+          }
+          escape[held++] = c;
+          if (held == escape.length || (held == 2 && c != 'u')) {
+            to = flush(out, to);
+          }
         }
-        to += read;
+        if (count < 0) {
+          to = flush(out, to);
+        }
       }
-      return to > 0;
+      return to - offset;
     }
 
-    @Override
-    public void close() throws IOException {
-      in.close();
+    /** Gives out the escape, or the char that it stands for; returns where that ends. */
+    private int flush(char[] out, int to) {
+      if (isSurrogate()) {
+        escape[0] = (char) HexFormat.fromHexDigits(new String(escape, 2, 4));
+        held = 1;
+      }
+      System.arraycopy(escape, 0, out, to, held);
+      int end = to + held;
+      held = 0;
+      return end;
+    }
+
+    private boolean isSurrogate() {
+      return held == escape.length
+          && "dD".indexOf(escape[2]) >= 0
+          && "89abcdefABCDEF".indexOf(escape[3]) >= 0
+          && HexFormat.isHexDigit(escape[4])
+          && HexFormat.isHexDigit(escape[5]);
     }
   }
 }

@@ -22,7 +22,7 @@ import java.util.regex.Pattern;
 /**
  * What differs between the records of two collections, by content: {@code last_modified} and {@code
  * schema} are left out, the order of keys does not matter, 1 equals 1.0, absent differs from null
- * (contract, <i>consistency_checks</i>).
+ * (docs/specification.md, <i>consistency_checks</i>).
  */
 public final class RecordDiff {
 
@@ -119,38 +119,30 @@ public final class RecordDiff {
 
   /** Fields as people read them: the first three, each with both its values, shortened. */
   public static String text(List<Field> fields) {
-    List<String> shown = fields.stream().limit(SHOWN_FIELDS).map(RecordDiff::text).toList();
-    int more = fields.size() - shown.size();
-    return String.join(", ", shown) + (more > 0 ? " and %d more".formatted(more) : "");
+    return Display.some(fields.stream().map(RecordDiff::text).toList(), SHOWN_FIELDS);
   }
 
   private static String text(Field field) {
     String left = readable(field.left());
     String right = readable(field.right());
-    int same = 0; // how far both begin alike
-    while (same < Math.min(left.length(), right.length())
-        && left.charAt(same) == right.charAt(same)) {
-      same++;
-    }
+    int same = Arrays.mismatch(left.toCharArray(), right.toCharArray());
     int start = Math.max(left.length(), right.length()) > SHOWN_CHARACTERS ? same - 10 : 0;
     return "%s: %s → %s".formatted(field.name(), shortened(left, start), shortened(right, start));
   }
 
   /** A value as people read it: letters beyond ASCII as themselves, but nothing invisible. */
   private static String readable(String value) {
-    return value == null
-        ? "absent"
-        : ESCAPE
-            .matcher(value)
-            .replaceAll(escape -> {
-              char c = escape.group(1) == null ? 0 : (char) Integer.parseInt(escape.group(1), 16);
-              boolean visible =
-                  Character.isLetterOrDigit(c) || Character.isSurrogate(c) || c > 0xa0;
-              return Matcher.quoteReplacement(
-                  visible && Display.clean(String.valueOf(c)).equals(String.valueOf(c))
-                      ? String.valueOf(c)
-                      : escape.group());
-            });
+    if (value == null) {
+      return "absent";
+    }
+    return ESCAPE
+        .matcher(value)
+        .replaceAll(escape -> {
+          String hex = escape.group(1);
+          String shown = hex == null ? "" : Character.toString(Integer.parseInt(hex, 16));
+          boolean visible = shown.compareTo("\u00a0") > 0 && Display.clean(shown).equals(shown);
+          return Matcher.quoteReplacement(visible ? shown : escape.group());
+        });
   }
 
   /** Not all of a long value, but where it differs from the other. */

@@ -230,9 +230,7 @@ public final class RemoteSettings {
       Map<String, Object> before = metadata(path);
       Optional<Listed> all = listed(path + "/records?_expected=" + expected);
       if (all.isPresent() && before.equals(metadata(path))) {
-        Changesets.Records records = all.get().records();
-        return new Changeset(
-            before, all.get().timestamp(), records.live, records.tombstones(), records.latest);
+        return all.get().records().changeset(before, all.get().timestamp());
       }
     }
     throw changing(path);
@@ -323,12 +321,8 @@ public final class RemoteSettings {
   /** All pages of a list of records; empty if it changed in between. */
   private Optional<Listed> listed(String path) throws ServerException {
     Changesets.Records all = new Changesets.Records();
-    Set<String> timestamps =
-        pages(
-            path,
-            body -> Changesets.readDocument(body, "data", new Changesets.Records()),
-            all::addAll);
-    return timestamps.size() != 1 || all.twice
+    Set<String> timestamps = pages(path, Changesets::page, all::addAll);
+    return timestamps.size() != 1 || all.hasDoubles()
         ? Optional.empty()
         : Optional.of(new Listed(timestamp(timestamps.iterator().next(), "GET", url(path)), all));
   }

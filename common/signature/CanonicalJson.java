@@ -9,18 +9,23 @@ import common.Json.BadJson;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.math.BigDecimal;
+import java.math.MathContext;
 import java.math.RoundingMode;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Comparator;
 import java.util.Deque;
 import java.util.HashMap;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
+import java.util.function.UnaryOperator;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
@@ -29,10 +34,10 @@ import tools.jackson.core.JsonToken;
  * JSON as signatures need it: one text per value, whatever the order, spacing or escapes it came
  * with.
  *
- * <p>The rules (contract, <i>validate_signature</i>, step 1; <i>Client specifications › Signature
- * Verification</i>): keys sorted by code point, the last of equal keys wins, no spaces; everything
- * outside U+0020–U+007E as lower-case {@code \\uXXXX} but for the short escapes; integers exactly,
- * other numbers as ECMAScript prints them.
+ * <p>The rules (docs/specification.md, <i>validate_signature</i>, step 1; <i>Client specifications
+ * › Signature Verification</i>): keys sorted by code point, the last of equal keys wins, no spaces;
+ * everything outside U+0020–U+007E as lower-case {@code \\uXXXX} but for the short escapes;
+ * integers exactly, other numbers as ECMAScript prints them.
  *
  * <p>A value is read from a stream of tokens straight into its canonical bytes; no tree is built.
  */
@@ -41,12 +46,10 @@ public final class CanonicalJson {
   /** How often a text may be put in order as a whole: once for each level out of order. */
   private static final long MAX_MOVES = 64;
 
-  /** A fraction not yet printed stands between these two bytes, which no canonical text holds. */
-  private static final byte FRACTION_START = 1;
+  /** A fraction not yet printed stands between two characters that no canonical text holds. */
+  private static final Pattern FRACTION = Pattern.compile("\\x01([^\\x02]*)\\x02");
 
-  private static final byte FRACTION_END = 2;
-
-  private static final long MAX_SAFE_INTEGER = 1L << 53;
+  private static final long MAX_SAFE_INTEGER = 1L << 53; // of 16 digits
 
   private CanonicalJson() {}
 
@@ -93,125 +96,100 @@ public final class CanonicalJson {
     return new CanonicalReader(parser).read();
   }
 
-  /** One open array or object: where its text starts and, of an object, its members. */
-  private static final class Frame {
-    final int start;
-    final List<Member> members;
-    int values;
-    boolean sorted = true;
-
-    Frame(int start, boolean object) {
-      this.start = start;
-      this.members = object ? new ArrayList<>() : null;
-    }
-  }
-
-  /** One member's text {@code "key":value}, from start to end. */
-  private static final class Member {
-    final String key;
-    final int start;
-    int end;
-
-    Member(String key, int start) {
-      this.key = key;
-      this.start = start;
-    }
-  }
+  /** One member of an open object; its text {@code "key":value} ends where the next one starts. */
+  private record Member(String key, int start) {}
 
   private static final class CanonicalReader {
+    private static final HexFormat HEX = HexFormat.of();
+
     private final JsonParser parser;
-    private final Text text = new Text();
-    private final Deque<Frame> open = new ArrayDeque<>();
+    private final StringBuilder text = new StringBuilder();
+    private final Deque<List<Member>> open = new ArrayDeque<>(); // no members: an array's
     private final Map<String, Object> fields = new HashMap<>();
     private boolean fractions;
     private boolean hugeIntegers;
     private boolean utf16OrderDiffers;
-    private long moved; // bytes that were put in order, level by level
+    private long moved; // characters that were put in order, level by level
 
     CanonicalReader(JsonParser parser) {
       this.parser = parser;
     }
 
     Canonical read() throws IOException {
-      JsonToken token = parser.currentToken();
       try {
-        while (true) {
-          value(token);
-          if (open.isEmpty()) {
-            break;
-          }
-          token = Json.next(parser);
+        add(parser.currentToken());
+        while (!open.isEmpty()) {
+          add(Json.next(parser));
         }
       } catch (JacksonException e) {
         throw Json.translated(e);
       }
-      byte[] bytes = text.bytes();
-      byte[] serverForm = bytes;
-      if (fractions) {
-        serverForm = withFractions(bytes, CanonicalJson::serverForm);
-        bytes = withFractions(bytes, CanonicalJson::ecmaScript);
-      }
+      byte[] bytes = printed(CanonicalJson::ecmaScript);
+      byte[] serverForm = fractions ? printed(CanonicalJson::serverForm) : bytes;
       return new Canonical(bytes, serverForm, hugeIntegers, utf16OrderDiffers, fields);
     }
 
-    private void value(JsonToken token) throws IOException {
-      switch (token) {
-        case PROPERTY_NAME -> {
-          name(parser.currentName());
-          return;
-        }
-        case END_OBJECT -> {
-          close(open.pop());
-          text.add('}');
-          ended();
-          return;
-        }
-        case END_ARRAY -> {
-          open.pop();
-          text.add(']');
-          ended();
-          return;
-        }
-        default -> {}
+    private byte[] printed(UnaryOperator<String> fraction) {
+      String ascii =
+          fractions
+              ? FRACTION.matcher(text).replaceAll(digits -> fraction.apply(digits.group(1)))
+              : text.toString();
+      return ascii.getBytes(StandardCharsets.US_ASCII);
+    }
+
+    private void add(JsonToken token) throws IOException {
+      if (!token.isStructEnd() && !text.isEmpty() && "[{:".indexOf(last()) < 0) {
+        text.append(',');
       }
-      Frame around = open.peek();
-      if (around != null && around.members == null && around.values++ > 0) {
-        text.add(',');
-      }
-      if (around != null && around.members != null && open.size() == 1) {
-        field(around.members.getLast().key, token);
+      if (open.size() == 1 && !text.isEmpty() && last() == ':') {
+        field(open.peek().getLast().key(), token);
       }
       switch (token) {
         case START_OBJECT -> {
-          text.add('{');
-          open.push(new Frame(text.length, true));
-          return;
+          text.append('{');
+          open.push(new ArrayList<>());
         }
         case START_ARRAY -> {
-          text.add('[');
-          open.push(new Frame(text.length, false));
-          return;
+          text.append('[');
+          open.push(List.of());
+        }
+        case PROPERTY_NAME -> {
+          String key = parser.currentName();
+          open.peek().add(new Member(key, text.length()));
+          quote(key.toCharArray(), 0, key.length());
+          text.append(':');
+        }
+        case END_OBJECT -> {
+          sort(open.pop());
+          text.append('}');
+        }
+        case END_ARRAY -> {
+          open.pop();
+          text.append(']');
         }
         case VALUE_STRING ->
-            text.quoted(
-                parser.getStringCharacters(), parser.getStringOffset(), parser.getStringLength());
-        case VALUE_NUMBER_INT -> integer(parser.getString());
+            quote(parser.getStringCharacters(), parser.getStringOffset(), parser.getStringLength());
+        case VALUE_NUMBER_INT -> {
+          String digits = parser.getString();
+          hugeIntegers |=
+              digits.length() > 17 || Math.abs(Long.parseLong(digits)) > MAX_SAFE_INTEGER;
+          text.append(digits.equals("-0") ? "0" : digits);
+        }
         case VALUE_NUMBER_FLOAT -> {
-          fractions = true;
           String digits = parser.getString();
           if (Double.isInfinite(Double.parseDouble(digits))) {
             throw new BadJson("the number " + Json.shortened(digits) + " is out of range", null);
           }
-          text.add(FRACTION_START);
-          text.add(digits);
-          text.add(FRACTION_END);
+          fractions = true;
+          text.append('\1').append(digits).append('\2');
         }
-        case VALUE_TRUE -> text.add("true");
-        case VALUE_FALSE -> text.add("false");
-        case VALUE_NULL -> text.add("null");
+        case VALUE_TRUE, VALUE_FALSE, VALUE_NULL -> text.append(token.asString());
         default -> throw new BadJson("unexpected token " + token, null);
       }
-      ended();
+    }
+
+    private char last() {
+      return text.charAt(text.length() - 1);
     }
 
     private void field(String key, JsonToken token) throws IOException {
@@ -228,80 +206,56 @@ public final class CanonicalJson {
               || parser.getStringLength() <= Json.MAX_PLAIN_DIGITS);
     }
 
-    private void name(String key) {
-      Frame object = open.peek();
-      if (!object.members.isEmpty()) {
-        text.add(',');
-        String previous = object.members.getLast().key;
-        object.sorted &= byCodePoint(previous, key) < 0;
+    private void quote(char[] chars, int offset, int count) {
+      text.append('"');
+      int plain = offset; // from here on, nothing to escape
+      for (int i = offset; i < offset + count; i++) {
+        char c = chars[i];
+        if (c < ' ' || c > '~' || c == '"' || c == '\\') {
+          text.append(chars, plain, i - plain).append('\\');
+          plain = i + 1;
+          int known = "\b\t\n\f\r\"\\".indexOf(c);
+          if (known < 0) {
+            text.append('u');
+            HEX.toHexDigits(text, (byte) (c >> 8));
+            HEX.toHexDigits(text, (byte) c);
+          } else {
+            text.append("btnfr\"\\".charAt(known));
+          }
+        }
       }
-      object.members.add(new Member(key, text.length));
-      char[] chars = key.toCharArray();
-      text.quoted(chars, 0, chars.length);
-      text.add(':');
-    }
-
-    private void ended() {
-      Frame around = open.peek();
-      if (around != null && around.members != null) {
-        around.members.getLast().end = text.length;
-      }
+      text.append(chars, plain, offset + count - plain).append('"');
     }
 
     /** Puts the members of an object in order, where they did not come so. */
-    private void close(Frame object) throws BadJson {
-      List<Member> members = object.members;
-      if (!object.sorted) {
-        members = lastOfEqualKeys(members);
-        Text ordered = new Text();
-        for (Member member : members) {
-          if (ordered.length > 0) {
-            ordered.add(',');
-          }
-          ordered.add(text.bytes, member.start, member.end);
+    private void sort(List<Member> members) throws BadJson {
+      List<String> keys = members.stream().map(Member::key).toList();
+      if (!isAscending(keys, CanonicalJson::byCodePoint)) {
+        Map<String, String> sorted = new TreeMap<>(CanonicalJson::byCodePoint);
+        int end = text.length();
+        for (Member member : members.reversed()) { // of equal keys the last wins
+          sorted.putIfAbsent(member.key(), text.substring(member.start(), end));
+          end = member.start() - 1; // without the comma
         }
-        text.length = object.start;
-        text.add(ordered.bytes, 0, ordered.length);
-        moved += ordered.length;
-        if (moved > MAX_MOVES * Math.max(text.length, 1024 * 1024)) {
+        keys = List.copyOf(sorted.keySet());
+        String ordered = String.join(",", sorted.values());
+        text.setLength(members.getFirst().start());
+        text.append(ordered);
+        moved += ordered.length();
+        if (moved > MAX_MOVES * Math.max(text.length(), 1024 * 1024)) {
           throw new BadJson("its keys are out of order on too many levels", null);
         }
       }
-      for (int i = 1; i < members.size(); i++) {
-        utf16OrderDiffers |= members.get(i - 1).key.compareTo(members.get(i).key) > 0;
-      }
+      utf16OrderDiffers |= !isAscending(keys, Comparator.naturalOrder());
     }
 
-    private static List<Member> lastOfEqualKeys(List<Member> members) {
-      List<Member> sorted = new ArrayList<>(members);
-      // stable: of equal keys the one that came last stays last
-      sorted.sort(Comparator.comparing(member -> member.key, CanonicalJson::byCodePoint));
-      List<Member> last = new ArrayList<>(sorted.size());
-      for (Member member : sorted) {
-        if (!last.isEmpty() && last.getLast().key.equals(member.key)) {
-          last.removeLast();
+    private static boolean isAscending(List<String> keys, Comparator<String> order) {
+      for (int i = 1; i < keys.size(); i++) {
+        if (order.compare(keys.get(i - 1), keys.get(i)) >= 0) {
+          return false;
         }
-        last.add(member);
       }
-      return last;
-    }
-
-    private void integer(String digits) {
-      if (digits.equals("-0")) {
-        text.add('0');
-        return;
-      }
-      hugeIntegers |= digits.length() > 15 && !isSafe(digits);
-      text.add(digits);
-    }
-
-    private static boolean isSafe(String digits) {
-      try {
-        long number = Long.parseLong(digits);
-        return -MAX_SAFE_INTEGER <= number && number <= MAX_SAFE_INTEGER;
-      } catch (NumberFormatException tooLong) {
-        return false;
-      }
+      return true;
     }
   }
 
@@ -319,55 +273,36 @@ public final class CanonicalJson {
     return Integer.compare(a.length(), b.length());
   }
 
-  private interface NumberFormat {
-    String print(String digits);
-  }
-
-  private static byte[] withFractions(byte[] text, NumberFormat format) {
-    Text printed = new Text();
-    int from = 0;
-    for (int i = 0; i < text.length; i++) {
-      if (text[i] == FRACTION_START) {
-        printed.add(text, from, i);
-        int end = i + 1;
-        while (text[end] != FRACTION_END) {
-          end++;
-        }
-        printed.add(format.print(new String(text, i + 1, end - i - 1, StandardCharsets.US_ASCII)));
-        i = end;
-        from = end + 1;
-      }
-    }
-    printed.add(text, from, text.length);
-    return printed.bytes();
-  }
-
   /** ECMAScript's Number::toString, radix 10, of the double nearest to these digits. */
   static String ecmaScript(String digits) {
     double number = Double.parseDouble(digits);
     if (number == 0) {
       return "0";
     }
-    BigDecimal decimal = shortest(Math.abs(number));
-    String significant = decimal.unscaledValue().toString();
-    int count = significant.length();
-    // ECMAScript's n: the value is 0.DIGITS times ten to the n
-    int point = count - decimal.scale();
-    StringBuilder text = new StringBuilder(number < 0 ? "-" : "");
-    if (count <= point && point <= 21) {
-      text.append(significant).repeat('0', point - count);
-    } else if (0 < point && point <= 21) {
-      text.append(significant, 0, point).append('.').append(significant, point, count);
-    } else if (-6 < point && point <= 0) {
-      text.append("0.").repeat('0', -point).append(significant);
-    } else {
-      text.append(significant.charAt(0));
-      if (count > 1) {
-        text.append('.').append(significant, 1, count);
-      }
-      text.append('e').append(point > 0 ? '+' : '-').append(Math.abs(point - 1));
+    BigDecimal decimal = shortest(number);
+    int exponent = exponent(decimal);
+    return -7 < exponent && exponent < 21
+        ? decimal.toPlainString()
+        : scientific(decimal, exponent < 0 ? "e" : "e+");
+  }
+
+  /** A fraction as the server's own library prints it (Rust's {@code {:E}}): {@code 1E-1}. */
+  static String serverForm(String digits) {
+    double number = Double.parseDouble(digits);
+    if (number == 0) {
+      return digits.startsWith("-") ? "-0E0" : "0E0";
     }
-    return text.toString();
+    return scientific(shortest(number), "E");
+  }
+
+  /** One digit, a point and the others, and the power of ten for them. */
+  private static String scientific(BigDecimal decimal, String e) {
+    int exponent = exponent(decimal);
+    return decimal.scaleByPowerOfTen(-exponent).toPlainString() + e + exponent;
+  }
+
+  private static int exponent(BigDecimal decimal) {
+    return decimal.precision() - decimal.scale() - 1;
   }
 
   /**
@@ -377,30 +312,11 @@ public final class CanonicalJson {
     BigDecimal decimal = new BigDecimal(Double.toString(number)).stripTrailingZeros();
     if (decimal.precision() == 2) {
       // Double.toString prints two digits where one would do (4.9E-324 for 5e-324)
-      BigDecimal one = decimal.round(ONE_DIGIT).stripTrailingZeros();
-      if (one.doubleValue() == number) {
-        return one;
-      }
+      BigDecimal one =
+          decimal.round(new MathContext(1, RoundingMode.HALF_EVEN)).stripTrailingZeros();
+      return one.doubleValue() == number ? one : decimal;
     }
     return decimal;
-  }
-
-  private static final java.math.MathContext ONE_DIGIT =
-      new java.math.MathContext(1, RoundingMode.HALF_EVEN);
-
-  /** A fraction as the server's own library prints it (Rust's {@code {:E}}): {@code 1E-1}. */
-  static String serverForm(String digits) {
-    double number = Double.parseDouble(digits);
-    if (number == 0) {
-      return digits.startsWith("-") ? "-0E0" : "0E0";
-    }
-    BigDecimal decimal = shortest(Math.abs(number));
-    String significant = decimal.unscaledValue().toString();
-    return (number < 0 ? "-" : "")
-        + significant.charAt(0)
-        + (significant.length() > 1 ? "." + significant.substring(1) : "")
-        + "E"
-        + (significant.length() - decimal.scale() - 1);
   }
 
   /**
@@ -427,20 +343,12 @@ public final class CanonicalJson {
    * @param object as {@link Canonical#bytes} has it
    */
   public static byte[] without(byte[] object, Set<String> names) {
-    Text text = new Text();
-    text.add('{');
-    for (int start = 1; object[start] != '}'; ) {
-      int colon = endOfValue(object, start);
-      int end = endOfValue(object, colon + 1);
-      String name = new String(object, start + 1, colon - start - 2, StandardCharsets.US_ASCII);
-      if (!names.contains(name)) {
-        text.add(text.length == 1 ? "" : ",");
-        text.add(object, start, end);
-      }
-      start = object[end] == ',' ? end + 1 : end;
-    }
-    text.add('}');
-    return text.bytes();
+    Map<String, String> members = members(object);
+    members.keySet().removeAll(names);
+    return members.entrySet().stream()
+        .map(member -> "\"" + member.getKey() + "\":" + member.getValue())
+        .collect(Collectors.joining(",", "{", "}"))
+        .getBytes(StandardCharsets.US_ASCII);
   }
 
   /** Where the value or name that starts here ends: at the colon, comma or bracket behind it. */
@@ -464,76 +372,6 @@ public final class CanonicalJson {
         }
         default -> {}
       }
-    }
-  }
-
-  /** A growing ASCII text. */
-  private static final class Text {
-    private static final byte[] HEX = "0123456789abcdef".getBytes(StandardCharsets.US_ASCII);
-    byte[] bytes = new byte[256];
-    int length;
-
-    void add(int ascii) {
-      room(1);
-      bytes[length++] = (byte) ascii;
-    }
-
-    void add(String ascii) {
-      int count = ascii.length();
-      room(count);
-      for (int i = 0; i < count; i++) {
-        bytes[length++] = (byte) ascii.charAt(i);
-      }
-    }
-
-    void add(byte[] from, int start, int end) {
-      room(end - start);
-      System.arraycopy(from, start, bytes, length, end - start);
-      length += end - start;
-    }
-
-    void quoted(char[] chars, int offset, int count) {
-      room(count + 2);
-      bytes[length++] = '"';
-      for (int i = offset; i < offset + count; i++) {
-        char c = chars[i];
-        if (c >= ' ' && c <= '~' && c != '"' && c != '\\') {
-          room(1);
-          bytes[length++] = (byte) c;
-        } else {
-          escaped(c);
-        }
-      }
-      add('"');
-    }
-
-    private void escaped(char c) {
-      room(6);
-      bytes[length++] = '\\';
-      switch (c) {
-        case '"', '\\' -> bytes[length++] = (byte) c;
-        case '\b' -> bytes[length++] = 'b';
-        case '\t' -> bytes[length++] = 't';
-        case '\n' -> bytes[length++] = 'n';
-        case '\f' -> bytes[length++] = 'f';
-        case '\r' -> bytes[length++] = 'r';
-        default -> {
-          bytes[length++] = 'u';
-          for (int shift = 12; shift >= 0; shift -= 4) {
-            bytes[length++] = HEX[c >> shift & 0xf];
-          }
-        }
-      }
-    }
-
-    private void room(int count) {
-      if (length + count > bytes.length) {
-        bytes = Arrays.copyOf(bytes, Math.max(length + count, bytes.length * 2));
-      }
-    }
-
-    byte[] bytes() {
-      return Arrays.copyOf(bytes, length);
     }
   }
 }

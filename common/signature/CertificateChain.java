@@ -39,10 +39,12 @@ import java.util.Locale;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * The chain that an {@code x5u} names: leaf, intermediate and root, trusted for nothing until each
- * step of {@link #verify} and {@link #verifySigner} has passed (contract,
+ * step of {@link #verify} and {@link #verifySigner} has passed (docs/specification.md,
  * <i>validate_signature</i>, steps 3 and 4).
  *
  * <p>The JDK's PKIX validation does the signatures, the CA constraints, the path lengths and the
@@ -53,6 +55,8 @@ import java.util.regex.Pattern;
 public final class CertificateChain {
 
   private static final String SIGNER_DOMAIN = ".content-signature.mozilla.org";
+  private static final Pattern SIGNER_NAME =
+      Pattern.compile("[^.*]+" + Pattern.quote(SIGNER_DOMAIN), Pattern.CASE_INSENSITIVE);
   private static final String CODE_SIGNING = "1.3.6.1.5.5.7.3.3";
   private static final String KEY_USAGE = "2.5.29.15";
   private static final String NAME_CONSTRAINTS = "2.5.29.30";
@@ -133,33 +137,27 @@ public final class CertificateChain {
    */
   public static CertificateChain parse(byte[] pem) throws Refused {
     List<X509Certificate> certificates = new ArrayList<>();
-    StringBuilder block = null;
-    for (String line : new String(pem, StandardCharsets.ISO_8859_1).lines().toList()) {
-      if (line.strip().equals("-----BEGIN CERTIFICATE-----")) {
-        if (block != null) {
-          throw new Refused(Cause.BROKEN_CHAIN, "the chain is not PEM: a certificate has no end");
-        }
-        block = new StringBuilder();
-      } else if (line.strip().equals("-----END CERTIFICATE-----") && block != null) {
-        certificates.add(certificate(block.toString(), certificates.size() + 1));
-        block = null;
-      } else if (block != null) {
-        block.append(line.strip());
+    String lines =
+        new String(pem, StandardCharsets.ISO_8859_1)
+            .lines()
+            .map(String::strip)
+            .collect(Collectors.joining("\n", "\n", "\n"));
+    String[] blocks = lines.split("(?<=\n)-----BEGIN CERTIFICATE-----(?=\n)");
+    for (int number = 1; number < blocks.length; number++) { // before the first there is none
+      int end = blocks[number].indexOf("\n-----END CERTIFICATE-----\n");
+      if (end < 0) {
+        throw broken("the chain is not PEM: a certificate has no end");
       }
-    }
-    if (block != null) {
-      throw new Refused(Cause.BROKEN_CHAIN, "the chain is not PEM: a certificate has no end");
+      certificates.add(certificate(blocks[number].substring(0, end).replace("\n", ""), number));
     }
     if (certificates.isEmpty()) {
-      throw new Refused(
-          Cause.BROKEN_CHAIN,
+      throw broken(
           pem.length == 0 ? "the chain is empty" : "the chain is not PEM: no certificate in it");
     }
     if (certificates.size() != 3) {
-      throw new Refused(
-          Cause.BROKEN_CHAIN,
-          "the chain has %d certificate%s, expected 3 (leaf, intermediate, root)"
-              .formatted(certificates.size(), certificates.size() == 1 ? "" : "s"));
+      throw broken(
+          "the chain has %d certificate%s, expected 3 (leaf, intermediate, root)",
+          certificates.size(), certificates.size() == 1 ? "" : "s");
     }
     return new CertificateChain(certificates);
   }
@@ -175,10 +173,9 @@ public final class CertificateChain {
         return certificate;
       }
     } catch (CertificateException | RuntimeException e) {
-      // said below
+      // to the user the same as more bytes than the certificate's
     }
-    throw new Refused(
-        Cause.BROKEN_CHAIN, "certificate " + number + " of the chain cannot be parsed");
+    throw broken("certificate %s of the chain cannot be parsed", number);
   }
 
   /**
@@ -189,7 +186,12 @@ public final class CertificateChain {
     if (isVerified(at)) {
       return;
     }
-    verifyAll(at);
+    checkOrder();
+    checkDates(at);
+    checkStrength();
+    checkAuthorities();
+    checkPath(at);
+    checkLeaf();
     goodAt.add(at);
   }
 
@@ -198,49 +200,35 @@ public final class CertificateChain {
     return goodAt.contains(at);
   }
 
-  private void verifyAll(Instant at) throws Refused {
-    checkOrder();
-    checkDates(at);
-    checkStrength();
-    checkAuthorities();
-    checkPath(at);
-    checkLeaf();
-  }
-
   private void checkOrder() throws Refused {
-    if (issued(intermediate, leaf) && issued(root, intermediate)) {
+    boolean lower = issued(intermediate, leaf);
+    if (lower && issued(root, intermediate)) {
       if (!issued(root, root)) {
-        throw new Refused(
-            Cause.BROKEN_CHAIN,
-            "the root is not self-signed: issued by %s".formatted(root.getIssuerX500Principal()));
+        throw broken("the root is not self-signed: issued by %s", root.getIssuerX500Principal());
       }
       return;
     }
-    List<X509Certificate> all = List.of(leaf, intermediate, root);
-    for (X509Certificate first : all) {
-      for (X509Certificate second : all) {
-        for (X509Certificate third : all) {
-          if (first != second
-              && issued(second, first)
-              && issued(third, second)
-              && third != first
-              && third != second
-              && issued(third, third)) {
-            throw new Refused(
-                Cause.BROKEN_CHAIN,
-                "the certificates are in the wrong order, expected leaf," + " intermediate, root");
-          }
-        }
-      }
+    boolean reordered =
+        isChain(leaf, root, intermediate)
+            || isChain(intermediate, leaf, root)
+            || isChain(intermediate, root, leaf)
+            || isChain(root, leaf, intermediate)
+            || isChain(root, intermediate, leaf);
+    if (reordered && Stream.of(leaf, intermediate, root).distinct().count() == 3) {
+      throw broken("the certificates are in the wrong order, expected leaf, intermediate, root");
     }
-    boolean upper = issued(intermediate, leaf);
-    throw new Refused(
-        Cause.BROKEN_CHAIN,
-        upper
-            ? "the intermediate was issued by %s, but the root is %s"
-                .formatted(intermediate.getIssuerX500Principal(), root.getSubjectX500Principal())
-            : "the leaf was issued by %s, but the intermediate is %s"
-                .formatted(leaf.getIssuerX500Principal(), intermediate.getSubjectX500Principal()));
+    throw lower
+        ? broken(
+            "the intermediate was issued by %s, but the root is %s",
+            intermediate.getIssuerX500Principal(), root.getSubjectX500Principal())
+        : broken(
+            "the leaf was issued by %s, but the intermediate is %s",
+            leaf.getIssuerX500Principal(), intermediate.getSubjectX500Principal());
+  }
+
+  private static boolean isChain(
+      X509Certificate first, X509Certificate second, X509Certificate third) {
+    return issued(second, first) && issued(third, second) && issued(third, third);
   }
 
   private static boolean issued(X509Certificate parent, X509Certificate child) {
@@ -276,19 +264,16 @@ public final class CertificateChain {
     for (X509Certificate certificate : List.of(leaf, intermediate)) {
       String algorithm = signatureAlgorithm(certificate);
       if (WEAK_HASH.matcher(algorithm).find()) {
-        throw new Refused(
-            Cause.BROKEN_CHAIN,
-            "the %s is signed with %s, expected SHA-256 or better"
-                .formatted(name(certificate), algorithm));
+        throw broken(
+            "the %s is signed with %s, expected SHA-256 or better", name(certificate), algorithm);
       }
     }
     for (X509Certificate certificate : List.of(intermediate, root)) {
       if (certificate.getPublicKey() instanceof RSAPublicKey key
           && key.getModulus().bitLength() < MIN_RSA_BITS) {
-        throw new Refused(
-            Cause.BROKEN_CHAIN,
-            "the %s's key is RSA of %d bits, expected %d or more"
-                .formatted(name(certificate), key.getModulus().bitLength(), MIN_RSA_BITS));
+        throw broken(
+            "the %s's key is RSA of %d bits, expected %d or more",
+            name(certificate), key.getModulus().bitLength(), MIN_RSA_BITS);
       }
     }
   }
@@ -315,20 +300,18 @@ public final class CertificateChain {
   private void checkAuthorities() throws Refused {
     for (X509Certificate parent : List.of(intermediate, root)) {
       if (parent.getBasicConstraints() < 0) {
-        throw new Refused(Cause.BROKEN_CHAIN, "the " + name(parent) + " is no CA certificate");
+        throw broken("the %s is no CA certificate", name(parent));
       }
       boolean[] usage = parent.getKeyUsage();
       if (usage == null || !usage[KEY_CERT_SIGN]) {
-        throw new Refused(
-            Cause.BROKEN_CHAIN, "the " + name(parent) + "'s key usage lacks certificate signing");
+        throw broken("the %s's key usage lacks certificate signing", name(parent));
       }
       checkNameConstraints(parent);
     }
     List<String> usages = extendedKeyUsage(intermediate);
     if (!usages.isEmpty() && !usages.contains(CODE_SIGNING)) {
-      throw new Refused(
-          Cause.WRONG_USAGE,
-          "the intermediate's extended key usage is %s, expected code signing".formatted(usages));
+      throw wrongUsage(
+          "the intermediate's extended key usage is %s, expected code signing", usages);
     }
   }
 
@@ -345,8 +328,7 @@ public final class CertificateChain {
       int header = value[1] >= 0 ? 2 : 2 + (value[1] & 0x7f); // of the octet string around it
       new X509CertSelector().setNameConstraints(Arrays.copyOfRange(value, header, value.length));
     } catch (IOException | RuntimeException e) {
-      throw new Refused(
-          Cause.BROKEN_CHAIN, "the " + name(parent) + "'s name constraints cannot be parsed");
+      throw broken("the %s's name constraints cannot be parsed", name(parent));
     }
   }
 
@@ -368,31 +350,31 @@ public final class CertificateChain {
       if (leafNames.isEmpty() && e.getReason() == PKIXReason.INVALID_NAME) {
         verifySigner(null); // it was the common name that PKIX looked at, and that is no SAN
       }
-      throw new Refused(Cause.BROKEN_CHAIN, explained(e));
+      throw refused(e);
     } catch (GeneralSecurityException | RuntimeException e) {
       // a provider's surprise (an unknown key type, a curve it cannot load) proves nothing
-      throw new Refused(Cause.BROKEN_CHAIN, "the chain cannot be validated: " + e.getMessage());
+      throw broken("the chain cannot be validated: %s", e.getMessage());
     }
   }
 
-  private String explained(CertPathValidatorException e) {
+  private Refused refused(CertPathValidatorException e) {
     int index = e.getIndex();
     String certificate = index < 0 ? "chain" : name(List.of(leaf, intermediate, root).get(index));
     CertPathValidatorException.Reason reason = e.getReason();
     if (reason == CertPathValidatorException.BasicReason.INVALID_SIGNATURE) {
       return switch (index) {
-        case 0 -> "the leaf is not signed by the intermediate";
-        case 1 -> "the intermediate is not signed by the root";
-        default -> "the root is not self-signed";
+        case 0 -> broken("the leaf is not signed by the intermediate");
+        case 1 -> broken("the intermediate is not signed by the root");
+        default -> broken("the root is not self-signed");
       };
     }
     if (reason == PKIXReason.INVALID_NAME) {
-      return "the %s's names break the name constraints above it".formatted(certificate);
+      return broken("the %s's names break the name constraints above it", certificate);
     }
     if (reason == PKIXReason.PATH_TOO_LONG) {
-      return "the path length of the certificate above the %s forbids it".formatted(certificate);
+      return broken("the path length of the certificate above the %s forbids it", certificate);
     }
-    return "the %s is refused: %s".formatted(certificate, e.getMessage());
+    return broken("the %s is refused: %s", certificate, e.getMessage());
   }
 
   private void checkLeaf() throws Refused {
@@ -401,21 +383,20 @@ public final class CertificateChain {
           Cause.WRONG_KEY, "the leaf's key is %s, expected EC P-384".formatted(keyName(leaf)));
     }
     if (leaf.getBasicConstraints() >= 0) {
-      throw new Refused(Cause.WRONG_USAGE, "the leaf is a CA certificate");
+      throw wrongUsage("the leaf is a CA certificate");
     }
     boolean[] usage = leaf.getKeyUsage();
     if (usage == null && leaf.getExtensionValue(KEY_USAGE) != null) {
-      throw new Refused(Cause.WRONG_USAGE, "the leaf's key usage cannot be parsed");
+      throw wrongUsage("the leaf's key usage cannot be parsed");
     }
     if (usage != null && !usage[DIGITAL_SIGNATURE]) {
-      throw new Refused(Cause.WRONG_USAGE, "the leaf's key usage lacks digital signature");
+      throw wrongUsage("the leaf's key usage lacks digital signature");
     }
     List<String> usages = extendedKeyUsage(leaf);
     if (!usages.contains(CODE_SIGNING)) {
-      throw new Refused(
-          Cause.WRONG_USAGE,
-          "the leaf's extended key usage is %s, expected code signing"
-              .formatted(usages.isEmpty() ? "missing" : usages));
+      throw wrongUsage(
+          "the leaf's extended key usage is %s, expected code signing",
+          usages.isEmpty() ? "missing" : usages);
     }
   }
 
@@ -445,13 +426,16 @@ public final class CertificateChain {
   private static List<String> extendedKeyUsage(X509Certificate certificate) throws Refused {
     try {
       List<String> usages = certificate.getExtendedKeyUsage();
-      if (usages != null || certificate.getExtensionValue(EXTENDED_KEY_USAGE) == null) {
-        return usages == null ? List.of() : usages;
+      if (usages != null) {
+        return usages;
+      }
+      if (certificate.getExtensionValue(EXTENDED_KEY_USAGE) == null) {
+        return List.of();
       }
     } catch (CertificateException e) {
-      // said below
+      // the JDK throws for one certificate what it returns as null for another
     }
-    throw new Refused(Cause.WRONG_USAGE, "an extended key usage cannot be parsed");
+    throw wrongUsage("an extended key usage cannot be parsed");
   }
 
   /**
@@ -484,16 +468,7 @@ public final class CertificateChain {
 
   /** The names of signers that the leaf carries, those right below the domain of all signers. */
   List<String> signerNames() {
-    return leafNames.stream().filter(CertificateChain::isSignerName).toList();
-  }
-
-  private static boolean isSignerName(String name) {
-    String lower = name.toLowerCase(Locale.ROOT);
-    int label = lower.length() - SIGNER_DOMAIN.length();
-    return lower.endsWith(SIGNER_DOMAIN)
-        && label > 0
-        && lower.lastIndexOf('.', label - 1) < 0
-        && lower.indexOf('*') < 0;
+    return leafNames.stream().filter(SIGNER_NAME.asMatchPredicate()).toList();
   }
 
   private static List<String> dnsNames(X509Certificate certificate) throws Refused {
@@ -549,12 +524,11 @@ public final class CertificateChain {
    * lifetime, 7 to 60 days.
    */
   public Duration usualWarning() {
-    Duration tenth =
-        Duration.between(leaf.getNotBefore().toInstant(), leaf.getNotAfter().toInstant())
-            .dividedBy(10);
-    Duration least = Duration.ofDays(7);
-    Duration most = Duration.ofDays(60);
-    return tenth.compareTo(least) < 0 ? least : tenth.compareTo(most) > 0 ? most : tenth;
+    Duration lifetime =
+        Duration.between(leaf.getNotBefore().toInstant(), leaf.getNotAfter().toInstant());
+    long least = Duration.ofDays(7).toMillis();
+    long most = Duration.ofDays(60).toMillis();
+    return Duration.ofMillis(Math.clamp(lifetime.dividedBy(10).toMillis(), least, most));
   }
 
   private String name(X509Certificate certificate) {
@@ -566,5 +540,13 @@ public final class CertificateChain {
     return DateTimeFormatter.ofPattern("uuuu-MM-dd HH:mm:ss 'UTC'", Locale.ROOT)
         .withZone(ZoneOffset.UTC)
         .format(instant);
+  }
+
+  private static Refused broken(String reason, Object... values) {
+    return new Refused(Cause.BROKEN_CHAIN, reason.formatted(values));
+  }
+
+  private static Refused wrongUsage(String reason, Object... values) {
+    return new Refused(Cause.WRONG_USAGE, reason.formatted(values));
   }
 }

@@ -28,7 +28,7 @@ import java.util.Set;
 
 /**
  * Verifies the content signature of a collection, as every client does before it believes its
- * records (<i>Client specifications › Signature Verification</i>; contract,
+ * records (<i>Client specifications › Signature Verification</i>; docs/specification.md,
  * <i>validate_signature</i>, steps 1 to 4).
  *
  * <p>Pure: the chain is asked of a {@link ChainSource}, the time is given. Anything unexpected
@@ -36,8 +36,6 @@ import java.util.Set;
  */
 public final class ContentSignature {
 
-  private static final byte[] PREFIX =
-      "Content-Signature:\0{\"data\":[".getBytes(StandardCharsets.US_ASCII);
   private static final String MODE = "p384ecdsa";
   private static final int SIGNATURE_BYTES = 96; // r and s, 48 bytes each
   private static final int MAX_ENTRIES = 10; // a collection has one, or two while signers change
@@ -142,10 +140,8 @@ public final class ContentSignature {
     for (Object entry : entries) {
       if (refused.size() == MAX_ENTRIES) {
         refused.add(
-            new Refused(
-                Cause.MALFORMED_SIGNATURE,
-                "there are %d signatures, the first %d were tried"
-                    .formatted(entries.size(), MAX_ENTRIES)));
+            malformed(
+                "there are %d signatures, the first %d were tried", entries.size(), MAX_ENTRIES));
         break;
       }
       try {
@@ -198,28 +194,22 @@ public final class ContentSignature {
   /** Step 2: the mode and the form, before any arithmetic. */
   private static byte[] decoded(Entry entry) throws Refused {
     if (!MODE.equals(entry.mode())) {
-      throw new Refused(
-          Cause.MALFORMED_SIGNATURE,
-          "the signature's mode is %s, expected %s".formatted(shown(entry.mode()), MODE));
+      throw malformed("the signature's mode is %s, expected %s", shown(entry.mode()), MODE);
     }
     if (entry.signature() == null) {
-      throw new Refused(Cause.MALFORMED_SIGNATURE, "the signature's text is missing");
+      throw malformed("the signature's text is missing");
     }
     byte[] signature;
     try {
       signature = Base64.getUrlDecoder().decode(entry.signature());
     } catch (IllegalArgumentException e) {
-      throw new Refused(
-          Cause.MALFORMED_SIGNATURE, "the signature is not URL-safe base64: " + e.getMessage());
+      throw malformed("the signature is not URL-safe base64: %s", e.getMessage());
     }
     if (signature.length != SIGNATURE_BYTES) {
-      throw new Refused(
-          Cause.MALFORMED_SIGNATURE,
-          "the signature has %d bytes, expected %d".formatted(signature.length, SIGNATURE_BYTES));
+      throw malformed("the signature has %d bytes, expected %d", signature.length, SIGNATURE_BYTES);
     }
     if (!isInRange(signature, 0) || !isInRange(signature, SIGNATURE_BYTES / 2)) {
-      throw new Refused(
-          Cause.MALFORMED_SIGNATURE, "the signature's r or s is zero or too large for P-384");
+      throw malformed("the signature's r or s is zero or too large for P-384");
     }
     return signature;
   }
@@ -232,13 +222,13 @@ public final class ContentSignature {
   /** Step 3, its beginning: where a chain may come from. */
   private static URI chainUrl(String x5u) throws Refused {
     if (x5u == null) {
-      throw new Refused(Cause.MALFORMED_SIGNATURE, "the signature's x5u is missing");
+      throw malformed("the signature's x5u is missing");
     }
     URI url;
     try {
       url = URI.create(x5u);
     } catch (IllegalArgumentException e) {
-      throw new Refused(Cause.MALFORMED_SIGNATURE, "the x5u %s is no URL".formatted(shown(x5u)));
+      throw malformed("the x5u %s is no URL", shown(x5u));
     }
     boolean allowed =
         url.getHost() != null
@@ -269,23 +259,23 @@ public final class ContentSignature {
     try {
       Signature ecdsa = Signature.getInstance("SHA384withECDSAinP1363Format");
       ecdsa.initVerify(key);
-      ecdsa.update(PREFIX);
-      boolean first = true;
+      ecdsa.update(ascii("Content-Signature:\0{\"data\":["));
+      String separator = "";
       for (SignedRecord record : content.records()) {
-        if (!first) {
-          ecdsa.update((byte) ',');
-        }
-        first = false;
+        ecdsa.update(ascii(separator));
+        separator = ",";
         ecdsa.update(serverForm ? record.json().serverForm() : record.json().bytes());
       }
-      ecdsa.update(
-          "],\"last_modified\":\"%d\"}".formatted(timestamp).getBytes(StandardCharsets.US_ASCII));
+      ecdsa.update(ascii("],\"last_modified\":\"%d\"}".formatted(timestamp)));
       return ecdsa.verify(signature);
     } catch (GeneralSecurityException | RuntimeException e) {
       // r or s out of range, or a surprise of the provider: no proof, so no signature
-      throw new Refused(
-          Cause.MALFORMED_SIGNATURE, "the signature cannot be verified: " + e.getMessage());
+      throw malformed("the signature cannot be verified: %s", e.getMessage());
     }
+  }
+
+  private static byte[] ascii(String text) {
+    return text.getBytes(StandardCharsets.US_ASCII);
   }
 
   /** Finds out which difference it is, as far as the signature can tell. */
@@ -339,7 +329,7 @@ public final class ContentSignature {
 
   private static Entry entry(Object value) throws Refused {
     if (!(value instanceof Map<?, ?> map)) {
-      throw new Refused(Cause.MALFORMED_SIGNATURE, "a signature is no object");
+      throw malformed("a signature is no object");
     }
     return new Entry(text(map, "signature"), text(map, "x5u"), text(map, "mode"));
   }
@@ -347,8 +337,12 @@ public final class ContentSignature {
   private static String text(Map<?, ?> entry, String key) throws Refused {
     Object value = entry.get(key);
     if (value != null && !(value instanceof String)) {
-      throw new Refused(Cause.MALFORMED_SIGNATURE, "a signature's %s is no text".formatted(key));
+      throw malformed("a signature's %s is no text", key);
     }
     return (String) value;
+  }
+
+  private static Refused malformed(String reason, Object... values) {
+    return new Refused(Cause.MALFORMED_SIGNATURE, reason.formatted(values));
   }
 }
