@@ -1,25 +1,11 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //DESCRIPTION Copy creations, updates and deletions of records from one collection to another.
 //JAVA 25+
-//SOURCES common/Batch.java
-//SOURCES common/Changesets.java
-//SOURCES common/Display.java
-//SOURCES common/GeneralSettings.java
-//SOURCES common/Http.java
-//SOURCES common/Json.java
-//SOURCES common/Place.java
-//SOURCES common/RecordDiff.java
-//SOURCES common/RemoteSettings.java
-//SOURCES common/Report.java
-//SOURCES common/Runner.java
-//SOURCES common/Secret.java
-//SOURCES common/ServerException.java
-//SOURCES common/ServerSettings.java
-//SOURCES common/SignedResources.java
-//SOURCES common/Surroundings.java
-//SOURCES common/Tally.java
-//SOURCES common/UsageException.java
-//SOURCES common/Values.java
+//SOURCES common/Batch.java common/Changesets.java common/Display.java common/GeneralSettings.java
+//SOURCES common/Http.java common/Json.java common/Place.java common/RecordDiff.java
+//SOURCES common/RemoteSettings.java common/Report.java common/Runner.java common/Secret.java
+//SOURCES common/ServerException.java common/ServerSettings.java common/SignedResources.java
+//SOURCES common/Surroundings.java common/Tally.java common/UsageException.java common/Values.java
 //SOURCES common/signature/CanonicalJson.java
 //DEPS info.picocli:picocli:4.7.7
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1

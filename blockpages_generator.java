@@ -1,26 +1,12 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //DESCRIPTION Render the blocklist as HTML pages, and publish those that changed on S3.
 //JAVA 25+
-//SOURCES common/Changesets.java
-//SOURCES common/Display.java
-//SOURCES common/GeneralSettings.java
-//SOURCES common/Http.java
-//SOURCES common/InOrder.java
-//SOURCES common/Json.java
-//SOURCES common/Place.java
-//SOURCES common/RemoteSettings.java
-//SOURCES common/Report.java
-//SOURCES common/Runner.java
-//SOURCES common/ServerException.java
-//SOURCES common/ServerSettings.java
-//SOURCES common/Surroundings.java
-//SOURCES common/Urls.java
-//SOURCES common/UsageException.java
-//SOURCES common/Values.java
-//SOURCES common/pages/BucketSettings.java
-//SOURCES common/pages/Destination.java
-//SOURCES common/pages/Folder.java
-//SOURCES common/pages/HtmlPages.java
+//SOURCES common/Changesets.java common/Display.java common/GeneralSettings.java common/Http.java
+//SOURCES common/InOrder.java common/Json.java common/Place.java common/RemoteSettings.java
+//SOURCES common/Report.java common/Runner.java common/ServerException.java
+//SOURCES common/ServerSettings.java common/Surroundings.java common/Urls.java
+//SOURCES common/UsageException.java common/Values.java common/pages/BucketSettings.java
+//SOURCES common/pages/Destination.java common/pages/Folder.java common/pages/HtmlPages.java
 //FILES templates/index.html=templates/index.html
 //FILES templates/layout.html=templates/layout.html
 //FILES templates/page.html=templates/page.html

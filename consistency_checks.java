@@ -1,24 +1,11 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //DESCRIPTION Check that source, preview and destination of each signed collection agree with its status.
 //JAVA 25+
-//SOURCES common/Changesets.java
-//SOURCES common/Display.java
-//SOURCES common/GeneralSettings.java
-//SOURCES common/Http.java
-//SOURCES common/InOrder.java
-//SOURCES common/Place.java
-//SOURCES common/RecordDiff.java
-//SOURCES common/RemoteSettings.java
-//SOURCES common/Report.java
-//SOURCES common/Runner.java
-//SOURCES common/Secret.java
-//SOURCES common/Selection.java
-//SOURCES common/ServerException.java
-//SOURCES common/ServerSettings.java
-//SOURCES common/SignedResources.java
-//SOURCES common/Surroundings.java
-//SOURCES common/Tally.java
-//SOURCES common/UsageException.java
+//SOURCES common/Changesets.java common/Display.java common/GeneralSettings.java common/Http.java
+//SOURCES common/InOrder.java common/Place.java common/RecordDiff.java common/RemoteSettings.java
+//SOURCES common/Report.java common/Runner.java common/Secret.java common/Selection.java
+//SOURCES common/ServerException.java common/ServerSettings.java common/SignedResources.java
+//SOURCES common/Surroundings.java common/Tally.java common/UsageException.java
 //DEPS info.picocli:picocli:4.7.7
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1

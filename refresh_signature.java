@@ -1,23 +1,11 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //DESCRIPTION Ask the server to sign its published collections again.
 //JAVA 25+
-//SOURCES common/Display.java
-//SOURCES common/GeneralSettings.java
-//SOURCES common/Http.java
-//SOURCES common/InOrder.java
-//SOURCES common/Place.java
-//SOURCES common/RemoteSettings.java
-//SOURCES common/Report.java
-//SOURCES common/Runner.java
-//SOURCES common/Secret.java
-//SOURCES common/Selection.java
-//SOURCES common/ServerException.java
-//SOURCES common/ServerSettings.java
-//SOURCES common/SignedResources.java
-//SOURCES common/Surroundings.java
-//SOURCES common/Tally.java
-//SOURCES common/UsageException.java
-//SOURCES common/Values.java
+//SOURCES common/Display.java common/GeneralSettings.java common/Http.java common/InOrder.java
+//SOURCES common/Place.java common/RemoteSettings.java common/Report.java common/Runner.java
+//SOURCES common/Secret.java common/Selection.java common/ServerException.java
+//SOURCES common/ServerSettings.java common/SignedResources.java common/Surroundings.java
+//SOURCES common/Tally.java common/UsageException.java common/Values.java
 //SOURCES common/signature/SignatureCheck.java
 //DEPS info.picocli:picocli:4.7.7
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1

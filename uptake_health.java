@@ -1,21 +1,10 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //DESCRIPTION Alert on the error rates that clients report for each source of settings.
 //JAVA 25+
-//SOURCES common/Display.java
-//SOURCES common/GeneralSettings.java
-//SOURCES common/Http.java
-//SOURCES common/Json.java
-//SOURCES common/NamePattern.java
-//SOURCES common/Report.java
-//SOURCES common/RequestSettings.java
-//SOURCES common/Runner.java
-//SOURCES common/Secret.java
-//SOURCES common/ServerException.java
-//SOURCES common/Surroundings.java
-//SOURCES common/Tally.java
-//SOURCES common/UnexpectedBody.java
-//SOURCES common/UsageException.java
-//SOURCES common/Values.java
+//SOURCES common/Display.java common/GeneralSettings.java common/Http.java common/Json.java
+//SOURCES common/NamePattern.java common/Report.java common/RequestSettings.java common/Runner.java
+//SOURCES common/Secret.java common/ServerException.java common/Surroundings.java common/Tally.java
+//SOURCES common/UnexpectedBody.java common/UsageException.java common/Values.java
 //SOURCES common/pages/HtmlPages.java
 //FILES templates/layout.html=templates/layout.html
 //FILES templates/style.css=templates/style.css

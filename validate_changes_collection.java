@@ -1,19 +1,10 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //DESCRIPTION Compare each timestamp announced in monitor/changes with that of the collection.
 //JAVA 25+
-//SOURCES common/Display.java
-//SOURCES common/GeneralSettings.java
-//SOURCES common/Http.java
-//SOURCES common/InOrder.java
-//SOURCES common/RemoteSettings.java
-//SOURCES common/Report.java
-//SOURCES common/Runner.java
-//SOURCES common/Selection.java
-//SOURCES common/ServerException.java
-//SOURCES common/ServerSettings.java
-//SOURCES common/Surroundings.java
-//SOURCES common/Tally.java
-//SOURCES common/Values.java
+//SOURCES common/Display.java common/GeneralSettings.java common/Http.java common/InOrder.java
+//SOURCES common/RemoteSettings.java common/Report.java common/Runner.java common/Selection.java
+//SOURCES common/ServerException.java common/ServerSettings.java common/Surroundings.java
+//SOURCES common/Tally.java common/Values.java
 //DEPS info.picocli:picocli:4.7.7
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1

@@ -1,20 +1,10 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //DESCRIPTION Verify the content signature and the certificate chain of every published collection.
 //JAVA 25+
-//SOURCES common/Changesets.java
-//SOURCES common/Display.java
-//SOURCES common/GeneralSettings.java
-//SOURCES common/Http.java
-//SOURCES common/RemoteSettings.java
-//SOURCES common/Report.java
-//SOURCES common/Runner.java
-//SOURCES common/Selection.java
-//SOURCES common/ServerException.java
-//SOURCES common/ServerSettings.java
-//SOURCES common/Surroundings.java
-//SOURCES common/UsageException.java
-//SOURCES common/Values.java
-//SOURCES common/signature/CertificateChain.java
+//SOURCES common/Changesets.java common/Display.java common/GeneralSettings.java common/Http.java
+//SOURCES common/RemoteSettings.java common/Report.java common/Runner.java common/Selection.java
+//SOURCES common/ServerException.java common/ServerSettings.java common/Surroundings.java
+//SOURCES common/UsageException.java common/Values.java common/signature/CertificateChain.java
 //SOURCES common/signature/SignatureCheck.java
 //DEPS info.picocli:picocli:4.7.7
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1

@@ -1,9 +1,5 @@
 //JAVA 25+
-//SOURCES Changesets.java
-//SOURCES Json.java
-//SOURCES Place.java
-//SOURCES UnexpectedBody.java
-//SOURCES Urls.java
+//SOURCES Changesets.java Json.java Place.java UnexpectedBody.java Urls.java
 //SOURCES signature/CanonicalJson.java
 
 package common;

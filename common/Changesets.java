@@ -1,8 +1,6 @@
 //JAVA 25+
 //DEPS tools.jackson.core:jackson-core:3.3.0
-//SOURCES Json.java
-//SOURCES UnexpectedBody.java
-//SOURCES signature/CanonicalJson.java
+//SOURCES Json.java UnexpectedBody.java signature/CanonicalJson.java
 
 package common;
 

@@ -1,14 +1,7 @@
 //JAVA 25+
 //DEPS io.sentry:sentry:8.64.0
-//SOURCES Http.java
-//SOURCES Masks.java
-//SOURCES Proxies.java
-//SOURCES Secret.java
-//SOURCES ServerException.java
-//SOURCES Surroundings.java
-//SOURCES Urls.java
-//SOURCES UsageException.java
-//SOURCES Version.java
+//SOURCES Http.java Masks.java Proxies.java Secret.java ServerException.java Surroundings.java
+//SOURCES Urls.java UsageException.java Version.java
 
 package common;
 

@@ -1,9 +1,6 @@
 //JAVA 25+
 //DEPS info.picocli:picocli:4.7.7
-//SOURCES Secret.java
-//SOURCES Urls.java
-//SOURCES UsageException.java
-//SOURCES Values.java
+//SOURCES Secret.java Urls.java UsageException.java Values.java
 
 package common;
 

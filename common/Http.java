@@ -1,12 +1,6 @@
 //JAVA 25+
-//SOURCES Connections.java
-//SOURCES Display.java
-//SOURCES Incoming.java
-//SOURCES Json.java
-//SOURCES Proxies.java
-//SOURCES ServerException.java
-//SOURCES UnexpectedBody.java
-//SOURCES Urls.java
+//SOURCES Connections.java Display.java Incoming.java Json.java Proxies.java ServerException.java
+//SOURCES UnexpectedBody.java Urls.java
 
 package common;
 

@@ -1,6 +1,5 @@
 //JAVA 25+
-//SOURCES Display.java
-//SOURCES UnexpectedBody.java
+//SOURCES Display.java UnexpectedBody.java
 
 package common;
 

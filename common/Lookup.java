@@ -1,10 +1,6 @@
 //JAVA 25+
 //DEPS info.picocli:picocli:4.7.7
-//SOURCES GeneralSettings.java
-//SOURCES Masks.java
-//SOURCES Secret.java
-//SOURCES UsageException.java
-//SOURCES Values.java
+//SOURCES GeneralSettings.java Masks.java Secret.java UsageException.java Values.java
 
 package common;
 

@@ -1,7 +1,5 @@
 //JAVA 25+
-//SOURCES Changesets.java
-//SOURCES Display.java
-//SOURCES signature/CanonicalJson.java
+//SOURCES Changesets.java Display.java signature/CanonicalJson.java
 
 package common;
 

@@ -1,14 +1,7 @@
 //JAVA 25+
 //DEPS tools.jackson.core:jackson-core:3.3.0
-//SOURCES Batch.java
-//SOURCES Changesets.java
-//SOURCES Http.java
-//SOURCES Json.java
-//SOURCES Place.java
-//SOURCES ServerException.java
-//SOURCES SignedResources.java
-//SOURCES UnexpectedBody.java
-//SOURCES Urls.java
+//SOURCES Batch.java Changesets.java Http.java Json.java Place.java ServerException.java
+//SOURCES SignedResources.java UnexpectedBody.java Urls.java
 
 package common;
 

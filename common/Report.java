@@ -1,10 +1,5 @@
 //JAVA 25+
-//SOURCES CrashReports.java
-//SOURCES Display.java
-//SOURCES GeneralSettings.java
-//SOURCES Json.java
-//SOURCES Masks.java
-//SOURCES Surroundings.java
+//SOURCES CrashReports.java Display.java GeneralSettings.java Json.java Masks.java Surroundings.java
 //SOURCES Version.java
 
 package common;

@@ -1,13 +1,7 @@
 //JAVA 25+
 //DEPS info.picocli:picocli:4.7.7
-//SOURCES Connections.java
-//SOURCES Http.java
-//SOURCES Proxies.java
-//SOURCES Report.java
-//SOURCES Surroundings.java
-//SOURCES UsageException.java
-//SOURCES Values.java
-//SOURCES Version.java
+//SOURCES Connections.java Http.java Proxies.java Report.java Surroundings.java UsageException.java
+//SOURCES Values.java Version.java
 
 package common;
 

@@ -1,16 +1,7 @@
 //JAVA 25+
 //DEPS info.picocli:picocli:4.7.7
-//SOURCES CrashReports.java
-//SOURCES GeneralSettings.java
-//SOURCES Lookup.java
-//SOURCES Masks.java
-//SOURCES Report.java
-//SOURCES Secret.java
-//SOURCES ServerException.java
-//SOURCES Surroundings.java
-//SOURCES UsageException.java
-//SOURCES Values.java
-//SOURCES Version.java
+//SOURCES CrashReports.java GeneralSettings.java Lookup.java Masks.java Report.java Secret.java
+//SOURCES ServerException.java Surroundings.java UsageException.java Values.java Version.java
 
 package common;
 

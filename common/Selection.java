@@ -1,12 +1,7 @@
 //JAVA 25+
 //DEPS info.picocli:picocli:4.7.7
-//SOURCES NamePattern.java
-//SOURCES Place.java
-//SOURCES RemoteSettings.java
-//SOURCES Report.java
-//SOURCES ServerException.java
-//SOURCES UsageException.java
-//SOURCES Values.java
+//SOURCES NamePattern.java Place.java RemoteSettings.java Report.java ServerException.java
+//SOURCES UsageException.java Values.java
 
 package common;
 

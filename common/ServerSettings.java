@@ -1,14 +1,7 @@
 //JAVA 25+
 //DEPS info.picocli:picocli:4.7.7
-//SOURCES Http.java
-//SOURCES RemoteSettings.java
-//SOURCES Report.java
-//SOURCES RequestSettings.java
-//SOURCES Secret.java
-//SOURCES ServerException.java
-//SOURCES Surroundings.java
-//SOURCES UsageException.java
-//SOURCES Values.java
+//SOURCES Http.java RemoteSettings.java Report.java RequestSettings.java Secret.java
+//SOURCES ServerException.java Surroundings.java UsageException.java Values.java
 
 package common;
 

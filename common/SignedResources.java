@@ -1,7 +1,5 @@
 //JAVA 25+
-//SOURCES Json.java
-//SOURCES Place.java
-//SOURCES UnexpectedBody.java
+//SOURCES Json.java Place.java UnexpectedBody.java
 
 package common;
 

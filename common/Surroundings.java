@@ -1,6 +1,5 @@
 //JAVA 25+
-//SOURCES Connections.java
-//SOURCES Http.java
+//SOURCES Connections.java Http.java
 
 package common;
 

@@ -1,7 +1,6 @@
 //JAVA 25+
 //DEPS info.picocli:picocli:4.7.7
-//SOURCES Place.java
-//SOURCES Urls.java
+//SOURCES Place.java Urls.java
 
 package common;
 

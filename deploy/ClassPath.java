@@ -63,8 +63,9 @@ final class ClassPath {
         if (line.startsWith("//DEPS ")) {
           dependencies.add(line);
         } else if (line.startsWith("//SOURCES ")) {
-          String source = line.substring(line.indexOf(' ')).strip();
-          collect(file.resolveSibling(source).normalize(), dependencies, seen);
+          for (String source : line.substring("//SOURCES ".length()).split(" ")) {
+            collect(file.resolveSibling(source).normalize(), dependencies, seen);
+          }
         }
       }
     }

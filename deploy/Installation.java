@@ -1,8 +1,6 @@
 //FILES deploy/launcher.sh=launcher.sh
 //FILES deploy/remote-settings-lambdas.sh=remote-settings-lambdas.sh
-//SOURCES ../common/Runner.java
-//SOURCES Jar.java
-//SOURCES OldClasses.java
+//SOURCES ../common/Runner.java Jar.java OldClasses.java
 
 import common.Runner;
 import common.Surroundings;

@@ -1,16 +1,9 @@
 //JAVA 25+
 //DEPS com.amazonaws:aws-lambda-java-core:1.4.0
-//SOURCES ../backport_records.java
-//SOURCES ../blockpages_generator.java
-//SOURCES ../common/signature/CanonicalJson.java
-//SOURCES ../common/Http.java
-//SOURCES ../common/Report.java
-//SOURCES ../common/Runner.java
-//SOURCES ../consistency_checks.java
-//SOURCES ../refresh_signature.java
-//SOURCES ../uptake_health.java
-//SOURCES ../validate_changes_collection.java
-//SOURCES ../validate_signature.java
+//SOURCES ../backport_records.java ../blockpages_generator.java
+//SOURCES ../common/signature/CanonicalJson.java ../common/Http.java ../common/Report.java
+//SOURCES ../common/Runner.java ../consistency_checks.java ../refresh_signature.java
+//SOURCES ../uptake_health.java ../validate_changes_collection.java ../validate_signature.java
 
 import com.amazonaws.services.lambda.runtime.Context;
 import common.Connections;

@@ -1,6 +1,4 @@
-//SOURCES Project.java
-//SOURCES ../server/RemoteSettingsServer.java
-//SOURCES ../server/SampleContent.java
+//SOURCES Project.java ../server/RemoteSettingsServer.java ../server/SampleContent.java
 //SOURCES ../server/SigningAuthority.java
 
 import com.sun.net.httpserver.HttpExchange;

@@ -2,17 +2,9 @@
 //DESCRIPTION Install the seven commands into a folder, so that they start fast and need no JBang.
 //JAVA 25+
 //DEPS info.picocli:picocli:4.7.7
-//SOURCES ../backport_records.java
-//SOURCES ../blockpages_generator.java
-//SOURCES ../consistency_checks.java
-//SOURCES ../refresh_signature.java
-//SOURCES ../uptake_health.java
-//SOURCES ../validate_changes_collection.java
-//SOURCES ../validate_signature.java
-//SOURCES Project.java
-//SOURCES ClassPath.java
-//SOURCES Installation.java
-//SOURCES Jar.java
+//SOURCES ../backport_records.java ../blockpages_generator.java ../consistency_checks.java
+//SOURCES ../refresh_signature.java ../uptake_health.java ../validate_changes_collection.java
+//SOURCES ../validate_signature.java Project.java ClassPath.java Installation.java Jar.java
 //SOURCES Training.java
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1

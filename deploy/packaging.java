@@ -2,10 +2,7 @@
 //DESCRIPTION Package the commands for where they are deployed: lambda, one zip for AWS Lambda.
 //JAVA 25+
 //DEPS info.picocli:picocli:4.7.7
-//SOURCES Project.java
-//SOURCES ClassPath.java
-//SOURCES Jar.java
-//SOURCES Lambda.java
+//SOURCES Project.java ClassPath.java Jar.java Lambda.java
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
 

@@ -1,9 +1,5 @@
 //DEPS tools.jackson.core:jackson-databind:3.3.0
-//SOURCES Faults.java
-//SOURCES KintoError.java
-//SOURCES KintoRequest.java
-//SOURCES KintoResponse.java
-//SOURCES Store.java
+//SOURCES Faults.java KintoError.java KintoRequest.java KintoResponse.java Store.java
 
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;

@@ -1,11 +1,6 @@
 //DEPS tools.jackson.core:jackson-databind:3.3.0
-//SOURCES Access.java
-//SOURCES ChangesPlugin.java
-//SOURCES Dialect.java
-//SOURCES KintoRequest.java
-//SOURCES KintoResponse.java
-//SOURCES Signoff.java
-//SOURCES Store.java
+//SOURCES Access.java ChangesPlugin.java Dialect.java KintoRequest.java KintoResponse.java
+//SOURCES Signoff.java Store.java
 
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;

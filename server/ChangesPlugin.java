@@ -1,13 +1,6 @@
 //DEPS tools.jackson.core:jackson-databind:3.3.0
-//SOURCES Access.java
-//SOURCES Fault.java
-//SOURCES Faults.java
-//SOURCES KintoError.java
-//SOURCES KintoRequest.java
-//SOURCES KintoResponse.java
-//SOURCES Reads.java
-//SOURCES RecordQuery.java
-//SOURCES Store.java
+//SOURCES Access.java Fault.java Faults.java KintoError.java KintoRequest.java KintoResponse.java
+//SOURCES Reads.java RecordQuery.java Store.java
 
 import java.net.URI;
 import java.nio.ByteBuffer;

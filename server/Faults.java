@@ -1,11 +1,6 @@
 //DEPS tools.jackson.core:jackson-databind:3.3.0
-//SOURCES Fault.java
-//SOURCES KintoError.java
-//SOURCES KintoRequest.java
-//SOURCES KintoResponse.java
-//SOURCES Signer.java
-//SOURCES SigningAuthority.java
-//SOURCES Store.java
+//SOURCES Fault.java KintoError.java KintoRequest.java KintoResponse.java Signer.java
+//SOURCES SigningAuthority.java Store.java
 
 import java.time.Clock;
 import java.time.Duration;

@@ -1,7 +1,5 @@
 //DEPS tools.jackson.core:jackson-databind:3.3.0
-//SOURCES KintoError.java
-//SOURCES KintoRequest.java
-//SOURCES Store.java
+//SOURCES KintoError.java KintoRequest.java Store.java
 
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;

@@ -1,6 +1,5 @@
 //DEPS tools.jackson.core:jackson-databind:3.3.0
-//SOURCES KintoError.java
-//SOURCES Store.java
+//SOURCES KintoError.java Store.java
 
 import java.net.URI;
 import java.net.URLDecoder;

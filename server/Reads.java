@@ -1,12 +1,6 @@
 //DEPS tools.jackson.core:jackson-databind:3.3.0
-//SOURCES Access.java
-//SOURCES Dialect.java
-//SOURCES Faults.java
-//SOURCES KintoError.java
-//SOURCES KintoRequest.java
-//SOURCES KintoResponse.java
-//SOURCES RecordQuery.java
-//SOURCES Store.java
+//SOURCES Access.java Dialect.java Faults.java KintoError.java KintoRequest.java KintoResponse.java
+//SOURCES RecordQuery.java Store.java
 
 import java.util.ArrayList;
 import java.util.List;

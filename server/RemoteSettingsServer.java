@@ -1,16 +1,6 @@
 //DEPS tools.jackson.core:jackson-databind:3.3.0
-//SOURCES Access.java
-//SOURCES Fault.java
-//SOURCES Faults.java
-//SOURCES Dialect.java
-//SOURCES KintoRequest.java
-//SOURCES KintoResponse.java
-//SOURCES Routes.java
-//SOURCES SampleContent.java
-//SOURCES Signer.java
-//SOURCES SigningAuthority.java
-//SOURCES Signoff.java
-//SOURCES Store.java
+//SOURCES Access.java Fault.java Faults.java Dialect.java KintoRequest.java KintoResponse.java
+//SOURCES Routes.java SampleContent.java Signer.java SigningAuthority.java Signoff.java Store.java
 
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;

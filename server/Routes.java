@@ -1,18 +1,7 @@
 //DEPS tools.jackson.core:jackson-databind:3.3.0
-//SOURCES Access.java
-//SOURCES Batches.java
-//SOURCES Capabilities.java
-//SOURCES ChangesPlugin.java
-//SOURCES Dialect.java
-//SOURCES Faults.java
-//SOURCES KintoError.java
-//SOURCES KintoRequest.java
-//SOURCES KintoResponse.java
-//SOURCES Reads.java
-//SOURCES Signer.java
-//SOURCES Signoff.java
-//SOURCES Store.java
-//SOURCES Writes.java
+//SOURCES Access.java Batches.java Capabilities.java ChangesPlugin.java Dialect.java Faults.java
+//SOURCES KintoError.java KintoRequest.java KintoResponse.java Reads.java Signer.java Signoff.java
+//SOURCES Store.java Writes.java
 
 import java.net.URI;
 import java.time.Clock;

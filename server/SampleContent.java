@@ -1,8 +1,5 @@
 //DEPS tools.jackson.core:jackson-databind:3.3.0
-//SOURCES Access.java
-//SOURCES Signer.java
-//SOURCES Signoff.java
-//SOURCES Store.java
+//SOURCES Access.java Signer.java Signoff.java Store.java
 //FILES sample/addons.json=sample/addons.json
 //FILES sample/cfr.json=sample/cfr.json
 //FILES sample/fxmonitor-breaches.json=sample/fxmonitor-breaches.json

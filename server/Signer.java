@@ -1,7 +1,5 @@
 //DEPS tools.jackson.core:jackson-databind:3.3.0
-//SOURCES SigningAuthority.java
-//SOURCES Store.java
-//SOURCES ../common/signature/CanonicalJson.java
+//SOURCES SigningAuthority.java Store.java ../common/signature/CanonicalJson.java
 //SOURCES ../common/Json.java
 
 import common.Json;

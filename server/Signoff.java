@@ -1,8 +1,5 @@
 //DEPS tools.jackson.core:jackson-databind:3.3.0
-//SOURCES Access.java
-//SOURCES KintoError.java
-//SOURCES Signer.java
-//SOURCES Store.java
+//SOURCES Access.java KintoError.java Signer.java Store.java
 
 import java.time.Instant;
 import java.time.ZoneOffset;

@@ -1,12 +1,6 @@
 //DEPS tools.jackson.core:jackson-databind:3.3.0
-//SOURCES Access.java
-//SOURCES JsonPatch.java
-//SOURCES KintoError.java
-//SOURCES KintoRequest.java
-//SOURCES KintoResponse.java
-//SOURCES RecordQuery.java
-//SOURCES Signoff.java
-//SOURCES Store.java
+//SOURCES Access.java JsonPatch.java KintoError.java KintoRequest.java KintoResponse.java
+//SOURCES RecordQuery.java Signoff.java Store.java
 
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;

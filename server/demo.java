@@ -1,8 +1,7 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //DESCRIPTION Start a local Remote Settings with sample content and run every command against it.
 //JAVA 25+
-//SOURCES ../deploy/Project.java
-//SOURCES RemoteSettingsServer.java
+//SOURCES ../deploy/Project.java RemoteSettingsServer.java
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
 

@@ -2,8 +2,7 @@
 //DESCRIPTION Serve a small Remote Settings on loopback for trying things and for drills.
 //JAVA 25+
 //DEPS info.picocli:picocli:4.7.7
-//SOURCES Fault.java
-//SOURCES RemoteSettingsServer.java
+//SOURCES Fault.java RemoteSettingsServer.java
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
 

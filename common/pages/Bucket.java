@@ -7,13 +7,8 @@
 //DEPS software.amazon.awssdk:sts:2.59.1
 //DEPS org.slf4j:slf4j-api:2.0.20
 //DEPS org.slf4j:slf4j-nop:2.0.20
-//SOURCES ../Display.java
-//SOURCES ../Proxies.java
-//SOURCES ../Urls.java
-//SOURCES ../UsageException.java
-//SOURCES ../Version.java
-//SOURCES Destination.java
-//SOURCES HtmlPages.java
+//SOURCES ../Display.java ../Proxies.java ../Urls.java ../UsageException.java ../Version.java
+//SOURCES Destination.java HtmlPages.java
 
 package common.pages;
 

@@ -1,12 +1,7 @@
 //JAVA 25+
 //DEPS info.picocli:picocli:4.7.7
-//SOURCES ../GeneralSettings.java
-//SOURCES ../Report.java
-//SOURCES ../ServerSettings.java
-//SOURCES ../UsageException.java
-//SOURCES ../Values.java
-//SOURCES Bucket.java
-//SOURCES Destination.java
+//SOURCES ../GeneralSettings.java ../Report.java ../ServerSettings.java ../UsageException.java
+//SOURCES ../Values.java Bucket.java Destination.java
 
 package common.pages;
 

@@ -1,6 +1,5 @@
 //JAVA 25+
-//SOURCES Destination.java
-//SOURCES HtmlPages.java
+//SOURCES Destination.java HtmlPages.java
 
 package common.pages;
 

@@ -1,9 +1,5 @@
 //JAVA 25+
-//SOURCES ../Changesets.java
-//SOURCES ../Urls.java
-//SOURCES CanonicalJson.java
-//SOURCES CertificateChain.java
-//SOURCES MozillaRoots.java
+//SOURCES ../Changesets.java ../Urls.java CanonicalJson.java CertificateChain.java MozillaRoots.java
 
 package common.signature;
 

@@ -1,18 +1,8 @@
 //JAVA 25+
 //DEPS info.picocli:picocli:4.7.7
-//SOURCES ../Changesets.java
-//SOURCES ../Display.java
-//SOURCES ../InOrder.java
-//SOURCES ../RemoteSettings.java
-//SOURCES ../Report.java
-//SOURCES ../ServerException.java
-//SOURCES ../Tally.java
-//SOURCES ../Urls.java
-//SOURCES ../UsageException.java
-//SOURCES ../Values.java
-//SOURCES CertificateChain.java
-//SOURCES ContentSignature.java
-//SOURCES MozillaRoots.java
+//SOURCES ../Changesets.java ../Display.java ../InOrder.java ../RemoteSettings.java ../Report.java
+//SOURCES ../ServerException.java ../Tally.java ../Urls.java ../UsageException.java ../Values.java
+//SOURCES CertificateChain.java ContentSignature.java MozillaRoots.java
 
 package common.signature;
 
