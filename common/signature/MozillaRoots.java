@@ -13,7 +13,7 @@ import java.util.Set;
 
 /**
  * The roots of Mozilla's content signatures: which are trusted on which of its hosts, and whose a
- * root is (contract, <i>validate_signature</i>, step 4).
+ * root is (docs/specification.md, <i>validate_signature</i>, step 4).
  *
  * <p>Each environment has had several. One that is no longer valid is trusted as of a moment at
  * which it was.
