@@ -15,7 +15,6 @@ import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.CharsetDecoder;
-import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HexFormat;
@@ -88,11 +87,7 @@ public final class Json {
    * Jackson sees it.
    */
   public static JsonParser parser(InputStream json) {
-    CharsetDecoder utf8 =
-        StandardCharsets.UTF_8
-            .newDecoder()
-            .onMalformedInput(CodingErrorAction.REPORT)
-            .onUnmappableCharacter(CodingErrorAction.REPORT);
+    CharsetDecoder utf8 = StandardCharsets.UTF_8.newDecoder(); // reports what it cannot decode
     return JSON.createParser(
         ObjectReadContext.empty(), new SurrogateReader(new InputStreamReader(json, utf8)));
   }
@@ -126,18 +121,13 @@ public final class Json {
     if (e instanceof JacksonIOException && e.getCause() instanceof IOException io) {
       return io instanceof CharacterCodingException ? new BadJson("the text is not UTF-8", io) : io;
     }
-    return badJson(e);
-  }
-
-  private static BadJson badJson(JacksonException e) {
+    var at = e.getLocation();
     String where =
-        e.getLocation() == null || e.getLocation().getLineNr() < 1
+        at == null || at.getLineNr() < 1
             ? ""
-            : " (line %d, column %d)"
-                .formatted(e.getLocation().getLineNr(), e.getLocation().getColumnNr());
-    String message = e.getOriginalMessage();
+            : " (line %d, column %d)".formatted(at.getLineNr(), at.getColumnNr());
     // what Jackson would rather see, or which of its switches would allow it, helps no user
-    String plain = message.replaceFirst(": .*|, from `.*`", "");
+    String plain = e.getOriginalMessage().replaceFirst(": .*|, from `.*`", "");
     return new BadJson(plain + where, e);
   }
 
@@ -312,15 +302,16 @@ public final class Json {
 
     @Override
     public int read(char[] out, int offset, int length) throws IOException {
-      int start = offset + escape.length - 1; // room for what the last chunk ended with
       int to = offset;
-      while (to == offset) {
-        int count = in.read(out, start, offset + length - start);
-        if (count < 0 && held == 0) {
-          return -1;
-        }
+      int count = 0;
+      while (count >= 0 && to - offset < escape.length) {
+        int start = to + escape.length - 1; // before it, room for what the last chunk ended with
+        count = in.read(out, start, offset + length - start);
         for (int from = start; from < start + count; from++) {
           char c = out[from];
+          if (held > 1 && !HexFormat.isHexDigit(c)) { // bad: Jackson will say so
+            to = flush(out, to);
+          }
           if (held == 0 && c != '\\') {
             out[to++] = c;
             continue;
@@ -330,11 +321,9 @@ public final class Json {
             to = flush(out, to);
           }
         }
-        if (count < 0) {
-          to = flush(out, to);
-        }
       }
-      return to - offset;
+      to = count < 0 ? flush(out, to) : to;
+      return to == offset ? -1 : to - offset;
     }
 
     /** Gives out the escape, or the char that it stands for; returns where that ends. */
