@@ -4,7 +4,7 @@
 //DEPS info.picocli:picocli:4.7.7
 //DEPS tools.jackson.core:jackson-databind:3.3.0
 //SOURCES Programs.java
-//SOURCES ../tests/Peers.java
+//SOURCES Peers.java
 //SOURCES ../deploy/Project.java
 //SOURCES ../server/RemoteSettingsServer.java
 //SOURCES ../server/Signoff.java

@@ -5,7 +5,7 @@
 //DEPS tools.jackson.core:jackson-databind:3.3.0
 //SOURCES Programs.java
 //SOURCES ../common/signature/CanonicalJson.java
-//SOURCES ../tests/Peers.java
+//SOURCES Peers.java
 //SOURCES ../deploy/Project.java
 //SOURCES ../server/SigningAuthority.java
 //RUNTIME_OPTIONS -XX:+UseSerialGC

@@ -2,7 +2,6 @@
 //DESCRIPTION Measure each command as ./jbang install installs it beside the same through ./jbang.
 //JAVA 25+
 //DEPS info.picocli:picocli:4.7.7
-//SOURCES ../tests/Installed.java
 //SOURCES ../deploy/Project.java
 //SOURCES ../server/RemoteSettingsServer.java
 //RUNTIME_OPTIONS -XX:+UseSerialGC
@@ -51,8 +50,10 @@ public class installed implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    Installed installation = Installed.once();
     Path folder = Files.createTempDirectory("bench-");
+    Path installed = folder.resolve("bin");
+    String jbang = Project.root().resolve("jbang").toString();
+    run(0, List.of(jbang, "install", installed), Map.of());
     List<Line> lines =
         List.of(
             new Line("validate_signature", "19 collections", 0, List.of()),
@@ -88,16 +89,15 @@ public class installed implements Callable<Integer> {
       System.out.println("| command | on the sample | installed | through `./jbang` |");
       System.out.println("|---|---|---|---|");
       for (Line line : lines) {
-        String alone = installation.folder().resolve(line.command()).toString();
+        String alone = installed.resolve(line.command()).toString();
         String script = line.command() + ".java";
-        String through = Project.root().resolve("jbang").toString();
         double[] fast = new double[runs];
         double[] slow = new double[runs];
-        once(line, settings, List.of(through, script)); // builds it
+        once(line, settings, List.of(jbang, script)); // builds it
         once(line, settings, List.of(alone));
         for (int run = 0; run < runs; run++) {
           fast[run] = once(line, settings, List.of(alone));
-          slow[run] = once(line, settings, List.of(through, script));
+          slow[run] = once(line, settings, List.of(jbang, script));
         }
         System.out.printf(
             Locale.ROOT,
@@ -111,16 +111,21 @@ public class installed implements Callable<Integer> {
     return 0;
   }
 
-  private double once(Line line, Map<String, String> settings, List<String> start) {
+  private static double once(Line line, Map<String, String> settings, List<String> start) {
     List<Object> command = new ArrayList<>(start);
     command.addAll(line.arguments());
+    return run(line.exit(), command, settings);
+  }
+
+  /** Runs a command that has to end with that exit code, and returns its seconds. */
+  private static double run(int exit, List<Object> command, Map<String, String> settings) {
     Project.Run run = Project.run(command.toArray()).in(Project.root());
     settings.forEach(run::env);
     long begin = System.nanoTime();
     Project.Outcome outcome = run.go();
     double seconds = (System.nanoTime() - begin) / 1e9;
-    if (outcome.exit() != line.exit()) {
-      throw new IllegalStateException(line.command() + " ended with " + outcome);
+    if (outcome.exit() != exit) {
+      throw new IllegalStateException(command + " ended with " + outcome);
     }
     return seconds;
   }

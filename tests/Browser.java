@@ -1,6 +1,6 @@
 //DEPS com.deque.html.axe-core:playwright:4.11.3@fatjar
 //DEPS tools.jackson.core:jackson-databind:3.3.0
-//SOURCES Peers.java
+//SOURCES ../bench/Peers.java
 
 import java.io.BufferedInputStream;
 import java.io.ByteArrayOutputStream;

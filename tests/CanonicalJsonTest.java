@@ -1,6 +1,6 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //SOURCES ../common/signature/CanonicalJson.java
-//SOURCES Peers.java
+//SOURCES ../bench/Peers.java
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;

@@ -4,7 +4,7 @@
 //SOURCES ../common/signature/ContentSignature.java
 //SOURCES ../common/signature/MozillaRoots.java
 //SOURCES ../common/RemoteSettings.java
-//SOURCES Peers.java
+//SOURCES ../bench/Peers.java
 //SOURCES Vectors.java
 //SOURCES ../deploy/Project.java
 //SOURCES ../server/SigningAuthority.java

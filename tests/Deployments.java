@@ -1,4 +1,4 @@
-//SOURCES Peers.java
+//SOURCES ../bench/Peers.java
 //SOURCES ../deploy/Project.java
 
 import java.io.IOException;

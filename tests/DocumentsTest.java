@@ -6,7 +6,7 @@
 //SOURCES ../server/Fault.java
 //SOURCES Installed.java
 //SOURCES Patience.java
-//SOURCES Peers.java
+//SOURCES ../bench/Peers.java
 //SOURCES ../deploy/Project.java
 //SOURCES ../server/RemoteSettingsServer.java
 //SOURCES S3Server.java

@@ -2,7 +2,7 @@
 //SOURCES ../deploy/Installation.java
 //SOURCES Installed.java
 //SOURCES Patience.java
-//SOURCES Peers.java
+//SOURCES ../bench/Peers.java
 //SOURCES ../deploy/Project.java
 //SOURCES ../server/RemoteSettingsServer.java
 

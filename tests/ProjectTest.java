@@ -316,7 +316,7 @@ class ProjectTest {
           "blockpages_generator.java", 1100,
           "uptake_health.java", 1100);
 
-  private static final int LARGEST_COMMON = 6500; // lines, without the pages
+  private static final int LARGEST_COMMON = 7400; // lines, without the pages
 
   @Test
   void no_file_that_is_shipped_is_too_long() {
@@ -399,10 +399,10 @@ class ProjectTest {
   }
 
   @Test
-  void what_is_shipped_is_made_without_the_tests() {
+  void nothing_but_tests_is_made_of_tests() {
     List<String> wrong = new ArrayList<>();
     FILES.keySet().stream()
-        .filter(ProjectTest::isShipped)
+        .filter(file -> !file.startsWith("tests/"))
         .forEach(file ->
             reached(file).stream()
                 .filter(source -> source.startsWith("tests/"))

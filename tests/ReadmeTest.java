@@ -11,7 +11,7 @@
 //SOURCES Blocks.java
 //SOURCES Installed.java
 //SOURCES Patience.java
-//SOURCES Peers.java
+//SOURCES ../bench/Peers.java
 //SOURCES ../deploy/Project.java
 //SOURCES ../server/RemoteSettingsServer.java
 //SOURCES Terminal.java

@@ -2,7 +2,7 @@
 //SOURCES ../server/Access.java
 //SOURCES Companion.java
 //SOURCES KintoClient.java
-//SOURCES Peers.java
+//SOURCES ../bench/Peers.java
 //SOURCES ../server/RemoteSettingsServer.java
 //SOURCES ../server/Signoff.java
 //SOURCES ../server/SigningAuthority.java

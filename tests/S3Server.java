@@ -1,5 +1,5 @@
 //SOURCES Companion.java
-//SOURCES Peers.java
+//SOURCES ../bench/Peers.java
 
 import java.io.File;
 import java.io.IOException;

@@ -3,7 +3,7 @@
 //SOURCES CronServer.java
 //SOURCES Deployments.java
 //SOURCES Installed.java
-//SOURCES Peers.java
+//SOURCES ../bench/Peers.java
 //SOURCES ../deploy/Project.java
 //SOURCES ../server/RemoteSettingsServer.java
 

@@ -1,7 +1,7 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //DEPS tools.jackson.core:jackson-databind:3.3.0
 //SOURCES ../common/Runner.java
-//SOURCES Peers.java
+//SOURCES ../bench/Peers.java
 //SOURCES ../deploy/Project.java
 //SOURCES ReadmeTest.java
 //SOURCES ../server/Store.java

@@ -4,7 +4,7 @@
 //SOURCES ../common/Report.java
 //SOURCES ../common/Runner.java
 //SOURCES ../validate_signature.java
-//SOURCES Peers.java
+//SOURCES ../bench/Peers.java
 //SOURCES Terminal.java
 
 import static org.junit.jupiter.api.Assertions.assertEquals;

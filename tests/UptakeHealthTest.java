@@ -3,7 +3,7 @@
 //SOURCES ../common/signature/CanonicalJson.java
 //SOURCES ../common/Runner.java
 //SOURCES ../uptake_health.java
-//SOURCES Peers.java
+//SOURCES ../bench/Peers.java
 //SOURCES ../deploy/Project.java
 //SOURCES ReportTest.java
 //SOURCES SettingsTest.java

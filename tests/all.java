@@ -30,7 +30,7 @@
 //SOURCES LaunchersTest.java
 //SOURCES OutputSchemaTest.java
 //SOURCES MozillaRootsTest.java
-//SOURCES Peers.java
+//SOURCES ../bench/Peers.java
 //SOURCES ProcessTest.java
 //SOURCES ProjectTest.java
 //SOURCES PublishOnS3Test.java

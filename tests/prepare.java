@@ -2,7 +2,7 @@
 //DESCRIPTION Download what the tests compare with: Python packages in virtual environments, an S3 server.
 //JAVA 25+
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
-//SOURCES Peers.java
+//SOURCES ../bench/Peers.java
 
 /**
  * Makes the peers of the tests ready ahead of time, as {@code ./jbang test} does by itself.

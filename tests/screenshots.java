@@ -2,7 +2,7 @@
 //DESCRIPTION Take the pictures of the pages that stand in docs, with Chromium.
 //JAVA 25+
 //SOURCES Browser.java
-//SOURCES Peers.java
+//SOURCES ../bench/Peers.java
 //SOURCES ../deploy/Project.java
 //SOURCES SamplePages.java
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1

@@ -28,7 +28,8 @@ import java.util.function.Consumer;
 import java.util.stream.Stream;
 
 /**
- * The independent programs that tests compare with: what both sides agree on is no mistake of ours.
+ * The independent programs that tests and measurements compare with: what both sides agree on is no
+ * mistake of ours.
  *
  * <p>{@link #prepare} downloads what can be downloaded, before the tests: they contact loopback
  * only. A test asks for a peer where it needs it. A peer that is not there skips that test, with
