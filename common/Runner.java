@@ -46,7 +46,7 @@ public final class Runner {
   }
 
   /**
-   * A setting as help, the README's tables and the keys of Lambda's events name it.
+   * A setting as help, the tables of {@code docs/} and the keys of Lambda's events name it.
    *
    * @param options its names on the command line, the first of which is meant to be used
    * @param label stands for its value in help; null for a switch

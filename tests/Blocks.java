@@ -13,8 +13,8 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
- * The fenced blocks of README and {@code docs/}. A comment right above a block says what a reader
- * need not know:
+ * The fenced blocks of the documents. A comment right above a block says what a reader need not
+ * know:
  *
  * <pre>
  * &lt;!-- server: fault expired-leaf; put main/regions {"id": "x"} --&gt;  a new server with sample
@@ -68,13 +68,29 @@ final class Blocks {
 
   private Blocks() {}
 
-  /** README first, then what is below {@code docs/}. */
-  static List<Path> documents() throws IOException {
-    List<Path> documents = new ArrayList<>(List.of(Project.root().resolve("README.md")));
-    try (Stream<Path> files = Files.walk(Project.root().resolve("docs"))) {
-      files.filter(file -> file.toString().endsWith(".md")).sorted().forEach(documents::add);
+  /** What is read, and typed, in a checkout: README, CONTRIBUTING, the pages of {@code docs/}. */
+  static List<Path> guides() throws IOException {
+    List<Path> guides = new ArrayList<>();
+    for (String name : List.of("README.md", "CONTRIBUTING.md")) {
+      guides.add(Project.root().resolve(name));
     }
-    return documents;
+    guides.addAll(pages(Project.root().resolve("docs")));
+    return guides;
+  }
+
+  /** What is typed with installed commands, wherever somebody is. */
+  static List<Path> runbooks() throws IOException {
+    return pages(Project.root().resolve("docs/runbooks"));
+  }
+
+  static List<Path> documents() throws IOException {
+    return Stream.concat(guides().stream(), runbooks().stream()).toList();
+  }
+
+  private static List<Path> pages(Path folder) throws IOException {
+    try (Stream<Path> files = Files.list(folder)) {
+      return files.filter(file -> file.toString().endsWith(".md")).sorted().toList();
+    }
   }
 
   /** The blocks of a document in their order. */

@@ -50,8 +50,9 @@ import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * What the documentation shows is true: each fenced block of README and {@code docs/} is run, or
- * looked at by the program that knows its kind. {@link ReadmeTest} runs the README's.
+ * What the documentation shows is true: each fenced block of the runbooks is run, and every other
+ * block is looked at by the program that knows its kind. {@link ReadmeTest} runs those of the
+ * guides.
  *
  * <p>Of what a block prints, stdout and stderr as a terminal shows them, nothing is left out but
  * what the document leaves out itself with a line that is {@code …}. The document shows the moment
@@ -89,7 +90,7 @@ class DocumentsTest {
     List<String> wrong = new ArrayList<>();
     for (Path document : Blocks.documents()) {
       List<Blocks.Block> blocks = Blocks.of(document);
-      boolean isReadme = document.endsWith("README.md") && document.getParent().equals(ROOT);
+      boolean isGuide = Blocks.guides().contains(document);
       for (Blocks.Block block : blocks) {
         if (!Blocks.LANGUAGES.contains(block.language())) {
           wrong.add(block.where() + ": '" + block.language() + "' is none of " + Blocks.LANGUAGES);
@@ -100,12 +101,12 @@ class DocumentsTest {
         String kind = block.language();
         if (kind.equals("text") && block.notes().containsKey("files")) {
           kind = "list of files";
-        } else if (kind.equals("text") && printer.isPresent() && !isReadme) {
+        } else if (kind.equals("text") && printer.isPresent() && !isGuide) {
           kind = "output";
         } else if (kind.equals("text")) {
           wrong.add(block.where() + ": is neither what a block above it prints nor files");
         } else if (kind.equals("console")
-            && !(isReadme && block.notes().containsKey("transcript"))) {
+            && !(isGuide && block.notes().containsKey("transcript"))) {
           wrong.add(block.where() + ": is no transcript");
         } else if (kind.equals("sh") && block.isLeftOut()) {
           kind = "sh only parsed";
@@ -123,10 +124,9 @@ class DocumentsTest {
   @TestFactory
   Stream<DynamicContainer> every_block_works_as_typed() throws IOException {
     List<DynamicContainer> documents = new ArrayList<>();
-    for (Path document : Blocks.documents()) {
+    for (Path document : Blocks.runbooks()) {
       List<Blocks.Block> blocks = Blocks.of(document);
-      if (!document.equals(ROOT.resolve("README.md"))
-          && blocks.stream().anyMatch(block -> block.language().equals("sh"))) {
+      if (blocks.stream().anyMatch(block -> block.language().equals("sh"))) {
         String name = ROOT.relativize(document).toString();
         documents.add(DynamicContainer.dynamicContainer(name, typed(document, blocks)));
       }
@@ -397,13 +397,16 @@ class DocumentsTest {
     return Map.of(block.body().getFirst().replaceFirst("^# ", ""), block.text());
   }
 
-  /** Variables that the README does not know. */
+  /** Variables that no page knows. */
   private static List<String> unknownSettings(Blocks.Block block) throws IOException {
-    String readme = Files.readString(ROOT.resolve("README.md"));
+    StringBuilder guides = new StringBuilder();
+    for (Path guide : Blocks.guides()) {
+      guides.append(Files.readString(guide));
+    }
     return block.body().stream()
         .filter(line -> !line.isBlank() && !line.startsWith("#"))
         .map(line -> line.split("=", 2)[0])
-        .filter(name -> !name.startsWith("AWS_") && !readme.contains("`" + name + "`"))
+        .filter(name -> !name.startsWith("AWS_") && guides.indexOf("`" + name + "`") < 0)
         .map(name -> "no setting " + name)
         .toList();
   }
@@ -416,9 +419,9 @@ class DocumentsTest {
     String readme = Files.readString(ROOT.resolve("README.md"));
     List<String> wrong = new ArrayList<>();
     StringBuilder all = new StringBuilder();
-    for (Path runbook : Blocks.documents()) {
+    for (Path runbook : Blocks.runbooks()) {
       String name = runbook.getFileName().toString();
-      if (!runbook.startsWith(runbooks) || name.equals("README.md")) {
+      if (name.equals("README.md")) {
         continue;
       }
       String text = Files.readString(runbook);

@@ -26,7 +26,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /**
  * A command is installed with {@code jbang app install}, or run from a URL, in the forms that the
- * README names, with the real JBang. An HTTP server on loopback stands for the repository's web
+ * the guides name, with the real JBang. An HTTP server on loopback stands for the repository's web
  * address.
  */
 class InstallTest {

@@ -313,8 +313,8 @@ class LambdaTest {
 
   @Test
   void the_event_in_the_readme_is_one() throws Exception {
-    String readme = Files.readString(Project.root().resolve("README.md"));
-    Matcher event = Pattern.compile("```json\n(\\{.*?)```", Pattern.DOTALL).matcher(readme);
+    String page = Files.readString(Project.root().resolve("docs/lambda.md"));
+    Matcher event = Pattern.compile("```json\n(\\{.*?)```", Pattern.DOTALL).matcher(page);
     assertTrue(event.find());
     assertEquals(4, environment("validate_signature", event.group(1), NOTHING).size());
     assertFalse(event.find());

@@ -17,7 +17,6 @@
 //SOURCES Terminal.java
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import common.Runner;
@@ -45,7 +44,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
 
-/** What the README shows is what the commands do, and works as typed. */
+/** What README and guides show is what the commands do, and works as typed. */
 @Execution(ExecutionMode.CONCURRENT)
 class ReadmeTest {
 
@@ -64,80 +63,57 @@ class ReadmeTest {
 
   private static final Pattern EXAMPLE =
       Pattern.compile("<!-- transcript: (\\S+) -->\n```console\n(.*?)```", Pattern.DOTALL);
-  private static final Pattern LINK = Pattern.compile("\\]\\(#([^)]+)\\)");
 
   static String readme() throws IOException {
-    return Files.readString(ROOT.resolve("README.md"));
+    return page("README.md");
+  }
+
+  private static String page(String name) throws IOException {
+    return Files.readString(ROOT.resolve(name));
+  }
+
+  @Test
+  void the_readme_is_read_to_its_end() throws IOException {
+    long lines = readme().lines().count();
+    assertTrue(lines <= 200, lines + " lines");
   }
 
   @Test
   void every_example_is_what_a_transcript_says() throws IOException {
-    List<MatchResult> examples = EXAMPLE.matcher(readme()).results().toList();
-    assertFalse(examples.isEmpty());
-    for (MatchResult example : examples) {
-      String transcript =
-          Files.readString(ROOT.resolve("tests/golden/" + example.group(1) + ".txt"));
-      String shown = transcript.substring(transcript.indexOf("$ "));
-      assertEquals(shown.substring(0, shown.indexOf("--- stderr\n")), example.group(2));
+    int examples = 0;
+    for (Path guide : Blocks.guides()) {
+      for (MatchResult example : EXAMPLE.matcher(Files.readString(guide)).results().toList()) {
+        examples++;
+        String transcript = page("tests/golden/" + example.group(1) + ".txt");
+        String shown = transcript.substring(transcript.indexOf("$ "));
+        assertEquals(
+            shown.substring(0, shown.indexOf("--- stderr\n")), example.group(2), guide.toString());
+      }
     }
+    assertTrue(examples > COMMANDS.size(), examples + " examples");
   }
 
   @Test
-  void every_command_has_a_row_and_a_section() throws IOException {
+  void every_command_has_a_row_and_a_page() throws IOException {
     assertEquals(
         Set.copyOf(Installed.commands()),
         COMMANDS.keySet(),
         "the commands that this class looks at");
     for (String command : COMMANDS.keySet()) {
-      String script = Files.readString(ROOT.resolve(command + ".java"));
-      Matcher sentence = Pattern.compile("(?m)^//DESCRIPTION (.*)$").matcher(script);
+      Matcher sentence =
+          Pattern.compile("(?m)^//DESCRIPTION (.*)$").matcher(page(command + ".java"));
       assertTrue(sentence.find(), command);
-      String row = "\n| [`%s`](#%s) | %s |\n".formatted(command, command, sentence.group(1));
+      String row = "\n| [`%s`](docs/%s.md) | %s |\n".formatted(command, command, sentence.group(1));
       assertTrue(readme().contains(row), row);
-      section(readme(), "## " + command);
+      assertTrue(page("docs/" + command + ".md").startsWith("# " + command + "\n"), command);
     }
-  }
-
-  /** The settings in the section of a command, and in those that it refers to. */
-  static String tables(String command) throws IOException {
-    String readme = readme();
-    String own = section(section(readme, "## " + command), "### Settings");
-    StringBuilder tables = new StringBuilder(own);
-    for (MatchResult link : LINK.matcher(own).results().toList()) {
-      readme
-          .lines()
-          .filter(line -> line.startsWith("## ") && anchor(line).equals(link.group(1)))
-          .forEach(heading -> tables.append(section(readme, heading)));
-    }
-    return tables.toString();
-  }
-
-  /** What stands under a heading, up to the next one of its level. */
-  private static String section(String text, String heading) {
-    int start = text.indexOf("\n" + heading + "\n");
-    assertTrue(start >= 0, heading);
-    int end = text.indexOf("\n" + heading.replaceFirst(" .*", " "), start + 1);
-    return end < 0 ? text.substring(start) : text.substring(start, end);
-  }
-
-  private static String anchor(String heading) {
-    return heading.replaceFirst("^#+ ", "").toLowerCase().replace(' ', '-');
   }
 
   @Test
   void every_cause_is_explained() throws IOException {
+    String page = page("docs/validate_signature.md");
     for (CertificateChain.Cause cause : CertificateChain.Cause.values()) {
-      assertTrue(readme().contains("`" + cause.slug() + "`"), cause.slug());
-    }
-  }
-
-  @Test
-  void every_link_to_a_section_leads_somewhere() throws IOException {
-    String readme = readme();
-    List<String> sections =
-        readme.lines().filter(line -> line.startsWith("#")).map(ReadmeTest::anchor).toList();
-    for (MatchResult link : LINK.matcher(readme).results().toList()) {
-      assertTrue(sections.contains(link.group(1)), link.group(1));
+      assertTrue(page.contains("`" + cause.slug() + "`"), cause.slug());
     }
   }
 
@@ -149,9 +125,14 @@ class ReadmeTest {
   @TestFactory
   @Execution(ExecutionMode.SAME_THREAD)
   Stream<DynamicTest> every_block_works_as_typed(@TempDir Path folder) throws IOException {
-    return Blocks.of(ROOT.resolve("README.md")).stream()
-        .filter(block -> block.language().equals("sh") && !block.isLeftOut())
-        .map(block -> DynamicTest.dynamicTest(block.where(), () -> type(block.text(), folder)));
+    List<DynamicTest> blocks = new ArrayList<>();
+    for (Path guide : Blocks.guides()) {
+      Blocks.of(guide).stream()
+          .filter(block -> block.language().equals("sh") && !block.isLeftOut())
+          .map(block -> DynamicTest.dynamicTest(block.where(), () -> type(block.text(), folder)))
+          .forEach(blocks::add);
+    }
+    return blocks.stream();
   }
 
   private static String jbangCache() {

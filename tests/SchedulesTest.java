@@ -100,7 +100,7 @@ class SchedulesTest {
     }
     List<Deployments.Crontab> crontabs = new ArrayList<>();
     crontabs.add(Deployments.crontab(read("crontab")));
-    for (Blocks.Block block : Blocks.of(Project.root().resolve("README.md"))) {
+    for (Blocks.Block block : Blocks.of(Project.root().resolve("docs/schedules.md"))) {
       if (block.language().equals("crontab")) {
         crontabs.add(Deployments.crontab(block.text()));
       }

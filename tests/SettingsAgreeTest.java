@@ -4,6 +4,7 @@
 //SOURCES ../bench/Peers.java
 //SOURCES ../deploy/Project.java
 //SOURCES ReadmeTest.java
+//SOURCES SettingsTables.java
 //SOURCES ../server/Store.java
 //SOURCES Terminal.java
 
@@ -26,14 +27,17 @@ import java.util.TreeSet;
 import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * Names, variables, defaults and descriptions are the same wherever somebody looks for them: {@code
- * --help}, README, catalog, completion, and the keys of Lambda's events.
+ * --help}, README, {@code docs/}, catalog, completion, and the keys of Lambda's events.
  *
  * <p>The measure is {@link Settings#settings}, what the options of a command declare.
  */
@@ -44,10 +48,7 @@ class SettingsAgreeTest {
           "^  ((?:-h, )?--[a-z0-9, -]+?)(?:=(\\S+))?\n((?:        .*\n)+)", Pattern.MULTILINE);
   private static final Pattern VARIABLES_OF_HELP =
       Pattern.compile("(.*?) \\[([A-Z0-9_]+(?: or [A-Z0-9_]+)*)(?:, default (.*))?\\]");
-  private static final Pattern VARIABLE_WITHOUT_OPTION =
-      Pattern.compile("^  ([A-Z_]+(?:, [A-Z_]+)*)\n        (.*)\n", Pattern.MULTILINE);
-  private static final Pattern ROW =
-      Pattern.compile("^\\| (`[A-Z0-9_]+`.*?) \\|(.*?)\\|(.*?)\\| (.*) \\|$", Pattern.MULTILINE);
+  private static final boolean UPDATE = "1".equals(System.getenv("UPDATE_GOLDEN"));
 
   private static Set<String> commands() {
     return ReadmeTest.COMMANDS.keySet();
@@ -63,7 +64,7 @@ class SettingsAgreeTest {
     return outcome.stdout();
   }
 
-  // ---- help and README
+  // ---- help and the documents
 
   @ParameterizedTest
   @MethodSource("commands")
@@ -90,46 +91,18 @@ class SettingsAgreeTest {
     assertTrue(shown.size() > 20, shown.toString());
   }
 
-  @ParameterizedTest
-  @MethodSource("commands")
-  void the_tables_of_the_readme_say_the_same(String command) throws IOException {
-    Set<String> shown = new TreeSet<>(rows(ReadmeTest.tables(command), true));
-    Set<String> declared = new TreeSet<>();
-    settings(command).forEach(setting -> declared.add(text(setting)));
-    assertEquals(String.join("\n", declared), String.join("\n", shown));
-  }
-
-  @Test
-  void variables_without_an_option_are_explained_in_the_same_words() throws IOException {
-    List<String> rows = rows(ReadmeTest.tables("validate_signature"), false);
-    assertFalse(rows.isEmpty());
-    for (String command : commands()) {
-      List<String> shown =
-          VARIABLE_WITHOUT_OPTION
-              .matcher(printed(command, "--help"))
-              .results()
-              .map(found -> text("", found.group(1), null, found.group(2)))
-              .toList();
-      assertEquals(rows, shown, command);
-    }
-  }
-
-  private static List<String> rows(String tables, boolean withOption) {
-    return ROW.matcher(tables)
-        .results()
-        .filter(row -> row.group(2).isBlank() != withOption)
-        .map(row ->
-            text(
-                plain(row.group(2)),
-                plain(row.group(1)).replace(" or ", ", "),
-                row.group(3).isBlank() ? null : plain(row.group(3)),
-                plain(row.group(4))))
-        .toList();
-  }
-
-  /** A cell without Markdown. */
-  private static String plain(String cell) {
-    return cell.replaceAll("\\[([^\\]]*)\\]\\([^)]*\\)", "$1").replace("`", "").strip();
+  @TestFactory
+  Stream<DynamicTest> the_tables_of_the_pages_say_the_same() throws IOException {
+    return SettingsTables.pages().entrySet().stream()
+        .map(page ->
+            DynamicTest.dynamicTest(
+                page.getKey().getFileName().toString(),
+                () -> {
+                  if (UPDATE) {
+                    Files.writeString(page.getKey(), page.getValue());
+                  }
+                  assertEquals(page.getValue(), Files.readString(page.getKey()));
+                }));
   }
 
   private static String text(Setting setting) {
@@ -174,7 +147,7 @@ class SettingsAgreeTest {
     assertEquals(sentence, printed(command, "--help").lines().skip(2).findFirst().orElse(""));
     assertTrue(
         ReadmeTest.readme()
-            .contains("\n| [`%s`](#%s) | %s |\n".formatted(command, command, sentence)));
+            .contains("\n| [`%s`](docs/%s.md) | %s |\n".formatted(command, command, sentence)));
   }
 
   // ---- completion
