@@ -47,7 +47,6 @@ import common.pages.HtmlPages;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
-import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.time.LocalDate;
@@ -78,10 +77,8 @@ import me.tongfei.progressbar.ProgressBarStyle;
 import org.owasp.html.HtmlPolicyBuilder;
 import org.owasp.html.PolicyFactory;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.TypeConversionException;
 
 /**
  * The job: everybody whose add-on or plugin was blocked finds a page that says why.
@@ -1042,18 +1039,14 @@ public class blockpages_generator implements Runner.Command {
 
   // ---- converters: each message completes "VALUE is not …"
 
-  private static final class FolderConverter implements ITypeConverter<Path> {
-    @Override
-    public Path convert(String value) {
-      try {
-        Path folder = Path.of(value);
-        if (!Files.exists(folder) || Files.isDirectory(folder)) {
-          return folder;
-        }
-      } catch (InvalidPathException e) {
-        // it is not a folder either
-      }
-      throw new TypeConversionException("a folder");
+  private static final class FolderConverter extends Values.Converter<Path> {
+    FolderConverter() {
+      super(
+          "a folder",
+          text -> {
+            Path folder = Path.of(text);
+            return !Files.exists(folder) || Files.isDirectory(folder) ? folder : null;
+          });
     }
   }
 }
