@@ -293,7 +293,9 @@ class BackportCrashTest {
     String option = Files.exists(archive) ? "-XX:AOTCache=" : "-XX:AOTCacheOutput=";
     line.addAll(List.of("-Xlog:disable", option + archive));
     line.addAll(List.of("-cp", System.getProperty("java.class.path"), "backport_records"));
-    ProcessBuilder builder = new ProcessBuilder(line).redirectErrorStream(true);
+    // there a JVM that crashes leaves its report, which it may when it makes an archive
+    ProcessBuilder builder =
+        new ProcessBuilder(line).redirectErrorStream(true).directory(folder.toFile());
     Project.setOnly(builder, settings(server, destination));
     return builder.start();
   }
