@@ -512,12 +512,13 @@ class DocumentsTest {
   void every_link_of_the_documents_leads_somewhere() throws IOException {
     List<String> wrong = new ArrayList<>();
     for (Path document : Blocks.documents()) {
-      Pattern.compile("\\]\\(([^)#\\s]+)(?:#([^)\\s]+))?\\)")
+      Pattern.compile("\\]\\(([^)#\\s]*)(?:#([^)\\s]+))?\\)")
           .matcher(Files.readString(document))
           .results()
           .filter(link -> !link.group(1).contains("://"))
           .forEach(link -> {
-            Path target = document.resolveSibling(link.group(1)).normalize();
+            boolean isHere = link.group(1).isEmpty();
+            Path target = isHere ? document : document.resolveSibling(link.group(1)).normalize();
             if (!Files.exists(target) || (link.group(2) != null && !has(target, link.group(2)))) {
               wrong.add(ROOT.relativize(document) + ": " + link.group());
             }
