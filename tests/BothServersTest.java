@@ -67,7 +67,7 @@ class BothServersTest {
 
   private static final String IN_SYNC = "Records are in sync. Nothing to do.\n";
   private static final String IS_SIGNED =
-      " is what the server signs: writing to it breaks its signature";
+      " is signed by the server: writing to it would break its signature";
 
   private static RealKinto kinto;
   private static RemoteSettingsServer embedded;
@@ -507,7 +507,7 @@ class BothServersTest {
 
     put("copies", "from", "{\"id\":\"a\",\"n\":3}");
     put("main-workspace", "auto", "{\"id\":\"a\",\"n\":3}");
-    assertEquals("Done. Signed the changes that were owed.\n", copied(0, to));
+    assertEquals("Done. Signed the outstanding changes.\n", copied(0, to));
     assertEquals(records("copies/from"), records("main/auto"));
     assertEquals(IN_SYNC, unchanged(0, to));
   }
@@ -549,7 +549,7 @@ class BothServersTest {
     String refused =
         """
         copies/from -> main-workspace/owed: NO VERDICT (account:editor is not in the group \
-        owed-editors, and could not set main-workspace/owed to-review)
+        owed-editors, so it cannot request a review of main-workspace/owed)
         """;
     assertEquals(refused, unchanged(2, to));
 
@@ -557,7 +557,7 @@ class BothServersTest {
     put("main-workspace", "owed", "{\"id\":\"a\",\"n\":1}", "{\"id\":\"b\",\"n\":1}");
     assertEquals(refused, unchanged(2, to));
     editors("owed", "[\"account:editor\"]");
-    assertEquals("Done. Requested the review that was owed.\n", copied(0, to));
+    assertEquals("Done. Requested the outstanding review.\n", copied(0, to));
     assertEquals(records("copies/from"), records("main-preview/owed"));
     assertEquals(IN_SYNC, unchanged(0, to));
   }

@@ -232,7 +232,7 @@ class CrashReportsTest {
     List<JsonNode> events = sentry.items("event");
     assertEquals(2, events.size(), sentry::toString);
     assertFalse(text(events.getFirst()).equals(text(events.getLast())));
-    events.forEach(event -> assertGroup(event, "validate_signature", "leaf ends soon"));
+    events.forEach(event -> assertGroup(event, "validate_signature", "leaf expires soon"));
   }
 
   @Test
@@ -333,7 +333,7 @@ class CrashReportsTest {
     Terminal terminal = terminal().set("TARGET_DIR", folder).set("PLUGINS_COLLECTIONS", "");
     assertEquals(2, terminal.run(new blockpages_generator()).exit());
     assertReported(
-        "record odd of blocklists/addons has no page: blockID \"../x\" is no name for a page",
+        "record odd of blocklists/addons has no page: blockID \"../x\" is not a valid page name",
         "1 of 2 pages failed: the index stays as it was, and nothing is deleted",
         "Not published: good.html");
   }
@@ -560,7 +560,7 @@ class CrashReportsTest {
   void a_finding_beside_the_collections_is_reported() {
     server.fault("expiring-leaf");
     assertEquals(1, terminal().run(new validate_signature(), "--strict").exit());
-    assertReported("the leaf of main/cfr and 1 more ends in 3 days (2026-11-27)");
+    assertReported("the leaf of main/cfr and 1 more expires in 3 days (2026-11-27)");
   }
 
   /** In any order: several are sent at once. */

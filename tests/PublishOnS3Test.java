@@ -177,7 +177,7 @@ class PublishOnS3Test {
     assertEquals(0, outcome.exit(), outcome::toString);
     assertEquals(
         """
-        blockpages_generator: warning: Amazon S3 bucket %1$s is missing: it is made now
+        blockpages_generator: warning: Amazon S3 bucket %1$s is missing: it is created now
         blockpages_generator: about to publish 21 of 21 pages in Amazon S3 bucket %1$s (%2$s), with access key …MPLE
         blockpages_generator: 21 pages: 21 uploaded, 0 unchanged
         """
@@ -363,7 +363,7 @@ class PublishOnS3Test {
         21, outcome.stdout().lines().filter(line -> line.startsWith("Would upload ")).count());
     assertEquals(
         """
-        blockpages_generator: warning: Amazon S3 bucket %s is missing: it would be made
+        blockpages_generator: warning: Amazon S3 bucket %s is missing: it would be created
         blockpages_generator: 21 pages: 21 would be uploaded, 0 unchanged
         """
             .formatted(bucket),
@@ -425,7 +425,7 @@ class PublishOnS3Test {
         """
         hint: the credentials need s3:PutObject there
         blockpages_generator: error: 1 of 23 pages failed: the index stays as it was, and nothing is deleted
-        hint: mend that and run it again, it goes on from there
+        hint: fix the cause and run the command again: it continues from there
         blockpages_generator: 23 pages: 1 uploaded, 20 unchanged, 1 failed (bad.html)
         """,
         outcome.stderr().replaceFirst(".*\n", ""));
@@ -503,7 +503,7 @@ class PublishOnS3Test {
             .stderr()
             .contains(
                 """
-                blockpages_generator: error: 8 files failed that may be pages of records that are gone: they were not deleted
+                blockpages_generator: error: 8 files were not deleted, though they may be pages of records that are gone
                 """),
         outcome::toString);
     assertTrue(outcome.stderr().contains("hint: the credentials need s3:GetObject there\n"));
@@ -524,7 +524,7 @@ class PublishOnS3Test {
             .endsWith(
                 """
                 hint: the credentials need s3:DeleteObject there
-                blockpages_generator: error: 1 file failed that may be a page of a record that is gone: it was not deleted
+                blockpages_generator: error: 1 file was not deleted, though it may be the page of a record that is gone
                 blockpages_generator: 21 pages: 1 uploaded, 20 unchanged, 1 failed (old.html)
                 """),
         outcome::toString);

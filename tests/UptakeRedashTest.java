@@ -55,7 +55,7 @@ class UptakeRedashTest {
   private static final String SCHEDULE =
       "hint: the query has not run yet: run it in Redash, or give it a schedule there\n";
 
-  private static final String EXPECTED = "hint: expected the results.json of a query of Redash\n";
+  private static final String EXPECTED = "hint: expected the results.json of a Redash query\n";
 
   private static final String LOGIN = "<!DOCTYPE html>\n<title>Login to Redash</title>";
 
@@ -215,7 +215,7 @@ class UptakeRedashTest {
     HttpTest.Wire redash = redash(HttpTest.Wire.json(FINE));
     assertNoVerdict(
         "REDASH_API_KEY holds a character that no header can carry",
-        "hint: is it the key alone?\n",
+        "hint: is it only the key?\n",
         run(terminal(redash).set("REDASH_API_KEY", KEY + bad)));
     assertEquals(List.of(), redash.asked());
   }
@@ -351,7 +351,7 @@ class UptakeRedashTest {
             HttpTest.Wire.answer(200, LOGIN, "Content-Type: text/html"));
     Terminal terminal = terminal(redash);
     assertNoVerdict(
-        "GET %s: a web page instead of JSON, as at a login".formatted(redash.url(PATH)),
+        "GET %s: a web page instead of JSON, such as a login page".formatted(redash.url(PATH)),
         RIGHT,
         run(terminal));
     assertEquals(List.of(), terminal.waits());
@@ -364,7 +364,7 @@ class UptakeRedashTest {
   void a_web_page_gives_no_verdict_and_is_not_asked_for_again(String page) throws IOException {
     HttpTest.Wire redash = redash(HttpTest.Wire.json(page));
     assertNoVerdict(
-        "GET %s: a web page instead of JSON, as at a login".formatted(redash.url(PATH)),
+        "GET %s: a web page instead of JSON, such as a login page".formatted(redash.url(PATH)),
         RIGHT,
         run(redash));
     assertEquals(1, redash.asked().size());
@@ -419,7 +419,7 @@ class UptakeRedashTest {
   @Test
   void an_error_in_place_of_a_result_gives_no_verdict() throws IOException {
     assertNoVerdict(
-        "no result but a message: Internal Server Error",
+        "found a message instead of a result: Internal Server Error",
         EXPECTED,
         run(redash(HttpTest.Wire.json("{\"message\":\"Internal Server Error\"}"))));
   }
@@ -427,7 +427,7 @@ class UptakeRedashTest {
   @Test
   void an_empty_result_gives_no_verdict() throws IOException {
     assertNoVerdict(
-        "the result is empty: clients reported nothing, or the query asks for nothing",
+        "the result is empty: clients reported nothing, or the query selects nothing",
         EXPECTED,
         run(redash(HttpTest.Wire.json(UptakeHealthTest.result()))));
   }
@@ -439,7 +439,7 @@ class UptakeRedashTest {
     assertFine(run(terminal(redash).at(last)));
     Terminal.Outcome old = run(terminal(redash).at(last.plusSeconds(1)));
     assertEquals(2, old.exit(), old::toString);
-    String reason = "its data ends 2026-11-23 23:59:59, longer ago than MAX_AGE allows, 3 days";
+    String reason = "its data ends 2026-11-23 23:59:59, more than 3 days ago (MAX_AGE)";
     assertTrue(old.stdout().contains("NO VERDICT (%s)\n".formatted(reason)), old::toString);
     assertFine(run(terminal(redash).at(last.plusSeconds(1)), "--max-age=4"));
   }

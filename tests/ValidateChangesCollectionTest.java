@@ -225,7 +225,7 @@ class ValidateChangesCollectionTest {
   @Test
   void one_that_is_announced_no_more_is_skipped() throws IOException {
     assertEquals(
-        "Etag SKIP for main/a : 100 (announced no more)",
+        "Etag SKIP for main/a : 100 (no longer announced)",
         line(announcedThen(HttpTest.Wire.json("{\"changes\": []}")), List.of("404")));
   }
 

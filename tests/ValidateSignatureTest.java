@@ -240,7 +240,7 @@ class ValidateSignatureTest {
       Terminal.Outcome warned = run(server, "--certificate-warn-days", "30");
       assertEquals(0, warned.exit());
       assertTrue(
-          warned.stderr().contains("warning: the leaf of main/a ends in 2"), warned::toString);
+          warned.stderr().contains("warning: the leaf of main/a expires in 2"), warned::toString);
       assertEquals(1, run(server, "--certificate-warn-days", "30", "--strict").exit());
     }
   }
