@@ -72,8 +72,8 @@ import picocli.CommandLine.TypeConversionException;
  * created, one that differs is updated, an extra one is deleted. A record is changed only if it has
  * not changed since it was read. When all changes are applied and the destination is a signed
  * source, the command requests a review, or the signature where no review is needed. If a run stops
- * half-way, the next one finishes it. What somebody else is editing, or a reviewer has rejected, is
- * left to people.
+ * half-way, the next one finishes it. While somebody else is editing the destination, or after a
+ * reviewer has rejected it, the command requests nothing: that is left to people.
  *
  * <p>Spec: docs/specification.md, <i>backport_records</i>; Kinto's <i>Batch operations</i>;
  * <i>Remote Settings › Multi signoff</i>.
@@ -276,7 +276,7 @@ public class backport_records implements Runner.Command {
     tally.tell(report, Status.UNKNOWN, "Backport failed: %s");
   }
 
-  // ---- what is to be copied
+  // ---- mappings: what to copy
 
   /**
    * One copy.
@@ -679,7 +679,7 @@ public class backport_records implements Runner.Command {
 
   /**
    * The group that an account must join to request a signoff; empty if there is none, or if the
-   * server does not say whose member the account is.
+   * server does not say which groups the account is in.
    */
   static Optional<String> missingGroup(SignedResource resource, Set<String> principals) {
     SignoffRule signoff = resource.signoff();
@@ -815,7 +815,7 @@ public class backport_records implements Runner.Command {
         return applied();
       }
       Outcome outcome = signOff(after.attributes(), appliedCount() == 0 ? null : seen.attributes());
-      return outcome.verdict() == Verdict.IN_SYNC ? applied() : outcome; // it was created
+      return outcome.verdict() == Verdict.IN_SYNC ? applied() : outcome; // only created
     }
 
     // reading
@@ -1171,7 +1171,7 @@ public class backport_records implements Runner.Command {
       return signoff.reviewed() ? "request a review" : "request a signature";
     }
 
-    // what comes out
+    // outcomes
 
     private Outcome inSync() {
       return outcome(Verdict.IN_SYNC, "Records are in sync. Nothing to do.");
@@ -1230,7 +1230,7 @@ public class backport_records implements Runner.Command {
     }
   }
 
-  // ---- what came out, and how it is shown
+  // ---- outcome and rendering
 
   /** The verdict on one copy. */
   enum Verdict {

@@ -461,7 +461,7 @@ public class blockpages_generator implements Runner.Command {
     }
   }
 
-  @SuppressWarnings("unchecked") // JSON objects are maps with names
+  @SuppressWarnings("unchecked") // keys of a JSON object are strings
   private static Map<String, Object> object(Object value) {
     return value instanceof Map<?, ?> map ? (Map<String, Object>) map : Map.of();
   }

@@ -351,7 +351,7 @@ public class uptake_health implements Runner.Command {
       Object error = member(job, "error");
       String status =
           error instanceof String text && !text.isEmpty() ? "4" : "" + job.get("status");
-      return switch (status) { // 1 to 5, as Redash counts them
+      return switch (status) { // 1 to 5: Redash's numbers
         case "3" -> new NoData("found a finished job instead of a result", EXPECTED);
         case "4" ->
             new NoData(
@@ -1022,7 +1022,7 @@ public class uptake_health implements Runner.Command {
     return number.stripTrailingZeros().toPlainString();
   }
 
-  /** Writes the page, if one is asked for. */
+  /** Writes the page if {@code --html} names a file. */
   private void write(Supplier<byte[]> page, Report report) {
     if (html == null) {
       return;

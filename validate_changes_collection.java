@@ -57,7 +57,7 @@ import picocli.CommandLine.Option;
  *
  * <p>If the second answer is wrong, the origin is at fault; if only the first is, a cache. With
  * {@code --max-lag}, a difference is not a finding while the newer of the two timestamps is younger
- * than that; a timestamp as far in the future does not count as young.
+ * than that; one that is ahead of the clock by more does not count as young.
  *
  * <pre>Etag NOT OK for main/regions : 1795486758327 != 1795486758330</pre>
  */
