@@ -279,12 +279,7 @@ public class backport_records implements Runner.Command {
 
   // ---- mappings: what to copy
 
-  /**
-   * One copy.
-   *
-   * @param where the setting that asks for it, as the beginning of an error
-   * @param filters that select records of the source
-   */
+  /** One copy. Its errors begin with {@code where}; the filters select records of the source. */
   record Mapping(String where, Place source, Filters filters, Place destination) {
     String name() {
       return "%s%s -> %s".formatted(source.name(), filters, destination.name());
@@ -416,9 +411,7 @@ public class backport_records implements Runner.Command {
     }
   }
 
-  /**
-   * Refuses a copy of a collection to itself, and one that would undo or repeat an earlier copy.
-   */
+  /** Refuses copies of a collection to itself, and copies that undo or repeat an earlier one. */
   private static List<Mapping> checked(List<Mapping> mappings) throws UsageException {
     Set<Place> sources = new HashSet<>();
     Set<Place> destinations = new HashSet<>();
@@ -466,8 +459,7 @@ public class backport_records implements Runner.Command {
   /**
    * A change of one record.
    *
-   * @param record its new content without {@code last_modified}, canonical JSON; null for a
-   *     deletion
+   * @param record its new content, canonical JSON without {@code last_modified}; null to delete it
    * @param timestamp of the record at the destination, epoch milliseconds; 0 for a creation
    * @param fields that an update changes, each with its value before and after
    */
@@ -572,15 +564,11 @@ public class backport_records implements Runner.Command {
   /** Nothing: it is published, or waits for a reviewer. */
   record NothingDue() implements Due {}
 
-  /**
-   * A review or the signature, which nobody has requested since the last edit.
-   *
-   * @param since time of that edit; null if unknown
-   */
+  /** A review or the signature, not requested since the last edit; null if its time is unknown. */
   record SignoffDue(Instant since) implements Due {}
 
-  /** Somebody has to look at it. */
-  record NeedsAttention(String reason) implements Due {}
+  /** Nothing is requested until somebody has looked at it. */
+  record Blocked(String reason) implements Due {}
 
   /**
    * What a signed source still needs, once it has the right records.
@@ -602,14 +590,13 @@ public class backport_records implements Runner.Command {
       case "signed" ->
           !wrote || isLater("last_signature_date", before, attributes)
               ? new NothingDue()
-              : new NeedsAttention(
-                  "the status is signed, but nothing was signed since the changes");
+              : new Blocked("the status is signed, but nothing was signed since the changes");
       case "to-review" ->
           !wrote || (signoff.reviewed() && isLater("last_review_request_date", before, attributes))
               ? new NothingDue()
-              : new NeedsAttention("the status is still to-review, as before the changes");
+              : new Blocked("the status is still to-review, as before the changes");
       default ->
-          new NeedsAttention(
+          new Blocked(
               "the status is " + brief(attributes, "status") + ": the server has not finished");
     };
   }
@@ -627,7 +614,7 @@ public class backport_records implements Runner.Command {
   private static Due dueOfWork(Map<String, Object> attributes, String account, boolean wrote) {
     for (String date : List.of("last_edit_date", "last_review_request_date", "last_review_date")) {
       if (attributes.get(date) != null && RemoteSettings.date(attributes, date).isEmpty()) {
-        return new NeedsAttention("work in progress, but its %s is not a date".formatted(date));
+        return new Blocked("work in progress, but its %s is not a date".formatted(date));
       }
     }
     Object editor = attributes.get("last_edit_by");
@@ -638,13 +625,13 @@ public class backport_records implements Runner.Command {
       return new SignoffDue(null); // this server does not say who edits
     }
     String who = editor == null ? "an unknown editor" : brief(attributes, "last_edit_by");
-    NeedsAttention byEditor = new NeedsAttention("work in progress by " + who);
+    Blocked byEditor = new Blocked("work in progress by " + who);
     if (isLater(edited, requested)) {
       return account.equals(editor) ? new SignoffDue(edited.get()) : byEditor;
     }
     if (isLater(requested, approved)) {
       String comment = Objects.toString(attributes.get("last_reviewer_comment"), "");
-      return new NeedsAttention(
+      return new Blocked(
           "review rejected"
               + (comment.isBlank() ? " without a comment" : ": " + Display.brief(comment)));
     }
@@ -673,15 +660,12 @@ public class backport_records implements Runner.Command {
       return Optional.of(
           "under review, requested by " + brief(attributes, "last_review_request_by"));
     }
-    return due(attributes, null, signoff, account) instanceof NeedsAttention(String reason)
+    return due(attributes, null, signoff, account) instanceof Blocked(String reason)
         ? Optional.of(reason)
         : Optional.empty();
   }
 
-  /**
-   * The group that an account must join to request a signoff; empty if there is none, or if the
-   * server does not say which groups the account is in.
-   */
+  /** The group that an account must join to request a signoff; empty if none, or not known. */
   static Optional<String> missingGroup(SignedResource resource, Set<String> principals) {
     SignoffRule signoff = resource.signoff();
     // without review, some servers ask for the editors and some for the reviewers
@@ -703,21 +687,21 @@ public class backport_records implements Runner.Command {
   private static final int MAX_ROUNDS = 2;
 
   /** After this many rejected records in a row, the rest is not tried. */
-  private static final int MAX_REJECTED_IN_A_ROW = 100;
+  private static final int MAX_REJECTED = 100;
 
   /** Why a copy was not made, or only a part of it. */
-  private static final class IncompleteCopy extends Exception {
+  private static final class Failure extends Exception {
     private static final long serialVersionUID = 1;
     final String hint;
 
-    IncompleteCopy(String reason, String hint) {
+    Failure(String reason, String hint) {
       super(reason, null, false, false);
       this.hint = hint;
     }
   }
 
   /** The destination as it was read; without attributes if it is missing. */
-  private record DestinationState(Map<String, Object> attributes, List<SignedRecord> records) {}
+  private record Snapshot(Map<String, Object> attributes, List<SignedRecord> records) {}
 
   /** One copy, and how far it has come. */
   private final class Copy {
@@ -728,8 +712,8 @@ public class backport_records implements Runner.Command {
     private final List<Object> requests = new ArrayList<>(); // for the JSON document
     private final Map<String, ChangeState> states = new HashMap<>(); // of each change, by id
     private final List<String> waits = new ArrayList<>(); // the Retry-After headers of a round
-    private IncompleteCopy failure; // of a whole batch, which ends its round
-    private boolean isRetryFutile; // after that failure
+    private Failure failure; // of a whole batch, which ends its round
+    private boolean noRetry; // after that failure, because it would fail again
     private int rejectedInARow;
 
     Copy(Mapping mapping) {
@@ -741,7 +725,7 @@ public class backport_records implements Runner.Command {
       try {
         signed = signedResource();
         return check ? compared() : copied();
-      } catch (IncompleteCopy e) {
+      } catch (Failure e) {
         return outcome(Verdict.NO_VERDICT, e.getMessage(), e.hint, null);
       } catch (Report.ClosedOutput e) {
         throw e;
@@ -757,8 +741,8 @@ public class backport_records implements Runner.Command {
           : outcome(Verdict.NO_VERDICT, "interrupted, " + progress(), NEXT_RUN, null);
     }
 
-    private Outcome compared() throws IncompleteCopy {
-      DestinationState seen = readDestination(false);
+    private Outcome compared() throws Failure {
+      Snapshot seen = readDestination(false);
       Plan lacking = plan(readSource(), seen.records());
       if (!lacking.isEmpty()) { // a change may have been in flight
         seen = readDestination(false);
@@ -777,14 +761,14 @@ public class backport_records implements Runner.Command {
       }
       return switch (due(seen.attributes(), null, signed.signoff(), info.account())) {
         case NothingDue _ -> inSync();
-        case NeedsAttention(String reason) -> outcome(Verdict.WAITING, reason);
+        case Blocked(String reason) -> outcome(Verdict.WAITING, reason);
         case SignoffDue(Instant since) -> behind(age(since.toEpochMilli(), now));
       };
     }
 
-    private Outcome copied() throws IncompleteCopy {
+    private Outcome copied() throws Failure {
       List<SignedRecord> wanted = readSource();
-      DestinationState seen = readDestination(createDestination);
+      Snapshot seen = readDestination(createDestination);
       boolean isMissing = seen.attributes() == null;
       plan = plan(wanted, seen.records());
       checkDeletions(plan);
@@ -811,7 +795,7 @@ public class backport_records implements Runner.Command {
         checkDeletions(afresh);
         plan = afresh;
       }
-      DestinationState after = write(wanted);
+      Snapshot after = write(wanted);
       if (signed == null) {
         return applied();
       }
@@ -821,14 +805,14 @@ public class backport_records implements Runner.Command {
 
     // reading
 
-    private List<SignedRecord> readSource() throws IncompleteCopy {
+    private List<SignedRecord> readSource() throws Failure {
       Place from = mapping.source();
       Map<String, List<String>> filters = mapping.filters().parameters();
       try {
         List<SignedRecord> records = source.records(from, filters);
         if (records.isEmpty() && !allowEmptySource) {
           String which = filters.isEmpty() ? "" : " that the filters select";
-          throw new IncompleteCopy(
+          throw new Failure(
               "source %s has no records%s".formatted(from.name(), which),
               "--allow-empty-source empties the destination");
         }
@@ -839,14 +823,13 @@ public class backport_records implements Runner.Command {
     }
 
     /** Reads the attributes first, because a later change of a record changes them too. */
-    private DestinationState readDestination(boolean mayBeMissing) throws IncompleteCopy {
+    private Snapshot readDestination(boolean mayBeMissing) throws Failure {
       try {
-        DestinationState seen =
-            new DestinationState(
-                destination.metadata(to.path()), destination.records(to, Map.of()));
+        Snapshot seen =
+            new Snapshot(destination.metadata(to.path()), destination.records(to, Map.of()));
         for (SignedRecord record : seen.records()) {
           if (timestamp(record.json().fields()) <= 0) {
-            throw new IncompleteCopy(
+            throw new Failure(
                 "destination %s: record %s has no last_modified, so it cannot be changed safely"
                     .formatted(to.name(), record.id()),
                 null);
@@ -855,15 +838,15 @@ public class backport_records implements Runner.Command {
         return seen;
       } catch (ServerException e) {
         if (e.status() == 404 && mayBeMissing) {
-          return new DestinationState(null, List.of());
+          return new Snapshot(null, List.of());
         }
         throw unreadable(false, e);
       }
     }
 
-    private IncompleteCopy unreadable(boolean isSource, ServerException e) {
+    private Failure unreadable(boolean isSource, ServerException e) {
       String end = isSource ? "source " + mapping.source().name() : "destination " + to.name();
-      return new IncompleteCopy(
+      return new Failure(
           end + ": " + e.reason(),
           switch (e.status()) {
             case 401, 403 ->
@@ -889,14 +872,14 @@ public class backport_records implements Runner.Command {
      * The resource whose source is the destination, or null. Refuses a destination that only the
      * signer may write to.
      */
-    private SignedResource signedResource() throws IncompleteCopy {
+    private SignedResource signedResource() throws Failure {
       if (info.signed() == null) {
         return null;
       }
       Optional<SignedResource> published =
           info.signed().ofDestination(to).or(() -> info.signed().ofPreview(to));
       if (published.isPresent() && !allowSignedDestination && !check) {
-        throw new IncompleteCopy(
+        throw new Failure(
             "destination %s is signed by the server: writing to it would break its signature"
                 .formatted(to.name()),
             "copy to its source, %s".formatted(published.get().source().name()));
@@ -904,20 +887,20 @@ public class backport_records implements Runner.Command {
       return info.signed().ofSource(to).orElse(null);
     }
 
-    private void checkDeletions(Plan plan) throws IncompleteCopy {
+    private void checkDeletions(Plan plan) throws Failure {
       int deletions = plan.toDelete().size();
       if (maxDeletions != null && deletions > maxDeletions) {
-        throw new IncompleteCopy(
+        throw new Failure(
             "%d records would be deleted, but --max-deletions is %d"
                 .formatted(deletions, maxDeletions),
             "--dry-run shows them");
       }
     }
 
-    private void checkGroup() throws IncompleteCopy {
+    private void checkGroup() throws Failure {
       Optional<String> group = missingGroup(signed, info.principals());
       if (group.isPresent()) {
-        throw new IncompleteCopy(
+        throw new Failure(
             "%s is not in the group %s, so it cannot %s of %s"
                 .formatted(info.account(), group.get(), request(signed.signoff()), to.name()),
             "add the account to the group, or set %s to another account".formatted(destVariable()));
@@ -938,11 +921,11 @@ public class backport_records implements Runner.Command {
 
     // writing: batch by batch, then the destination is read again
 
-    private void create() throws IncompleteCopy {
+    private void create() throws Failure {
       try {
         destination.create(to);
       } catch (ServerException e) {
-        throw new IncompleteCopy(
+        throw new Failure(
             "destination %s cannot be created: %s".formatted(to.name(), e.reason()),
             "does the bucket %s exist, and may %s create collections in it?"
                 .formatted(to.bucket(), info.account()));
@@ -962,13 +945,13 @@ public class backport_records implements Runner.Command {
      * missing. Only what is read afterwards counts, because an answer may be lost, or the whole
      * batch rolled back.
      */
-    private DestinationState write(List<SignedRecord> wanted) throws IncompleteCopy {
+    private Snapshot write(List<SignedRecord> wanted) throws Failure {
       List<Change> changes = plan.all();
       int batchSize = info.batchMaxRequests();
       for (int round = 1; ; round++) {
         waits.clear();
         failure = null;
-        isRetryFutile = false;
+        noRetry = false;
         setState(changes, new Pending("not sent"));
         for (int from = 0; from < changes.size(); from += batchSize) {
           send(changes.subList(from, Math.min(changes.size(), from + batchSize)));
@@ -977,10 +960,10 @@ public class backport_records implements Runner.Command {
         if (states.values().stream().anyMatch(Pending.class::isInstance)) {
           destination.postpone(waits); // the server seems to need a moment
         }
-        DestinationState seen;
+        Snapshot seen;
         try {
           seen = readDestination(false);
-        } catch (IncompleteCopy e) {
+        } catch (Failure e) {
           throw stopped(failure == null ? e : failure);
         }
         Plan rest = plan(wanted, seen.records());
@@ -988,10 +971,7 @@ public class backport_records implements Runner.Command {
         if (rest.isEmpty()) {
           return seen;
         }
-        if (round == MAX_ROUNDS
-            || changes.isEmpty()
-            || rejectedInARow >= MAX_REJECTED_IN_A_ROW
-            || isRetryFutile) {
+        if (round == MAX_ROUNDS || changes.isEmpty() || rejectedInARow >= MAX_REJECTED || noRetry) {
           throw failure == null ? missing(rest) : stopped(failure);
         }
       }
@@ -1002,7 +982,7 @@ public class backport_records implements Runner.Command {
     }
 
     private void send(List<Change> batch) {
-      if (failure != null || rejectedInARow >= MAX_REJECTED_IN_A_ROW) {
+      if (failure != null || rejectedInARow >= MAX_REJECTED) {
         return;
       }
       try {
@@ -1016,8 +996,8 @@ public class backport_records implements Runner.Command {
         } else if (isOneRecordsFault) {
           record(batch, List.of(new Written(e.status(), e.explanation(), null, null)));
         } else {
-          failure = new IncompleteCopy(e.getMessage(), e.hint());
-          isRetryFutile = e.isLasting();
+          failure = new Failure(e.getMessage(), e.hint());
+          noRetry = e.isLasting();
           setState(batch, new Pending("no answer"));
         }
       }
@@ -1066,18 +1046,17 @@ public class backport_records implements Runner.Command {
       return rest.all().stream().filter(one -> states.get(one.id()) instanceof Pending).toList();
     }
 
-    private IncompleteCopy missing(Plan rest) {
+    private Failure missing(Plan rest) {
       ChangeState byOthers = new Pending("changed since");
       List<String> missing =
           rest.all().stream()
               .map(one -> one.id() + " (" + states.getOrDefault(one.id(), byOthers).reason() + ")")
               .toList();
-      return new IncompleteCopy(
-          "%s; missing: %s".formatted(progress(), Display.some(missing)), NEXT_RUN);
+      return new Failure("%s; missing: %s".formatted(progress(), Display.some(missing)), NEXT_RUN);
     }
 
-    private IncompleteCopy stopped(IncompleteCopy why) {
-      return new IncompleteCopy(
+    private Failure stopped(Failure why) {
+      return new Failure(
           progress() + ", then " + why.getMessage(), why.hint == null ? NEXT_RUN : why.hint);
     }
 
@@ -1090,10 +1069,10 @@ public class backport_records implements Runner.Command {
      * @param before its attributes before our changes; null if there were none
      */
     private Outcome signOff(Map<String, Object> attributes, Map<String, Object> before)
-        throws IncompleteCopy {
+        throws Failure {
       SignoffRule rule = signed.signoff();
       return switch (due(attributes, before, rule, info.account())) {
-        case NeedsAttention(String reason) -> outcome(Verdict.WAITING, reason);
+        case Blocked(String reason) -> outcome(Verdict.WAITING, reason);
         case NothingDue _ when before == null -> inSync();
         case NothingDue _ ->
             rule.reviewed() && "signed".equals(attributes.get("status"))
@@ -1118,7 +1097,7 @@ public class backport_records implements Runner.Command {
      * counts, not the answer.
      */
     private Outcome requestSignoff(Map<String, Object> attributes, Map<String, Object> before)
-        throws IncompleteCopy {
+        throws Failure {
       SignoffRule rule = signed.signoff();
       ServerException refused = null;
       try {
@@ -1146,7 +1125,7 @@ public class backport_records implements Runner.Command {
               "see the server's log, then run the command again");
         }
         if (refused.status() == 412
-            && due(after, before, rule, info.account()) instanceof NeedsAttention(String reason)) {
+            && due(after, before, rule, info.account()) instanceof Blocked(String reason)) {
           return outcome(Verdict.WAITING, reason);
         }
         throw refused;
@@ -1160,11 +1139,11 @@ public class backport_records implements Runner.Command {
       }
     }
 
-    private IncompleteCopy notRequested(String reason, String hint) {
+    private Failure notRequested(String reason, String hint) {
       String applied =
           appliedCount() == 0 ? "" : "%d changes applied, but ".formatted(appliedCount());
       String signoff = signed.signoff().reviewed() ? "review" : "signature";
-      return new IncompleteCopy(
+      return new Failure(
           "%srequesting the %s failed: %s".formatted(applied, signoff, reason), hint);
     }
 
@@ -1195,11 +1174,7 @@ public class backport_records implements Runner.Command {
       return outcome(Verdict.SIGNED, "Done. %s.".formatted(what.formatted(appliedCount())));
     }
 
-    /**
-     * What a dry run would do.
-     *
-     * @param signoff that it would request, or null
-     */
+    /** What a dry run would do; the signoff is the one that it would request, or null. */
     private Outcome planned(boolean creates, SignoffRule signoff) {
       if (plan.isEmpty() && !creates) {
         String due = signoff.reviewed() ? "review" : "signature";

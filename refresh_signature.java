@@ -284,7 +284,7 @@ public class refresh_signature implements Runner.Command {
     if (!isSignedAgain(before, after)) {
       return new NoVerdict(
           "last_signature_date has not advanced: %s before, %s now"
-              .formatted(after.get("last_signature_date"), before.get("last_signature_date")),
+              .formatted(before.get("last_signature_date"), after.get("last_signature_date")),
           "see the server's log: is its signer configured for this collection?");
     }
     return refreshed(after);

@@ -329,7 +329,7 @@ class BackportPlanTest {
   private static String due(Map<String, Object> before, SignoffRule signoff, String... pairs) {
     String due = backport_records.due(attributes(pairs), before, signoff, "account:us").toString();
     return due.replaceAll("^SignoffDue.*", "SignoffDue")
-        .replaceAll("\\[\\]|NeedsAttention\\[reason=|\\]$", "");
+        .replaceAll("\\[\\]|Blocked\\[reason=|\\]$", "");
   }
 
   @Test

@@ -548,5 +548,9 @@ class RefreshSignatureTest {
             judged("signed", null, null))) {
       assertTrue(failed instanceof refresh_signature.NoVerdict, failed.toString());
     }
+    assertTrue(
+        judged("signed", late, early)
+            .toString()
+            .contains("has not advanced: %s before, %s now".formatted(late, early)));
   }
 }
