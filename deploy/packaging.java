@@ -1,5 +1,5 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
-//DESCRIPTION Package the commands for AWS Lambda: one zip, a handler for each command.
+//DESCRIPTION Tool: package the commands for AWS Lambda: one zip, a handler for each command.
 //JAVA 25+
 //DEPS info.picocli:picocli:4.7.7
 //SOURCES Project.java ClassPath.java Jar.java Lambda.java
