@@ -997,7 +997,7 @@ public class backport_records implements Runner.Command {
           record(batch, List.of(new Written(e.status(), e.explanation(), null, null)));
         } else {
           failure = new Failure(e.getMessage(), e.hint());
-          noRetry = e.isLasting();
+          noRetry = !e.isRetryable();
           setState(batch, new Pending("no answer"));
         }
       }

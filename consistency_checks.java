@@ -123,10 +123,10 @@ public class consistency_checks implements Runner.Command {
             "a preview is compared along with its destination: select the destination");
       }
       Tally tally = new Tally("collection", checks.size(), "OK", "SKIP", "ERROR", "NO VERDICT");
-      InOrder.look(
+      InOrder.run(
           report,
           checks,
-          server.looks(),
+          server.collectionsAtOnce(),
           check -> new Outcome(check.place(), judge(check, remote)),
           (check, reason) -> new Outcome(check.place(), new NoVerdict(reason)),
           outcome -> show(outcome, tally, report),
