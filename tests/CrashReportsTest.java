@@ -4,6 +4,7 @@
 //SOURCES ../blockpages_generator.java
 //SOURCES ../common/CrashReports.java
 //SOURCES Exchange.java
+//SOURCES Jvm.java
 //SOURCES RecordingServer.java
 //SOURCES Reply.java
 //SOURCES ../common/Runner.java
@@ -989,13 +990,9 @@ class CrashReportsTest {
     server.fault("altered-announcement=main/cfr"); // so that some have something to report
     Project.Run process =
         Patience.run(
-            Path.of(System.getProperty("java.home"), "bin", "java"),
-            "-Xlog:class+load:file=" + folder.resolve("classes.log"),
-            "-XX:+UseSerialGC",
-            "-XX:TieredStopAtLevel=1",
-            "-cp",
-            System.getProperty("java.class.path"),
-            command);
+            Jvm.commandLine(
+                    List.of("-Xlog:class+load:file=" + folder.resolve("classes.log")), command)
+                .toArray());
     settings(command).forEach(process::env);
     Project.Outcome outcome = process.env("SENTRY_DSN", null).go();
     assertTrue(outcome.exit() < 2, outcome.toString());

@@ -20,7 +20,6 @@ import common.ServerException;
 import common.ServerException.Kind;
 import common.UnexpectedBody;
 import common.signature.CanonicalJson;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URI;
@@ -55,7 +54,6 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
-import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -104,7 +102,7 @@ class HttpTest {
   // ---- what is tried again
 
   private static Stream<Arguments> passing() throws IOException {
-    byte[] zipped = gzip(FINE.getBytes(StandardCharsets.UTF_8));
+    byte[] zipped = Reply.gzip(FINE);
     byte[] cutShort = Arrays.copyOf(zipped, zipped.length - 9);
     byte[] corrupted = zipped.clone();
     corrupted[corrupted.length - 6] ^= 1;
@@ -592,7 +590,7 @@ class HttpTest {
 
   @Test
   void gzip_is_asked_for_and_understood() throws Exception {
-    byte[] zipped = gzip(FINE.getBytes(StandardCharsets.UTF_8));
+    byte[] zipped = Reply.gzip(FINE);
     for (String name : List.of("gzip", "GZIP", "x-gzip")) {
       RecordingServer server = server(Reply.answer(200, zipped, "Content-Encoding: " + name));
       assertEquals(FINE, get(http(), server.url()));
@@ -637,8 +635,7 @@ class HttpTest {
 
   @Test
   void what_counts_is_the_size_after_decompression() throws Exception {
-    byte[] bomb =
-        gzip(("\"" + "x".repeat(8 * 1024 * 1024) + "\"").getBytes(StandardCharsets.UTF_8));
+    byte[] bomb = Reply.gzip("\"" + "x".repeat(8 * 1024 * 1024) + "\"");
     assertTrue(bomb.length < 64 * 1024, "the bomb is small: " + bomb.length);
     RecordingServer server = server(Reply.answer(200, bomb, "Content-Encoding: gzip"));
     assertEquals("the answer is larger than 64 KiB", reason(http(), server.url()));
@@ -647,10 +644,7 @@ class HttpTest {
 
   @Test
   void an_error_with_an_endless_body_is_still_that_error() throws Exception {
-    byte[] bomb =
-        gzip(
-            ("{\"message\":\"" + "x".repeat(8 * 1024 * 1024) + "\"}")
-                .getBytes(StandardCharsets.UTF_8));
+    byte[] bomb = Reply.gzip("{\"message\":\"" + "x".repeat(8 * 1024 * 1024) + "\"}");
     RecordingServer server = server(Reply.answer(403, bomb, "Content-Encoding: gzip"));
     ServerException failure = failure(http(), server.url());
     assertEquals(403, failure.status());
@@ -1330,14 +1324,6 @@ class HttpTest {
 
   private static String reason(Http http, URI url) {
     return failure(http, url).reason();
-  }
-
-  static byte[] gzip(byte[] content) throws IOException {
-    ByteArrayOutputStream zipped = new ByteArrayOutputStream();
-    try (GZIPOutputStream out = new GZIPOutputStream(zipped)) {
-      out.write(content);
-    }
-    return zipped.toByteArray();
   }
 
   private static void await(CyclicBarrier barrier) throws IOException, InterruptedException {

@@ -1,4 +1,5 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
+//SOURCES Jvm.java
 //SOURCES RecordingServer.java
 //SOURCES Reply.java
 //SOURCES ../validate_signature.java
@@ -20,7 +21,6 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
 import java.util.Map;
@@ -94,7 +94,7 @@ class ProcessTest {
         assertTrue(out.readLine().startsWith("Read collection list"));
         assertTrue(out.readLine().startsWith("01/03 /buckets/main/collections/c1:"));
         server.awaitRequests(4);
-        run(List.of(kill.toString(), "-INT", Long.toString(process.pid())));
+        assertEquals(0, Project.run(kill, "-INT", process.pid()).go().exit());
         assertTrue(process.waitFor(5, TimeUnit.MINUTES), "did not end");
         String rest = out.lines().collect(Collectors.joining("\n"));
         String stderr = errors.get(5, TimeUnit.MINUTES);
@@ -179,7 +179,7 @@ class ProcessTest {
     assertTrue(zsh.toFile().setExecutable(true));
     for (String required : List.of("", "0", "1")) {
       Project.Outcome outcome =
-          Patience.run(java(), "-cp", System.getProperty("java.class.path"), "prepare")
+          Patience.run(Jvm.commandLine(List.of(), "prepare").toArray())
               .onlyEnv(
                   Map.of(
                       "PATH", bin.toString(), // nothing else is found, so nothing is downloaded
@@ -232,7 +232,7 @@ class ProcessTest {
   }
 
   private static Project.Run command(List<String> options, String... args) {
-    Project.Run run = Patience.run(commandLine(options, args).toArray());
+    Project.Run run = Patience.run(Jvm.commandLine(options, "validate_signature", args).toArray());
     for (String variable :
         List.of("SERVER", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy")) {
       run.env(variable, null);
@@ -241,25 +241,7 @@ class ProcessTest {
   }
 
   private static Process start(String... args) throws IOException {
-    return new ProcessBuilder(commandLine(List.of(), args)).start();
-  }
-
-  private static Path java() {
-    return Path.of(System.getProperty("java.home"), "bin", "java");
-  }
-
-  private static List<String> commandLine(List<String> options, String... args) {
-    List<String> line = new ArrayList<>();
-    line.add(java().toString());
-    line.addAll(List.of("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"));
-    line.addAll(options);
-    line.addAll(List.of("-cp", System.getProperty("java.class.path"), "validate_signature"));
-    line.addAll(List.of(args));
-    return line;
-  }
-
-  private static void run(List<String> command) throws IOException, InterruptedException {
-    assertEquals(0, new ProcessBuilder(command).start().waitFor(), command.toString());
+    return new ProcessBuilder(Jvm.commandLine(List.of(), "validate_signature", args)).start();
   }
 
   private static Path program(String name) {

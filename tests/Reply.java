@@ -1,13 +1,16 @@
 //SOURCES Exchange.java
 
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.zip.GZIPOutputStream;
 
 /** What a server of the tests answers, or does instead. */
 @FunctionalInterface
@@ -66,6 +69,15 @@ interface Reply {
       head(status, body.length, headers).send(exchange);
       exchange.send(isHead ? new byte[0] : body);
     };
+  }
+
+  /** The body of an answer, compressed. */
+  static byte[] gzip(String body) throws IOException {
+    ByteArrayOutputStream zipped = new ByteArrayOutputStream();
+    try (OutputStream out = new GZIPOutputStream(zipped)) {
+      out.write(body.getBytes(StandardCharsets.UTF_8));
+    }
+    return zipped.toByteArray();
   }
 
   /** The part of an answer that comes before its body. */

@@ -12,17 +12,14 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import common.Version;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.URI;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -115,14 +112,6 @@ class UptakeRedashTest {
     assertOutcome(2, "", "uptake_health: error: " + error + "\n" + hint, outcome);
   }
 
-  private static byte[] gzip(String text) throws IOException {
-    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-    try (GZIPOutputStream out = new GZIPOutputStream(bytes)) {
-      out.write(text.getBytes(StandardCharsets.UTF_8));
-    }
-    return bytes.toByteArray();
-  }
-
   // ---- what is asked
 
   @Test
@@ -151,7 +140,7 @@ class UptakeRedashTest {
 
   @Test
   void a_compressed_answer_is_read() throws IOException {
-    assertFine(run(redash(Reply.answer(200, gzip(FINE), "Content-Encoding: gzip"))));
+    assertFine(run(redash(Reply.answer(200, Reply.gzip(FINE), "Content-Encoding: gzip"))));
   }
 
   @Test
@@ -520,7 +509,8 @@ class UptakeRedashTest {
   void an_answer_that_is_too_large_is_refused() throws IOException {
     RecordingServer redash =
         redash(
-            Reply.answer(200, gzip("[\"" + "x".repeat(1 << 20) + "\"]"), "Content-Encoding: gzip"));
+            Reply.answer(
+                200, Reply.gzip("[\"" + "x".repeat(1 << 20) + "\"]"), "Content-Encoding: gzip"));
     assertNoVerdict(
         "GET %s: the answer is larger than 1 MiB".formatted(redash.url(PATH)),
         "",
