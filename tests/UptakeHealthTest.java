@@ -1,6 +1,7 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //DEPS tools.jackson.core:jackson-databind:3.3.0
 //SOURCES ../common/signature/CanonicalJson.java
+//SOURCES Jvm.java
 //SOURCES ../common/Runner.java
 //SOURCES ../uptake_health.java
 //SOURCES ../bench/Peers.java
@@ -1510,16 +1511,15 @@ class UptakeHealthTest {
     Locale locale = Locale.forLanguageTag(language);
     Project.Outcome outcome =
         Project.run(
-                Path.of(System.getProperty("java.home"), "bin", "java"),
-                "-XX:TieredStopAtLevel=1",
-                "-Duser.language=" + locale.getLanguage(),
-                "-Duser.country=" + locale.getCountry(),
-                "-Duser.extensions=" + language.replaceFirst("^.{5}-?", ""),
-                "-cp",
-                System.getProperty("java.class.path"),
-                "uptake_health",
-                "--input=" + sample(),
-                "--html=" + page())
+                Jvm.commandLine(
+                        List.of(
+                            "-Duser.language=" + locale.getLanguage(),
+                            "-Duser.country=" + locale.getCountry(),
+                            "-Duser.extensions=" + language.replaceFirst("^.{5}-?", "")),
+                        "uptake_health",
+                        "--input=" + sample(),
+                        "--html=" + page())
+                    .toArray())
             .go();
     assertEquals(1, outcome.exit(), outcome.stderr());
     assertEquals(HEADING + SAMPLE_LINES + SAMPLE_FINDINGS, outcome.stdout());
