@@ -6,6 +6,7 @@
 //SOURCES ../common/Runner.java
 //SOURCES ../common/Tally.java
 //SOURCES ../validate_signature.java
+//SOURCES Differences.java
 //SOURCES HttpTest.java
 //SOURCES ../server/RemoteSettingsServer.java
 //SOURCES SettingsTest.java
@@ -256,7 +257,7 @@ class ReportTest {
   @Test
   void results_are_on_stdout_and_all_else_on_stderr() {
     Terminal.Outcome outcome = run(everything());
-    assertEquals(
+    Differences.assertSameText(
         """
         Read a list
         1/2 good:  OK
@@ -264,7 +265,7 @@ class ReportTest {
          - Cause: details
         """,
         outcome.stdout());
-    assertEquals(
+    Differences.assertSameText(
         """
         probe: warning: something is odd
         probe: error: something failed

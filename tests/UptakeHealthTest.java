@@ -5,11 +5,11 @@
 //SOURCES ../uptake_health.java
 //SOURCES ../bench/Peers.java
 //SOURCES ../deploy/Project.java
+//SOURCES Differences.java
 //SOURCES ReportTest.java
 //SOURCES SettingsTest.java
 //SOURCES ../server/Store.java
 //SOURCES Terminal.java
-//SOURCES Transcript.java
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -40,9 +40,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -774,15 +772,6 @@ class UptakeHealthTest {
 
   // ---- the command, with a saved result
 
-  @TestFactory
-  Stream<DynamicTest> every_transcript_is_what_the_command_prints() throws IOException {
-    return Transcript.of("uptake_health")
-        .map(transcript ->
-            DynamicTest.dynamicTest(
-                transcript.name(),
-                () -> transcript.check(Map.of("uptake_health", uptake_health::new))));
-  }
-
   private static Terminal.Outcome run(Terminal terminal, String... arguments) {
     return terminal.run(new uptake_health(), arguments);
   }
@@ -947,7 +936,7 @@ class UptakeHealthTest {
                     WELL, row("main/none", 0, 0), row("main/few", 1, 0), row("normandy/x", 1, 0)),
                 "--verbose")
             .stderr();
-    assertEquals(
+    Differences.assertSameText(
         """
         uptake_health: main/none skipped: no entry
         uptake_health: main/few skipped: 1 of at least 1,000 entries
@@ -1282,7 +1271,7 @@ class UptakeHealthTest {
     judge(List.of(WELL), "--html", page().toString());
     String first = Files.readString(page());
     judge(List.of(WELL), "--html", page().toString());
-    assertEquals(first, Files.readString(page()));
+    Differences.assertSameText(first, Files.readString(page()));
   }
 
   @Test
@@ -1521,7 +1510,7 @@ class UptakeHealthTest {
     assertEquals(1, outcome.exit(), outcome.stderr());
     assertEquals(HEADING + SAMPLE_LINES + SAMPLE_FINDINGS, outcome.stdout());
     assertEquals(SAMPLE_SUMMARY, outcome.stderr());
-    assertEquals(expected, Files.readString(page()).replaceFirst(made, "then"));
+    Differences.assertSameText(expected, Files.readString(page()).replaceFirst(made, "then"));
   }
 
   @Test
