@@ -1,5 +1,6 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //DESCRIPTION Check that source, preview and destination of each signed collection agree with its status.
+//DOCS docs/consistency_checks.md
 //JAVA 25+
 //SOURCES common/Changesets.java common/Display.java common/GeneralSettings.java common/Http.java
 //SOURCES common/InOrder.java common/Place.java common/RecordDiff.java common/RemoteSettings.java

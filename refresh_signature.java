@@ -1,5 +1,6 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //DESCRIPTION Ask the server to sign its published collections again.
+//DOCS docs/refresh_signature.md
 //JAVA 25+
 //SOURCES common/Display.java common/GeneralSettings.java common/Http.java common/InOrder.java
 //SOURCES common/Place.java common/RemoteSettings.java common/Report.java common/Runner.java

@@ -1,5 +1,6 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //DESCRIPTION Verify the content signature and the certificate chain of every published collection.
+//DOCS docs/validate_signature.md
 //JAVA 25+
 //SOURCES common/Changesets.java common/Display.java common/GeneralSettings.java common/Http.java
 //SOURCES common/RemoteSettings.java common/Report.java common/Runner.java common/Selection.java

@@ -1,5 +1,5 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
-//DESCRIPTION Install the seven commands into a folder, so that they start fast and need no JBang.
+//DESCRIPTION Tool: install the seven commands into a folder, so that they start fast and need no JBang.
 //JAVA 25+
 //DEPS info.picocli:picocli:4.7.7
 //SOURCES ../backport_records.java ../blockpages_generator.java ../consistency_checks.java

@@ -1,5 +1,5 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
-//DESCRIPTION Package the commands for where they are deployed: lambda, one zip for AWS Lambda.
+//DESCRIPTION Tool: package the commands for where they are deployed: lambda, one zip for AWS Lambda.
 //JAVA 25+
 //DEPS info.picocli:picocli:4.7.7
 //SOURCES Project.java ClassPath.java Jar.java Lambda.java

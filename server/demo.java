@@ -1,5 +1,5 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
-//DESCRIPTION Start a local Remote Settings with sample content and run every command against it.
+//DESCRIPTION Tool: start a local Remote Settings with sample content and run every command against it.
 //JAVA 25+
 //SOURCES ../deploy/Project.java RemoteSettingsServer.java
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1

@@ -1,5 +1,5 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
-//DESCRIPTION Serve a small Remote Settings on loopback for trying things and for drills.
+//DESCRIPTION Tool: serve a small Remote Settings on loopback for trying things and for drills.
 //JAVA 25+
 //DEPS info.picocli:picocli:4.7.7
 //SOURCES Fault.java RemoteSettingsServer.java
