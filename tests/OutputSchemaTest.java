@@ -516,8 +516,7 @@ class OutputSchemaTest {
   @ParameterizedTest
   @MethodSource("commands")
   void no_field_may_be_missing_or_added_without_being_described(String command) throws IOException {
-    ObjectNode document =
-        (ObjectNode) Transcript.of(command, "json").document(ReadmeTest.COMMANDS);
+    ObjectNode document = (ObjectNode) Transcript.of(command, "json").document(ReadmeTest.COMMANDS);
     assertEquals(List.of(), OutputSchema.errors(document));
     ArrayNode results = (ArrayNode) document.path("results");
     Set<String> statuses = new TreeSet<>();

@@ -46,8 +46,8 @@ import tools.jackson.databind.node.ObjectNode;
  * --- exit 1
  * </pre>
  *
- * <p>What differs from run to run is replaced: the port, hashes of roots, times taken, waits. {@code
- * TranscriptsTest} compares all files, or writes them.
+ * <p>What differs from run to run is replaced: the port, hashes of roots, times taken, waits.
+ * {@code TranscriptsTest} compares all files, or writes them.
  */
 record Transcript(Path file, List<String> head, String command) {
 
