@@ -219,7 +219,7 @@ class ReportTest {
   void waits_are_told_on_stderr_but_under_quiet() throws IOException {
     try (HttpTest.Wire server =
         HttpTest.Wire.of(HttpTest.Wire.status(503), HttpTest.Wire.json("{}"))) {
-      Terminal.Outcome outcome = run(reading(server.url()));
+      Terminal.Outcome outcome = run(reading(server.url()), "--requests-nb-retries=4");
       assertEquals(0, outcome.exit());
       assertEquals("", outcome.stdout());
       assertTrue(

@@ -1,5 +1,6 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //SOURCES ../uptake_health.java
+//SOURCES Differences.java
 //SOURCES HttpTest.java
 //SOURCES ../server/SigningAuthority.java
 //SOURCES Terminal.java
@@ -82,7 +83,10 @@ class UptakeRedashTest {
   }
 
   private static Terminal terminal(URI url) {
-    return new Terminal().set("REDASH_API_KEY", KEY).set("REDASH_API_QUERY_URL", url);
+    return new Terminal()
+        .set("REDASH_API_KEY", KEY)
+        .set("REDASH_API_QUERY_URL", url)
+        .set("REQUESTS_NB_RETRIES", 4);
   }
 
   private static Terminal terminal(HttpTest.Wire redash) {
@@ -101,9 +105,8 @@ class UptakeRedashTest {
 
   private static void assertOutcome(
       int exit, String stdout, String stderr, Terminal.Outcome outcome) {
-    assertEquals(stdout, outcome.stdout(), outcome::toString);
-    assertEquals(stderr, outcome.stderr(), outcome::toString);
-    assertEquals(exit, outcome.exit(), outcome::toString);
+    Differences.assertSameText(
+        new Terminal.Outcome(exit, stdout, stderr).toString(), outcome.toString());
   }
 
   private static void assertFine(Terminal.Outcome outcome) {
