@@ -9,6 +9,7 @@
 //SOURCES ../refresh_signature.java
 //SOURCES ../validate_changes_collection.java
 //SOURCES ../validate_signature.java
+//SOURCES Differences.java
 //SOURCES KintoClient.java
 //SOURCES RealKinto.java
 //SOURCES ../server/RemoteSettingsServer.java
@@ -134,8 +135,8 @@ class BothServersTest {
               .sorted()
               .toList());
     }
-    assertEquals(
-        String.join("\n", printed.getFirst()), String.join("\n", printed.getLast()), "both alike");
+    Differences.assertSameText(
+        String.join("\n", printed.getFirst()), String.join("\n", printed.getLast()));
     return printed.getFirst();
   }
 
@@ -474,7 +475,7 @@ class BothServersTest {
         planned.endsWith("Would apply 3 changes: 1 to create, 1 to update, 1 to delete.\n"),
         planned);
     assertEquals(Set.of("b", "c", "d"), records("copies/to").keySet());
-    assertEquals(
+    Differences.assertSameText(
         """
         Batch #0: PUT /buckets/copies/collections/to/records/a - 201
         Batch #1: PUT /buckets/copies/collections/to/records/b - 200
@@ -490,7 +491,7 @@ class BothServersTest {
   void a_source_that_needs_no_review_is_signed_at_once_or_by_the_next_run() {
     String to = "main-workspace/auto";
     collection("from", "{\"id\":\"a\",\"n\":2}", "{\"id\":\"b\",\"title\":\"é\"}");
-    assertEquals(
+    Differences.assertSameText(
         """
         Batch #0: PUT /buckets/main-workspace/collections/auto/records/b - 201
         Batch #1: PUT /buckets/main-workspace/collections/auto/records/a - 200
@@ -513,7 +514,7 @@ class BothServersTest {
   void a_review_is_requested_and_what_the_reviewer_says_to_it_is_heard() {
     collection("from", "{\"id\":\"a\",\"n\":1}");
     String to = source("copied", "{\"id\":\"b\",\"n\":1}");
-    assertEquals(
+    Differences.assertSameText(
         """
         Batch #0: PUT /buckets/main-workspace/collections/copied/records/a - 201
         Batch #1: DELETE /buckets/main-workspace/collections/copied/records/b - 200
@@ -526,7 +527,7 @@ class BothServersTest {
     patch("reviewer", to, "{\"status\":\"work-in-progress\",\"last_reviewer_comment\":\"not é\"}");
     assertEquals("copies/from -> " + to + ": review rejected: not é\n", unchanged(1, to));
     put("copies", "from", "{\"id\":\"a\",\"n\":2}");
-    assertEquals(
+    Differences.assertSameText(
         """
         Batch #0: PUT /buckets/main-workspace/collections/copied/records/a - 200
         Done. Requested review for 1 changes.
@@ -617,7 +618,7 @@ class BothServersTest {
   void record_ids_may_begin_with_batch() {
     collection("from", "{\"id\":\"batch\"}", "{\"id\":\"batch-1\",\"n\":1}");
     collection("to", "{\"id\":\"batch-1\"}", "{\"id\":\"batch-2\"}");
-    assertEquals(
+    Differences.assertSameText(
         """
         Batch #0: PUT /buckets/copies/collections/to/records/batch - 201
         Batch #1: PUT /buckets/copies/collections/to/records/batch-1 - 200
@@ -753,7 +754,7 @@ class BothServersTest {
             client.must("editor", "DELETE", path("copies/to") + "/records/" + id, null);
           }
         };
-    assertEquals(
+    Differences.assertSameText(
         """
         Batch #0: PUT /buckets/copies/collections/to/records/made-alike - 412 (already there)
         Batch #1: PUT /buckets/copies/collections/to/records/made-otherwise - 412 %1$s
@@ -777,7 +778,7 @@ class BothServersTest {
   void an_answer_that_is_lost_is_asked_for_again_and_nothing_is_done_twice() {
     collection("from", "{\"id\":\"a\",\"n\":1}", "{\"id\":\"b\",\"n\":1}");
     String to = source("lost", "{\"id\":\"b\",\"n\":0}", "{\"id\":\"c\",\"n\":0}");
-    assertEquals(
+    Differences.assertSameText(
         """
         Batch #0: PUT /buckets/main-workspace/collections/lost/records/a - 412 (already there)
         Batch #1: PUT /buckets/main-workspace/collections/lost/records/b - 412 (already there)

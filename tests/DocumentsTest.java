@@ -3,6 +3,7 @@
 //SOURCES Blocks.java
 //SOURCES CronServer.java
 //SOURCES Deployments.java
+//SOURCES Differences.java
 //SOURCES ../server/Fault.java
 //SOURCES Installed.java
 //SOURCES Patience.java
@@ -66,7 +67,6 @@ import tools.jackson.databind.json.JsonMapper;
 class DocumentsTest {
 
   private static final Path ROOT = Project.root();
-  private static final boolean UPDATE = "1".equals(System.getenv("UPDATE_GOLDEN"));
   private static final PrintStream OUT = new PrintStream(System.out, true, StandardCharsets.UTF_8);
   private static final Pattern MOMENT =
       Pattern.compile("(\\d{4}-\\d\\d-\\d\\d)([T ])(\\d\\d:\\d\\d:\\d\\d)");
@@ -150,8 +150,8 @@ class DocumentsTest {
             document.getFileName() + " ends",
             () -> {
               session.close();
-              if (UPDATE) {
-                session.update(document);
+              if (Differences.UPDATE) {
+                compare(document, session.printed);
               }
             }));
     return tests.stream();
@@ -205,10 +205,9 @@ class DocumentsTest {
         return;
       }
       if (!isShown(shown.body(), actual)) {
-        if (UPDATE) {
-          printed.put(shown, actual);
-        } else {
-          assertEquals(shown.text().stripTrailing(), actual, shown.where());
+        printed.put(shown, actual);
+        if (!Differences.UPDATE) {
+          compare(shown.file(), Map.of(shown, actual));
         }
       }
     }
@@ -298,20 +297,20 @@ class DocumentsTest {
         server.close();
       }
     }
+  }
 
-    /** Writes what was printed where something else is shown. */
-    private void update(Path document) throws IOException {
-      List<String> lines = new ArrayList<>(Files.readAllLines(document));
-      printed.entrySet().stream()
-          .sorted((one, other) -> other.getKey().line() - one.getKey().line())
-          .forEach(entry -> {
-            int at = entry.getKey().line();
-            List<String> old = lines.subList(at, at + entry.getKey().body().size());
-            old.clear();
-            lines.addAll(at, entry.getValue().lines().toList());
-          });
-      Files.write(document, lines);
-    }
+  /** Compares the document with itself but for these blocks, which print something else. */
+  private static void compare(Path document, Map<Blocks.Block, String> printed) throws IOException {
+    List<String> lines = new ArrayList<>(Files.readAllLines(document));
+    printed.entrySet().stream()
+        .sorted((one, other) -> other.getKey().line() - one.getKey().line())
+        .forEach(entry -> {
+          int at = entry.getKey().line();
+          lines.subList(at, at + entry.getKey().body().size()).clear();
+          lines.addAll(at, entry.getValue().lines().toList());
+        });
+    Differences.assertFile(
+        document, String.join("\n", lines) + "\n", "DocumentsTest.every_block_works_as_typed");
   }
 
   /** Whether that is what is shown, where a line {@code …} stands for any lines. */

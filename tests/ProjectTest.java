@@ -64,6 +64,7 @@ class ProjectTest {
           Map.entry(
               "com.amazonaws.services.lambda.runtime.api.client",
               "com.amazonaws:aws-lambda-java-runtime-interface-client"),
+          Map.entry("com.github.difflib", "io.github.java-diff-utils:java-diff-utils"),
           Map.entry(
               "com.google.googlejavaformat", "com.google.googlejavaformat:google-java-format"),
           Map.entry("com.networknt.schema", "com.networknt:json-schema-validator"),

@@ -9,6 +9,7 @@
 //SOURCES ../deploy/Project.java
 //SOURCES RecordingServer.java
 //SOURCES ../server/RemoteSettingsServer.java
+//SOURCES Differences.java
 //SOURCES Patience.java
 //SOURCES Reply.java
 //SOURCES S3Proxy.java
@@ -173,7 +174,7 @@ class PublishOnS3Test {
     on(real);
     Terminal.Outcome outcome = run();
     assertEquals(0, outcome.exit(), outcome::toString);
-    assertEquals(
+    Differences.assertSameText(
         """
         blockpages_generator: warning: Amazon S3 bucket %1$s is missing: it is created now
         blockpages_generator: about to publish 21 of 21 pages in Amazon S3 bucket %1$s (%2$s), with access key …MPLE
@@ -328,7 +329,7 @@ class PublishOnS3Test {
     upload("old.txt", Map.of("generator", "blockpages_generator"));
     Terminal.Outcome outcome = run("--prune");
     assertEquals(0, outcome.exit(), outcome::toString);
-    assertEquals(
+    Differences.assertSameText(
         """
         Uploading index.html to Amazon S3 bucket %1$s
         Deleting old.html from Amazon S3 bucket %1$s
@@ -360,7 +361,7 @@ class PublishOnS3Test {
     assertEquals(0, outcome.exit());
     assertEquals(
         21, outcome.stdout().lines().filter(line -> line.startsWith("Would upload ")).count());
-    assertEquals(
+    Differences.assertSameText(
         """
         blockpages_generator: warning: Amazon S3 bucket %s is missing: it would be created
         blockpages_generator: 21 pages: 21 would be uploaded, 0 unchanged
@@ -374,7 +375,7 @@ class PublishOnS3Test {
     server.delete("blocklists", "addons", "old");
     block("new");
     proxy.forget();
-    assertEquals(
+    Differences.assertSameText(
         """
         Would upload new.html to Amazon S3 bucket %1$s
         Would upload index.html to Amazon S3 bucket %1$s
@@ -420,7 +421,7 @@ class PublishOnS3Test {
         outcome::toString);
     assertEquals(Set.of("bad.html", "good.html"), new HashSet<>(names("PUT")));
     assertEquals(List.of(), names("DELETE"));
-    assertEquals(
+    Differences.assertSameText(
         """
         hint: the credentials need s3:PutObject there
         blockpages_generator: error: 1 of 23 pages failed: the index stays as it was, and nothing is deleted

@@ -9,6 +9,7 @@
 //SOURCES ../validate_changes_collection.java
 //SOURCES ../validate_signature.java
 //SOURCES Blocks.java
+//SOURCES Differences.java
 //SOURCES Installed.java
 //SOURCES Patience.java
 //SOURCES ../bench/Peers.java
@@ -82,13 +83,21 @@ class ReadmeTest {
   void every_example_is_what_a_transcript_says() throws IOException {
     int examples = 0;
     for (Path guide : Blocks.guides()) {
-      for (MatchResult example : EXAMPLE.matcher(Files.readString(guide)).results().toList()) {
+      String text = Files.readString(guide);
+      StringBuilder asItShouldBe = new StringBuilder();
+      int end = 0;
+      for (MatchResult example : EXAMPLE.matcher(text).results().toList()) {
         examples++;
         String transcript = page("tests/golden/" + example.group(1) + ".txt");
-        String shown = transcript.substring(transcript.indexOf("$ "));
-        assertEquals(
-            shown.substring(0, shown.indexOf("--- stderr\n")), example.group(2), guide.toString());
+        asItShouldBe
+            .append(text, end, example.start(2))
+            .append(transcript, transcript.indexOf("$ "), transcript.indexOf("--- stderr\n"));
+        end = example.end(2);
       }
+      Differences.assertFile(
+          guide,
+          asItShouldBe + text.substring(end),
+          "ReadmeTest.every_example_is_what_a_transcript_says");
     }
     assertTrue(examples > COMMANDS.size(), examples + " examples");
   }

@@ -10,7 +10,6 @@
 //SOURCES ../server/RemoteSettingsServer.java
 //SOURCES ../server/Store.java
 //SOURCES Terminal.java
-//SOURCES Transcript.java
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -38,10 +37,7 @@ import java.util.TreeSet;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Predicate;
-import java.util.stream.Stream;
-import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestFactory;
 
 /** The command as a whole, against the embedded server over HTTP, and its decisions. */
 class RefreshSignatureTest {
@@ -62,15 +58,6 @@ class RefreshSignatureTest {
     return server.requests().stream()
         .filter(request -> !request.method().equals("GET") && !request.method().equals("HEAD"))
         .toList();
-  }
-
-  @TestFactory
-  Stream<DynamicTest> every_transcript_is_what_the_command_prints() throws IOException {
-    return Transcript.of("refresh_signature")
-        .map(transcript ->
-            DynamicTest.dynamicTest(
-                transcript.name(),
-                () -> transcript.check(Map.of("refresh_signature", refresh_signature::new))));
   }
 
   // ---- what is written

@@ -8,6 +8,7 @@
 //SOURCES ../common/Runner.java
 //SOURCES ../common/Tally.java
 //SOURCES ../validate_signature.java
+//SOURCES Differences.java
 //SOURCES ../server/RemoteSettingsServer.java
 //SOURCES SettingsTest.java
 //SOURCES Terminal.java
@@ -218,7 +219,7 @@ class ReportTest {
   @Test
   void waits_are_told_on_stderr_but_under_quiet() throws IOException {
     try (RecordingServer server = RecordingServer.of(Reply.status(503), Reply.json("{}"))) {
-      Terminal.Outcome outcome = run(reading(server.url()));
+      Terminal.Outcome outcome = run(reading(server.url()), "--requests-nb-retries=4");
       assertEquals(0, outcome.exit());
       assertEquals("", outcome.stdout());
       assertTrue(
@@ -255,7 +256,7 @@ class ReportTest {
   @Test
   void results_are_on_stdout_and_all_else_on_stderr() {
     Terminal.Outcome outcome = run(everything());
-    assertEquals(
+    Differences.assertSameText(
         """
         Read a list
         1/2 good:  OK
@@ -263,7 +264,7 @@ class ReportTest {
          - Cause: details
         """,
         outcome.stdout());
-    assertEquals(
+    Differences.assertSameText(
         """
         probe: warning: something is odd
         probe: error: something failed

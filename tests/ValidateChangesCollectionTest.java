@@ -2,12 +2,10 @@
 //SOURCES RecordingServer.java
 //SOURCES Reply.java
 //SOURCES ../validate_changes_collection.java
-//SOURCES ../server/Fault.java
 //SOURCES ../server/KintoRequest.java
 //SOURCES ../server/RemoteSettingsServer.java
 //SOURCES ../server/Store.java
 //SOURCES Terminal.java
-//SOURCES Transcript.java
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -17,16 +15,10 @@ import java.time.Clock;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
-import java.util.Set;
-import java.util.TreeSet;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.LongStream;
-import java.util.stream.Stream;
-import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -39,44 +31,12 @@ class ValidateChangesCollectionTest {
 
   private static final long NOW = Terminal.NOW.toEpochMilli();
 
-  /** Faults in what a collection holds that its timestamp does not show are left out. */
-  private static final Set<Fault.Kind> IN_THE_TIMESTAMP =
-      Set.of(Fault.Kind.ALTERED_TIMESTAMP, Fault.Kind.STALE, Fault.Kind.STALE_ALWAYS);
-
   private static RemoteSettingsServer.Builder server() {
     return RemoteSettingsServer.builder().clock(Clock.fixed(Terminal.NOW, ZoneOffset.UTC));
   }
 
   private static Terminal.Outcome run(Object url, String... arguments) {
     return new Terminal().set("SERVER", url).run(new validate_changes_collection(), arguments);
-  }
-
-  // ---- transcripts: every fault
-
-  @TestFactory
-  Stream<DynamicTest> every_transcript_is_what_the_command_prints() throws IOException {
-    return Transcript.of("validate_changes_collection")
-        .map(transcript ->
-            DynamicTest.dynamicTest(
-                transcript.name(),
-                () ->
-                    transcript.check(
-                        Map.of("validate_changes_collection", validate_changes_collection::new))));
-  }
-
-  @Test
-  void every_fault_that_a_timestamp_shows_has_a_transcript() throws IOException {
-    Set<String> missing = new TreeSet<>();
-    for (Fault.Kind kind : Fault.Kind.values()) {
-      if (kind.point() != Fault.Point.CONTENT || IN_THE_TIMESTAMP.contains(kind)) {
-        missing.add(kind.label());
-      }
-    }
-    Transcript.of("validate_changes_collection")
-        .flatMap(transcript -> transcript.head().stream())
-        .filter(line -> line.startsWith("fault "))
-        .forEach(line -> missing.remove(line.substring("fault ".length()).split("[=:]")[0]));
-    assertEquals(Set.of(), missing);
   }
 
   // ---- what is read

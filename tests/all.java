@@ -16,6 +16,7 @@
 //SOURCES ConsistencyChecksTest.java
 //SOURCES ContentSignatureTest.java
 //SOURCES CrashReportsTest.java
+//SOURCES DifferencesTest.java
 //SOURCES DocumentsTest.java
 //SOURCES FaultMatrixTest.java
 //SOURCES FormatTest.java
@@ -46,6 +47,7 @@
 //SOURCES SettingsAgreeTest.java
 //SOURCES SettingsTest.java
 //SOURCES StartScriptTest.java
+//SOURCES TranscriptsTest.java
 //SOURCES TrustTest.java
 //SOURCES UptakeHealthTest.java
 //SOURCES UptakePageTest.java
