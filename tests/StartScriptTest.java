@@ -267,8 +267,7 @@ class StartScriptTest {
     jbang("");
     expectDigestOf("genuine");
     Files.writeString(temp.resolve("forged"), "forged");
-    program(
-        tools.resolve("jbang"), "#!/bin/sh\n" + lines.replace("TEMP", temp.toString()) + "\n");
+    program(tools.resolve("jbang"), "#!/bin/sh\n" + lines.replace("TEMP", temp.toString()) + "\n");
     fails(
         "jbang: error: %s/jbang could not get JBang %s, and no mvn found; install JBang"
                 .formatted(tools, pinned)
@@ -667,8 +666,7 @@ class StartScriptTest {
     for (Project.Run run : starts) {
       Files.deleteIfExists(temp.resolve("last"));
       assertEquals(new Project.Outcome(0, "", ""), run.onlyEnv(variables).go());
-      assertEquals(
-          List.of("-Dproject.root=" + checkout, checkout + "/demo.java"), lastArguments());
+      assertEquals(List.of("-Dproject.root=" + checkout, checkout + "/demo.java"), lastArguments());
     }
   }
 
