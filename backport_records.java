@@ -985,7 +985,7 @@ public class backport_records implements Runner.Command {
           take(batch, List.of(new Written(e.status(), e.explanation(), null, null)));
         } else {
           failure = new Refused(e.getMessage(), e.hint());
-          isLasting = e.isLasting();
+          isLasting = !e.isRetryable();
           set(batch, new Open("no answer"));
         }
       }

@@ -922,7 +922,7 @@ public class blockpages_generator implements Runner.Command {
       }
       failedInARow.set(0);
       try (ProgressBar bar = bar(label, tasks.size(), report)) {
-        InOrder.look(
+        InOrder.run(
             report,
             tasks,
             server.parallel(),

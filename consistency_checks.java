@@ -121,10 +121,10 @@ public class consistency_checks implements Runner.Command {
             "previews are compared with their destination: select that");
       }
       Tally tally = new Tally("collection", checks.size(), "OK", "SKIP", "ERROR", "NO VERDICT");
-      InOrder.look(
+      InOrder.run(
           report,
           checks,
-          server.looks(),
+          server.collectionsAtOnce(),
           check -> new Outcome(check.place(), judge(check, remote)),
           (check, reason) -> new Outcome(check.place(), new NoVerdict(reason)),
           outcome -> show(outcome, tally, report),

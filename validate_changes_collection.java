@@ -104,7 +104,7 @@ public class validate_changes_collection implements Runner.Command {
       List<Outcome> outcomes = new ArrayList<>();
       Tally tally =
           new Tally("collection", entries.size(), "OK", "SKIP", "NOT OK", "CACHE", "NO VERDICT");
-      InOrder.look(
+      InOrder.run(
           report,
           entries,
           server.parallel(),

@@ -129,9 +129,9 @@ public class validate_signature implements Runner.Command {
               now,
               report);
       Changeset saved = changesetFile == null ? null : savedChangeset();
-      check.look(
+      check.judgeAll(
           saved == null ? announced(remote, report) : List.of(entry(saved)),
-          server.looks(),
+          server.collectionsAtOnce(),
           entry -> saved == null ? check.judge(remote, entry) : check.judge(entry, () -> saved),
           () -> {
             check.showDetails();
@@ -198,7 +198,7 @@ public class validate_signature implements Runner.Command {
       Duration warning =
           certificateWarnDays != null
               ? Duration.ofDays(certificateWarnDays)
-              : entry.getKey().usualWarning();
+              : entry.getKey().defaultWarningPeriod();
       if (now.plus(warning).isAfter(end)) {
         String sentence =
             "the leaf of %s ends %s".formatted(Display.some(entry.getValue(), 1), days(now, end));

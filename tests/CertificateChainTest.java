@@ -219,7 +219,7 @@ class CertificateChainTest {
           case LEAF_WITH_UNKNOWN_CRITICAL_EXTENSION ->
               bad(Cause.BROKEN_CHAIN, "the leaf is refused: unrecognized critical extension(s)");
           case INTERMEDIATE_NOT_A_CA, INTERMEDIATE_WITHOUT_BASIC_CONSTRAINTS ->
-              bad(Cause.BROKEN_CHAIN, "the intermediate is no CA certificate");
+              bad(Cause.BROKEN_CHAIN, "the intermediate is not a CA certificate");
           case INTERMEDIATE_WITHOUT_CERT_SIGN ->
               bad(Cause.BROKEN_CHAIN, "the intermediate's key usage lacks certificate signing");
           case INTERMEDIATE_FOR_SERVERS ->
@@ -231,11 +231,11 @@ class CertificateChainTest {
               bad(
                   Cause.BROKEN_CHAIN,
                   "the intermediate is refused: unrecognized critical extension(s)");
-          case ROOT_NOT_A_CA -> bad(Cause.BROKEN_CHAIN, "the root is no CA certificate");
+          case ROOT_NOT_A_CA -> bad(Cause.BROKEN_CHAIN, "the root is not a CA certificate");
           case ROOT_WITH_PATH_LENGTH_ZERO ->
               bad(
                   Cause.BROKEN_CHAIN,
-                  "the path length of the certificate above the intermediate forbids it");
+                  "the intermediate exceeds the path length of the certificate above it");
           case ROOT_NOT_SELF_SIGNED ->
               bad(
                   Cause.BROKEN_CHAIN,
@@ -325,7 +325,7 @@ class CertificateChainTest {
               s.leaf.subject = "CN=example.org";
             },
             Cause.WRONG_SAN,
-            "the leaf's SAN is missing, expected a name.content-signature.mozilla.org"),
+            "the leaf's SAN is missing, expected NAME.content-signature.mozilla.org"),
         new Bad(
             "leaf whose names are no list",
             s -> s.leaf.garbled = Extension.subjectAlternativeName,
@@ -400,12 +400,12 @@ class CertificateChainTest {
             "root without basic constraints",
             s -> s.root.constraints = null,
             Cause.BROKEN_CHAIN,
-            "the root is no CA certificate"),
+            "the root is not a CA certificate"),
         new Bad(
             "root of X.509 version 1",
             s -> s.root.version1 = true,
             Cause.BROKEN_CHAIN,
-            "the root is no CA certificate"),
+            "the root is not a CA certificate"),
         // what PKIX allows and Firefox does not (its CSTrustDomain)
         new Bad(
             "leaf signed with SHA-1",
@@ -755,7 +755,7 @@ class CertificateChainTest {
     CertificateChain chain = parsed(named(name));
     assertRefused(
         Cause.WRONG_SAN,
-        "the leaf's SAN is " + name + ", expected a name.content-signature.mozilla.org",
+        "the leaf's SAN is " + name + ", expected NAME.content-signature.mozilla.org",
         () -> chain.verifySigner(null));
   }
 
@@ -831,7 +831,7 @@ class CertificateChainTest {
         days <= 70
             ? Duration.ofDays(7)
             : days >= 600 ? Duration.ofDays(60) : Duration.ofMinutes(144L * days);
-    assertEquals(expected, chain.usualWarning());
+    assertEquals(expected, chain.defaultWarningPeriod());
     assertEquals(from.plus(Duration.ofDays(days)), chain.leafEnd());
   }
 
@@ -846,7 +846,7 @@ class CertificateChainTest {
     chain.verifyRoot(MozillaRoots.builtIn("firefox.settings.services.allizom.org", THEN));
     assertEquals(STAGE, chain.rootHash());
     assertEquals(Instant.parse("2021-04-24T15:04:05Z"), chain.leafEnd());
-    assertEquals(Duration.ofDays(8), chain.usualWarning());
+    assertEquals(Duration.ofDays(8), chain.defaultWarningPeriod());
   }
 
   @Test
@@ -908,7 +908,7 @@ class CertificateChainTest {
     chain.verifyRoot(Set.of(KINTO_26));
     assertEquals(KINTO_26, chain.rootHash());
     assertEquals(Instant.parse("2026-12-23T15:16:12Z"), chain.leafEnd());
-    assertEquals(Duration.ofDays(7), chain.usualWarning());
+    assertEquals(Duration.ofDays(7), chain.defaultWarningPeriod());
     assertRefused(
         Cause.NOT_YET_VALID,
         "the leaf is not valid before 2026-11-24 01:16:12 UTC (checked as of 2026-11-24 01:16:11"
