@@ -396,7 +396,10 @@ class BackportRecordsTest {
       put(server, AUTOMATIC, "{\"id\":\"a\"}", "{\"id\":\"b\",\"n\":1}");
       server.delete("main-workspace", "auto", "c");
       Terminal.Outcome owed = copy(server, AUTOMATIC, option);
-      assertTrue(owed.stdout().matches("(?s).*(Would sign|BEHIND for 3600 s).*"), owed::toString);
+      assertTrue(
+          owed.stdout()
+              .matches("(?s).*(Would request the outstanding signature|BEHIND for 3600 s).*"),
+          owed::toString);
       assertNothingWritten(server);
     }
   }
@@ -780,7 +783,7 @@ class BackportRecordsTest {
       assertTrue(
           outcome
               .stdout()
-              .contains("0 of 1 changes applied; missing: r00000 (otherwise when read afterwards)"),
+              .contains("0 of 1 changes applied; missing: r00000 (different when read afterwards)"),
           outcome::toString);
     }
   }
@@ -807,7 +810,7 @@ class BackportRecordsTest {
           outcome
               .stdout()
               .contains(
-                  "0 of 2 changes applied; missing: r00000 (otherwise when read afterwards),"
+                  "0 of 2 changes applied; missing: r00000 (different when read afterwards),"
                       + " r00001 (409: "),
           outcome::toString);
     }
@@ -981,7 +984,7 @@ class BackportRecordsTest {
       Terminal.Outcome outcome = copy(server, REVIEWED);
       assertEquals(2, outcome.exit(), outcome::toString);
       assertTrue(
-          outcome.stdout().contains("- 201 (the server has made something else of it)\n"),
+          outcome.stdout().contains("- 201 (the server stored something else)\n"),
           outcome::toString);
       assertEquals(List.of(), requests(server, "PATCH"));
     }
@@ -1015,16 +1018,18 @@ class BackportRecordsTest {
       Terminal.Outcome outcome = copy(server, REVIEWED);
       assertEquals(2, outcome.exit(), outcome::toString);
       assertTrue(
-          outcome.stdout().contains("NO VERDICT (3 changes applied, but to-review is owed: 403"),
+          outcome
+              .stdout()
+              .contains("NO VERDICT (3 changes applied, but requesting the review failed: 403"),
           outcome::toString);
       outcome = copy(server, REVIEWED);
       assertEquals(2, outcome.exit(), outcome::toString);
-      assertTrue(outcome.stdout().contains("NO VERDICT (to-review is owed: 403"));
+      assertTrue(outcome.stdout().contains("NO VERDICT (requesting the review failed: 403"));
       server.clearFaults();
       server.forgetRequests();
       outcome = copy(server, REVIEWED);
       assertEquals(0, outcome.exit(), outcome::toString);
-      assertTrue(outcome.stdout().endsWith("Done. Requested the review that was owed.\n"));
+      assertTrue(outcome.stdout().endsWith("Done. Requested the outstanding review.\n"));
       outcome = copy(server, REVIEWED);
       assertTrue(outcome.stdout().endsWith("Records are in sync. Nothing to do.\n"));
       assertEquals(1, requests(server, "PATCH").size());
@@ -1147,8 +1152,8 @@ class BackportRecordsTest {
           outcome
               .stdout()
               .endsWith(
-                  "3 changes applied, edited by account:reviewer,"
-                      + " and signed off by somebody else than us\n"),
+                  "3 changes applied, edited by account:reviewer"
+                      + " and signed off by another account\n"),
           outcome::toString);
     }
   }
@@ -1185,8 +1190,8 @@ class BackportRecordsTest {
             outcome
                 .stderr()
                 .contains(
-                    "warning: main-workspace/to: work in progress by account:reviewer,"
-                        + " which is overwritten\n"),
+                    "warning: main-workspace/to: work in progress by account:reviewer;"
+                        + " the copy overwrites it\n"),
             outcome::toString);
       }
     }
@@ -1278,7 +1283,9 @@ class BackportRecordsTest {
       assertTrue(
           outcome
               .stdout()
-              .contains("3 changes applied, but to-review is owed: 403: Not in to-editors group"),
+              .contains(
+                  "3 changes applied, but requesting the review failed: 403: Not in to-editors"
+                      + " group"),
           outcome::toString);
       new KintoClient(server.url())
           .must(
@@ -1288,7 +1295,7 @@ class BackportRecordsTest {
               "{\"data\":{\"members\":[\"account:admin\"]}}");
       outcome = copy(admin, REVIEWED);
       assertEquals(0, outcome.exit(), outcome::toString);
-      assertTrue(outcome.stdout().endsWith("Done. Requested the review that was owed.\n"));
+      assertTrue(outcome.stdout().endsWith("Done. Requested the outstanding review.\n"));
     }
   }
 
@@ -1306,7 +1313,7 @@ class BackportRecordsTest {
               .startsWith(
                   "backport_records: about to write to %s as account:editor: main-workspace/to:"
                           .formatted(server.url())
-                      + " 3 to create, 0 to update, 0 to delete, then set it to-review\n"),
+                      + " 3 to create, 0 to update, 0 to delete, then request a review\n"),
           outcome::toString);
     }
   }

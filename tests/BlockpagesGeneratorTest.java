@@ -164,7 +164,7 @@ class BlockpagesGeneratorTest {
             .endsWith(
                 """
                 blockpages_generator: error: 1 of 23 pages failed: the index stays as it was, and nothing is deleted
-                hint: mend that and run it again, it goes on from there
+                hint: fix the cause and run the command again: it continues from there
                 blockpages_generator: 23 pages: 1 written, 20 unchanged, 1 failed (bad.html)
                 """),
         outcome::toString);

@@ -5,9 +5,10 @@
 //SOURCES ../common/signature/CertificateChain.java
 //SOURCES ../common/RecordDiff.java
 //SOURCES ../consistency_checks.java
+//SOURCES RecordingServer.java
+//SOURCES Reply.java
 //SOURCES ../validate_changes_collection.java
 //SOURCES ../validate_signature.java
-//SOURCES HttpTest.java
 //SOURCES OutputSchema.java
 //SOURCES ReadmeTest.java
 //SOURCES ../server/RemoteSettingsServer.java
@@ -248,12 +249,11 @@ class OutputSchemaTest {
   /** Pages that an S3 does not take, for a reason of its own. */
   private static JsonNode refusedByS3() throws IOException {
     try (RemoteSettingsServer server = server();
-        HttpTest.Wire s3 =
-            HttpTest.Wire.routes(asked ->
-                asked.head().startsWith("PUT ")
-                    ? HttpTest.Wire.answer(
-                        400, "<Error><Code>Odd</Code><Message>no</Message></Error>")
-                    : HttpTest.Wire.answer(
+        RecordingServer s3 =
+            RecordingServer.routes(request ->
+                request.method().equals("PUT")
+                    ? Reply.answer(400, "<Error><Code>Odd</Code><Message>no</Message></Error>")
+                    : Reply.answer(
                         200,
                         "<ListBucketResult><Name>amo</Name><IsTruncated>false</IsTruncated></ListBucketResult>"))) {
       return document(

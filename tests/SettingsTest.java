@@ -1,5 +1,6 @@
 //DEPS info.picocli:picocli:4.7.7
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
+//SOURCES ../deploy/Project.java
 //SOURCES ../common/Http.java
 //SOURCES ../common/Report.java
 //SOURCES ../common/Runner.java
@@ -940,10 +941,9 @@ class SettingsTest {
       cases.add(
           text(random, "ab*?[]!-^/\\.&~|{}", 8).strip() + "\t" + text(random, "ab]-^/!\\.&[", 5));
     }
-    Path input = Files.write(folder.resolve("cases"), cases);
-    Process process =
-        new ProcessBuilder(
-                python.toString(),
+    Project.Outcome outcome =
+        Project.run(
+                python,
                 "-c",
                 """
                 import sys, fnmatch
@@ -951,12 +951,10 @@ class SettingsTest {
                     pattern, name = line.rstrip('\\n').split('\\t')
                     print(int(fnmatch.fnmatchcase(name, pattern)))
                 """)
-            .redirectInput(input.toFile())
-            .redirectError(ProcessBuilder.Redirect.DISCARD)
-            .start();
-    String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    assertEquals(0, process.waitFor());
-    List<String> verdicts = output.lines().toList();
+            .input(String.join("\n", cases))
+            .go();
+    assertEquals(0, outcome.exit(), outcome::toString);
+    List<String> verdicts = outcome.stdout().lines().toList();
     assertEquals(cases.size(), verdicts.size());
     List<String> differences = new ArrayList<>();
     for (int i = 0; i < cases.size(); i++) {

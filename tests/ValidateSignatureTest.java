@@ -1,6 +1,7 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
+//SOURCES RecordingServer.java
+//SOURCES Reply.java
 //SOURCES ../validate_signature.java
-//SOURCES HttpTest.java
 //SOURCES ../deploy/Project.java
 //SOURCES ../server/KintoRequest.java
 //SOURCES ../server/RemoteSettingsServer.java
@@ -150,13 +151,13 @@ class ValidateSignatureTest {
 
   @Test
   void a_tombstone_without_a_timestamp_is_one_too() throws IOException {
-    try (HttpTest.Wire server =
-        HttpTest.Wire.routes(asked ->
-            HttpTest.Wire.json(
-                asked.path().contains("/monitor/")
+    try (RecordingServer server =
+        RecordingServer.routes(request ->
+            Reply.json(
+                request.path().contains("/monitor/")
                     ? "{\"changes\": [{\"bucket\": \"main\", \"collection\": \"a\","
                         + " \"last_modified\": 1}]}"
-                    : asked.path().endsWith("/changeset")
+                    : request.path().endsWith("/changeset")
                         ? "{\"metadata\": {}, \"timestamp\": 1,"
                             + " \"changes\": [{\"id\": \"x\", \"deleted\": true}]}"
                         : "{\"data\": []}"))) {
@@ -240,7 +241,7 @@ class ValidateSignatureTest {
       Terminal.Outcome warned = run(server, "--certificate-warn-days", "30");
       assertEquals(0, warned.exit());
       assertTrue(
-          warned.stderr().contains("warning: the leaf of main/a ends in 2"), warned::toString);
+          warned.stderr().contains("warning: the leaf of main/a expires in 2"), warned::toString);
       assertEquals(1, run(server, "--certificate-warn-days", "30", "--strict").exit());
     }
   }
