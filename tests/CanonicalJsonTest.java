@@ -465,7 +465,7 @@ class CanonicalJsonTest {
 
   @Test
   void ten_thousand_documents_agree_with_canonicaljson_rs() throws Exception {
-    Path python = Peers.python();
+    Path python = Peers.PYTHON.path();
     Generator generator = new Generator(SEED, Kind.AS_CANONICALJSON_RS);
     List<String> documents = new ArrayList<>();
     StringBuilder input = new StringBuilder();
@@ -503,7 +503,7 @@ class CanonicalJsonTest {
 
   @Test
   void a_hundred_thousand_doubles_are_printed_as_node_does() throws Exception {
-    Path node = Peers.node();
+    Path node = Peers.NODE.path();
     List<Double> doubles = doubles(new Random(SEED));
     StringBuilder input = new StringBuilder();
     for (double number : doubles) {

@@ -45,6 +45,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.DynamicContainer;
 import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.io.TempDir;
@@ -64,6 +65,7 @@ import tools.jackson.databind.json.JsonMapper;
  * <p>With {@code UPDATE_GOLDEN=1} in the environment what is shown is written anew; read the
  * difference before you commit it.
  */
+@Order(1) // takes long, so it begins first
 class DocumentsTest {
 
   private static final Path ROOT = Project.root();
@@ -176,7 +178,7 @@ class DocumentsTest {
       assumeFalse(isBroken, "a block above it did not work");
       isBroken = true;
       if (block.text().contains("curl ")) {
-        Peers.curl();
+        Peers.CURL.path();
       }
       run(block, shown);
       isBroken = false;

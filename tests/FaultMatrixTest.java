@@ -31,6 +31,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.function.Supplier;
+import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
@@ -42,6 +43,7 @@ import org.junit.jupiter.params.provider.EnumSource;
  * of its exit codes and with lines, never with a stack trace. What it makes of each stands in
  * {@code tests/golden/faults.txt}, which {@code UPDATE_GOLDEN=1} writes.
  */
+@Order(1) // takes long, so it begins first
 @Execution(ExecutionMode.CONCURRENT)
 class FaultMatrixTest {
 

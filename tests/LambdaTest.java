@@ -66,6 +66,7 @@ import java.util.zip.ZipInputStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -86,6 +87,7 @@ import tools.jackson.databind.json.JsonMapper;
  * The commands as AWS Lambda: what an event means, what the zip holds, and invocations of what is
  * unpacked from it by Lambda's own client ({@link LambdaRuntime}).
  */
+@Order(1) // takes long, so it begins first
 class LambdaTest {
 
   private static final Map<String, String> NOTHING = Map.of();

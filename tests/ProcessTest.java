@@ -189,7 +189,10 @@ class ProcessTest {
                       "REQUIRE_PEERS", required))
               .go();
       assertEquals(required.equals("1") ? 2 : 0, outcome.exit(), outcome::toString);
-      assertEquals("", outcome.stderr());
+      assertEquals(
+          "Downloading s3mock to "
+              + folder.resolve("cache/remote-settings-lambdas/s3mock-5.2.0-exec.jar\n"),
+          outcome.stderr());
       assertTrue(
           outcome.stdout().contains("MISSING  openssl: not found on PATH\n"), outcome::toString);
       assertTrue(outcome.stdout().endsWith("ready    zsh: zsh 5.9\n"), outcome::toString);

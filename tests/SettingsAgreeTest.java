@@ -215,7 +215,7 @@ class SettingsAgreeTest {
     List<Object> command =
         new ArrayList<>(
             List.of(
-                Peers.bash(),
+                Peers.BASH.path(),
                 "-c",
                 "cd \"${0%/*}\" && . \"$0\" && COMP_WORDS=(refresh_signature \"$@\") COMP_CWORD=$#"
                     + " && _complete_refresh_signature 2>/dev/null; echo \"${COMPREPLY[*]}\"",

@@ -934,7 +934,7 @@ class SettingsTest {
 
   @Test
   void patterns_match_as_python_s_fnmatch_does() throws Exception {
-    Path python = Peers.python();
+    Path python = Peers.PYTHON.path();
     Random random = new Random(20261124);
     List<String> cases = new ArrayList<>();
     for (int i = 0; i < 5_000; i++) {

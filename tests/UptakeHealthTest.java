@@ -1406,7 +1406,7 @@ class UptakeHealthTest {
 
   @Test
   void ten_thousand_sources_are_printed_as_python_prints_them() throws Exception {
-    Path python = Peers.python();
+    Path python = Peers.PYTHON.path();
     Random random = new Random(SEED);
     List<String> rows = new ArrayList<>();
     for (int bad = 0; bad <= 800; bad++) { // every second odd one of them ends in a 5 exactly
