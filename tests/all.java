@@ -18,6 +18,7 @@
 //SOURCES CrashReportsTest.java
 //SOURCES DocumentsTest.java
 //SOURCES FaultMatrixTest.java
+//SOURCES FaultTest.java
 //SOURCES FormatTest.java
 //SOURCES HtmlTest.java
 //SOURCES HttpTest.java
@@ -45,6 +46,7 @@
 //SOURCES SchedulesTest.java
 //SOURCES SettingsAgreeTest.java
 //SOURCES SettingsTest.java
+//SOURCES SigningAuthorityTest.java
 //SOURCES StartScriptTest.java
 //SOURCES TrustTest.java
 //SOURCES UptakeHealthTest.java
