@@ -1,5 +1,6 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //DESCRIPTION Copy creations, updates and deletions of records from one collection to another.
+//DOCS docs/backport_records.md
 //JAVA 25+
 //SOURCES common/Batch.java common/Changesets.java common/Display.java common/GeneralSettings.java
 //SOURCES common/Http.java common/Json.java common/Place.java common/RecordDiff.java
@@ -984,7 +985,7 @@ public class backport_records implements Runner.Command {
           take(batch, List.of(new Written(e.status(), e.explanation(), null, null)));
         } else {
           failure = new Refused(e.getMessage(), e.hint());
-          isLasting = e.isLasting();
+          isLasting = !e.isRetryable();
           set(batch, new Open("no answer"));
         }
       }

@@ -1,5 +1,6 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //DESCRIPTION Render the blocklist as HTML pages, and publish those that changed on S3.
+//DOCS docs/blockpages_generator.md
 //JAVA 25+
 //SOURCES common/Changesets.java common/Display.java common/GeneralSettings.java common/Http.java
 //SOURCES common/InOrder.java common/Json.java common/Place.java common/RemoteSettings.java
@@ -921,7 +922,7 @@ public class blockpages_generator implements Runner.Command {
       }
       failedInARow.set(0);
       try (ProgressBar bar = bar(label, tasks.size(), report)) {
-        InOrder.look(
+        InOrder.run(
             report,
             tasks,
             server.parallel(),

@@ -1,5 +1,6 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //DESCRIPTION Check that source, preview and destination of each signed collection agree with its status.
+//DOCS docs/consistency_checks.md
 //JAVA 25+
 //SOURCES common/Changesets.java common/Display.java common/GeneralSettings.java common/Http.java
 //SOURCES common/InOrder.java common/Place.java common/RecordDiff.java common/RemoteSettings.java
@@ -120,10 +121,10 @@ public class consistency_checks implements Runner.Command {
             "previews are compared with their destination: select that");
       }
       Tally tally = new Tally("collection", checks.size(), "OK", "SKIP", "ERROR", "NO VERDICT");
-      InOrder.look(
+      InOrder.run(
           report,
           checks,
-          server.looks(),
+          server.collectionsAtOnce(),
           check -> new Outcome(check.place(), judge(check, remote)),
           (check, reason) -> new Outcome(check.place(), new NoVerdict(reason)),
           outcome -> show(outcome, tally, report),

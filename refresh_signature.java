@@ -1,5 +1,6 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //DESCRIPTION Ask the server to sign its published collections again.
+//DOCS docs/refresh_signature.md
 //JAVA 25+
 //SOURCES common/Display.java common/GeneralSettings.java common/Http.java common/InOrder.java
 //SOURCES common/Place.java common/RemoteSettings.java common/Report.java common/Runner.java
@@ -157,7 +158,7 @@ public class refresh_signature implements Runner.Command {
                     writer.account() == null ? "anonymous" : writer.account(),
                     Display.some(resources.stream().map(it -> it.source().name()).toList())));
       }
-      InOrder.look(
+      InOrder.run(
           report,
           resources,
           server.parallel(),
@@ -174,9 +175,9 @@ public class refresh_signature implements Runner.Command {
         // without credentials, as clients read
         try (Http anonymous = server.http(surroundings, report)) {
           RemoteSettings clients = server.remote(anonymous);
-          check.look(
+          check.judgeAll(
               signedPlaces(outcomes, selection.all(clients, report)),
-              server.looks(),
+              server.collectionsAtOnce(),
               entry -> check.judge(entry, () -> clients.fresh(entry.place())),
               () -> report.summary("interrupted: " + tally.counts()));
           check.showRoots();

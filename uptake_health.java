@@ -1,5 +1,6 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //DESCRIPTION Alert on the error rates that clients report for each source of settings.
+//DOCS docs/uptake_health.md
 //JAVA 25+
 //SOURCES common/Display.java common/GeneralSettings.java common/Http.java common/Json.java
 //SOURCES common/NamePattern.java common/Report.java common/RequestSettings.java common/Runner.java

@@ -1,5 +1,6 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //DESCRIPTION Compare each timestamp announced in monitor/changes with that of the collection.
+//DOCS docs/validate_changes_collection.md
 //JAVA 25+
 //SOURCES common/Display.java common/GeneralSettings.java common/Http.java common/InOrder.java
 //SOURCES common/RemoteSettings.java common/Report.java common/Runner.java common/Selection.java
@@ -103,7 +104,7 @@ public class validate_changes_collection implements Runner.Command {
       List<Outcome> outcomes = new ArrayList<>();
       Tally tally =
           new Tally("collection", entries.size(), "OK", "SKIP", "NOT OK", "CACHE", "NO VERDICT");
-      InOrder.look(
+      InOrder.run(
           report,
           entries,
           server.parallel(),

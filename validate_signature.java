@@ -1,5 +1,6 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
 //DESCRIPTION Verify the content signature and the certificate chain of every published collection.
+//DOCS docs/validate_signature.md
 //JAVA 25+
 //SOURCES common/Changesets.java common/Display.java common/GeneralSettings.java common/Http.java
 //SOURCES common/RemoteSettings.java common/Report.java common/Runner.java common/Selection.java
@@ -128,9 +129,9 @@ public class validate_signature implements Runner.Command {
               now,
               report);
       Changeset saved = changesetFile == null ? null : savedChangeset();
-      check.look(
+      check.judgeAll(
           saved == null ? announced(remote, report) : List.of(entry(saved)),
-          server.looks(),
+          server.collectionsAtOnce(),
           entry -> saved == null ? check.judge(remote, entry) : check.judge(entry, () -> saved),
           () -> {
             check.showDetails();
@@ -197,7 +198,7 @@ public class validate_signature implements Runner.Command {
       Duration warning =
           certificateWarnDays != null
               ? Duration.ofDays(certificateWarnDays)
-              : entry.getKey().usualWarning();
+              : entry.getKey().defaultWarningPeriod();
       if (now.plus(warning).isAfter(end)) {
         String sentence =
             "the leaf of %s ends %s".formatted(Display.some(entry.getValue(), 1), days(now, end));

@@ -20,12 +20,12 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
-/** Programs that do the same, run in turn and compared by what they cost. */
+/** Runs programs that do the same work in turn, and compares their time and memory. */
 final class Programs {
 
-  /** What every benchmark can be asked for. */
+  /** Options of most benchmarks. */
   static final class Settings {
-    @Option(names = "--bytes", description = "About how many bytes a record has as JSON.")
+    @Option(names = "--bytes", description = "Approximate size of a record as JSON, in bytes.")
     int bytes = 300;
 
     @Option(names = "--runs", description = "How often each program is measured.")
@@ -34,12 +34,13 @@ final class Programs {
     @Option(
         names = "--variant",
         description =
-            "Options of the JVM to measure the program alone with, instead of the script's own.",
+            "JVM options with which to measure the program alone, too, instead of the script's"
+                + " own.",
         paramLabel = "OPTIONS")
     List<String> variants = List.of();
   }
 
-  /** Runs a command and tells what it cost, with its children: JBang's own JVM is one. */
+  /** Runs a command and prints its cost, including its children, such as JBang's own JVM. */
   private static final String MEASURE =
       """
       import os, subprocess, sys, time
@@ -62,13 +63,13 @@ final class Programs {
   private final Map<String, List<Cost>> costs = new LinkedHashMap<>();
   private Runnable before = () -> {};
 
-  /** What one run cost. */
+  /** The cost of one run: seconds, seconds, MiB, seconds. */
   private record Cost(double wall, double cpu, double peak, double server) {}
 
   /**
-   * @param python that measures
-   * @param settings the environment of every program
-   * @param good what each line of stdout that says so matches
+   * @param python interpreter that runs the measuring script
+   * @param settings environment variables of every program
+   * @param good pattern of the lines of stdout that report success
    * @param expected number of such lines
    */
   Programs(Path python, Map<String, String> settings, String good, int expected) {
@@ -78,35 +79,35 @@ final class Programs {
     this.expected = expected;
   }
 
-  /** Does this before each run; it is not measured. */
+  /** Sets a task that runs before each run and is not measured. */
   Programs before(Runnable task) {
     before = task;
     return this;
   }
 
-  /** A script of ours, as users type it and as JBang would run it. */
+  /** Adds a script of this project: through JBang, alone, and alone with each variant. */
   Programs ours(String name, List<String> variants) throws IOException, InterruptedException {
     Path jbang = root.resolve("jbang");
     Path script = root.resolve(name + ".java");
     add("through ./jbang", List.of(jbang.toString(), script.toString()));
     once(programs.get("through ./jbang")); // builds it
-    JsonNode told = told(jbang, script);
+    JsonNode info = info(jbang, script);
     List<String> own = new ArrayList<>();
-    told.path("runtimeOptions").forEach(option -> own.add(option.stringValue()));
-    add("program alone", alone(told, own, script));
+    info.path("runtimeOptions").forEach(option -> own.add(option.stringValue()));
+    add("program alone", alone(info, own, script));
     for (String variant : variants) {
-      add("alone, " + variant, alone(told, List.of(variant.split(" ")), script));
+      add("alone, " + variant, alone(info, List.of(variant.split(" ")), script));
     }
     return this;
   }
 
-  /** The last one is what the others are compared with. */
+  /** Adds a program. The others are compared with the last one. */
   Programs add(String name, List<String> command) {
     programs.put(name, command);
     return this;
   }
 
-  /** Runs each in turn; the first round warms up and is not counted. */
+  /** Runs all programs in turn; the first round is a warm-up and does not count. */
   Programs run(int runs) throws IOException, InterruptedException {
     for (int run = 0; run <= runs; run++) {
       for (Map.Entry<String, List<String>> program : programs.entrySet()) {
@@ -121,7 +122,7 @@ final class Programs {
     return this;
   }
 
-  /** About as long as asked for, in the shape of what is really published; a little non-ASCII. */
+  /** A record of about that size that resembles published ones, with some non-ASCII characters. */
   static ObjectNode record(String id, int bytes, Random random) {
     ObjectNode record = JsonMapper.shared().createObjectNode();
     record.put("id", id).put("schema", 1_795_486_758_330L + random.nextInt(1000));
@@ -139,28 +140,28 @@ final class Programs {
     return record.put("comment", comment.toString());
   }
 
-  /** What JBang knows of the script: its jar, class path and options. */
-  private static JsonNode told(Path jbang, Path script) {
-    Project.Outcome told = Project.run(jbang, "info", "tools", script).go();
-    if (told.exit() != 0) {
-      throw new IllegalStateException("./jbang info tools: " + told.stderr());
+  /** JBang's information about a script: its jar, class path and options. */
+  private static JsonNode info(Path jbang, Path script) {
+    Project.Outcome outcome = Project.run(jbang, "info", "tools", script).go();
+    if (outcome.exit() != 0) {
+      throw new IllegalStateException("./jbang info tools: " + outcome.stderr());
     }
-    return JsonMapper.shared().readTree(told.stdout());
+    return JsonMapper.shared().readTree(outcome.stdout());
   }
 
   /** The command line that JBang would run. */
-  private static List<String> alone(JsonNode told, List<String> options, Path script) {
-    List<String> classPath = new ArrayList<>(List.of(told.get("applicationJar").stringValue()));
-    told.get("resolvedDependencies").forEach(jar -> classPath.add(jar.stringValue()));
+  private static List<String> alone(JsonNode info, List<String> options, Path script) {
+    List<String> classPath = new ArrayList<>(List.of(info.get("applicationJar").stringValue()));
+    info.get("resolvedDependencies").forEach(jar -> classPath.add(jar.stringValue()));
     List<String> command = new ArrayList<>();
-    command.add(Path.of(told.get("availableJdkPath").stringValue(), "bin", "java").toString());
+    command.add(Path.of(info.get("availableJdkPath").stringValue(), "bin", "java").toString());
     command.addAll(options);
     command.addAll(List.of("-cp", String.join(File.pathSeparator, classPath)));
     command.add(script.getFileName().toString().replace(".java", ""));
     return command;
   }
 
-  /** Runs it once; whatever is not all good ends the benchmark. */
+  /** Runs a program once; throws if it fails or does not report success for everything. */
   private Cost once(List<String> command) throws IOException, InterruptedException {
     Path output = Files.createTempFile("bench", ".out");
     Path errors = Path.of(output + ".err");
@@ -179,16 +180,17 @@ final class Programs {
       double before = ownCpu();
       Process process = builder.start();
       process.getOutputStream().close();
-      String told = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+      String measurement =
+          new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
       int exit = process.waitFor();
       double server = ownCpu() - before;
-      String said = Files.readString(errors);
+      String stderr = Files.readString(errors);
       double[] numbers =
-          Arrays.stream(told.split("\\s")).mapToDouble(Double::parseDouble).toArray();
+          Arrays.stream(measurement.split("\\s")).mapToDouble(Double::parseDouble).toArray();
       long found = Files.readAllLines(output).stream().filter(line -> line.matches(good)).count();
       if (exit != 0 || numbers.length != 4 || numbers[0] != 0 || found != expected) {
         throw new IllegalStateException(
-            "%s: %s, %d of %d good%n%s".formatted(command, told, found, expected, said));
+            "%s: %s, %d of %d good%n%s".formatted(command, measurement, found, expected, stderr));
       }
       return new Cost(numbers[1], numbers[2], numbers[3], server);
     } finally {
@@ -197,7 +199,7 @@ final class Programs {
     }
   }
 
-  /** Seconds that this process has computed: it serves what the programs read. */
+  /** CPU seconds of this process, which is the server. */
   private static double ownCpu() {
     return ProcessHandle.current().info().totalCpuDuration().orElseThrow().toNanos() / 1e9;
   }

@@ -1,5 +1,5 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
-//DESCRIPTION Measure backport_records beside Python with kinto-http.
+//DESCRIPTION Compare the speed of backport_records with that of Python and kinto-http.
 //JAVA 25+
 //DEPS info.picocli:picocli:4.7.7
 //DEPS tools.jackson.core:jackson-databind:3.3.0
@@ -24,36 +24,31 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /**
- * How long backport_records takes, what it costs, and how that compares.
+ * Compares time and memory of backport_records with those of {@code backport.py}.
  *
- * <p>The embedded server holds a collection of records and another one, emptied before each run,
- * which is to be made equal. The command and {@code backport.py} do that in turn; every run has to
- * say of every record that it is created.
+ * <p>Both copy a collection of the embedded server to another one, which is emptied before each
+ * run. Every run must report the creation of every record.
  */
 @Command(
     name = "backport",
-    description = "Measure backport_records beside Python with kinto-http.",
+    description = "Compare the speed of backport_records with that of Python and kinto-http.",
     showDefaultValues = true,
     mixinStandardHelpOptions = true)
 public class backport implements Callable<Integer> {
 
-  private static final String BUCKET = "backports"; // no signed resource's
+  private static final String BUCKET = "backports"; // unknown to the signer
   private static final String SOURCE = "source";
   private static final String DESTINATION = "destination";
 
   @Mixin private Programs.Settings measured;
 
-  @Option(names = "--records", description = "How many records are to be created.")
+  @Option(names = "--records", description = "How many records to create.")
   private int records = 10_000;
 
-  @Option(
-      names = "--signed",
-      description = "Copy to a signed source, for which a review is asked then.")
+  @Option(names = "--signed", description = "Copy to a signed source, and request a review.")
   private boolean signed;
 
-  @Option(
-      names = "--latency",
-      description = "Milliseconds that pass before each answer, as on a network.")
+  @Option(names = "--latency", description = "Delay before each answer, in milliseconds.")
   private int latency;
 
   public static void main(String[] args) {
@@ -109,7 +104,7 @@ public class backport implements Callable<Integer> {
     return 0;
   }
 
-  /** The destination, and what is published of it, as they were before the first run. */
+  /** Empties the destination, and removes its published copies. */
   private static void empty(RemoteSettingsServer server, String bucket) {
     for (String one : List.of(bucket, "main-preview", "main")) {
       if (server.store().find(one, DESTINATION).isPresent()) {

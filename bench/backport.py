@@ -1,11 +1,11 @@
-"""What the Python lambda did, with kinto-http and nothing more, to measure backport_records against.
+"""Does what the Python lambda did, with kinto-http only, for comparison with backport_records.
 
 usage: backport.py SERVER FROM_BUCKET/COLLECTION TO_BUCKET/COLLECTION
 
-Reads the records of both, compares them without last_modified and schema, sends the changes by
-kinto-http's batch, one after the other and as large as the server allows, and prints its line per
-change. Then a review is asked for, where the destination is a signed source.
-No retries, limits or explanations; a change is not sent again. AUTH is USER:PASSWORD.
+Reads the records of both collections, compares them without last_modified and schema, and sends the
+changes with kinto-http's batches, one after the other and as large as the server allows. kinto-http
+prints a line per change. If the destination is a signed source, requests a review.
+No retries, limits or explanations. AUTH is USER:PASSWORD.
 """
 import logging
 import os
@@ -39,17 +39,17 @@ logging.basicConfig(stream=sys.stdout, format="%(message)s")
 
 destination = client(DESTINATION)
 wanted = by_id(client(SOURCE).get_records())
-there = by_id(destination.get_records())
+existing = by_id(destination.get_records())
 
 with destination.batch() as batch:
     for id, record in wanted.items():
-        old = there.get(id)
+        old = existing.get(id)
         if old is None:
             batch.create_record(data={key: value for key, value in record.items() if key != "last_modified"})
         elif content(old) != content(record):
             new = {key: value for key, value in record.items() if key != "last_modified"}
             batch.update_record(data=new, if_match=old["last_modified"])
-    for id in there.keys() - wanted.keys():
+    for id in existing.keys() - wanted.keys():
         batch.delete_record(id=id)
 
 if is_signed_source(destination, destination.server_info()["capabilities"]["signer"]["resources"]):

@@ -1,5 +1,5 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
-//DESCRIPTION Measure validate_signature beside the leanest Python that does the same.
+//DESCRIPTION Compare the speed of validate_signature with that of a minimal Python program.
 //JAVA 25+
 //DEPS info.picocli:picocli:4.7.7
 //DEPS tools.jackson.core:jackson-databind:3.3.0
@@ -34,15 +34,15 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /**
- * How long validate_signature takes, what it costs, and how that compares.
+ * Compares time and memory of validate_signature with those of {@code lean.py}.
  *
  * <p>Serves signed collections from memory and verifies them with three programs in turn: ours
  * through {@code ./jbang}, ours alone (the command that JBang would run), and {@code lean.py}. The
- * first round warms up and is not counted; every run has to find every signature good.
+ * first round is a warm-up and does not count; every run must find every signature good.
  */
 @Command(
     name = "bench",
-    description = "Measure validate_signature beside the leanest Python that does the same.",
+    description = "Compare the speed of validate_signature with that of a minimal Python program.",
     showDefaultValues = true,
     mixinStandardHelpOptions = true)
 public class bench implements Callable<Integer> {
@@ -51,7 +51,7 @@ public class bench implements Callable<Integer> {
 
   @Mixin private Programs.Settings measured;
 
-  @Option(names = "--collections", description = "How many collections are served.")
+  @Option(names = "--collections", description = "How many collections to serve.")
   private int collections = 24;
 
   @Option(names = "--records", description = "How many records each of them holds.")
@@ -110,10 +110,10 @@ public class bench implements Callable<Integer> {
     }
   }
 
-  // What is served
+  // --- The server ----------------------------------------------------------------------------
 
   private HttpServer serve(SigningAuthority authority) throws IOException {
-    // else an answer in two packets waits for the client's delayed acknowledgement, 40 ms
+    // Else an answer in two packets waits 40 ms for the client's delayed acknowledgement.
     System.setProperty("sun.net.httpserver.nodelay", "true");
     HttpServer server =
         HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
@@ -176,7 +176,7 @@ public class bench implements Callable<Integer> {
     }
   }
 
-  /** Records newest first, as servers give them; signed by id. */
+  /** A signed changeset, with records newest first, as servers return them. */
   private byte[] changeset(
       String name, long timestamp, Random random, SigningAuthority authority, String x5u)
       throws IOException {
@@ -209,7 +209,7 @@ public class bench implements Callable<Integer> {
             .formatted(name, timestamp, x5u, authority.signerId(), signature, timestamp, changes));
   }
 
-  /** About as long as asked for, in the shape of what is really published; a little non-ASCII. */
+  /** A record of about that size that resembles published ones, with some non-ASCII characters. */
   private String record(String id, long lastModified, Random random) {
     String record =
         """

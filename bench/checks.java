@@ -1,5 +1,5 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
-//DESCRIPTION Measure consistency_checks and validate_changes_collection beside Python with kinto-http.
+//DESCRIPTION Compare the speed of the commands around signing with that of Python and kinto-http.
 //JAVA 25+
 //DEPS info.picocli:picocli:4.7.7
 //DEPS tools.jackson.core:jackson-databind:3.3.0
@@ -26,22 +26,22 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /**
- * How long the commands around signing take, what they cost, and how that compares.
+ * Compares time and memory of the commands around signing with those of {@code checks.py}.
  *
- * <p>The embedded server holds signed collections whose source, preview and destination agree. The
- * commands and {@code checks.py} check them in turn; every run has to find every collection good.
+ * <p>The embedded server has signed collections whose source, preview and destination agree. Every
+ * run must find every collection good.
  */
 @Command(
     name = "checks",
     description =
-        "Measure consistency_checks and validate_changes_collection beside Python with kinto-http.",
+        "Compare the speed of the commands around signing with that of Python and kinto-http.",
     showDefaultValues = true,
     mixinStandardHelpOptions = true)
 public class checks implements Callable<Integer> {
 
   @Mixin private Programs.Settings measured;
 
-  @Option(names = "--collections", description = "How many signed collections there are.")
+  @Option(names = "--collections", description = "How many signed collections to create.")
   private int collections = 200;
 
   @Option(names = "--records", description = "How many records each of them holds.")
@@ -50,16 +50,14 @@ public class checks implements Callable<Integer> {
   @Option(names = "--workers", description = "Requests in flight, of each program.")
   private int workers = 4;
 
-  @Option(
-      names = "--latency",
-      description = "Milliseconds that pass before each answer, as on a network.")
+  @Option(names = "--latency", description = "Delay before each answer, in milliseconds.")
   private int latency;
 
   @CommandLine.Parameters(
       paramLabel = "COMMAND",
       description =
-          "Only these of consistency_checks, validate_changes_collection and"
-              + " refresh_signature.")
+          "Commands to measure: consistency_checks, validate_changes_collection,"
+              + " refresh_signature. Default: all.")
   private List<String> commands =
       List.of("consistency_checks", "validate_changes_collection", "refresh_signature");
 
@@ -115,7 +113,7 @@ public class checks implements Callable<Integer> {
     programs.run(measured.runs).print(command);
   }
 
-  // What is served
+  // --- The server ----------------------------------------------------------------------------
 
   private void fill(RemoteSettingsServer server) {
     for (int i = 0; i < collections; i++) {

@@ -1,11 +1,11 @@
-"""What the Python lambdas did, with kinto-http and nothing more, to measure ours against.
+"""Does what the Python lambdas did, with kinto-http only, for comparison with our commands.
 
 usage: checks.py consistency_checks|validate_changes_collection SERVER [WORKERS]
 
-consistency_checks: per signed collection the status of its source, then the records of source,
-preview and destination one after the other, compared without last_modified and schema.
-validate_changes_collection: per entry of monitor/changes the timestamp of its records, by HEAD.
-As in the lambdas, a client per collection for the first, and one client for the second.
+consistency_checks reads, for each signed collection, the status of its source, then the records of
+source, preview and destination one after the other, and compares them without last_modified and
+schema. validate_changes_collection reads, for each entry of monitor/changes, the timestamp of its
+records with HEAD. As in the lambdas, the former makes a client per collection, the latter only one.
 No retries, differences or explanations. AUTH is USER:PASSWORD.
 """
 import os
@@ -20,7 +20,7 @@ AUTH = tuple(os.environ["AUTH"].split(":", 1)) if "AUTH" in os.environ else None
 
 
 def resource_of(resources, bucket, collection):
-    """The signed resource that publishes there; one of its own comes before its bucket's."""
+    """The signed resource of a destination; one for the collection wins over its bucket's."""
     for name in (collection, None):
         for resource in resources:
             if resource["destination"] == {"bucket": bucket, "collection": name}:

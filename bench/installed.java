@@ -1,5 +1,5 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
-//DESCRIPTION Measure each command as ./jbang install installs it beside the same through ./jbang.
+//DESCRIPTION Compare the speed of the installed commands with that of the scripts through ./jbang.
 //JAVA 25+
 //DEPS info.picocli:picocli:4.7.7
 //SOURCES ../deploy/Project.java
@@ -22,25 +22,25 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 /**
- * How long a user waits for each command, on the sample content of the embedded server: as it is
- * installed, and through the start script, in turn.
+ * Measures how long a user waits for each command on the sample content of the embedded server:
+ * installed, and through the start script.
  */
 @Command(
     name = "installed",
     description =
-        "Measure each command as ./jbang install installs it beside the same through ./jbang.",
+        "Compare the speed of the installed commands with that of the scripts through ./jbang.",
     showDefaultValues = true,
     mixinStandardHelpOptions = true)
 public class installed implements Callable<Integer> {
 
-  @Option(names = "--runs", description = "How often each is measured.")
+  @Option(names = "--runs", description = "How often to measure each command.")
   private int runs = 9;
 
   /**
-   * What is measured.
+   * A command line to measure.
    *
-   * @param about what it does, for the table
-   * @param exit code that it has to end with
+   * @param about its input, for the table
+   * @param exit expected exit code
    */
   private record Line(String command, String about, int exit, List<String> arguments) {}
 
@@ -117,7 +117,7 @@ public class installed implements Callable<Integer> {
     return run(line.exit(), command, settings);
   }
 
-  /** Runs a command that has to end with that exit code, and returns its seconds. */
+  /** Runs a command, checks its exit code, and returns the seconds that it took. */
   private static double run(int exit, List<Object> command, Map<String, String> settings) {
     Project.Run run = Project.run(command.toArray()).in(Project.root());
     settings.forEach(run::env);
@@ -125,7 +125,7 @@ public class installed implements Callable<Integer> {
     Project.Outcome outcome = run.go();
     double seconds = (System.nanoTime() - begin) / 1e9;
     if (outcome.exit() != exit) {
-      throw new IllegalStateException(command + " ended with " + outcome);
+      throw new IllegalStateException(command + " exited with " + outcome);
     }
     return seconds;
   }

@@ -1,10 +1,10 @@
-"""The leanest honest way to verify signatures in Python, to measure ours against.
+"""The smallest Python program that verifies signatures completely, for comparison with ours.
 
 usage: lean.py SERVER ROOT_HASH [WORKERS]
 
-Standard library but for canonicaljson-rs and cryptography. It checks what a client has to: dates,
-signatures and authority of the chain, its root, the leaf's name and usage, and each collection's
-signature. No settings, no retries, no explanations: those are what the rest of ours is for.
+Uses only the standard library, canonicaljson-rs and cryptography. It checks what a client must
+check: dates, signatures and CA flags of the chain, its root, the leaf's name and usage, and each
+collection's signature. It has no settings, retries or explanations, unlike ours.
 """
 import base64
 import gzip
@@ -57,7 +57,7 @@ def check_chain(pem):
     for child, parent in ((leaf, intermediate), (intermediate, root), (root, root)):
         child.verify_directly_issued_by(parent)
         if not parent.extensions.get_extension_for_class(x509.BasicConstraints).value.ca:
-            raise ValueError("the parent is no CA")
+            raise ValueError("the parent is not a CA")
         if not parent.extensions.get_extension_for_class(x509.KeyUsage).value.key_cert_sign:
             raise ValueError("the parent may not sign certificates")
     if root.fingerprint(SHA256()) != bytes.fromhex(ROOT_HASH.replace(":", "")):
@@ -90,7 +90,7 @@ def verify(entry):
     signature = changeset["metadata"]["signatures"][0]
     raw = base64.urlsafe_b64decode(signature["signature"])
     if len(raw) != 96:
-        raise ValueError("the signature is not of 96 bytes")
+        raise ValueError("the signature does not have 96 bytes")
     der = encode_dss_signature(int.from_bytes(raw[:48], "big"), int.from_bytes(raw[48:], "big"))
     leaf_key(signature["x5u"]).verify(der, PREFIX + canonicaljson.dumps(payload).encode(), ECDSA(SHA384()))
     return path

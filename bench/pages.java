@@ -1,5 +1,5 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
-//DESCRIPTION Measure blockpages_generator beside Python with jinja2.
+//DESCRIPTION Compare the speed of blockpages_generator with that of Python and jinja2.
 //JAVA 25+
 //DEPS info.picocli:picocli:4.7.7
 //DEPS tools.jackson.core:jackson-databind:3.3.0
@@ -27,23 +27,22 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * How long blockpages_generator takes to render the blocklist into a folder, what it costs, and how
- * that compares.
+ * Compares time and memory of blockpages_generator with those of {@code pages.py}, which has the
+ * same templates.
  *
- * <p>The embedded server holds the public blocklist of 2016, again and again under other names
- * until there are as many records as asked for. The command and {@code pages.py}, with the same
- * templates, write all pages in turn, into a folder that is not there before.
+ * <p>The embedded server has the public blocklist of 2016, repeated under other names until there
+ * are enough records. Each run writes all pages into a new folder.
  */
 @Command(
     name = "pages",
-    description = "Measure blockpages_generator beside Python with jinja2.",
+    description = "Compare the speed of blockpages_generator with that of Python and jinja2.",
     showDefaultValues = true,
     mixinStandardHelpOptions = true)
 public class pages implements Callable<Integer> {
 
   @Mixin private Programs.Settings measured;
 
-  @Option(names = "--records", description = "How many records are blocked.")
+  @Option(names = "--records", description = "How many blocked add-ons and plugins to create.")
   private int records = 463;
 
   public static void main(String[] args) {
@@ -83,7 +82,7 @@ public class pages implements Callable<Integer> {
     return 0;
   }
 
-  /** Returns how many pages the records have: some share one. */
+  /** Creates the records, and returns the number of their pages, because some share a page. */
   private int fill(RemoteSettingsServer server) throws IOException {
     Set<String> names = new HashSet<>();
     int filled = 0;

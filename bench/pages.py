@@ -1,5 +1,5 @@
-"""The pages of the blocklist as a Python lambda would render them: jinja2 with the very templates of
-blockpages_generator, nh3 (ammonia) for the HTML of reasons. Usage: pages.py SERVER FOLDER TEMPLATES"""
+"""Renders the pages of the blocklist as a Python lambda would: jinja2 with the templates of
+blockpages_generator, and nh3 (ammonia) for the HTML of reasons. Usage: pages.py SERVER FOLDER TEMPLATES"""
 
 import base64
 import datetime
@@ -22,7 +22,7 @@ def read(name):
 
 
 def jinja(name):
-    """Pebble's dialect has other words for these."""
+    """Translates Pebble's dialect into Jinja's."""
     text = read(name).replace("is not null", "is not none").replace("years is empty", "not years")
     return text.replace("| raw", "| safe")
 

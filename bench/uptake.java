@@ -1,5 +1,5 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
-//DESCRIPTION Measure uptake_health beside Python.
+//DESCRIPTION Compare the speed of uptake_health with that of Python.
 //JAVA 25+
 //DEPS info.picocli:picocli:4.7.7
 //DEPS tools.jackson.core:jackson-databind:3.3.0
@@ -25,15 +25,13 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * How long uptake_health takes to judge what clients reported, what it costs, and how that
- * compares.
+ * Compares time and memory of uptake_health with those of {@code uptake.py}.
  *
- * <p>The embedded server answers as Redash does. The command and {@code uptake.py} read the result
- * and print the table in turn; every run has to print a line for each source.
+ * <p>The embedded server answers like Redash. Every run must print a line for each source.
  */
 @Command(
     name = "uptake",
-    description = "Measure uptake_health beside Python.",
+    description = "Compare the speed of uptake_health with that of Python.",
     showDefaultValues = true,
     mixinStandardHelpOptions = true)
 public class uptake implements Callable<Integer> {
@@ -42,10 +40,10 @@ public class uptake implements Callable<Integer> {
 
   @Mixin private Programs.Settings measured;
 
-  @Option(names = "--sources", description = "How many sources clients report of.")
+  @Option(names = "--sources", description = "How many sources the result has.")
   private int sources = 400;
 
-  @Option(names = "--html", description = "Let uptake_health write its page into this file, too.")
+  @Option(names = "--html", description = "File into which uptake_health also writes its page.")
   private Path html;
 
   public static void main(String[] args) {
@@ -75,7 +73,7 @@ public class uptake implements Callable<Integer> {
     return 0;
   }
 
-  /** As a query of Telemetry counts them, of yesterday. */
+  /** The result of an uptake query for yesterday. */
   private String result() {
     Random random = new Random(1);
     long now = Instant.now().getEpochSecond();

@@ -1,8 +1,8 @@
-"""What the Python lambda did with a result of Redash, and nothing more, to measure ours against.
+"""Does what the Python lambda did with a result of Redash, for comparison with uptake_health.
 
 usage: uptake.py URL
 
-Reads the result with urllib, prints the table with the default thresholds. No retries, settings or checks.
+Reads the result with urllib and prints the table. No retries, settings or checks.
 """
 import json
 import os

@@ -25,7 +25,7 @@ public final class Batch {
    * The change of one record, for a batch.
    *
    * @param record its new content as canonical JSON; null to delete it
-   * @param timestamp that the record must still have, epoch milliseconds; 0: it must not be there
+   * @param timestamp that the record must still have, epoch milliseconds; 0 if it must not exist
    */
   public record RecordWrite(Place collection, String id, byte[] record, long timestamp) {
 
@@ -41,7 +41,7 @@ public final class Batch {
     Map<String, Object> json() {
       Map<String, Object> part = new LinkedHashMap<>();
       part.put("method", method());
-      // a Kinto refuses a path that holds /batch, and this is the same path
+      // Kinto refuses a path that contains /batch; this one is equivalent
       part.put("path", path().replace("/batch", "/%62atch"));
       part.put("headers", timestamp == 0 ? Map.of("If-None-Match", "*") : ifMatch(timestamp));
       if (record != null) {
@@ -54,10 +54,10 @@ public final class Batch {
   /**
    * What became of one part of a batch.
    *
-   * @param status of its own, whatever that of the batch
-   * @param message why, where the server says so; else empty
+   * @param status of this part, whatever the batch's
+   * @param message the server's reason, or empty
    * @param record that is there now, as canonical JSON, or null if the answer does not show it: the
-   *     one written or, where that was refused, the one that stood in the way
+   *     one that was written or, if the write was refused, the one that was in the way
    * @param retryAfter the header of that name, or null
    */
   public record Written(int status, String message, byte[] record, String retryAfter) {}
@@ -95,7 +95,7 @@ public final class Batch {
     return canonical != null && canonical.startsWith("{");
   }
 
-  /** The members of what is, or should be, an object. */
+  /** The members of an object; none if it is not one. */
   private static Map<String, String> members(String canonical) {
     return isObject(canonical)
         ? CanonicalJson.members(canonical.getBytes(StandardCharsets.US_ASCII))

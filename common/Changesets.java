@@ -18,8 +18,7 @@ import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
 
 /**
- * What the bodies of answers hold, checked for its shape. Records go straight into their canonical
- * bytes.
+ * Reads and checks changesets and lists of records. Records go straight into their canonical bytes.
  */
 public final class Changesets {
 
@@ -49,7 +48,7 @@ public final class Changesets {
     Records records = new Records();
     Map<String, Object> others = readList(body, "changes", "record", records::add);
     if (!(others.get("timestamp") instanceof Long timestamp) || timestamp < 0) {
-      throw new UnexpectedBody("unexpected answer: timestamp is no epoch milliseconds");
+      throw new UnexpectedBody("unexpected answer: timestamp is not epoch milliseconds");
     }
     return records.changeset(Json.object(others.get("metadata"), "metadata"), timestamp);
   }
@@ -63,7 +62,7 @@ public final class Changesets {
 
   /** Records as they come in, in canonical form. */
   static final class Records {
-    final List<SignedRecord> all = new ArrayList<>(); // and tombstones, or what looks like one
+    final List<SignedRecord> all = new ArrayList<>(); // tombstones too
     private final Set<String> ids = new HashSet<>();
     private long latest;
 
@@ -86,8 +85,8 @@ public final class Changesets {
       latest = Math.max(latest, page.latest);
     }
 
-    /** Whether one stands on two pages: a change in between moved it. */
-    boolean hasDoubles() {
+    /** Whether a record is on two pages: a change in between moved it. */
+    boolean hasDuplicates() {
       return ids.size() < all.size();
     }
 
@@ -100,7 +99,7 @@ public final class Changesets {
     }
   }
 
-  /** Gets what is read of a list. */
+  /** Takes the elements of a list as they are read. */
   interface Elements {
     void add(Canonical element, int number) throws IOException;
   }
@@ -108,14 +107,14 @@ public final class Changesets {
   /**
    * Reads an object whose member {@code key} is a list of objects; returns its others, as values.
    *
-   * @param word for one of the list
+   * @param word for an element of the list, in errors
    */
   static Map<String, Object> readList(InputStream body, String key, String word, Elements elements)
       throws IOException {
     Map<String, Object> others = new LinkedHashMap<>();
     try (JsonParser parser = Json.parser(body)) {
       if (Json.next(parser) != JsonToken.START_OBJECT) {
-        throw new UnexpectedBody("unexpected answer: it is no object");
+        throw new UnexpectedBody("unexpected answer: it is not an object");
       }
       boolean found = false;
       while (Json.next(parser) == JsonToken.PROPERTY_NAME) {
@@ -125,13 +124,13 @@ public final class Changesets {
           others.put(name, Json.value(parser));
         } else if (token != JsonToken.START_ARRAY || found) {
           throw new UnexpectedBody(
-              "unexpected answer: %s %s".formatted(key, found ? "stands twice" : "is no list"));
+              "unexpected answer: %s %s".formatted(key, found ? "occurs twice" : "is not a list"));
         } else {
           found = true;
           for (int number = 1; Json.next(parser) != JsonToken.END_ARRAY; number++) {
             if (parser.currentToken() != JsonToken.START_OBJECT) {
               throw new UnexpectedBody(
-                  "unexpected answer: %s %d is no object".formatted(word, number));
+                  "unexpected answer: %s %d is not an object".formatted(word, number));
             }
             elements.add(CanonicalJson.read(parser), number);
           }

@@ -24,12 +24,12 @@ import javax.net.ssl.TrustManagerFactory;
 import javax.net.ssl.X509TrustManager;
 
 /**
- * Connections that stay open for the next request: of one run or, where a process lives longer, of
- * the next one. Who may use them is none of their business: credentials go with each request.
+ * Connections that stay open for the next request of a run or, if the process outlives it, of the
+ * next run. They hold no credentials: those go with each request.
  */
 public final class Connections implements AutoCloseable {
 
-  /** What makes a connection another one; a proxy's credentials do. */
+  /** What requests that share a connection have in common, with a proxy's credentials. */
   private record Kind(boolean secure, Duration timeout, Path caBundle, Proxies proxies) {}
 
   private final Map<Kind, HttpClient> clients = new HashMap<>();
@@ -47,7 +47,7 @@ public final class Connections implements AutoCloseable {
   }
 
   private static HttpClient open(Kind kind) {
-    // for http a context that trusts nobody: it is never used, and spares reading the JDK's roots
+    // http does not use its context: one that trusts nobody spares reading the JDK's roots
     TrustManager[] trusted = kind.secure() ? trustManagers(kind.caBundle()) : new TrustManager[0];
     return HttpClient.newBuilder()
         .executor(Executors.newVirtualThreadPerTaskExecutor())
@@ -58,7 +58,7 @@ public final class Connections implements AutoCloseable {
         .build();
   }
 
-  /** Closes them for good, with what is under way. */
+  /** Closes them for good, and aborts requests that are under way. */
   @Override
   public synchronized void close() {
     closed = true;
@@ -77,7 +77,7 @@ public final class Connections implements AutoCloseable {
   }
 
   /**
-   * Those that trust the JDK's roots and those of a bundle.
+   * Trust managers for the JDK's roots and those of a bundle.
    *
    * @param caBundle PEM certificates, or null
    * @throws IllegalArgumentException if it cannot be read

@@ -70,14 +70,14 @@ class CrashReports {
   }
 
   /**
-   * Starts reporting, and checks in as begun, if there is a DSN.
+   * Starts reporting, and checks in as in progress, if there is a DSN.
    *
-   * @param dsn or null; it will be sent, whatever its scheme
+   * @param dsn or null; the caller has checked that it may be sent
    * @param environment that Sentry shows, or null
    * @param monitor to check in with, {@code auto} for the command's name, or null
    * @param caBundle certificates to trust besides the JDK's, or null
    * @param surroundings whose environment names the proxies
-   * @param warn told why nothing is reported, or not all
+   * @param warn told what is not reported, and why
    */
   static CrashReports start(
       String command,
@@ -98,7 +98,8 @@ class CrashReports {
       String slug = "auto".equals(monitor) ? command : monitor;
       return new Sdk(command, url, environment, slug, http, masks, warn);
     } catch (IllegalArgumentException e) {
-      warn.accept("nothing is reported: SENTRY_DSN is no DSN, expected https://KEY@HOST/PROJECT");
+      warn.accept(
+          "nothing is reported: SENTRY_DSN is not a DSN, expected https://KEY@HOST/PROJECT");
       return NONE;
     }
   }
@@ -109,10 +110,10 @@ class CrashReports {
       return new Http(
           new Http.Limits(
               command + "/" + Version.NUMBER,
-              Post.DEADLINE,
-              Post.DEADLINE,
+              Transport.DEADLINE,
+              Transport.DEADLINE,
               0,
-              Post.PARALLEL,
+              Transport.PARALLEL,
               caBundle,
               Proxies.of(surroundings.environment()),
               Http.Names.SERVER),
@@ -122,30 +123,30 @@ class CrashReports {
           _ -> {},
           surroundings.connections());
     } catch (IllegalArgumentException e) {
-      throw new UsageException(e.getMessage(), null); // a proxy's
+      throw new UsageException(e.getMessage(), null); // the URL of a proxy
     }
   }
 
-  /** Remembers a request, for what may be reported later. */
+  /** Remembers a request, as context for later reports. */
   void request(String method, URI url, int status, String failure) {}
 
-  /** Remembers what the run said, likewise. */
+  /** Remembers a line that the run printed, likewise. */
   void said(String line) {}
 
-  /** Reports an error that ended the run, or the work on a collection; the same bug once. */
+  /** Reports an error that ended the run, or the work on a collection; each bug once. */
   void failure(String message, Throwable failure) {}
 
   /**
    * Reports a check that failed.
    *
-   * @param group what makes it, beside the command, the same issue as another run's
+   * @param group what Sentry groups it by, besides the command
    */
   void failedCheck(List<String> group, String message, Map<String, String> particulars) {}
 
   /** Checks in as ended, waits a little for what is still to be sent, and says what was lost. */
   void close(int exitCode) {}
 
-  /** What needs the SDK's classes. */
+  /** The part that needs the SDK's classes. */
   private static final class Sdk extends CrashReports {
     private final String command;
     private final Masks masks;
@@ -156,7 +157,7 @@ class CrashReports {
     private final long startNanos = System.nanoTime();
     private final String monitor;
     private final SentryId checkIn;
-    private Post post;
+    private Transport transport;
 
     Sdk(
         String command,
@@ -170,7 +171,7 @@ class CrashReports {
       this.monitor = monitor;
       this.masks = masks;
       this.warn = warn;
-      // one scope for all threads: what one remembers stands in what another reports
+      // one scope for all threads: a report has the context of all of them
       Sentry.init(options -> configure(options, dsn, environment, http), true);
       checkIn =
           monitor == null
@@ -182,7 +183,7 @@ class CrashReports {
       options.setDsn(dsn.toString());
       options.setEnvironment(environment);
       options.setRelease("remote-settings-lambdas@" + Version.NUMBER);
-      options.setTransportFactory((_, details) -> post = new Post(http, details, options));
+      options.setTransportFactory((_, sentry) -> transport = new Transport(http, sentry, options));
       options.setBeforeSend((event, _) -> masked(event));
       options.setEnableExternalConfiguration(false);
       options.setEnableUncaughtExceptionHandler(false);
@@ -224,7 +225,7 @@ class CrashReports {
           send(new SentryEvent(failure), List.of(ANY), message, SentryLevel.FATAL);
         }
       } catch (OutOfMemoryError e) {
-        // it has been said, and ends the run with its exit code
+        // the run has said so already, and ends with its exit code
       }
     }
 
@@ -271,25 +272,25 @@ class CrashReports {
         end.setDuration((System.nanoTime() - startNanos) / 1e9);
         Sentry.captureCheckIn(end);
       }
-      post.lost().ifPresent(warn);
+      transport.lost().ifPresent(warn);
       Sentry.close();
     }
   }
 
   /**
-   * Posts what is to be sent through our own doorway, which knows proxies and certificates, and why
-   * something failed. (What the SDK comes with tells nobody that an answer never came.)
+   * Posts reports through {@link Http}, which knows proxies and certificates, and why a request
+   * failed. (The SDK's own transport does not say when an answer never comes.)
    */
-  private static final class Post implements ITransport {
+  private static final class Transport implements ITransport {
     static final Duration DEADLINE = Duration.ofSeconds(10);
     static final int PARALLEL = 4;
 
-    /** At the end of a run, which Sentry prolongs by 2 s at most. */
-    private static final long PATIENCE_MILLIS = 1800;
+    /** The wait at the end of a run, which Sentry prolongs by 2 s at most. */
+    private static final long MAX_WAIT_MILLIS = 1800;
 
     private static final long MAX_ANSWER_BYTES = 64 * 1024;
     private static final String LATE = "no answer in time";
-    private static final String FULL = "429, its quota is used up";
+    private static final String LIMITED = "429, its quota is used up";
 
     private final Http http;
     private final URI url;
@@ -302,9 +303,9 @@ class CrashReports {
     private final Queue<CompletableFuture<String>> posts = new ConcurrentLinkedQueue<>();
 
     private CompletableFuture<String> lastCheckIn = CompletableFuture.completedFuture("");
-    private volatile boolean full;
+    private volatile boolean limited;
 
-    Post(Http http, RequestDetails details, SentryOptions options) {
+    Transport(Http http, RequestDetails details, SentryOptions options) {
       this.http = http;
       this.url = URI.create(details.getUrl().toString());
       this.options = options;
@@ -315,13 +316,13 @@ class CrashReports {
 
     @Override
     public synchronized void send(SentryEnvelope envelope, Hint hint) {
-      boolean checksIn =
+      boolean isCheckIn =
           envelope.getItems().iterator().next().getHeader().getType() == SentryItemType.CheckIn;
-      if (checksIn) { // the end must not overtake the begin
+      if (isCheckIn) { // the end must not overtake the start
         lastCheckIn = lastCheckIn.thenApplyAsync(_ -> post(envelope), workers);
         posts.add(lastCheckIn);
       } else {
-        posts.add(CompletableFuture.supplyAsync(() -> full ? FULL : post(envelope), workers));
+        posts.add(CompletableFuture.supplyAsync(() -> limited ? LIMITED : post(envelope), workers));
       }
     }
 
@@ -330,7 +331,7 @@ class CrashReports {
       try (GZIPOutputStream zipped = new GZIPOutputStream(body)) {
         options.getSerializer().serialize(envelope, zipped);
         zipped.finish();
-        http.ask(
+        http.send(
             new Http.Request<>(
                 "POST",
                 url,
@@ -341,10 +342,10 @@ class CrashReports {
                 () -> false));
         return "";
       } catch (ServerException e) {
-        full |= e.status() == 429;
+        limited |= e.status() == 429;
         return switch (e.status()) {
           case 401, 403, 404 -> e.status() + ", is SENTRY_DSN right?";
-          case 429 -> FULL;
+          case 429 -> LIMITED;
           default -> e.kind() == Kind.LATE ? LATE : e.reason();
         };
       } catch (Exception | OutOfMemoryError e) {
@@ -356,9 +357,9 @@ class CrashReports {
     Optional<String> lost() {
       try {
         CompletableFuture.allOf(posts.toArray(CompletableFuture[]::new))
-            .get(PATIENCE_MILLIS, TimeUnit.MILLISECONDS);
+            .get(MAX_WAIT_MILLIS, TimeUnit.MILLISECONDS);
       } catch (ExecutionException | TimeoutException e) {
-        // counted as lost
+        // the reports that are not sent yet count as lost
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
       }
@@ -379,7 +380,7 @@ class CrashReports {
 
     @Override
     public RateLimiter getRateLimiter() {
-      return null; // a quota that is used up is so for the rest of a run
+      return null; // a quota that is used up stays so for the rest of a run
     }
 
     @Override

@@ -18,13 +18,13 @@ public final class Display {
     return some(names, 10);
   }
 
-  /** The first of a list, at most so many, and how many more there are. */
+  /** The first entries of a list, and how many more there are. */
   public static String some(List<String> names, int most) {
     return String.join(", ", names.subList(0, Math.min(most, names.size())))
         + (names.size() > most ? " and %d more".formatted(names.size() - most) : "");
   }
 
-  /** A server's text, cleaned, and not all of a long one. */
+  /** A server's text, cleaned and shortened. */
   public static String brief(String text) {
     String clean = clean(text);
     return clean.codePointCount(0, clean.length()) <= MAX_BRIEF
@@ -60,7 +60,7 @@ public final class Display {
     return true;
   }
 
-  /** Seconds, with one digit of a fraction. */
+  /** Seconds, with at most one decimal. */
   static String seconds(Duration duration) {
     double seconds = duration.toMillis() / 1000.0;
     return seconds == Math.rint(seconds)

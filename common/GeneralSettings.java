@@ -31,8 +31,8 @@ public final class GeneralSettings {
       names = "--sentry-dsn-file",
       paramLabel = "FILE",
       description =
-          "Sentry DSN that unexpected errors and failed checks are reported to; the"
-              + " option names a file with it, - for stdin")
+          "Sentry DSN to report unexpected errors and failed checks to; the option names a file"
+              + " that holds it, - for stdin")
   Secret sentryDsn;
 
   @Option(
@@ -50,7 +50,7 @@ public final class GeneralSettings {
   @Option(
       names = "--allow-insecure-auth",
       description =
-          "send credentials, a Sentry DSN too, over plain http to a host that is not loopback")
+          "send credentials, a Sentry DSN included, over plain http to a host that is not loopback")
   boolean allowInsecureAuth;
 
   @Option(
@@ -61,7 +61,7 @@ public final class GeneralSettings {
       description = "text: lines; json: one document")
   Format format;
 
-  @Option(names = "--exit-zero", description = "exit 0 in spite of findings")
+  @Option(names = "--exit-zero", description = "exit 0 even if there are findings")
   boolean exitZero;
 
   @Option(names = "--quiet", description = "print findings and the summary only")
@@ -84,7 +84,7 @@ public final class GeneralSettings {
   @Option(names = "--completion", description = "print a completion script for bash and zsh")
   boolean completion;
 
-  /** Whether all is to be said. */
+  /** Whether {@code --verbose} is set. */
   public boolean isVerbose() {
     return verbose;
   }
@@ -101,8 +101,8 @@ public final class GeneralSettings {
     String text = credentials.reveal();
     int colon = text.indexOf(':');
     int space = text.indexOf(' ');
-    boolean typed = space > 0 && (colon < 0 || space < colon);
-    if (!typed && colon >= 0) {
+    boolean hasType = space > 0 && (colon < 0 || space < colon);
+    if (!hasType && colon >= 0) {
       return "Basic " + Base64.getEncoder().encodeToString(text.getBytes(StandardCharsets.UTF_8));
     }
     if (!text.chars().allMatch(c -> c >= ' ' && c <= '~')) {
@@ -110,10 +110,10 @@ public final class GeneralSettings {
           variable + " holds a character that no header can carry",
           "expected user:pass, a token, or TYPE TOKEN");
     }
-    return typed ? text : "Bearer " + text;
+    return hasType ? text : "Bearer " + text;
   }
 
-  /** The Sentry DSN, refused where others could read it; whether it is one is not looked at. */
+  /** The Sentry DSN, refused if others could read it on its way; its form is not checked here. */
   Secret safeSentryDsn() throws UsageException {
     Optional<URI> url = Optional.ofNullable(sentryDsn).map(Secret::reveal).flatMap(Urls::web);
     if (url.isPresent()) {
@@ -122,7 +122,7 @@ public final class GeneralSettings {
     return sentryDsn;
   }
 
-  /** Refuses to send a secret where others could read it. */
+  /** Refuses to send a secret if others could read it on its way. */
   public void checkSafe(String variable, URI target) throws UsageException {
     if (!Urls.isSecure(target) && !Urls.isLoopback(target.getHost()) && !allowInsecureAuth) {
       throw new UsageException(

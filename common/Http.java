@@ -1,5 +1,5 @@
 //JAVA 25+
-//SOURCES Connections.java Display.java Incoming.java Json.java Proxies.java ServerException.java
+//SOURCES BodyStream.java Connections.java Display.java Json.java Proxies.java ServerException.java
 //SOURCES UnexpectedBody.java Urls.java
 
 package common;
@@ -41,25 +41,25 @@ import java.util.function.Consumer;
 import javax.net.ssl.SSLHandshakeException;
 
 /**
- * The only doorway to HTTP: one readable loop around {@link HttpClient} (docs/specification.md,
- * <i>HTTP</i>).
+ * The only file that makes HTTP requests: one readable loop around {@link HttpClient}
+ * (docs/specification.md, <i>HTTP</i>).
  *
- * <p>Each attempt has a longest silence and a deadline, for the body too; each body a largest size,
- * after decompression. Retried are failures that may pass: of the connection, of a body cut short
- * or not JSON, 429, 500, 502, 503, 504, and 409 on a read. Waits double from 0.5 s to 8 s with full
- * jitter; {@code Retry-After} and {@code Backoff} are obeyed up to 30 s. Credentials go to the one
- * origin they are meant for, whatever a redirect says.
+ * <p>Each attempt has a longest silence and a deadline, for the body too; each body has a largest
+ * size, after decompression. Failures that may be temporary are retried: those of the connection, a
+ * body that is cut short or not JSON, 429, 500, 502, 503, 504, and 409 on a read. Waits double from
+ * 0.5 s to 8 s with full jitter; {@code Retry-After} and {@code Backoff} are obeyed up to 30 s.
+ * Credentials go to the one origin they are meant for, whatever a redirect says.
  */
 public final class Http implements AutoCloseable {
 
   private static final Duration FIRST_WAIT = Duration.ofMillis(500);
   private static final Duration LONGEST_WAIT = Duration.ofSeconds(8);
-  private static final Duration LONGEST_ASKED_WAIT = Duration.ofSeconds(30);
+  private static final Duration LONGEST_REQUESTED_WAIT = Duration.ofSeconds(30);
   private static final int MAX_REDIRECTS = 5;
   private static final long MAX_ERROR_BYTES = 64 * 1024;
-  private static final int MAX_LANDED_BYTES = 1024 * 1024;
+  private static final int MAX_BUFFERED_BYTES = 1024 * 1024;
 
-  /** Waits; tests pass one that only notes how long. */
+  /** Waits; tests pass one that only records how long. */
   public interface Pause {
     void pause(Duration duration) throws InterruptedException;
   }
@@ -78,9 +78,9 @@ public final class Http implements AutoCloseable {
     T read(InputStream body) throws IOException;
   }
 
-  /** Says whether a write that got no good answer was done nevertheless. */
-  public interface Done {
-    boolean check() throws ServerException;
+  /** Says whether a write was applied, although it got no good answer. */
+  public interface WriteCheck {
+    boolean isApplied() throws ServerException;
   }
 
   /**
@@ -106,9 +106,9 @@ public final class Http implements AutoCloseable {
       Names names) {}
 
   /**
-   * The settings that a user would change.
+   * The names of the settings that errors point to.
    *
-   * @param server its URL
+   * @param server the server's URL
    * @param timeout to connect, and the longest silence
    */
   public record Names(String server, String timeout) {
@@ -134,7 +134,7 @@ public final class Http implements AutoCloseable {
   /**
    * @param onWait told of each wait before another attempt
    * @param onAlert told of the {@code Alert} header of an answer
-   * @param connections to use and to leave open, or null for some that are closed with this
+   * @param connections to use and to leave open, or null for new ones that are closed with this
    */
   public Http(
       Limits limits,
@@ -151,30 +151,30 @@ public final class Http implements AutoCloseable {
     this.onWait = onWait;
     this.onAlert = onAlert;
     this.inFlight = new Semaphore(limits.parallel());
-    limits.proxies().allowCredentials(); // a request already is too late
+    limits.proxies().allowCredentials(); // must come before the first request
   }
 
-  /** Tells of each request from now on. */
+  /** Sets who is told of each request from now on. */
   public void trace(Trace trace) {
     this.trace = trace;
   }
 
   /**
-   * Sends this {@code Authorization} with every request to the origin of this URL, and no other.
+   * Sends this {@code Authorization} with every request to the origin of this URL, and to no other.
    */
   public void authorize(URI server, String authorization) {
     if (!authorization.chars().allMatch(c -> c >= ' ' && c <= '~')) {
-      // java.net.http would say so too, and show it
-      throw new IllegalArgumentException("the credentials hold what no header can carry");
+      // java.net.http would refuse it too, but show it
+      throw new IllegalArgumentException("a header cannot carry these credentials");
     }
     authorizations.put(Urls.origin(server), authorization);
   }
 
   /**
-   * One request. A write has to be one that may be repeated: an answer may be lost on its way, so
-   * after each attempt that failed {@code done} is asked, which reads what became of it. A 409 is
-   * final for a write: somebody else wrote. The server may take its time with one, as long as the
-   * deadline of an attempt: asking again meanwhile would make it do the work twice.
+   * One request. A write must be safe to repeat, because its answer may be lost: after each failed
+   * attempt, {@code check} reads whether it was applied. A 409 is final for a write: somebody else
+   * wrote. The server may take as long for a write as the deadline of an attempt: a second request
+   * meanwhile would make it do the work twice.
    *
    * @param json body of a write, or null
    * @param headers besides those of every request, such as {@code If-Match}
@@ -187,7 +187,7 @@ public final class Http implements AutoCloseable {
       Map<String, String> headers,
       long maxBytes,
       Body<T> body,
-      Done done) {
+      WriteCheck check) {
 
     private boolean writes() {
       return !method.equals("GET") && !method.equals("HEAD");
@@ -200,27 +200,27 @@ public final class Http implements AutoCloseable {
 
   /** Reads a resource. */
   public <T> Response<T> get(URI url, long maxBytes, Body<T> body) throws ServerException {
-    return ask(new Request<>("GET", url, null, Map.of(), maxBytes, body, () -> false))
+    return send(new Request<>("GET", url, null, Map.of(), maxBytes, body, () -> false))
         .orElseThrow();
   }
 
   /** Reads the headers of a resource. */
   public HttpHeaders head(URI url) throws ServerException {
-    return ask(new Request<>("HEAD", url, null, Map.of(), 0, _ -> null, () -> false))
+    return send(new Request<>("HEAD", url, null, Map.of(), 0, _ -> null, () -> false))
         .orElseThrow()
         .headers();
   }
 
   /**
-   * Lets the next request to a server wait, as its {@code Backoff} would: as long as it asks for,
-   * at least a moment.
+   * Delays the next request to a server, as its {@code Backoff} would: as long as it asks for, at
+   * least a moment.
    *
-   * @param asked values of {@code Retry-After}, none if there was none
+   * @param retryAfter values of {@code Retry-After}, none if there was none
    */
-  void postpone(URI server, List<String> asked) {
+  void postpone(URI server, List<String> retryAfter) {
     long moment = ThreadLocalRandom.current().nextLong(1, FIRST_WAIT.toMillis());
     Duration wait =
-        asked.stream()
+        retryAfter.stream()
             .flatMap(value -> delay(value).stream())
             .reduce(Duration.ofMillis(moment), Http::max);
     notBefore.merge(Urls.origin(server), clock.instant().plus(wait), Http::max);
@@ -236,21 +236,21 @@ public final class Http implements AutoCloseable {
   }
 
   /**
-   * Asks until there is a good answer, or no hope for one.
+   * Sends a request until there is a good answer, or another attempt is pointless.
    *
-   * @return the answer, or empty if an attempt that failed had done the work
-   * @throws ServerException when no attempt brought a successful answer that could be read
+   * @return the answer, or empty if a failed attempt turns out to have applied the write
+   * @throws ServerException if no attempt got a successful answer that could be read
    */
-  public <T> Optional<Response<T>> ask(Request<T> request) throws ServerException {
+  public <T> Optional<Response<T>> send(Request<T> request) throws ServerException {
     if (!Urls.isWeb(request.url())) {
-      throw request.failure(Kind.CONNECTION, 0, "no web address");
+      throw request.failure(Kind.CONNECTION, 0, "not a web address");
     }
     int attempt = 1;
     ServerException failure = null;
     try {
       while (true) {
         awaitBackoff(request, attempt, failure);
-        if (attempt > 1 && request.done().check()) {
+        if (attempt > 1 && request.check().isApplied()) {
           return Optional.empty();
         }
         try (RequestSlot slot = new RequestSlot()) {
@@ -261,13 +261,12 @@ public final class Http implements AutoCloseable {
         if (Thread.currentThread().isInterrupted()) {
           throw new InterruptedException();
         }
-        boolean mayPass = !failure.isLasting();
         Duration wait = waitAfter(attempt, failure);
-        if (!mayPass || attempt > limits.retries() || isTooLong(wait)) {
-          if (mayPass && request.done().check()) {
-            return Optional.empty(); // the last attempt, too, may have done it
+        if (!failure.isRetryable() || attempt > limits.retries() || isTooLong(wait)) {
+          if (failure.isRetryable() && request.check().isApplied()) {
+            return Optional.empty(); // the last attempt, too, may have applied it
           }
-          throw mayPass && isTooLong(wait)
+          throw failure.isRetryable() && isTooLong(wait)
               ? toldToWait(request, attempt, failure, wait, "Retry-After")
               : failure.after(attempt);
         }
@@ -287,7 +286,7 @@ public final class Http implements AutoCloseable {
     }
   }
 
-  /** As long as the server asks for; at once, or not at all, is no reason to hammer it. */
+  /** As long as the server asks for; the usual back-off if it asks for none. */
   private static Duration waitAfter(int attempt, ServerException failure) {
     if (failure.retryAfter() != null && failure.retryAfter().isPositive()) {
       return failure.retryAfter();
@@ -298,30 +297,30 @@ public final class Http implements AutoCloseable {
   }
 
   private static boolean isTooLong(Duration wait) {
-    return wait.compareTo(LONGEST_ASKED_WAIT) > 0;
+    return wait.compareTo(LONGEST_REQUESTED_WAIT) > 0;
   }
 
   /**
-   * @param before why the attempt before failed, or null
+   * @param previous why the previous attempt failed, or null
    */
   private static ServerException toldToWait(
-      Request<?> request, int attempt, ServerException before, Duration wait, String header) {
+      Request<?> request, int attempt, ServerException previous, Duration wait, String header) {
     return request
         .failure(
             Kind.TOLD_TO_WAIT,
-            before == null ? 0 : before.status(),
+            previous == null ? 0 : previous.status(),
             "%sthe server asks to wait %d s (%s), longer than %d s"
                 .formatted(
-                    before == null ? "" : before.reason() + ", ",
+                    previous == null ? "" : previous.reason() + ", ",
                     wait.toSeconds(),
                     header,
-                    LONGEST_ASKED_WAIT.toSeconds()))
-        .lasting()
+                    LONGEST_REQUESTED_WAIT.toSeconds()))
+        .notRetryable()
         .after(attempt);
   }
 
-  /** Waits as long as an earlier answer's {@code Backoff} asked for. */
-  private void awaitBackoff(Request<?> request, int attempt, ServerException before)
+  /** Waits as long as the {@code Backoff} of an earlier answer asked for. */
+  private void awaitBackoff(Request<?> request, int attempt, ServerException previous)
       throws InterruptedException, ServerException {
     String origin = Urls.origin(request.url());
     Instant until = notBefore.get(origin);
@@ -330,7 +329,7 @@ public final class Http implements AutoCloseable {
     }
     Duration wait = Duration.between(clock.instant(), until);
     if (isTooLong(wait)) {
-      throw toldToWait(request, attempt, before, wait, "Backoff");
+      throw toldToWait(request, attempt, previous, wait, "Backoff");
     }
     if (wait.isPositive()) {
       onWait.accept(
@@ -341,7 +340,7 @@ public final class Http implements AutoCloseable {
     notBefore.remove(origin, until);
   }
 
-  /** The place of one request among those in flight; it may be given up before the end. */
+  /** One of the requests that may be in flight; it may be released before the request ends. */
   private final class RequestSlot implements AutoCloseable {
     private boolean closed;
 
@@ -358,21 +357,21 @@ public final class Http implements AutoCloseable {
     }
   }
 
-  /** One attempt, with the redirects that it meets. */
+  /** One attempt, with its redirects. */
   private <T> Response<T> attempt(Request<T> request, RequestSlot slot)
       throws ServerException, InterruptedException {
     if (readsOnly && request.writes()) {
-      throw request.failure(Kind.INTERRUPTED, 0, "interrupted").lasting();
+      throw request.failure(Kind.INTERRUPTED, 0, "interrupted").notRetryable();
     }
     long deadline = System.nanoTime() + limits.deadline().toNanos();
     URI target = request.url();
     for (int redirects = 0; ; redirects++) {
       try {
-        HttpResponse<Incoming> response = send(request, target, deadline);
-        try (Incoming incoming = response.body()) {
+        HttpResponse<BodyStream> response = exchange(request, target, deadline);
+        try (BodyStream stream = response.body()) {
           int status = response.statusCode();
           trace.request(request.method(), target, status, null);
-          notice(target, response);
+          noteAlertsAndBackoff(target, response);
           if (status == 301 || status == 302 || status == 303 || status == 307 || status == 308) {
             target = redirected(request, target, response, redirects);
             continue;
@@ -381,7 +380,7 @@ public final class Http implements AutoCloseable {
             throw refusal(request, response);
           }
           HttpHeaders headers = response.headers();
-          return new Response<>(headers, read(request, headers, incoming, slot));
+          return new Response<>(headers, read(request, headers, stream, slot));
         }
       } catch (IOException e) {
         ServerException failure = failure(request, target, e);
@@ -392,24 +391,24 @@ public final class Http implements AutoCloseable {
   }
 
   /**
-   * Reads the body of a success. One that is not large is taken in at once: another request may be
-   * sent while something is made of this one's answer.
+   * Reads the body of a successful answer. Unless it is large it is buffered, so that another
+   * request may be sent while it is parsed.
    */
   private static <T> T read(
-      Request<T> request, HttpHeaders headers, Incoming incoming, RequestSlot slot)
+      Request<T> request, HttpHeaders headers, BodyStream stream, RequestSlot slot)
       throws IOException, ServerException {
     if (request.method().equals("HEAD")) {
       return null;
     }
-    byte[] start = incoming.readNBytes(MAX_LANDED_BYTES);
+    byte[] start = stream.readNBytes(MAX_BUFFERED_BYTES);
     InputStream body = new ByteArrayInputStream(start);
-    if (start.length == MAX_LANDED_BYTES) {
-      body = new SequenceInputStream(body, incoming);
+    if (start.length == MAX_BUFFERED_BYTES) {
+      body = new SequenceInputStream(body, stream);
     } else {
       slot.close();
     }
     try {
-      return request.body().read(Incoming.content(headers, body, request.maxBytes()));
+      return request.body().read(BodyStream.content(headers, body, request.maxBytes()));
     } catch (Json.BadJson e) {
       throw headers.firstValue("Content-Type").orElse("").startsWith("text/html")
           ? request.failure(Kind.WEB_PAGE, 0, "HTML instead of JSON")
@@ -417,44 +416,45 @@ public final class Http implements AutoCloseable {
     }
   }
 
-  private HttpResponse<Incoming> send(Request<?> asked, URI target, long deadline)
+  private HttpResponse<BodyStream> exchange(Request<?> request, URI target, long deadline)
       throws IOException, InterruptedException, ServerException {
-    HttpRequest.Builder request =
+    HttpRequest.Builder builder =
         HttpRequest.newBuilder(target)
             .setHeader("User-Agent", limits.userAgent())
             .setHeader("Accept-Encoding", "gzip");
     HttpRequest.BodyPublisher body = HttpRequest.BodyPublishers.noBody();
-    if (asked.json() != null) {
-      request.setHeader("Content-Type", "application/json");
-      body = HttpRequest.BodyPublishers.ofByteArray(asked.json());
+    if (request.json() != null) {
+      builder.setHeader("Content-Type", "application/json");
+      body = HttpRequest.BodyPublishers.ofByteArray(request.json());
     }
-    request.method(asked.method(), body);
-    asked.headers().forEach(request::setHeader);
+    builder.method(request.method(), body);
+    request.headers().forEach(builder::setHeader);
     Optional.ofNullable(authorizations.get(Urls.origin(target)))
-        .ifPresent(it -> request.setHeader("Authorization", it));
+        .ifPresent(it -> builder.setHeader("Authorization", it));
     limits
         .proxies()
         .authorization(target)
-        .ifPresent(it -> request.setHeader("Proxy-Authorization", it));
+        .ifPresent(it -> builder.setHeader("Proxy-Authorization", it));
     if (!Urls.isSecure(target)) {
-      request.version(HttpClient.Version.HTTP_1_1); // no upgrade to HTTP/2 without TLS
+      builder.version(HttpClient.Version.HTTP_1_1); // no upgrade to HTTP/2 without TLS
     }
-    CompletableFuture<HttpResponse<Incoming>> answer =
-        client(asked, target)
+    CompletableFuture<HttpResponse<BodyStream>> answer =
+        client(request, target)
             .sendAsync(
-                request.build(),
-                _ -> new Incoming(deadline, limits.timeout(), limits.names().timeout()));
+                builder.build(),
+                _ -> new BodyStream(deadline, limits.timeout(), limits.names().timeout()));
     try {
       // HttpRequest.timeout() ends with the headers up to JDK 25 and covers the body later on
       long left = deadline - System.nanoTime();
       return answer.get(
-          asked.writes() ? left : Math.min(limits.timeout().toNanos(), left), TimeUnit.NANOSECONDS);
+          request.writes() ? left : Math.min(limits.timeout().toNanos(), left),
+          TimeUnit.NANOSECONDS);
     } catch (TimeoutException e) {
       answer.cancel(true);
       throw new HttpTimeoutException(
-          deadline - System.nanoTime() <= 0 ? Incoming.LATE : "no answer" + withinTimeout());
+          deadline - System.nanoTime() <= 0 ? BodyStream.LATE : "no answer" + withinTimeout());
     } catch (ExecutionException e) {
-      throw Incoming.refusedByClient(e.getCause());
+      throw BodyStream.refusedByClient(e.getCause());
     } catch (InterruptedException e) {
       answer.cancel(true);
       throw e;
@@ -471,12 +471,12 @@ public final class Http implements AutoCloseable {
       return connections.client(
           Urls.isSecure(target), limits.timeout(), limits.caBundle(), limits.proxies());
     } catch (IllegalArgumentException e) {
-      throw request.failure(Kind.CONNECTION, 0, e.getMessage()).lasting();
+      throw request.failure(Kind.CONNECTION, 0, e.getMessage()).notRetryable();
     }
   }
 
-  /** Takes note of what the server asks of its clients. */
-  private void notice(URI target, HttpResponse<?> response) {
+  /** Shows alerts, and remembers how long the server asks its clients to wait. */
+  private void noteAlertsAndBackoff(URI target, HttpResponse<?> response) {
     response.headers().allValues("Alert").forEach(onAlert);
     delay(response.headers(), "Backoff")
         .filter(Duration::isPositive)
@@ -493,27 +493,27 @@ public final class Http implements AutoCloseable {
     try {
       to = Urls.resolve(from, location);
       if (location.isEmpty() || !Urls.isWeb(to)) {
-        refused = "redirected to what is no web address";
+        refused = "redirected to something that is not a web address";
       } else if (Urls.isSecure(from) && !Urls.isSecure(to)) {
         refused = "redirected from https to http, which is not followed";
       } else if (request.writes()
           && !(status >= 307 && Urls.origin(to).equals(Urls.origin(from)))) {
-        refused = "redirected to %s, where no write follows".formatted(Urls.shown(to));
+        refused = "redirected to %s, which is not followed for a write".formatted(Urls.shown(to));
       }
     } catch (IllegalArgumentException e) {
-      refused = "redirected to what is no URL";
+      refused = "redirected to something that is not a URL";
     }
     if (redirects == MAX_REDIRECTS) {
       refused = "more than " + MAX_REDIRECTS + " redirects";
     }
     if (refused != null) {
-      throw request.failure(Kind.STATUS, status, refused).lasting();
+      throw request.failure(Kind.STATUS, status, refused).notRetryable();
     }
     return to;
   }
 
-  /** An answer that is no success: whether it may pass, and what the server says about it. */
-  private ServerException refusal(Request<?> request, HttpResponse<Incoming> response) {
+  /** The failure for an error status: whether to retry, and what the server says about it. */
+  private ServerException refusal(Request<?> request, HttpResponse<BodyStream> response) {
     int status = response.statusCode();
     Optional<String> explanation = explanation(response);
     ServerException refusal =
@@ -521,20 +521,20 @@ public final class Http implements AutoCloseable {
             .failure(Kind.STATUS, status, status + explanation.map(it -> ": " + it).orElse(""))
             .explained(
                 explanation.orElse(""), delay(response.headers(), "Retry-After").orElse(null));
-    boolean mayPass =
+    boolean isRetryable =
         switch (status) {
           case 409 -> !request.writes();
           case 429, 500, 502, 503, 504 -> true;
           default -> false;
         };
-    return mayPass ? refusal : refusal.lasting();
+    return isRetryable ? refusal : refusal.notRetryable();
   }
 
-  /** What the server says, not all of a long text; the status says enough if that is unreadable. */
-  private static Optional<String> explanation(HttpResponse<Incoming> response) {
+  /** The server's message, shortened; empty if it cannot be read, for the status says enough. */
+  private static Optional<String> explanation(HttpResponse<BodyStream> response) {
     try {
       var parser =
-          Json.parser(Incoming.content(response.headers(), response.body(), MAX_ERROR_BYTES));
+          Json.parser(BodyStream.content(response.headers(), response.body(), MAX_ERROR_BYTES));
       Json.next(parser);
       return Json.value(parser) instanceof Map<?, ?> error
               && error.get("message") instanceof String text
@@ -546,7 +546,7 @@ public final class Http implements AutoCloseable {
     }
   }
 
-  /** The seconds, or the date, that a header asks to wait for; nothing if it is neither. */
+  /** How long a header asks to wait, by seconds or a date; empty if it has neither. */
   private Optional<Duration> delay(HttpHeaders headers, String name) {
     return headers.firstValue(name).flatMap(this::delay);
   }
@@ -569,7 +569,7 @@ public final class Http implements AutoCloseable {
   private ServerException failure(Request<?> request, URI target, IOException e) {
     if (e instanceof UnexpectedBody body) {
       Kind kind = body.isWebPage() ? Kind.WEB_PAGE : Kind.UNEXPECTED;
-      return request.failure(kind, 0, e.getMessage()).lasting();
+      return request.failure(kind, 0, e.getMessage()).notRetryable();
     }
     for (Throwable cause = e; cause != null; cause = cause.getCause()) {
       if (cause instanceof CertificateException) {
@@ -577,7 +577,7 @@ public final class Http implements AutoCloseable {
         return request
             .failure(Kind.CONNECTION, 0, reason.formatted(target.getHost(), cause.getMessage()))
             .withHint("is the server's CA missing? name its PEM file with REQUESTS_CA_BUNDLE")
-            .lasting();
+            .notRetryable();
       }
       if (cause instanceof UnresolvedAddressException) {
         return request

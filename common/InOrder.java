@@ -14,32 +14,32 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BiFunction;
 import java.util.function.Consumer;
 
-/** Looks at several things at once, and shows what came out in the order of their list. */
+/** Works on several entries at once, and shows their outcomes in the order of the list. */
 public final class InOrder {
 
   private InOrder() {}
 
-  /** Looks at one of several things; may run on any thread. */
-  public interface Look<E, O> {
-    O look(E entry) throws Exception;
+  /** Works on one entry; may run on any thread. */
+  public interface Task<E, O> {
+    O run(E entry) throws Exception;
   }
 
   /**
-   * Looks at several things at once and shows each outcome in its turn, as soon as that has come.
+   * Works on several entries at once and shows each outcome as soon as its turn comes.
    *
-   * <p>Ctrl-C shows what is finished but waits for its turn, too.
+   * <p>Ctrl-C also shows the outcomes that are there but wait for their turn.
    *
    * @param report whose lock is held while something is shown
-   * @param parallel most things looked at at once
-   * @param unexpected makes an outcome, with its reason, of what should not have happened
+   * @param parallel how many entries to work on at once
+   * @param unexpected makes an outcome of an unexpected failure, given its reason
    * @param show prints an outcome
    * @param interrupted prints what the outcomes so far add up to
    */
-  public static <E, O> void look(
+  public static <E, O> void run(
       Report report,
       List<E> entries,
       int parallel,
-      Look<E, O> look,
+      Task<E, O> task,
       BiFunction<E, String, O> unexpected,
       Consumer<O> show,
       Runnable interrupted)
@@ -48,10 +48,10 @@ public final class InOrder {
     try {
       List<Future<O>> outcomes = new ArrayList<>();
       AtomicInteger shown = new AtomicInteger();
-      synchronized (report) { // whoever interrupts finds all of it, or nothing begun
-        report.requireGoing();
+      synchronized (report) { // an interrupt finds all tasks submitted, or none
+        report.requireNotInterrupted();
         for (E entry : entries) {
-          outcomes.add(workers.submit(() -> look.look(entry)));
+          outcomes.add(workers.submit(() -> task.run(entry)));
         }
         report.onInterrupt(() -> {
           List<O> finished =
@@ -59,8 +59,8 @@ public final class InOrder {
                   .filter(outcome -> outcome.state() == Future.State.SUCCESS)
                   .map(Future::resultNow)
                   .toList();
-          // nothing more is begun, or written; who waits for it waits no longer
-          workers.shutdownNow().forEach(task -> ((Future<?>) task).cancel(true));
+          // start and write nothing more; whoever waits for a task is released
+          workers.shutdownNow().forEach(queued -> ((Future<?>) queued).cancel(true));
           finished.forEach(show);
           interrupted.run();
         });
@@ -74,7 +74,7 @@ public final class InOrder {
       }
     } finally {
       workers.shutdownNow(); // nobody waits for the rest when the reader of stdout has gone
-      report.onInterrupt(() -> {}); // all is said, or about to be
+      report.onInterrupt(() -> {}); // the caller prints what is left
     }
   }
 
@@ -86,7 +86,7 @@ public final class InOrder {
     } catch (CancellationException e) {
       throw new Report.ClosedOutput(); // Ctrl-C
     } catch (ExecutionException e) {
-      report.requireGoing();
+      report.requireNotInterrupted();
       return unexpected.apply(entry, report.unexpected(e.getCause()));
     }
   }

@@ -37,7 +37,7 @@ import tools.jackson.core.json.JsonFactory;
 import tools.jackson.core.util.DefaultPrettyPrinter;
 
 /**
- * Documents of JSON and plain values: the only file that opens a parser or a writer of JSON.
+ * Reads and writes JSON: the only file that opens a parser or a generator.
  *
  * <p>Plain values are {@code Map<String, Object>} in order, {@code List<Object>}, {@code String},
  * {@code Long}, {@code BigDecimal}, {@code Boolean} and null.
@@ -64,13 +64,13 @@ public final class Json {
           .streamWriteConstraints(
               StreamWriteConstraints.builder().maxNestingDepth(MAX_NESTING).build())
           .disable(StreamReadFeature.AUTO_CLOSE_SOURCE)
-          // a table of names can be filled with ones of equal hash, and ends in an error then
+          // a server could make the table of names fail, with names of equal hash
           .disable(TokenStreamFactory.Feature.CANONICALIZE_PROPERTY_NAMES)
           .build();
 
   private Json() {}
 
-  /** The text is no JSON, ends too early, or holds a number that no double can hold. */
+  /** The text is not JSON, ends too early, or holds a number that is out of range. */
   public static final class BadJson extends IOException {
     private static final long serialVersionUID = 1;
 
@@ -79,7 +79,7 @@ public final class Json {
     }
   }
 
-  /** A value in canonical form, to stand in a document as it is. */
+  /** A value in canonical form, which is written into a document as it is. */
   public record Raw(byte[] canonical) {}
 
   /**
@@ -116,7 +116,7 @@ public final class Json {
     }
   }
 
-  /** A failure of the stream stays what it was; all else is bad JSON. */
+  /** A failure of the stream stays the same; all else is bad JSON. */
   public static IOException translated(JacksonException e) {
     if (e instanceof JacksonIOException && e.getCause() instanceof IOException io) {
       return io instanceof CharacterCodingException ? new BadJson("the text is not UTF-8", io) : io;
@@ -126,7 +126,7 @@ public final class Json {
         at == null || at.getLineNr() < 1
             ? ""
             : " (line %d, column %d)".formatted(at.getLineNr(), at.getColumnNr());
-    // what Jackson would rather see, or which of its switches would allow it, helps no user
+    // what Jackson expected, or which of its switches would allow it, does not help a user
     String plain = e.getOriginalMessage().replaceFirst(": .*|, from `.*`", "");
     return new BadJson(plain + where, e);
   }
@@ -141,7 +141,7 @@ public final class Json {
     }
   }
 
-  /** The same of a text. */
+  /** The same, for a text. */
   public static Object parse(String json) throws BadJson {
     try {
       return parse(new ByteArrayInputStream(json.getBytes(StandardCharsets.UTF_8)));
@@ -216,7 +216,7 @@ public final class Json {
     if (value instanceof Map<?, ?> map) {
       return (Map<String, Object>) map;
     }
-    throw new UnexpectedBody("unexpected answer: %s is no object".formatted(what));
+    throw new UnexpectedBody("unexpected answer: %s is not an object".formatted(what));
   }
 
   @SuppressWarnings("unchecked") // Json.value makes lists
@@ -224,10 +224,10 @@ public final class Json {
     if (value instanceof List<?> list) {
       return (List<Object>) list;
     }
-    throw new UnexpectedBody("unexpected answer: %s is no list".formatted(what));
+    throw new UnexpectedBody("unexpected answer: %s is not a list".formatted(what));
   }
 
-  /** Refuses digits by the thousand: no plain value has them, and they take long to read. */
+  /** Refuses thousands of digits: no plain value has them, and they take long to convert. */
   private static String plain(String digits) throws BadJson {
     if (digits.length() > MAX_PLAIN_DIGITS) {
       throw new BadJson("the number " + shortened(digits) + " is too long", null);
@@ -294,7 +294,7 @@ public final class Json {
    */
   private static final class SurrogateReader extends FilterReader {
     private final char[] escape = new char[6];
-    private int held; // chars of an escape, as far as it is read
+    private int held; // chars of an escape that are read so far
 
     SurrogateReader(Reader in) {
       super(in);
@@ -309,7 +309,7 @@ public final class Json {
         count = in.read(out, start, offset + length - start);
         for (int from = start; from < start + count; from++) {
           char c = out[from];
-          if (held > 1 && !HexFormat.isHexDigit(c)) { // bad: Jackson will say so
+          if (held > 1 && !HexFormat.isHexDigit(c)) { // invalid: Jackson will say so
             to = flush(out, to);
           }
           if (held == 0 && c != '\\') {
@@ -326,7 +326,7 @@ public final class Json {
       return to == offset ? -1 : to - offset;
     }
 
-    /** Gives out the escape, or the char that it stands for; returns where that ends. */
+    /** Writes the escape, or the char that it stands for; returns where that ends. */
     private int flush(char[] out, int to) {
       if (isSurrogate()) {
         escape[0] = (char) HexFormat.fromHexDigits(new String(escape, 2, 4));

@@ -28,7 +28,7 @@ import picocli.CommandLine.Model.OptionSpec;
  */
 final class Lookup implements IDefaultValueProvider {
 
-  /** What other programs read under the same name, in lower case too, has no option here. */
+  /** Variables without an option: other programs read them too, also in lower case. */
   private static final List<String> VARIABLES_ONLY =
       Stream.of("HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "NO_COLOR")
           .flatMap(name -> Stream.of(name, name.toLowerCase(Locale.ROOT)))
@@ -46,11 +46,11 @@ final class Lookup implements IDefaultValueProvider {
   private final Map<String, String> environment;
   private final Map<String, String> envFile = new HashMap<>();
   private final List<String> arguments = new ArrayList<>();
-  private final Map<OptionSpec, String> typed = new HashMap<>();
+  private final Map<OptionSpec, String> onCommandLine = new HashMap<>();
 
   /**
-   * Reads the command line before picocli does: it looks up only what is not typed, and an option
-   * whose value is empty counts as not typed, unless it is a list.
+   * Reads the command line before picocli does, which asks for defaults only of options that are
+   * absent: an option whose value is empty counts as absent, unless it is a list.
    */
   Lookup(CommandSpec spec, Map<String, String> environment, String... args) {
     this.spec = spec;
@@ -67,15 +67,15 @@ final class Lookup implements IDefaultValueProvider {
               && option.arity().max() > 0
               && i + 1 < args.length
               && !spec.optionsMap().containsKey(args[i + 1]);
-      if (parts.length == 1 && !isNext) { // a switch, or picocli complains
+      if (parts.length == 1 && !isNext) { // a switch, or an error that picocli reports
         arguments.add(args[i]);
-        typed.put(option, null);
+        onCommandLine.put(option, null);
         continue;
       }
       String value = unquoted(isNext ? args[++i] : parts[1], option.isMultiValue());
       if (!value.isEmpty() || option.isMultiValue()) {
         arguments.add(parts[0] + "=" + value);
-        typed.put(option, value);
+        onCommandLine.put(option, value);
       }
     }
   }
@@ -86,19 +86,19 @@ final class Lookup implements IDefaultValueProvider {
   }
 
   boolean asksForHelp() {
-    return typed.keySet().stream().anyMatch(Lookup::isInsteadOfRun);
+    return onCommandLine.keySet().stream().anyMatch(Lookup::isInsteadOfRun);
   }
 
   /**
-   * The value of an option, and where that stands.
+   * The value of an option, and where it was found.
    *
-   * @param variable that holds it, null if none does: it is typed, or the default
+   * @param variable that holds it; null if it is on the command line, or the default
    */
   private record Found(String variable, String value, String origin) {}
 
   @Override
   public String defaultValue(ArgSpec argument) {
-    // none for what is typed: picocli would make a typed switch the opposite of its default
+    // picocli would negate this for a switch on the command line
     return argument instanceof OptionSpec option
             && !isSecret(option)
             && find(option).variable() != null
@@ -107,15 +107,15 @@ final class Lookup implements IDefaultValueProvider {
   }
 
   private Found find(OptionSpec option) {
-    return typed.containsKey(option)
-        ? new Found(null, typed.get(option), option.longestName())
+    return onCommandLine.containsKey(option)
+        ? new Found(null, onCommandLine.get(option), option.longestName())
         : variables(option).stream()
             .flatMap(variable -> Stream.ofNullable(find(variable, option.isMultiValue())))
             .findFirst()
             .orElse(new Found(null, defaultText(option), "default"));
   }
 
-  /** Without its quotes; empty counts as not set, except for a list; null for none. */
+  /** The value without its quotes, or null; an empty one counts as not set, except for a list. */
   private Found find(String variable, boolean isList) {
     for (Map<String, String> values : List.of(environment, envFile)) {
       String value = unquoted(values.getOrDefault(variable, ""), isList);
@@ -130,7 +130,7 @@ final class Lookup implements IDefaultValueProvider {
     return isList ? Values.unquotedList(value) : Values.unquoted(value);
   }
 
-  /** The format, before any setting is checked; text where it is none. */
+  /** The format, before any setting is checked; text if it is not a valid one. */
   GeneralSettings.Format format() {
     return "json".equalsIgnoreCase(find(spec.findOption("--format")).value())
         ? GeneralSettings.Format.JSON
@@ -152,7 +152,7 @@ final class Lookup implements IDefaultValueProvider {
   /**
    * Fills in the secrets that no option's file gave, and checks them all.
    *
-   * @return them, and credentials that have no option here: of other commands, S3 and proxies
+   * @return them, and credentials without an option here: those of other commands, S3 and proxies
    */
   List<String> secrets() throws UsageException {
     List<String> secrets = new ArrayList<>();
@@ -191,7 +191,7 @@ final class Lookup implements IDefaultValueProvider {
     }
   }
 
-  /** How the user gave this option its value: its name, or the variable and where it stands. */
+  /** How the user gave this option its value: its name, or the variable and where it is set. */
   String label(OptionSpec option) {
     Found found = find(option);
     return found.variable() == null
@@ -229,8 +229,8 @@ final class Lookup implements IDefaultValueProvider {
 
   /**
    * Reads the file that {@code --env-file} or {@code ENV_FILE} names: {@code NAME=VALUE} lines,
-   * blank ones and comments. A value is taken as it is, but for a comment behind it and, by whoever
-   * looks it up, its quotes.
+   * blank ones and comments. A comment after a value is removed here, quotes around it when it is
+   * looked up.
    */
   void readEnvFile() throws UsageException {
     Found found = find(spec.findOption("--env-file"));
@@ -241,7 +241,7 @@ final class Lookup implements IDefaultValueProvider {
     String label = found.variable() == null ? found.origin() : found.variable();
     List<String> lines;
     try {
-      String text = Files.readString(Path.of(name)).replaceFirst("^\ufeff", ""); // Windows' mark
+      String text = Files.readString(Path.of(name)).replaceFirst("^\ufeff", ""); // a BOM
       lines = text.lines().map(String::strip).toList();
     } catch (IOException | InvalidPathException e) {
       throw new UsageException(
@@ -261,7 +261,7 @@ final class Lookup implements IDefaultValueProvider {
     }
   }
 
-  /** Cuts what stands behind white space and {@code #}, unless within quotes. */
+  /** Cuts what follows white space and {@code #}, unless it is within quotes. */
   private static String withoutComment(String value) {
     char quote = 0;
     for (int i = 0; i < value.length(); i++) {
@@ -291,15 +291,15 @@ final class Lookup implements IDefaultValueProvider {
         || option.longestName().equals("--completion");
   }
 
-  /** The variables that an option is read from; none for those that only make sense when typed. */
+  /** The variables that an option is read from; none for {@code --help} and the like. */
   static List<String> variables(OptionSpec option) {
     if (isInsteadOfRun(option)) {
       return List.of();
     }
     List<String> variables = new ArrayList<>();
     for (String name : option.names()) {
-      String long_ = isSecret(option) ? name.replaceFirst("-file$", "") : name;
-      variables.add(long_.replaceFirst("^-+", "").replace('-', '_').toUpperCase(Locale.ROOT));
+      String longName = isSecret(option) ? name.replaceFirst("-file$", "") : name;
+      variables.add(longName.replaceFirst("^-+", "").replace('-', '_').toUpperCase(Locale.ROOT));
     }
     return variables;
   }

@@ -10,15 +10,15 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
- * Masks secrets in what is to be shown, however they got there: a server may echo what it got.
+ * Masks secrets in whatever is shown, however they got there: a server may echo what it got.
  *
- * <p>Each is looked for as it is, without its user or type, and as base64; of a text that was cut
- * the beginning of a secret, too. What is shorter than 8 characters stands in too many words.
+ * <p>Each is masked as it is, without its user or type, and as base64; before a cut in a text, its
+ * beginning, too. What is shorter than 8 characters occurs in too many words.
  */
 final class Masks {
   static final Masks NONE = new Masks(Stream.of());
 
-  private static final int LEAST = 8;
+  private static final int MIN_LENGTH = 8;
   static final Pattern USER_OF_URL = Pattern.compile("//([^/?#]+)@");
 
   private final List<String> hidden;
@@ -27,7 +27,7 @@ final class Masks {
     hidden =
         secrets
             .flatMap(Masks::parts)
-            .filter(part -> part.length() >= LEAST)
+            .filter(part -> part.length() >= MIN_LENGTH)
             .flatMap(Masks::forms)
             .distinct()
             .sorted(Comparator.comparing(String::length).reversed())
@@ -65,7 +65,7 @@ final class Masks {
       masked = masked.replace(secret, "***");
     }
     for (int cut = masked.length(); (cut = masked.lastIndexOf('…', cut - 1)) > 0; ) {
-      int begun = begun(masked, cut);
+      int begun = lengthBefore(masked, cut);
       if (begun > 0) {
         masked = masked.substring(0, cut - begun) + "***" + masked.substring(cut);
         cut -= begun;
@@ -74,10 +74,10 @@ final class Masks {
     return masked;
   }
 
-  /** How much of the beginning of a secret stands before the place where a text was cut. */
-  private int begun(String text, int cut) {
+  /** How many characters of a secret come right before the place where a text was cut. */
+  private int lengthBefore(String text, int cut) {
     for (String secret : hidden) {
-      for (int length = Math.min(secret.length() - 1, cut); length >= LEAST; length--) {
+      for (int length = Math.min(secret.length() - 1, cut); length >= MIN_LENGTH; length--) {
         if (text.regionMatches(cut - length, secret, 0, length)) {
           return length;
         }
@@ -86,7 +86,7 @@ final class Masks {
     return 0;
   }
 
-  /** A URL as typed, which may be none: what may be user, password or a key is masked. */
+  /** Masks what may be a user, password or key in a URL as it was typed, valid or not. */
   static String withoutSecrets(String url) {
     return url.replaceFirst("(?s)^([a-zA-Z][a-zA-Z0-9+.-]*://)?.*@", "$1***@")
         .replaceFirst("(?s)([?#]).*", "$1***");

@@ -12,7 +12,7 @@ public final class NamePattern {
 
   /**
    * Matches a shell pattern as Python's fnmatch does: {@code *}, {@code ?}, {@code [a-z]}, {@code
-   * [!a-z]}; a bracket that nothing closes stands for itself, a range from high to low for nothing.
+   * [!a-z]}; an unclosed bracket stands for itself, a range from high to low matches nothing.
    */
   public static boolean matches(String pattern, String name) {
     return regex(pattern).matcher(name).matches();

@@ -8,9 +8,9 @@ import java.util.Map;
 import java.util.regex.Pattern;
 
 /**
- * A bucket or a collection of the signer's configuration.
+ * A collection or, in the signer's configuration, a whole bucket.
  *
- * @param collection null: every collection of the bucket
+ * @param collection null for every collection of the bucket
  */
 public record Place(String bucket, String collection) {
 
@@ -21,7 +21,7 @@ public record Place(String bucket, String collection) {
     return NAME.matcher(text).matches();
   }
 
-  /** Whether it names what can be a collection. */
+  /** Whether it names a possible collection. */
   boolean isNamed() {
     return isName(bucket) && isName(collection);
   }
@@ -49,7 +49,7 @@ public record Place(String bucket, String collection) {
         && (collection == null || collection.equals(other.collection));
   }
 
-  /** The same for one collection, where it stands for all of the bucket. */
+  /** The collection of that name, if this is a whole bucket; else this collection. */
   Place of(String name) {
     return collection == null ? new Place(bucket, name) : this;
   }

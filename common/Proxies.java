@@ -18,9 +18,9 @@ import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
- * The proxies of an environment, which java.net.http does not look at: {@code HTTPS_PROXY} and
- * {@code HTTP_PROXY}, in either case of letters. Hosts that {@code NO_PROXY} names are reached
- * without, and loopback always is.
+ * The proxies that an environment names, which java.net.http ignores: {@code HTTPS_PROXY} and
+ * {@code HTTP_PROXY}, in upper or lower case. Loopback and the hosts that {@code NO_PROXY} names
+ * are reached directly.
  *
  * @param https for https URLs, or null
  * @param http for http URLs, or null
@@ -49,7 +49,7 @@ public record Proxies(URI https, URI http, String exempt) {
         .filter(url -> !Urls.isSecure(url))
         .orElseThrow(() ->
             new IllegalArgumentException(
-                name + " is no URL of a proxy, expected http://HOST:PORT"));
+                name + " is not the URL of a proxy, expected http://HOST:PORT"));
   }
 
   private static String variable(Map<String, String> environment, String name) {
@@ -81,8 +81,8 @@ public record Proxies(URI https, URI http, String exempt) {
   }
 
   /**
-   * Lets the JDK send credentials to a proxy, if one of these wants some: it refuses Basic ones for
-   * tunnels unless told otherwise, before its first.
+   * Lets the JDK send credentials to a proxy, if one of these has some: it sends no Basic ones to
+   * tunnels unless told to before its first request.
    */
   public void allowCredentials() {
     if (Stream.of(https, http).anyMatch(url -> url != null && url.getRawUserInfo() != null)) {
@@ -90,7 +90,7 @@ public record Proxies(URI https, URI http, String exempt) {
     }
   }
 
-  /** The same for java.net.http. */
+  /** These proxies for java.net.http. */
   ProxySelector selector() {
     return new ProxySelector() {
       @Override

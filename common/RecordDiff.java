@@ -24,8 +24,8 @@ import java.util.regex.Pattern;
  */
 public final class RecordDiff {
 
-  /** Set by servers, and differently at each place. */
-  private static final Set<String> NO_CONTENT = Set.of("last_modified", "schema");
+  /** Fields that servers set, differently in each collection. */
+  private static final Set<String> SERVER_FIELDS = Set.of("last_modified", "schema");
 
   private static final int SHOWN_FIELDS = 3;
   private static final int SHOWN_CHARACTERS = 40;
@@ -58,14 +58,14 @@ public final class RecordDiff {
   /**
    * A record, as canonical JSON.
    *
-   * @param compared what counts of it
+   * @param compared the part of it that is compared
    * @param whole all of it
    */
   public record Content(byte[] compared, byte[] whole) {
 
     /** Of a whole record. */
     public static Content of(byte[] record) {
-      return new Content(CanonicalJson.without(record, NO_CONTENT), record);
+      return new Content(CanonicalJson.without(record, SERVER_FIELDS), record);
     }
 
     /** Whether two records are the same by content. */
@@ -81,7 +81,7 @@ public final class RecordDiff {
     return byId;
   }
 
-  /** What differs, in the order of the ids; linear but for that order. */
+  /** The differences, in the order of the ids; takes linear time but for the sorting. */
   public static List<Difference> differences(
       Map<String, Content> left, Map<String, Content> right) {
     List<Difference> differences = new ArrayList<>();
@@ -108,7 +108,7 @@ public final class RecordDiff {
     Map<String, String> theirs = CanonicalJson.members(right.whole());
     Set<String> names = new TreeSet<>(ours.keySet());
     names.addAll(theirs.keySet());
-    names.removeAll(NO_CONTENT);
+    names.removeAll(SERVER_FIELDS);
     return names.stream()
         .filter(name -> !Objects.equals(ours.get(name), theirs.get(name)))
         .map(name -> new Field(name, ours.get(name), theirs.get(name)))
@@ -143,7 +143,7 @@ public final class RecordDiff {
         });
   }
 
-  /** Not all of a long value, but where it differs from the other. */
+  /** Of a long value, the part where it differs from the other. */
   private static String shortened(String value, int start) {
     int first = Math.clamp(start, 0, Math.max(0, value.length() - 1));
     if (first > 0 && Character.isLowSurrogate(value.charAt(first))) {

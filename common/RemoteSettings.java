@@ -34,8 +34,7 @@ import java.util.regex.Pattern;
 
 /**
  * A Remote Settings server as the commands see it: server info, monitor/changes, changesets,
- * collections and records, chains. Answers are checked for their shape here, once; what passes is a
- * value.
+ * collections and records, chains. The shape of answers is checked here, once.
  */
 public final class RemoteSettings {
 
@@ -48,7 +47,7 @@ public final class RemoteSettings {
   private static final long MAX_CHAIN_BYTES = 64 * 1024;
   private static final int CONSISTENT_READS = 3;
   private static final int MAX_PAGES = 10_000;
-  private static final int USUAL_BATCH = 25; // Kinto's own limit, where a server tells none
+  private static final int USUAL_BATCH = 25; // Kinto's default, if a server does not say
   private static final long MAX_BATCH = 1_000; // whatever a server allows: one answer holds it all
 
   private final Http http;
@@ -70,7 +69,7 @@ public final class RemoteSettings {
    * An entry of monitor/changes.
    *
    * @param timestamp announced for the collection's records, epoch milliseconds
-   * @param problem why it cannot be looked at, or null
+   * @param problem why it cannot be checked, or null
    */
   public record Announced(String bucket, String collection, long timestamp, String problem) {
     /** {@code bucket/collection}. */
@@ -78,7 +77,7 @@ public final class RemoteSettings {
       return place().name();
     }
 
-    /** Whether it names what can be a collection, whatever else may be wrong with it. */
+    /** Whether it names a possible collection, whatever else may be wrong with it. */
     public boolean isNamed() {
       return place().isNamed();
     }
@@ -98,9 +97,9 @@ public final class RemoteSettings {
    * What the server info says.
    *
    * @param account whose credentials were sent, like {@code account:editor}; null for anonymous
-   * @param principals of the account, the paths of its groups among them; empty if none are told
-   * @param batchMaxRequests most parts of a batch
-   * @param signed null if the server has no signer: it is no writer
+   * @param principals of the account, the paths of its groups included; empty if not known
+   * @param batchMaxRequests most requests in a batch
+   * @param signed null if the server has no signer: it is not a writer
    */
   public record ServerInfo(
       String account, Set<String> principals, int batchMaxRequests, SignedResources signed) {}
@@ -115,8 +114,8 @@ public final class RemoteSettings {
     Map<String, Object> user =
         info.get("user") == null ? Map.of() : Json.object(info.get("user"), "user");
     Set<String> principals = new HashSet<>();
-    if (user.get("principals") instanceof List<?> told) {
-      told.forEach(principal -> principals.add(String.valueOf(principal)));
+    if (user.get("principals") instanceof List<?> list) {
+      list.forEach(principal -> principals.add(String.valueOf(principal)));
     }
     int batchMaxRequests =
         info.get("settings") instanceof Map<?, ?> settings
@@ -137,7 +136,7 @@ public final class RemoteSettings {
     return entries(new Place(bucket, collection).path(), "");
   }
 
-  /** Reads again what the list says of a collection; empty if it announces it no more. */
+  /** Reads the entry of a collection again; empty if the list no longer announces it. */
   public Optional<Announced> announced(String bucket, String collection, Announced entry)
       throws ServerException {
     String filter = "&bucket=%s&collection=%s".formatted(entry.bucket(), entry.collection());
@@ -147,7 +146,7 @@ public final class RemoteSettings {
   }
 
   /**
-   * @param filter what is wanted of the list, as further parameters; an old server sends all of it
+   * @param filter further parameters that select entries; an old server sends all of them
    */
   private List<Announced> entries(String path, String filter) throws ServerException {
     List<Object> entries;
@@ -166,7 +165,7 @@ public final class RemoteSettings {
     return entries.stream().map(RemoteSettings::announced).toList();
   }
 
-  /** The entries as an old server has them, which knows no changesets. */
+  /** The entries of an old server, which does not know changesets. */
   private List<Object> listedAsRecords(String path) throws ServerException {
     List<Object> entries = new ArrayList<>();
     try {
@@ -188,8 +187,8 @@ public final class RemoteSettings {
     long timestamp = map.get("last_modified") instanceof Long number ? number : 0;
     String problem =
         !new Place(bucket, collection).isNamed()
-            ? "the entry's name is none of a bucket and collection"
-            : timestamp <= 0 ? "the entry's last_modified is no timestamp" : null;
+            ? "the entry does not name a valid bucket and collection"
+            : timestamp <= 0 ? "the entry's last_modified is not a timestamp" : null;
     return new Announced(bucket, collection, timestamp, problem);
   }
 
@@ -197,7 +196,7 @@ public final class RemoteSettings {
    * Reads a collection at one moment.
    *
    * <p>A changeset that is older than announced is read once more past the caches. A server without
-   * changesets is asked for metadata and records one after the other, until nothing changes
+   * changesets is asked for metadata and records one after the other, until nothing changes in
    * between.
    */
   public Changeset changeset(Announced entry) throws ServerException {
@@ -226,18 +225,18 @@ public final class RemoteSettings {
         return all.get().records().changeset(before, all.get().timestamp());
       }
     }
-    throw changing(path);
+    throw keepsChanging(path);
   }
 
   /**
    * Reads the records of a collection at one moment, past the caches. An account that may see only
-   * some of them is refused: the server would leave out the others without a word.
+   * some of them is refused, because the server would silently leave out the others.
    *
    * @param filters parameters that select some, each with its values
    */
   public List<SignedRecord> records(Place collection, Map<String, List<String>> filters)
       throws ServerException {
-    // who may read all records is told of one that is not there; others may not even know that
+    // an account that may read all records gets a 404 for this one, others get 401 or 403
     exists(collection.path() + "/records/" + UUID.randomUUID());
     StringBuilder query = new StringBuilder();
     filters.forEach((name, values) ->
@@ -250,7 +249,7 @@ public final class RemoteSettings {
         return addressable(all.get().records().all, collection);
       }
     }
-    throw changing(collection.path());
+    throw keepsChanging(collection.path());
   }
 
   private boolean exists(String path) throws ServerException {
@@ -265,23 +264,23 @@ public final class RemoteSettings {
     }
   }
 
-  /** Refuses ids that no path can hold: half a character would name another record there. */
+  /** Refuses ids that no path can hold: half a surrogate pair would name another record. */
   private List<SignedRecord> addressable(List<SignedRecord> records, Place collection)
       throws ServerException {
     CharsetEncoder utf8 = StandardCharsets.UTF_8.newEncoder();
     for (SignedRecord record : records) {
       if (!utf8.canEncode(record.id())) {
         URI url = url(collection.path() + "/records");
-        throw unexpected("GET", url, "the id of a record holds half a character");
+        throw unexpected("GET", url, "the id of a record holds half a surrogate pair");
       }
     }
     return records;
   }
 
   /**
-   * Lets the next request wait as long as answers ask for, at least a moment.
+   * Delays the next request as long as answers ask for, at least a moment.
    *
-   * @param retryAfter of the answers that have one
+   * @param retryAfter values of that header
    */
   public void postpone(List<String> retryAfter) {
     http.postpone(server, retryAfter);
@@ -292,7 +291,7 @@ public final class RemoteSettings {
     http.endWrites();
   }
 
-  /** When each record was changed last, epoch milliseconds, those that were deleted too. */
+  /** When each record was changed last, epoch milliseconds; deleted ones are included. */
   public Map<String, Long> lastModified(Place collection) throws ServerException {
     Map<String, Long> lastModified = new HashMap<>();
     pages(
@@ -315,13 +314,13 @@ public final class RemoteSettings {
   private Optional<Listed> listed(String path) throws ServerException {
     Changesets.Records all = new Changesets.Records();
     Set<String> timestamps = pages(path, Changesets::page, all::addAll);
-    return timestamps.size() != 1 || all.hasDoubles()
+    return timestamps.size() != 1 || all.hasDuplicates()
         ? Optional.empty()
         : Optional.of(new Listed(timestamp(timestamps.iterator().next(), "GET", url(path)), all));
   }
 
-  private ServerException changing(String path) {
-    String reason = "the collection changes while it is read (%d times)";
+  private ServerException keepsChanging(String path) {
+    String reason = "the collection kept changing while it was read (%d times)";
     return unexpected("GET", url(path + "/records"), reason.formatted(CONSISTENT_READS));
   }
 
@@ -337,9 +336,9 @@ public final class RemoteSettings {
   }
 
   /**
-   * Reads the attributes of every collection of a bucket, as far as the account may see them.
+   * Reads the attributes of every collection of a bucket that the account may see.
    *
-   * @return by their names
+   * @return the attributes by the name of the collection
    */
   public Map<String, Map<String, Object>> collections(String bucket) throws ServerException {
     Map<String, Map<String, Object>> collections = new LinkedHashMap<>();
@@ -356,7 +355,7 @@ public final class RemoteSettings {
     for (Object collection : list(body)) {
       Map<String, Object> attributes = Json.object(collection, "a collection");
       if (!(attributes.get("id") instanceof String id) || !Place.isName(id)) {
-        throw new UnexpectedBody("unexpected answer: a collection's id is no name");
+        throw new UnexpectedBody("unexpected answer: a collection's id is not a valid name");
       }
       collections.put(id, attributes);
     }
@@ -367,30 +366,31 @@ public final class RemoteSettings {
    * Changes attributes of a collection; may be repeated when an answer is lost.
    *
    * @param path {@code /buckets/BUCKET/collections/COLLECTION}
-   * @param done says, before a repetition, whether the change was made nevertheless
+   * @param check says, before a retry, whether the change was applied
    */
-  public void patch(String path, Map<String, Object> attributes, Http.Done done)
+  public void patch(String path, Map<String, Object> attributes, Http.WriteCheck check)
       throws ServerException {
-    patch(path, attributes, Map.of(), done);
+    patch(path, attributes, Map.of(), check);
   }
 
   /**
-   * The same if nobody has changed the collection since.
+   * The same, on condition that nobody has changed the collection since it was read.
    *
-   * @param lastModified attribute of the collection as it was read, epoch milliseconds
+   * @param lastModified attribute of the collection when it was read, epoch milliseconds
    */
-  public void patch(String path, Map<String, Object> attributes, long lastModified, Http.Done done)
+  public void patch(
+      String path, Map<String, Object> attributes, long lastModified, Http.WriteCheck check)
       throws ServerException {
-    patch(path, attributes, Batch.ifMatch(lastModified), done);
+    patch(path, attributes, Batch.ifMatch(lastModified), check);
   }
 
   private void patch(
-      String path, Map<String, Object> attributes, Map<String, String> guard, Http.Done done)
+      String path, Map<String, Object> attributes, Map<String, String> guard, Http.WriteCheck check)
       throws ServerException {
-    write("PATCH", path, Map.of("data", attributes), guard, _ -> null, done);
+    write("PATCH", path, Map.of("data", attributes), guard, _ -> null, check);
   }
 
-  /** Makes a collection, without attributes, unless it is there. */
+  /** Creates a collection without attributes, unless it exists. */
   public void create(Place collection) throws ServerException {
     String path = collection.path();
     Map<String, String> guard = Map.of("If-None-Match", "*");
@@ -404,12 +404,12 @@ public final class RemoteSettings {
   }
 
   /**
-   * Changes records, each on the condition that it is as it was when it was read. So it can be sent
-   * again when an answer is lost: what was done meanwhile is refused then, with the record that is
-   * there.
+   * Changes records, each on condition that it has not changed since it was read. So a batch can be
+   * sent again when its answer is lost: writes that were applied are refused then, with the record
+   * that is there.
    *
    * @param writes no more than {@link ServerInfo#batchMaxRequests}
-   * @return one for each, in their order
+   * @return what became of each, in their order
    */
   public List<Written> batch(List<RecordWrite> writes) throws ServerException {
     List<Map<String, Object>> parts = writes.stream().map(RecordWrite::json).toList();
@@ -424,10 +424,10 @@ public final class RemoteSettings {
       Map<String, Object> document,
       Map<String, String> guard,
       Http.Body<T> answer,
-      Http.Done done)
+      Http.WriteCheck check)
       throws ServerException {
     byte[] json = Json.compact(document);
-    return http.ask(new Http.Request<>(method, url(path), json, guard, maxBytes, answer, done));
+    return http.send(new Http.Request<>(method, url(path), json, guard, maxBytes, answer, check));
   }
 
   /** When something happened to a collection, by its attribute; a date without an offset is UTC. */
@@ -461,12 +461,12 @@ public final class RemoteSettings {
   private static long timestamp(String etag, String method, URI url) throws ServerException {
     Matcher quoted = ETAG.matcher(etag);
     if (!quoted.matches()) {
-      throw unexpected(method, url, etag.isEmpty() ? "no ETag" : "the ETag is no timestamp");
+      throw unexpected(method, url, etag.isEmpty() ? "no ETag" : "the ETag is not a timestamp");
     }
     return Long.parseLong(quoted.group(1));
   }
 
-  /** Whether the collection holds a record or a tombstone, so ever held a record. */
+  /** Whether the collection ever had a record: it has one or a tombstone. */
   public boolean everHadRecords(Announced entry) throws ServerException {
     String path = entry.path() + "/records?_since=0&_limit=1";
     return !get(path, body -> list(body, "the records", "data")).isEmpty();
@@ -492,7 +492,7 @@ public final class RemoteSettings {
   /**
    * Reads a list to its end, page by page.
    *
-   * @return the ETags of the pages, empty for none
+   * @return the ETags of the pages, an empty one for a page without
    */
   private <T> Set<String> pages(String path, Http.Body<T> body, Consumer<T> eachPage)
       throws ServerException {
@@ -500,7 +500,7 @@ public final class RemoteSettings {
     Set<URI> seen = new HashSet<>();
     for (URI next = url(path); next != null; ) {
       if (!seen.add(next)) {
-        throw unexpected("GET", url(path), "its pages lead in a circle (Next-Page)");
+        throw unexpected("GET", url(path), "its pages form a loop (Next-Page)");
       }
       if (seen.size() > MAX_PAGES) {
         throw unexpected("GET", url(path), "more than %d pages (Next-Page)".formatted(MAX_PAGES));
@@ -524,12 +524,12 @@ public final class RemoteSettings {
         return next;
       }
     } catch (IllegalArgumentException e) {
-      // what is no URL is no page of this origin
+      // refused like a link to another origin
     }
     throw unexpected("GET", page, "Next-Page leads to another origin, which is not followed");
   }
 
-  /** An answer that is a success but for what it says. */
+  /** The failure for a successful answer whose content is not as expected. */
   private static ServerException unexpected(String method, URI url, String reason) {
     return new ServerException(method + " " + url, ServerException.Kind.UNEXPECTED, 200, reason);
   }
@@ -539,8 +539,8 @@ public final class RemoteSettings {
   }
 
   /**
-   * An {@code _expected} that no cache has seen: processes that start from one snapshot, as on
-   * Lambda, would all have the same of any other generator.
+   * An {@code _expected} that no cache has seen. Any other generator would give the same one to all
+   * processes that start from one snapshot, as on Lambda.
    */
   private static String cacheBuster() {
     return Long.toString(new SecureRandom().nextLong(1_000_000_000L, 1_000_000_000_000L));

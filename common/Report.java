@@ -30,14 +30,14 @@ import java.util.Set;
  *       {@code hint: …} where we know one;
  *   <li>{@code --quiet} keeps findings and the summary; {@code --verbose} adds settings, reasons
  *       and stack traces;
- *   <li>colour stands on the status word only, on a terminal only;
+ *   <li>only the status word has a colour, and only on a terminal;
  *   <li>nothing that a server sent reaches a terminal as a control character;
  *   <li>a reader that has gone away ends the run quietly.
  * </ul>
  */
 public final class Report {
 
-  // exit codes: the largest of what a run has met is its own
+  // exit codes: a run ends with the largest that applies
   private static final int FINDINGS = 1;
   private static final int NO_FULL_VERDICT = 2;
   private static final int INTERRUPTED = 130; // as of a process that SIGINT ended: so does the JVM
@@ -47,7 +47,7 @@ public final class Report {
   private static final int MAX_ALERTS = 10;
   private static final int MAX_ALERT_LENGTH = 500;
 
-  /** Nothing more can be printed: the run ends. The report has said why, where that is worth it. */
+  /** Nothing more can be printed, so the run ends; if need be, the report has said why. */
   public static final class ClosedOutput extends RuntimeException {
     private static final long serialVersionUID = 1;
   }
@@ -65,8 +65,8 @@ public final class Report {
     }
   }
 
-  /** How to talk; in one piece, because any thread may ask. */
-  private record Voice(
+  /** How to print; one immutable value, because any thread may read it. */
+  private record OutputSettings(
       Format format,
       boolean quiet,
       boolean verbose,
@@ -78,7 +78,7 @@ public final class Report {
   private final String command;
   private final OutputStream out;
   private final PrintStream err;
-  private volatile Voice voice;
+  private volatile OutputSettings settings;
   private volatile CrashReports crashReports = CrashReports.none();
 
   private int exit; // so far
@@ -87,14 +87,14 @@ public final class Report {
   private Runnable onInterrupt = () -> summary("interrupted");
   private final Map<String, Object> document = new LinkedHashMap<>();
   private final List<Object> results = new ArrayList<>();
-  private final List<String> findings = new ArrayList<>(); // that concern no single result
+  private final List<String> findings = new ArrayList<>(); // that do not belong to a single result
   private final Set<String> warnings = new LinkedHashSet<>();
   private final List<String> errors = new ArrayList<>();
   private final Set<String> alerts = new LinkedHashSet<>();
   private final Set<String> hints = new LinkedHashSet<>();
   private String summary;
-  private StringBuilder together; // lines that wait for others, or null
-  private String progress = ""; // a line of a terminal that stands below all others
+  private StringBuilder together; // lines that are collected for one write, or null
+  private String progress = ""; // the line of a terminal below all others
 
   Report(String command, Surroundings surroundings) {
     this.command = command;
@@ -102,20 +102,20 @@ public final class Report {
     this.err = surroundings.err();
     document.put("command", command);
     document.put("version", Version.NUMBER);
-    talk(Format.TEXT);
+    setFormat(Format.TEXT);
   }
 
-  /** Sets the format as soon as it is known: what is wrong with the rest is reported in it. */
-  void talk(Format format) {
-    voice = new Voice(format, false, false, false, false, false, Masks.NONE);
+  /** Sets the format as soon as it is known: errors in other settings are reported in it. */
+  void setFormat(Format format) {
+    settings = new OutputSettings(format, false, false, false, false, false, Masks.NONE);
   }
 
-  /** From now on talks as the settings ask for, and masks secrets in whatever is printed. */
-  void talk(GeneralSettings general, Masks masks, Surroundings surroundings) {
+  /** From now on prints as the settings say, and masks secrets in whatever is printed. */
+  void configure(GeneralSettings general, Masks masks, Surroundings surroundings) {
     Map<String, String> environment = surroundings.environment();
     boolean terminal = surroundings.terminal() && !"dumb".equals(environment.get("TERM"));
-    voice =
-        new Voice(
+    settings =
+        new OutputSettings(
             general.format,
             general.quiet,
             general.verbose,
@@ -125,24 +125,24 @@ public final class Report {
             masks);
   }
 
-  /** From now on reports to Sentry too, and ends the run where Ctrl-C catches it. */
+  /** From now on reports to Sentry too, and ends the run on Ctrl-C. */
   void watch(CrashReports crashReports, Surroundings surroundings) {
     this.crashReports = crashReports;
     surroundings
         .onInterrupt()
         .accept(() -> {
           interrupt();
-          crashReports.close(INTERRUPTED); // unless the end of the run has done so
+          crashReports.close(INTERRUPTED); // does nothing if the run has ended
         });
   }
 
-  /** Ends the run as far as it has come; nothing is printed after it. */
+  /** Ends the run where it is; nothing is printed after that. */
   private synchronized void interrupt() {
     if (finished) {
       return;
     }
     interrupted = true;
-    met(INTERRUPTED);
+    raiseExit(INTERRUPTED);
     put("interrupted", true);
     try {
       onInterrupt.run();
@@ -152,7 +152,7 @@ public final class Report {
     }
   }
 
-  private void met(int code) {
+  private void raiseExit(int code) {
     exit = Math.max(exit, code);
   }
 
@@ -163,12 +163,12 @@ public final class Report {
 
   /** A text with each secret in it masked, for what is written elsewhere. */
   public String masked(String text) {
-    return voice.masks().apply(text);
+    return settings.masks().apply(text);
   }
 
   /** Prints a line that introduces results; {@code --quiet} and JSON leave it out. */
   public synchronized void heading(String line) {
-    if (voice.format() == Format.TEXT && !voice.quiet()) {
+    if (settings.format() == Format.TEXT && !settings.quiet()) {
       print(Display.clean(line));
     }
   }
@@ -176,28 +176,28 @@ public final class Report {
   /**
    * Reports one result in its turn.
    *
-   * @param line as text, null for none; printed under {@code --quiet} unless the status is good
+   * @param line as text, null for none; {@code --quiet} hides it if the status is good
    * @param json the same for the JSON document
    */
   public synchronized void result(Status status, String line, Map<String, Object> json) {
-    met(status == Status.GOOD ? 0 : status == Status.BAD ? FINDINGS : NO_FULL_VERDICT);
+    raiseExit(status == Status.GOOD ? 0 : status == Status.BAD ? FINDINGS : NO_FULL_VERDICT);
     results.add(json);
-    boolean isWanted = line != null && !(voice.quiet() && status == Status.GOOD);
-    if (voice.format() == Format.TEXT && isWanted) {
+    boolean isWanted = line != null && !(settings.quiet() && status == Status.GOOD);
+    if (settings.format() == Format.TEXT && isWanted) {
       print(line);
     }
   }
 
   /** Prints the details of a finding; the JSON document has them in its results. */
   public synchronized void details(String lines) {
-    if (voice.format() == Format.TEXT) {
+    if (settings.format() == Format.TEXT) {
       print(lines);
     }
   }
 
   /** A status word, coloured on a terminal. */
   public String word(Status status, String word) {
-    return voice.colour() ? "\u001b[" + status.colour + "m" + word + "\u001b[0m" : word;
+    return settings.colour() ? "\u001b[" + status.colour + "m" + word + "\u001b[0m" : word;
   }
 
   /** The words for what could not be judged: {@code NO VERDICT (reason)}. */
@@ -211,13 +211,13 @@ public final class Report {
   }
 
   /**
-   * Reports a finding that concerns no single result.
+   * Reports a finding that does not belong to a single result.
    *
-   * @param check what Sentry groups it by where the text changes from run to run; null for the text
+   * @param check what Sentry groups it by if the text changes from run to run; null for the text
    */
   public synchronized void finding(String line, String check) {
     String clean = Display.clean(line);
-    met(FINDINGS);
+    raiseExit(FINDINGS);
     findings.add(clean);
     details(clean);
     crashReports.failedCheck(List.of(check == null ? CrashReports.ANY : check), clean, Map.of());
@@ -230,19 +230,19 @@ public final class Report {
     }
   }
 
-  /** Says what only {@code --verbose} wants to know. */
+  /** Says something that only {@code --verbose} shows. */
   public synchronized void note(String message) {
-    if (voice.verbose()) {
+    if (settings.verbose()) {
       say(message);
     }
   }
 
-  /** Whether somebody watches who wants to know how far the run is. */
+  /** Whether the progress of the run is shown. */
   public boolean showsProgress() {
-    return voice.terminal() && !voice.quiet();
+    return settings.terminal() && !settings.quiet();
   }
 
-  /** Draws how far the run is below all other lines, in place of what stood there. */
+  /** Draws the progress of the run below all other lines, replacing what was there. */
   public synchronized void progress(String line) {
     erase();
     progress = finished || !showsProgress() ? "" : masked(Display.clean(line));
@@ -262,7 +262,7 @@ public final class Report {
 
   private void errLine(String line) {
     if (interrupted && finished) {
-      return; // after Ctrl-C all has been said
+      return; // after Ctrl-C nothing more is printed
     }
     erase();
     err.println(masked(line));
@@ -271,12 +271,12 @@ public final class Report {
 
   /** Says that something takes longer, and why. */
   public synchronized void waiting(String message) {
-    if (!voice.quiet()) {
+    if (!settings.quiet()) {
       say(message);
     }
   }
 
-  /** Shows an {@code Alert} of the server, once; of many the first ten. */
+  /** Shows an {@code Alert} of the server, once; at most ten of them. */
   synchronized void alert(String alert) {
     String shown =
         alert.length() <= MAX_ALERT_LENGTH ? alert : alert.substring(0, MAX_ALERT_LENGTH) + "…";
@@ -292,13 +292,13 @@ public final class Report {
   }
 
   private void sayError(String message, String hint) {
-    met(NO_FULL_VERDICT);
+    raiseExit(NO_FULL_VERDICT);
     errors.add(Display.clean(message));
     say("error: " + message);
     sayHint(hint);
   }
 
-  /** Says what to do next, the same once in a run; null says nothing. */
+  /** Says what to do next, each hint once in a run; null says nothing. */
   public synchronized void hint(String hint) {
     if (hints.add(hint)) {
       sayHint(hint);
@@ -314,23 +314,23 @@ public final class Report {
   /**
    * Says, before the first write, what is about to be written where, and as whom.
    *
-   * @throws ClosedOutput after Ctrl-C: nothing is written any more
+   * @throws ClosedOutput after Ctrl-C, so that nothing is written any more
    */
   public synchronized void announce(String writes) {
-    requireGoing();
+    requireNotInterrupted();
     say("about to " + writes);
   }
 
   /** Reports what ended the run, or the work on a collection, with its trace for Sentry. */
   public synchronized void failure(String message, String hint, Throwable failure) {
     sayError(message, hint);
-    if (voice.verbose()) {
+    if (settings.verbose()) {
       trace(failure);
     }
     crashReports.failure(Display.clean(message), failure);
   }
 
-  /** As the JVM prints it, but for what a server's text could do to a terminal. */
+  /** Prints a failure as the JVM does, but cleans a server's text. */
   private void trace(Throwable failure) {
     Set<Throwable> printed = Collections.newSetFromMap(new IdentityHashMap<>());
     for (Throwable cause = failure; cause != null && printed.add(cause); cause = cause.getCause()) {
@@ -341,7 +341,7 @@ public final class Report {
     }
   }
 
-  /** Reports what no command expects, memory that ran out or a bug; returns what it is called. */
+  /** Reports a failure that no command expects, out of memory or a bug; returns its message. */
   public String unexpected(Throwable failure) {
     boolean isMemory = failure instanceof OutOfMemoryError;
     String message = isMemory ? "out of memory" : "unexpected " + failure;
@@ -355,10 +355,10 @@ public final class Report {
   }
 
   /**
-   * Reports a failed check to Sentry, which groups those of the same check about the same.
+   * Reports a failed check to Sentry, which groups by the check and what it was about.
    *
    * @param about what was checked: {@code bucket/collection}
-   * @param message may have several lines; what a server sent is clean
+   * @param message may have several lines; a server's text in it is cleaned
    */
   public void failedCheck(
       String check, String about, String message, Map<String, String> particulars) {
@@ -366,11 +366,11 @@ public final class Report {
   }
 
   /**
-   * Reports failed checks of the same kind to Sentry: each, or many in one message.
+   * Reports failed checks of the same kind to Sentry: each by itself, or many in one message.
    *
    * @param message with {@code %s} for what it is about
-   * @param things what they are called where there are many: "collections"
-   * @param reasons by {@code bucket/collection}; none: nothing is reported
+   * @param things what many of them are called: "collections"
+   * @param reasons by {@code bucket/collection}; if there are none, nothing is reported
    */
   public void failedChecks(String message, String things, Map<String, String> reasons) {
     String check = message.replaceFirst("(:| on) %s$", "");
@@ -384,7 +384,7 @@ public final class Report {
     }
   }
 
-  /** Leaves a request to Sentry, for what may be reported later. */
+  /** Tells Sentry of a request, as context for later reports. */
   void request(String method, URI url, int status, String failure) {
     crashReports.request(method, url, status, failure);
   }
@@ -401,7 +401,7 @@ public final class Report {
   }
 
   /**
-   * Sets what Ctrl-C prints of what was done so far.
+   * Sets what Ctrl-C prints about the work so far.
    *
    * @param task ends with a summary
    */
@@ -410,22 +410,22 @@ public final class Report {
   }
 
   /**
-   * Lets nothing begin any more once Ctrl-C has ended the run.
+   * Ends a thread that would start something new after Ctrl-C.
    *
-   * @throws ClosedOutput then
+   * @throws ClosedOutput once Ctrl-C has ended the run
    */
-  synchronized void requireGoing() {
+  synchronized void requireNotInterrupted() {
     if (interrupted) {
       throw new ClosedOutput();
     }
   }
 
-  /** Whether Ctrl-C has ended the run; what is still done counts no more. */
+  /** Whether Ctrl-C has ended the run; nothing counts that is done after it. */
   public synchronized boolean isInterrupted() {
     return interrupted;
   }
 
-  /** Does something at once for Ctrl-C, and prints in one write what it prints. */
+  /** Runs a task that Ctrl-C does not divide, and prints all its lines in one write. */
   public synchronized void together(Runnable task) {
     together = new StringBuilder();
     try {
@@ -459,7 +459,7 @@ public final class Report {
       finished = true;
       String reason = String.valueOf(e.getMessage());
       if (reason.toLowerCase(Locale.ROOT).contains("pipe")) {
-        met(CLOSED_PIPE);
+        raiseExit(CLOSED_PIPE);
       } else {
         sayError("cannot write to stdout: " + reason, null);
       }
@@ -470,14 +470,14 @@ public final class Report {
   /** Ends the run, and returns its exit code. */
   int end() {
     int code = finish();
-    crashReports.close(code); // without the lock: it waits for Sentry, nothing else does
+    crashReports.close(code); // without the lock: only this waits for Sentry
     return code;
   }
 
   /** Prints the JSON document, if that is the format, and returns the exit code. */
   private synchronized int finish() {
     progress("");
-    if (voice.format() == Format.JSON && !finished) {
+    if (settings.format() == Format.JSON && !finished) {
       document.put("results", results);
       document.put("findings", findings);
       document.put("warnings", List.copyOf(warnings));
@@ -488,7 +488,7 @@ public final class Report {
       try {
         write(new String(json, StandardCharsets.UTF_8) + System.lineSeparator());
       } catch (ClosedOutput e) {
-        // the exit code says so
+        // write() has set the exit code
       }
     }
     finished = true;
@@ -496,7 +496,7 @@ public final class Report {
   }
 
   private int exitCode() {
-    return exit == FINDINGS && voice.exitZero() ? 0 : exit;
+    return exit == FINDINGS && settings.exitZero() ? 0 : exit;
   }
 
   /** The same value with each secret in it masked. */

@@ -11,14 +11,14 @@ import java.util.Optional;
 import javax.net.ssl.TrustManager;
 import picocli.CommandLine.Option;
 
-/** Settings of a command that asks a server, whichever that is. */
+/** Settings of every command that sends requests, to whatever server. */
 public final class RequestSettings {
   @Option(
       names = "--requests-nb-retries",
       paramLabel = "COUNT",
       defaultValue = "4",
       converter = RetriesConverter.class,
-      description = "attempts after the first")
+      description = "retries after the first attempt")
   int retries;
 
   @Option(
@@ -45,7 +45,7 @@ public final class RequestSettings {
     return maxResponse * 1024L * 1024L;
   }
 
-  /** Those that trust the JDK's roots and a bundle's; empty without a bundle. */
+  /** Trust managers for the JDK's roots and the bundle's; empty without a bundle. */
   public Optional<TrustManager[]> trustManagers() throws UsageException {
     try {
       return Optional.ofNullable(caBundle).map(Connections::trustManagers);
@@ -55,7 +55,7 @@ public final class RequestSettings {
   }
 
   /**
-   * Opens the doorway to HTTP for a command.
+   * Opens the HTTP client of a command.
    *
    * @param timeout to connect, and longest silence while reading
    * @param deadline of one attempt as a whole

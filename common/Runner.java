@@ -48,13 +48,13 @@ public final class Runner {
   /**
    * A setting as help, the tables of {@code docs/} and the keys of Lambda's events name it.
    *
-   * @param options its names on the command line, the first of which is meant to be used
+   * @param options its names on the command line, the preferred one first
    * @param label stands for its value in help; null for a switch
    * @param variables that it is read from, the first of them that is set; in lower case they are
    *     the keys of an event
    * @param defaultValue as a variable would hold it, null if there is none
    * @param separator of its entries; null if it holds one value
-   * @param isSecret whether the variable holds what nobody may see; the option names a file then
+   * @param isSecret whether the variable holds a secret; the option then names a file
    */
   public record Setting(
       List<String> options,
@@ -92,7 +92,7 @@ public final class Runner {
   /**
    * Runs a command and returns its exit code: 0 all well, 1 findings, 2 no full verdict.
    *
-   * <p>Whatever happens ends in one line on stderr; the stack trace only with {@code --verbose}.
+   * <p>Every failure becomes one line on stderr; {@code --verbose} adds its stack trace.
    */
   public static int execute(Command command, Surroundings surroundings, String... args) {
     Locale.setDefault(Locale.ROOT); // numbers look the same everywhere
@@ -109,7 +109,7 @@ public final class Runner {
     Report report = new Report(spec.name(), surroundings);
     try {
       if (lookup.asksForHelp()) {
-        line.parseArgs(lookup.arguments()); // wrong options are named first
+        line.parseArgs(lookup.arguments()); // reports unknown options first
         report.print(
             line.isUsageHelpRequested()
                 ? help(spec)
@@ -118,15 +118,15 @@ public final class Runner {
                     : spec.name() + " " + Version.NUMBER);
         return 0;
       }
-      report.talk(lookup.format());
+      report.setFormat(lookup.format());
       lookup.readEnvFile();
-      report.talk(lookup.format());
+      report.setFormat(lookup.format());
       line.setDefaultValueProvider(lookup);
       line.parseArgs(lookup.arguments());
       Masks masks = new Masks(lookup.secrets().stream());
       GeneralSettings general = command.general();
       Surroundings all = surroundings.with(lookup.variables());
-      report.talk(general, masks, all);
+      report.configure(general, masks, all);
       if (general.verbose) {
         lookup.origins().forEach(report::note);
       }
@@ -150,7 +150,7 @@ public final class Runner {
     } catch (ServerException e) {
       report.failure(e.getMessage(), e.hint(), e);
     } catch (Report.ClosedOutput e) {
-      // the exit code says so
+      // the report has set the exit code
     } catch (Throwable e) {
       report.unexpected(e);
     }
@@ -174,10 +174,10 @@ public final class Runner {
         "--help lists the options");
   }
 
-  /** What may be named of an argument: a long option, or the first letter of a short one. */
+  /** The part of an argument that may be shown: a long option, or a short one without value. */
   private static final Pattern OPTION_NAME = Pattern.compile("--[a-z][a-z0-9-]*|-[a-zA-Z]");
 
-  /** Names the unknown options, never what stands behind them: it may be a secret. */
+  /** Names the unknown options, never what follows them: it may be a secret. */
   private static UsageException unknown(UnmatchedArgumentException e) {
     List<String> options =
         e.getUnmatched().stream()
@@ -188,7 +188,7 @@ public final class Runner {
     List<String> near = e.getSuggestions().stream().limit(2).toList();
     return new UsageException(
         options.isEmpty()
-            ? "an argument that belongs to no option"
+            ? "there is an argument that belongs to no option"
             : "unknown option " + String.join(", ", options),
         options.isEmpty() || near.isEmpty()
             ? "--help lists the options"
@@ -210,8 +210,8 @@ public final class Runner {
   }
 
   /**
-   * The completion script. What takes a file is completed as one, whatever its type: picocli looks
-   * at types only, and a secret has one of its own.
+   * The completion script. What takes a file is declared as a path, because picocli completes by
+   * type, and a secret has another.
    */
   private static String completion(CommandSpec spec) {
     CommandSpec completed = CommandSpec.create().name(spec.name());

@@ -19,7 +19,7 @@ public final class Selection {
       paramLabel = "NAME",
       defaultValue = "monitor",
       converter = Values.NameConverter.class,
-      description = "bucket of the list of collections")
+      description = "bucket that holds the list of collections")
   String bucket;
 
   @Option(
@@ -27,7 +27,7 @@ public final class Selection {
       paramLabel = "NAME",
       defaultValue = "changes",
       converter = Values.NameConverter.class,
-      description = "collection that is the list of collections")
+      description = "collection that holds the list of collections")
   String collection;
 
   @Option(
@@ -50,7 +50,7 @@ public final class Selection {
     return new Place(bucket, collection).path();
   }
 
-  /** Reads the whole list of collections; of one that stands there twice, the newer entry. */
+  /** Reads the whole list of collections; if one is listed twice, its newer entry counts. */
   public List<Announced> all(RemoteSettings remote, Report report) throws ServerException {
     Map<String, Announced> entries = new LinkedHashMap<>();
     for (Announced entry : remote.announced(bucket, collection)) {
@@ -64,16 +64,16 @@ public final class Selection {
     return List.copyOf(entries.values());
   }
 
-  /** Reads the list of collections and returns what is selected of it; nothing is an error. */
+  /** Reads the list of collections and returns the selected ones; selecting none is an error. */
   public List<Announced> read(RemoteSettings remote, Report report, String done)
       throws ServerException, UsageException {
     return select(all(remote, report), done);
   }
 
   /**
-   * Returns what is selected of a list of collections; nothing is an error.
+   * Returns the selected collections of a list; selecting none is an error.
    *
-   * @param done what could not be done then: "verified"
+   * @param done what was not done then, for the error: "verified"
    */
   public List<Announced> select(List<Announced> announced, String done) throws UsageException {
     List<Announced> selected = announced.stream().filter(entry -> selects(entry.name())).toList();
@@ -94,7 +94,7 @@ public final class Selection {
     return !Values.entries(only).isEmpty();
   }
 
-  /** Reads again what the list says of a collection; empty if it announces it no more. */
+  /** Reads the entry of a collection again; empty if the list no longer announces it. */
   public Optional<Announced> readAgain(RemoteSettings remote, Announced entry)
       throws ServerException {
     return remote.announced(bucket, collection, entry);
@@ -105,7 +105,7 @@ public final class Selection {
     return selects(List.of(name));
   }
 
-  /** Whether something of several names is selected: by one of them, and excluded by none. */
+  /** Whether something with several names is selected: by one of them, and excluded by none. */
   public boolean selects(List<String> names) {
     return (Values.entries(only).isEmpty() || matches(only, names)) && !matches(exclude, names);
   }

@@ -10,7 +10,7 @@ public final class ServerException extends Exception {
 
   /** What went wrong, for those who act on it; texts are for people. */
   public enum Kind {
-    /** An answer that is no success, or that leads where nothing follows. */
+    /** An answer with an error status, or a redirect that is not followed. */
     STATUS,
     /** No answer in time, or not all of it. */
     LATE,
@@ -18,9 +18,9 @@ public final class ServerException extends Exception {
     CONNECTION,
     /** A web page instead of what was asked for, as at a login. */
     WEB_PAGE,
-    /** An answer that should be JSON. */
+    /** An answer that should be JSON, but is not. */
     NOT_JSON,
-    /** An answer of another shape, size or encoding than asked for. */
+    /** An answer of another shape, size or encoding than expected. */
     UNEXPECTED,
     /** The server asks for a wait that is too long. */
     TOLD_TO_WAIT,
@@ -34,7 +34,7 @@ public final class ServerException extends Exception {
   private String reason;
   private String explanation = "";
   private String hint;
-  private boolean lasting;
+  private boolean retryable = true;
   private Duration retryAfter;
 
   /**
@@ -48,20 +48,20 @@ public final class ServerException extends Exception {
     this.reason = reason;
   }
 
-  /** Another request soon would be in vain, or against what the server asks for. */
-  ServerException lasting() {
-    lasting = true;
+  /** Marks that repeating the request soon is pointless, or against what the server asks for. */
+  ServerException notRetryable() {
+    retryable = false;
     return this;
   }
 
-  /** The server said why, and how long to wait, which may be null. */
+  /** Adds what the server said, and how long it asks to wait, which may be null. */
   ServerException explained(String explanation, Duration retryAfter) {
     this.explanation = explanation;
     this.retryAfter = retryAfter;
     return this;
   }
 
-  /** The last of several attempts failed so. */
+  /** Adds how many attempts failed. */
   ServerException after(int attempts) {
     reason += attempts == 1 ? "" : " (after " + attempts + " attempts)";
     return this;
@@ -92,7 +92,7 @@ public final class ServerException extends Exception {
     return reason;
   }
 
-  /** What the server itself says of an answer that is no success; empty if it says nothing. */
+  /** What the server itself says about an error status; empty if it says nothing. */
   public String explanation() {
     return explanation;
   }
@@ -102,9 +102,9 @@ public final class ServerException extends Exception {
     return hint;
   }
 
-  /** Whether another request soon would be in vain, or against what the server asks for. */
-  public boolean isLasting() {
-    return lasting;
+  /** Whether it makes sense to repeat the request soon, and the server allows it. */
+  public boolean isRetryable() {
+    return retryable;
   }
 
   /** How long the server asks to wait before another attempt, or null. */

@@ -42,7 +42,7 @@ public final class ServerSettings {
       paramLabel = "COUNT",
       defaultValue = "4",
       converter = ParallelConverter.class,
-      description = "most requests in flight")
+      description = "how many requests may be in flight at once")
   int parallel;
 
   @Mixin RequestSettings requests;
@@ -69,25 +69,25 @@ public final class ServerSettings {
   }
 
   /**
-   * How many collections to look at at once: more than requests in flight, so that requests are
-   * sent while answers are made something of; one after the other if that is asked for.
+   * How many collections to check at once: more than requests in flight, so that requests are sent
+   * while answers are processed; one after the other if there may be one request only.
    */
-  public int looks() {
+  public int collectionsAtOnce() {
     return parallel == 1 ? 1 : parallel + Runtime.getRuntime().availableProcessors();
   }
 
-  /** Opens the doorway to HTTP for a command. */
+  /** Opens the HTTP client of a command. */
   public Http http(Surroundings surroundings, Report report) throws UsageException {
     return requests.http(timeout, deadline, parallel, Http.Names.SERVER, surroundings, report);
   }
 
-  /** The server, asked through that doorway. */
+  /** The server, reached through that client. */
   public RemoteSettings remote(Http http) {
     return new RemoteSettings(http, server, requests.maxBytes());
   }
 
   /**
-   * Reads what the server info says of a server that has to know the credentials.
+   * Reads the server info; fails if the server does not know the credentials.
    *
    * @param variable the credentials' variable, for the error
    * @param credentials null for none
@@ -97,7 +97,7 @@ public final class ServerSettings {
     return known(read(remote, variable, credentials), variable, credentials);
   }
 
-  /** The same of a server that has to be a writer, too. */
+  /** The same; fails if the server is not a writer, too. */
   public ServerInfo writer(RemoteSettings remote, String variable, Secret credentials)
       throws ServerException, UsageException {
     ServerInfo info = read(remote, variable, credentials);

@@ -15,7 +15,7 @@ import java.util.stream.Stream;
 /**
  * The signed resources of a server, as its signer capability lists them.
  *
- * <p>One for a single collection comes before one for its whole bucket.
+ * <p>A resource for a single collection takes precedence over one for its whole bucket.
  */
 public record SignedResources(List<SignedResource> all) {
 
@@ -25,8 +25,8 @@ public record SignedResources(List<SignedResource> all) {
   }
 
   /**
-   * The resource that publishes to a destination collection. A bucket's resource does not, where
-   * the source has one of its own that publishes elsewhere.
+   * The resource that publishes to a destination collection. A bucket's resource does not, if the
+   * source has its own resource, which publishes elsewhere.
    */
   public Optional<SignedResource> ofDestination(Place destination) {
     return matching(destination, SignedResource::destination)
@@ -70,7 +70,7 @@ public record SignedResources(List<SignedResource> all) {
   }
 
   /**
-   * How what is edited in a source gets published.
+   * How edits of a source get published.
    *
    * @param reviewed whether a reviewer has to approve it
    * @param editors group whose members may ask for a review, null if that is not checked
@@ -78,7 +78,7 @@ public record SignedResources(List<SignedResource> all) {
    */
   public record SignoffRule(boolean reviewed, String editors, String reviewers) {
 
-    /** The status to set for it. */
+    /** The status to set in order to publish. */
     public String status() {
       return reviewed ? "to-review" : "to-sign";
     }
@@ -92,7 +92,7 @@ public record SignedResources(List<SignedResource> all) {
     }
   }
 
-  /** Reads the capability of that name. */
+  /** Reads the {@code signer} capability. */
   static SignedResources of(Map<String, Object> signer) throws UnexpectedBody {
     String name = "capabilities.signer.resources";
     List<SignedResource> resources = new ArrayList<>();
@@ -109,7 +109,7 @@ public record SignedResources(List<SignedResource> all) {
     return new SignedResources(resources);
   }
 
-  /** What a resource says of its own goes before what is said for all. */
+  /** A resource's own settings take precedence over those for all. */
   private static SignoffRule signoff(Map<String, Object> resource, Map<String, Object> signer) {
     Map<String, Object> settings = new HashMap<>(signer);
     settings.putAll(resource);

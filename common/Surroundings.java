@@ -29,7 +29,7 @@ public record Surroundings(
     Consumer<Runnable> onInterrupt,
     Connections connections) {
 
-  /** The process's own; output is UTF-8 whatever the locale, for the lines hold ⚠. */
+  /** Those of the process; output is UTF-8 whatever the locale, because lines contain ⚠. */
   public static Surroundings real() {
     return new Surroundings(
         System.getenv(),

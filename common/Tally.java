@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
 
-/** What came out for each of the things that a command looks at, by the words of its summary. */
+/** Counts the outcomes of a command's checks by the words of its summary. */
 public final class Tally {
 
   private record Entry(String name, Status status, String word, String reason) {}
@@ -21,9 +21,9 @@ public final class Tally {
   private final List<Entry> entries = new ArrayList<>();
 
   /**
-   * @param thing one of them: "collection"
+   * @param thing what is checked: "collection"
    * @param expected how many there are
-   * @param words in the order of the summary, where the first stands with 0 too; others follow
+   * @param words in the order of the summary, which shows the first even if it is 0; others follow
    */
   public Tally(String thing, int expected, String... words) {
     this.thing = thing;
@@ -34,15 +34,15 @@ public final class Tally {
   /**
    * Counts one more.
    *
-   * @param reason told to Sentry; null for what is good
+   * @param reason for Sentry; null if it is good
    */
   public void add(String name, Status status, String word, String reason) {
     entries.add(new Entry(name, status, word, reason));
   }
 
   /**
-   * The summary, with the names of what is not good: {@code 19 collections: 17 OK, 1 SKIP, 1 BAD
-   * (main/cfr)}.
+   * The summary, with the names of all that are not good: {@code 19 collections: 17 OK, 1 SKIP, 1
+   * BAD (main/cfr)}.
    */
   public String counts() {
     Map<String, List<Entry>> byWord = new LinkedHashMap<>();
@@ -69,7 +69,7 @@ public final class Tally {
   }
 
   /**
-   * Tells Sentry of all that have this status.
+   * Reports all that have this status to Sentry.
    *
    * @param message with {@code %s} for the name of one, or how many there are
    */

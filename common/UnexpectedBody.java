@@ -14,7 +14,7 @@ public final class UnexpectedBody extends IOException {
   }
 
   /**
-   * @param webPage whether it is a page for people, as at a login
+   * @param webPage whether it is a page for people, such as a login page
    */
   public UnexpectedBody(String message, boolean webPage) {
     super(message);

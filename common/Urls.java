@@ -10,7 +10,7 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.regex.Pattern;
 
-/** What a URL says, by its spelling alone: no name is looked up. */
+/** Reads URLs by their spelling alone: no name is looked up. */
 public final class Urls {
 
   private static final Pattern LOOPBACK =
@@ -26,7 +26,7 @@ public final class Urls {
         && url.getPort() <= 65_535;
   }
 
-  /** A text as the URL that it is, if {@link #isWeb} holds for it. */
+  /** A text as a URL; empty unless {@link #isWeb} holds for it. */
   public static Optional<URI> web(String text) {
     try {
       return Optional.of(URI.create(text)).filter(Urls::isWeb);
@@ -59,9 +59,9 @@ public final class Urls {
   }
 
   /**
-   * What a link on a page leads to; {@link URI#resolve} takes a mere query for one of the folder.
+   * What a link on a page leads to; {@link URI#resolve} drops the page's name before a mere query.
    *
-   * @throws IllegalArgumentException if it is no URL
+   * @throws IllegalArgumentException if it is not a URL
    */
   public static URI resolve(URI page, String link) {
     String absolute = link.startsWith("?") ? page.getRawPath() + link : link;
@@ -80,7 +80,7 @@ public final class Urls {
     return host.equalsIgnoreCase("localhost") || LOOPBACK.matcher(host).matches();
   }
 
-  /** A text as a part of a path or query. */
+  /** Escapes a text for a path or query. */
   static String escaped(String text) {
     String escaped = URLEncoder.encode(text, StandardCharsets.UTF_8).replace("+", "%20");
     return escaped.matches("\\.+") ? escaped.replace(".", "%2E") : escaped;

@@ -3,8 +3,8 @@
 package common;
 
 /**
- * What the user has to put right: a setting that cannot be used, named with its value and what is
- * accepted, or settings that ask for nothing.
+ * A mistake for the user to correct: a setting that cannot be used, named with its value and what
+ * is accepted, or settings that select nothing.
  */
 public class UsageException extends Exception {
   private static final long serialVersionUID = 1;

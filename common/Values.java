@@ -16,7 +16,7 @@ import java.util.Locale;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
 
-/** Values of settings, from the text that stands for them. */
+/** Converts the texts of settings to values. */
 public final class Values {
 
   private Values() {}
@@ -41,7 +41,7 @@ public final class Values {
         : value;
   }
 
-  /** Removes one pair of equal quotes around a list, unless they are those of its entries. */
+  /** Removes one pair of equal quotes around a list, unless they belong to its entries. */
   static String unquotedList(String list) {
     String inner = unquoted(list);
     return inner.indexOf(list.isEmpty() ? '"' : list.charAt(0)) < 0 ? inner : list;
@@ -49,12 +49,12 @@ public final class Values {
 
   // ---- converters
 
-  /** Makes a value of a text, or refuses it; most are subclasses, which picocli can make. */
+  /** Converts a text to a value, or refuses it; most are subclasses, which picocli can create. */
   public static class Converter<T> implements ITypeConverter<T> {
     private final String accepted;
     private final Reading<T> reading;
 
-    /** What a text stands for; null, or an exception that complains of the text, for nothing. */
+    /** Returns the value of a text; refuses it with null or an exception. */
     public interface Reading<T> {
       T read(String text) throws IOException;
     }
@@ -82,7 +82,7 @@ public final class Values {
     }
   }
 
-  /** A text that is as a regular expression says. */
+  /** A text that matches a regular expression. */
   public abstract static class Text extends Converter<String> {
     protected Text(String regex, String accepted) {
       super(accepted, text -> text.matches(regex) ? text : null);
@@ -109,7 +109,7 @@ public final class Values {
     }
   }
 
-  /** A whole number of a range. */
+  /** A whole number in a range. */
   public abstract static class WholeNumber extends Converter<Integer> {
     protected WholeNumber(int least, int most) {
       super(
@@ -121,7 +121,7 @@ public final class Values {
     }
   }
 
-  /** A whole number, 0 among them. */
+  /** A whole number, 0 or more. */
   public static final class CountConverter extends WholeNumber {
     CountConverter() {
       super(0, Integer.MAX_VALUE);

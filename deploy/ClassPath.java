@@ -13,8 +13,8 @@ import java.util.TreeSet;
 import java.util.stream.Stream;
 
 /**
- * What scripts need to run, as JBang finds it. JBang is asked once for each set of dependencies,
- * and not for those that this program itself runs with.
+ * The jars that scripts depend on. JBang resolves each set of dependencies once; the set of the
+ * running program is on its own class path already.
  */
 final class ClassPath {
   private final Path root;
@@ -22,7 +22,8 @@ final class ClassPath {
 
   /**
    * @param root of the project, whose start script is asked
-   * @param running the script that runs now, which JBang has packed into that jar
+   * @param running the script of this process
+   * @param jar that JBang has built from that script
    */
   ClassPath(Path root, String running, Path jar) throws IOException {
     this.root = root;
@@ -34,10 +35,9 @@ final class ClassPath {
   }
 
   /**
-   * The jars that a script depends on, in the order in which they are searched; those that are
-   * missing are downloaded.
+   * The jars that a script depends on, in class path order; downloads those that are missing.
    *
-   * @throws IOException if they cannot be found; tells what JBang has against it
+   * @throws IOException if JBang cannot resolve them; the message has JBang's own words
    */
   List<Path> of(String script) throws IOException {
     Set<String> dependencies = dependencies(script);
@@ -55,7 +55,7 @@ final class ClassPath {
     return dependencies;
   }
 
-  /** Adds what a file and all that it includes declare with {@code //DEPS}. */
+  /** Collects the {@code //DEPS} lines of a file and of its {@code //SOURCES}. */
   private static void collect(Path file, Set<String> dependencies, Set<Path> seen)
       throws IOException {
     if (seen.add(file)) {
@@ -72,14 +72,15 @@ final class ClassPath {
   }
 
   private List<Path> ask(String script) throws IOException {
-    Project.Outcome told =
+    Project.Outcome outcome =
         Project.run(root.resolve("jbang"), "info", "classpath", "--deps-only", script)
             .in(root)
             .go();
-    if (told.exit() != 0) {
-      throw new IOException("JBang finds no class path of " + script + ":\n" + told.stderr());
+    if (outcome.exit() != 0) {
+      throw new IOException(
+          "JBang cannot find the class path of " + script + ":\n" + outcome.stderr());
     }
-    return jars(told.stdout().strip());
+    return jars(outcome.stdout().strip());
   }
 
   private static List<Path> jars(String classPath) {

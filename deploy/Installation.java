@@ -43,32 +43,33 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * The commands in a folder, each a launcher: a small shell script that starts one JVM.
+ * The commands installed in a folder. Each command has a launcher: a small shell script that starts
+ * one JVM.
  *
- * <p>What the launchers need stands in {@code FOLDER/.remote-settings-lambdas/VERSION-HASH}: jars,
- * an archive for each command, completion. A folder of that kind is filled under a lock, marked as
- * complete, and then only gets archives that it lacks; then each launcher is replaced by one that
- * names it. So a command that runs meanwhile, and one that was killed, see the old or the new and
- * nothing between.
+ * <p>The files that launchers need (jars, an archive for each command, completion) are in a
+ * versioned home, {@code FOLDER/.remote-settings-lambdas/VERSION-HASH}. An installation takes a
+ * lock, fills the home, marks it as complete and makes missing archives; then it replaces each
+ * launcher by one that names the new home. A command that runs meanwhile sees either the old home
+ * or the new one, even if the installation is killed.
  */
 final class Installation {
 
-  /** Lists the commands and runs them by name. */
-  static final String ALL = "remote-settings-lambdas";
+  /** Name of the program that lists the commands and runs them by name. */
+  static final String DISPATCHER = "remote-settings-lambdas";
 
-  private static final String HIDDEN = "." + ALL;
+  private static final String HIDDEN = "." + DISPATCHER;
   private static final String COMPLETE = "complete";
 
   /**
-   * A command to be installed.
+   * A command to install.
    *
-   * @param description the catalog's
+   * @param description of the catalog
    * @param jars that it depends on
    * @param options of its JVM
    */
   record Program(String name, String description, List<Path> jars, List<String> options) {}
 
-  /** Why nothing is installed, and what to do about it. */
+  /** Says why nothing was installed, and what to do about it. */
   static final class Refused extends Exception {
     private static final long serialVersionUID = 1;
     private final String hint;
@@ -83,9 +84,9 @@ final class Installation {
     }
   }
 
-  /** Makes the archives. */
+  /** Makes the archives that let commands start fast. */
   interface Trainer {
-    /** Writes the archive of a command, given the JVM's command line up to the class path. */
+    /** Writes the archive of a command; {@code jvm} is a command line up to the class path. */
     void run(List<String> jvm, String command, Path archive) throws IOException;
   }
 
@@ -94,7 +95,7 @@ final class Installation {
   private final List<Program> programs;
 
   /**
-   * @param folder where the launchers are to be
+   * @param folder for the launchers
    * @param programs sorted by name
    */
   Installation(Path folder, List<Program> programs) {
@@ -104,22 +105,22 @@ final class Installation {
   }
 
   /**
-   * Installs the commands, or what is newer of them.
+   * Installs the commands, or upgrades them.
    *
-   * @param java home of the Java that starts them
-   * @param classes those of the commands
-   * @param say told of what takes longer, and of what is odd
-   * @throws Refused where nothing can be installed; then all is as it was
+   * @param java home of the Java that runs them
+   * @param classes of the commands
+   * @param say receives progress and warnings
+   * @throws Refused if the commands cannot be installed; then nothing has changed
    */
   void install(Path java, Jar classes, Trainer trainer, Consumer<String> say)
       throws IOException, Refused {
     checkNames();
-    Path made = missing(hidden);
+    Path created = outermostMissing(hidden);
     try (FileChannel _ = lock(say)) {
       try {
-        if (made != null) {
-          for (Path at = hidden; at.startsWith(made); at = at.getParent()) {
-            share(at);
+        if (created != null) {
+          for (Path at = hidden; at.startsWith(created); at = at.getParent()) {
+            makeReadable(at);
           }
         }
         Path home = home(java, classes);
@@ -131,49 +132,49 @@ final class Installation {
         for (Program program : programs) {
           replace(program.name(), launcher(program, home, java));
         }
-        replace(ALL, filled("remote-settings-lambdas.sh", home, Map.of()));
+        replace(DISPATCHER, fillTemplate("remote-settings-lambdas.sh", home, Map.of()));
         before.add(home);
-        removeOthers(before);
-        if (isOpen(hidden) && !isOpen(java.resolve("bin/java"))) {
+        removeHomesExcept(before);
+        if (isAccessibleToAll(hidden) && !isAccessibleToAll(java.resolve("bin/java"))) {
           say.accept(
               "warning: other users cannot run the Java in %s: name another with --java"
                   .formatted(java));
         }
       } finally {
-        if (made != null && homes().isEmpty()) {
-          delete(made);
+        if (created != null && homes().isEmpty()) {
+          delete(created);
         }
       }
     }
   }
 
-  /** Refuses what cannot be on a class path, and files of somebody else's. */
+  /** Refuses a folder that cannot be on a class path, and launchers that are not ours. */
   private void checkNames() throws IOException, Refused {
     if (folder.toString().matches("(?s).*[:\\n].*")) {
       throw new Refused(
-          "no command can run from a folder with a colon or a line break: " + folder,
+          "commands cannot run from a folder with a colon or a line break in its name: " + folder,
           "choose another folder");
     }
     for (String name : names()) {
       Path launcher = folder.resolve(name);
       if (Files.exists(launcher, LinkOption.NOFOLLOW_LINKS) && homeOf(name).isEmpty()) {
         throw new Refused(
-            launcher + " is there already, and none of ours",
-            "remove it (jbang app uninstall, if that made it), or choose another folder");
+            launcher + " already exists, and was not installed by this program",
+            "remove it (jbang app uninstall, if JBang made it), or choose another folder");
       }
     }
   }
 
   private List<String> names() {
-    return Stream.concat(programs.stream().map(Program::name), Stream.of(ALL)).toList();
+    return Stream.concat(programs.stream().map(Program::name), Stream.of(DISPATCHER)).toList();
   }
 
   private String joined(String separator) {
     return programs.stream().map(Program::name).collect(Collectors.joining(separator));
   }
 
-  /** The outermost folder of a path that is not there yet, or null. */
-  private static Path missing(Path path) {
+  /** The outermost folder of a path that does not exist yet; null if the whole path exists. */
+  private static Path outermostMissing(Path path) {
     Path missing = null;
     for (Path at = path; at != null && !Files.exists(at); at = at.getParent()) {
       missing = at;
@@ -181,7 +182,7 @@ final class Installation {
     return missing;
   }
 
-  /** Waits until nobody else installs here. */
+  /** Waits until no other installation into this folder runs. */
   private FileChannel lock(Consumer<String> say) throws Refused {
     try {
       while (true) {
@@ -193,7 +194,7 @@ final class Installation {
           say.accept("waiting for another installation into " + folder);
           lock.lock();
         }
-        if (Files.exists(file)) { // else an uninstallation has removed it since
+        if (Files.exists(file)) { // else an uninstallation has removed it meanwhile
           return lock;
         }
         lock.close();
@@ -204,7 +205,7 @@ final class Installation {
     }
   }
 
-  /** A folder named after all that it depends on. */
+  /** The versioned home; its name is a hash of everything that determines its content. */
   private Path home(Path java, Jar classes) throws IOException {
     try {
       MessageDigest hash = MessageDigest.getInstance("SHA-256");
@@ -225,7 +226,7 @@ final class Installation {
   }
 
   private void fill(Path home, Jar classes) throws IOException, Refused {
-    delete(home); // of an installation that was killed
+    delete(home); // left by an installation that was killed
     try {
       Path lib = Files.createDirectories(home.resolve("lib"));
       try (OutputStream jar = Files.newOutputStream(lib.resolve(Jar.FILE))) {
@@ -246,22 +247,22 @@ final class Installation {
       Files.writeString(home.resolve("completion.sh"), completion());
       try (Stream<Path> made = Files.walk(home)) {
         for (Path path : made.toList()) {
-          share(path);
+          makeReadable(path);
         }
       }
       Files.createFile(home.resolve(COMPLETE));
     } catch (IOException e) {
       delete(home);
-      throw new Refused("nothing is installed: " + reason(e), "mend that, and install again");
+      throw new Refused("nothing was installed: " + reason(e), "fix that, then install again");
     }
   }
 
   private String help() {
     StringBuilder help =
-        new StringBuilder("Usage: %s COMMAND [OPTION ...]%n%nCommands:%n".formatted(ALL));
+        new StringBuilder("Usage: %s COMMAND [OPTION ...]%n%nCommands:%n".formatted(DISPATCHER));
     programs.forEach(program -> help.append(row(program.name(), program.description())));
     help.append(System.lineSeparator());
-    help.append(row("completion", "Print completion for bash and zsh, to be sourced."));
+    help.append(row("completion", "Print a completion script for bash and zsh, to be sourced."));
     help.append(row("uninstall", "Remove all of these from " + folder + "."));
     return help + "%nCOMMAND --help lists its settings.%n".formatted();
   }
@@ -270,7 +271,7 @@ final class Installation {
     return "  %-28s %s%n".formatted(name, description);
   }
 
-  /** Completion of every command's options, in the language of bash, which zsh understands too. */
+  /** The completion of every command's options, in bash, which zsh understands, too. */
   private String completion() {
     ByteArrayOutputStream completion = new ByteArrayOutputStream();
     Surroundings surroundings =
@@ -293,12 +294,12 @@ final class Installation {
       }
     }
     return completion.toString(StandardCharsets.UTF_8)
-        + "complete -W '%s completion uninstall' %s%n".formatted(joined(" "), ALL);
+        + "complete -W '%s completion uninstall' %s%n".formatted(joined(" "), DISPATCHER);
   }
 
   /**
-   * Makes the archives that are not there, as many at once as there are processors. A command that
-   * cannot be trained starts slower, and is trained by the next installation.
+   * Makes the missing archives, as many at once as there are processors. A command without an
+   * archive starts more slowly; the next installation tries again.
    */
   private void train(Path home, Path java, Trainer trainer, Consumer<String> say) {
     List<Program> untrained =
@@ -318,15 +319,16 @@ final class Installation {
           try {
             try {
               trainer.run(jvm, program.name(), next);
-              share(next);
+              makeReadable(next);
               Files.move(next, archive(home, program), StandardCopyOption.ATOMIC_MOVE);
             } finally {
               Files.deleteIfExists(next);
               Files.deleteIfExists(
-                  Path.of(next + ".config")); // as the JVM leaves it on a full disk
+                  Path.of(next + ".config")); // left by the JVM if the disk is full
             }
           } catch (IOException e) {
-            say.accept("warning: %s will start slower: %s".formatted(program.name(), reason(e)));
+            say.accept(
+                "warning: %s will start more slowly: %s".formatted(program.name(), reason(e)));
           }
         });
       }
@@ -337,14 +339,14 @@ final class Installation {
     return home.resolve(program.name() + ".aot");
   }
 
-  /** Lets everyone use it, whatever the umask: under cron another user runs what root installed. */
-  private static void share(Path path) throws IOException {
+  /** Lets everyone read it, whatever the umask, because cron runs it as another user than root. */
+  private static void makeReadable(Path path) throws IOException {
     Files.setPosixFilePermissions(
         path, PosixFilePermissions.fromString(Files.isDirectory(path) ? "rwxr-xr-x" : "rw-r--r--"));
   }
 
-  /** Whether every user comes there, and may run it if it is a program. */
-  private static boolean isOpen(Path path) throws IOException {
+  /** Whether every user may enter all folders of the path, and run it if it is a program. */
+  private static boolean isAccessibleToAll(Path path) throws IOException {
     for (Path at = path.toRealPath(); at != null; at = at.getParent()) {
       if (!Files.getPosixFilePermissions(at).contains(PosixFilePermission.OTHERS_EXECUTE)) {
         return false;
@@ -363,7 +365,7 @@ final class Installation {
   // ---- launchers
 
   private String launcher(Program program, Path home, Path java) throws IOException {
-    return filled(
+    return fillTemplate(
         "launcher.sh",
         home,
         Map.of(
@@ -374,7 +376,8 @@ final class Installation {
             "CLASS_PATH", classPath(program, "$home")));
   }
 
-  private String filled(String template, Path home, Map<String, String> more) throws IOException {
+  private String fillTemplate(String template, Path home, Map<String, String> more)
+      throws IOException {
     Map<String, String> values = new HashMap<>(more);
     values.put("VERSION", Version.NUMBER);
     values.put("HOME", quoted(home.toString()));
@@ -396,7 +399,7 @@ final class Installation {
     return "'" + text.replace("'", "'\\''") + "'";
   }
 
-  /** Puts a launcher into its place in one step. */
+  /** Replaces a launcher atomically. */
   private void replace(String name, String text) throws IOException {
     Path next = hidden.resolve(name + ".next");
     Files.writeString(next, text);
@@ -408,7 +411,7 @@ final class Installation {
         StandardCopyOption.REPLACE_EXISTING);
   }
 
-  /** The folder that a launcher of ours names; empty if it is none of ours. */
+  /** The home that a launcher names; empty if this program did not install the launcher. */
   private Optional<Path> homeOf(String name) {
     try (Stream<String> lines = Files.lines(folder.resolve(name))) {
       List<String> first = lines.limit(6).toList();
@@ -424,7 +427,7 @@ final class Installation {
     }
   }
 
-  /** The folders that the launchers name now. */
+  /** The homes that the launchers name now. */
   private Set<Path> homes() {
     return names().stream()
         .map(this::homeOf)
@@ -432,8 +435,8 @@ final class Installation {
         .collect(Collectors.toCollection(TreeSet::new));
   }
 
-  /** Removes what no launcher names, but for what they named until now: it may be running. */
-  private void removeOthers(Set<Path> kept) throws IOException {
+  /** Removes all other homes. Those that launchers named until now are kept: they may be in use. */
+  private void removeHomesExcept(Set<Path> kept) throws IOException {
     List<Path> others;
     try (Stream<Path> found = Files.list(hidden)) {
       others = found.filter(Files::isDirectory).filter(home -> !kept.contains(home)).toList();
@@ -443,7 +446,7 @@ final class Installation {
     }
   }
 
-  /** Deletes a folder and all that is in it; none is fine. */
+  /** Deletes a folder with everything in it, if it exists. */
   static void delete(Path folder) throws IOException {
     if (Files.notExists(folder)) {
       return;
@@ -457,12 +460,12 @@ final class Installation {
     }
   }
 
-  /** What was in the way. */
+  /** Why a file could not be read or written. */
   static String reason(IOException e) {
     return switch (e) {
       case AccessDeniedException of -> "permission denied: " + of.getFile();
       case NoSuchFileException of -> "no such file or folder: " + of.getFile();
-      case FileAlreadyExistsException of -> of.getFile() + " is no folder";
+      case FileAlreadyExistsException of -> of.getFile() + " is not a folder";
       default -> e.getMessage();
     };
   }

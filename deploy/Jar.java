@@ -17,23 +17,24 @@ import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
 
 /**
- * The classes and templates of the commands, out of the jar that JBang has built for a script of
- * this folder: without what only installs or packages them. The same classes make the same bytes.
+ * The classes and templates of the commands, taken from the jar that JBang has built for a script
+ * of this folder, without the classes that only install or package them. The same classes always
+ * give the same bytes.
  */
 final class Jar {
 
-  /** Its name where it is installed and packaged. */
+  /** Its file name in an installation or a package. */
   static final String FILE = "remote-settings-lambdas-%s.jar".formatted(Version.NUMBER);
 
-  /** What every entry says, for a time of its own would make each archive another one. */
+  /** The time of every entry: a fixed one, so that archives do not differ. */
   private static final LocalDateTime TIME = LocalDateTime.of(2000, 1, 1, 0, 0);
 
   private final Path built;
   private final Pattern ours;
 
   /**
-   * @param built by JBang
-   * @param classes names of classes of the unnamed package; those in them come along
+   * @param built the jar that JBang has built
+   * @param classes names of classes in the unnamed package, whose nested classes are included
    */
   Jar(Path built, List<String> classes) {
     this.built = built;
@@ -42,7 +43,7 @@ final class Jar {
             "(common|templates)/.*[^/]|(%s)(\\$.*)?\\.class".formatted(String.join("|", classes)));
   }
 
-  /** Begins an entry of an archive that is the same whenever it is made. */
+  /** Begins an entry of an archive, with the fixed time. */
   static void begin(ZipOutputStream archive, String name) throws IOException {
     ZipEntry entry = new ZipEntry(name);
     entry.setTimeLocal(TIME);
@@ -56,7 +57,7 @@ final class Jar {
         .toList();
   }
 
-  /** Adds all of it to a digest. */
+  /** Adds names and checksums of all entries to a digest. */
   void update(MessageDigest digest) throws IOException {
     try (JarFile jar = new JarFile(built.toFile())) {
       for (ZipEntry entry : entries(jar)) {
@@ -65,7 +66,7 @@ final class Jar {
     }
   }
 
-  /** Writes it as a jar. */
+  /** Writes the jar. */
   void write(OutputStream to) throws IOException {
     ZipOutputStream copy = new ZipOutputStream(to);
     try (JarFile jar = new JarFile(built.toFile())) {

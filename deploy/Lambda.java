@@ -34,44 +34,44 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
 
 /**
- * The commands as AWS Lambda, a handler each: {@code Lambda::validate_signature}
+ * The commands as AWS Lambda functions, with a handler for each: {@code Lambda::validate_signature}
  * (docs/specification.md, <i>As AWS Lambda</i>).
  *
- * <p>The keys of an event are the names of the command's settings in lower case, and win over the
- * environment. What a console would show goes to the log, and is the message with which the
- * invocation fails where there are findings or no full verdict. Connections stay open for the next
- * invocation.
+ * <p>The keys of an event are the names of the command's settings in lower case; they win over the
+ * environment. The console output goes to the log. If there are findings or no full verdict, the
+ * invocation fails with that output as its message. Connections stay open for the next invocation.
  *
- * <p>In the unnamed package, because the commands are: a class of another one cannot name them.
+ * <p>This class is in the unnamed package like the commands, because classes in other packages
+ * cannot refer to them.
  */
 public class Lambda {
 
   private static Connections connections = new Connections();
 
-  /** Of the time that is left, what is kept to say how far the run came. */
-  private static final int SHARE_FOR_THE_END = 5;
+  /** One part in this many of the remaining time is reserved for reporting what was done. */
+  private static final int GRACE_DIVISOR = 5;
 
-  private static final Duration LONGEST_END = Duration.ofSeconds(5);
+  private static final Duration MAX_GRACE = Duration.ofSeconds(5);
 
-  /** Longest text of an answer or of a failure; that of an asynchronous one may have 256 KB. */
+  /** Longest text of an answer or a failure; Lambda allows 256 KB in asynchronous invocations. */
   private static final int MAX_TEXT = 60_000;
 
-  /** Lambda names its own region so, where ours are settings. */
+  /** Lambda sets this variable to its own region; for the commands it is a setting. */
   private static final String REGION = "AWS_REGION";
 
-  /** Nobody answers there. */
-  private static final Map<String, String> NOWHERE =
+  /** Settings of a server that does not answer. */
+  private static final Map<String, String> UNREACHABLE_SERVER =
       Map.of("SERVER", "https://127.0.0.1:1/v1", "REQUESTS_NB_RETRIES", "0");
 
   /**
-   * Loads what every command needs before the first event: a snapshot holds it then. A check that
-   * fails comes as far as HTTP.
+   * Loads the classes of every command before the first event, so that a snapshot contains them: it
+   * runs a check that gets as far as HTTP, and fails there.
    */
   public Lambda() {
     Runner.execute(
         new validate_signature(),
         surroundings(
-            NOWHERE,
+            UNREACHABLE_SERVER,
             OutputStream.nullOutputStream(),
             OutputStream.nullOutputStream(),
             new ArrayList<>()));
@@ -113,15 +113,15 @@ public class Lambda {
     invoke(new validate_signature(), event, answer, context);
   }
 
-  /** Fails an invocation, with the text of the console; its class is the error's type. */
+  /** Fails an invocation with the console output; the name of the class is the error type. */
   abstract static class Failure extends RuntimeException {
     private static final long serialVersionUID = 1;
 
     Failure(String text) {
-      super(text, null, false, false); // where it was thrown says nothing
+      super(text, null, false, false); // a stack trace would not help
     }
 
-    /** Without the text: Lambda's client logs that beside it. */
+    /** Without the text, which Lambda's client logs separately. */
     @Override
     public String toString() {
       return getClass().getName();
@@ -161,10 +161,10 @@ public class Lambda {
   }
 
   /**
-   * Runs a command on a thread of its own, and ends it as Ctrl-C would shortly before the limit.
+   * Runs a command on its own thread. Shortly before Lambda's time limit, ends it as Ctrl-C would.
    *
-   * <p>Whatever does not end then, goes on without a log and without connections: the next
-   * invocation in this process has others.
+   * <p>If the thread still does not end, it loses its log and its connections, so that it cannot
+   * disturb the next invocation in this process.
    */
   private static int run(
       Runner.Command command, Map<String, String> environment, Console console, Context context)
@@ -173,21 +173,21 @@ public class Lambda {
     Surroundings surroundings = surroundings(environment, console.out(), console.err(), interrupts);
     AtomicInteger exit = new AtomicInteger(2);
     long left = context.getRemainingTimeInMillis();
-    long kept = Math.min(LONGEST_END.toMillis(), left / SHARE_FOR_THE_END);
+    long grace = Math.min(MAX_GRACE.toMillis(), left / GRACE_DIVISOR);
     Thread run =
         Thread.ofPlatform().daemon().start(() -> exit.set(Runner.execute(command, surroundings)));
-    if (run.join(Duration.ofMillis(Math.max(1, left - kept)))) {
+    if (run.join(Duration.ofMillis(Math.max(1, left - grace)))) {
       return exit.get();
     }
     console.error(
         "%s: error: Lambda's time limit is near, %.1f s are left"
-            .formatted(command.getClass().getSimpleName(), kept / 1000.0));
-    console.error("hint: raise the function's Timeout, or let it look at fewer collections");
-    // says what is done, and may wait: for a line that is being printed, for Sentry
+            .formatted(command.getClass().getSimpleName(), grace / 1000.0));
+    console.error("hint: raise the function's Timeout, or check fewer collections");
+    // Reports what was done; may wait for a line that is being printed, or for Sentry.
     Thread end = Thread.ofPlatform().daemon().start(() -> interrupts.forEach(Runnable::run));
-    end.join(Duration.ofMillis(kept / 2));
+    end.join(Duration.ofMillis(grace / 2));
     run.interrupt();
-    run.join(Duration.ofMillis(kept / SHARE_FOR_THE_END));
+    run.join(Duration.ofMillis(grace / GRACE_DIVISOR));
     console.close();
     renewConnections();
     return 2;
@@ -229,11 +229,11 @@ public class Lambda {
   }
 
   /**
-   * The environment of a run: that of the process, and over it what the event says.
+   * The environment of a run: the environment of the process, overridden by the event.
    *
-   * @param event as JSON: null or an object of settings, or what EventBridge sends, whose {@code
-   *     detail} it is then
-   * @throws UsageException for a key that is no setting of the command, and a value that none has
+   * @param event parsed JSON: null, an object of settings, or an EventBridge event with such an
+   *     object in {@code detail}
+   * @throws UsageException if a key is not a setting of the command, or a value cannot be one
    */
   static Map<String, String> environment(
       List<Runner.Setting> settings, Object event, Map<String, String> process)
@@ -246,12 +246,12 @@ public class Lambda {
       Runner.Setting setting = setting(settings, key);
       if (!seen.add(setting)) {
         throw new UsageException(
-            "event key \"%s\": the event says that twice".formatted(shown(key)),
-            "of the names of a setting, and of - and _, use one");
+            "event key \"%s\": the event has this setting twice".formatted(shown(key)),
+            "use only one of its names, with either - or _");
       }
       String value = value(setting, key, entry.getValue());
       for (String variable : setting.variables()) {
-        if (value != null) { // under all its names, for the environment may have another one
+        if (value != null) { // under all its names, because the environment may use another one
           environment.put(variable, value);
         }
       }
@@ -267,7 +267,7 @@ public class Lambda {
       case Map<?, ?> object -> object;
       default ->
           throw new UsageException(
-              "the event is no JSON object", "expected one of settings, like {\"server\": \"…\"}");
+              "the event is not a JSON object", "expected settings, like {\"server\": \"…\"}");
     };
   }
 
@@ -286,7 +286,7 @@ public class Lambda {
                         .collect(Collectors.joining(", "))));
   }
 
-  /** A value as a variable would hold it; null leaves the environment's. */
+  /** A value as an environment variable would hold it; null keeps that of the environment. */
   private static String value(Runner.Setting setting, String key, Object value)
       throws UsageException {
     if (value instanceof List<?> list) {
@@ -294,8 +294,8 @@ public class Lambda {
       for (Object entry : list) {
         if (entry == null || entry instanceof List<?> || entry instanceof Map<?, ?>) {
           throw new UsageException(
-              "event key \"%s\": a list of what is no text".formatted(shown(key)),
-              "expected texts and numbers");
+              "event key \"%s\": the list holds a null, a list or an object".formatted(shown(key)),
+              "expected strings, numbers or booleans");
         }
         entries.add(text(entry));
       }
@@ -318,17 +318,17 @@ public class Lambda {
 
   // ---- the console
 
-  /** The end of a long text, where the summary stands. */
+  /** The end of a long text, because the summary is there. */
   private static String shortened(String text) {
     if (text.length() <= MAX_TEXT) {
       return text;
     }
     int start = text.indexOf('\n', text.length() - MAX_TEXT) + 1;
     long left = text.substring(0, start).lines().count();
-    return "… %d lines more in the log%n".formatted(left) + text.substring(start);
+    return "… %d more lines in the log%n".formatted(left) + text.substring(start);
   }
 
-  /** What a console would show: in the log at once, and kept. */
+  /** Writes the console output to the log at once, and keeps it for the answer. */
   private static final class Console {
     private final ByteArrayOutputStream output = new ByteArrayOutputStream();
     private final ByteArrayOutputStream all = new ByteArrayOutputStream();
@@ -370,12 +370,12 @@ public class Lambda {
       new PrintStream(err(), true, StandardCharsets.UTF_8).println(line);
     }
 
-    /** What is printed from now on belongs to no invocation. */
+    /** Discards whatever is printed from now on. */
     synchronized void close() {
       closed = true;
     }
 
-    /** All that was printed, as the message of a failure. */
+    /** Everything that was printed, as the message of a failure. */
     synchronized String text() {
       return shortened(all.toString(StandardCharsets.UTF_8).stripTrailing());
     }

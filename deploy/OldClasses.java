@@ -18,20 +18,20 @@ import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
 
 /**
- * Classes of before Java 6 have no stack maps, and without them no archive takes a class, nor any
- * that is built on it: picocli's, and with them half of ours. A copy with stack maps, which the JVM
- * checks as strictly as those that a compiler writes, is archived like all others.
+ * Adds stack maps to classes that were compiled for Java 5 or older. The JVM does not archive a
+ * class without stack maps, nor its subclasses: picocli's classes, and with them half of ours. The
+ * JVM verifies the added stack maps as strictly as those of a compiler.
  */
 final class OldClasses {
 
   private static final int JAVA_6 = 50;
 
-  /** The oldest whose stack maps the JVM insists on, and checks. */
+  /** The version given to the copies: a new enough one makes the JVM insist on stack maps. */
   private static final int JAVA_8 = 52;
 
   private OldClasses() {}
 
-  /** Copies a jar; its old classes as newer ones, unless it is signed. */
+  /** Copies a jar, and upgrades its old classes unless the jar is signed. */
   static void copy(Path from, Path to) throws IOException {
     try (JarFile jar = new JarFile(from.toFile())) {
       boolean isSigned = jar.stream().anyMatch(entry -> entry.getName().endsWith(".SF"));
@@ -56,9 +56,9 @@ final class OldClasses {
   }
 
   /**
-   * Whether it is such a class.
+   * Whether an entry is a class without stack maps.
    *
-   * @param content from its beginning, where the version stands
+   * @param content at least its first 8 bytes, which contain the version
    */
   private static boolean isOld(ZipEntry entry, byte[] content) {
     return entry.getName().endsWith(".class")
@@ -79,12 +79,12 @@ final class OldClasses {
         ZipEntry entry = entries.nextElement();
         byte[] content = jar.getInputStream(entry).readAllBytes();
         Jar.begin(copy, entry.getName());
-        copy.write(isOld(entry, content) ? newer(classes, content) : content);
+        copy.write(isOld(entry, content) ? upgraded(classes, content) : content);
       }
     }
   }
 
-  private static byte[] newer(ClassFile classes, byte[] old) throws IOException {
+  private static byte[] upgraded(ClassFile classes, byte[] old) throws IOException {
     ClassTransform version =
         (builder, element) -> {
           if (element instanceof ClassFileVersion) {

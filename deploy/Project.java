@@ -14,19 +14,19 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
 /**
- * Where the project is, and processes run as a user runs them. JBang builds programs elsewhere, so
- * they cannot find the project from their own place.
+ * Finds the project's folder, and runs processes as a user would. JBang builds programs outside of
+ * the project, so they cannot find it from the location of their jar.
  */
 final class Project {
 
-  /** A process that takes longer hangs. */
+  /** A process that takes longer is considered to hang. */
   private static final Duration LIMIT = Duration.ofMinutes(15);
 
   private Project() {}
 
   /**
-   * The project's folder: the system property {@code project.root}, or else the first folder with a
-   * catalog from the working directory upwards.
+   * The project's folder: the system property {@code project.root}, or else the nearest folder with
+   * a catalog, from the working directory upwards.
    */
   static Path root() {
     String given = System.getProperty("project.root");
@@ -48,22 +48,23 @@ final class Project {
   }
 
   /**
-   * Sets a process's variables and no others. Under {@code faketime}, which moves the clock, the
-   * process keeps what moves it: both have the same day.
+   * Replaces the environment of a process. Under {@code faketime}, it keeps the variables that
+   * shift the clock, so that both processes have the same day.
    */
   static void setOnly(ProcessBuilder builder, Map<String, String> variables) {
     Map<String, String> environment = builder.environment();
-    boolean isMoved = environment.containsKey("FAKETIME");
+    boolean isFaketime = environment.containsKey("FAKETIME");
     environment
         .keySet()
-        .removeIf(name -> !(isMoved && (name.startsWith("FAKETIME") || name.equals("LD_PRELOAD"))));
+        .removeIf(
+            name -> !(isFaketime && (name.startsWith("FAKETIME") || name.equals("LD_PRELOAD"))));
     environment.putAll(variables);
   }
 
-  /** How a process ended and what it said. */
+  /** The exit code and the output of a process. */
   record Outcome(int exit, String stdout, String stderr) {}
 
-  /** A process to be run: its input is empty unless told otherwise. */
+  /** A process to run; its input is empty unless {@link #input} sets it. */
   static final class Run {
     private final ProcessBuilder builder;
     private byte[] input = {};
@@ -77,7 +78,7 @@ final class Project {
       return this;
     }
 
-    /** Sets a variable, or removes it where the value is null. */
+    /** Sets a variable, or removes it if the value is null. */
     Run env(String name, Object value) {
       if (value == null) {
         builder.environment().remove(name);
@@ -87,7 +88,7 @@ final class Project {
       return this;
     }
 
-    /** Sets these variables and no others. */
+    /** Replaces the environment by these variables. */
     Run onlyEnv(Map<String, String> variables) {
       setOnly(builder, variables);
       return this;
@@ -98,7 +99,7 @@ final class Project {
       return this;
     }
 
-    /** Runs it to its end; if it hangs it is killed. */
+    /** Runs the process to its end, or kills it if it hangs. */
     Outcome go() {
       Process process;
       try {
@@ -134,13 +135,13 @@ final class Project {
       try (stdin) {
         stdin.write(input);
       } catch (IOException e) {
-        // It has ended or closed its input without reading all of it, as it may.
+        // The process may end, or close its input, without reading all of it.
       }
     }
 
     private static CompletableFuture<String> read(InputStream stream) {
       CompletableFuture<String> text = new CompletableFuture<>();
-      Thread.ofPlatform() // a virtual one would hold its carrier
+      Thread.ofPlatform() // a virtual thread would block its carrier
           .daemon()
           .start(() -> {
             try (stream) {

@@ -17,9 +17,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Makes the archive (JEP 514) that lets a command start fast: the JVM writes down what it loaded
- * and linked in one run. What that run does not do is not in it, so it does the command's work,
- * over TLS, against servers of its own on loopback.
+ * Makes the archive (JEP 514) that lets a command start fast. The JVM records the classes that it
+ * loads and links during one run, so that run does the command's real work: over TLS, against
+ * servers on loopback that this class starts.
  */
 final class Training implements AutoCloseable {
 
@@ -38,8 +38,8 @@ final class Training implements AutoCloseable {
   private final Map<String, String> settings = new HashMap<>();
 
   /**
-   * @param root of the project, which has a sample of each kind of content
-   * @param folder for what the runs write
+   * @param root of the project, which contains the samples
+   * @param folder for the files that the runs write
    */
   Training(Path root, Path folder) {
     this.root = root;
@@ -93,11 +93,11 @@ final class Training implements AutoCloseable {
   }
 
   /**
-   * Runs a command once.
+   * Runs a command once, and makes its archive.
    *
    * @param jvm the command line of the JVM, up to the class path
-   * @param archive to be written
-   * @throws IOException if there is none then; tells what the run said
+   * @param archive file to write
+   * @throws IOException if there is no archive afterwards; the message has the output of the run
    */
   void run(List<String> jvm, String command, Path archive) throws IOException {
     start();
@@ -114,7 +114,7 @@ final class Training implements AutoCloseable {
     Project.Outcome outcome = Project.run(line.toArray()).in(folder).onlyEnv(environment).go();
     if (outcome.exit() > 1) {
       throw new IOException(
-          "its training ended with %d: %s".formatted(outcome.exit(), outcome.stderr()));
+          "its training run exited with %d: %s".formatted(outcome.exit(), outcome.stderr()));
     }
     if (!Files.exists(archive)) {
       throw new IOException("Java wrote no archive; is the disk full?");

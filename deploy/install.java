@@ -1,5 +1,5 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
-//DESCRIPTION Install the seven commands into a folder, so that they start fast and need no JBang.
+//DESCRIPTION Tool: install the seven commands into a folder, so that they start fast and need no JBang.
 //JAVA 25+
 //DEPS info.picocli:picocli:4.7.7
 //SOURCES ../backport_records.java ../blockpages_generator.java ../consistency_checks.java
@@ -28,11 +28,11 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /**
- * Installs the seven commands into a folder: launchers that start one JVM each, from copies of all
- * that they need. JBang takes part in this only, and the project's folder is not needed afterwards.
+ * Installs the seven commands into a folder: launchers, each of which starts one JVM, and copies of
+ * everything that they need. Afterwards, neither JBang nor the project's folder is needed.
  *
- * <p>Installing again upgrades. Nothing outside the folder is changed: what belongs into a shell's
- * start-up file is printed.
+ * <p>Installing again upgrades. Nothing outside of the folder is changed; the lines for a shell's
+ * start-up file are only printed.
  */
 @Command(
     name = "install",
@@ -45,19 +45,19 @@ import picocli.CommandLine.Parameters;
     exitCodeListHeading = "%nExit codes:%n",
     exitCodeList = {
       "0:the commands are installed",
-      "2:not installed; what was there before still runs"
+      "2:not installed; commands from an earlier installation still run"
     })
 public class install implements Callable<Integer> {
 
-  @Parameters(paramLabel = "FOLDER", description = "Where the commands are to be, as ~/.local/bin.")
+  @Parameters(paramLabel = "FOLDER", description = "Folder to install into, like ~/.local/bin.")
   private Path folder;
 
   @Option(
       names = "--java",
       paramLabel = "HOME",
       description =
-          "Home of the Java, 25 or newer, that starts them, best a link that updates keep; unset:"
-              + " the one of this run.")
+          "Home of the Java 25 or newer that runs the commands; a link that survives updates is"
+              + " best. Unset: the Java of this run.")
   private Path java = Path.of(System.getProperty("java.home"));
 
   @Option(
@@ -75,8 +75,8 @@ public class install implements Callable<Integer> {
     try {
       if (System.getProperty("os.name").toLowerCase(Locale.ROOT).contains("windows")) {
         throw new Installation.Refused(
-            "the launchers are shell scripts, which Windows does not run",
-            "jbang app install installs each command there");
+            "the launchers are shell scripts, which Windows cannot run",
+            "on Windows, install each command with jbang app install");
       }
       checkJava();
       Path root = Project.root();
@@ -120,12 +120,12 @@ public class install implements Callable<Integer> {
     if (Integer.parseInt(version) < 25) {
       throw new Installation.Refused(
           "--java: %s is not the home of a Java 25 or newer".formatted(java),
-          "expected a folder with bin/java and the file release");
+          "expected a folder with bin/java and a file named release");
     }
-    java = java.toAbsolutePath(); // a link stays one: updates keep it
+    java = java.toAbsolutePath(); // does not resolve a link, so that updates of Java count
   }
 
-  /** The scripts at the top of the project, with what JBang knows of them. */
+  /** The commands: the scripts in the project's folder, with their directives. */
   private static List<Installation.Program> programs(Path root, ClassPath classPath)
       throws IOException {
     List<Path> scripts;
@@ -160,7 +160,7 @@ public class install implements Callable<Integer> {
     Path bin = folder.toAbsolutePath().normalize();
     System.out.println("Installed into " + bin + ":");
     programs.forEach(program -> System.out.println("  " + program.name()));
-    System.out.println("  " + Installation.ALL);
+    System.out.println("  " + Installation.DISPATCHER);
     List<Path> path =
         Arrays.stream(System.getenv().getOrDefault("PATH", "").split(File.pathSeparator))
             .filter(entry -> !entry.isEmpty())
@@ -180,6 +180,6 @@ public class install implements Callable<Integer> {
       }
     }
     System.out.println(
-        "Completion, in bash and zsh: source <(%s completion)".formatted(Installation.ALL));
+        "Completion, in bash and zsh: source <(%s completion)".formatted(Installation.DISPATCHER));
   }
 }

@@ -1,5 +1,5 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
-//DESCRIPTION Package the commands for where they are deployed: lambda, one zip for AWS Lambda.
+//DESCRIPTION Tool: package the commands for AWS Lambda: one zip, a handler for each command.
 //JAVA 25+
 //DEPS info.picocli:picocli:4.7.7
 //SOURCES Project.java ClassPath.java Jar.java Lambda.java
@@ -33,14 +33,15 @@ import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
 /**
- * Writes one zip with a handler for each command. It holds Java, and of a terminal's native code
- * that of arm64 as well as that of x86_64; the same sources and dependencies make the same bytes.
+ * Writes one zip with a handler for each command. It works on arm64 and on x86_64: its only native
+ * code, for terminals, is there for both. The same sources and dependencies always give the same
+ * bytes.
  */
 @Command(
     name = "package",
     description = "Package the commands for AWS Lambda: one zip, a handler for each command.",
     exitCodeListHeading = "%nExit codes:%n",
-    exitCodeList = {"0:the file is written", "2:nothing is written"})
+    exitCodeList = {"0:the file was written", "2:nothing was written"})
 public class packaging implements Callable<Integer> {
 
   @Spec private CommandSpec spec;
@@ -53,7 +54,7 @@ public class packaging implements Callable<Integer> {
       arity = "0..1",
       paramLabel = "FILE",
       defaultValue = "remote-settings-lambdas.zip",
-      description = "The zip to write, ${DEFAULT-VALUE} unless told otherwise.")
+      description = "Zip to write. Default: ${DEFAULT-VALUE}.")
   private Path file;
 
   @Option(
@@ -70,7 +71,7 @@ public class packaging implements Callable<Integer> {
   public Integer call() throws URISyntaxException, NoSuchAlgorithmException {
     if (!target.equals("lambda")) {
       throw new ParameterException(
-          spec.commandLine(), "TARGET: \"%s\" is not lambda".formatted(target));
+          spec.commandLine(), "unknown TARGET \"%s\": expected lambda".formatted(target));
     }
     List<String> handlers =
         Arrays.stream(Lambda.class.getDeclaredMethods())
@@ -93,14 +94,14 @@ public class packaging implements Callable<Integer> {
     } catch (IOException e) {
       String reason =
           e instanceof FileSystemException of && of.getReason() == null
-              ? "no such folder, or it may not be written to"
+              ? "the folder is missing, or not writable"
               : e.getMessage();
       System.err.println("package: error: cannot write %s: %s".formatted(file, reason));
       return 2;
     }
   }
 
-  /** Writes it beside its place first: a run that ends early leaves what was there. */
+  /** Writes a temporary file first, so that an interrupted run leaves an existing zip intact. */
   private void write(List<String> handlers) throws IOException, URISyntaxException {
     Path folder = file.toAbsolutePath().getParent();
     Path part = Files.createTempFile(folder, "." + file.getFileName(), ".part");

@@ -22,7 +22,7 @@ case ${1-} in
     ;;
   uninstall)
     for name in @NAMES@ remote-settings-lambdas; do
-      # a file of that name that is somebody else's stays
+      # keeps a file of that name that was not installed by this program
       case $(sed -n 2p "$folder/$name" 2>/dev/null) in
         "# $name "*', installed by '*) rm -f "$folder/$name" || exit 2 ;;
       esac
@@ -32,7 +32,7 @@ case ${1-} in
     exit
     ;;
   *)
-    # the name only, without what could move a terminal's cursor
+    # shows only printable characters of the name, which cannot control a terminal
     name=$(printf '%s' "$1" | LC_ALL=C tr -cd '[:print:]' | cut -c 1-80)
     printf 'remote-settings-lambdas: error: unknown command "%s"\n' "$name" >&2
     printf 'hint: remote-settings-lambdas --help lists the commands\n' >&2

@@ -1,5 +1,5 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
-//DESCRIPTION Remove from a folder what install put there.
+//DESCRIPTION Tool: remove the installed commands from a folder.
 //JAVA 25+
 //DEPS info.picocli:picocli:4.7.7
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
@@ -14,15 +14,15 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** Has what was installed remove itself, as {@code remote-settings-lambdas uninstall} does. */
+/** Runs {@code remote-settings-lambdas uninstall} of an installation. */
 @Command(
     name = "uninstall",
-    description = "Remove from a folder what install put there.",
+    description = "Remove the installed commands from a folder.",
     exitCodeListHeading = "%nExit codes:%n",
-    exitCodeList = {"0:nothing of it is left", "2:not installed there, or it cannot be removed"})
+    exitCodeList = {"0:removed", "2:not installed there, or cannot be removed"})
 public class uninstall implements Callable<Integer> {
 
-  @Parameters(paramLabel = "FOLDER", description = "Where the commands are.")
+  @Parameters(paramLabel = "FOLDER", description = "Folder with the commands.")
   private Path folder;
 
   @Option(

@@ -12,27 +12,27 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * Who may do what, by Kinto's rules: permissions stand with buckets, collections, groups and
- * records, and those of a bucket or a collection hold for what is in it.
+ * Who may do what, by Kinto's rules. Buckets, collections, groups and records have permissions;
+ * those of a bucket or a collection also apply to everything in it.
  *
  * <p>Spec: docs.kinto-storage.org, <i>API 1.x › Permissions</i>.
  */
 record Access(Store store) {
 
-  /** Accounts there are; each has its name as password. */
+  /** The accounts that exist; the password of each is its name. */
   static final List<String> ACCOUNTS = List.of("admin", "editor", "reviewer");
 
-  /** May do everything, as one to whom a server's settings give all permissions. */
+  /** May do everything, like an account to which a server's settings grant all permissions. */
   private static final String ADMIN = "account:admin";
 
   static final String AUTHENTICATED = "system.Authenticated";
 
   /**
-   * Where a path leads, in Kinto's words.
+   * The object or the list that a path addresses.
    *
    * @param resource {@code bucket}, {@code collection}, {@code group} or {@code record}
-   * @param plural path of the list that it is in, or is
-   * @param id of the object; null for the list
+   * @param plural path of the list: Kinto's plural endpoint
+   * @param id of the object; null for the list itself
    * @param bucket null for the list of buckets
    * @param collection null outside of collections
    */
@@ -58,7 +58,7 @@ record Access(Store store) {
       return resource.equals(name);
     }
 
-    /** Another object of the list, or with null the list. */
+    /** Another object of the same list; null gives the list itself. */
     Target withId(String other) {
       return switch (resource) {
         case "bucket" -> buckets(other);
@@ -73,7 +73,7 @@ record Access(Store store) {
     return "account:" + user;
   }
 
-  /** What a request acts as: its account, the account's groups, and everybody. */
+  /** The principals of a request: its account, the account's groups, and everyone. */
   Set<String> principals(Optional<String> user) {
     Set<String> principals = new LinkedHashSet<>();
     user.ifPresent(name -> principals.add(account(name)));
@@ -94,7 +94,7 @@ record Access(Store store) {
     return principals;
   }
 
-  /** Whether a bucket's content may be seen, whatever it is. */
+  /** Whether everything in the bucket may be read. */
   boolean mayReadBucket(Set<String> principals, String bucket) {
     return has(principals, "/buckets", bucket, "read", "write");
   }
@@ -102,11 +102,12 @@ record Access(Store store) {
   boolean mayRead(Set<String> principals, Target target) {
     return (target.bucket() != null && mayReadBucket(principals, target.bucket()))
         || (target.is("record") && inCollection(principals, target, "read", "write"))
-        || (target.id() != null && has(principals, target.plural(), target.id(), reading(target)));
+        || (target.id() != null
+            && has(principals, target.plural(), target.id(), readPermissions(target)));
   }
 
-  /** The permissions of an object that let it be read. */
-  private static String[] reading(Target target) {
+  /** The permissions that include reading an object. */
+  private static String[] readPermissions(Target target) {
     return switch (target.resource()) {
       case "bucket" -> new String[] {"read", "write", "collection:create", "group:create"};
       case "collection" -> new String[] {"read", "write", "record:create"};
@@ -115,19 +116,19 @@ record Access(Store store) {
   }
 
   /**
-   * Which objects of a list may be seen, or deleted: all of them, or those that are shared, which
-   * are none for who may only make one.
+   * Which objects of a list may be read, or deleted: all of them, or those shared with the
+   * principals. Principals who may only create objects can access none.
    *
-   * @return a test of ids; empty for who may know nothing of the list
+   * @return a test of ids; empty if the list itself is forbidden
    */
-  Optional<Predicate<String>> inList(Set<String> principals, Target list, boolean toWrite) {
+  Optional<Predicate<String>> accessibleIds(Set<String> principals, Target list, boolean toWrite) {
     if (toWrite ? mayWrite(principals, list) : mayRead(principals, list)) {
       return Optional.of(_ -> true);
     }
-    String[] permissions = toWrite ? new String[] {"write"} : reading(list);
+    String[] permissions = toWrite ? new String[] {"write"} : readPermissions(list);
     Set<String> shared =
         store.entries(list.plural()).stream()
-            .filter(entry -> gives(entry, principals, permissions))
+            .filter(entry -> grants(entry, principals, permissions))
             .map(entry -> Store.id(entry.data()))
             .collect(Collectors.toSet());
     return shared.isEmpty() && !mayCreate(principals, list)
@@ -135,7 +136,7 @@ record Access(Store store) {
         : Optional.of(shared::contains);
   }
 
-  /** Of a list: whether the objects in it may be deleted. */
+  /** Whether the object may be written; for a list, whether its objects may be deleted. */
   boolean mayWrite(Set<String> principals, Target target) {
     return (target.bucket() == null
             ? principals.contains(ADMIN)
@@ -163,29 +164,29 @@ record Access(Store store) {
     return principals.contains(ADMIN)
         || store
             .entry(plural, id)
-            .filter(entry -> gives(entry, principals, permissions))
+            .filter(entry -> grants(entry, principals, permissions))
             .isPresent();
   }
 
-  /** Whether an object itself gives one of the permissions. */
-  private static boolean gives(Store.Entry entry, Set<String> principals, String... permissions) {
+  /** Whether the object itself grants one of the permissions. */
+  private static boolean grants(Store.Entry entry, Set<String> principals, String... permissions) {
     return Arrays.stream(permissions)
         .flatMap(permission -> entry.principals(permission).stream())
         .anyMatch(principals::contains);
   }
 
   /**
-   * An object's permissions as those see them whom the object itself lets write it. Who may write
-   * it for another reason, its bucket's permissions or the server's settings, sees none.
+   * The object's permissions, shown only if the object itself grants write. Write access by the
+   * bucket's permissions or the server's settings does not count.
    */
-  static ObjectNode shown(Store.Entry entry, Set<String> principals) {
+  static ObjectNode visiblePermissions(Store.Entry entry, Set<String> principals) {
     ObjectNode shown = Store.object();
-    if (gives(entry, principals, "write")) {
+    if (grants(entry, principals, "write")) {
       entry
           .permissions()
-          .forEach((name, those) -> {
-            if (!those.isEmpty()) {
-              those.forEach(shown.putArray(name)::add);
+          .forEach((name, holders) -> {
+            if (!holders.isEmpty()) {
+              holders.forEach(shown.putArray(name)::add);
             }
           });
     }

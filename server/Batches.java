@@ -15,12 +15,12 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * Many requests in one: one after the other, whatever becomes of them; each part has its own
- * status. What the signer refuses in one part is refused as a whole.
+ * Runs the parts of a batch one after the other. Each part has its own status, and a part that
+ * fails does not stop the others, but if the signer refuses one part, the whole batch is refused.
  *
- * <p>A 409 undoes what the parts before it have done, though these say that it is done; the parts
- * after it are done for good. That is what a Kinto 16.3 on PostgreSQL does, whose batch aborts its
- * transaction there and goes on in a new one.
+ * <p>A 409 undoes the earlier parts, although they have reported success; the later parts stay
+ * applied. Kinto 16.3 on PostgreSQL behaves like this: the conflict aborts the transaction, and the
+ * batch goes on in a new one.
  */
 record Batches(
     Store store, Faults faults, int maxRequests, Function<KintoRequest, KintoResponse> router) {
@@ -39,20 +39,20 @@ record Batches(
     ObjectNode answer = Store.object();
     ArrayNode responses = answer.putArray("responses");
     for (KintoRequest part : parts) {
-      Optional<KintoResponse> spoiled = faults.takeRefusal(part, batch);
-      KintoResponse given = spoiled.isPresent() ? spoiled.get() : answerPart(part);
-      if (given.status() == 409) {
+      Optional<KintoResponse> fault = faults.takeRefusal(part, batch);
+      KintoResponse partAnswer = fault.isPresent() ? fault.get() : answerPart(part);
+      if (partAnswer.status() == 409) {
         store.undo();
       }
       ObjectNode response = responses.addObject();
       String path = KintoRequest.decodedPath(part.path());
-      response.put("path", path).put("status", given.status());
+      response.put("path", path).put("status", partAnswer.status());
       ObjectNode headers = response.putObject("headers");
-      given.headers().forEach(headers::put);
-      headers.put("Content-Length", Integer.toString(given.body().length));
-      boolean isJson = given.headers().getOrDefault("Content-Type", "").contains("json");
+      partAnswer.headers().forEach(headers::put);
+      headers.put("Content-Length", Integer.toString(partAnswer.body().length));
+      boolean isJson = partAnswer.headers().getOrDefault("Content-Type", "").contains("json");
       if (isJson && !part.method().equals("HEAD")) {
-        response.set("body", Store.JSON.readTree(given.body()));
+        response.set("body", Store.JSON.readTree(partAnswer.body()));
       }
     }
     return KintoResponse.json(200, answer);
@@ -62,7 +62,7 @@ record Batches(
     try {
       return router.apply(part);
     } catch (KintoError e) {
-      if (e.isOfSigner()) {
+      if (e.isBySigner()) {
         store.undo();
         throw e;
       }
@@ -80,7 +80,7 @@ record Batches(
       throw KintoError.invalid("body", "requests", most);
     }
     for (JsonNode part : parts) {
-      if (part.path("path").asString("").contains("/batch")) { // as a Kinto looks for it
+      if (part.path("path").asString("").contains("/batch")) { // Kinto's own test
         String refusal = "Recursive call on /batch endpoint is forbidden.";
         throw KintoError.invalid("body", "requests", refusal);
       }
@@ -90,28 +90,29 @@ record Batches(
       String name = "requests." + i;
       ObjectNode part = KintoRequest.object(parts.get(i), name).deepCopy();
       if (body.get("defaults") instanceof ObjectNode defaults) {
-        complete(part, defaults);
+        addDefaults(part, defaults);
       }
       requests.add(part(batch, part, name));
     }
     return requests;
   }
 
-  /** Adds what is not there, at every depth. */
-  private static void complete(ObjectNode part, ObjectNode defaults) {
-    for (Map.Entry<String, JsonNode> one : defaults.properties()) {
-      JsonNode there = part.get(one.getKey());
-      if (there == null) {
-        part.set(one.getKey(), one.getValue().deepCopy());
-      } else if (there instanceof ObjectNode inner && one.getValue() instanceof ObjectNode more) {
-        complete(inner, more);
+  /** Adds the members that the part lacks, at every depth. */
+  private static void addDefaults(ObjectNode part, ObjectNode defaults) {
+    for (Map.Entry<String, JsonNode> member : defaults.properties()) {
+      JsonNode existing = part.get(member.getKey());
+      if (existing == null) {
+        part.set(member.getKey(), member.getValue().deepCopy());
+      } else if (existing instanceof ObjectNode inner
+          && member.getValue() instanceof ObjectNode more) {
+        addDefaults(inner, more);
       }
     }
   }
 
   /**
-   * A part of a batch as a request of its own: what it does not say is that of the whole. Its body
-   * is an object, and sent as plain JSON whatever its headers say.
+   * Turns a part of a batch into a request. What the part does not say is taken from the batch. The
+   * body must be an object; its content type is JSON, whatever the part's headers say.
    */
   private static KintoRequest part(KintoRequest batch, ObjectNode part, String name) {
     String path = part.path("path").asString("");

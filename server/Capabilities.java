@@ -5,7 +5,7 @@
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/** What the server says of itself, at {@code /v1/} and for its heartbeat. */
+/** What the server says about itself: the answers of {@code /v1/} and of the heartbeats. */
 final class Capabilities {
 
   private Capabilities() {}

@@ -18,12 +18,12 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * The part of Mozilla's changes plug-in: {@code monitor/changes}, the list of all collections that
- * clients follow, and the changesets, of that list too.
+ * Mozilla's changes plug-in: {@code monitor/changes}, the list of all collections that clients
+ * follow, and the changesets of the list and of the collections.
  */
 final class ChangesPlugin {
 
-  /** Those whose collections are announced. */
+  /** The buckets whose collections are announced. */
   static final List<String> BUCKETS =
       List.of(
           "main",
@@ -36,7 +36,7 @@ final class ChangesPlugin {
   private static final Set<String> ENTRY_FIELDS =
       Set.of("id", "last_modified", "bucket", "collection", "host");
 
-  /** Clients that were away for longer get the whole list of changes, by a redirect. */
+  /** A client whose {@code _since} is older is redirected to the whole list. */
   private static final Duration OLDEST_SINCE = Duration.ofDays(21);
 
   private final Store store;
@@ -58,7 +58,7 @@ final class ChangesPlugin {
     return bucket.equals("monitor") && collection.equals("changes");
   }
 
-  /** Adds an entry to monitor/changes as it is, whatever it names. */
+  /** Adds an entry to monitor/changes without checking what it names. */
   void announce(ObjectNode entry) {
     rawEntries.add(entry);
   }
@@ -66,13 +66,14 @@ final class ChangesPlugin {
   // --- The list ------------------------------------------------------------------------------
 
   KintoResponse list(KintoRequest request) {
-    Optional<KintoResponse> elsewhere = oldSince(request).or(() -> nothingNewer(request));
-    if (elsewhere.isPresent()) {
-      return elsewhere.get();
+    Optional<KintoResponse> early =
+        redirectOldSince(request).or(() -> emptyIfNothingNewer(request));
+    if (early.isPresent()) {
+      return early.get();
     }
     List<ObjectNode> entries = entries(request);
     long newest = store.newest(entries);
-    // A CDN does not cache a 304, so an unchanged list is an empty one.
+    // Mozilla's server sends an empty list instead of a 304, which a CDN would not cache.
     Optional<Long> seen = request.etag("If-None-Match");
     if (seen.isPresent() && newest <= seen.get()) {
       return KintoResponse.data(200, Store.JSON.createArrayNode()).at(newest).uncached();
@@ -81,13 +82,14 @@ final class ChangesPlugin {
   }
 
   /**
-   * One entry per collection of the announced buckets, in no useful order: that is how the real one
-   * has them in a changeset. Its timestamp is that of the records.
+   * One entry per collection of the announced buckets, with the timestamp of its records. The order
+   * means nothing, as in the real plug-in's changeset.
    */
   private List<ObjectNode> entries(KintoRequest request) {
-    List<Fault.Kind> spoiled = faults.takeAll(Fault.Point.LIST, request.path(), "monitor/changes");
+    List<Fault.Kind> listFaults =
+        faults.takeAll(Fault.Point.LIST, request.path(), "monitor/changes");
     List<ObjectNode> entries = new ArrayList<>();
-    if (spoiled.contains(Fault.Kind.EMPTY_LIST)) {
+    if (listFaults.contains(Fault.Kind.EMPTY_LIST)) {
       return entries;
     }
     for (String bucket : BUCKETS) {
@@ -97,18 +99,18 @@ final class ChangesPlugin {
         if (kinds.contains(Fault.Kind.ENTRY_MISSING)) {
           continue;
         }
-        boolean isLate = kinds.contains(Fault.Kind.ALTERED_ANNOUNCEMENT);
-        long announced = isLate ? collection.timestamp() - 1000 : collection.timestamp();
+        boolean isAltered = kinds.contains(Fault.Kind.ALTERED_ANNOUNCEMENT);
+        long announced = isAltered ? collection.timestamp() - 1000 : collection.timestamp();
         entries.add(entry(bucket, collection.name(), announced));
       }
     }
-    if (spoiled.contains(Fault.Kind.ENTRY_DOTS)) {
+    if (listFaults.contains(Fault.Kind.ENTRY_DOTS)) {
       entries.add(entry("main", "..", clock.millis()));
     }
-    if (spoiled.contains(Fault.Kind.ENTRY_SLASH)) {
+    if (listFaults.contains(Fault.Kind.ENTRY_SLASH)) {
       entries.add(entry("main/../x", "regions", clock.millis()));
     }
-    if (spoiled.contains(Fault.Kind.ENTRY_GONE)) {
+    if (listFaults.contains(Fault.Kind.ENTRY_GONE)) {
       entries.add(entry("main", "gone", clock.millis()));
     }
     entries.addAll(rawEntries);
@@ -150,16 +152,18 @@ final class ChangesPlugin {
         filters(request, false),
         reads.shown(collection.metadata()).deepCopy().put("bucket", bucket),
         collection.listing(),
-        // Not the records': a refreshed signature has to get through caches that revalidate.
+        // The metadata's timestamp, so that caches that revalidate notice a refreshed signature.
         collection.modified());
   }
 
   private KintoResponse changesetOfList(KintoRequest request) {
     String expected = expected(request);
-    Optional<KintoResponse> elsewhere =
-        oldSince(request).or(() -> quoted(request, expected)).or(() -> nothingNewer(request));
-    if (elsewhere.isPresent()) {
-      return elsewhere.get();
+    Optional<KintoResponse> early =
+        redirectOldSince(request)
+            .or(() -> redirectQuotedExpected(request, expected))
+            .or(() -> emptyIfNothingNewer(request));
+    if (early.isPresent()) {
+      return early.get();
     }
     List<KintoRequest.Parameter> filters = filters(request, true);
     List<ObjectNode> entries = entries(request);
@@ -192,7 +196,7 @@ final class ChangesPlugin {
         .orElseThrow(() -> KintoError.invalid("querystring", "_expected", "Required"));
   }
 
-  /** The parameters that a changeset knows; all others are ignored. */
+  /** The parameters that a changeset accepts; all others are ignored. */
   private static List<KintoRequest.Parameter> filters(KintoRequest request, boolean isOfList) {
     List<KintoRequest.Parameter> filters = new ArrayList<>();
     for (KintoRequest.Parameter parameter : request.parameters()) {
@@ -207,7 +211,7 @@ final class ChangesPlugin {
         }
         case "bucket", "collection" -> {
           if (isOfList) {
-            // Quoted, since a name of digits only is a text here.
+            // Quoted, because a name of only digits is a string here.
             String text = Store.JSON.writeValueAsString(parameter.value());
             filters.add(new KintoRequest.Parameter(parameter.name(), text));
           }
@@ -220,7 +224,7 @@ final class ChangesPlugin {
 
   // --- Answers without any entries -----------------------------------------------------------
 
-  private Optional<KintoResponse> oldSince(KintoRequest request) {
+  private Optional<KintoResponse> redirectOldSince(KintoRequest request) {
     long oldest = clock.instant().minus(OLDEST_SINCE).toEpochMilli();
     return request
         .number("_since")
@@ -228,7 +232,7 @@ final class ChangesPlugin {
         .map(_ -> redirect(request, request.queryWith("_since", null)));
   }
 
-  private Optional<KintoResponse> quoted(KintoRequest request, String expected) {
+  private Optional<KintoResponse> redirectQuotedExpected(KintoRequest request, String expected) {
     if (!expected.startsWith("\"")) {
       return Optional.empty();
     }
@@ -236,14 +240,14 @@ final class ChangesPlugin {
     return Optional.of(redirect(request, request.queryWith("_expected", bare)));
   }
 
-  /** To the same path with another query string, for a day. */
+  /** Redirects to the same path with another query string, cacheable for a day. */
   private KintoResponse redirect(KintoRequest request, String query) {
     String location = request.base() + request.path() + query;
     return KintoResponse.redirect(location, location, Duration.ofDays(1), clock.instant());
   }
 
-  /** Who has seen more than is expected has nothing to learn. */
-  private static Optional<KintoResponse> nothingNewer(KintoRequest request) {
+  /** 204 if the client has already seen a newer timestamp than the one it expects. */
+  private static Optional<KintoResponse> emptyIfNothingNewer(KintoRequest request) {
     Optional<Long> expected = request.number("_expected").filter(number -> number > 0);
     Optional<Long> since = request.number("_since");
     return expected.isPresent() && since.isPresent() && expected.get() < since.get()

@@ -1,11 +1,11 @@
 /**
- * What kind of server it is.
+ * Which version and configuration of a server to imitate.
  *
- * @param changesets false: an old one that answers 404 to {@code /changeset}
- * @param singleSignature true: an old one that has no {@code signatures}
- * @param pageSize most records of one page, 0 for no limit
- * @param batchMaxRequests most requests of one batch
- * @param anyRecordId true: one whose records may have any text as their id
+ * @param changesets false for an old server, which answers 404 to {@code /changeset}
+ * @param singleSignature true for an old server, whose metadata has no {@code signatures}
+ * @param pageSize maximum number of records per page, 0 for no limit
+ * @param batchMaxRequests maximum number of requests per batch
+ * @param anyRecordId whether a record id may be any text
  */
 record Dialect(
     boolean changesets,

@@ -5,37 +5,39 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * One way in which the embedded server misbehaves, where, and how often: {@code
- * altered-record=main/regions:2} is the kind, the collection and the number of requests.
+ * One way in which the embedded server misbehaves, where, and how often. {@code
+ * altered-record=main/regions:2} has a kind, a collection and a number of requests.
  *
- * <p>One that refuses ({@code 403}, {@code 503}, …) and is aimed at what a part of a batch is about
- * spoils that part; where it is aimed at the batch, or everywhere, it spoils the whole.
+ * <p>A fault that refuses requests ({@code 403}, {@code 503}, …) and matches a part of a batch
+ * refuses only that part. If it matches the batch itself, or has no place, the whole batch is
+ * refused.
  *
- * @param where {@code bucket/collection}, or with a leading {@code /} a path; shell patterns with
- *     {@code *} and {@code ?}; a method and a space may stand before it; empty for everywhere
- * @param times how many matching requests it spoils, the first ones; 0 for all
+ * @param where {@code bucket/collection}, or a path if it begins with {@code /}; may contain the
+ *     shell wildcards {@code *} and {@code ?}, and may begin with a method and a space; empty for
+ *     everywhere
+ * @param times how many matching requests it affects, counted from the first; 0 for all
  */
 record Fault(Kind kind, String where, int times) {
 
-  /** At which point a fault comes in. */
+  /** At which point of a request a fault takes effect. */
   enum Point {
-    /** Instead of an answer. */
+    /** Instead of handling the request. */
     INSTEAD,
-    /** When what was asked has been done. */
+    /** After the request has been carried out. */
     AFTERWARDS,
-    /** While the right answer is sent. */
+    /** While the correct answer is sent. */
     SENDING,
-    /** In what a collection holds, behind endpoints that work well. */
+    /** In the content of a collection; the endpoints themselves work. */
     CONTENT,
     /** In the list of announced collections. */
     LIST
   }
 
-  /** Every fault there is, by the name that {@code --fault} takes. */
+  /** All faults, with the names that {@code --fault} takes. */
   enum Kind {
     SILENT("silent", Point.INSTEAD, "takes the request and never answers"),
     RESET("reset", Point.INSTEAD, "closes the connection without an answer"),
-    STATUS_400("400", Point.INSTEAD, "answers 400, as to what breaks the collection's schema"),
+    STATUS_400("400", Point.INSTEAD, "answers 400, as if a record violated the schema"),
     STATUS_401("401", Point.INSTEAD, "answers 401"),
     STATUS_403("403", Point.INSTEAD, "answers 403"),
     STATUS_404("404", Point.INSTEAD, "answers 404"),
@@ -46,28 +48,33 @@ record Fault(Kind kind, String where, int times) {
     STATUS_500("500", Point.INSTEAD, "answers 500"),
     STATUS_502("502", Point.INSTEAD, "answers 502 with a gateway's HTML"),
     STATUS_503("503", Point.INSTEAD, "answers 503 with Retry-After: 1"),
-    STATUS_503_DATE("503-date", Point.INSTEAD, "answers 503, Retry-After a date a second ahead"),
+    STATUS_503_DATE(
+        "503-date", Point.INSTEAD, "answers 503 with a date one second ahead in Retry-After"),
     STATUS_503_LONG("503-long", Point.INSTEAD, "answers 503 with Retry-After: 3600"),
     STATUS_503_PLAIN("503-plain", Point.INSTEAD, "answers 503 without Retry-After"),
     STATUS_504("504", Point.INSTEAD, "answers 504 with a gateway's HTML"),
-    NOT_JSON("not-json", Point.INSTEAD, "answers 200 as application/json with text that is not"),
+    NOT_JSON(
+        "not-json",
+        Point.INSTEAD,
+        "answers 200 with Content-Type application/json and text that is not JSON"),
     HTML("html", Point.INSTEAD, "answers 200 with an HTML page, as a login page would"),
     WRONG_SHAPE("wrong-shape", Point.INSTEAD, "answers 200 with JSON of another shape: [42]"),
-    HUGE("huge", Point.INSTEAD, "answers 200 with right-looking JSON of 200 MiB"),
-    GZIP_BOMB("gzip-bomb", Point.INSTEAD, "answers the same 200 MiB, gzipped to less than one"),
-    REDIRECT("redirect", Point.INSTEAD, "redirects to the same path of this server, which answers"),
+    HUGE("huge", Point.INSTEAD, "answers 200 with 200 MiB of plausible JSON"),
+    GZIP_BOMB(
+        "gzip-bomb", Point.INSTEAD, "answers with the same 200 MiB, gzipped to less than 1 MiB"),
+    REDIRECT("redirect", Point.INSTEAD, "redirects to the same path on this server, which answers"),
     REDIRECT_ELSEWHERE(
         "redirect-elsewhere",
         Point.INSTEAD,
         "redirects to another origin (localhost instead of 127.0.0.1), which answers"),
-    REDIRECT_LOOP("redirect-loop", Point.INSTEAD, "redirects to itself for ever"),
+    REDIRECT_LOOP("redirect-loop", Point.INSTEAD, "redirects to itself forever"),
     CONTROL_CHARACTERS(
         "control-characters",
         Point.INSTEAD,
         "answers 403 with escape sequences and line breaks in its message"),
 
-    LOST("lost", Point.AFTERWARDS, "does what is asked, then closes the connection"),
-    STATUS_503_DONE("503-done", Point.AFTERWARDS, "does what is asked, then answers 503"),
+    LOST("lost", Point.AFTERWARDS, "does what was asked, then closes the connection"),
+    STATUS_503_DONE("503-done", Point.AFTERWARDS, "does what was asked, then answers 503"),
 
     TRICKLE("trickle", Point.SENDING, "sends the body one byte a second"),
     STALL("stall", Point.SENDING, "sends half of the body and then nothing more"),
@@ -79,7 +86,7 @@ record Fault(Kind kind, String where, int times) {
     ALTERED_TIMESTAMP(
         "altered-timestamp",
         Point.CONTENT,
-        "serves a records timestamp one millisecond later than the signed one"),
+        "serves a records timestamp that is one millisecond later than the signed one"),
     ALTERED_SIGNATURE("altered-signature", Point.CONTENT, "serves signatures with one bit changed"),
     MALFORMED_SIGNATURE(
         "malformed-signature", Point.CONTENT, "serves signatures that are six bytes too short"),
@@ -87,10 +94,10 @@ record Fault(Kind kind, String where, int times) {
     STALE(
         "stale",
         Point.CONTENT,
-        "serves the state before the newest record, unless _expected is new: a cache"),
-    STALE_ALWAYS("stale-always", Point.CONTENT, "serves that older state whatever _expected says"),
+        "serves the state before the newest record unless _expected is new, as a stale cache does"),
+    STALE_ALWAYS("stale-always", Point.CONTENT, "serves the older state, whatever _expected says"),
     NO_ID("no-id", Point.CONTENT, "serves one record without its id"),
-    DUPLICATE_ID("duplicate-id", Point.CONTENT, "serves two records with one id"),
+    DUPLICATE_ID("duplicate-id", Point.CONTENT, "serves two records with the same id"),
     EXPIRED_LEAF("expired-leaf", Point.CONTENT, "signs with a leaf that expired yesterday"),
     EXPIRED_INTERMEDIATE(
         "expired-intermediate",
@@ -98,22 +105,22 @@ record Fault(Kind kind, String where, int times) {
         "signs under an intermediate that expired yesterday"),
     EXPIRING_LEAF("expiring-leaf", Point.CONTENT, "signs with a leaf that expires in three days"),
     WRONG_ROOT("wrong-root", Point.CONTENT, "signs under another root"),
-    WRONG_SIGNER("wrong-signer", Point.CONTENT, "signs with a leaf of another signer's name"),
+    WRONG_SIGNER("wrong-signer", Point.CONTENT, "signs with a leaf that names another signer"),
     CHAIN_MISSING("chain-missing", Point.CONTENT, "names a chain that answers 404"),
     CHAIN_HUGE("chain-huge", Point.CONTENT, "names a chain of 200 MiB"),
-    CHAIN_TRICKLE("chain-trickle", Point.CONTENT, "names a chain that comes one byte a second"),
+    CHAIN_TRICKLE("chain-trickle", Point.CONTENT, "names a chain that is sent one byte a second"),
     CHAIN_NOT_PEM("chain-not-pem", Point.CONTENT, "names a chain that is not PEM"),
     CHAIN_EMPTY("chain-empty", Point.CONTENT, "names a chain that is empty"),
 
-    ENTRY_DOTS("entry-dots", Point.LIST, "announces a collection named .. too"),
-    ENTRY_SLASH("entry-slash", Point.LIST, "announces a bucket named main/../x too"),
-    ENTRY_GONE("entry-gone", Point.LIST, "announces a collection that does not exist too"),
+    ENTRY_DOTS("entry-dots", Point.LIST, "also announces a collection named .."),
+    ENTRY_SLASH("entry-slash", Point.LIST, "also announces a bucket named main/../x"),
+    ENTRY_GONE("entry-gone", Point.LIST, "also announces a collection that does not exist"),
     ALTERED_ANNOUNCEMENT(
         "altered-announcement",
         Point.LIST,
         "announces a timestamp one second older than the collection's"),
     ENTRY_MISSING("entry-missing", Point.LIST, "does not announce the collection"),
-    EMPTY_LIST("empty-list", Point.LIST, "announces no collection at all");
+    EMPTY_LIST("empty-list", Point.LIST, "announces no collections");
 
     private final String label;
     private final Point point;
@@ -125,7 +132,7 @@ record Fault(Kind kind, String where, int times) {
       this.sentence = sentence;
     }
 
-    /** Its name in {@code --fault}. */
+    /** The name that {@code --fault} takes. */
     String label() {
       return label;
     }
@@ -134,7 +141,7 @@ record Fault(Kind kind, String where, int times) {
       return point;
     }
 
-    /** What it does, without a subject: "answers 500". */
+    /** What the server does, without a subject: "answers 500". */
     String sentence() {
       return sentence;
     }
@@ -142,17 +149,17 @@ record Fault(Kind kind, String where, int times) {
 
   private static final Pattern PLACE = Pattern.compile("(?:([A-Z]+) )?(.*)");
 
-  /** Everywhere, always. */
+  /** A fault that affects every request. */
   static Fault of(Kind kind) {
     return new Fault(kind, "", 0);
   }
 
-  /** The same fault for one place: see {@link #where}. */
+  /** The same fault, limited to one place: see {@link #where}. */
   Fault at(String place) {
     return new Fault(kind, place, times);
   }
 
-  /** The same fault for the first requests only. */
+  /** The same fault, limited to the first {@code count} requests. */
   Fault times(int count) {
     return new Fault(kind, where, count);
   }
@@ -170,7 +177,7 @@ record Fault(Kind kind, String where, int times) {
       String count = rest.substring(colon + 1);
       if (!count.matches("[1-9][0-9]{0,8}")) {
         throw new IllegalArgumentException(
-            "in '" + text + "', '" + count + "' is no number of requests (1 or more)");
+            "in '" + text + "', '" + count + "' is not a number of requests (1 or more)");
       }
       times = Integer.parseInt(count);
       rest = rest.substring(0, colon);
@@ -191,9 +198,9 @@ record Fault(Kind kind, String where, int times) {
   }
 
   /**
-   * Whether it is aimed at this.
+   * Whether the fault applies to this request or collection.
    *
-   * @param method of the request, or empty for what is no single request
+   * @param method of the request; empty if the question is about a collection, not about a request
    * @param path of the request
    * @param collection {@code bucket/collection}, or empty when the path has none
    */

@@ -21,17 +21,17 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * The faults that are switched on. Here are the ones that spoil content: a good state goes in, a
- * spoiled copy comes out, the store keeps what it had. Here are too the answers of those that
- * refuse, which a request can get, or a part of a batch. The others that spoil an answer as such
- * are the server's to carry out.
+ * The faults that are switched on. This class carries out those that alter content (it returns an
+ * altered copy; the store does not change) and those that refuse a request or a part of a batch.
+ * {@link RemoteSettingsServer} carries out the others, which concern the connection.
  */
 final class Faults {
 
-  private record Active(Fault fault, AtomicInteger taken) {
+  private record Active(Fault fault, AtomicInteger uses) {
 
-    boolean take() {
-      return fault.times() == 0 || taken.getAndIncrement() < fault.times();
+    /** Counts one use; false if the fault has been used up. */
+    boolean use() {
+      return fault.times() == 0 || uses.getAndIncrement() < fault.times();
     }
   }
 
@@ -53,14 +53,14 @@ final class Faults {
     active.clear();
   }
 
-  /** The first fault of that point for this request; the request counts as spoiled by it. */
+  /** The first fault of that point that applies to this request; counts one use of it. */
   Optional<Fault.Kind> take(Fault.Point point, KintoRequest request) {
     return take(fault -> fault.kind().point() == point && fault.concerns(request)).findFirst();
   }
 
   /**
-   * What a part of a batch is answered instead; it counts as spoiled. A fault that concerns the
-   * batch as such has been taken by that.
+   * The refusal that a fault gives to a part of a batch; counts one use of it. Faults that apply to
+   * the batch itself are left out, because the batch has already used them.
    */
   Optional<KintoResponse> takeRefusal(KintoRequest part, KintoRequest batch) {
     return take(fault ->
@@ -69,27 +69,27 @@ final class Faults {
         .flatMap(this::refusal);
   }
 
-  /** All faults of that point for this request. */
+  /** All faults of that point that apply to this request; counts one use of each. */
   List<Fault.Kind> takeAll(Fault.Point point, KintoRequest request) {
     return take(fault -> fault.kind().point() == point && fault.concerns(request)).toList();
   }
 
-  /** All faults of that point for a collection, whatever the request. */
+  /** All faults of that point that apply to a collection; counts one use of each. */
   List<Fault.Kind> takeAll(Fault.Point point, String path, String collection) {
     return take(fault -> fault.kind().point() == point && fault.concerns("", path, collection))
         .toList();
   }
 
-  /** Each that is asked for of these counts as taken, and no other. */
-  private Stream<Fault.Kind> take(Predicate<Fault> isMeant) {
+  /** Lazy: a fault counts as used only when the stream reaches it. */
+  private Stream<Fault.Kind> take(Predicate<Fault> applies) {
     return active.stream()
-        .filter(one -> isMeant.test(one.fault()) && one.take())
+        .filter(one -> applies.test(one.fault()) && one.use())
         .map(one -> one.fault().kind());
   }
 
   // --- Answers ------------------------------------------------------------------------------
 
-  /** The answer of a kind that refuses and does nothing else; empty for all other kinds. */
+  /** The answer of a fault that only refuses; empty for all other kinds. */
   Optional<KintoResponse> refusal(Fault.Kind kind) {
     return Optional.ofNullable(
         switch (kind) {
@@ -144,13 +144,14 @@ final class Faults {
   // --- Content ------------------------------------------------------------------------------
 
   /**
-   * The state as the faults for this request let it look.
+   * A collection as this request gets to see it: altered by the faults that apply.
    *
-   * @param expected value of {@code _expected}, if there is one
+   * @param expected value of {@code _expected}, if the request has one
    */
-  Store.Snapshot alter(Store.Snapshot good, String path, Optional<String> expected) {
-    Store.Snapshot altered = good;
-    for (Fault.Kind kind : takeAll(Fault.Point.CONTENT, path, good.bucket() + "/" + good.name())) {
+  Store.Snapshot alter(Store.Snapshot original, String path, Optional<String> expected) {
+    Store.Snapshot altered = original;
+    String collection = original.bucket() + "/" + original.name();
+    for (Fault.Kind kind : takeAll(Fault.Point.CONTENT, path, collection)) {
       altered = alter(kind, altered, expected);
     }
     return altered;
@@ -234,7 +235,7 @@ final class Faults {
     return state.withMetadata(metadata);
   }
 
-  /** The state before the newest record came, with the signature it had (or might have had). */
+  /** The state before the newest record, with a valid signature of that state. */
   private Store.Snapshot older(Store.Snapshot state) {
     List<ObjectNode> records = state.records();
     if (!records.isEmpty()) {
@@ -257,7 +258,7 @@ final class Faults {
     return signedBy(older, signer.authorityOf(state.bucket()));
   }
 
-  /** One character of the record with the lowest id; a new record where there is none. */
+  /** Changes one character of the record with the lowest id; adds a record if there is none. */
   private static List<ObjectNode> alterOne(List<ObjectNode> records) {
     List<ObjectNode> altered = new ArrayList<>(records);
     Optional<ObjectNode> first = records.stream().min(Comparator.comparing(Store::id));
@@ -282,7 +283,7 @@ final class Faults {
     return altered;
   }
 
-  /** Made when first needed, then the same: clients fetch a chain once per URL. */
+  /** Made when first needed, then reused, because clients fetch a chain once per URL. */
   private synchronized SigningAuthority authority(Fault.Kind kind, String bucket) {
     SigningAuthority usual = signer.authorityOf(bucket);
     return authorities.computeIfAbsent(
@@ -299,7 +300,7 @@ final class Faults {
             case WRONG_SIGNER -> builder.defect(SigningAuthority.Defect.LEAF_OF_OTHER_SIGNER);
             case WRONG_ROOT ->
                 builder = SigningAuthority.builder().now(now).signer(usual.signerId());
-            default -> throw new IllegalStateException(kind + " does not concern signatures");
+            default -> throw new IllegalStateException(kind + " does not affect signatures");
           }
           return builder.build();
         });

@@ -11,12 +11,12 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * A JSON Patch on an object and its permissions, as a Kinto applies it: paths begin with {@code
- * /data} or {@code /permissions}, and a principal is a member of its permission, whose value does
- * not matter: {@code /permissions/read/account:editor}.
+ * Applies a JSON Patch to an object and its permissions, as Kinto does. Paths begin with {@code
+ * /data} or {@code /permissions}. A principal is a key below its permission ({@code
+ * /permissions/read/account:editor}); the value of that key does not matter.
  *
- * <p>All of it is applied, or nothing. Spec: RFC 6902; docs.kinto-storage.org, <i>API 1.x › Records
- * › JSON Patch operations</i>.
+ * <p>Either all operations are applied, or none. Spec: RFC 6902; docs.kinto-storage.org, <i>API 1.x
+ * › Records › JSON Patch operations</i>.
  */
 final class JsonPatch {
 
@@ -29,7 +29,7 @@ final class JsonPatch {
 
   private JsonPatch() {}
 
-  /** What comes out; the permissions are all that there are. */
+  /** The result; its permissions replace all earlier ones. */
   record Patched(ObjectNode data, Map<String, Set<String>> permissions) {}
 
   static Patched apply(Store.Entry entry, JsonNode operations) {
@@ -76,7 +76,7 @@ final class JsonPatch {
 
   private Patched result() {
     if (!(document.get("data") instanceof ObjectNode data)) {
-      throw failed("data is no object");
+      throw failed("data is not an object");
     }
     Map<String, Set<String>> permissions = new LinkedHashMap<>();
     for (Map.Entry<String, JsonNode> permission : document.path(PERMISSIONS).properties()) {
@@ -123,14 +123,14 @@ final class JsonPatch {
   }
 
   private JsonNode remove(String path) {
-    JsonNode there = get(path);
+    JsonNode removed = get(path);
     String name = name(path);
     switch (parent(path)) {
       case ObjectNode object -> object.remove(name);
       case ArrayNode array -> array.remove(Integer.parseInt(name));
       default -> throw failed("nothing can be removed at " + path);
     }
-    return there;
+    return removed;
   }
 
   private void add(String path, JsonNode value) {

@@ -5,8 +5,8 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * A refusal in Kinto's words: status, its own error number, and what is wrong. Thrown before
- * anything has been changed; {@link Routes} makes an answer of it.
+ * A refusal in Kinto's words: the status, Kinto's error number, and a message. It is thrown before
+ * anything has changed; {@link Routes} turns it into an answer.
  */
 final class KintoError extends RuntimeException {
   private static final long serialVersionUID = 1;
@@ -14,7 +14,7 @@ final class KintoError extends RuntimeException {
   private final int status;
   private final transient ObjectNode body;
   private long timestamp;
-  private boolean isOfSigner;
+  private boolean isBySigner;
 
   private KintoError(int status, int errno, String error, String message, JsonNode details) {
     super(message == null ? error : message);
@@ -37,21 +37,21 @@ final class KintoError extends RuntimeException {
     return body;
   }
 
-  /** Timestamp of the object that stands in the way; 0 if there is none. */
+  /** Timestamp of the object that caused the refusal; 0 if there is none. */
   long timestamp() {
     return timestamp;
   }
 
   /**
-   * Whether the signer refuses. It is asked when all parts of a batch have been done, so that it
-   * refuses the whole, and nothing is kept.
+   * Whether the signer refused. The signer runs after all parts of a batch, so its refusal applies
+   * to the whole batch, and nothing of the batch is kept.
    */
-  boolean isOfSigner() {
-    return isOfSigner;
+  boolean isBySigner() {
+    return isBySigner;
   }
 
   private KintoError bySigner() {
-    isOfSigner = true;
+    isBySigner = true;
     return this;
   }
 
@@ -65,29 +65,29 @@ final class KintoError extends RuntimeException {
     return new KintoError(403, 121, "Forbidden", message, null);
   }
 
-  /** What the signer does not let this account do. */
+  /** The signer does not let this account do that. */
   static KintoError forbidden(String message) {
     return new KintoError(403, 121, "Forbidden", message, null).bySigner();
   }
 
-  /** What the signer does not accept. */
+  /** The signer does not accept the change. */
   static KintoError refused(String message) {
     return new KintoError(400, 109, "Bad Request", message, null).bySigner();
   }
 
-  /** A path that leads nowhere. */
+  /** The path does not exist. */
   static KintoError unknownPath() {
     String message = "The resource you are looking for could not be found.";
     return new KintoError(404, 111, "Not Found", message, null);
   }
 
-  /** A bucket, collection or record that is not there. */
+  /** The bucket, collection or record does not exist. */
   static KintoError missing(String resource, String id) {
     JsonNode details = Store.object().put("id", id).put("resource_name", resource);
     return new KintoError(404, 110, "Not Found", null, details);
   }
 
-  /** A collection that is not there, in which something is looked for. */
+  /** The object's collection does not exist. */
   static KintoError missingParent(String id) {
     JsonNode details = missing("collection", id).body().get("details");
     return new KintoError(404, 111, "Not Found", null, details);
@@ -99,9 +99,10 @@ final class KintoError extends RuntimeException {
   }
 
   /**
-   * A parameter or body that does not parse.
+   * A parameter or a body is not valid.
    *
-   * @param name null if it is the whole; a description that holds it is a message by itself
+   * @param name of the parameter or field; null if there is none. If the description contains the
+   *     name, the description alone is the message
    */
   static KintoError invalid(String location, String name, String description) {
     JsonNode detail =
@@ -116,7 +117,7 @@ final class KintoError extends RuntimeException {
     return new KintoError(400, 107, "Invalid parameters", message, details);
   }
 
-  /** What a Kinto cannot cope with. */
+  /** The request makes Kinto crash. */
   static KintoError crash() {
     String message = "A programmatic error occured, developers have been informed.";
     KintoError error = new KintoError(500, 999, "Internal Server Error", message, null);
@@ -125,9 +126,9 @@ final class KintoError extends RuntimeException {
   }
 
   /**
-   * The object is no longer the one that {@code If-Match} names, or it is there already.
+   * The object has changed since the {@code If-Match} timestamp, or it already exists.
    *
-   * @param existing null if there is none
+   * @param existing the object as it is now; null if there is none
    * @param timestamp of the object or of its list
    */
   static KintoError modifiedMeanwhile(ObjectNode existing, long timestamp) {
@@ -142,7 +143,7 @@ final class KintoError extends RuntimeException {
     return error;
   }
 
-  /** What a fault answers: any status with a text of its own. */
+  /** The answer of a fault, with any status and message. */
   static KintoError fault(int status, String error, String message) {
     int errno =
         switch (status) {

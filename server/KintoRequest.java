@@ -19,14 +19,14 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * A request as the protocol sees it, and what of it is read in more than one place.
+ * A request of Kinto's protocol, with the parsing that several classes need.
  *
  * @param origin of the server, as it knows itself
- * @param target path and query as they came
+ * @param target path and query as received
  * @param path without the query, still encoded
- * @param parameters the decoded query string, in its order
- * @param headers names in lower case, the last value of each
- * @param user account that the credentials proved, empty for anonymous
+ * @param parameters of the query string, decoded, in order
+ * @param headers by lower-case name, with the last value of each
+ * @param user the authenticated account; empty for anonymous requests
  */
 record KintoRequest(
     URI origin,
@@ -45,13 +45,13 @@ record KintoRequest(
     return method.equals("GET") || method.equals("HEAD");
   }
 
-  /** The answer to who may not do it: anonymous might with credentials, others may not. */
-  KintoError refused() {
+  /** 403 for an authenticated account, 401 for an anonymous request. */
+  KintoError notPermitted() {
     return user.isPresent() ? KintoError.forbidden() : KintoError.unauthorized();
   }
 
   /**
-   * Scheme and authority under which the client came: a page's link must not lead it from {@code
+   * Scheme and authority that the client used. The link to the next page must not lead from {@code
    * localhost} to {@code 127.0.0.1}, which is another origin.
    */
   String base() {
@@ -60,7 +60,7 @@ record KintoRequest(
 
   // --- Path ----------------------------------------------------------------------------------
 
-  /** The decoded segments of the path; an encoded slash stays within its segment. */
+  /** The decoded segments of the path; an encoded slash does not split a segment. */
   List<String> segments() {
     return Arrays.stream(path.split("/"))
         .filter(segment -> !segment.isEmpty())
@@ -68,7 +68,7 @@ record KintoRequest(
         .toList();
   }
 
-  /** {@code bucket/collection} if the path leads into one, else empty. */
+  /** {@code bucket/collection} if the path leads into a collection, else empty. */
   String collection() {
     List<String> segments = segments();
     boolean isInside =
@@ -115,7 +115,7 @@ record KintoRequest(
         .findFirst();
   }
 
-  /** A parameter that is a number, in quotes or not; empty for any other. */
+  /** The value of a parameter, quoted or not; empty if it is missing or not a number. */
   Optional<Long> number(String parameter) {
     return parameter(parameter)
         .map(KintoRequest::unquoted)
@@ -127,7 +127,7 @@ record KintoRequest(
     return value.replaceAll("^\"+|\"+$", "");
   }
 
-  /** The query string with one parameter replaced, or left out when the value is null. */
+  /** The query string with one parameter replaced, or removed if the value is null. */
   String queryWith(String name, String value) {
     String query =
         parameters.stream()
@@ -150,7 +150,7 @@ record KintoRequest(
     return Optional.ofNullable(headers.get(name.toLowerCase(Locale.ROOT)));
   }
 
-  /** The timestamp that a precondition names; empty for {@code *} too. */
+  /** The timestamp of a precondition header; empty if the header is missing or {@code *}. */
   Optional<Long> etag(String header) {
     Optional<String> value = header(header);
     return value.isEmpty() || value.get().equals("*")
@@ -166,12 +166,12 @@ record KintoRequest(
     return Long.parseLong(unquoted(value));
   }
 
-  /** Whether it is only for what is not there yet. */
-  boolean isForNew() {
+  /** Whether the request must not overwrite an existing object ({@code If-None-Match: *}). */
+  boolean isCreateOnly() {
     return header("If-None-Match").filter("*"::equals).isPresent();
   }
 
-  /** 412 when {@code If-Match} names another timestamp. */
+  /** Throws 412 if {@code If-Match} names another timestamp. */
   void checkUnmodified(ObjectNode existing, long timestamp) {
     Optional<Long> match = etag("If-Match");
     if (match.isPresent() && timestamp != match.get()) {
@@ -191,8 +191,8 @@ record KintoRequest(
   }
 
   /**
-   * The body as an object that has no other members than these. It is refused in the words of the
-   * library that a Kinto checks bodies with, which shows Python's dict.
+   * The body as an object with only the known members. The refusal has the words of the library
+   * with which Kinto checks bodies; it shows a Python dict.
    */
   ObjectNode object(Set<String> known) {
     ObjectNode object = object(json(), "");

@@ -12,7 +12,7 @@ import java.util.Map;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/** An answer before compression; a HEAD keeps the body until it is sent. */
+/** An answer before compression. The answer to a HEAD has its body, which is not sent. */
 record KintoResponse(int status, Map<String, String> headers, byte[] body) {
 
   private static final DateTimeFormatter HTTP_DATE =
@@ -31,7 +31,7 @@ record KintoResponse(int status, Map<String, String> headers, byte[] body) {
     return of(status, "application/json", Store.JSON.writeValueAsBytes(body));
   }
 
-  /** A list or an object, as a Kinto wraps it. */
+  /** A list or an object in Kinto's {@code data} wrapper. */
   static KintoResponse data(int status, JsonNode data) {
     return json(status, Store.object().set("data", data));
   }
@@ -56,11 +56,11 @@ record KintoResponse(int status, Map<String, String> headers, byte[] body) {
   }
 
   /**
-   * To another place of this server.
+   * A redirect to another path of this server.
    *
-   * @param named the place as the page names it, which the real one's does whole or not
+   * @param shown the location as the page shows it: Kinto shows sometimes a URL, sometimes a path
    */
-  static KintoResponse redirect(String location, String named, Duration maxAge, Instant now) {
+  static KintoResponse redirect(String location, String shown, Duration maxAge, Instant now) {
     String page =
         """
         <html>
@@ -75,7 +75,7 @@ record KintoResponse(int status, Map<String, String> headers, byte[] body) {
          </body>
         </html>\
         """
-            .formatted(named.replace("&", "&amp;").replace("<", "&lt;"));
+            .formatted(shown.replace("&", "&amp;").replace("<", "&lt;"));
     return of(307, "text/html; charset=UTF-8", page)
         .with("Location", location)
         .with("Cache-Control", "max-age=" + maxAge.toSeconds())
@@ -87,7 +87,7 @@ record KintoResponse(int status, Map<String, String> headers, byte[] body) {
     return this;
   }
 
-  /** {@code ETag} and {@code Last-Modified} of a timestamp. */
+  /** Sets {@code ETag} and {@code Last-Modified} to a timestamp. */
   KintoResponse at(long timestamp) {
     return with("ETag", "\"" + timestamp + "\"").lastModified(timestamp);
   }

@@ -12,8 +12,8 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * What a Kinto does with GET and HEAD of buckets, collections, groups and records, one or the list
- * of them: permissions first, then parameters, then preconditions.
+ * GET and HEAD of buckets, collections, groups, records and their lists. As in Kinto, permissions
+ * are checked first, then parameters, then preconditions.
  */
 record Reads(Store store, Access access, Faults faults, Dialect dialect) {
 
@@ -32,11 +32,11 @@ record Reads(Store store, Access access, Faults faults, Dialect dialect) {
   private KintoResponse buckets(KintoRequest request) {
     Set<String> principals = access.principals(request.user());
     List<ObjectNode> visible =
-        some(
+        filter(
             store.listing("/buckets").objects(),
             bucket -> access.mayReadBucket(principals, bucket));
     if (visible.isEmpty()) {
-      throw request.refused();
+      throw request.notPermitted();
     }
     return list(request, new Store.Listing(visible, List.of(), store.newest(visible)));
   }
@@ -49,35 +49,35 @@ record Reads(Store store, Access access, Faults faults, Dialect dialect) {
         collections.add(shown(collection.metadata()));
       }
     }
-    List<ObjectNode> tombstones = some(store.listing(list.plural()).tombstones(), visible);
+    List<ObjectNode> tombstones = filter(store.listing(list.plural()).tombstones(), visible);
     return list(request, new Store.Listing(collections, tombstones, store.newest(collections)));
   }
 
   private KintoResponse groups(KintoRequest request, Access.Target list) {
     Predicate<String> visible = visible(request, list);
-    return list(request, some(store.listing(list.plural()), visible));
+    return list(request, filter(store.listing(list.plural()), visible));
   }
 
   private KintoResponse records(KintoRequest request, Access.Target list) {
     Predicate<String> visible = visible(request, list);
     Store.Snapshot collection =
         altered(request, list, () -> KintoError.missingParent(list.collection()));
-    return list(request, some(collection.listing(), visible));
+    return list(request, filter(collection.listing(), visible));
   }
 
-  /** Which of a list may be seen. */
+  /** Which ids of a list the account may see. */
   private Predicate<String> visible(KintoRequest request, Access.Target list) {
     return access
-        .inList(access.principals(request.user()), list, false)
-        .orElseThrow(request::refused);
+        .accessibleIds(access.principals(request.user()), list, false)
+        .orElseThrow(request::notPermitted);
   }
 
-  private static Store.Listing some(Store.Listing all, Predicate<String> visible) {
+  private static Store.Listing filter(Store.Listing all, Predicate<String> visible) {
     return new Store.Listing(
-        some(all.objects(), visible), some(all.tombstones(), visible), all.timestamp());
+        filter(all.objects(), visible), filter(all.tombstones(), visible), all.timestamp());
   }
 
-  private static List<ObjectNode> some(List<ObjectNode> objects, Predicate<String> visible) {
+  private static List<ObjectNode> filter(List<ObjectNode> objects, Predicate<String> visible) {
     return objects.stream().filter(one -> visible.test(Store.id(one))).toList();
   }
 
@@ -88,8 +88,8 @@ record Reads(Store store, Access access, Faults faults, Dialect dialect) {
   /**
    * One page of a list.
    *
-   * @param knownFields the only fields that may be filtered on, or empty when any may
-   * @param counts whether a HEAD tells how many there are
+   * @param knownFields the only fields that may be filtered on; empty to allow any
+   * @param counts whether the answer to a HEAD has the total
    */
   KintoResponse list(
       KintoRequest request, Store.Listing all, Set<String> knownFields, boolean counts) {
@@ -160,39 +160,39 @@ record Reads(Store store, Access access, Faults faults, Dialect dialect) {
     ObjectNode permissions =
         store
             .entry(target.plural(), target.id())
-            .map(entry -> Access.shown(entry, access.principals(request.user())))
+            .map(entry -> Access.visiblePermissions(entry, access.principals(request.user())))
             .orElseGet(Store::object);
     return KintoResponse.object(200, permissions, data).uncached();
   }
 
-  // --- What these, and changesets, have in common --------------------------------------------
+  // --- Shared with changesets ----------------------------------------------------------------
 
   private void checkReadable(KintoRequest request, Access.Target target) {
     if (!access.mayRead(access.principals(request.user()), target)) {
-      throw request.refused();
+      throw request.notPermitted();
     }
   }
 
-  /** The collection that the target is, or is in, for who may read the target. */
+  /** The target's collection, as the faults alter it; throws if the target may not be read. */
   Store.Snapshot readable(
       KintoRequest request, Access.Target target, Supplier<KintoError> missing) {
     checkReadable(request, target);
     return altered(request, target, missing);
   }
 
-  /** A collection as it is, or as a fault has it. */
+  /** The target's collection, as the faults alter it. */
   private Store.Snapshot altered(
       KintoRequest request, Access.Target target, Supplier<KintoError> missing) {
-    Store.Snapshot good = store.find(target.bucket(), target.collection()).orElseThrow(missing);
-    return faults.alter(good, request.path(), request.parameter("_expected"));
+    Store.Snapshot original = store.find(target.bucket(), target.collection()).orElseThrow(missing);
+    return faults.alter(original, request.path(), request.parameter("_expected"));
   }
 
-  /** Attributes as this kind of server shows them. */
+  /** A collection's metadata as this dialect shows it. */
   ObjectNode shown(ObjectNode metadata) {
     return dialect.singleSignature() ? metadata.deepCopy().without("signatures") : metadata;
   }
 
-  /** 304 for {@code If-None-Match}, 412 for {@code If-Match}, empty when there is more to do. */
+  /** 304 for {@code If-None-Match}, 412 for {@code If-Match}; empty if both allow the read. */
   private static Optional<KintoResponse> precondition(
       KintoRequest request, long timestamp, ObjectNode existing) {
     Optional<Long> seen = request.etag("If-None-Match");

@@ -22,9 +22,9 @@ import tools.jackson.databind.node.MissingNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * The query string of a list in Kinto's language: filters, {@code _sort}, {@code _limit}, {@code
- * _token}, {@code _since}, {@code _before}, {@code _fields}. Parsing refuses what a Kinto refuses;
- * applying is a pure function of the records.
+ * The query string of a list: Kinto's filters, {@code _sort}, {@code _limit}, {@code _token},
+ * {@code _since}, {@code _before}, {@code _fields}. Parsing refuses what Kinto refuses; applying is
+ * a pure function of the records.
  *
  * <p>Spec: docs.kinto-storage.org, <i>API 1.x</i>: Filtering, Sorting, Selecting fields, Polling
  * for changes, Pagination.
@@ -32,11 +32,11 @@ import tools.jackson.databind.node.ObjectNode;
 final class RecordQuery {
 
   /**
-   * What the query selects.
+   * One page of the selected records.
    *
-   * @param records one page
-   * @param total the number on all pages
-   * @param nextToken for {@code _token} of the next page
+   * @param records on this page
+   * @param total number of records on all pages
+   * @param nextToken the {@code _token} of the next page
    */
   record Page(List<ObjectNode> records, int total, Optional<String> nextToken) {}
 
@@ -57,7 +57,7 @@ final class RecordQuery {
   private RecordQuery() {}
 
   /**
-   * @param knownFields the only fields that may be filtered on, or empty when any may
+   * @param knownFields the only fields that may be filtered on; empty to allow any
    * @param pageSize the server's own limit, 0 for none
    */
   static RecordQuery parse(
@@ -100,7 +100,7 @@ final class RecordQuery {
   private static JsonNode timestamp(String name, String value) {
     JsonNode number = nativeValue(KintoRequest.unquoted(value));
     if (!number.isIntegralNumber()) {
-      throw noNumber(name, value);
+      throw notANumber(name, value);
     }
     return number;
   }
@@ -109,11 +109,11 @@ final class RecordQuery {
     try {
       return Math.max(0, Integer.parseInt(value.strip()));
     } catch (NumberFormatException e) {
-      throw noNumber(name, value);
+      throw notANumber(name, value);
     }
   }
 
-  private static KintoError noNumber(String name, String value) {
+  private static KintoError notANumber(String name, String value) {
     return KintoError.invalid("querystring", name, "\"" + value + "\" is not a number");
   }
 
@@ -138,12 +138,12 @@ final class RecordQuery {
         return;
       }
     } catch (IllegalArgumentException | JacksonException e) {
-      // Answered below, like a token that is JSON of another shape.
+      // The same refusal as for JSON of another shape.
     }
     throw KintoError.invalid("querystring", "_token", "_token should be valid base64 JSON encoded");
   }
 
-  /** A parameter that stands there several times has a list as its value. */
+  /** A filter on one field; a repeated parameter gives a list of values. */
   private static Filter filter(String name, List<String> given, Set<String> knownFields) {
     Matcher prefixed = PREFIXED.matcher(name);
     boolean hasPrefix = prefixed.matches();
@@ -152,12 +152,12 @@ final class RecordQuery {
     if (!knownFields.isEmpty() && !knownFields.contains(field)) {
       throw KintoError.invalid("querystring", name, "Unknown filter field '" + field + "'");
     }
-    boolean isOne = given.size() == 1;
+    boolean isSingle = given.size() == 1;
     if (operator.equals("in") || operator.equals("exclude")) {
-      List<String> values = isOne ? List.of(given.getFirst().split(",", -1)) : given;
+      List<String> values = isSingle ? List.of(given.getFirst().split(",", -1)) : given;
       return new Filter(operator, field, values.stream().map(RecordQuery::nativeValue).toList());
     }
-    if (isOne) {
+    if (isSingle) {
       return new Filter(operator, field, List.of(nativeValue(given.getFirst())));
     }
     if (name.equals("id")) {
@@ -169,7 +169,7 @@ final class RecordQuery {
     return new Filter(operator, field, List.of(list));
   }
 
-  /** A value that is JSON is that value ({@code 1}, {@code true}, {@code "1"}), else a text. */
+  /** The value as JSON ({@code 1}, {@code true}, {@code "1"}) if it parses, else as a string. */
   private static JsonNode nativeValue(String value) {
     try {
       JsonNode node = Store.JSON.readTree(value);
@@ -194,7 +194,7 @@ final class RecordQuery {
     List<ObjectNode> page = isCut ? selected.subList(0, limit) : selected;
     Optional<String> next =
         isCut && limit > 0 ? Optional.of(token(page.getLast())) : Optional.empty();
-    return new Page(page.stream().map(this::reduced).toList(), total, next);
+    return new Page(page.stream().map(this::selectFields).toList(), total, next);
   }
 
   private String token(ObjectNode last) {
@@ -211,20 +211,20 @@ final class RecordQuery {
         .encodeToString(token.toString().getBytes(StandardCharsets.UTF_8));
   }
 
-  private ObjectNode reduced(ObjectNode record) {
+  private ObjectNode selectFields(ObjectNode record) {
     if (fields.isEmpty()) {
       return record;
     }
-    ObjectNode reduced = Store.object();
+    ObjectNode selected = Store.object();
     for (String field : fields) {
-      copy(record, reduced, field.split("\\."), 0);
+      copy(record, selected, field.split("\\."), 0);
     }
     for (String field : List.of("id", MODIFIED, "deleted")) {
       if (record.has(field)) {
-        reduced.set(field, record.get(field));
+        selected.set(field, record.get(field));
       }
     }
-    return reduced;
+    return selected;
   }
 
   private static void copy(ObjectNode from, ObjectNode to, String[] path, int depth) {
@@ -235,11 +235,11 @@ final class RecordQuery {
     if (depth == path.length - 1) {
       to.set(path[depth], value);
     } else if (value instanceof ObjectNode object) {
-      JsonNode there = to.get(path[depth]);
-      ObjectNode child = there instanceof ObjectNode node ? node : to.putObject(path[depth]);
+      JsonNode existing = to.get(path[depth]);
+      ObjectNode child = existing instanceof ObjectNode node ? node : to.putObject(path[depth]);
       copy(object, child, path, depth + 1);
     } else {
-      to.set(path[depth], value); // whole, as there is nothing within it
+      to.set(path[depth], value); // not an object: the path cannot go deeper
     }
   }
 
@@ -268,18 +268,18 @@ final class RecordQuery {
   private static boolean matches(Filter filter, ObjectNode record) {
     JsonNode actual = value(record, filter.field());
     JsonNode wanted = filter.values().getFirst();
-    boolean isThere = !actual.isMissingNode();
+    boolean exists = !actual.isMissingNode();
     return switch (filter.operator()) {
-      case "eq" -> isThere && same(actual, wanted);
-      case "not" -> !isThere || !same(actual, wanted);
-      case "in" -> isThere && filter.values().stream().anyMatch(one -> same(actual, one));
-      case "exclude" -> !isThere || filter.values().stream().noneMatch(one -> same(actual, one));
+      case "eq" -> exists && same(actual, wanted);
+      case "not" -> !exists || !same(actual, wanted);
+      case "in" -> exists && filter.values().stream().anyMatch(one -> same(actual, one));
+      case "exclude" -> !exists || filter.values().stream().noneMatch(one -> same(actual, one));
       case "gt" -> comparable(actual, wanted) && ANY_VALUE.compare(actual, wanted) > 0;
       case "min" -> comparable(actual, wanted) && ANY_VALUE.compare(actual, wanted) >= 0;
       case "lt" -> comparable(actual, wanted) && ANY_VALUE.compare(actual, wanted) < 0;
       case "max" -> comparable(actual, wanted) && ANY_VALUE.compare(actual, wanted) <= 0;
-      case "has" -> isThere == (wanted.isArray() || wanted.asBoolean(false));
-      case "like" -> isThere && like(actual, wanted);
+      case "has" -> exists == (wanted.isArray() || wanted.asBoolean(false));
+      case "like" -> exists && like(actual, wanted);
       default -> throw new IllegalStateException(filter.operator());
     };
   }
@@ -294,7 +294,7 @@ final class RecordQuery {
     return rank(left) == rank(right);
   }
 
-  /** Anywhere in the value, whatever its case; {@code *} stands for any text. */
+  /** Whether the value contains the text, ignoring case; {@code *} matches any text. */
   private static boolean like(JsonNode actual, JsonNode wanted) {
     String text = wanted.isString() ? wanted.asString() : wanted.toString();
     String pattern = text.contains("*") ? text : "*" + text + "*";
@@ -320,7 +320,7 @@ final class RecordQuery {
     return RANKS.indexOf(node.getNodeType());
   }
 
-  /** Kinds apart (absent last), then by value. */
+  /** By type first (missing values last), then by value. */
   private static final Comparator<JsonNode> ANY_VALUE =
       Comparator.<JsonNode>comparingInt(RecordQuery::rank)
           .thenComparing((left, right) -> {

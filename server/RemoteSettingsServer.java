@@ -39,17 +39,18 @@ import javax.net.ssl.SSLContext;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * A small, real Remote Settings on loopback: what it serves is in a {@link Store}, really signed by
- * a {@link SigningAuthority} of its own, and misbehaves only where a {@link Fault} says so. Tests
- * change its state between the requests of a command; people run it as {@code local_server}.
+ * A small Remote Settings server on loopback. Its content is in a {@link Store} and has real
+ * signatures by its own {@link SigningAuthority}. It misbehaves only if a {@link Fault} asks for
+ * it. Tests change its state between the requests of a command; people run it as {@code
+ * local_server}.
  *
- * <p>This class opens the port, talks HTTP and carries out the faults of the wire; {@link Routes}
- * has the protocol.
+ * <p>This class opens the port, talks HTTP and carries out the faults of the connection; {@link
+ * Routes} implements the protocol.
  */
 final class RemoteSettingsServer implements AutoCloseable {
 
   static {
-    // Read when the JDK's server classes load: without it each answer waits for the client's ACK.
+    // Without it, each answer waits for the client's ACK. The JDK's server reads it while loading.
     System.setProperty("sun.net.httpserver.nodelay", "true");
   }
 
@@ -130,7 +131,7 @@ final class RemoteSettingsServer implements AutoCloseable {
     return builder().start();
   }
 
-  /** Chooses what differs from an empty, current server on a free port. */
+  /** Configures a server; the default is an empty, current one on a free port. */
   static final class Builder {
     private int port;
     private boolean sample;
@@ -160,64 +161,64 @@ final class RemoteSettingsServer implements AutoCloseable {
       return this;
     }
 
-    /** Speaks HTTPS: {@code SigningAuthority.tlsForLoopback().context()}. */
+    /** Serves HTTPS, for instance with {@code SigningAuthority.tlsForLoopback().context()}. */
     Builder tls(SSLContext tls) {
       this.tls = tls;
       return this;
     }
 
-    /** Signs with this one instead of one made at start. */
+    /** Signs with this authority instead of a new one. */
     Builder authority(SigningAuthority authority) {
       this.authority = authority;
       return this;
     }
 
-    /** Source of timestamps and of the certificates' validity. */
+    /** The clock for timestamps and for the validity of certificates. */
     Builder clock(Clock clock) {
       this.clock = clock;
       return this;
     }
 
-    /** Pause between two bytes of a trickling answer; a second if not given. */
+    /** Pause between two bytes of a trickling answer; default: a second. */
     Builder trickleEvery(Duration pause) {
       this.trickleEvery = pause;
       return this;
     }
 
-    /** Time that passes before each answer, as on the way to a server far away. */
+    /** Delay before each answer, to simulate a distant server. */
     Builder latency(Duration latency) {
       this.latency = latency;
       return this;
     }
 
-    /** An old server that has no {@code /changeset}. */
+    /** Imitates an old server, which has no {@code /changeset}. */
     Builder withoutChangesets() {
       this.changesets = false;
       return this;
     }
 
-    /** An old server whose metadata has {@code signature}, not {@code signatures}. */
+    /** Imitates an old server, whose metadata has {@code signature} but not {@code signatures}. */
     Builder withSingleSignature() {
       this.singleSignature = true;
       return this;
     }
 
-    /** Most records that one page holds, whatever the client asks for. */
+    /** Maximum number of records per page, whatever the client asks for. */
     Builder pageSize(int pageSize) {
       this.pageSize = pageSize;
       return this;
     }
 
-    /** Most requests that a batch may have; 25 if not given, as a Kinto has it. */
+    /** Maximum number of requests per batch; default: 25, like Kinto. */
     Builder batchMaxRequests(int batchMaxRequests) {
       this.batchMaxRequests = batchMaxRequests;
       return this;
     }
 
     /**
-     * A server that is set up to let records have any text as their id, as a Kinto can be. A slash
-     * in an id, written {@code %2F}, stays in the id here; a Kinto behind an ordinary WSGI server
-     * answers 404 to it, for it takes the path apart when it is decoded.
+     * Accepts any text as a record id, as Kinto can be configured to do. Here, a slash in an id,
+     * written {@code %2F}, is part of the id; Kinto behind an ordinary WSGI server answers 404,
+     * because it splits the path after decoding it.
      */
     Builder withAnyRecordId() {
       this.anyRecordId = true;
@@ -229,7 +230,7 @@ final class RemoteSettingsServer implements AutoCloseable {
       return this;
     }
 
-    /** Throws {@link java.net.BindException} when the port is taken. */
+    /** Throws {@link java.net.BindException} if the port is taken. */
     RemoteSettingsServer start() throws IOException {
       return new RemoteSettingsServer(this);
     }
@@ -244,7 +245,7 @@ final class RemoteSettingsServer implements AutoCloseable {
     return origin.getPort();
   }
 
-  /** The state itself, for what the calls below do not offer. */
+  /** The state itself, for changes that the methods below do not offer. */
   Store store() {
     return store;
   }
@@ -260,20 +261,20 @@ final class RemoteSettingsServer implements AutoCloseable {
   // --- State ---------------------------------------------------------------------------------
 
   /**
-   * Makes a collection; those of announced buckets are readable by everyone. Both editor and
-   * reviewer may edit and review a source.
+   * Creates a collection if it is missing. Everyone may read it unless it is a source; editor and
+   * reviewer may both edit and review a source.
    */
   void create(String bucket, String collection) {
     signoff.create(bucket, collection);
   }
 
-  /** Makes a bucket that is no signed resource's, in which the editor may do everything. */
+  /** Creates a bucket that the signer does not know, in which the editor may do everything. */
   void bucket(String name) {
     ObjectNode data = Store.object().put("id", name);
     store.save("/buckets", data, Map.of("write", Set.of("account:editor")));
   }
 
-  /** Makes the collection if needed, puts the records (JSON objects) and signs. */
+  /** Creates the collection if needed, puts the records (JSON objects), and signs it. */
   void publish(String bucket, String collection, String... records) {
     create(bucket, collection);
     for (String record : records) {
@@ -282,18 +283,18 @@ final class RemoteSettingsServer implements AutoCloseable {
     sign(bucket, collection);
   }
 
-  /** Puts one record without signing: the signature there is, if any, no longer fits. */
+  /** Puts one record without signing: a signature of the collection is no longer valid. */
   ObjectNode put(String bucket, String collection, String record) {
     return put(bucket, collection, (ObjectNode) Store.JSON.readTree(record));
   }
 
-  /** The same with a tree. */
+  /** The same with a JSON tree. */
   ObjectNode put(String bucket, String collection, ObjectNode record) {
     create(bucket, collection);
     return store.put(bucket, collection, record);
   }
 
-  /** Deletes one record, leaving a tombstone, without signing. */
+  /** Deletes one record without signing, and leaves a tombstone. */
   void delete(String bucket, String collection, String id) {
     store.delete(bucket, collection, id);
   }
@@ -303,18 +304,18 @@ final class RemoteSettingsServer implements AutoCloseable {
     sign(bucket, collection, signer.authorityOf(bucket));
   }
 
-  /** Signs it by any authority, whose chain is then served too. */
+  /** Signs the collection by another authority, whose chain is then served, too. */
   void sign(String bucket, String collection, SigningAuthority by) {
     ObjectNode entry = signatureEntry(bucket, collection, by);
     store.edit(bucket, collection, attributes -> Signer.setSignatures(attributes, List.of(entry)));
   }
 
-  /** A signature entry over the collection as it is now, for who combines several. */
+  /** A signature entry for the collection as it is now, for tests that combine several. */
   ObjectNode signatureEntry(String bucket, String collection, SigningAuthority by) {
     return signer.entry(by, store.get(bucket, collection));
   }
 
-  /** Changes a collection's attributes (and so its {@code last_modified}). */
+  /** Changes a collection's attributes, and with them its {@code last_modified}. */
   void edit(String bucket, String collection, Consumer<ObjectNode> change) {
     store.edit(bucket, collection, change);
   }
@@ -334,43 +335,43 @@ final class RemoteSettingsServer implements AutoCloseable {
     faults.add(fault);
   }
 
-  /** The same in the form of {@code --fault}: {@code altered-record=main/regions:2}. */
+  /** The same in the syntax of {@code --fault}: {@code altered-record=main/regions:2}. */
   void fault(String fault) {
     faults.add(Fault.parse(fault));
   }
 
   /**
-   * Answers these requests with this instead.
+   * Answers matching requests with this instead of handling them.
    *
-   * @param where {@code bucket/collection} or path, with shell patterns, as in {@link Fault}
+   * @param where {@code bucket/collection} or path, with shell wildcards, as in {@link Fault}
    */
   void answer(String where, int status, String contentType, String body) {
     answer(where, KintoResponse.of(status, contentType, body));
   }
 
   void answer(String where, KintoResponse answer) {
-    canned.addFirst(new Canned(place(where), answer));
+    canned.addFirst(new Canned(pattern(where), answer));
   }
 
-  /** Something is matched as a fault would be that is aimed there; its kind has no meaning. */
-  private static Fault place(String where) {
+  /** A pattern in the syntax of {@link Fault#where}; the kind of the fault does not matter. */
+  private static Fault pattern(String where) {
     return Fault.of(Fault.Kind.HTML).at(where);
   }
 
   /**
-   * Does this whenever such a request has come, before anything is made of it: what another user of
-   * the server does between two requests of a command. Nothing is locked meanwhile. Parts of a
+   * Runs a task whenever such a request has arrived, before it is handled: simulates another user,
+   * who does something between two requests of a command. No lock is held meanwhile. Parts of a
    * batch do not count as requests.
    *
    * @param where {@code POST /v1/batch}: as in {@link Fault}
    */
   void before(String where, Consumer<KintoRequest> task) {
-    before.add(new Hook(place(where), task));
+    before.add(new Hook(pattern(where), task));
   }
 
-  /** The same when such a request has been done, before its answer is sent. */
+  /** Runs a task whenever such a request has been handled, before its answer is sent. */
   void after(String where, Consumer<KintoRequest> task) {
-    after.add(new Hook(place(where), task));
+    after.add(new Hook(pattern(where), task));
   }
 
   private static void run(List<Hook> hooks, KintoRequest request) {
@@ -381,25 +382,25 @@ final class RemoteSettingsServer implements AutoCloseable {
     }
   }
 
-  /** Ends all faults and all answers given instead. */
+  /** Removes all faults, and all answers set by {@link #answer}. */
   void clearFaults() {
     faults.clear();
     canned.clear();
   }
 
-  /** What has been asked so far, in order of arrival. */
+  /** The requests received so far, in order of arrival. */
   List<KintoRequest> requests() {
     synchronized (requests) {
       return List.copyOf(requests);
     }
   }
 
-  /** Those of them whose path and query begin so. */
+  /** The requests received so far whose path and query begin with a text. */
   List<KintoRequest> requests(String start) {
     return requests().stream().filter(request -> request.target().startsWith(start)).toList();
   }
 
-  /** The other end of each connection that a request came by. */
+  /** The client's address of each connection that has carried a request. */
   Set<InetSocketAddress> clients() {
     return Set.copyOf(clients);
   }
@@ -410,7 +411,7 @@ final class RemoteSettingsServer implements AutoCloseable {
     }
   }
 
-  /** Ends at once, also in the middle of answers. */
+  /** Stops immediately, even in the middle of an answer. */
   @Override
   public void close() {
     closing.countDown();
@@ -472,7 +473,7 @@ final class RemoteSettingsServer implements AutoCloseable {
         user(headers.get("authorization")));
   }
 
-  /** The account of Basic credentials, empty when there are none or they are wrong. */
+  /** The account of Basic credentials; empty if they are missing or wrong. */
   private static Optional<String> user(String authorization) {
     if (authorization == null || !authorization.regionMatches(true, 0, "Basic ", 0, 6)) {
       return Optional.empty();
@@ -542,10 +543,10 @@ final class RemoteSettingsServer implements AutoCloseable {
 
   private void send(HttpExchange exchange, KintoRequest request, KintoResponse answer)
       throws IOException, InterruptedException {
-    Set<Fault.Kind> spoiled = EnumSet.noneOf(Fault.Kind.class);
-    spoiled.addAll(faults.takeAll(Fault.Point.SENDING, request));
+    Set<Fault.Kind> sendFaults = EnumSet.noneOf(Fault.Kind.class);
+    sendFaults.addAll(faults.takeAll(Fault.Point.SENDING, request));
     answer.headers().forEach((name, value) -> exchange.getResponseHeaders().set(name, value));
-    if (spoiled.contains(Fault.Kind.ALERT)) {
+    if (sendFaults.contains(Fault.Kind.ALERT)) {
       ObjectNode alert =
           Store.object()
               .put("type", "soft-eol")
@@ -553,17 +554,17 @@ final class RemoteSettingsServer implements AutoCloseable {
               .put("url", origin + "/farewell");
       exchange.getResponseHeaders().set("Alert", alert.toString());
     }
-    if (spoiled.contains(Fault.Kind.BACKOFF)) {
+    if (sendFaults.contains(Fault.Kind.BACKOFF)) {
       exchange.getResponseHeaders().set("Backoff", "1");
     }
     if (request.path().equals(Signer.CHAINS + "trickle.chain")) {
-      spoiled.add(Fault.Kind.TRICKLE);
+      sendFaults.add(Fault.Kind.TRICKLE);
     }
 
     byte[] body = answer.body();
     boolean isHead = request.method().equals("HEAD");
-    boolean accepts = request.header("accept-encoding").orElse("").contains("gzip");
-    if (accepts && !isHead && body.length >= GZIP_FROM_BYTES) {
+    boolean acceptsGzip = request.header("accept-encoding").orElse("").contains("gzip");
+    if (acceptsGzip && !isHead && body.length >= GZIP_FROM_BYTES) {
       body = gzip(body);
       exchange.getResponseHeaders().set("Content-Encoding", "gzip");
       exchange.getResponseHeaders().set("Vary", "Accept-Encoding");
@@ -577,13 +578,13 @@ final class RemoteSettingsServer implements AutoCloseable {
     }
     exchange.sendResponseHeaders(answer.status(), body.length);
     OutputStream out = exchange.getResponseBody();
-    if (spoiled.contains(Fault.Kind.CUT) || spoiled.contains(Fault.Kind.STALL)) {
+    if (sendFaults.contains(Fault.Kind.CUT) || sendFaults.contains(Fault.Kind.STALL)) {
       out.write(body, 0, body.length / 2);
       out.flush();
-      if (spoiled.contains(Fault.Kind.STALL)) {
+      if (sendFaults.contains(Fault.Kind.STALL)) {
         closing.await();
       }
-    } else if (spoiled.contains(Fault.Kind.TRICKLE)) {
+    } else if (sendFaults.contains(Fault.Kind.TRICKLE)) {
       for (byte one : body) {
         out.write(one);
         out.flush();
@@ -612,7 +613,7 @@ final class RemoteSettingsServer implements AutoCloseable {
     };
   }
 
-  /** 200 MiB of records, or as much of it as the client takes. */
+  /** Sends 200 MiB of records, or as much as the client reads. */
   private void sendHuge(HttpExchange exchange, boolean zipped) throws IOException {
     exchange.getResponseHeaders().set("Content-Type", "application/json");
     if (zipped) {

@@ -17,9 +17,8 @@ import java.util.concurrent.locks.ReentrantReadWriteLock;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * The protocol: one request in, one answer out, no sockets. Here is what leads to which answer; the
- * answers are those that a Kinto 26 with Mozilla's signer and changes plug-in was recorded to give
- * ({@code vectors/kinto-26}).
+ * Kinto's protocol without sockets: maps each request to an answer. The answers are those recorded
+ * from a Kinto 26 with Mozilla's signer and changes plug-in ({@code vectors/kinto-26}).
  */
 final class Routes {
 
@@ -33,7 +32,7 @@ final class Routes {
   private final ChangesPlugin changes;
   private final Batches batches;
 
-  /** A write and what the signer makes of it are one change for all who read. */
+  /** Readers see a write and what the signer does with it as one change. */
   private final ReadWriteLock transactions = new ReentrantReadWriteLock();
 
   Routes(
@@ -56,7 +55,7 @@ final class Routes {
     makeBuckets();
   }
 
-  /** Sources can be read, and collections be made in them, by everyone who has an account. */
+  /** Everyone who has an account may read the source buckets and create collections in them. */
   private void makeBuckets() {
     Map<String, Set<String>> ofSources = new LinkedHashMap<>();
     for (String permission : List.of("read", "collection:create", "group:create")) {
@@ -75,7 +74,7 @@ final class Routes {
     store.save("/buckets", data, permissions);
   }
 
-  /** Adds an entry to monitor/changes as it is, whatever it names. */
+  /** Adds an entry to monitor/changes without checking what it names. */
   void announce(ObjectNode entry) {
     changes.announce(entry);
   }
@@ -88,7 +87,7 @@ final class Routes {
     } catch (KintoError e) {
       return KintoResponse.refusal(e);
     } catch (RuntimeException e) {
-      // A bug of this server: said to the client, which would else see a lost connection.
+      // A bug of this server. Without an answer, the client would see only a lost connection.
       return KintoResponse.refusal(KintoError.fault(500, "Internal Server Error", e.toString()));
     } finally {
       lock.unlock();
@@ -102,7 +101,7 @@ final class Routes {
       return chain(path.substring(Signer.CHAINS.length()));
     }
     if (path.equals("/sign/data") && isPost) {
-      // Autograph's place, for a real Kinto; whoever it is that asks may have a signature.
+      // Autograph's endpoint, used by a real Kinto; everyone gets a signature.
       return KintoResponse.json(201, signer.signData(request.body()));
     }
     if (path.equals("/v1") || !path.startsWith("/v1/")) {
@@ -118,19 +117,19 @@ final class Routes {
       return objects(request, target.get());
     }
     if (isChangeset(below) && dialect.changesets()) {
-      return changes.changeset(only(request, request.isRead()), below.get(1), below.get(3));
+      return changes.changeset(allowed(request, request.isRead()), below.get(1), below.get(3));
     }
     return switch (String.join("/", below)) {
-      case "" -> Capabilities.serverInfo(only(request, request.isRead()), access, dialect);
+      case "" -> Capabilities.serverInfo(allowed(request, request.isRead()), access, dialect);
       case "__heartbeat__", "__lbheartbeat__" ->
-          Capabilities.heartbeat(only(request, request.isRead()));
-      case "__flush__" -> flush(only(request, isPost));
-      case "batch" -> batches.answer(only(request, isPost));
+          Capabilities.heartbeat(allowed(request, request.isRead()));
+      case "__flush__" -> flush(allowed(request, isPost));
+      case "batch" -> batches.answer(allowed(request, isPost));
       default -> throw KintoError.unknownPath();
     };
   }
 
-  /** To that path with the query string as it came. */
+  /** Redirects to another path with the same query string. */
   private KintoResponse redirect(KintoRequest request, String path) {
     int query = request.target().indexOf('?');
     String target = path + (query < 0 ? "" : request.target().substring(query));
@@ -138,14 +137,14 @@ final class Routes {
         request.base() + target, target, Duration.ofHours(1), clock.instant());
   }
 
-  private static KintoRequest only(KintoRequest request, boolean isAllowed) {
+  private static KintoRequest allowed(KintoRequest request, boolean isAllowed) {
     if (!isAllowed) {
       throw KintoError.methodNotAllowed();
     }
     return request;
   }
 
-  /** Where a path leads among buckets, groups, collections and records; empty for elsewhere. */
+  /** The bucket, group, collection, record or list that a path addresses; empty for others. */
   private static Optional<Access.Target> target(List<String> below) {
     if (below.isEmpty() || !below.getFirst().equals("buckets")) {
       return Optional.empty();
@@ -195,7 +194,7 @@ final class Routes {
         .with("Cache-Control", "max-age=3600");
   }
 
-  /** Back to the beginning; the preset buckets stay. */
+  /** Deletes everything but the preset buckets. */
   private KintoResponse flush(KintoRequest request) {
     store.clear();
     makeBuckets();

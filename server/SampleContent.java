@@ -22,16 +22,16 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * What {@code local_server --sample} serves: collections with the shapes and states that real ones
- * have, small enough to look through. Blocklist and search configuration are public Mozilla data,
- * the rest is made up.
+ * The content of {@code local_server --sample}: collections with the shapes and states of real
+ * ones, but small enough to read. The blocklist and the search configuration are public Mozilla
+ * data; the rest is made up.
  *
- * <p>Ids are fixed; timestamps lie in the days before the given moment, at fixed distances from it,
- * so that a fixed clock makes fixed content.
+ * <p>Ids are fixed. Timestamps lie at fixed distances before the given moment, so a fixed clock
+ * always gives the same content.
  */
 record SampleContent(Store store, Signer signer, Signoff signoff, Instant now) {
 
-  /** Signed resources all of whose collections are copied alike. */
+  /** The buckets of a signed resource. */
   private record Place(String source, String preview, String destination) {}
 
   private static final Place MAIN = new Place("main-workspace", "main-preview", "main");
@@ -39,6 +39,7 @@ record SampleContent(Store store, Signer signer, Signoff signoff, Instant now) {
       new Place("security-state-staging", "security-state-preview", "security-state");
   private static final Place BLOCKLISTS = new Place("staging", "blocklists-preview", "blocklists");
 
+  /** The moment for which {@code sample/uptake.json} was written. */
   private static final Instant UPTAKE = Instant.parse("2026-11-24T12:00:00Z");
 
   /** Fills an empty store. */
@@ -59,9 +60,9 @@ record SampleContent(Store store, Signer signer, Signoff signoff, Instant now) {
   }
 
   /**
-   * What clients reported, as if Redash had been asked now: the last day in it is yesterday.
+   * The result of the uptake query as Redash would give it now: its last day is yesterday.
    *
-   * @param result {@code sample/uptake.json}, of the moment of the transcripts
+   * @param result {@code sample/uptake.json}, whose times are shifted
    */
   static String uptake(String result, Instant now) {
     long shift = now.getEpochSecond() - UPTAKE.getEpochSecond();
@@ -82,7 +83,7 @@ record SampleContent(Store store, Signer signer, Signoff signoff, Instant now) {
     }
   }
 
-  /** Source, preview and destination hold the same, signed so many days ago. */
+  /** Source, preview and destination hold the same records, signed so many days ago. */
   private void published(Place place, String name, int daysAgo, List<ObjectNode> records) {
     Instant edited = now.minus(Duration.ofDays(daysAgo));
     filled(place.source(), name, edited, records);
@@ -120,7 +121,7 @@ record SampleContent(Store store, Signer signer, Signoff signoff, Instant now) {
     store.touch(bucket, name, at.toEpochMilli());
   }
 
-  /** A record that was published once and is deleted now, before the newest ones came. */
+  /** Adds the tombstone of a record that was published and deleted before the newest records. */
   private void retired(Place place, String name, String id, int daysAgo) {
     Instant deleted = now.minus(Duration.ofDays(daysAgo + 10L));
     for (String bucket : List.of(place.source(), place.preview(), place.destination())) {
@@ -128,7 +129,7 @@ record SampleContent(Store store, Signer signer, Signoff signoff, Instant now) {
     }
   }
 
-  /** An editor has changed, added and deleted something that nobody has been asked to review. */
+  /** An editor has changed, added and deleted records, and has not asked for a review yet. */
   private void beingEdited(Place place, String name, int daysAgo, List<ObjectNode> records) {
     published(place, name, daysAgo, records);
     Instant edited = now.minus(Duration.ofHours(2));
@@ -142,10 +143,11 @@ record SampleContent(Store store, Signer signer, Signoff signoff, Instant now) {
         name,
         edited.toEpochMilli() + 1,
         attributes ->
-            did(attributes.put("status", "work-in-progress"), "last_edit", "editor", edited));
+            recordAction(
+                attributes.put("status", "work-in-progress"), "last_edit", "editor", edited));
   }
 
-  /** A record more waits for its review: the preview has it, the destination not yet. */
+  /** One more record waits for review: the preview has it, the destination does not yet. */
   private void underReview(Place place, String name, int daysAgo, List<ObjectNode> records) {
     published(place, name, daysAgo, records.subList(0, records.size() - 1));
     Instant edited = now.minus(Duration.ofHours(5));
@@ -158,13 +160,13 @@ record SampleContent(Store store, Signer signer, Signoff signoff, Instant now) {
         name,
         edited.plusSeconds(602).toEpochMilli(),
         attributes -> {
-          did(attributes.put("status", "to-review"), "last_edit", "editor", edited);
+          recordAction(attributes.put("status", "to-review"), "last_edit", "editor", edited);
           attributes.put("last_editor_comment", "The breach of October, please.");
-          did(attributes, "last_review_request", "editor", edited.plusSeconds(600));
+          recordAction(attributes, "last_review_request", "editor", edited.plusSeconds(600));
         });
   }
 
-  /** Announced already, but nobody has put a record in or signed it yet. */
+  /** A collection that is announced, but has never held a record or been signed. */
   private void newlyConfigured(Place place, String name) {
     Instant made = now.minus(Duration.ofHours(1));
     filled(place.source(), name, made, List.of());
@@ -176,19 +178,20 @@ record SampleContent(Store store, Signer signer, Signoff signoff, Instant now) {
   }
 
   private static void history(ObjectNode attributes, Instant edited) {
-    did(attributes.put("status", "signed"), "last_edit", "editor", edited);
-    did(
+    recordAction(attributes.put("status", "signed"), "last_edit", "editor", edited);
+    recordAction(
         attributes.put("last_editor_comment", ""),
         "last_review_request",
         "editor",
         edited.plusSeconds(60));
-    did(attributes, "last_review", "reviewer", edited.plusSeconds(3600));
+    recordAction(attributes, "last_review", "reviewer", edited.plusSeconds(3600));
     attributes.put("last_reviewer_comment", "");
-    did(attributes, "last_signature", "reviewer", edited.plusSeconds(3600));
+    recordAction(attributes, "last_signature", "reviewer", edited.plusSeconds(3600));
   }
 
-  private static void did(ObjectNode attributes, String deed, String user, Instant when) {
-    attributes.put(deed + "_by", Access.account(user)).put(deed + "_date", Signoff.date(when));
+  private static void recordAction(
+      ObjectNode attributes, String action, String user, Instant when) {
+    attributes.put(action + "_by", Access.account(user)).put(action + "_date", Signoff.date(when));
   }
 
   private static ObjectNode at(ObjectNode record, Instant moment) {

@@ -19,12 +19,12 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * The only place that signs: says who signs a bucket, makes signature entries as Autograph does,
- * and keeps the chains they point to.
+ * Signs collections: chooses the authority for a bucket, makes signature entries as Autograph does,
+ * and keeps the chains to which they point.
  */
 final class Signer {
 
-  /** Folder, at the root of the server, under which the chains are served. */
+  /** Path under which the chains are served. */
   static final String CHAINS = "/chains/";
 
   private final URI origin;
@@ -43,17 +43,17 @@ final class Signer {
     return authority;
   }
 
-  /** Mozilla signs the revocation lists under a name of their own. */
+  /** Mozilla signs the revocation lists under their own signer name. */
   SigningAuthority authorityOf(String bucket) {
     return bucket.contains("security-state") ? authority.sibling("onecrl") : authority;
   }
 
-  /** The signature entry of a collection's metadata, over its records and their timestamp. */
+  /** A signature entry for a collection's metadata; signs its records and their timestamp. */
   ObjectNode entry(SigningAuthority by, Store.Snapshot collection) {
     return entry(by, payload(collection.records(), collection.timestamp()));
   }
 
-  /** The same over any payload, prefix included. */
+  /** A signature entry for any payload, prefix included. */
   ObjectNode entry(SigningAuthority by, byte[] payload) {
     chains.put(by.chainName(), by.chainPem());
     return Store.object()
@@ -67,8 +67,8 @@ final class Signer {
   }
 
   /**
-   * What Autograph answers at {@code /sign/data}: to each {@code input}, base64 of what a client
-   * knows without the prefix, a signature entry.
+   * Autograph's {@code /sign/data}: returns a signature entry for each {@code input}, which is the
+   * base64 of a payload without the prefix.
    */
   ArrayNode signData(byte[] requests) {
     ArrayNode entries = Store.JSON.createArrayNode();
@@ -79,7 +79,7 @@ final class Signer {
     return entries;
   }
 
-  /** Puts these entries in place of the signatures; the first is the single one too. */
+  /** Replaces the signatures; the first entry also becomes the single {@code signature}. */
   static void setSignatures(ObjectNode attributes, List<ObjectNode> entries) {
     attributes.set("signature", entries.getFirst().deepCopy());
     attributes.putArray("signatures").addAll(entries);
@@ -89,7 +89,7 @@ final class Signer {
     return origin + CHAINS + name;
   }
 
-  /** Serves a text as a chain, so that its URL can stand in an {@code x5u}. */
+  /** Serves a text as a chain and returns its URL, for use as an {@code x5u}. */
   String addChain(String name, String text) {
     chains.put(name, text);
     return chainUrl(name);
@@ -99,7 +99,7 @@ final class Signer {
     return Optional.ofNullable(chains.get(name));
   }
 
-  /** What is signed: prefix, then canonical JSON of the records by id and their timestamp. */
+  /** The bytes to sign: the prefix, then canonical JSON of the sorted records and the timestamp. */
   static byte[] payload(List<ObjectNode> records, long timestamp) {
     ObjectNode document = Store.object();
     ArrayNode data = document.putArray("data");

@@ -48,13 +48,12 @@ import org.bouncycastle.operator.OperatorCreationException;
 import org.bouncycastle.operator.jcajce.JcaContentSignerBuilder;
 
 /**
- * A signing service of our own: root, intermediate and leaf made on the spot in the image of
- * Mozilla's, and the leaf's key that signs. Nothing here is secret, nothing is kept: each start has
- * another root, which a client has to be told about.
+ * A signing service for tests: a root, an intermediate and a leaf that resemble Mozilla's, and the
+ * leaf's key, which signs. They are made on every start and never stored, so they are not secret,
+ * and a client must be told the root hash each time.
  *
- * <p>A {@link Defect} makes one thing wrong and leaves the rest as it should be, so that a test can
- * tell that it is refused for that reason and no other. BouncyCastle builds the certificates, the
- * JDK makes keys and signatures.
+ * <p>A {@link Defect} makes exactly one thing wrong, so that a test can tell for which reason a
+ * chain is refused. BouncyCastle builds the certificates; the JDK makes keys and signatures.
  */
 final class SigningAuthority {
 
@@ -69,25 +68,26 @@ final class SigningAuthority {
     LEAF_FOR_SERVERS("the leaf's extended key usage is TLS server, not code signing"),
     LEAF_WITHOUT_EXTENDED_KEY_USAGE("the leaf has no extended key usage"),
     LEAF_WITHOUT_DIGITAL_SIGNATURE("the leaf's key usage is key agreement, not digital signature"),
-    LEAF_OF_OTHER_SIGNER("the leaf's name is that of another signer"),
+    LEAF_OF_OTHER_SIGNER("the leaf names another signer"),
     LEAF_WITHOUT_NAME("the leaf has no subject alternative name"),
-    LEAF_OUTSIDE_NAME_CONSTRAINT("the leaf's name is not one the intermediate may vouch for"),
+    LEAF_OUTSIDE_NAME_CONSTRAINT("the intermediate's name constraints exclude the leaf's name"),
     LEAF_RSA("the leaf's key is RSA 2048"),
     LEAF_P256("the leaf's key is on the curve P-256"),
-    LEAF_SIGNED_BY_OTHER_KEY("the leaf names the intermediate as issuer, another key signed it"),
-    LEAF_WITH_UNKNOWN_CRITICAL_EXTENSION("the leaf has a critical extension that nobody knows"),
-    INTERMEDIATE_NOT_A_CA("the intermediate's basic constraints say that it is no CA"),
+    LEAF_SIGNED_BY_OTHER_KEY(
+        "the leaf names the intermediate as issuer, but another key signed it"),
+    LEAF_WITH_UNKNOWN_CRITICAL_EXTENSION("the leaf has an unknown critical extension"),
+    INTERMEDIATE_NOT_A_CA("the intermediate's basic constraints say that it is not a CA"),
     INTERMEDIATE_WITHOUT_BASIC_CONSTRAINTS("the intermediate has no basic constraints"),
     INTERMEDIATE_WITHOUT_CERT_SIGN("the intermediate's key usage lacks certificate signing"),
     INTERMEDIATE_FOR_SERVERS("the intermediate's extended key usage is TLS server"),
     INTERMEDIATE_WITH_UNKNOWN_CRITICAL_EXTENSION(
-        "the intermediate has a critical extension that nobody knows"),
-    ROOT_NOT_A_CA("the root's basic constraints say that it is no CA"),
+        "the intermediate has an unknown critical extension"),
+    ROOT_NOT_A_CA("the root's basic constraints say that it is not a CA"),
     ROOT_WITH_PATH_LENGTH_ZERO("the root allows no intermediate below it"),
-    ROOT_NOT_SELF_SIGNED("the last certificate was issued by yet another one"),
-    OTHER_ROOT("the last certificate has the root's name and another key"),
-    MISSING_INTERMEDIATE("the chain is leaf and root only"),
-    MISSING_ROOT("the chain is leaf and intermediate only"),
+    ROOT_NOT_SELF_SIGNED("the last certificate is not self-signed"),
+    OTHER_ROOT("the last certificate has the root's name, but another key"),
+    MISSING_INTERMEDIATE("the chain has only leaf and root"),
+    MISSING_ROOT("the chain has only leaf and intermediate"),
     WRONG_ORDER("the chain runs from root to leaf"),
     EXTRA_CERTIFICATE("the chain has a fourth certificate after the root");
 
@@ -125,18 +125,18 @@ final class SigningAuthority {
     signerId = wanted.signer;
     madeAt = wanted.now;
     SigningAuthority parents = wanted.parents;
-    boolean ownRoot = parents == null || wanted.rootValidity != null || wanted.concerns("ROOT");
-    Authority signingRoot = ownRoot ? wanted.makeRoot() : parents.root;
+    boolean hasOwnRoot = parents == null || wanted.rootValidity != null || wanted.concerns("ROOT");
+    Authority signingRoot = hasOwnRoot ? wanted.makeRoot() : parents.root;
     X509Certificate shown = signingRoot.certificate();
     if (wanted.has(Defect.OTHER_ROOT)) {
       shown = wanted.certificateOfRoot(signingRoot.name(), signingRoot.name(), keys(), null);
     }
     root = new Authority(signingRoot.name(), signingRoot.keys(), shown);
-    boolean ownIntermediate =
-        ownRoot || wanted.intermediateValidity != null || wanted.concerns("INTERMEDIATE");
-    intermediate = ownIntermediate ? wanted.makeIntermediate(signingRoot) : parents.intermediate;
+    boolean hasOwnIntermediate =
+        hasOwnRoot || wanted.intermediateValidity != null || wanted.concerns("INTERMEDIATE");
+    intermediate = hasOwnIntermediate ? wanted.makeIntermediate(signingRoot) : parents.intermediate;
 
-    // With a leaf of a wrong kind the signature still has the right size: only the key is wrong.
+    // A wrong kind of key only goes into the leaf; a P-384 key signs, so the size stays right.
     KeyPair leafKeys = keys();
     signingKey = leafKeys.getPrivate();
     if (wanted.has(Defect.LEAF_RSA)) {
@@ -161,18 +161,18 @@ final class SigningAuthority {
     chain = List.copyOf(wanted.has(Defect.WRONG_ORDER) ? certificates.reversed() : certificates);
   }
 
-  /** A flawless authority of the signer {@code remote-settings}, valid now. */
+  /** An authority without defects for the signer {@code remote-settings}, valid now. */
   static SigningAuthority create() {
     return builder().build();
   }
 
-  /** The flawless authority of a moment: whoever asks for the same moment gets the same one. */
+  /** The authority without defects for a moment; the same moment gives the same authority. */
   static SigningAuthority of(Instant now) {
     return BY_MOMENT.computeIfAbsent(
         now.truncatedTo(ChronoUnit.SECONDS), moment -> builder().now(moment).build());
   }
 
-  /** An authority with one defect, otherwise as {@link #create()} makes it. */
+  /** Like {@link #create()}, but with one defect. */
   static SigningAuthority with(Defect defect) {
     return builder().defect(defect).build();
   }
@@ -182,8 +182,8 @@ final class SigningAuthority {
   }
 
   /**
-   * A sibling: another leaf (and, if the defect is there, another intermediate) under this
-   * authority's root, so that one root hash holds for both.
+   * Builds an authority with another leaf under this authority's root, so that one root hash
+   * applies to both. It also gets its own intermediate or root if a defect or validity needs one.
    */
   Builder sibling() {
     Builder builder = new Builder().now(madeAt).signer(signerId);
@@ -191,7 +191,7 @@ final class SigningAuthority {
     return builder;
   }
 
-  /** The flawless sibling of that signer, always the same one. */
+  /** The sibling without defects for that signer; always the same one. */
   SigningAuthority sibling(String signer) {
     return siblings.computeIfAbsent(signer, name -> sibling().signer(name).build());
   }
@@ -248,7 +248,7 @@ final class SigningAuthority {
     }
   }
 
-  /** File name that Autograph would give the chain: the signer's name and the leaf's last day. */
+  /** The chain's file name in Autograph's form: the signer's name and the end of the leaf. */
   String chainName() {
     DateTimeFormatter form =
         DateTimeFormatter.ofPattern("yyyy-MM-dd-HH-mm-ss").withZone(ZoneOffset.UTC);
@@ -262,8 +262,8 @@ final class SigningAuthority {
   }
 
   /**
-   * Signs the payload as it is (prefix included): 96 bytes r‖s in URL-safe base64. The same payload
-   * gets the same signature, as by RFC 6979.
+   * Signs a payload that includes the prefix; returns 96 bytes r‖s in URL-safe base64. The same
+   * payload always gets the same signature, as with RFC 6979.
    */
   String sign(byte[] payload) {
     return signatures.computeIfAbsent(
@@ -271,7 +271,7 @@ final class SigningAuthority {
         _ -> Base64.getUrlEncoder().withoutPadding().encodeToString(signRaw(payload)));
   }
 
-  /** A signature's 96 bytes r‖s, another one each time. */
+  /** Signs a payload; returns 96 bytes r‖s, which differ each time. */
   byte[] signRaw(byte[] payload) {
     try {
       Signature signature = Signature.getInstance("SHA384withECDSAinP1363Format");
@@ -302,7 +302,7 @@ final class SigningAuthority {
     return "-----BEGIN " + label + "-----\n" + body + "\n-----END " + label + "-----\n";
   }
 
-  /** Chooses validities, names and defects; everything has the default of a flawless chain. */
+  /** Sets validities, names and defects; the defaults give a chain without defects. */
   static final class Builder {
     private final Set<Defect> defects = EnumSet.noneOf(Defect.class);
     private Instant now = Instant.now();
@@ -314,7 +314,7 @@ final class SigningAuthority {
 
     private Builder() {}
 
-    /** The moment around which the validities lie; the present if not given. */
+    /** The moment at which the chain is valid; default: now. */
     Builder now(Instant now) {
       this.now = now.truncatedTo(ChronoUnit.SECONDS);
       return this;
@@ -331,7 +331,7 @@ final class SigningAuthority {
       return this;
     }
 
-    /** Certificates know whole seconds only; both ends belong to the validity. */
+    /** Both ends are included, in whole seconds. */
     Builder leafValidity(Instant from, Instant to) {
       leafValidity = new Instant[] {from, to};
       return this;
@@ -359,6 +359,7 @@ final class SigningAuthority {
       return defects.contains(defect);
     }
 
+    /** Whether a defect concerns that certificate: {@code ROOT}, {@code INTERMEDIATE}. */
     private boolean concerns(String certificate) {
       return defects.stream().anyMatch(defect -> defect.name().startsWith(certificate));
     }
@@ -462,7 +463,7 @@ final class SigningAuthority {
       return sign(builder, forged ? keys() : intermediate.keys());
     }
 
-    /** The chosen validity, else the defect's, else the usual one. */
+    /** The validity set on this builder, else that of a defect, else the default. */
     private Instant[] validity(
         Instant[] chosen, String certificate, Duration before, Duration after) {
       if (chosen != null) {
@@ -480,7 +481,7 @@ final class SigningAuthority {
     }
   }
 
-  /** An arc that is reserved for examples (RFC 5612): no validator knows it. */
+  /** Its identifier is reserved for examples (RFC 5612), so no validator knows it. */
   private static void addUnknownExtension(JcaX509v3CertificateBuilder builder) throws IOException {
     builder.addExtension(new ASN1ObjectIdentifier("1.3.6.1.4.1.32473.1"), true, DERNull.INSTANCE);
   }
@@ -517,7 +518,7 @@ final class SigningAuthority {
     return new BigInteger(62, RANDOM).setBit(61);
   }
 
-  /** Those of Mozilla's certificates. */
+  /** The kind of keys that Mozilla's certificates have. */
   private static KeyPair keys() throws GeneralSecurityException {
     return ecKeys("secp384r1");
   }
@@ -535,21 +536,21 @@ final class SigningAuthority {
   }
 
   /**
-   * What an HTTPS server on loopback needs, and its CA for {@code REQUESTS_CA_BUNDLE}.
+   * The TLS identity of an HTTPS server on loopback.
    *
    * @param context with the server's key and chain
-   * @param caPem the CA that issued the server's certificate
+   * @param caPem the CA that issued the certificate, for {@code REQUESTS_CA_BUNDLE}
    */
   record TlsIdentity(SSLContext context, String caPem) {}
 
-  /** A certificate for {@code 127.0.0.1} and {@code localhost} from a CA made for it alone. */
+  /** A certificate for {@code 127.0.0.1} and {@code localhost}, issued by a new CA. */
   static TlsIdentity tlsForLoopback() {
     return tlsFor(
         new GeneralName(GeneralName.dNSName, "localhost"),
         new GeneralName(GeneralName.iPAddress, "127.0.0.1"));
   }
 
-  /** A certificate of another host: a client on loopback has to refuse it. */
+  /** A certificate for another host, which a client on loopback must refuse. */
   static TlsIdentity tlsForOtherHost() {
     return tlsFor(new GeneralName(GeneralName.dNSName, "elsewhere.example.org"));
   }

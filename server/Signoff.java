@@ -16,26 +16,27 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * The signer's part of a Remote Settings: what a change of a source's records or of its status
- * brings about. An edit makes it {@code work-in-progress}; {@code to-review} copies to the preview;
- * {@code to-sign} publishes and signs; {@code to-resign} signs what is published anew and leaves
- * the status as it was; {@code to-rollback} brings back what is published.
+ * The signer of Remote Settings: reacts to changes of a source's records or status. An edit sets
+ * {@code work-in-progress}; {@code to-review} copies to the preview; {@code to-sign} publishes and
+ * signs; {@code to-resign} signs the published records again and keeps the status; {@code
+ * to-rollback} restores the published records.
  *
- * <p>What is not allowed is refused before anything is changed. Rules and messages are those of
+ * <p>Forbidden changes are refused before anything changes. Rules and messages are those of
  * Mozilla's signer, as recorded in {@code vectors/kinto-26}.
  */
 record Signoff(Store store, Signer signer) {
 
   /**
-   * A signed resource of the signer's capability; collection null: every one of the bucket.
+   * A signed resource of the signer's capability.
    *
-   * @param preview null for none
-   * @param reviewed false: editors sign without a review
+   * @param preview bucket; null for none
+   * @param collection null for all collections of the buckets
+   * @param reviewed whether a review is required before signing
    */
   record Resource(
       String source, String preview, String destination, String collection, boolean reviewed) {
 
-    /** The buckets that it writes to, the preview first. */
+    /** The buckets to which the signer publishes, the preview first. */
     List<String> targets() {
       return preview == null ? List.of(destination) : List.of(preview, destination);
     }
@@ -57,11 +58,11 @@ record Signoff(Store store, Signer signer) {
   private static final String TO_ROLLBACK = "to-rollback";
   private static final String SIGNED = "signed";
 
-  /** Of the source, what clients of the destination need too. */
-  private static final List<String> PUBLISHED =
+  /** Attributes of the source that are copied to preview and destination. */
+  private static final List<String> PUBLISHED_ATTRIBUTES =
       List.of("schema", "sort", "displayFields", "attachment");
 
-  private static final List<String> TRACKED =
+  private static final List<String> TRACKING_FIELDS =
       List.of(
           "last_edit_by",
           "last_edit_date",
@@ -72,7 +73,7 @@ record Signoff(Store store, Signer signer) {
           "last_signature_by",
           "last_signature_date");
 
-  /** The resource that a source collection belongs to; one for it alone wins over its bucket's. */
+  /** The resource of a source collection; one for that collection wins over its bucket's. */
   static Optional<Resource> of(String bucket, String collection) {
     return RESOURCES.stream()
         .filter(resource -> resource.source().equals(bucket))
@@ -90,8 +91,8 @@ record Signoff(Store store, Signer signer) {
   }
 
   /**
-   * Makes a collection if it is not there, without a request: those of announced buckets are
-   * readable by everyone, and both editor and reviewer may edit and review a source.
+   * Creates a collection if it is missing. Everyone may read it unless it is a source; editor and
+   * reviewer may both edit and review a source.
    */
   void create(String bucket, String collection) {
     Access.Target target = Access.Target.collections(bucket, collection);
@@ -122,7 +123,7 @@ record Signoff(Store store, Signer signer) {
     if (!Objects.equals(old, status)) {
       checkStatus(resource.get(), target, before, status, principals);
     }
-    for (String field : TRACKED) {
+    for (String field : TRACKING_FIELDS) {
       if (!before.path(field).equals(after.path(field))) {
         String name = field.toUpperCase(Locale.ROOT);
         throw KintoError.refused("Cannot change <TRACKING_FIELDS." + name + ": '" + field + "'>");
@@ -173,7 +174,7 @@ record Signoff(Store store, Signer signer) {
     }
   }
 
-  /** Refuses fractions in a source's records: not everybody signs them alike. */
+  /** Refuses fractions in a source's records, because clients disagree about their bytes. */
   void checkRecord(Access.Target target, ObjectNode record) {
     if (of(target.bucket(), target.collection()).isPresent()) {
       checkFractions(record, "");
@@ -193,7 +194,7 @@ record Signoff(Store store, Signer signer) {
     }
   }
 
-  /** Refuses to delete a preview or destination whose source is still there. */
+  /** Refuses to delete a preview or destination whose source still exists. */
   void checkDeletion(Access.Target target) {
     for (Resource resource : RESOURCES) {
       boolean concerns =
@@ -207,7 +208,7 @@ record Signoff(Store store, Signer signer) {
 
   // --- After a change ------------------------------------------------------------------------
 
-  /** A source was made: its groups, and preview and destination, signed though empty. */
+  /** A source was created: creates its groups, and an empty signed preview and destination. */
   void created(Access.Target source, String user) {
     of(source.bucket(), source.id())
         .ifPresent(resource -> {
@@ -230,9 +231,9 @@ record Signoff(Store store, Signer signer) {
   }
 
   /**
-   * A source's attributes were changed.
+   * A source's attributes were changed: does what a new status asks for.
    *
-   * @param sent what the request asked for, so that a comment not sent can be told from one kept
+   * @param sent the attributes in the request; they show whether a comment was sent
    */
   void changed(Access.Target source, ObjectNode before, ObjectNode sent, String user) {
     Optional<Resource> found = of(source.bucket(), source.id());
@@ -244,14 +245,14 @@ record Signoff(Store store, Signer signer) {
     Resource resource = found.get();
     switch (status(after)) {
       case TO_REVIEW -> {
-        List<String> emptied =
+        List<String> cleared =
             resource.preview() == null || sent.has("last_editor_comment")
                 ? List.of()
                 : List.of("last_editor_comment");
         if (resource.preview() != null) {
           publish(source, resource.preview(), after);
         }
-        track(source, TO_REVIEW, user, emptied, "last_review_request");
+        track(source, TO_REVIEW, user, cleared, "last_review_request");
       }
       case TO_SIGN -> {
         resource.targets().forEach(bucket -> publish(source, bucket, after));
@@ -265,18 +266,18 @@ record Signoff(Store store, Signer signer) {
       }
       case TO_ROLLBACK -> {
         copy(resource.destination(), source.bucket(), source.id(), true);
-        List<String> emptied = List.of("last_editor_comment", "last_reviewer_comment");
-        track(source, SIGNED, user, emptied, "last_edit");
+        List<String> cleared = List.of("last_editor_comment", "last_reviewer_comment");
+        track(source, SIGNED, user, cleared, "last_edit");
         if (resource.preview() != null && store.find(resource.preview(), source.id()).isPresent()) {
           copy(resource.destination(), resource.preview(), source.id(), true);
           sign(resource.preview(), source.id(), List.of(), after);
         }
       }
-      default -> {} // a rejection: the reviewer's comment is all there is
+      default -> {} // declined: the request has stored the reviewer's comment already
     }
   }
 
-  /** A source's records were changed. */
+  /** A source's records were changed: sets the status to work-in-progress. */
   void edited(Access.Target records, String user) {
     Access.Target source = Access.Target.collections(records.bucket(), records.collection());
     if (of(source.bucket(), source.id()).isPresent()) {
@@ -284,7 +285,7 @@ record Signoff(Store store, Signer signer) {
     }
   }
 
-  /** A source was deleted: what it published is emptied, and stays. */
+  /** A source was deleted: empties its preview and destination, but keeps them. */
   void deleted(Access.Target source, ObjectNode attributes) {
     of(source.bucket(), source.id())
         .ifPresent(resource -> {
@@ -292,29 +293,29 @@ record Signoff(Store store, Signer signer) {
             store.find(bucket, source.id()).stream()
                 .flatMap(collection -> collection.records().stream())
                 .forEach(record -> store.delete(bucket, source.id(), Store.id(record)));
-            sign(bucket, source.id(), PUBLISHED, attributes);
+            sign(bucket, source.id(), PUBLISHED_ATTRIBUTES, attributes);
           }
         });
   }
 
-  /** Copies a source's records to a preview or destination and signs that. */
+  /** Copies a source's records to a preview or destination, and signs the copy. */
   private void publish(Access.Target source, String bucket, ObjectNode attributes) {
     store.create(bucket, source.id(), true);
     copy(source.bucket(), bucket, source.id(), false);
-    sign(bucket, source.id(), PUBLISHED, attributes);
+    sign(bucket, source.id(), PUBLISHED_ATTRIBUTES, attributes);
   }
 
-  /** Makes the records of one bucket's collection those of the other's. */
+  /** Makes the records of a collection in one bucket equal to those in another bucket. */
   private void copy(String from, String to, String collection, boolean keepTimestamps) {
-    Map<String, ObjectNode> there = new HashMap<>();
-    store.get(to, collection).records().forEach(record -> there.put(Store.id(record), record));
+    Map<String, ObjectNode> existing = new HashMap<>();
+    store.get(to, collection).records().forEach(record -> existing.put(Store.id(record), record));
     Set<String> wanted = new HashSet<>();
     List<ObjectNode> records =
         store.find(from, collection).map(Store.Snapshot::records).orElse(List.of());
     for (ObjectNode record : records) {
       String id = Store.id(record);
       wanted.add(id);
-      ObjectNode old = there.get(id);
+      ObjectNode old = existing.get(id);
       if (old == null || !content(old).equals(content(record))) {
         ObjectNode copied = record.deepCopy();
         if (!keepTimestamps) {
@@ -323,7 +324,7 @@ record Signoff(Store store, Signer signer) {
         store.put(to, collection, copied);
       }
     }
-    there.keySet().stream()
+    existing.keySet().stream()
         .filter(id -> !wanted.contains(id))
         .forEach(id -> store.delete(to, collection, id));
   }
@@ -349,19 +350,19 @@ record Signoff(Store store, Signer signer) {
         });
   }
 
-  /** Sets a source's status, and who did what and when; comments that are emptied follow. */
+  /** Sets a source's status and tracking fields ({@code last_edit_by}, …), and clears comments. */
   private void track(
-      Access.Target source, String status, String user, List<String> emptied, String... what) {
+      Access.Target source, String status, String user, List<String> cleared, String... actions) {
     String date = date(Instant.ofEpochMilli(store.nextTimestamp()));
     store.edit(
         source.bucket(),
         source.id(),
         metadata -> {
           metadata.put("status", status);
-          for (String deed : what) {
-            metadata.put(deed + "_by", user).put(deed + "_date", date);
+          for (String action : actions) {
+            metadata.put(action + "_by", user).put(action + "_date", date);
           }
-          emptied.forEach(comment -> metadata.put(comment, ""));
+          cleared.forEach(comment -> metadata.put(comment, ""));
         });
   }
 
@@ -369,7 +370,7 @@ record Signoff(Store store, Signer signer) {
     return attributes.path("status").asStringOpt().orElse(null);
   }
 
-  /** The signer's form: microseconds, and an offset instead of Z. */
+  /** A date in the signer's format: with microseconds, and an offset instead of Z. */
   static String date(Instant moment) {
     return DateTimeFormatter.ofPattern("yyyy-MM-dd'T'HH:mm:ss.SSSSSS'+00:00'")
         .withZone(ZoneOffset.UTC)

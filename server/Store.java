@@ -26,20 +26,20 @@ import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * The embedded server's state, in memory, as a Kinto keeps it: lists of objects by their path
- * ({@code /buckets}, {@code /buckets/main/collections}, {@code
- * /buckets/main/collections/cfr/records}), each object with its permissions, each list with its
- * tombstones and its timestamp. It knows nothing of HTTP, accounts or signatures; what it hands out
- * is never changed afterwards, so that an answer never mixes two states.
+ * The embedded server's state, in memory, organised like Kinto's: lists of objects by path ({@code
+ * /buckets}, {@code /buckets/main/collections}, {@code /buckets/main/collections/cfr/records}).
+ * Each object has permissions; each list has tombstones and a timestamp. The store knows nothing
+ * about HTTP, accounts or signatures. It never changes an object that it has returned, so an answer
+ * never mixes two states.
  *
- * <p>Timestamps (epoch milliseconds) come from the clock and increase strictly over the whole
- * store, as a Kinto's do within one list.
+ * <p>Timestamps (epoch milliseconds) come from the clock and are strictly increasing across the
+ * whole store; Kinto guarantees that only within a list.
  */
 final class Store {
 
   /**
-   * Reads and writes JSON as a Kinto does: integers of any size, everything outside ASCII escaped
-   * (lone surrogates survive that way), fractions with the digits they came with.
+   * Reads and writes JSON as Kinto does: integers of any size, fractions with all their digits,
+   * everything outside ASCII escaped (which preserves lone surrogates).
    */
   static final JsonMapper JSON =
       JsonMapper.builder(
@@ -55,16 +55,16 @@ final class Store {
           .disable(JsonNodeFeature.STRIP_TRAILING_BIGDECIMAL_ZEROES)
           .build();
 
-  /** Everybody, with credentials or without. */
+  /** The principal that every request has, with or without credentials. */
   static final String EVERYONE = "system.Everyone";
 
-  /** Newest first: the order in which a Kinto lists records. */
+  /** The order in which Kinto lists records. */
   private static final Comparator<ObjectNode> NEWEST_FIRST =
       Comparator.comparingLong(Store::lastModified).reversed();
 
   private final Clock clock;
   private final Map<String, Plural> plurals = new LinkedHashMap<>();
-  private Deque<Runnable> undo; // the latest change first; null where none will be undone
+  private Deque<Runnable> undo; // the latest change first; null outside a transaction
   private long latest;
 
   Store(Clock clock) {
@@ -72,9 +72,9 @@ final class Store {
   }
 
   /**
-   * One object at one moment.
+   * An object at one moment.
    *
-   * @param data its attributes, {@code id} and {@code last_modified} last
+   * @param data its attributes, with {@code id} and {@code last_modified} at the end
    * @param permissions principals by permission: {@code write} → {@code account:editor}
    */
   record Entry(ObjectNode data, Map<String, Set<String>> permissions) {
@@ -92,15 +92,15 @@ final class Store {
    *
    * @param objects newest first, without tombstones
    * @param tombstones newest first
-   * @param timestamp also when there has never been an object
+   * @param timestamp of the list; set even if it has never had an object
    */
   record Listing(List<ObjectNode> objects, List<ObjectNode> tombstones, long timestamp) {}
 
   /**
-   * One collection at one moment. The nodes are shared and must not be changed.
+   * A collection at one moment. The nodes are shared and must not be changed.
    *
-   * @param metadata its attributes, {@code id} and {@code last_modified} included
-   * @param timestamp of the records, also when there has never been one
+   * @param metadata its attributes, including {@code id} and {@code last_modified}
+   * @param timestamp of the records; set even if there has never been one
    * @param records newest first, without tombstones
    * @param tombstones newest first
    */
@@ -116,7 +116,6 @@ final class Store {
       return lastModified(metadata);
     }
 
-    /** Its records. */
     Listing listing() {
       return new Listing(records, tombstones, timestamp);
     }
@@ -130,13 +129,13 @@ final class Store {
     }
   }
 
-  /** The changing thing behind a listing. */
+  /** The mutable state of a list; {@link Listing} is a snapshot of it. */
   private static final class Plural {
     private final Map<String, Entry> entries = new LinkedHashMap<>();
     private final Map<String, ObjectNode> tombstones = new LinkedHashMap<>();
     private long timestamp;
 
-    /** Null after every change. */
+    /** Cached snapshot; null after a change. */
     private Listing listing;
   }
 
@@ -152,7 +151,7 @@ final class Store {
     return node.path("last_modified").asLong(0);
   }
 
-  /** The latest timestamp of these objects, or of this moment if there are none. */
+  /** The latest timestamp of these objects, or the current time if there are none. */
   long newest(List<ObjectNode> objects) {
     return objects.stream().mapToLong(Store::lastModified).max().orElseGet(clock::millis);
   }
@@ -182,13 +181,13 @@ final class Store {
     return found == null ? Optional.empty() : Optional.ofNullable(found.entries.get(id));
   }
 
-  /** All objects of a list in the order in which they were made. */
+  /** All objects of a list, in the order of their creation. */
   synchronized List<Entry> entries(String plural) {
     Plural found = plurals.get(plural);
     return found == null ? List.of() : List.copyOf(found.entries.values());
   }
 
-  /** Looking at a list gives it a timestamp if it has none yet, as in a Kinto. */
+  /** Reads a list; as in Kinto, this gives the list a timestamp if it has none yet. */
   synchronized Listing listing(String path) {
     Plural plural = plurals.computeIfAbsent(path, _ -> new Plural());
     if (plural.timestamp == 0) {
@@ -205,8 +204,8 @@ final class Store {
   }
 
   /**
-   * Puts an object in place of the one with the same id. Without {@code id} it is given one;
-   * without {@code last_modified}, the next timestamp.
+   * Creates an object, or replaces the one with the same id. A missing {@code id} is generated; a
+   * missing {@code last_modified} becomes the next timestamp.
    *
    * @return the object as stored
    */
@@ -217,48 +216,48 @@ final class Store {
     stored.remove(List.of("id", "last_modified"));
     stored.put("id", id).put("last_modified", modified);
     Entry entry = new Entry(stored, copy(permissions));
-    Plural plural = changing(path, id, modified);
+    Plural plural = prepareChange(path, id, modified);
     plural.tombstones.remove(id);
     plural.entries.put(id, entry);
     return entry;
   }
 
-  /** Deletes an object and everything below it; a tombstone stays. */
+  /** Deletes an object and everything below it, and leaves a tombstone. */
   synchronized ObjectNode remove(String path, String id) {
     if (entry(path, id).isEmpty()) {
       throw new NoSuchElementException("no " + path + "/" + id);
     }
     Map<String, Plural> before = new LinkedHashMap<>(plurals);
     if (plurals.keySet().removeIf(plural -> plural.startsWith(path + "/" + id + "/"))) {
-      toUndo(() -> plurals.putAll(before));
+      onUndo(() -> plurals.putAll(before));
     }
-    return bury(path, id, nextTimestamp());
+    return replaceWithTombstone(path, id, nextTimestamp());
   }
 
-  /** Adds a principal to those who have a permission; no timestamp changes. */
+  /** Grants a permission to a principal; no timestamp changes. */
   synchronized void grant(String path, String id, String permission, String principal) {
     Entry entry = entry(path, id).orElseThrow();
     Map<String, Set<String>> permissions = copy(entry.permissions());
     permissions.computeIfAbsent(permission, _ -> new LinkedHashSet<>()).add(principal);
-    toUndo(plurals.get(path), id);
+    rememberForUndo(plurals.get(path), id);
     plurals.get(path).entries.put(id, new Entry(entry.data(), permissions));
   }
 
   /** Removes every object of every list, tombstones too. */
   synchronized void clear() {
     Map<String, Plural> before = new LinkedHashMap<>(plurals);
-    toUndo(() -> plurals.putAll(before));
+    onUndo(() -> plurals.putAll(before));
     plurals.clear();
   }
 
-  /** From now on changes can be undone. It costs what is changed, not what there is. */
+  /** Begins a transaction. The cost depends on what changes, not on the size of the store. */
   synchronized void begin() {
     undo = new ArrayDeque<>();
   }
 
   /**
-   * Undoes what has been changed since it began; no timestamp is given twice, though. What was
-   * deleted stands last in its list then.
+   * Undoes all changes since the transaction began. Timestamps are not reused, and deleted objects
+   * come back at the end of their list.
    */
   synchronized void undo() {
     while (!undo.isEmpty()) {
@@ -266,23 +265,23 @@ final class Store {
     }
   }
 
-  /** What has been changed since it began is kept. */
+  /** Ends the transaction and keeps its changes. */
   synchronized void end() {
     undo = null;
   }
 
-  private void toUndo(Runnable change) {
+  private void onUndo(Runnable change) {
     if (undo != null) {
       undo.push(change);
     }
   }
 
-  /** The list, about to have that object changed. */
-  private void toUndo(Plural plural, String id) {
+  /** Remembers the present state of an object and of its list's timestamp. */
+  private void rememberForUndo(Plural plural, String id) {
     Entry entry = plural.entries.get(id);
     ObjectNode tombstone = plural.tombstones.get(id);
     long timestamp = plural.timestamp;
-    toUndo(() -> {
+    onUndo(() -> {
       plural.entries.compute(id, (_, _) -> entry);
       plural.tombstones.compute(id, (_, _) -> tombstone);
       plural.timestamp = timestamp;
@@ -290,19 +289,19 @@ final class Store {
     });
   }
 
-  private ObjectNode bury(String path, String id, long modified) {
+  private ObjectNode replaceWithTombstone(String path, String id, long modified) {
     ObjectNode tombstone =
         object().put("deleted", true).put("id", id).put("last_modified", modified);
-    Plural plural = changing(path, id, modified);
+    Plural plural = prepareChange(path, id, modified);
     plural.entries.remove(id);
     plural.tombstones.put(id, tombstone);
     return tombstone;
   }
 
-  /** The list, about to have that object changed at that moment. */
-  private Plural changing(String path, String id, long modified) {
+  /** Prepares a list for a change of that object: undo, cached listing and timestamps. */
+  private Plural prepareChange(String path, String id, long modified) {
     Plural plural = plurals.computeIfAbsent(path, _ -> new Plural());
-    toUndo(plural, id);
+    rememberForUndo(plural, id);
     plural.listing = null;
     plural.timestamp = Math.max(plural.timestamp, modified);
     latest = Math.max(latest, modified);
@@ -323,7 +322,7 @@ final class Store {
 
   // --- Collections and their records ---------------------------------------------------------
 
-  /** Makes the collection if it is not there. */
+  /** Creates the collection if it is missing. */
   synchronized void create(String bucket, String name, boolean isPublic) {
     if (entry(collections(bucket), name).isEmpty()) {
       Map<String, Set<String>> permissions = isPublic ? Map.of("read", Set.of(EVERYONE)) : Map.of();
@@ -331,7 +330,7 @@ final class Store {
     }
   }
 
-  /** Removes the collection with everything in it; nothing stays. */
+  /** Removes the collection with everything in it, and leaves no tombstone. */
   synchronized void drop(String bucket, String name) {
     remove(collections(bucket), name);
     plurals.get(collections(bucket)).tombstones.remove(name);
@@ -353,15 +352,15 @@ final class Store {
   /** Puts a tombstone in place of the record with that id, if there is one. */
   synchronized ObjectNode putTombstone(String bucket, String name, String id, long modified) {
     check(bucket, name);
-    return bury(records(bucket, name), id, modified);
+    return replaceWithTombstone(records(bucket, name), id, modified);
   }
 
-  /** Changes the attributes ({@code id} and {@code last_modified} aside) and their timestamp. */
+  /** Changes the attributes other than {@code id}, and sets a new {@code last_modified}. */
   synchronized void edit(String bucket, String name, Consumer<ObjectNode> change) {
     edit(bucket, name, 0, change);
   }
 
-  /** The same with a timestamp of the past, for content that was there before the server. */
+  /** The same with a timestamp in the past, for content that is older than the server. */
   synchronized void edit(String bucket, String name, long modified, Consumer<ObjectNode> change) {
     Entry entry = check(bucket, name);
     ObjectNode changed = entry.data().deepCopy();
@@ -374,7 +373,7 @@ final class Store {
     save(collections(bucket), changed, entry.permissions());
   }
 
-  /** Gives records that have no timestamp yet this one. */
+  /** Sets the timestamp of a collection's records if they have none yet. */
   synchronized void touch(String bucket, String name, long timestamp) {
     Plural plural = plurals.computeIfAbsent(records(bucket, name), _ -> new Plural());
     if (plural.timestamp == 0) {
@@ -391,7 +390,7 @@ final class Store {
     return snapshot(bucket, name, check(bucket, name));
   }
 
-  /** Snapshots of the bucket's collections in the order in which they were made. */
+  /** Snapshots of the bucket's collections, in the order of their creation. */
   synchronized List<Snapshot> list(String bucket) {
     return entries(collections(bucket)).stream()
         .map(entry -> snapshot(bucket, id(entry.data()), entry))

@@ -15,9 +15,9 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * What a Kinto does with POST, PUT, PATCH and DELETE: permissions first, then the body, then
- * preconditions, then what the signer has to say; only then something is changed. The answer shows
- * the object as it was written, before the signer's work on it.
+ * POST, PUT, PATCH and DELETE. As in Kinto, permissions are checked first, then the body, then
+ * preconditions, then the signer's rules; only then does anything change. The answer shows the
+ * object as written, before the signer changes it.
  */
 record Writes(Store store, Access access, Signoff signoff, boolean anyRecordId) {
 
@@ -25,7 +25,7 @@ record Writes(Store store, Access access, Signoff signoff, boolean anyRecordId) 
   private static final String JSON_PATCH = "application/json-patch+json";
   private static final String ID = "[a-zA-Z0-9][a-zA-Z0-9_-]*";
 
-  /** A request's body; data and permissions are null where it has none. */
+  /** A request's body; data and permissions are null if the body does not have them. */
   private record Body(ObjectNode data, Map<String, Set<String>> permissions) {}
 
   KintoResponse answer(KintoRequest request, Access.Target target) {
@@ -45,7 +45,7 @@ record Writes(Store store, Access access, Signoff signoff, boolean anyRecordId) 
 
   private KintoResponse post(KintoRequest request, Access.Target list, Set<String> principals) {
     if (!access.mayCreate(principals, list)) {
-      throw request.refused();
+      throw request.notPermitted();
     }
     Body body = body(request);
     checkParent(list);
@@ -64,11 +64,11 @@ record Writes(Store store, Access access, Signoff signoff, boolean anyRecordId) 
 
   private KintoResponse put(KintoRequest request, Access.Target target, Set<String> principals) {
     Optional<Store.Entry> existing = store.entry(target.plural(), target.id());
-    boolean isNew = existing.isEmpty() || request.isForNew();
+    boolean isNew = existing.isEmpty() || request.isCreateOnly();
     boolean may =
         isNew ? access.mayCreate(principals, target) : access.mayWrite(principals, target);
     if (!may) {
-      throw request.refused();
+      throw request.notPermitted();
     }
     Body body = body(request);
     checkParent(target);
@@ -115,7 +115,7 @@ record Writes(Store store, Access access, Signoff signoff, boolean anyRecordId) 
   private KintoResponse deleteAll(
       KintoRequest request, Access.Target list, Set<String> principals) {
     Predicate<String> deletable =
-        access.inList(principals, list, true).orElseThrow(request::refused);
+        access.accessibleIds(principals, list, true).orElseThrow(request::notPermitted);
     checkParent(list);
     Store.Listing before = store.listing(list.plural());
     request.checkUnmodified(null, before.timestamp());
@@ -138,16 +138,19 @@ record Writes(Store store, Access access, Signoff signoff, boolean anyRecordId) 
     return KintoResponse.data(200, data).at(timestamp);
   }
 
-  // --- Parts of them -------------------------------------------------------------------------
+  // --- Shared steps --------------------------------------------------------------------------
 
-  /** An object that is to be changed: who may see that it is not there is told so. */
+  /**
+   * The object to change, after all checks. 404 tells only accounts that may read the list that the
+   * object does not exist; the others get 403.
+   */
   private Store.Entry writable(KintoRequest request, Access.Target target, Set<String> principals) {
     Optional<Store.Entry> existing = store.entry(target.plural(), target.id());
     boolean may =
         access.mayWrite(principals, target)
             || (existing.isEmpty() && access.mayRead(principals, target.withId(null)));
     if (!may) {
-      throw request.refused();
+      throw request.notPermitted();
     }
     checkParent(target);
     checkId(target);
@@ -172,7 +175,7 @@ record Writes(Store store, Access access, Signoff signoff, boolean anyRecordId) 
     boolean isNewer =
         wanted.path("last_modified").isIntegralNumber() && Store.lastModified(wanted) > before;
     if (!isNewer) {
-      wanted.remove("last_modified"); // given by the server
+      wanted.remove("last_modified"); // the store sets it
     }
     ObjectNode old = existing.map(Store.Entry::data).orElse(Store.object());
     if (target.is("collection") && existing.isPresent()) {
@@ -181,8 +184,8 @@ record Writes(Store store, Access access, Signoff signoff, boolean anyRecordId) 
     if (target.is("record")) {
       signoff.checkRecord(target, wanted);
     }
-    boolean isChecked = body.data() != null || request.method().equals("PATCH");
-    if (target.is("group") && isChecked && !wanted.has("members")) {
+    boolean hasData = body.data() != null || request.method().equals("PATCH");
+    if (target.is("group") && hasData && !wanted.has("members")) {
       wanted.putArray("members");
     }
     String user = Access.account(request.user().orElseThrow());
@@ -213,7 +216,7 @@ record Writes(Store store, Access access, Signoff signoff, boolean anyRecordId) 
   }
 
   private static KintoResponse shown(int status, Store.Entry entry, Set<String> principals) {
-    return KintoResponse.object(status, Access.shown(entry, principals), entry.data());
+    return KintoResponse.object(status, Access.visiblePermissions(entry, principals), entry.data());
   }
 
   private static Map<String, Set<String>> permissions(
@@ -228,7 +231,7 @@ record Writes(Store store, Access access, Signoff signoff, boolean anyRecordId) 
     return permissions;
   }
 
-  /** To write into a collection that is not there is 404 for everybody: this is looked at first. */
+  /** Comes before permissions: a write into a missing collection is 404 for everyone. */
   private void checkCollection(Access.Target target) {
     if (target.is("record")
         && store.entry(Store.collections(target.bucket()), target.collection()).isEmpty()) {
@@ -236,7 +239,7 @@ record Writes(Store store, Access access, Signoff signoff, boolean anyRecordId) 
     }
   }
 
-  /** The bucket in which something is to be changed is there. */
+  /** Throws 404 if the target's bucket does not exist. */
   private void checkParent(Access.Target target) {
     if (!target.is("bucket") && store.entry("/buckets", target.bucket()).isEmpty()) {
       throw KintoError.missing("bucket", target.bucket());
@@ -259,7 +262,7 @@ record Writes(Store store, Access access, Signoff signoff, boolean anyRecordId) 
       return;
     }
     ObjectNode data = existing.get().data();
-    if (request.isForNew()) {
+    if (request.isCreateOnly()) {
       throw KintoError.modifiedMeanwhile(data, existing.get().modified());
     }
     request.checkUnmodified(data, existing.get().modified());
@@ -269,14 +272,14 @@ record Writes(Store store, Access access, Signoff signoff, boolean anyRecordId) 
     return data == null ? Store.object() : data;
   }
 
-  /** RFC 7396: null removes. */
+  /** Merges as RFC 7396 says: null removes a member. */
   private static void merge(ObjectNode into, ObjectNode changes) {
     for (Map.Entry<String, JsonNode> change : changes.properties()) {
       String name = change.getKey();
       if (change.getValue().isNull()) {
         into.remove(name);
       } else if (change.getValue() instanceof ObjectNode inner) {
-        ObjectNode child = into.get(name) instanceof ObjectNode there ? there : Store.object();
+        ObjectNode child = into.get(name) instanceof ObjectNode old ? old : Store.object();
         merge(child, inner);
         into.set(name, child);
       } else {

@@ -1,5 +1,5 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
-//DESCRIPTION Start a local Remote Settings with sample content and run every command against it.
+//DESCRIPTION Tool: start a local Remote Settings with sample content and run every command against it.
 //JAVA 25+
 //SOURCES ../deploy/Project.java RemoteSettingsServer.java
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
@@ -18,31 +18,31 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * Shows what the commands do, on a server of its own: starts the embedded one with sample content
- * on a free port, then runs each command as a user types it and shows command line and output. One
- * of them runs a second time after it has spoiled a record, to show what a finding looks like.
+ * Shows what the commands do: starts the embedded server with sample content on a free port, then
+ * runs each command as a user types it, and shows command lines and output. Some commands run again
+ * with a fault, to show what a finding looks like.
  *
- * <p>Exits with 0 when every command ended as it should, else with 2.
+ * <p>Exits with 0 if every command exits as expected, else with 2.
  */
 public class demo {
 
   /**
-   * One command line.
+   * A command line to run.
    *
-   * @param why what it shows, above it
-   * @param fault switched on for it, empty for none
-   * @param expected its exit code
+   * @param why printed above the command line
+   * @param fault switched on during the run; empty for none
+   * @param expected exit code
    */
   private record Step(
       String why, String fault, String script, List<String> arguments, int expected) {
 
-    /** One that finds nothing wrong. */
+    /** A step without fault and findings. */
     Step(String why, String script, List<String> arguments) {
       this(why, "", script, arguments, 0);
     }
   }
 
-  /** Stands for a folder that is made for the demo, and kept. */
+  /** Placeholder for a temporary folder, which is kept. */
   private static final String FOLDER = "FOLDER";
 
   private static final List<Step> STEPS =
@@ -52,13 +52,13 @@ public class demo {
               "validate_signature.java",
               List.of()),
           new Step(
-              "The same after one character of one record has changed on the way:",
+              "The same, after one character of a record was changed on the way to the client:",
               "altered-record=main/regions",
               "validate_signature.java",
               List.of("--only", "main/*"),
               1),
           new Step(
-              "Is every announced collection at the timestamp that is announced for it?",
+              "Does every collection have the timestamp that monitor/changes announces?",
               "validate_changes_collection.java",
               List.of()),
           new Step(
@@ -66,28 +66,28 @@ public class demo {
               "consistency_checks.java",
               List.of()),
           new Step(
-              "The same where clients get a record that nobody approved:",
+              "The same, while clients get a record that nobody approved:",
               "altered-record=main/regions",
               "consistency_checks.java",
               List.of("--only", "main/*"),
               1),
           new Step(
-              "What would be signed again?",
+              "Which collections would be signed again?",
               "refresh_signature.java",
               List.of("--dry-run", "--max-signature-age", "4")),
           new Step(
-              "Sign it again, and verify the new signatures:",
+              "Sign them again, and verify the new signatures:",
               "refresh_signature.java",
               List.of("--max-signature-age", "4", "--verify")),
           new Step(
-              "Copy some records into a collection of its own, and ask for their review:",
+              "Copy some records to a new collection, and request a review:",
               "backport_records.java",
               List.of(
                   "--backport-records-mappings",
                   "main/regions?in_id=br,jp -> main-workspace/nearby",
                   "--create-destination")),
           new Step(
-              "The same while a record more is refused: the others are copied.",
+              "The same with two more records, one of which the server refuses:",
               "403=PUT /v1/buckets/main-workspace/collections/nearby/records/ch",
               "backport_records.java",
               List.of(
@@ -95,21 +95,20 @@ public class demo {
                   "main/regions?in_id=br,ch,gr,jp -> main-workspace/nearby"),
               2),
           new Step(
-              "Why was an add-on blocked? Render the blocklist as pages, into a folder:",
+              "Why was an add-on blocked? Render the blocklist as pages in a folder:",
               "blockpages_generator.java",
               List.of("--target-dir", FOLDER)),
           new Step(
-              "What did clients report of all that? A saved result of Telemetry, and a chart of"
-                  + " it:",
+              "What do clients report? Judge a saved result of Telemetry, and draw a chart:",
               "",
               "uptake_health.java",
               List.of("--input", "server/sample/uptake.json", "--html", FOLDER + "/uptake.html"),
               1));
 
-  /** Those that ask no Remote Settings server. */
+  /** Commands that do not talk to a Remote Settings server. */
   private static final Set<String> WITHOUT_SERVER = Set.of("uptake_health.java");
 
-  /** Accounts of the sample server; a runbook has its own, in a file that only it can read. */
+  /** The variable with which each command gets the credentials of the sample server. */
   private static final Map<String, String> CREDENTIALS =
       Map.of(
           "backport_records.java", "BACKPORT_RECORDS_SOURCE_AUTH",
@@ -118,7 +117,6 @@ public class demo {
 
   private final PrintStream out = new PrintStream(System.out, true, StandardCharsets.UTF_8);
 
-  /** One line in {@code main}, as in every script. */
   public static void main(String... arguments) throws IOException, InterruptedException {
     System.exit(arguments.length > 0 ? usage(arguments) : new demo().run(Project.root()));
   }
@@ -132,7 +130,7 @@ public class demo {
     List<String> wrong = new ArrayList<>();
     Path folder = Files.createTempDirectory("demo-");
     try (RemoteSettingsServer server = RemoteSettingsServer.builder().sample(true).start()) {
-      out.println("A Remote Settings with sample content runs on " + server.url());
+      out.println("A Remote Settings server with sample content runs on " + server.url());
       for (Step step : STEPS) {
         server.clearFaults();
         if (!step.fault().isEmpty()) {
@@ -140,9 +138,9 @@ public class demo {
         }
         out.println();
         out.println("# " + step.why());
-        int exit = type(root, step, server.url(), folder);
+        int exit = runStep(root, step, server.url(), folder);
         if (exit != step.expected()) {
-          wrong.add(step.script() + " ended with " + exit + " instead of " + step.expected());
+          wrong.add(step.script() + " exited with " + exit + " instead of " + step.expected());
         }
       }
     }
@@ -154,8 +152,8 @@ public class demo {
     return wrong.isEmpty() ? 0 : 2;
   }
 
-  /** Runs it with this program's own input and output, so that it looks as it does by hand. */
-  private int type(Path root, Step step, URI server, Path folder)
+  /** Runs a step with this program's own input and output, as if it had been typed. */
+  private int runStep(Path root, Step step, URI server, Path folder)
       throws IOException, InterruptedException {
     boolean isWindows = System.getProperty("os.name").toLowerCase(Locale.ROOT).contains("windows");
     List<String> command = new ArrayList<>();
@@ -192,12 +190,12 @@ public class demo {
     out.println(
         """
         That was the demo. What to try next:
-          ./jbang local_server --sample              the same server, to keep, on port 8888
-          ./jbang validate_signature.java            its collections: it is the default server
-          ./jbang local_server --help                the faults that it can be asked for
+          ./jbang local_server --sample              the same server, on port 8888 until Ctrl-C
+          ./jbang validate_signature.java            checks that server, which is the default
+          ./jbang local_server --help                the faults that it can simulate
           ./jbang validate_signature.java --help     settings and exit codes
           ./jbang test                               the tests
-        The pages that were rendered, to open in a browser:
+        Open the rendered pages in a browser:
           %s
           %s\
         """

@@ -1,5 +1,5 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
-//DESCRIPTION Serve a small Remote Settings on loopback for trying things and for drills.
+//DESCRIPTION Tool: serve a small Remote Settings on loopback for trying things and for drills.
 //JAVA 25+
 //DEPS info.picocli:picocli:4.7.7
 //SOURCES Fault.java RemoteSettingsServer.java
@@ -21,8 +21,8 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
 /**
- * The embedded server as a program: a Remote Settings on loopback with the commands' default
- * address, state in memory, real signatures, and faults on request. It runs until Ctrl-C.
+ * Runs the embedded server until Ctrl-C: a Remote Settings server on loopback, at the commands'
+ * default address, with state in memory, real signatures, and faults on request.
  *
  * <pre>
  * $ ./jbang local_server --sample --fault altered-record=main/regions
@@ -32,19 +32,20 @@ import picocli.CommandLine.Spec;
     name = "local_server",
     sortOptions = false,
     description = {
-      "Serves a small Remote Settings on this machine, for trying commands out and for drills.",
-      "State is in memory; signatures are real, under a root made at start.",
+      "Serve a small Remote Settings on this machine, for trying commands and for drills.",
+      "State is in memory; signatures are real, under a root that is made on every start.",
       "",
-      "It speaks Kinto's protocol, reads and writes: buckets, groups, collections, records,"
-          + " permissions, preconditions, filters, pages, batches, tombstones, monitor/changes,"
-          + " changesets. The accounts admin, editor and reviewer have their names as passwords.",
+      "The server implements Kinto's protocol for reads and writes: buckets, groups, collections,"
+          + " records, permissions, preconditions, filters, pages, batches, tombstones,"
+          + " monitor/changes, changesets. The password of the accounts admin, editor and reviewer"
+          + " is the account's name.",
       "",
-      "A collection that is made in main-workspace, security-state-staging or staging is signed: an"
-          + " edit makes it work-in-progress, \"to-review\" copies it to the preview, \"to-sign\""
-          + " by another account publishes and signs it, \"to-resign\" signs it anew,"
-          + " \"to-rollback\" brings back what is published. main-workspace/auto needs no review,"
-          + " staging/addons-bloomfilters has no preview. POST /v1/__flush__ empties the server;"
-          + " POST /sign/data signs for another one, as Autograph does.",
+      "Collections in main-workspace, security-state-staging and staging are signed: an edit sets"
+          + " work-in-progress, \"to-review\" copies to the preview, \"to-sign\" by another account"
+          + " publishes and signs, \"to-resign\" signs again, \"to-rollback\" restores what is"
+          + " published. main-workspace/auto needs no review, staging/addons-bloomfilters has no"
+          + " preview. POST /v1/__flush__ empties the server; POST /sign/data signs for another"
+          + " server, as Autograph does.",
       ""
     })
 public class local_server implements Callable<Integer> {
@@ -55,46 +56,45 @@ public class local_server implements Callable<Integer> {
       names = "--port",
       paramLabel = "PORT",
       defaultValue = "8888",
-      description = "Port on 127.0.0.1; 0 for any free one. Default: ${DEFAULT-VALUE}.")
+      description = "Port on 127.0.0.1; 0 for any free port. Default: ${DEFAULT-VALUE}.")
   private int port;
 
-  @Option(names = "--sample", description = "Starts with sample content instead of empty.")
+  @Option(names = "--sample", description = "Start with sample content.")
   private boolean sample;
 
   @Option(
       names = "--fault",
       paramLabel = "NAME[=WHERE][:TIMES]",
       description =
-          "Misbehaves: see the list below. WHERE is bucket/collection or a path (/v1/*), with"
-              + " shell patterns, by default everywhere, perhaps with a method before it"
-              + " ('PATCH main-workspace/*'); TIMES the number of requests, by default all. Can be"
-              + " given several times.")
+          "Misbehave in a way from the list below; may be repeated. WHERE is bucket/collection or a"
+              + " path (/v1/*), with shell patterns and an optional method"
+              + " ('PATCH main-workspace/*'); default: everywhere. TIMES is the number of requests"
+              + " to affect; default: all.")
   private List<String> faults = new ArrayList<>();
 
   @Option(
       names = "--no-changesets",
-      description = "Is an old server, which has no changeset endpoints.")
+      description = "Imitate an old server, which has no changeset endpoints.")
   private boolean noChangesets;
 
   @Option(
       names = "--single-signature",
-      description = "Is an old server, whose collections have one signature each.")
+      description = "Imitate an old server, whose collections have only one signature.")
   private boolean singleSignature;
 
   @Option(
       names = "--page-size",
       paramLabel = "RECORDS",
       defaultValue = "0",
-      description = "Most records of one page; 0 for no limit. Default: ${DEFAULT-VALUE}.")
+      description = "Most records per page; 0 for no limit. Default: ${DEFAULT-VALUE}.")
   private int pageSize;
 
   @Option(
       names = {"-h", "--help"},
       usageHelp = true,
-      description = "Shows this text and ends.")
+      description = "Show this help and exit.")
   private boolean help;
 
-  /** One line in {@code main}, as in every script. */
   public static void main(String... arguments) {
     System.exit(commandLine(new local_server()).execute(arguments));
   }
@@ -121,7 +121,7 @@ public class local_server implements Callable<Integer> {
       lines.add("  %-21s %s.".formatted(kind.label(), kind.sentence()));
     }
     lines.add("");
-    lines.add("Exit codes: 130 ended with Ctrl-C; 2 usage, or the port is taken.");
+    lines.add("Exit codes: 130 after Ctrl-C; 2 for a usage error, or if the port is taken.");
     return lines.toArray(String[]::new);
   }
 
@@ -170,18 +170,18 @@ public class local_server implements Callable<Integer> {
     }
   }
 
-  /** All that is needed to use it, in lines that can be pasted. */
+  /** Prints what a user needs to know, with commands to paste. */
   private void announce(RemoteSettingsServer server, List<Fault> parsed) {
     PrintStream out = new PrintStream(System.out, true, StandardCharsets.UTF_8);
     String option = port == 8888 ? "" : " --server " + server.url();
     out.println("Remote Settings on " + server.url());
-    out.println("Accounts (password like the name): admin, editor, reviewer");
+    out.println("Accounts (the password is the name): admin, editor, reviewer");
     out.println("Root hash: " + server.authority().rootHash());
     if (!sample) {
-      out.println("It is empty; --sample starts with content.");
+      out.println("The server is empty; --sample starts it with content.");
     }
     for (Fault fault : parsed) {
-      out.println("Fault " + fault + ": it " + fault.kind().sentence() + ".");
+      out.println("Fault " + fault + ": the server " + fault.kind().sentence() + ".");
     }
     out.println("Try, in another terminal:");
     out.println(
@@ -192,6 +192,6 @@ public class local_server implements Callable<Integer> {
         "  REFRESH_SIGNATURE_AUTH=editor:editor ./jbang refresh_signature.java"
             + option
             + " --verify");
-    out.println("Ctrl-C ends it.");
+    out.println("Ctrl-C stops the server.");
   }
 }

@@ -307,7 +307,7 @@ class BlockpagesGeneratorTest {
     assertEquals(2, outcome.exit());
     assertEquals(
         """
-        blockpages_generator: error: cannot read %s/pages: it is no folder
+        blockpages_generator: error: cannot read %s/pages: it is not a folder
         hint: check TARGET_DIR
         """
             .formatted(file),

@@ -188,13 +188,13 @@ class CertificateChainTest {
           LEAF_P256 | WRONG_KEY | the leaf's key is EC P-256, expected EC P-384
           LEAF_SIGNED_BY_OTHER_KEY | BROKEN_CHAIN | the leaf is not signed by the intermediate
           LEAF_WITH_UNKNOWN_CRITICAL_EXTENSION | BROKEN_CHAIN | the leaf is refused: unrecognized critical extension(s)
-          INTERMEDIATE_NOT_A_CA | BROKEN_CHAIN | the intermediate is no CA certificate
-          INTERMEDIATE_WITHOUT_BASIC_CONSTRAINTS | BROKEN_CHAIN | the intermediate is no CA certificate
+          INTERMEDIATE_NOT_A_CA | BROKEN_CHAIN | the intermediate is not a CA certificate
+          INTERMEDIATE_WITHOUT_BASIC_CONSTRAINTS | BROKEN_CHAIN | the intermediate is not a CA certificate
           INTERMEDIATE_WITHOUT_CERT_SIGN | BROKEN_CHAIN | the intermediate's key usage lacks certificate signing
           INTERMEDIATE_FOR_SERVERS | WRONG_USAGE | the intermediate's extended key usage is [1.3.6.1.5.5.7.3.1], expected code signing
           INTERMEDIATE_WITH_UNKNOWN_CRITICAL_EXTENSION | BROKEN_CHAIN | the intermediate is refused: unrecognized critical extension(s)
-          ROOT_NOT_A_CA | BROKEN_CHAIN | the root is no CA certificate
-          ROOT_WITH_PATH_LENGTH_ZERO | BROKEN_CHAIN | the path length of the certificate above the intermediate forbids it
+          ROOT_NOT_A_CA | BROKEN_CHAIN | the root is not a CA certificate
+          ROOT_WITH_PATH_LENGTH_ZERO | BROKEN_CHAIN | the intermediate exceeds the path length of the certificate above it
           ROOT_NOT_SELF_SIGNED | BROKEN_CHAIN | the root is not self-signed: issued by CN=above the root, O=Mozilla, L=Mountain View, ST=CA, C=US
           OTHER_ROOT | BROKEN_CHAIN | the intermediate is not signed by the root
           MISSING_INTERMEDIATE | BROKEN_CHAIN | the chain has 2 certificates, expected 3 (leaf, intermediate, root)
@@ -269,7 +269,7 @@ class CertificateChainTest {
               s.leaf.subject = "CN=example.org";
             },
             Cause.WRONG_SAN,
-            "the leaf's SAN is missing, expected a name.content-signature.mozilla.org"),
+            "the leaf's SAN is missing, expected NAME.content-signature.mozilla.org"),
         new Bad(
             "leaf whose names are no list",
             s -> s.leaf.garbled(Extension.subjectAlternativeName),
@@ -344,12 +344,12 @@ class CertificateChainTest {
             "root without basic constraints",
             s -> s.root.without(Extension.basicConstraints),
             Cause.BROKEN_CHAIN,
-            "the root is no CA certificate"),
+            "the root is not a CA certificate"),
         new Bad(
             "root of X.509 version 1",
             s -> s.root.form = s.root::version1,
             Cause.BROKEN_CHAIN,
-            "the root is no CA certificate"),
+            "the root is not a CA certificate"),
         // what PKIX allows and Firefox does not (its CSTrustDomain)
         new Bad(
             "leaf signed with SHA-1",
@@ -722,7 +722,7 @@ class CertificateChainTest {
     CertificateChain chain = parsed(named(name));
     assertRefused(
         Cause.WRONG_SAN,
-        "the leaf's SAN is " + name + ", expected a name.content-signature.mozilla.org",
+        "the leaf's SAN is " + name + ", expected NAME.content-signature.mozilla.org",
         () -> chain.verifySigner(null));
   }
 
@@ -806,7 +806,7 @@ class CertificateChainTest {
             .leafValidity(from, from.plus(Duration.ofDays(days)))
             .build();
     CertificateChain chain = parsed(authority.chainPem());
-    assertEquals(expected, chain.usualWarning());
+    assertEquals(expected, chain.defaultWarningPeriod());
     assertEquals(from.plus(Duration.ofDays(days)), chain.leafEnd());
   }
 
@@ -821,7 +821,7 @@ class CertificateChainTest {
     chain.verifyRoot(MozillaRoots.builtIn("firefox.settings.services.allizom.org", THEN));
     assertEquals(STAGE, chain.rootHash());
     assertEquals(Instant.parse("2021-04-24T15:04:05Z"), chain.leafEnd());
-    assertEquals(Duration.ofDays(8), chain.usualWarning());
+    assertEquals(Duration.ofDays(8), chain.defaultWarningPeriod());
   }
 
   @Test
@@ -883,7 +883,7 @@ class CertificateChainTest {
     chain.verifyRoot(Set.of(KINTO_26));
     assertEquals(KINTO_26, chain.rootHash());
     assertEquals(Instant.parse("2026-12-23T15:16:12Z"), chain.leafEnd());
-    assertEquals(Duration.ofDays(7), chain.usualWarning());
+    assertEquals(Duration.ofDays(7), chain.defaultWarningPeriod());
     assertRefused(
         Cause.NOT_YET_VALID,
         "the leaf is not valid before 2026-11-24 01:16:12 UTC (checked as of 2026-11-24 01:16:11"

@@ -258,8 +258,8 @@ class ConsistencyChecksTest {
           outcome
               .stdout()
               .contains(
-                  "main-workspace/* NO VERDICT (source: unexpected answer: a collection's id is no"
-                      + " name)\n"),
+                  "main-workspace/* NO VERDICT (source: unexpected answer: a collection's id is not"
+                      + " a valid name)\n"),
           outcome::toString);
       assertTrue(outcome.stdout().contains("main/regions OK\n"), outcome::toString);
     }

@@ -402,8 +402,11 @@ class ContentSignatureTest {
             "the signature is not URL-safe base64: Illegal base64 character 3f"),
         bad("no signature", without("signature"), "the signature's text is missing"),
         bad("signature null", with("signature", "null"), "the signature's text is missing"),
-        bad("signature a number", with("signature", "96"), "a signature's signature is no text"),
-        bad("signature a list", with("signature", "[]"), "a signature's signature is no text"),
+        bad(
+            "signature a number",
+            with("signature", "96"),
+            "a signature's signature is not a string"),
+        bad("signature a list", with("signature", "[]"), "a signature's signature is not a string"),
         bad(
             "mode of P-256",
             with("mode", "\"p256ecdsa\""),
@@ -417,17 +420,17 @@ class ContentSignatureTest {
             "mode of 1000 characters",
             with("mode", "\"" + "m".repeat(1000) + "\""),
             "the signature's mode is " + "m".repeat(200) + "\u2026, expected p384ecdsa"),
-        bad("mode a boolean", with("mode", "true"), "a signature's mode is no text"),
+        bad("mode a boolean", with("mode", "true"), "a signature's mode is not a string"),
         bad("no x5u", without("x5u"), "the signature's x5u is missing"),
-        bad("x5u a list", with("x5u", "[\"https://x/\"]"), "a signature's x5u is no text"),
+        bad("x5u a list", with("x5u", "[\"https://x/\"]"), "a signature's x5u is not a string"),
         bad(
-            "x5u that is no URL",
+            "x5u that is not a URL",
             with("x5u", "\"https://example.org/a b\""),
-            "the x5u https://example.org/a b is no URL"),
+            "the x5u https://example.org/a b is not a URL"),
         bad("an empty object", "{}", "the signature's mode is missing, expected p384ecdsa"),
-        bad("a text", "\"" + GOOD + "\"", "a signature is no object"),
-        bad("a list", "[" + entry(GOOD) + "]", "a signature is no object"),
-        bad("null", "null", "a signature is no object"));
+        bad("a text", "\"" + GOOD + "\"", "a signature is not an object"),
+        bad("a list", "[" + entry(GOOD) + "]", "a signature is not an object"),
+        bad("null", "null", "a signature is not an object"));
   }
 
   private static Bad bad(String name, String entry, String reason) {
@@ -614,7 +617,7 @@ class ContentSignatureTest {
             Valid.class, verify(changeset, List.of(), _ -> CHAIN, asking("onecrl", false)));
     assertEquals(
         List.of(
-            "the leaf of main/a and 3 more is of remote-settings.content-signature.mozilla.org,"
+            "the leaf of main/a and 3 more is for remote-settings.content-signature.mozilla.org,"
                 + " clients ask for onecrl.content-signature.mozilla.org"),
         valid.warnings().stream().map(warning -> warning.about("main/a and 3 more")).toList());
     Valid asked =
@@ -641,7 +644,7 @@ class ContentSignatureTest {
       assertRefused(
           Cause.WRONG_SAN,
           "the leaf's SAN is missing, expected %s.content-signature.mozilla.org"
-              .formatted(demanded ? "remote-settings" : "a name"),
+              .formatted(demanded ? "remote-settings" : "NAME"),
           verdict);
     }
   }
@@ -691,7 +694,7 @@ class ContentSignatureTest {
     assertEquals(
         List.of(
             "the records differ from what was signed (6 records, timestamp 1795486758330)",
-            "a signature is no object",
+            "a signature is not an object",
             "the signature's mode is x, expected p384ecdsa"),
         valid.refused().stream().map(Refused::getMessage).toList());
     assertSame(CHAIN, valid.chain());
@@ -707,7 +710,7 @@ class ContentSignatureTest {
     entries[10] = entry(GOOD);
     Invalid invalid =
         assertInstanceOf(Invalid.class, verify(changeset(RECORDS, TIMESTAMP, entries)));
-    assertEquals("a signature is no object", invalid.reason().getMessage());
+    assertEquals("a signature is not an object", invalid.reason().getMessage());
     assertEquals(
         "there are 11 signatures, the first 10 were tried",
         invalid.refused().getLast().getMessage());
@@ -729,7 +732,7 @@ class ContentSignatureTest {
     assertEquals(
         List.of(
             "the signature's x5u is missing",
-            "a signature is no object",
+            "a signature is not an object",
             "the signature's mode is missing, expected p384ecdsa"),
         invalid.refused().stream().map(Refused::getMessage).toList());
     assertEquals("the signature's x5u is missing", invalid.reason().getMessage());
@@ -759,7 +762,7 @@ class ContentSignatureTest {
     // clients look at the newer form first, and so at nothing else
     assertRefused(
         Cause.MALFORMED_SIGNATURE,
-        "a signature is no object",
+        "a signature is not an object",
         document(RECORDS, TIMESTAMP, "\"signatures\": [null], " + single));
   }
 
@@ -768,7 +771,7 @@ class ContentSignatureTest {
   void signatures_that_are_no_list_are_malformed(String value) {
     assertRefused(
         Cause.MALFORMED_SIGNATURE,
-        "a signature is no object",
+        "a signature is not an object",
         document(RECORDS, TIMESTAMP, "\"signatures\": " + value));
   }
 
@@ -776,11 +779,11 @@ class ContentSignatureTest {
   void an_entry_in_place_of_the_list_of_entries_is_malformed() {
     assertRefused(
         Cause.MALFORMED_SIGNATURE,
-        "a signature is no object",
+        "a signature is not an object",
         document(RECORDS, TIMESTAMP, "\"signatures\": " + entry(GOOD)));
     assertRefused(
         Cause.MALFORMED_SIGNATURE,
-        "a signature is no object",
+        "a signature is not an object",
         document(RECORDS, TIMESTAMP, "\"signature\": [" + entry(GOOD) + "]"));
   }
 

@@ -958,7 +958,8 @@ class CrashReportsTest {
         "http://s3cret@127.0.0.1:99999/1"
       })
   void a_bad_dsn_is_a_warning_without_its_value(String dsn) {
-    String warning = "nothing is reported: SENTRY_DSN is no DSN, expected https://KEY@HOST/PROJECT";
+    String warning =
+        "nothing is reported: SENTRY_DSN is not a DSN, expected https://KEY@HOST/PROJECT";
     server.fault("altered-record=main/cfr");
     for (String option : List.of("--format=text", "--verbose", "--format=json")) {
       Terminal.Outcome without =

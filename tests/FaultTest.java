@@ -479,8 +479,8 @@ class FaultTest {
       value = {
         "nonsense           | unknown fault 'nonsense'",
         "503=regions        | in '503=regions', 'regions' is neither bucket/collection nor a path",
-        "503:0              | in '503:0', '0' is no number of requests (1 or more)",
-        "503=main/x:many    | in '503=main/x:many', 'many' is no number of requests (1 or more)",
+        "503:0              | in '503:0', '0' is not a number of requests (1 or more)",
+        "503=main/x:many    | in '503=main/x:many', 'many' is not a number of requests (1 or more)",
       })
   void fault_that_is_none_is_explained(String text, String message) {
     assertEquals(

@@ -73,8 +73,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * The doorway to HTTP against servers that misbehave byte by byte: what is tried again and when,
- * what is given up, how long anything may take, and who gets to see the credentials.
+ * The HTTP client against servers that misbehave byte by byte: what is tried again and when, what
+ * is given up, how long anything may take, and who gets to see the credentials.
  *
  * <p>Time is the test's own: a pause moves the clock and is noted, nobody sleeps. Only where a time
  * limit is the subject does the client wait, for fractions of a second.
@@ -429,29 +429,29 @@ class HttpTest {
   }
 
   @Test
-  void a_failure_lasts_unless_it_may_pass_soon() throws Exception {
+  void a_failure_is_retryable_if_it_may_pass_soon() throws Exception {
     for (Map.Entry<Wire.Reply, Boolean> one :
         Map.of(
                 Wire.status(403),
-                true,
+                false,
                 Wire.status(404),
-                true,
+                false,
                 Wire.json("{"),
-                false,
-                Wire.status(503),
-                false,
-                Wire.CLOSED,
-                false,
-                Wire.answer(503, "", "Retry-After: 31"),
                 true,
+                Wire.status(503),
+                true,
+                Wire.CLOSED,
+                true,
+                Wire.answer(503, "", "Retry-After: 31"),
+                false,
                 Wire.answer(503, "", "Retry-After: 30"),
-                false)
+                true)
             .entrySet()) {
       Wire server = open(Wire.of(one.getKey()));
       retries = 0;
       Http http = http();
       ServerException failure = assertThrows(ServerException.class, () -> get(http, server.url()));
-      assertEquals(one.getValue(), failure.isLasting(), failure.getMessage());
+      assertEquals(one.getValue(), failure.isRetryable(), failure.getMessage());
     }
   }
 
@@ -695,7 +695,7 @@ class HttpTest {
   /** Writes, and notes in {@code checks} each look at what became of it. */
   private Optional<String> write(Http http, URI url, List<String> checks, Boolean... done)
       throws ServerException {
-    return http.ask(
+    return http.send(
             new Http.Request<>(
                 "PATCH",
                 url,
@@ -767,7 +767,7 @@ class HttpTest {
         assertThrows(
             ServerException.class,
             () ->
-                http.ask(
+                http.send(
                     new Http.Request<>(
                         "PATCH",
                         server.url(),
@@ -800,7 +800,7 @@ class HttpTest {
     ServerException refused =
         assertThrows(
             ServerException.class, () -> write(http(), server.url(), new ArrayList<>(), false));
-    assertTrue(refused.reason().endsWith("where no write follows"), refused.reason());
+    assertTrue(refused.reason().endsWith("which is not followed for a write"), refused.reason());
     assertEquals(1, server.asked().size());
     assertEquals(0, other.asked().size());
   }
@@ -884,7 +884,7 @@ class HttpTest {
   void an_answer_that_is_no_http_is_said_so() throws Exception {
     retries = 0;
     Wire server = open(Wire.of(Wire.raw("HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n{}")));
-    assertEquals("the answer is no valid HTTP", reason(http(), server.url()));
+    assertEquals("the answer is not valid HTTP", reason(http(), server.url()));
   }
 
   @Test

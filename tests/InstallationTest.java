@@ -189,7 +189,7 @@ class InstallationTest {
   void a_folder_that_no_class_path_can_hold_is_refused(String name) throws Exception {
     Path folder = temp.resolve(name);
     Installation.Refused refused = assertThrows(Installation.Refused.class, () -> install(folder));
-    assertTrue(refused.getMessage().startsWith("no command can run from"), refused.getMessage());
+    assertTrue(refused.getMessage().startsWith("commands cannot run from"), refused.getMessage());
     assertFalse(Files.exists(folder));
   }
 
@@ -254,7 +254,8 @@ class InstallationTest {
     Files.writeString(bin.resolve("validate_signature"), "#!/bin/sh\nexec jbang run …\n");
     Installation.Refused refused = assertThrows(Installation.Refused.class, this::install);
     assertEquals(
-        bin.resolve("validate_signature") + " is there already, and none of ours",
+        bin.resolve("validate_signature")
+            + " already exists, and was not installed by this program",
         refused.getMessage());
     assertEquals(Set.of("", "validate_signature"), files(bin));
   }
@@ -301,7 +302,7 @@ class InstallationTest {
             },
             said::add);
     assertTrue(
-        said.contains("warning: uptake_health will start slower: no memory"), said.toString());
+        said.contains("warning: uptake_health will start more slowly: no memory"), said.toString());
     assertEquals(7, run("uptake_health").exit());
   }
 
@@ -352,8 +353,8 @@ class InstallationTest {
     assertEquals("", outcome.stdout());
     assertEquals(
         """
-        validate_signature: error: the Java that it was installed for is gone, closed to this user, \
-        or older than 25: %s
+        validate_signature: error: the Java that it was installed for is missing, not accessible to \
+        this user, or older than 25: %s
         hint: install it again: ./jbang install FOLDER; until then set JAVA_HOME to a Java 25 or \
         newer
         """
@@ -394,7 +395,7 @@ class InstallationTest {
     assertEquals(2, outcome.exit());
     assertEquals(
         """
-        uptake_health: error: what it was installed with is gone, or closed to this user: %s
+        uptake_health: error: its installed files are missing, or this user cannot read them: %s
         hint: install it again: ./jbang install FOLDER
         """
             .formatted(home),

@@ -282,13 +282,13 @@ class LambdaTest {
   @Test
   void what_is_refused_is_said_without_a_secret_or_an_escape_sequence() {
     assertEquals(
-        "event key \"auth\": a list of what is no text",
+        "event key \"auth\": the list holds a null, a list or an object",
         refused("consistency_checks", "{\"auth\": [\"s3cret-value\", [\"s3cret-value\"]]}"));
     assertEquals(
-        "event key \"AUTH\": the event says that twice",
+        "event key \"AUTH\": the event has this setting twice",
         refused("consistency_checks", "{\"auth\": \"s3cret-1\", \"AUTH\": \"s3cret-2\"}"));
     assertEquals(
-        "event key \"aws_endpoint_url\": the event says that twice",
+        "event key \"aws_endpoint_url\": the event has this setting twice",
         refused(
             "blockpages_generator",
             "{\"aws_endpoint_url_s3\": \"http://a.test\", \"aws_endpoint_url\": null}"));
@@ -308,7 +308,7 @@ class LambdaTest {
         "{\"detail-type\": \"x\", \"detail\": \"text\"}"
       })
   void an_event_that_is_no_object_is_refused(String event) {
-    assertEquals("the event is no JSON object", refused("validate_signature", event));
+    assertEquals("the event is not a JSON object", refused("validate_signature", event));
   }
 
   @Test
@@ -419,7 +419,7 @@ class LambdaTest {
     Project.Outcome outcome = packageTo(missing);
     assertEquals(2, outcome.exit());
     assertEquals(
-        "package: error: cannot write %s: no such folder, or it may not be written to\n"
+        "package: error: cannot write %s: the folder is missing, or not writable\n"
             .formatted(missing),
         withoutJbang(outcome.stderr()));
     Path parent = Files.createDirectories(folder.resolve("parent"));
@@ -440,7 +440,8 @@ class LambdaTest {
             .in(folder)
             .go();
     assertEquals(2, outcome.exit());
-    assertTrue(outcome.stderr().contains("TARGET: \"azure\" is not lambda"), outcome.stderr());
+    assertTrue(
+        outcome.stderr().contains("unknown TARGET \"azure\": expected lambda"), outcome.stderr());
     assertFalse(Files.exists(folder.resolve("x.zip")));
   }
 
@@ -701,7 +702,7 @@ class LambdaTest {
     for (Map.Entry<String, String> bad :
         Map.of(
                 "{\"serber\": \"x\"}", "unknown event key \"serber\"",
-                "[1]", "the event is no JSON object",
+                "[1]", "the event is not a JSON object",
                 "{\"server\"", "the event cannot be read as JSON",
                 "{\"parallel-requests\": \"many\"}", "PARALLEL_REQUESTS",
                 "{\"strict\": 7}", "STRICT")
@@ -735,7 +736,7 @@ class LambdaTest {
     assertTrue(
         message.contains(
             "validate_signature: error: Lambda's time limit is near, 2.0 s are left\n"
-                + "hint: raise the function's Timeout, or let it look at fewer collections\n"),
+                + "hint: raise the function's Timeout, or check fewer collections\n"),
         message);
     assertTrue(message.contains("/buckets/main/collections/cfr:  OK"), message);
     assertTrue(message.contains("interrupted: 2 collections: 1 OK, 1 not finished"), message);

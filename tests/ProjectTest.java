@@ -430,16 +430,26 @@ class ProjectTest {
   }
 
   @Test
-  void every_command_has_an_alias_of_its_name() throws IOException {
-    JsonNode aliases = catalog();
-    List<String> wrong = new ArrayList<>();
-    for (String script : commands()) {
-      String name = script.replace(".java", "");
-      if (!aliases.path(name).path("script-ref").stringValue("").equals(script)) {
-        wrong.add(script);
-      }
+  void every_command_has_an_alias_of_its_name_and_the_rest_are_called_tools() throws IOException {
+    List<String> expected = new ArrayList<>();
+    List<String> actual = new ArrayList<>();
+    for (Map.Entry<String, JsonNode> alias : catalog().properties()) {
+      String script = alias.getValue().path("script-ref").stringValue("");
+      boolean isTool = alias.getValue().path("description").stringValue("").startsWith("Tool: ");
+      expected.add(commands().contains(script) ? "command " + script : "tool " + script);
+      actual.add(isTool ? "tool " + script : "command " + alias.getKey() + ".java");
     }
-    assertEquals(List.of(), wrong);
+    assertEquals(expected, actual);
+    assertTrue(actual.containsAll(commands().stream().map(one -> "command " + one).toList()));
+  }
+
+  @Test
+  void every_command_names_its_page_to_jbang() {
+    for (String script : commands()) {
+      String page = "docs/" + script.replace(".java", ".md");
+      assertEquals(List.of(page), directives(FILES.get(script), "DOCS"));
+      assertTrue(Files.exists(Project.root().resolve(page)), page);
+    }
   }
 
   @Test

@@ -706,7 +706,7 @@ class PublishOnS3Test {
   @Test
   void a_missing_bucket_is_not_made_where_an_owner_is_expected() {
     assertFails(
-        "Amazon S3 bucket %s is missing, and so cannot be that of account 111122223333"
+        "Amazon S3 bucket %s is missing, so it cannot belong to account 111122223333"
             .formatted(bucket),
         "make it, or leave EXPECTED_BUCKET_OWNER out until it is made",
         run("--expected-bucket-owner", "111122223333"));
@@ -806,7 +806,7 @@ class PublishOnS3Test {
         request -> true,
         S3Proxy.answer(200, Map.of("Content-Type", "text/html"), body));
     assertFails(
-        "cannot list Amazon S3 bucket %s: what answers at %s is no S3"
+        "cannot list Amazon S3 bucket %s: the server at %s is not S3"
             .formatted(bucket, proxy.url()),
         "check AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL",
         run());
@@ -822,7 +822,7 @@ class PublishOnS3Test {
         outcome
             .stdout()
             .contains(
-                "Uploading i71.html to Amazon S3 bucket %s NO VERDICT (cannot upload: what answers at %s is no S3)\n"
+                "Uploading i71.html to Amazon S3 bucket %s NO VERDICT (cannot upload: the server at %s is not S3)\n"
                     .formatted(bucket, proxy.url())),
         outcome::toString);
   }

@@ -174,7 +174,7 @@ class ReadmeTest {
     try (BufferedReader lines = server.inputReader(StandardCharsets.UTF_8)) {
       for (String line = lines.readLine(); line != null; line = lines.readLine()) {
         said.add(line);
-        if (line.equals("Ctrl-C ends it.")) {
+        if (line.equals("Ctrl-C stops the server.")) {
           break;
         }
       }
@@ -185,7 +185,7 @@ class ReadmeTest {
         assertEquals(0, outcome.exit(), line + "\n" + outcome.stdout() + outcome.stderr());
       }
       String all = String.join("\n", said);
-      assertTrue(all.contains("Accounts (password like the name): admin, editor, reviewer"), all);
+      assertTrue(all.contains("Accounts (the password is the name): admin, editor, reviewer"), all);
       assertTrue(all.matches("(?s).*Root hash: ([0-9A-F]{2}:){31}[0-9A-F]{2}\n.*"), all);
     } finally {
       server.descendants().forEach(ProcessHandle::destroyForcibly);

@@ -127,13 +127,13 @@ class RemoteSettingsTest {
       delimiter = '|',
       quoteCharacter = '`',
       value = {
-        "[42] | is no object",
-        "\"text\" | is no object",
-        "null | is no object",
-        "{} | changes is no list",
-        "{\"changes\": {}} | changes is no list",
-        "{\"changes\": null} | changes is no list",
-        "{\"data\": []} | changes is no list"
+        "[42] | is not an object",
+        "\"text\" | is not an object",
+        "null | is not an object",
+        "{} | changes is not a list",
+        "{\"changes\": {}} | changes is not a list",
+        "{\"changes\": null} | changes is not a list",
+        "{\"data\": []} | changes is not a list"
       })
   void a_list_of_another_shape_is_refused(String body, String reason) {
     answer(LIST + "/changeset", body);
@@ -263,7 +263,7 @@ class RemoteSettingsTest {
                     "{\"data\": []}", "Next-Page: " + LIST + "/records#" + number.incrementAndGet())
                 .send(wire, socket));
     ServerException failure = assertThrows(ServerException.class, this::announced);
-    assertTrue(failure.reason().contains("circle"), failure.reason());
+    assertTrue(failure.reason().contains("loop"), failure.reason());
   }
 
   @Test
@@ -315,7 +315,7 @@ class RemoteSettingsTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"'', no ETag", "ETag: 200, the ETag is no timestamp"})
+  @CsvSource({"'', no ETag", "ETag: 200, the ETag is not a timestamp"})
   void an_etag_that_a_head_lacks_or_is_no_timestamp_is_an_error(String etag, String reason) {
     answers.put(
         PLACE + "/records",
@@ -353,20 +353,20 @@ class RemoteSettingsTest {
       delimiter = '|',
       quoteCharacter = '`',
       value = {
-        "[] | no object",
-        "42 | no object",
+        "[] | not an object",
+        "42 | not an object",
         "{\"metadata\": {}, \"timestamp\": 1} | changes is missing",
-        "{\"metadata\": {}, \"timestamp\": 1, \"changes\": {}} | changes is no list",
-        "{\"metadata\": {}, \"timestamp\": 1, \"changes\": null} | changes is no list",
+        "{\"metadata\": {}, \"timestamp\": 1, \"changes\": {}} | changes is not a list",
+        "{\"metadata\": {}, \"timestamp\": 1, \"changes\": null} | changes is not a list",
         "{\"metadata\": {}, \"changes\": []} | timestamp",
         "{\"metadata\": {}, \"changes\": [], \"timestamp\": \"1\"} | timestamp",
         "{\"metadata\": {}, \"changes\": [], \"timestamp\": 1.5} | timestamp",
         "{\"metadata\": {}, \"changes\": [], \"timestamp\": -1} | timestamp",
         "{\"metadata\": {}, \"changes\": [], \"timestamp\": null} | timestamp",
         "{\"metadata\": {}, \"changes\": [], \"timestamp\": 99999999999999999999} | timestamp",
-        "{\"changes\": [], \"timestamp\": 1} | metadata is no object",
-        "{\"metadata\": null, \"changes\": [], \"timestamp\": 1} | metadata is no object",
-        "{\"metadata\": [], \"changes\": [], \"timestamp\": 1} | metadata is no object"
+        "{\"changes\": [], \"timestamp\": 1} | metadata is not an object",
+        "{\"metadata\": null, \"changes\": [], \"timestamp\": 1} | metadata is not an object",
+        "{\"metadata\": [], \"changes\": [], \"timestamp\": 1} | metadata is not an object"
       })
   void a_changeset_of_another_shape_is_refused(String body, String reason) {
     answer(PLACE + "/changeset", body);
@@ -378,9 +378,9 @@ class RemoteSettingsTest {
       delimiter = '|',
       quoteCharacter = '`',
       value = {
-        "42 | record 2 is no object",
-        "null | record 2 is no object",
-        "[] | record 2 is no object",
+        "42 | record 2 is not an object",
+        "null | record 2 is not an object",
+        "[] | record 2 is not an object",
         "{} | record 2 has no id",
         "{\"last_modified\": 1} | record 2 has no id",
         "{\"id\": \"\"} | record 2 has no id",
@@ -399,7 +399,7 @@ class RemoteSettingsTest {
     answer(
         PLACE + "/changeset",
         "{\"changes\": [], \"metadata\": {}, \"timestamp\": 1, \"changes\": [" + GOOD + "]}");
-    assertRefused("changes stands twice");
+    assertRefused("changes occurs twice");
   }
 
   private void assertRefused(String reason) {
@@ -569,7 +569,7 @@ class RemoteSettingsTest {
                 .send(wire, socket));
     answers.put(PLACE + "/records", records("a", null));
     ServerException failure = assertThrows(ServerException.class, () -> remote.changeset(ENTRY));
-    assertTrue(failure.reason().contains("changes while it is read"), failure.reason());
+    assertTrue(failure.reason().contains("kept changing while it was read"), failure.reason());
   }
 
   @ParameterizedTest
@@ -638,7 +638,7 @@ class RemoteSettingsTest {
     answers.put(PLACE + "/records?_token=2", HttpTest.Wire.json("{\"data\": []}", "ETag: \"201\""));
     ServerException failure =
         assertThrows(ServerException.class, () -> remote.records(CFR, Map.of()));
-    assertTrue(failure.reason().contains("changes while it is read"), failure.reason());
+    assertTrue(failure.reason().contains("kept changing while it was read"), failure.reason());
   }
 
   @Test
@@ -668,7 +668,7 @@ class RemoteSettingsTest {
         HttpTest.Wire.json("{\"data\": [{\"id\": \"a\\ud83d\"}]}", "ETag: \"200\""));
     ServerException failure =
         assertThrows(ServerException.class, () -> remote.records(CFR, Map.of()));
-    assertTrue(failure.reason().contains("half a character"), failure.reason());
+    assertTrue(failure.reason().contains("half a surrogate pair"), failure.reason());
   }
 
   @Test

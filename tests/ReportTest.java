@@ -353,7 +353,7 @@ class ReportTest {
     List<String> shown = new ArrayList<>();
     Terminal.Outcome outcome =
         run((_, report) ->
-            InOrder.look(
+            InOrder.run(
                 report,
                 List.of("a", "b", "c"),
                 2,
@@ -768,7 +768,7 @@ class ReportTest {
     CountDownLatch firstIsShown = new CountDownLatch(1);
     SettingsTest.Probe probe = new SettingsTest.Probe();
     probe.doing((_, report) ->
-        InOrder.look(
+        InOrder.run(
             report,
             List.of("first", "second", "third"),
             1,

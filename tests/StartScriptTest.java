@@ -68,10 +68,12 @@ class StartScriptTest {
       {
         "aliases": {
           "demo": {
-            "script-ref": "demo.java"
+            "script-ref": "demo.java",
+            "description": "Show it."
           },
           "jbang-test": {
-            "script-ref": "tests/all.java"
+            "script-ref": "tests/all.java",
+            "description": "Tool: run the tests."
           }
         }
       }
@@ -167,7 +169,6 @@ class StartScriptTest {
         "system/usr/java/jdk-25",
         "system/opt/java/openjdk",
         "system/opt/jdk-25",
-        "system/Library/Java/JavaVirtualMachines/temurin-25.jdk/Contents/Home",
         "system/opt/homebrew/opt/openjdk@25/libexec/openjdk.jdk/Contents/Home",
         "home/.sdkman/candidates/java/25.0.1-tem",
         "home/.jbang/cache/jdks/25.0.1",
@@ -221,81 +222,60 @@ class StartScriptTest {
   // Which JBang
 
   @ParameterizedTest
-  @CsvSource({
-    "dist/bin/jbang, dist/bin/jbang.jar",
-    "wrapped/jbang, wrapped/.jbang/jbang.jar",
-    "brew/1/bin/jbang, brew/1/libexec/bin/jbang.jar",
-  })
-  void installed_jbang_is_used_wherever_its_jar_lies(String command, String jar)
-      throws IOException {
+  @ValueSource(
+      strings = {
+        "path/jbang",
+        "home/.jbang/bin/jbang",
+        "home/.sdkman/candidates/jbang/current/bin/jbang"
+      })
+  void installed_jbang_gets_the_pinned_one_once(String command) throws IOException {
     jbang("");
-    install(command, jar, pinned);
-    Files.createSymbolicLink(tools.resolve("jbang"), temp.resolve(command));
-    start("--version").go();
-    assertTrue(Files.isSameFile(temp.resolve(jar), Path.of(lastClassPath())));
-    assertFalse(Files.exists(cached));
-  }
-
-  @ParameterizedTest
-  @ValueSource(strings = {"0.132.2", "0.133.0", "0.1000.0", "1.0.0"})
-  void newer_jbang_is_good_enough(String version) throws IOException {
-    cachePinned();
-    jbang("");
-    install("dist/jbang", "dist/jbang.jar", version);
-    variables.put("PATH", temp.resolve("dist") + ":" + tools);
-    start("--version").go();
-    assertEquals(temp.resolve("dist/jbang.jar"), Path.of(lastClassPath()));
-  }
-
-  @ParameterizedTest
-  @ValueSource(strings = {"0.132.0", "0.99.9", "0.131", "0.133.0-beta", "none", "", "1.2.3.4"})
-  void older_or_unknown_jbang_is_passed_over(String version) throws IOException {
-    cachePinned();
-    jbang("");
-    install("dist/jbang", "dist/jbang.jar", version);
-    variables.put("PATH", temp.resolve("dist") + ":" + tools);
-    Project.Outcome outcome = start("--version").go();
+    expectDigestOf("genuine");
+    install(command, "genuine");
+    assertEquals(new Project.Outcome(0, "", ""), start("--version").go());
+    Files.delete(temp.resolve(command));
+    assertEquals(new Project.Outcome(0, "", ""), start("--version").go());
+    assertEquals("genuine", Files.readString(cached));
     assertEquals(cached, Path.of(lastClassPath()));
-    assertEquals("", outcome.stderr());
+    assertOnlyTheJarIsCached();
   }
 
   @Test
-  void installed_jbang_is_asked_for_its_version_once_and_again_when_it_changes()
-      throws IOException {
+  void installed_jbang_is_not_asked_where_the_pinned_one_is() throws IOException {
     cachePinned();
-    Path jdk = jbang("");
-    install("dist/jbang", "dist/jbang.jar", "0.131.0");
-    variables.put("PATH", temp.resolve("dist") + ":" + tools);
-    start("--version").go();
-    start("--version").go();
-    assertEquals(1, count(jdk.resolve("asked"), "version"));
+    jbang("");
+    program(tools.resolve("jbang"), "#!/bin/sh\ntouch '" + temp + "/asked'\n");
+    assertEquals(new Project.Outcome(0, "", ""), start("--version").go());
     assertEquals(cached, Path.of(lastClassPath()));
-
-    install("dist/jbang", "dist/jbang.jar", "0.1000.0"); // another size
-    start("--version").go();
-    start("--version").go();
-    assertEquals(2, count(jdk.resolve("asked"), "version"));
-    assertEquals(temp.resolve("dist/jbang.jar"), Path.of(lastClassPath()));
+    assertFalse(Files.exists(temp.resolve("asked")));
   }
 
   @Test
   void start_script_on_the_path_is_not_taken_for_an_installed_jbang() throws IOException {
-    cachePinned();
     jbang("");
+    expectDigestOf("genuine");
     Files.createSymbolicLink(tools.resolve("jbang"), script);
-    Files.writeString(checkout.resolve("jbang.jar"), "0.999.0");
+    install("home/.jbang/bin/jbang", "genuine");
     variables.put("PATH", checkout + ":" + tools);
-    start("--version").go();
-    assertEquals(cached, Path.of(lastClassPath()));
+    assertEquals(new Project.Outcome(0, "", ""), start("--version").go());
+    assertOnlyTheJarIsCached();
   }
 
-  @Test
-  void installed_jbang_without_a_jar_is_passed_over() throws IOException {
-    cachePinned();
+  @ParameterizedTest
+  @ValueSource(strings = {"exit 1", "echo nonsense", "echo 'TEMP/forged'"})
+  void mvn_gets_the_pinned_jbang_where_the_installed_one_cannot(String lines) throws IOException {
     jbang("");
-    program(tools.resolve("jbang"), "#!/bin/sh\nexit 99\n");
-    assertEquals(0, start("--version").go().exit());
-    assertEquals(cached, Path.of(lastClassPath()));
+    expectDigestOf("genuine");
+    Files.writeString(temp.resolve("forged"), "forged");
+    program(tools.resolve("jbang"), "#!/bin/sh\n" + lines.replace("TEMP", temp.toString()) + "\n");
+    fails(
+        "jbang: error: %s/jbang could not get JBang %s, and no mvn found; install JBang"
+                .formatted(tools, pinned)
+            + " (https://www.jbang.dev) or Maven");
+    assertNothingIsCached();
+    mvn("printf genuine >\"$folder/" + jarName() + "\"");
+    assertEquals(new Project.Outcome(0, "", ""), start("--version").go());
+    assertOnlyTheJarIsCached();
   }
 
   @Test
@@ -377,9 +357,7 @@ class StartScriptTest {
   void without_jbang_and_mvn_one_line_says_what_to_install() throws IOException {
     jbang("");
     fails(
-        "jbang: error: neither JBang "
-            + pinned
-            + " or newer nor mvn found; install JBang (https://www.jbang.dev) or Maven");
+        "jbang: error: no JBang and no mvn found; install JBang (https://www.jbang.dev) or Maven");
     assertNothingIsCached();
   }
 
@@ -421,14 +399,6 @@ class StartScriptTest {
                 + " was damaged and is removed; run this again to get another\n"),
         start("x.java").go());
     assertNothingIsCached();
-  }
-
-  @Test
-  void jbang_installed_in_its_own_folder_is_found_without_the_path() throws IOException {
-    jbang("");
-    install("home/.jbang/bin/jbang", "home/.jbang/bin/jbang.jar", pinned);
-    assertEquals(new Project.Outcome(0, "", ""), start("--version").go());
-    assertEquals(home.resolve(".jbang/bin/jbang.jar"), Path.of(lastClassPath()));
   }
 
   // Two at once
@@ -610,12 +580,22 @@ class StartScriptTest {
     assertEquals(List.of("info", "tools", "a b.java", "", "*"), lastArguments());
   }
 
+  /** With 2: who calls it with a variable that is empty has checked nothing. */
   @Test
-  void nothing_given_is_nothing_given_to_jbang() throws IOException {
-    cachePinned();
-    jbang("echo usage >&2");
-    assertEquals(new Project.Outcome(0, "", "usage\n"), start().go());
-    assertEquals(List.of(), lastArguments());
+  void without_arguments_it_says_what_there_is() throws IOException {
+    assertEquals(
+        new Project.Outcome(
+            2,
+            "",
+            """
+            usage: ./jbang COMMAND [ARGUMENT...]   COMMAND --help says what it takes
+
+              demo                         Show it.
+              test                         Tool: run the tests.
+
+            Anything else goes to JBang: ./jbang --help
+            """),
+        start().go());
   }
 
   // Aliases
@@ -624,12 +604,12 @@ class StartScriptTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "demo | HERE/demo.java",
+        "demo | -Dproject.root=HERE HERE/demo.java",
         "test | -Dproject.root=HERE HERE/tests/all.java",
         "jbang-test | -Dproject.root=HERE HERE/tests/all.java",
-        "--verbose demo | --verbose HERE/demo.java",
-        "-o run demo | -o run HERE/demo.java",
-        "--java 26 demo | --java 26 HERE/demo.java",
+        "--verbose demo | --verbose -Dproject.root=HERE HERE/demo.java",
+        "-o run demo | -o run -Dproject.root=HERE HERE/demo.java",
+        "--java 26 demo | --java 26 -Dproject.root=HERE HERE/demo.java",
         "-j26 -R-Xmx1g --debug test | -j26 -R-Xmx1g --debug -Dproject.root=HERE"
             + " HERE/tests/all.java",
         "build demo | build HERE/demo.java",
@@ -686,7 +666,7 @@ class StartScriptTest {
     for (Project.Run run : starts) {
       Files.deleteIfExists(temp.resolve("last"));
       assertEquals(new Project.Outcome(0, "", ""), run.onlyEnv(variables).go());
-      assertEquals(List.of(checkout + "/demo.java"), lastArguments());
+      assertEquals(List.of("-Dproject.root=" + checkout, checkout + "/demo.java"), lastArguments());
     }
   }
 
@@ -713,7 +693,7 @@ class StartScriptTest {
     cachePinned();
     Path commands = Files.createDirectories(home.resolve(".jbang/bin"));
     jbang("");
-    install("dist/jbang", "dist/jbang.jar", "0.99.0");
+    install("dist/jbang", "other");
     variables.put("PATH", temp.resolve("dist") + ":" + tools);
     start("app", "install", "demo").go();
     assertFalse(Files.exists(commands.resolve("jbang")));
@@ -831,7 +811,6 @@ class StartScriptTest {
         jar=$2
         shift 3
         echo "$*" >>'FOLDER/asked'
-        if [ "$*" = version ]; then exec cat "$jar"; fi
         echo 'FOLDER' >'TEMP/last-jdk'
         printf '%s' "$jar" >'TEMP/last-jar'
         for argument; do printf '%s\\n' "$argument"; done >'TEMP/last'
@@ -851,11 +830,19 @@ class StartScriptTest {
     return Files.readString(temp.resolve("last-jar"));
   }
 
-  /** Installs a JBang whose jar holds just its version, which the stub prints. */
-  private void install(String command, String jar, String version) throws IOException {
-    program(temp.resolve(command), "#!/bin/sh\nexit 99\n");
-    Files.createDirectories(temp.resolve(jar).getParent());
-    Files.writeString(temp.resolve(jar), version);
+  /** Installs a JBang that gets, as the pinned one, a file of this content. */
+  private void install(String command, String jar) throws IOException {
+    Path got = Files.writeString(temp.resolve("got.jar"), jar);
+    program(
+        temp.resolve(command),
+        """
+        #!/bin/sh
+        [ "$*" = '--quiet info classpath --deps-only dev.jbang:jbang-cli:PINNED:all@fatjar' ] || exit 9
+        echo 'GOT'
+        """
+            .replace("PINNED", pinned)
+            .replace("GOT", got.toString()));
+    variables.put("PATH", temp.resolve("path") + ":" + variables.get("PATH"));
   }
 
   private void cachePinned() throws IOException {

@@ -112,7 +112,9 @@ class TrustTest {
               .contains(
                   "validate_signature: error: "
                       + reason
-                      + "\nhint: compare it with one you know to be right, or --any-root\n"),
+                      + "\n"
+                      + "hint: compare it with one that you know to be right, or use"
+                      + " --any-root\n"),
           outcome::toString);
     }
   }
@@ -176,7 +178,7 @@ class TrustTest {
             .contains(
                 "\nhint: "
                     + sentence
-                    + "; compare it with one you know to be right, or --any-root\n"),
+                    + "; compare it with one that you know to be right, or use --any-root\n"),
         outcome::toString);
   }
 
@@ -419,11 +421,11 @@ class TrustTest {
         assertEquals(0, outcome.exit(), outcome.toString());
         assertEquals(
             List.of(
-                "validate_signature: warning: the leaf of main/cfr and 2 more is of local"
+                "validate_signature: warning: the leaf of main/cfr and 2 more is for local"
                     + SUFFIX
                     + ", clients ask for remote-settings"
                     + SUFFIX,
-                "validate_signature: warning: the leaf of my-security-state-x/b is of local"
+                "validate_signature: warning: the leaf of my-security-state-x/b is for local"
                     + SUFFIX
                     + ", clients ask for onecrl"
                     + SUFFIX),
@@ -448,7 +450,7 @@ class TrustTest {
         List<String> warnings = new ArrayList<>();
         result.path("warnings").forEach(warning -> warnings.add(warning.asString()));
         String expected =
-            "the leaf of %s is of local%s, clients ask for %s%s"
+            "the leaf of %s is for local%s, clients ask for %s%s"
                 .formatted(
                     name, SUFFIX, name.startsWith("main/") ? "remote-settings" : "onecrl", SUFFIX);
         assertEquals(name.equals("main/right") ? List.of() : List.of(expected), warnings);
@@ -472,7 +474,7 @@ class TrustTest {
       assertTrue(
           outcome
               .stdout()
-              .endsWith(" - Cause: the leaf's SAN is missing, expected a name" + SUFFIX + "\n"),
+              .endsWith(" - Cause: the leaf's SAN is missing, expected NAME" + SUFFIX + "\n"),
           outcome::toString);
     }
   }
@@ -550,7 +552,7 @@ class TrustTest {
         outcome
             .stderr()
             .contains(
-                "warning: the leaf of security-state/recorded is of remote-settings%s,"
+                "warning: the leaf of security-state/recorded is for remote-settings%s,"
                         .formatted(SUFFIX)
                     + " clients ask for onecrl%s\n".formatted(SUFFIX)),
         outcome::toString);
@@ -591,7 +593,7 @@ class TrustTest {
       assertEquals(0, lenient.exit(), lenient.toString());
       assertEquals(
           List.of(
-              "refresh_signature: warning: the leaf of main/regions and 3 more is of someone-else"
+              "refresh_signature: warning: the leaf of main/regions and 3 more is for someone-else"
                   + SUFFIX
                   + ", clients ask for remote-settings"
                   + SUFFIX),

@@ -239,7 +239,7 @@ class ValidateChangesCollectionTest {
   @Test
   void nor_does_an_entry_that_is_spoiled_meanwhile() throws IOException {
     assertEquals(
-        "Etag NO VERDICT (the entry's last_modified is no timestamp) for main/a : 100",
+        "Etag NO VERDICT (the entry's last_modified is not a timestamp) for main/a : 100",
         line(announced(100, -1), List.of("\"90\"")));
   }
 
@@ -280,13 +280,13 @@ class ValidateChangesCollectionTest {
     assertEquals(
         "Etag NO VERDICT (no ETag) for main/a : 100", line(announced(100), List.of("204")));
     assertEquals(
-        "Etag NO VERDICT (the ETag is no timestamp) for main/a : 100",
+        "Etag NO VERDICT (the ETag is not a timestamp) for main/a : 100",
         line(announced(100), List.of("\"\"")));
     assertEquals(
-        "Etag NO VERDICT (the ETag is no timestamp) for main/a : 100",
+        "Etag NO VERDICT (the ETag is not a timestamp) for main/a : 100",
         line(announced(100), List.of("\"abc\"")));
     assertEquals(
-        "Etag NO VERDICT (the ETag is no timestamp) for main/a : 100",
+        "Etag NO VERDICT (the ETag is not a timestamp) for main/a : 100",
         line(announced(100), List.of("1000")));
   }
 

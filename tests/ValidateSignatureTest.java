@@ -406,7 +406,7 @@ class ValidateSignatureTest {
         new Terminal().run(new validate_signature(), "--changeset", file.toString());
     assertEquals(2, outcome.exit());
     assertEquals(
-        "validate_signature: error: --changeset: \"%s\" is not a changeset: unexpected answer: it is no object\n"
+        "validate_signature: error: --changeset: \"%s\" is not a changeset: unexpected answer: it is not an object\n"
             .formatted(file),
         outcome.stderr());
     Terminal.Outcome missing =
@@ -467,7 +467,7 @@ class ValidateSignatureTest {
               .stderr()
               .contains(
                   "warning: main/a: Firefox would compute other bytes,"
-                      + " for keys that UTF-16 sorts otherwise in 2\n"),
+                      + " for keys that UTF-16 sorts differently in 2\n"),
           outcome::toString);
     }
   }

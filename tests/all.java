@@ -1,5 +1,5 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
-//DESCRIPTION Run the tests: all of them, or one class or method.
+//DESCRIPTION Tool: run the tests: all of them, or one class or method.
 //JAVA 25+
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //DEPS org.junit.platform:junit-platform-launcher:1.14.4

@@ -1,5 +1,5 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
-//DESCRIPTION Format every Java file with google-java-format, or check that it is.
+//DESCRIPTION Tool: format every Java file with google-java-format, or check that it is.
 //JAVA 25+
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
 //DEPS info.picocli:picocli:4.7.7

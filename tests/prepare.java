@@ -1,5 +1,5 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
-//DESCRIPTION Download what the tests compare with: Python packages in virtual environments, an S3 server.
+//DESCRIPTION Tool: download what the tests compare with: Python packages in virtual environments, an S3 server.
 //JAVA 25+
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
 //SOURCES ../bench/Peers.java

@@ -1,5 +1,5 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
-//DESCRIPTION Take the pictures of the pages that stand in docs, with Chromium.
+//DESCRIPTION Tool: take the pictures of the pages that stand in docs, with Chromium.
 //JAVA 25+
 //SOURCES Browser.java
 //SOURCES ../bench/Peers.java

@@ -75,17 +75,17 @@ import software.amazon.awssdk.services.s3.model.PutObjectResponse;
 import software.amazon.awssdk.services.s3.model.S3Exception;
 
 /**
- * A bucket of pages, on Amazon S3 or on what speaks its protocol.
+ * A bucket of pages, on Amazon S3 or on another server with its protocol.
  *
- * <p>The AWS SDK asks, and asks again; here is what is asked, and how each failure is worded.
+ * <p>The AWS SDK sends and repeats the requests; this class says which, and words each failure.
  */
 public final class Bucket implements Destination {
 
-  /** Metadata of each page: who made it, and of what content. */
+  /** Metadata of each page: the command that made it, and the hash of its content. */
   private static final String GENERATOR = "generator";
 
   private static final String SHA256 = "sha256";
-  private static final String US_EAST_1 = "us-east-1"; // S3 takes it for no location at all
+  private static final String US_EAST_1 = "us-east-1"; // S3 refuses it as a location constraint
 
   private static final Pattern AMAZON =
       Pattern.compile("(?i)(.*\\.)?(amazonaws\\.(com|com\\.cn|eu)|api\\.aws)");
@@ -96,18 +96,18 @@ public final class Bucket implements Destination {
    * Which bucket, and where.
    *
    * @param region that it is in, or is made in
-   * @param endpoint of another S3 than Amazon's, or null
+   * @param endpoint of an S3 other than Amazon's, or null
    * @param owner account that must own it, or null
    */
   public record Address(String name, String region, URI endpoint, String owner) {}
 
   /**
-   * How S3 is reached, and how long it is waited for.
+   * How to reach S3, and how long to wait for it.
    *
    * @param timeout to connect, and longest silence while reading
    * @param deadline of one attempt as a whole
    * @param retries attempts after the first
-   * @param trusted who may vouch for the server; empty: the JDK's roots
+   * @param trusted that decide whether to trust the server; empty for the JDK's roots
    * @param environment that names the proxies
    */
   public record Connection(
@@ -190,7 +190,7 @@ public final class Bucket implements Destination {
     }
   }
 
-  /** The JDK's own, with our proxies and certificates: Apache's, the default, starts slower. */
+  /** The JDK's client, with our proxies and certificates: Apache's, the default, starts slower. */
   private SdkHttpClient httpClient(Connection connection) throws UsageException {
     URI target =
         endpoint != null ? endpoint : URI.create("https://s3.%s.amazonaws.com".formatted(region));
@@ -222,7 +222,7 @@ public final class Bucket implements Destination {
     return client.build();
   }
 
-  // ---- what is asked
+  // ---- requests
 
   @Override
   public String name() {
@@ -240,7 +240,7 @@ public final class Bucket implements Destination {
             id.substring(Math.max(0, id.length() - 4)));
   }
 
-  /** What is in it; a page is compared by its ETag. */
+  /** The pages in it; each is compared by its ETag. */
   @Override
   public Map<String, String> files() throws Unavailable {
     Map<String, String> files = new HashMap<>();
@@ -251,7 +251,7 @@ public final class Bucket implements Destination {
                   .bucket(name)
                   .delimiter("/") // pages are in no folder
                   .expectedBucketOwner(owner))) {
-        if (part.name() == null) { // any other XML would be an empty list
+        if (part.name() == null) { // any other XML would look like an empty list
           throw noS3("cannot list " + name(), null);
         }
         part.contents().stream()
@@ -261,7 +261,7 @@ public final class Bucket implements Destination {
     } catch (NoSuchBucketException e) {
       if (owner != null) {
         throw new Unavailable(
-            "%s is missing, and so cannot be that of account %s".formatted(name(), owner),
+            "%s is missing, so it cannot belong to account %s".formatted(name(), owner),
             "make it, or leave EXPECTED_BUCKET_OWNER out until it is made",
             e);
       }
@@ -278,8 +278,8 @@ public final class Bucket implements Destination {
   }
 
   /**
-   * Of an object that was encrypted with a key or sent in parts the ETag is no MD5: what it holds
-   * is then known from its metadata.
+   * The ETag of an object that was encrypted with a key or sent in parts is not an MD5: its
+   * metadata tells what it holds.
    */
   @Override
   public boolean holds(Page page, String tag) throws Unavailable {
@@ -317,7 +317,7 @@ public final class Bucket implements Destination {
       });
       s3.waiter().waitUntilBucketExists(request -> request.bucket(name));
     } catch (BucketAlreadyOwnedByYouException e) {
-      // made meanwhile
+      // created meanwhile
     } catch (SdkException e) {
       throw unavailable("cannot make " + name(), "s3:CreateBucket", e);
     }
@@ -369,10 +369,10 @@ public final class Bucket implements Destination {
     return HexFormat.of().formatHex(HtmlPages.digest("SHA-256", page.html()));
   }
 
-  // ---- what went wrong
+  // ---- failures
 
   /**
-   * One line of what an SDK's exception says.
+   * An exception of the SDK in one line.
    *
    * @param permission that the request needs
    */
@@ -383,7 +383,7 @@ public final class Bucket implements Destination {
   }
 
   private Unavailable unanswered(String what, SdkException e) {
-    Throwable cause = root(e);
+    Throwable cause = rootCause(e);
     String place = endpoint == null ? "Amazon S3 in " + region : endpoint.toString();
     String check =
         "check %s and the network"
@@ -412,7 +412,7 @@ public final class Bucket implements Destination {
 
   private Unavailable noS3(String what, Exception e) {
     return new Unavailable(
-        "%s: what answers at %s is no S3".formatted(what, endpoint),
+        "%s: the server at %s is not S3".formatted(what, endpoint),
         "check AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL",
         e);
   }
@@ -437,7 +437,7 @@ public final class Bucket implements Destination {
     return new Unavailable(what + ": " + said, hint(answer.statusCode(), code, permission), answer);
   }
 
-  /** The bucket's region, if an answer tells that it is another one. */
+  /** The bucket's region, if an answer says that it is another one. */
   private Optional<String> otherRegion(AwsErrorDetails details, String message) {
     Matcher expected = EXPECTED_REGION.matcher(message);
     return Optional.ofNullable(details.sdkHttpResponse())
@@ -463,7 +463,7 @@ public final class Bucket implements Destination {
     };
   }
 
-  private static Throwable root(Throwable failure) {
+  private static Throwable rootCause(Throwable failure) {
     Throwable cause = failure;
     while (cause.getCause() != null) {
       cause = cause.getCause();
@@ -471,9 +471,9 @@ public final class Bucket implements Destination {
     return cause;
   }
 
-  /** What went wrong at the bottom of it. */
+  /** The message of the root cause. */
   private static String reason(Throwable failure) {
-    Throwable cause = root(failure);
+    Throwable cause = rootCause(failure);
     return switch (cause) {
       case UnknownHostException _ -> "unknown host " + cause.getMessage();
       case NoSuchFileException _ -> cause.getMessage() + " is not there";
@@ -481,11 +481,11 @@ public final class Bucket implements Destination {
     };
   }
 
-  /** Who asks. */
+  /** The AWS credentials of a run. */
   public static final class Credentials {
 
-    /** What an SDK's provider says where nothing was set up for it. */
-    private static final Pattern NOTHING_THERE =
+    /** What a provider of the SDK says if nothing is configured for it. */
+    private static final Pattern NOT_CONFIGURED =
         Pattern.compile("must be set|contained no credentials|neither AWS_CONTAINER");
 
     private final AwsCredentialsProvider provider;
@@ -496,7 +496,7 @@ public final class Bucket implements Destination {
       this.found = found;
     }
 
-    /** Those of the environment, the env file too; else where the SDK looks. */
+    /** Those of the environment and the env file; else the first that the SDK finds. */
     public static Credentials of(Map<String, String> environment)
         throws UsageException, Unavailable {
       AwsCredentialsProvider provider = provider(environment);
@@ -534,7 +534,7 @@ public final class Bucket implements Destination {
                   : AwsSessionCredentials.create(id, secret, token));
     }
 
-    /** Where there is something that cannot be used, as a session that has ended. */
+    /** Why credentials that are configured cannot be used, such as an expired session. */
     private static String unusable(boolean isProfileNamed) {
       StringBuilder reasons = new StringBuilder();
       for (Supplier<AwsCredentialsProvider> place :
@@ -549,9 +549,9 @@ public final class Bucket implements Destination {
             | IllegalStateException
             | UncheckedIOException e) {
           String reason = reason(e);
-          if (!NOTHING_THERE.matcher(reason).find()
+          if (!NOT_CONFIGURED.matcher(reason).find()
               || (isProfileNamed && reason.startsWith("Profile file"))) {
-            // what else stands in the file is of no use
+            // without the rest of the file
             reasons.append("; ").append(Display.brief(reason.replaceFirst(": ProfileFile.*", "")));
           }
         }
@@ -559,8 +559,8 @@ public final class Bucket implements Destination {
       return reasons.toString();
     }
 
-    /** Whether a token goes along, which is sent as it is: keys only sign. */
-    public boolean haveToken() {
+    /** Whether there is a session token: it is sent as it is, keys only sign. */
+    public boolean hasToken() {
       return found instanceof AwsSessionCredentials;
     }
   }

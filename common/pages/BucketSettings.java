@@ -37,7 +37,7 @@ public final class BucketSettings {
       names = {"--aws-endpoint-url-s3", "--aws-endpoint-url"},
       paramLabel = "URL",
       converter = Values.WebAddressConverter.class,
-      description = "endpoint of another S3 than Amazon's, asked path-style")
+      description = "endpoint of an S3 other than Amazon's, with path-style requests")
   URI endpoint;
 
   @Option(
@@ -56,7 +56,7 @@ public final class BucketSettings {
   String cacheControl;
 
   /**
-   * The bucket, ready to be asked.
+   * Connects to the bucket.
    *
    * @param generator the command that makes the pages
    * @param environment with credentials and proxies
@@ -69,7 +69,7 @@ public final class BucketSettings {
       Report report)
       throws UsageException, Unavailable {
     Bucket.Credentials credentials = Bucket.Credentials.of(environment);
-    if (endpoint != null && credentials.haveToken()) {
+    if (endpoint != null && credentials.hasToken()) {
       general.checkSafe("AWS_SESSION_TOKEN", endpoint);
     }
     return new Bucket(

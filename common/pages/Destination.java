@@ -23,7 +23,7 @@ public interface Destination extends AutoCloseable {
     }
   }
 
-  /** It cannot be read or written, and why. */
+  /** The destination cannot be read or written, and why. */
   final class Unavailable extends Exception {
     private static final long serialVersionUID = 1;
     private final String hint;
@@ -42,14 +42,14 @@ public interface Destination extends AutoCloseable {
   /** {@code Amazon S3 bucket amo-blocked-pages}, or the folder. */
   String name();
 
-  /** What is about to be done there, and as whom. */
+  /** Says what is about to be done there, and as whom. */
   String announcement(String what);
 
-  /** The HTML files that are there, each with what it is compared by. */
+  /** The HTML files that are there, each with the tag that {@link #holds} compares. */
   Map<String, String> files() throws Unavailable;
 
   /**
-   * Whether a page is there as it is.
+   * Whether a page is there already, with the same content.
    *
    * @param tag of {@link #files}
    */
@@ -58,7 +58,7 @@ public interface Destination extends AutoCloseable {
   /** Whether the same command made a file that is there. */
   boolean isOurs(String file) throws Unavailable;
 
-  /** Whether it is to be made before the first page; known after {@link #files}. */
+  /** Whether it must be made before the first page; known after {@link #files}. */
   boolean isMissing();
 
   /** Makes it, if it is missing. */

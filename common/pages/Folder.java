@@ -17,7 +17,7 @@ import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/** A folder of pages, for a web server of one's own. */
+/** A folder of pages, for your own web server. */
 public final class Folder implements Destination {
 
   private static final int MARKED_BYTES = 2048; // of a page, which has its mark near its beginning
@@ -43,7 +43,7 @@ public final class Folder implements Destination {
     return "%s in %s".formatted(what, folder.toAbsolutePath().normalize());
   }
 
-  /** What is in it; a page is compared by its content. */
+  /** The pages in it; each is compared by its content. */
   @Override
   public Map<String, String> files() throws Unavailable {
     try (Stream<Path> found = Files.list(folder)) {
@@ -64,7 +64,7 @@ public final class Folder implements Destination {
 
   @Override
   public boolean isMissing() {
-    return false; // a folder is no more than where its pages are
+    return false; // making a folder is not worth an announcement
   }
 
   @Override

@@ -32,10 +32,10 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * Pages that are complete by themselves, from the files of {@code templates/}.
+ * Renders self-contained pages from the files of {@code templates/}.
  *
  * <p>Templates escape what they show. A page holds its style and its script, and a policy that lets
- * a browser take these and nothing else: whatever else got into it would not run.
+ * a browser use these and nothing else: whatever else got into it would not run.
  */
 public final class HtmlPages {
 
@@ -63,7 +63,7 @@ public final class HtmlPages {
         "default-src 'none'; base-uri 'none'; form-action 'none'; style-src " + source(style);
   }
 
-  /** The mark of a page that a command has made: it stands near its beginning. */
+  /** The mark of a page that a command has made; it is near the beginning. */
   public static String mark(String generator) {
     return "<meta name=\"generator\" content=\"%s\">".formatted(generator);
   }
@@ -121,7 +121,7 @@ public final class HtmlPages {
     }
   }
 
-  /** Replaces a file as a whole: who reads meanwhile sees the old page or the new one. */
+  /** Replaces a file as a whole: readers see the old page or the new one. */
   public static void replace(Path file, byte[] html) throws IOException {
     String unique = Long.toHexString(ThreadLocalRandom.current().nextLong());
     Path part = file.resolveSibling(".%s.%s.part".formatted(file.getFileName(), unique));
@@ -130,12 +130,12 @@ public final class HtmlPages {
       keepPermissions(file, part);
       Files.move(part, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
     } catch (IOException e) {
-      part.toFile().delete(); // what it says of that is less than what has been said
+      part.toFile().delete(); // whether this works matters less than the failure
       throw e;
     }
   }
 
-  /** Lets who could read the old file read the new one. */
+  /** Gives the new file the permissions of the old one. */
   private static void keepPermissions(Path old, Path part) throws IOException {
     var attributes = Files.getFileAttributeView(part, PosixFileAttributeView.class);
     if (attributes != null && Files.exists(old)) {
@@ -148,7 +148,7 @@ public final class HtmlPages {
     return switch (failure) {
       case AccessDeniedException _ -> "permission denied";
       case NoSuchFileException _ -> "it is not there";
-      case NotDirectoryException _, FileAlreadyExistsException _ -> "it is no folder";
+      case NotDirectoryException _, FileAlreadyExistsException _ -> "it is not a folder";
       case FileSystemException other when other.getReason() != null -> other.getReason();
       case IOException _ when "Is a directory".equals(failure.getMessage()) -> "it is a folder";
       default -> failure.getMessage() == null ? failure.toString() : failure.getMessage();

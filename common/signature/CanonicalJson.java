@@ -46,7 +46,7 @@ public final class CanonicalJson {
   /** How often a text may be put in order as a whole: once for each level out of order. */
   private static final long MAX_MOVES = 64;
 
-  /** A fraction not yet printed stands between two characters that no canonical text holds. */
+  /** A fraction that is not printed yet is between two characters that no canonical text holds. */
   private static final Pattern FRACTION = Pattern.compile("\\x01([^\\x02]*)\\x02");
 
   private static final long MAX_SAFE_INTEGER = 1L << 53; // of 16 digits
@@ -58,11 +58,11 @@ public final class CanonicalJson {
    *
    * @param bytes the canonical text, ASCII
    * @param serverForm the same with fractions as the server's own library prints them ({@code
-   *     1E-1}); the same array where there is no fraction
+   *     1E-1}); the same array if there is no fraction
    * @param hugeIntegers whether it holds an integer beyond 2^53, which Firefox would round
-   * @param utf16OrderDiffers whether Firefox, which sorts by UTF-16, would order its keys otherwise
+   * @param utf16OrderDiffers whether Firefox would order its keys differently: it sorts by UTF-16
    * @param fields of an object, the plain values of its members {@code id}, {@code last_modified}
-   *     and {@code deleted}; null where they are containers, fractions or endless integers
+   *     and {@code deleted}; null if they are containers, fractions or endless integers
    */
   public record Canonical(
       byte[] bytes,
@@ -90,7 +90,7 @@ public final class CanonicalJson {
   /**
    * Reads the value at the parser's current token, to its last token.
    *
-   * <p>Iterative: how deep a text is nested costs memory, never the stack.
+   * <p>Iterative: deep nesting costs memory, never the stack.
    */
   public static Canonical read(JsonParser parser) throws IOException {
     return new CanonicalReader(parser).read();
@@ -104,7 +104,7 @@ public final class CanonicalJson {
 
     private final JsonParser parser;
     private final StringBuilder text = new StringBuilder();
-    private final Deque<List<Member>> open = new ArrayDeque<>(); // no members: an array's
+    private final Deque<List<Member>> open = new ArrayDeque<>(); // an empty list for an array
     private final Map<String, Object> fields = new HashMap<>();
     private boolean fractions;
     private boolean hugeIntegers;
@@ -198,7 +198,7 @@ public final class CanonicalJson {
       }
     }
 
-    /** No container, no fraction, and no digits by the thousand, which are no id or timestamp. */
+    /** A scalar, but not a fraction or thousands of digits, which no id or timestamp has. */
     private boolean isPlain(JsonToken token) {
       return token.isScalarValue()
           && token != JsonToken.VALUE_NUMBER_FLOAT
@@ -227,7 +227,7 @@ public final class CanonicalJson {
       text.append(chars, plain, offset + count - plain).append('"');
     }
 
-    /** Puts the members of an object in order, where they did not come so. */
+    /** Puts the members of an object in order, if they are not. */
     private void sort(List<Member> members) throws BadJson {
       List<String> keys = members.stream().map(Member::key).toList();
       if (!isAscending(keys, CanonicalJson::byCodePoint)) {
@@ -261,7 +261,7 @@ public final class CanonicalJson {
 
   /** Compares two strings by code point; {@link String#compareTo} compares by UTF-16 unit. */
   static int byCodePoint(String a, String b) {
-    int i = 0; // the same in both, as long as their code points are
+    int i = 0; // the same index in both, as long as they are equal
     while (i < a.length() && i < b.length()) {
       int left = a.codePointAt(i);
       int right = b.codePointAt(i);
@@ -295,7 +295,7 @@ public final class CanonicalJson {
     return scientific(shortest(number), "E");
   }
 
-  /** One digit, a point and the others, and the power of ten for them. */
+  /** One digit, a point and the others, then the power of ten. */
   private static String scientific(BigDecimal decimal, String e) {
     int exponent = exponent(decimal);
     return decimal.scaleByPowerOfTen(-exponent).toPlainString() + e + exponent;
@@ -320,8 +320,8 @@ public final class CanonicalJson {
   }
 
   /**
-   * The members of an object in canonical form: the text of each value by its name, both as they
-   * stand there. For a record, a difference in its members is a difference in its content.
+   * The members of an object in canonical form: the text of each value by its name, both in
+   * canonical form. Records with equal members have equal content.
    *
    * @param object as {@link Canonical#bytes} has it
    */
@@ -357,7 +357,7 @@ public final class CanonicalJson {
     boolean quoted = false;
     for (int i = start; ; i++) {
       switch (canonical[i]) {
-        case '\\' -> i++; // only texts have any
+        case '\\' -> i++; // only strings have backslashes
         case '"' -> quoted = !quoted;
         case '{', '[' -> depth += quoted ? 0 : 1;
         case '}', ']' -> {

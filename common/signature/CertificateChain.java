@@ -67,7 +67,7 @@ public final class CertificateChain {
   private static final int MIN_RSA_BITS = 2048;
   private static final Pattern WEAK_HASH = Pattern.compile("^(MD|SHA-?1(?!\\d))");
 
-  /** Why a signature or its chain is refused; the name in lower case stands in the JSON output. */
+  /** Why a signature or its chain is refused; the JSON output has its name in lower case. */
   public enum Cause {
     RECORDS_DIFFER,
     TIMESTAMP_DIFFERS,
@@ -101,7 +101,7 @@ public final class CertificateChain {
     }
 
     public Refused(Cause cause, String reason, String hint) {
-      super(reason, null, false, false); // a value: nobody reads its stack
+      super(reason, null, false, false); // used as a value: nobody reads its stack trace
       this.cause = cause;
       this.hint = hint;
     }
@@ -132,8 +132,8 @@ public final class CertificateChain {
   }
 
   /**
-   * Reads the three certificates of a chain in PEM, in their order; lines outside of the
-   * certificates' blocks are passed over, as clients do.
+   * Reads the three certificates of a chain in PEM, in their order; lines outside the certificates'
+   * blocks are ignored, as clients do.
    */
   public static CertificateChain parse(byte[] pem) throws Refused {
     List<X509Certificate> certificates = new ArrayList<>();
@@ -143,7 +143,7 @@ public final class CertificateChain {
             .map(String::strip)
             .collect(Collectors.joining("\n", "\n", "\n"));
     String[] blocks = lines.split("(?<=\n)-----BEGIN CERTIFICATE-----(?=\n)");
-    for (int number = 1; number < blocks.length; number++) { // before the first there is none
+    for (int number = 1; number < blocks.length; number++) { // the first part precedes all blocks
       int end = blocks[number].indexOf("\n-----END CERTIFICATE-----\n");
       if (end < 0) {
         throw broken("the chain is not PEM: a certificate has no end");
@@ -169,18 +169,18 @@ public final class CertificateChain {
           (X509Certificate)
               CertificateFactory.getInstance("X.509")
                   .generateCertificate(new ByteArrayInputStream(der));
-      if (Arrays.equals(der, certificate.getEncoded())) { // and nothing behind it
+      if (Arrays.equals(der, certificate.getEncoded())) { // nothing follows it
         return certificate;
       }
     } catch (CertificateException | RuntimeException e) {
-      // to the user the same as more bytes than the certificate's
+      // reported in the same way as extra bytes after the certificate
     }
     throw broken("certificate %s of the chain cannot be parsed", number);
   }
 
   /**
-   * Verifies everything but the root's identity and the signer's name, as of an instant. Once
-   * verified for an instant it is known to be good then: hundreds of collections share a chain.
+   * Verifies everything but the root's identity and the signer's name, as of an instant. The result
+   * is kept for the instant, because hundreds of collections share a chain.
    */
   public void verify(Instant at) throws Refused {
     if (isVerified(at)) {
@@ -235,7 +235,7 @@ public final class CertificateChain {
     return child.getIssuerX500Principal().equals(parent.getSubjectX500Principal());
   }
 
-  /** Names every certificate that is out of its validity; both ends belong to it. */
+  /** Names every certificate that is outside its validity, which includes both ends. */
   private void checkDates(Instant at) throws Refused {
     List<String> reasons = new ArrayList<>();
     Cause cause = null;
@@ -258,7 +258,7 @@ public final class CertificateChain {
 
   /**
    * Refuses what a forger could afford: a SHA-1 signature (the root's own proves nothing and may be
-   * old), a short RSA key. The JDK's own rules are a matter of its configuration.
+   * old), a short RSA key. The JDK has such rules, too, but they depend on its configuration.
    */
   private void checkStrength() throws Refused {
     for (X509Certificate certificate : List.of(leaf, intermediate)) {
@@ -291,7 +291,7 @@ public final class CertificateChain {
         parameters.init(certificate.getSigAlgParams());
         hash = parameters.getParameterSpec(PSSParameterSpec.class).getDigestAlgorithm();
       } catch (GeneralSecurityException | IOException e) {
-        // so no hash that could be called strong
+        // unreadable parameters count as absent
       }
     }
     return hash + "with" + name;
@@ -300,7 +300,7 @@ public final class CertificateChain {
   private void checkAuthorities() throws Refused {
     for (X509Certificate parent : List.of(intermediate, root)) {
       if (parent.getBasicConstraints() < 0) {
-        throw broken("the %s is no CA certificate", name(parent));
+        throw broken("the %s is not a CA certificate", name(parent));
       }
       boolean[] usage = parent.getKeyUsage();
       if (usage == null || !usage[KEY_CERT_SIGN]) {
@@ -317,7 +317,7 @@ public final class CertificateChain {
 
   /**
    * Refuses name constraints that cannot be parsed: where they are not critical (as in Mozilla's
-   * older chains) the JDK would pass over them.
+   * older chains) the JDK would ignore them.
    */
   private void checkNameConstraints(X509Certificate parent) throws Refused {
     byte[] value = parent.getExtensionValue(NAME_CONSTRAINTS);
@@ -334,8 +334,8 @@ public final class CertificateChain {
 
   private void checkPath(Instant at) throws Refused {
     try {
-      // The root stands in the path, under an anchor made of its own name and key: so its own
-      // signature, path length and name constraints are validated as well.
+      // The root is part of the path, under an anchor made of its own name and key, so that its own
+      // signature, path length and name constraints are validated, too.
       TrustAnchor anchor =
           new TrustAnchor(root.getSubjectX500Principal(), root.getPublicKey(), null);
       PKIXParameters parameters = new PKIXParameters(Set.of(anchor));
@@ -348,11 +348,11 @@ public final class CertificateChain {
               parameters);
     } catch (CertPathValidatorException e) {
       if (leafNames.isEmpty() && e.getReason() == PKIXReason.INVALID_NAME) {
-        verifySigner(null); // it was the common name that PKIX looked at, and that is no SAN
+        verifySigner(null); // PKIX looked at the common name, which is not a SAN
       }
       throw refused(e);
     } catch (GeneralSecurityException | RuntimeException e) {
-      // a provider's surprise (an unknown key type, a curve it cannot load) proves nothing
+      // the provider failed (an unknown key type, a curve it cannot load): nothing is proven
       throw broken("the chain cannot be validated: %s", e.getMessage());
     }
   }
@@ -372,7 +372,7 @@ public final class CertificateChain {
       return broken("the %s's names break the name constraints above it", certificate);
     }
     if (reason == PKIXReason.PATH_TOO_LONG) {
-      return broken("the path length of the certificate above the %s forbids it", certificate);
+      return broken("the %s exceeds the path length of the certificate above it", certificate);
     }
     return broken("the %s is refused: %s", certificate, e.getMessage());
   }
@@ -433,7 +433,7 @@ public final class CertificateChain {
         return List.of();
       }
     } catch (CertificateException e) {
-      // the JDK throws for one certificate what it returns as null for another
+      // the JDK throws for some certificates, and returns null for others
     }
     throw wrongUsage("an extended key usage cannot be parsed");
   }
@@ -452,7 +452,7 @@ public final class CertificateChain {
           "the leaf's SAN is %s, expected %s"
               .formatted(
                   leafNames.isEmpty() ? "missing" : String.join(", ", leafNames),
-                  signerName(signer == null ? "a name" : signer)));
+                  signerName(signer == null ? "NAME" : signer)));
     }
   }
 
@@ -466,7 +466,7 @@ public final class CertificateChain {
     return leafNames.stream().anyMatch(signerName(signer)::equalsIgnoreCase);
   }
 
-  /** The names of signers that the leaf carries, those right below the domain of all signers. */
+  /** The names of signers that the leaf carries: those directly below the domain of all signers. */
   List<String> signerNames() {
     return leafNames.stream().filter(SIGNER_NAME.asMatchPredicate()).toList();
   }
@@ -520,10 +520,10 @@ public final class CertificateChain {
   }
 
   /**
-   * How long before its end the leaf should have been replaced, where nobody says: a tenth of its
+   * How long before its end the leaf should be replaced, unless the user says: a tenth of its
    * lifetime, 7 to 60 days.
    */
-  public Duration usualWarning() {
+  public Duration defaultWarningPeriod() {
     Duration lifetime =
         Duration.between(leaf.getNotBefore().toInstant(), leaf.getNotAfter().toInstant());
     long least = Duration.ofDays(7).toMillis();

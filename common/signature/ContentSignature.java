@@ -23,11 +23,11 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * Verifies the content signature of a collection, as every client does before it believes its
- * records (<i>Client specifications › Signature Verification</i>; docs/specification.md,
+ * Verifies the content signature of a collection, as every client does before it trusts its records
+ * (<i>Client specifications › Signature Verification</i>; docs/specification.md,
  * <i>validate_signature</i>, steps 1 to 4).
  *
- * <p>Pure: the chain is asked of a {@link ChainSource}, the time is given. Anything unexpected
+ * <p>Pure: a {@link ChainSource} supplies the chain, the caller the time. Anything unexpected
  * refuses the signature with its reason.
  */
 public final class ContentSignature {
@@ -44,7 +44,7 @@ public final class ContentSignature {
   private ContentSignature() {}
 
   /**
-   * What a collection's metadata says of one signature; what is missing there is null here.
+   * One signature in a collection's metadata; what is missing there is null here.
    *
    * @param signature URL-safe base64 of raw r‖s
    * @param x5u URL of the chain
@@ -55,7 +55,7 @@ public final class ContentSignature {
   /**
    * What a signature covers.
    *
-   * @param records in any order; no two of one id
+   * @param records in any order; no two with the same id
    * @param timestamp the collection's, epoch milliseconds
    */
   public record Content(List<SignedRecord> records, long timestamp) {
@@ -68,11 +68,11 @@ public final class ContentSignature {
   }
 
   /**
-   * Whom to believe.
+   * What to trust.
    *
    * @param roots colon hex of the trusted roots' SHA-256; empty if any root will do, because the
    *     caller judges it
-   * @param signer the name that clients ask the leaf for
+   * @param signer the name that clients expect in the leaf
    * @param signerDemanded whether a leaf of another signer is refused; under one of Mozilla's roots
    *     it always is
    * @param at the instant at which the certificates must be valid
@@ -81,7 +81,7 @@ public final class ContentSignature {
 
   /** Where chains come from. */
   public interface ChainSource {
-    /** Returns the chain as it was read; it is verified by whoever asked for it. */
+    /** Returns the chain as it was read; the caller verifies it. */
     CertificateChain chain(URI x5u) throws Refused;
   }
 
@@ -99,7 +99,7 @@ public final class ContentSignature {
       implements Verdict {}
 
   /**
-   * A sentence about collections that may concern many of them alike.
+   * A sentence that may apply to many collections.
    *
    * @param before the words before their names
    * @param after the words after their names
@@ -181,7 +181,7 @@ public final class ContentSignature {
     return List.of(
         new Warning(
             "the leaf of ",
-            " is of %s, clients ask for %s"
+            " is for %s, clients ask for %s"
                 .formatted(
                     String.join(", ", chain.signerNames()),
                     CertificateChain.signerName(trust.signer()))));
@@ -215,7 +215,7 @@ public final class ContentSignature {
     return number.signum() > 0 && number.compareTo(P384_ORDER) < 0;
   }
 
-  /** Step 3, its beginning: where a chain may come from. */
+  /** The beginning of step 3: where a chain may come from. */
   private static URI chainUrl(String x5u) throws Refused {
     if (x5u == null) {
       throw malformed("the signature's x5u is missing");
@@ -224,7 +224,7 @@ public final class ContentSignature {
     try {
       url = URI.create(x5u);
     } catch (IllegalArgumentException e) {
-      throw malformed("the x5u %s is no URL", shown(x5u));
+      throw malformed("the x5u %s is not a URL", shown(x5u));
     }
     boolean allowed =
         url.getHost() != null
@@ -239,7 +239,7 @@ public final class ContentSignature {
     return url;
   }
 
-  /** A text of the entry, without what may be a password in a URL, and not too long. */
+  /** A text of the entry, shortened, and without what may be a password in a URL. */
   private static String shown(String text) {
     if (text == null) {
       return "missing";
@@ -265,7 +265,7 @@ public final class ContentSignature {
       ecdsa.update(ascii("],\"last_modified\":\"%d\"}".formatted(timestamp)));
       return ecdsa.verify(signature);
     } catch (GeneralSecurityException | RuntimeException e) {
-      // r or s out of range, or a surprise of the provider: no proof, so no signature
+      // r or s is out of range, or the provider failed: nothing is proven
       throw malformed("the signature cannot be verified: %s", e.getMessage());
     }
   }
@@ -274,7 +274,7 @@ public final class ContentSignature {
     return text.getBytes(StandardCharsets.US_ASCII);
   }
 
-  /** Finds out which difference it is, as far as the signature can tell. */
+  /** Finds out what differs, as far as the signature can tell. */
   private static Refused difference(
       PublicKey key, byte[] signature, Content content, Collection<Long> otherTimestamps)
       throws Refused {
@@ -307,7 +307,7 @@ public final class ContentSignature {
 
   /**
    * Finds the signatures in a collection's metadata: {@code signatures}, else the older single
-   * {@code signature}; none if it was never signed. What they hold is looked at by {@link #verify}.
+   * {@code signature}; none if it was never signed. {@link #verify} checks what they hold.
    */
   public static List<?> entries(Map<String, Object> metadata) {
     Object several = metadata.get("signatures");
@@ -316,7 +316,7 @@ public final class ContentSignature {
         return list;
       }
     } else if (several != null) {
-      return List.of(List.of(several)); // no list: refused as an entry that is no object
+      return List.of(List.of(several)); // not a list: refused as an entry that is not an object
     }
     Object single = metadata.get("signature");
     boolean none = single == null || (single instanceof Map<?, ?> map && map.isEmpty());
@@ -325,7 +325,7 @@ public final class ContentSignature {
 
   private static Entry entry(Object value) throws Refused {
     if (!(value instanceof Map<?, ?> map)) {
-      throw malformed("a signature is no object");
+      throw malformed("a signature is not an object");
     }
     return new Entry(text(map, "signature"), text(map, "x5u"), text(map, "mode"));
   }
@@ -333,7 +333,7 @@ public final class ContentSignature {
   private static String text(Map<?, ?> entry, String key) throws Refused {
     Object value = entry.get(key);
     if (value != null && !(value instanceof String)) {
-      throw malformed("a signature's %s is no text", key);
+      throw malformed("a signature's %s is not a string", key);
     }
     return (String) value;
   }

@@ -12,11 +12,11 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * The roots of Mozilla's content signatures: which are trusted on which of its hosts, and whose a
- * root is (docs/specification.md, <i>validate_signature</i>, step 4).
+ * The roots of Mozilla's content signatures: which are trusted on which of its hosts, and who owns
+ * a root (docs/specification.md, <i>validate_signature</i>, step 4).
  *
- * <p>Each environment has had several. One that is no longer valid is trusted as of a moment at
- * which it was.
+ * <p>Each environment has had several. One that has expired is still trusted as of a moment at
+ * which it was valid.
  */
 public final class MozillaRoots {
 
@@ -102,7 +102,7 @@ public final class MozillaRoots {
       return new Root(hash, owner, null, null, null);
     }
 
-    /** Whether the day is one of its days; to the second, its certificate decides. */
+    /** Whether it is valid on the day; its certificate decides to the second. */
     boolean isValid(Instant at) {
       return (firstDay == null || !at.isBefore(start(firstDay)))
           && at.isBefore(start(lastDay.plusDays(1)));
@@ -116,8 +116,8 @@ public final class MozillaRoots {
   private MozillaRoots() {}
 
   /**
-   * The roots that are trusted on a host by themselves, the current one first; none on a host that
-   * is not Mozilla's.
+   * The roots that are trusted on a host by default, the current one first; none on a host that is
+   * not Mozilla's.
    *
    * @param at the moment as of which certificates are verified
    */
@@ -147,12 +147,12 @@ public final class MozillaRoots {
         : null;
   }
 
-  /** Whether a root is, or was, trusted on a host of Mozilla's by itself. */
+  /** Whether a root is, or was, trusted on one of Mozilla's hosts by default. */
   public static boolean isBuiltIn(String hash) {
     return known(hash).filter(root -> root.environment() != null).isPresent();
   }
 
-  /** A sentence that says whose a root is; empty if we do not know it. */
+  /** A sentence that says who owns a root; empty if we do not know it. */
   public static Optional<String> whose(String hash) {
     return known(hash).map(root -> "this is " + root.owner());
   }

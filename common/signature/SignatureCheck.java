@@ -44,8 +44,8 @@ import java.util.function.Predicate;
 import picocli.CommandLine.Option;
 
 /**
- * The check of a published collection's signature, from reading it to the lines that say what came
- * out (docs/specification.md, <i>validate_signature</i>). {@code validate_signature} is this check;
+ * The check of a published collection's signature, from reading it to printing the result
+ * (docs/specification.md, <i>validate_signature</i>). {@code validate_signature} is this check;
  * {@code refresh_signature --verify} ends with it.
  *
  * <p>Steps 1 to 4 of <i>Client specifications › Signature Verification</i> are in {@link
@@ -53,7 +53,7 @@ import picocli.CommandLine.Option;
  */
 public final class SignatureCheck {
 
-  /** Settings: whose signatures are believed. */
+  /** Settings: whose signatures are trusted. */
   public static final class Signers {
     @Option(
         names = "--root-hash",
@@ -83,19 +83,19 @@ public final class SignatureCheck {
     byte[] read(URI x5u) throws ServerException;
   }
 
-  /** What came out for one collection. */
+  /** The result for one collection. */
   public sealed interface Judgement {}
 
   /** A signature is valid. */
   public record Good(Valid verdict) implements Judgement {}
 
-  /** No signature is valid, or none can be had. */
+  /** No signature is valid, or none can be read. */
   public record Bad(Invalid verdict) implements Judgement {}
 
   /** Newly configured: no signature, and never any record. */
   public record Skipped() implements Judgement {}
 
-  /** Nothing can be said of it. */
+  /** It could not be judged. */
   public record NoVerdict(String reason) implements Judgement {}
 
   /**
@@ -113,7 +113,7 @@ public final class SignatureCheck {
       List<String> warnings,
       Duration took) {}
 
-  /** What to do with a chain that is valid but for its root, when no root is known. */
+  /** What to do with a chain that is valid except for its root, when no root is known. */
   private enum WithoutRoots {
     WARN,
     REFUSE
@@ -125,7 +125,7 @@ public final class SignatureCheck {
   private final Map<URI, Fetched> chains = new ConcurrentHashMap<>(); // each read once
   private final Set<String> roots; // colon hex; empty if there are none to compare with
   private final WithoutRoots withoutRoots;
-  private final String signer; // null if it goes by the bucket
+  private final String signer; // null if it depends on the bucket
   private final boolean signerDemanded;
   private final List<Outcome> outcomes = new ArrayList<>();
   private Tally tally;
@@ -156,25 +156,25 @@ public final class SignatureCheck {
 
   /** Where a collection's changeset comes from. */
   public interface Source {
-    /** Null for one that is newly configured. */
+    /** Returns null for a newly configured one. */
     Changeset read() throws ServerException;
   }
 
   /**
-   * Judges several collections at once, and prints what comes out.
+   * Judges several collections at once, and prints the results.
    *
-   * @param judge one of the two below
+   * @param judge one of the two methods of that name
    * @param interrupted prints what the outcomes so far add up to
    */
-  public void look(
+  public void judgeAll(
       List<Announced> entries,
       int parallel,
-      InOrder.Look<Announced, Outcome> judge,
+      InOrder.Task<Announced, Outcome> judge,
       Runnable interrupted)
       throws InterruptedException {
     expected = entries.size();
     tally = new Tally("collection", expected, "OK", "SKIP", "BAD", "NO VERDICT");
-    InOrder.look(
+    InOrder.run(
         report, entries, parallel, judge, SignatureCheck::noVerdict, this::show, interrupted);
   }
 
@@ -271,12 +271,13 @@ public final class SignatureCheck {
     List<String> warnings = new ArrayList<>();
     if (changeset.timestamp() < entry.timestamp()) {
       warnings.add(
-          "%s: the changeset is older than announced (%d, announced %d), past the caches too"
+          "%s: the changeset is older than announced (%d, announced %d), even past the caches"
               .formatted(entry.name(), changeset.timestamp(), entry.timestamp()));
     }
     Map<String, Predicate<SignedRecord>> otherBytes = new LinkedHashMap<>();
     otherBytes.put("integers beyond 2^53", record -> record.json().hugeIntegers());
-    otherBytes.put("keys that UTF-16 sorts otherwise", record -> record.json().utf16OrderDiffers());
+    otherBytes.put(
+        "keys that UTF-16 sorts differently", record -> record.json().utf16OrderDiffers());
     otherBytes.forEach((what, isOdd) -> {
       List<String> ids = changeset.records().stream().filter(isOdd).map(SignedRecord::id).toList();
       if (!ids.isEmpty()) {
@@ -381,9 +382,9 @@ public final class SignatureCheck {
     }
   }
 
-  /** Says which roots were believed, or would have to be, where none was known beforehand. */
+  /** Says which roots were trusted, or would have to be, if none was configured or built in. */
   public void showRoots() {
-    Set<String> seen = new TreeSet<>(); // of chains that are good but for what their root is worth
+    Set<String> seen = new TreeSet<>(); // of chains that are valid except for their root
     for (Fetched result : chains.values()) {
       if (result.chain() != null && result.chain().isVerified(now)) {
         seen.add(result.chain().rootHash());
@@ -401,11 +402,11 @@ public final class SignatureCheck {
           report.error(
               noRoot(root),
               MozillaRoots.whose(root).map(sentence -> sentence + "; ").orElse("")
-                  + "compare it with one you know to be right, or --any-root"));
+                  + "compare it with one that you know to be right, or use --any-root"));
     }
   }
 
-  /** Warns of what is odd about valid signatures, once for all collections that share a chain. */
+  /** Warns about valid signatures that are odd, once for all collections that share a chain. */
   public void showWarnings() {
     record Shared(CertificateChain chain, Warning warning) {}
     Map<Shared, List<String>> names = new LinkedHashMap<>();
@@ -458,7 +459,7 @@ public final class SignatureCheck {
     return tally.counts();
   }
 
-  /** The collections whose signature is valid, by the chain that it is by. */
+  /** The collections whose signature is valid, by its chain. */
   public Map<CertificateChain, List<String>> chains() {
     Map<CertificateChain, List<String>> names = new LinkedHashMap<>();
     for (Outcome outcome : outcomes) {

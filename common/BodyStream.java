@@ -22,10 +22,10 @@ import java.util.concurrent.TimeUnit;
 import java.util.zip.GZIPInputStream;
 
 /**
- * A body as a stream, with a longest silence and a deadline, which the JDK's own does not have; one
- * part is held at a time.
+ * The body of an answer as a stream with a longest silence and a deadline, which the JDK's own does
+ * not have; it holds one part at a time.
  */
-final class Incoming extends InputStream implements HttpResponse.BodySubscriber<Incoming> {
+final class BodyStream extends InputStream implements HttpResponse.BodySubscriber<BodyStream> {
   static final String LATE = "the answer took longer than REQUESTS_DEADLINE_SECONDS allows";
   private static final Object END = new Object();
   private final long deadline;
@@ -39,16 +39,16 @@ final class Incoming extends InputStream implements HttpResponse.BodySubscriber<
   /**
    * @param deadline by {@link System#nanoTime}
    * @param timeout the longest silence
-   * @param timeoutName the setting that says so
+   * @param timeoutName the name of its setting
    */
-  Incoming(long deadline, Duration timeout, String timeoutName) {
+  BodyStream(long deadline, Duration timeout, String timeoutName) {
     this.deadline = deadline;
     this.timeout = timeout;
     this.timeoutName = timeoutName;
   }
 
   @Override
-  public CompletionStage<Incoming> getBody() {
+  public CompletionStage<BodyStream> getBody() {
     return CompletableFuture.completedFuture(this);
   }
 
@@ -124,16 +124,16 @@ final class Incoming extends InputStream implements HttpResponse.BodySubscriber<
     }
   }
 
-  /** What java.net.http makes of an answer that it cannot read. */
+  /** The failure of java.net.http on an answer that it cannot read. */
   static IOException refusedByClient(Throwable failure) {
     return switch (failure) {
       case IOException io -> io;
-      case Error error -> throw error; // such as memory that ran out
-      default -> new IOException("the answer is no valid HTTP", failure);
+      case Error error -> throw error; // such as out of memory
+      default -> new IOException("the answer is not valid HTTP", failure);
     };
   }
 
-  /** A body decompressed; it ends with an error after so many bytes. */
+  /** The decompressed body; reading more than this many bytes is an error. */
   static InputStream content(HttpHeaders headers, InputStream body, long maxBytes)
       throws IOException {
     String encoding = headers.firstValue("Content-Encoding").orElse("identity");
