@@ -632,7 +632,7 @@ class CanonicalJsonTest {
   }
 
   /** The specification in its plainest form, with nothing of the real one in it. */
-  private static void printTree(Object value, StringBuilder out) {
+  static void printTree(Object value, StringBuilder out) {
     switch (value) {
       case null -> out.append("null");
       case Map<?, ?> map -> {
@@ -665,7 +665,7 @@ class CanonicalJsonTest {
   }
 
   /** A string as canonical JSON has it, written without ours in view. */
-  static void quote(String text, StringBuilder out) {
+  private static void quote(String text, StringBuilder out) {
     out.append('"');
     for (char c : text.toCharArray()) {
       int known = "\b\t\n\f\r\"\\".indexOf(c);
