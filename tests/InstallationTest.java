@@ -411,7 +411,7 @@ class InstallationTest {
     assertTrue(listed.stdout().contains("\n  uptake_health                Does uptake_health.\n"));
     assertEquals(listed.stdout(), run("remote-settings-lambdas", "--help").stdout());
     assertEquals(
-        "remote-settings-lambdas 0.1.0\n", run("remote-settings-lambdas", "--version").stdout());
+        "remote-settings-lambdas 0.2.0\n", run("remote-settings-lambdas", "--version").stdout());
 
     Project.Outcome one = run("remote-settings-lambdas", "uptake_health", "--max-age", "", "3");
     assertEquals(run("uptake_health", "--max-age", "", "3"), one);
@@ -449,7 +449,7 @@ class InstallationTest {
     Project.Outcome outcome = run("remote-settings-lambdas", "uninstall");
     assertEquals(0, outcome.exit(), outcome.stderr());
     assertEquals(
-        "Removed the commands of remote-settings-lambdas 0.1.0 from " + bin + "\n",
+        "Removed the commands of remote-settings-lambdas 0.2.0 from " + bin + "\n",
         outcome.stdout());
     assertEquals(Set.of("", "other", "uptake_health"), files(bin));
     assertEquals(List.of(), said.stream().filter(line -> line.startsWith("warning")).toList());

@@ -391,7 +391,7 @@ class OutputSchemaTest {
       """
       {
         "command": "validate_signature",
-        "version": "0.1.0",
+        "version": "0.2.0",
         "server": "https://settings.example.com/v1",
         "results": [
           {
