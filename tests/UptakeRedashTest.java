@@ -470,9 +470,9 @@ class UptakeRedashTest {
   void silence_names_the_setting_of_its_limit() throws IOException {
     RecordingServer redash = redash(Reply.SILENT);
     Terminal terminal =
-        terminal(redash).set("REDASH_TIMEOUT_SECONDS", "0.3").set("REQUESTS_NB_RETRIES", 0);
+        terminal(redash).set("REDASH_TIMEOUT_SECONDS", 2).set("REQUESTS_NB_RETRIES", 0);
     assertNoVerdict(
-        "GET %s: no answer within 0.3 s (REDASH_TIMEOUT_SECONDS)".formatted(redash.url(PATH)),
+        "GET %s: no answer within 2 s (REDASH_TIMEOUT_SECONDS)".formatted(redash.url(PATH)),
         "",
         run(terminal));
   }
@@ -484,9 +484,9 @@ class UptakeRedashTest {
             Reply.raw("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"query_result\":")
                 .then(Reply.SILENT));
     Terminal terminal =
-        terminal(redash).set("REDASH_TIMEOUT_SECONDS", "0.3").set("REQUESTS_NB_RETRIES", 0);
+        terminal(redash).set("REDASH_TIMEOUT_SECONDS", 2).set("REQUESTS_NB_RETRIES", 0);
     assertNoVerdict(
-        "GET %s: no byte for 0.3 s while reading (REDASH_TIMEOUT_SECONDS)"
+        "GET %s: no byte for 2 s while reading (REDASH_TIMEOUT_SECONDS)"
             .formatted(redash.url(PATH)),
         "",
         run(terminal));
