@@ -86,6 +86,14 @@ class UptakeRedashTest {
         .set("REQUESTS_NB_RETRIES", 4);
   }
 
+  /** Two seconds of silence, and no other limit that a slow machine could reach first. */
+  private static Terminal impatient(RecordingServer redash) {
+    return terminal(redash)
+        .set("REDASH_TIMEOUT_SECONDS", 2)
+        .set("REQUESTS_DEADLINE_SECONDS", 600)
+        .set("REQUESTS_NB_RETRIES", 0);
+  }
+
   private static Terminal terminal(RecordingServer redash) {
     return terminal(redash.url(PATH));
   }
@@ -469,8 +477,7 @@ class UptakeRedashTest {
   @Test
   void silence_names_the_setting_of_its_limit() throws IOException {
     RecordingServer redash = redash(Reply.SILENT);
-    Terminal terminal =
-        terminal(redash).set("REDASH_TIMEOUT_SECONDS", 2).set("REQUESTS_NB_RETRIES", 0);
+    Terminal terminal = impatient(redash);
     assertNoVerdict(
         "GET %s: no answer within 2 s (REDASH_TIMEOUT_SECONDS)".formatted(redash.url(PATH)),
         "",
@@ -483,8 +490,7 @@ class UptakeRedashTest {
         redash(
             Reply.raw("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"query_result\":")
                 .then(Reply.SILENT));
-    Terminal terminal =
-        terminal(redash).set("REDASH_TIMEOUT_SECONDS", 2).set("REQUESTS_NB_RETRIES", 0);
+    Terminal terminal = impatient(redash);
     assertNoVerdict(
         "GET %s: no byte for 2 s while reading (REDASH_TIMEOUT_SECONDS)"
             .formatted(redash.url(PATH)),
