@@ -66,13 +66,15 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.TypeConversionException;
 
 /**
- * The repair: one collection gets the records of another, and what it signs is asked for.
+ * The repair: copy the records of one collection to another, and request a review or the signature
+ * of the changes.
  *
- * <p>The records of both are compared by content; what is missing at the destination is created,
- * what differs updated, what is extra deleted. Each change is made only if the record is as it was
- * when it was read. When all are made, and the destination is a signed source, a review is asked
- * for, or the signature where no review is needed; a run that was ended half-way is finished by the
- * next one. What somebody else is editing, or a reviewer has rejected, is left to people.
+ * <p>The records of both are compared by content. A record that is missing at the destination is
+ * created, one that differs is updated, an extra one is deleted. A record is changed only if it has
+ * not changed since it was read. When all changes are applied and the destination is a signed
+ * source, the command requests a review, or the signature where no review is needed. If a run stops
+ * half-way, the next one finishes it. While somebody else is editing the destination, or after a
+ * reviewer has rejected it, the command requests nothing: that is left to people.
  *
  * <p>Spec: docs/specification.md, <i>backport_records</i>; Kinto's <i>Batch operations</i>;
  * <i>Remote Settings › Multi signoff</i>.
@@ -83,9 +85,8 @@ import picocli.CommandLine.TypeConversionException;
     name = "backport_records",
     description = {
       "Copy creations, updates and deletions of records from one collection to another.",
-      "Each change is made only if the record at the destination is as it was when it was read;"
-          + " then a review or the signature is asked for, where the destination is a signed"
-          + " source."
+      "A record at the destination is changed only if it has not changed since it was read. If the"
+          + " destination is a signed source, a review or the signature is then requested."
     })
 public class backport_records implements Runner.Command {
 
@@ -103,7 +104,8 @@ public class backport_records implements Runner.Command {
       names = "--backport-records-dest-auth-file",
       paramLabel = "FILE",
       description =
-          "credentials of an account that may write the destination, likewise; unset: the source's")
+          "credentials of an account that may write to the destination, in the same form; unset:"
+              + " the source's")
   Secret destAuth;
 
   @Option(
@@ -125,8 +127,8 @@ public class backport_records implements Runner.Command {
       paramLabel = "JSON",
       converter = FiltersConverter.class,
       description =
-          "query parameters that select what is copied, a JSON object: {\"min_age\": 42};"
-              + " all else is deleted at the destination")
+          "query parameters that select the records to copy, as a JSON object: {\"min_age\": 42};"
+              + " all other records are deleted at the destination")
   Filters sourceFilters;
 
   @Option(
@@ -147,13 +149,13 @@ public class backport_records implements Runner.Command {
       names = "--backport-records-mappings",
       paramLabel = "LINES",
       description =
-          "instead of these, a line for each copy: bucket/collection?field=value ->"
-              + " bucket/collection")
+          "one line per copy, instead of the settings of a single one:"
+              + " bucket/collection?field=value -> bucket/collection")
   String mappings;
 
   @Option(
       names = "--safe-headers",
-      description = "accepted, and without effect: every change is guarded")
+      description = "accepted, but has no effect: every change is guarded")
   boolean safeHeaders;
 
   @Option(names = "--dry-run", description = "print what would be changed, and change nothing")
@@ -176,20 +178,20 @@ public class backport_records implements Runner.Command {
       names = "--max-deletions",
       paramLabel = "COUNT",
       converter = Values.CountConverter.class,
-      description = "change nothing if more records would be deleted; unset: any number")
+      description = "change nothing if more records than this would be deleted; unset: no limit")
   Integer maxDeletions;
 
   @Option(
       names = "--allow-empty-source",
-      description = "copy a source without records too, which empties the destination")
+      description = "copy even a source without records, which empties the destination")
   boolean allowEmptySource;
 
-  @Option(names = "--create-destination", description = "make the destination if it is missing")
+  @Option(names = "--create-destination", description = "create the destination if it is missing")
   boolean createDestination;
 
   @Option(
       names = "--allow-signed-destination",
-      description = "write even what the server signs, which breaks its signature")
+      description = "write even to a collection that the server signs, which breaks its signature")
   boolean allowSignedDestination;
 
   @Mixin GeneralSettings general;
@@ -211,16 +213,17 @@ public class backport_records implements Runner.Command {
   private Report report;
   private RemoteSettings source;
   private RemoteSettings destination;
-  private ServerInfo info; // as who writes to the destination gets it
+  private ServerInfo info; // as the account that writes to the destination gets it
   private Instant now;
-  private volatile Copy inHand; // which Ctrl-C shows as far as it has come
+  private volatile Copy currentCopy; // Ctrl-C shows how far it has come
 
   @Override
   public void run(Surroundings surroundings, Report report) throws Exception {
     List<Mapping> all = mappings();
     if (sourceAuth == null) {
       throw new UsageException(
-          SOURCE_AUTH + " is not set", "user:pass, a token, or TYPE TOKEN, or a file with it");
+          SOURCE_AUTH + " is not set",
+          "set it to user:pass, a token, or TYPE TOKEN, or name a file that holds it");
     }
     this.report = report;
     report.put("server", server.url().toString());
@@ -244,13 +247,13 @@ public class backport_records implements Runner.Command {
     return server.remote(http);
   }
 
-  /** One copy after the other. */
+  /** Makes one copy after the other. */
   private void copy(List<Mapping> all) {
     Tally tally = new Tally("collection", all.size());
     report.onInterrupt(() -> {
-      destination.endWrites(); // one may wait to be repeated
-      if (inHand != null) {
-        show(inHand.unfinished(), tally);
+      destination.endWrites(); // a write may be waiting for its next attempt
+      if (currentCopy != null) {
+        show(currentCopy.unfinished(), tally);
       }
       report.summary("interrupted: " + tally.counts());
     });
@@ -258,13 +261,13 @@ public class backport_records implements Runner.Command {
       if (mappings != null) {
         report.heading(mapping.name());
       }
-      inHand = new Copy(mapping);
-      Outcome outcome = inHand.outcome();
+      currentCopy = new Copy(mapping);
+      Outcome outcome = currentCopy.outcome();
       if (report.isInterrupted()) {
         return;
       }
       report.together(() -> {
-        inHand = null;
+        currentCopy = null;
         show(outcome, tally);
       });
     }
@@ -274,9 +277,9 @@ public class backport_records implements Runner.Command {
     tally.tell(report, Status.UNKNOWN, "Backport failed: %s");
   }
 
-  // ---- what is to be copied
+  // ---- mappings: what to copy
 
-  /** One copy; an error begins with where it is asked for, the filters select of the source. */
+  /** One copy. Its errors begin with {@code where}; the filters select records of the source. */
   record Mapping(String where, Place source, Filters filters, Place destination) {
     String name() {
       return "%s%s -> %s".formatted(source.name(), filters, destination.name());
@@ -300,8 +303,8 @@ public class backport_records implements Runner.Command {
     if (mappings != null) {
       if (isSingle) {
         throw new UsageException(
-            "BACKPORT_RECORDS_MAPPINGS is set, and a source or destination besides",
-            "each copy is a line of BACKPORT_RECORDS_MAPPINGS");
+            "BACKPORT_RECORDS_MAPPINGS is set, but so is a single source or destination",
+            "write each copy as a line of BACKPORT_RECORDS_MAPPINGS");
       }
       return mappings(mappings);
     }
@@ -310,7 +313,7 @@ public class backport_records implements Runner.Command {
     if (missing != null) {
       throw new UsageException(
           "BACKPORT_RECORDS_SOURCE_%s is not set".formatted(missing),
-          "name source bucket and collection, or set BACKPORT_RECORDS_MAPPINGS");
+          "name the source bucket and collection, or set BACKPORT_RECORDS_MAPPINGS");
     }
     Place from = new Place(sourceBucket, sourceCollection);
     Filters filters = sourceFilters == null ? new Filters(Map.of()) : sourceFilters;
@@ -330,7 +333,7 @@ public class backport_records implements Runner.Command {
       }
     }
     if (mappings.isEmpty()) {
-      throw new UsageException("BACKPORT_RECORDS_MAPPINGS holds no line", null);
+      throw new UsageException("BACKPORT_RECORDS_MAPPINGS has no lines", null);
     }
     return checked(mappings);
   }
@@ -383,30 +386,32 @@ public class backport_records implements Runner.Command {
     return decoded;
   }
 
-  /** What selects records: {@code _limit}, say, would have the rest deleted. */
+  /** A parameter that selects records. One like {@code _limit} would delete all other records. */
   private static final Pattern PARAMETER =
-      // a Kinto takes white space off a name
+      // Kinto strips white space from a name
       Pattern.compile("(?s)_sort|(?!_)[^\\p{Z}\\p{Cc}](.*[^\\p{Z}\\p{Cc}])?");
 
-  /** Operators whose list a Kinto takes for one value, which nothing equals. */
+  /** Operators for which Kinto takes a list as one value, which no field equals. */
   private static final Pattern ONE_VALUE = Pattern.compile("(not|min|max|lt|gt|like|has)_.*");
 
   private static void checkFilter(String name, List<?> values) {
     if (!PARAMETER.matcher(name).matches()) {
       throw new TypeConversionException(
-          "a filter: \"%s\" is no field, no parameter but _sort may begin with _".formatted(name));
+          "a filter: \"%s\" is not a field; _sort is the only parameter that may begin with _"
+              .formatted(name));
     }
     if (values.isEmpty()) {
       throw new TypeConversionException(
-          "a filter: %s has no value, and would select everything".formatted(name));
+          "a filter: %s has no value, so it would select everything".formatted(name));
     }
     if (values.size() > 1 && ONE_VALUE.matcher(name).matches()) {
       throw new TypeConversionException(
-          "a filter: %s takes one value, lists are for in_FIELD and exclude_FIELD".formatted(name));
+          "a filter: %s takes one value; only in_FIELD and exclude_FIELD take lists"
+              .formatted(name));
     }
   }
 
-  /** Refuses copies onto themselves, and copies that would undo, or repeat, an earlier one. */
+  /** Refuses copies of a collection to itself, and copies that undo or repeat an earlier one. */
   private static List<Mapping> checked(List<Mapping> mappings) throws UsageException {
     Set<Place> sources = new HashSet<>();
     Set<Place> destinations = new HashSet<>();
@@ -417,9 +422,10 @@ public class backport_records implements Runner.Command {
       if (mapping.source().equals(to)) {
         wrong = "source and destination are both %s";
       } else if (!destinations.add(to)) {
-        wrong = "%s is the destination of an earlier line, whose records it would delete";
+        wrong = "%s is the destination of an earlier line, whose records this one would delete";
       } else if (sources.contains(to)) {
-        wrong = "%s is the source of an earlier line, which would copy other records the next time";
+        wrong =
+            "%s is the source of an earlier line, which would copy other records in the next run";
       }
       if (wrong != null) {
         throw new UsageException(mapping.where() + wrong.formatted(to.name()), null);
@@ -430,7 +436,7 @@ public class backport_records implements Runner.Command {
 
   // ---- the plan
 
-  /** What makes the destination equal to the source, in that order, each by id. */
+  /** The changes that make the destination equal to the source, in this order, each list by id. */
   record Plan(List<Change> toCreate, List<Change> toUpdate, List<Change> toDelete) {
     List<Change> all() {
       return Stream.of(toCreate, toUpdate, toDelete).flatMap(List::stream).toList();
@@ -451,10 +457,10 @@ public class backport_records implements Runner.Command {
   }
 
   /**
-   * What is done to one record.
+   * A change of one record.
    *
-   * @param record its new content without {@code last_modified}, canonical JSON; null: it goes
-   * @param timestamp that it has at the destination, epoch milliseconds; 0: it is not there
+   * @param record its new content, canonical JSON without {@code last_modified}; null to delete it
+   * @param timestamp of the record at the destination, epoch milliseconds; 0 for a creation
    * @param fields that an update changes, each with its value before and after
    */
   record Change(String id, byte[] record, long timestamp, List<Field> fields) {
@@ -463,7 +469,7 @@ public class backport_records implements Runner.Command {
     }
   }
 
-  /** Compares by content; neither order of records matters. */
+  /** Compares by content, whatever the order of the records. */
   static Plan plan(List<SignedRecord> source, List<SignedRecord> destination) {
     Map<String, Content> wanted = RecordDiff.byId(source);
     Map<String, Long> timestamps = new HashMap<>();
@@ -489,7 +495,7 @@ public class backport_records implements Runner.Command {
     return fields.get("last_modified") instanceof Long timestamp ? timestamp : 0;
   }
 
-  /** How long a destination is behind: the age of the oldest change, or deletion, that it lacks. */
+  /** How long the destination is behind: the age of the oldest change or deletion that it lacks. */
   static Duration lag(Plan plan, Map<String, Long> lastModified, Instant now) {
     long oldest =
         plan.all().stream()
@@ -499,33 +505,33 @@ public class backport_records implements Runner.Command {
     return age(oldest, now);
   }
 
-  /** How long ago that was; no time at all if a server's clock is ahead. */
+  /** How long ago that was; zero if the server's clock is ahead. */
   private static Duration age(long timestamp, Instant now) {
     return Duration.ofMillis(Math.max(0, now.toEpochMilli() - timestamp));
   }
 
-  // ---- what became of a change
+  // ---- the state of a change
 
-  /** What became of a change. */
-  sealed interface Fate {
-    /** Why; of what is made how we know, if not by the status. */
+  /** How far a change has come. */
+  sealed interface ChangeState {
+    /** Why; for an applied change, how we know if the status does not say it. */
     String reason();
   }
 
-  /** It is made. */
-  record Made(String reason) implements Fate {}
+  /** The destination has it. */
+  record Applied(String reason) implements ChangeState {}
 
-  /** The record is not as it was, or the server had a moment of weakness: look again. */
-  record Open(String reason) implements Fate {}
+  /** It may be sent again: the record has changed, or the server was not able to answer. */
+  record Pending(String reason) implements ChangeState {}
 
-  /** The server will not have it. */
-  record Declined(String reason) implements Fate {}
+  /** The server refuses it, and would refuse it again. */
+  record Rejected(String reason) implements ChangeState {}
 
   /**
-   * What the answer to a change says. A request whose answer was lost is sent again, and refused
-   * then: what stands in the way is what it made.
+   * What the answer to a change says. A request whose answer was lost is sent again and is then
+   * refused, because the first one did its work. Such a change counts as applied.
    */
-  static Fate fate(Change change, Written answer) {
+  static ChangeState state(Change change, Written answer) {
     int status = answer.status();
     boolean isDeletion = change.record() == null;
     boolean isSame =
@@ -533,20 +539,20 @@ public class backport_records implements Runner.Command {
             && answer.record() != null
             && Content.of(change.record()).isSame(Content.of(answer.record()));
     if (status == 404 && isDeletion) {
-      return new Made("already gone");
+      return new Applied("already gone");
     }
     if (status == 412 && isSame) {
-      return new Made("already there");
+      return new Applied("already there");
     }
     if (status / 100 == 2) {
       return isDeletion || isSame || answer.record() == null
-          ? new Made("")
-          : new Declined("the server has made something else of it");
+          ? new Applied("")
+          : new Rejected("the server stored something else");
     }
     String message = answer.message().isEmpty() ? "" : ": " + Display.brief(answer.message());
     return switch (status) {
-      case 404, 409, 412, 429, 500, 502, 503, 504 -> new Open(status + message);
-      default -> new Declined(status + message);
+      case 404, 409, 412, 429, 500, 502, 503, 504 -> new Pending(status + message);
+      default -> new Rejected(status + message);
     };
   }
 
@@ -555,20 +561,21 @@ public class backport_records implements Runner.Command {
   /** What a destination that has the right records still needs. */
   sealed interface Due {}
 
-  /** Nothing: it is published, or a reviewer's turn. */
+  /** Nothing: it is published, or waits for a reviewer. */
   record NothingDue() implements Due {}
 
-  /** Review or signature were not asked for since the last edit; null: who knows when. */
+  /** A review or the signature, not requested since the last edit; null if its time is unknown. */
   record SignoffDue(Instant since) implements Due {}
 
-  /** Somebody has to look at it. */
-  record Held(String reason) implements Due {}
+  /** Nothing is requested until somebody has looked at it. */
+  record Blocked(String reason) implements Due {}
 
   /**
-   * What the attributes of a signed source ask for, once it has the right records.
+   * What a signed source still needs, once it has the right records.
    *
-   * @param before the attributes before we changed records; null if we have not
-   * @param account ours
+   * @param attributes of the source now
+   * @param before its attributes before this run changed records; null if it changed none
+   * @param account that this run uses
    */
   static Due due(
       Map<String, Object> attributes,
@@ -583,13 +590,13 @@ public class backport_records implements Runner.Command {
       case "signed" ->
           !wrote || isLater("last_signature_date", before, attributes)
               ? new NothingDue()
-              : new Held("the status is signed, as if nothing had been changed");
+              : new Blocked("the status is signed, but nothing was signed since the changes");
       case "to-review" ->
           !wrote || (signoff.reviewed() && isLater("last_review_request_date", before, attributes))
               ? new NothingDue()
-              : new Held("the status is to-review, as of before the changes");
+              : new Blocked("the status is still to-review, as before the changes");
       default ->
-          new Held(
+          new Blocked(
               "the status is " + brief(attributes, "status") + ": the server has not finished");
     };
   }
@@ -599,7 +606,7 @@ public class backport_records implements Runner.Command {
     return isLater(RemoteSettings.date(after, date), RemoteSettings.date(before, date));
   }
 
-  /** Whether a date is later than another one, or there at all. */
+  /** Whether a date is there, and later than the other one if that is there. */
   private static boolean isLater(Optional<Instant> date, Optional<Instant> other) {
     return date.isPresent() && (other.isEmpty() || date.get().isAfter(other.get()));
   }
@@ -607,7 +614,7 @@ public class backport_records implements Runner.Command {
   private static Due dueOfWork(Map<String, Object> attributes, String account, boolean wrote) {
     for (String date : List.of("last_edit_date", "last_review_request_date", "last_review_date")) {
       if (attributes.get(date) != null && RemoteSettings.date(attributes, date).isEmpty()) {
-        return new Held("work in progress, and its %s is no date".formatted(date));
+        return new Blocked("work in progress, but its %s is not a date".formatted(date));
       }
     }
     Object editor = attributes.get("last_edit_by");
@@ -615,28 +622,29 @@ public class backport_records implements Runner.Command {
     Optional<Instant> requested = RemoteSettings.date(attributes, "last_review_request_date");
     Optional<Instant> approved = RemoteSettings.date(attributes, "last_review_date");
     if (editor == null && wrote) {
-      return new SignoffDue(null); // a server that does not say who
+      return new SignoffDue(null); // this server does not say who edits
     }
-    String who = editor == null ? "nobody knows" : brief(attributes, "last_edit_by");
-    Held byEditor = new Held("work in progress by " + who);
+    String who = editor == null ? "an unknown editor" : brief(attributes, "last_edit_by");
+    Blocked byEditor = new Blocked("work in progress by " + who);
     if (isLater(edited, requested)) {
       return account.equals(editor) ? new SignoffDue(edited.get()) : byEditor;
     }
     if (isLater(requested, approved)) {
       String comment = Objects.toString(attributes.get("last_reviewer_comment"), "");
-      return new Held(
-          "review rejected: " + (comment.isBlank() ? "without a comment" : Display.brief(comment)));
+      return new Blocked(
+          "review rejected"
+              + (comment.isBlank() ? " without a comment" : ": " + Display.brief(comment)));
     }
     return byEditor;
   }
 
-  /** Whether the attributes read after a request for a signoff show that it was heard. */
+  /** Whether the attributes, read after the request for a signoff, show that it succeeded. */
   static boolean isSignedOff(
       SignoffRule signoff, Map<String, Object> before, Map<String, Object> after) {
     Object status = after.get("status");
     return "signed".equals(status)
         || (signoff.reviewed()
-            && ("to-review".equals(status) // or it was, and is answered already
+            && ("to-review".equals(status) // or it was, and a reviewer has answered already
                 || isLater("last_review_request_date", before, after)));
   }
 
@@ -644,7 +652,7 @@ public class backport_records implements Runner.Command {
     return Display.brief(String.valueOf(attributes.get(name)));
   }
 
-  /** Whose work a copy goes over, as a warning; empty if nobody's. */
+  /** The work of others that a copy overwrites, as a warning; empty if there is none. */
   static Optional<String> othersWork(
       Map<String, Object> attributes, SignoffRule signoff, String account) {
     if ("to-review".equals(attributes.get("status"))
@@ -652,15 +660,15 @@ public class backport_records implements Runner.Command {
       return Optional.of(
           "under review, requested by " + brief(attributes, "last_review_request_by"));
     }
-    return due(attributes, null, signoff, account) instanceof Held(String reason)
+    return due(attributes, null, signoff, account) instanceof Blocked(String reason)
         ? Optional.of(reason)
         : Optional.empty();
   }
 
-  /** The group that an account lacks to ask for a signoff; empty if it lacks none, or who knows. */
+  /** The group that an account must join to request a signoff; empty if none, or not known. */
   static Optional<String> missingGroup(SignedResource resource, Set<String> principals) {
     SignoffRule signoff = resource.signoff();
-    // which of them it takes where nobody reviews, servers differ in
+    // without review, some servers ask for the editors and some for the reviewers
     List<String> groups =
         Stream.of(signoff.editors(), signoff.reviewed() ? null : signoff.reviewers())
             .filter(Objects::nonNull)
@@ -676,37 +684,37 @@ public class backport_records implements Runner.Command {
   // ---- one copy
 
   private static final String NEXT_RUN = "the next run applies what is missing";
-  private static final int ROUNDS = 2;
+  private static final int MAX_ROUNDS = 2;
 
-  /** Records declined one after the other, after which the rest is not tried. */
-  private static final int MAX_DECLINED = 100;
+  /** After this many rejected records in a row, the rest is not tried. */
+  private static final int MAX_REJECTED = 100;
 
-  /** Why a copy is not made, or not all of it. */
-  private static final class Refused extends Exception {
+  /** Why a copy was not made, or only a part of it. */
+  private static final class Failure extends Exception {
     private static final long serialVersionUID = 1;
     final String hint;
 
-    Refused(String reason, String hint) {
+    Failure(String reason, String hint) {
       super(reason, null, false, false);
       this.hint = hint;
     }
   }
 
-  /** The destination; without attributes if it is missing. */
-  private record Seen(Map<String, Object> attributes, List<SignedRecord> records) {}
+  /** The destination as it was read; without attributes if it is missing. */
+  private record Snapshot(Map<String, Object> attributes, List<SignedRecord> records) {}
 
   /** One copy, and how far it has come. */
   private final class Copy {
     private final Mapping mapping;
     private final Place to;
     private volatile Plan plan = plan(List.of(), List.of());
-    private SignedResource signed; // whose source the destination is, or null
-    private final List<Object> requests = new ArrayList<>(); // for the document
-    private final Map<String, Fate> fates = new HashMap<>(); // of all that is written, by id
-    private final List<String> waits = new ArrayList<>(); // that the answers of a round ask for
-    private Refused failure; // of a whole batch, which ends its round
-    private boolean isLasting; // that failure: another round would be in vain
-    private int declinedInARow;
+    private SignedResource signed; // whose source is the destination, or null
+    private final List<Object> requests = new ArrayList<>(); // for the JSON document
+    private final Map<String, ChangeState> states = new HashMap<>(); // of each change, by id
+    private final List<String> waits = new ArrayList<>(); // the Retry-After headers of a round
+    private Failure failure; // of a whole batch, which ends its round
+    private boolean noRetry; // after that failure, because it would fail again
+    private int rejectedInARow;
 
     Copy(Mapping mapping) {
       this.mapping = mapping;
@@ -717,7 +725,7 @@ public class backport_records implements Runner.Command {
       try {
         signed = signedResource();
         return check ? compared() : copied();
-      } catch (Refused e) {
+      } catch (Failure e) {
         return outcome(Verdict.NO_VERDICT, e.getMessage(), e.hint, null);
       } catch (Report.ClosedOutput e) {
         throw e;
@@ -728,17 +736,17 @@ public class backport_records implements Runner.Command {
     }
 
     Outcome unfinished() {
-      return fates.isEmpty()
+      return states.isEmpty()
           ? outcome(Verdict.NO_VERDICT, "interrupted")
           : outcome(Verdict.NO_VERDICT, "interrupted, " + progress(), NEXT_RUN, null);
     }
 
-    private Outcome compared() throws Refused {
-      Seen seen = look(false);
-      Plan lacking = plan(read(), seen.records());
-      if (!lacking.isEmpty()) { // a change in flight is none
-        seen = look(false);
-        lacking = plan(read(), seen.records());
+    private Outcome compared() throws Failure {
+      Snapshot seen = readDestination(false);
+      Plan lacking = plan(readSource(), seen.records());
+      if (!lacking.isEmpty()) { // a change may have been in flight
+        seen = readDestination(false);
+        lacking = plan(readSource(), seen.records());
       }
       plan = lacking;
       if (!plan.isEmpty()) {
@@ -753,14 +761,14 @@ public class backport_records implements Runner.Command {
       }
       return switch (due(seen.attributes(), null, signed.signoff(), info.account())) {
         case NothingDue _ -> inSync();
-        case Held(String reason) -> outcome(Verdict.WAITING, reason);
+        case Blocked(String reason) -> outcome(Verdict.WAITING, reason);
         case SignoffDue(Instant since) -> behind(age(since.toEpochMilli(), now));
       };
     }
 
-    private Outcome copied() throws Refused {
-      List<SignedRecord> wanted = read();
-      Seen seen = look(createDestination);
+    private Outcome copied() throws Failure {
+      List<SignedRecord> wanted = readSource();
+      Snapshot seen = readDestination(createDestination);
       boolean isMissing = seen.attributes() == null;
       plan = plan(wanted, seen.records());
       checkDeletions(plan);
@@ -770,41 +778,41 @@ public class backport_records implements Runner.Command {
       if (signed != null && !isMissing) {
         checkGroup();
         othersWork(seen.attributes(), signed.signoff(), info.account())
-            .ifPresent(work -> report.warn(to.name() + ": " + work + ", which is overwritten"));
+            .ifPresent(work -> report.warn(to.name() + ": " + work + "; the copy overwrites it"));
       }
       SignoffRule signoff = signed == null || plan.isEmpty() ? null : signed.signoff();
       if (dryRun) {
         return planned(isMissing, signoff);
       }
       announce(
-          (isMissing ? "make the collection, " : "")
+          (isMissing ? "create the collection, " : "")
               + plan.counts()
-              + (signoff == null ? "" : ", then set it " + signoff.status()));
+              + (signoff == null ? "" : ", then " + request(signoff)));
       if (isMissing) {
         create();
-        seen = look(false); // somebody else may have made it
+        seen = readDestination(false); // somebody else may have created it
         Plan afresh = plan(wanted, seen.records());
         checkDeletions(afresh);
         plan = afresh;
       }
-      Seen after = write(wanted);
+      Snapshot after = write(wanted);
       if (signed == null) {
         return applied();
       }
-      Outcome outcome = signOff(after.attributes(), made() == 0 ? null : seen.attributes());
-      return outcome.verdict() == Verdict.IN_SYNC ? applied() : outcome; // the collection was made
+      Outcome outcome = signOff(after.attributes(), appliedCount() == 0 ? null : seen.attributes());
+      return outcome.verdict() == Verdict.IN_SYNC ? applied() : outcome; // only created
     }
 
     // reading
 
-    private List<SignedRecord> read() throws Refused {
+    private List<SignedRecord> readSource() throws Failure {
       Place from = mapping.source();
       Map<String, List<String>> filters = mapping.filters().parameters();
       try {
         List<SignedRecord> records = source.records(from, filters);
         if (records.isEmpty() && !allowEmptySource) {
           String which = filters.isEmpty() ? "" : " that the filters select";
-          throw new Refused(
+          throw new Failure(
               "source %s has no records%s".formatted(from.name(), which),
               "--allow-empty-source empties the destination");
         }
@@ -814,13 +822,14 @@ public class backport_records implements Runner.Command {
       }
     }
 
-    /** Attributes first: what changes after them changes them too. */
-    private Seen look(boolean mayBeMissing) throws Refused {
+    /** Reads the attributes first, because a later change of a record changes them too. */
+    private Snapshot readDestination(boolean mayBeMissing) throws Failure {
       try {
-        Seen seen = new Seen(destination.metadata(to.path()), destination.records(to, Map.of()));
+        Snapshot seen =
+            new Snapshot(destination.metadata(to.path()), destination.records(to, Map.of()));
         for (SignedRecord record : seen.records()) {
           if (timestamp(record.json().fields()) <= 0) {
-            throw new Refused(
+            throw new Failure(
                 "destination %s: record %s has no last_modified, so it cannot be changed safely"
                     .formatted(to.name(), record.id()),
                 null);
@@ -829,26 +838,26 @@ public class backport_records implements Runner.Command {
         return seen;
       } catch (ServerException e) {
         if (e.status() == 404 && mayBeMissing) {
-          return new Seen(null, List.of());
+          return new Snapshot(null, List.of());
         }
         throw unreadable(false, e);
       }
     }
 
-    private Refused unreadable(boolean isSource, ServerException e) {
+    private Failure unreadable(boolean isSource, ServerException e) {
       String end = isSource ? "source " + mapping.source().name() : "destination " + to.name();
-      return new Refused(
+      return new Failure(
           end + ": " + e.reason(),
           switch (e.status()) {
             case 401, 403 ->
-                "set %s to an account that may %s all of it, if there is such a collection"
+                "set %s to an account that may %s the whole collection, if it exists"
                     .formatted(
                         isSource ? SOURCE_AUTH : destVariable(),
                         isSource ? "read" : "read and write");
             case 404 ->
                 isSource
-                    ? "is there such a collection?"
-                    : "--create-destination makes the collection";
+                    ? "does the collection exist?"
+                    : "--create-destination creates the collection";
             default -> e.hint();
           });
     }
@@ -857,42 +866,44 @@ public class backport_records implements Runner.Command {
       return destAuth == null ? SOURCE_AUTH : DEST_AUTH;
     }
 
-    // what is refused, or said, before anything is written
+    // what is checked before anything is written
 
     /**
-     * The resource whose source the destination is, or null; refuses what only the signer writes.
+     * The resource whose source is the destination, or null. Refuses a destination that only the
+     * signer may write to.
      */
-    private SignedResource signedResource() throws Refused {
+    private SignedResource signedResource() throws Failure {
       if (info.signed() == null) {
         return null;
       }
       Optional<SignedResource> published =
           info.signed().ofDestination(to).or(() -> info.signed().ofPreview(to));
       if (published.isPresent() && !allowSignedDestination && !check) {
-        throw new Refused(
-            "destination %s is what the server signs: writing to it breaks its signature"
+        throw new Failure(
+            "destination %s is signed by the server: writing to it would break its signature"
                 .formatted(to.name()),
             "copy to its source, %s".formatted(published.get().source().name()));
       }
       return info.signed().ofSource(to).orElse(null);
     }
 
-    private void checkDeletions(Plan plan) throws Refused {
+    private void checkDeletions(Plan plan) throws Failure {
       int deletions = plan.toDelete().size();
       if (maxDeletions != null && deletions > maxDeletions) {
-        throw new Refused(
-            "%d records would be deleted, --max-deletions is %d".formatted(deletions, maxDeletions),
+        throw new Failure(
+            "%d records would be deleted, but --max-deletions is %d"
+                .formatted(deletions, maxDeletions),
             "--dry-run shows them");
       }
     }
 
-    private void checkGroup() throws Refused {
+    private void checkGroup() throws Failure {
       Optional<String> group = missingGroup(signed, info.principals());
       if (group.isPresent()) {
-        throw new Refused(
-            "%s is not in the group %s, and could not set %s %s"
-                .formatted(info.account(), group.get(), to.name(), signed.signoff().status()),
-            "add the account to the group, or set %s to another one".formatted(destVariable()));
+        throw new Failure(
+            "%s is not in the group %s, so it cannot %s of %s"
+                .formatted(info.account(), group.get(), request(signed.signoff()), to.name()),
+            "add the account to the group, or set %s to another account".formatted(destVariable()));
       }
     }
 
@@ -901,118 +912,119 @@ public class backport_records implements Runner.Command {
           "write to %s as %s: %s: %s".formatted(server.url(), info.account(), to.name(), what));
     }
 
-    /** Nothing is done any more after Ctrl-C has said what was. */
-    private void checkGoing() {
+    /** Ends the copy once Ctrl-C has printed what was done. */
+    private void stopIfInterrupted() {
       if (report.isInterrupted()) {
         throw new Report.ClosedOutput();
       }
     }
 
-    // writing: batch by batch, then a look at what has become of it
+    // writing: batch by batch, then the destination is read again
 
-    private void create() throws Refused {
+    private void create() throws Failure {
       try {
         destination.create(to);
       } catch (ServerException e) {
-        throw new Refused(
-            "destination %s cannot be made: %s".formatted(to.name(), e.reason()),
-            "is there a bucket %s, and may %s make collections in it?"
+        throw new Failure(
+            "destination %s cannot be created: %s".formatted(to.name(), e.reason()),
+            "does the bucket %s exist, and may %s create collections in it?"
                 .formatted(to.bucket(), info.account()));
       }
     }
 
-    private int made() {
-      return (int) fates.values().stream().filter(Made.class::isInstance).count();
+    private int appliedCount() {
+      return (int) states.values().stream().filter(Applied.class::isInstance).count();
     }
 
     private String progress() {
-      return "%d of %d changes applied".formatted(made(), fates.size());
+      return "%d of %d changes applied".formatted(appliedCount(), states.size());
     }
 
     /**
-     * Returns the destination as it is when all is made; an exception says what is not. What is
-     * read afterwards is what counts: an answer may be lost, or undone with its batch.
+     * Applies all changes and returns the destination as it is then; an exception says what is
+     * missing. Only what is read afterwards counts, because an answer may be lost, or the whole
+     * batch rolled back.
      */
-    private Seen write(List<SignedRecord> wanted) throws Refused {
+    private Snapshot write(List<SignedRecord> wanted) throws Failure {
       List<Change> changes = plan.all();
-      int most = info.batchMaxRequests();
+      int batchSize = info.batchMaxRequests();
       for (int round = 1; ; round++) {
         waits.clear();
         failure = null;
-        isLasting = false;
-        set(changes, new Open("not sent"));
-        for (int from = 0; from < changes.size(); from += most) {
-          send(changes.subList(from, Math.min(changes.size(), from + most)));
+        noRetry = false;
+        setState(changes, new Pending("not sent"));
+        for (int from = 0; from < changes.size(); from += batchSize) {
+          send(changes.subList(from, Math.min(changes.size(), from + batchSize)));
         }
-        checkGoing();
-        if (fates.values().stream().anyMatch(Open.class::isInstance)) {
+        stopIfInterrupted();
+        if (states.values().stream().anyMatch(Pending.class::isInstance)) {
           destination.postpone(waits); // the server seems to need a moment
         }
-        Seen seen;
+        Snapshot seen;
         try {
-          seen = look(false);
-        } catch (Refused e) {
-          throw ended(failure == null ? e : failure);
+          seen = readDestination(false);
+        } catch (Failure e) {
+          throw stopped(failure == null ? e : failure);
         }
         Plan rest = plan(wanted, seen.records());
-        changes = open(rest);
+        changes = retryable(rest);
         if (rest.isEmpty()) {
           return seen;
         }
-        if (round == ROUNDS || changes.isEmpty() || declinedInARow >= MAX_DECLINED || isLasting) {
-          throw failure == null ? missing(rest) : ended(failure);
+        if (round == MAX_ROUNDS || changes.isEmpty() || rejectedInARow >= MAX_REJECTED || noRetry) {
+          throw failure == null ? missing(rest) : stopped(failure);
         }
       }
     }
 
-    private void set(List<Change> changes, Fate fate) {
-      report.together(() -> changes.forEach(change -> fates.put(change.id(), fate)));
+    private void setState(List<Change> changes, ChangeState state) {
+      report.together(() -> changes.forEach(change -> states.put(change.id(), state)));
     }
 
     private void send(List<Change> batch) {
-      if (failure != null || declinedInARow >= MAX_DECLINED) {
+      if (failure != null || rejectedInARow >= MAX_REJECTED) {
         return;
       }
       try {
-        take(batch, destination.batch(batch.stream().map(change -> change.at(to)).toList()));
+        record(batch, destination.batch(batch.stream().map(change -> change.at(to)).toList()));
       } catch (ServerException e) {
-        boolean isForOne = e.status() == 400 || e.status() == 413;
-        if (isForOne && batch.size() > 1) {
-          // one record that the signer, or a gateway, does not take has the whole batch refused
+        boolean isOneRecordsFault = e.status() == 400 || e.status() == 413;
+        if (isOneRecordsFault && batch.size() > 1) {
+          // one record that the signer or a gateway refuses makes the whole batch fail
           send(batch.subList(0, batch.size() / 2));
           send(batch.subList(batch.size() / 2, batch.size()));
-        } else if (isForOne) {
-          take(batch, List.of(new Written(e.status(), e.explanation(), null, null)));
+        } else if (isOneRecordsFault) {
+          record(batch, List.of(new Written(e.status(), e.explanation(), null, null)));
         } else {
-          failure = new Refused(e.getMessage(), e.hint());
-          isLasting = !e.isRetryable();
-          set(batch, new Open("no answer"));
+          failure = new Failure(e.getMessage(), e.hint());
+          noRetry = !e.isRetryable();
+          setState(batch, new Pending("no answer"));
         }
       }
     }
 
-    private void take(List<Change> batch, List<Written> answers) {
+    private void record(List<Change> batch, List<Written> answers) {
       report.together(() -> {
         for (int i = 0; i < batch.size(); i++) {
-          take(batch.get(i), answers.get(i));
+          record(batch.get(i), answers.get(i));
         }
       });
     }
 
-    private void take(Change change, Written answer) {
-      Fate fate = fate(change, answer);
-      fates.put(change.id(), fate);
-      declinedInARow = fate instanceof Declined ? declinedInARow + 1 : 0;
+    private void record(Change change, Written answer) {
+      ChangeState state = state(change, answer);
+      states.put(change.id(), state);
+      rejectedInARow = state instanceof Rejected ? rejectedInARow + 1 : 0;
       if (answer.retryAfter() != null) {
         waits.add(answer.retryAfter());
       }
-      boolean isRefused = answer.status() / 100 != 2 && !(fate instanceof Made);
-      String note = fate.reason().isEmpty() ? "" : "(" + fate.reason() + ")";
+      boolean isRefused = answer.status() / 100 != 2 && !(state instanceof Applied);
+      String note = state.reason().isEmpty() ? "" : "(" + state.reason() + ")";
       String message = isRefused ? Display.brief(answer.message()) : note;
       String line =
           "%s - %d %s".formatted(line(requests.size(), change.at(to)), answer.status(), message);
       requests.add(json(change.at(to), answer.status(), message));
-      if (fate instanceof Made) {
+      if (state instanceof Applied) {
         report.heading(line.strip());
       } else {
         report.details(line.strip());
@@ -1020,49 +1032,51 @@ public class backport_records implements Runner.Command {
     }
 
     /**
-     * What may be sent once more of what is still to be done; the rest of the plan is made. What
-     * others have changed besides is theirs, until another run.
+     * The remaining changes that may be sent again; all others of the plan count as applied.
+     * Records that somebody else has changed meanwhile are left to the next run.
      */
-    private List<Change> open(Plan rest) {
+    private List<Change> retryable(Plan rest) {
       Set<String> missing = rest.all().stream().map(Change::id).collect(Collectors.toSet());
-      Open otherwise = new Open("otherwise when read afterwards");
+      Pending different = new Pending("different when read afterwards");
       report.together(() ->
-          fates.replaceAll((id, fate) ->
-              !missing.contains(id) ? new Made("") : fate instanceof Made ? otherwise : fate));
-      return rest.all().stream().filter(one -> fates.get(one.id()) instanceof Open).toList();
+          states.replaceAll((id, state) ->
+              !missing.contains(id)
+                  ? new Applied("")
+                  : state instanceof Applied ? different : state));
+      return rest.all().stream().filter(one -> states.get(one.id()) instanceof Pending).toList();
     }
 
-    private Refused missing(Plan rest) {
-      Fate byOthers = new Open("changed since");
+    private Failure missing(Plan rest) {
+      ChangeState byOthers = new Pending("changed since");
       List<String> missing =
           rest.all().stream()
-              .map(one -> one.id() + " (" + fates.getOrDefault(one.id(), byOthers).reason() + ")")
+              .map(one -> one.id() + " (" + states.getOrDefault(one.id(), byOthers).reason() + ")")
               .toList();
-      return new Refused("%s; missing: %s".formatted(progress(), Display.some(missing)), NEXT_RUN);
+      return new Failure("%s; missing: %s".formatted(progress(), Display.some(missing)), NEXT_RUN);
     }
 
-    private Refused ended(Refused why) {
-      return new Refused(
+    private Failure stopped(Failure why) {
+      return new Failure(
           progress() + ", then " + why.getMessage(), why.hint == null ? NEXT_RUN : why.hint);
     }
 
     // signing off
 
     /**
-     * Asks for the signoff, unless nobody needs to or somebody else has to decide.
+     * Requests the signoff, unless none is needed or somebody has to look at the destination.
      *
-     * @param attributes as they were read before the records that are right
-     * @param before as they were before our changes; null if there were none
+     * @param attributes of the destination, read just before its records were found right
+     * @param before its attributes before our changes; null if there were none
      */
     private Outcome signOff(Map<String, Object> attributes, Map<String, Object> before)
-        throws Refused {
+        throws Failure {
       SignoffRule rule = signed.signoff();
       return switch (due(attributes, before, rule, info.account())) {
-        case Held(String reason) -> outcome(Verdict.WAITING, reason);
+        case Blocked(String reason) -> outcome(Verdict.WAITING, reason);
         case NothingDue _ when before == null -> inSync();
         case NothingDue _ ->
             rule.reviewed() && "signed".equals(attributes.get("status"))
-                ? applied() // somebody has asked, and somebody approved
+                ? applied() // somebody else has requested a review, and it was approved
                 : signedOff();
         case SignoffDue _ -> {
           if (before == null) {
@@ -1070,20 +1084,20 @@ public class backport_records implements Runner.Command {
             if (dryRun) {
               yield planned(false, rule);
             }
-            announce("set it " + rule.status());
+            announce(request(rule));
           }
-          checkGoing();
-          yield asked(attributes, before);
+          stopIfInterrupted();
+          yield requestSignoff(attributes, before);
         }
       };
     }
 
     /**
-     * Sets the status, if nobody has changed anything since. What is read afterwards is what
+     * Sets the status, if nothing has changed since it was read. Only the status read afterwards
      * counts, not the answer.
      */
-    private Outcome asked(Map<String, Object> attributes, Map<String, Object> before)
-        throws Refused {
+    private Outcome requestSignoff(Map<String, Object> attributes, Map<String, Object> before)
+        throws Failure {
       SignoffRule rule = signed.signoff();
       ServerException refused = null;
       try {
@@ -1102,72 +1116,83 @@ public class backport_records implements Runner.Command {
               ? signedOff()
               : outcome(
                   Verdict.WAITING,
-                  "edited by %s, and signed off by somebody else than us"
+                  "edited by %s and signed off by another account"
                       .formatted(brief(after, "last_edit_by")));
         }
         if (refused == null) {
-          throw owed(
-              "the server took the request, and the status is " + brief(after, "status"),
-              "see the server's log, then run it again");
+          throw notRequested(
+              "the server accepted it, but the status is " + brief(after, "status"),
+              "see the server's log, then run the command again");
         }
         if (refused.status() == 412
-            && due(after, before, rule, info.account()) instanceof Held(String reason)) {
+            && due(after, before, rule, info.account()) instanceof Blocked(String reason)) {
           return outcome(Verdict.WAITING, reason);
         }
         throw refused;
       } catch (ServerException e) {
-        throw owed(
+        throw notRequested(
             e.reason(),
             e.status() == 403
-                ? "add %s to the group that may, then run it again".formatted(info.account())
-                : "run it again: it is asked for then");
+                ? "add %s to the group that may do this, then run the command again"
+                    .formatted(info.account())
+                : "run the command again: it repeats the request");
       }
     }
 
-    private Refused owed(String reason, String hint) {
-      String applied = made() == 0 ? "" : "%d changes applied, but ".formatted(made());
-      return new Refused(applied + signed.signoff().status() + " is owed: " + reason, hint);
+    private Failure notRequested(String reason, String hint) {
+      String applied =
+          appliedCount() == 0 ? "" : "%d changes applied, but ".formatted(appliedCount());
+      String signoff = signed.signoff().reviewed() ? "review" : "signature";
+      return new Failure(
+          "%srequesting the %s failed: %s".formatted(applied, signoff, reason), hint);
     }
 
-    // what comes out
+    private static String request(SignoffRule signoff) {
+      return signoff.reviewed() ? "request a review" : "request a signature";
+    }
+
+    // outcomes
 
     private Outcome inSync() {
       return outcome(Verdict.IN_SYNC, "Records are in sync. Nothing to do.");
     }
 
     private Outcome applied() {
-      return outcome(Verdict.APPLIED, "Done. %d changes applied.".formatted(made()));
+      return outcome(Verdict.APPLIED, "Done. %d changes applied.".formatted(appliedCount()));
     }
 
     private Outcome signedOff() {
-      boolean isOwed = made() == 0; // from an earlier run
+      boolean isOutstanding = appliedCount() == 0; // since an earlier run
       if (signed.signoff().reviewed()) {
-        String what = isOwed ? "the review that was owed" : "review for %d changes";
+        String what = isOutstanding ? "the outstanding review" : "review for %d changes";
         return outcome(
-            Verdict.REVIEW_REQUESTED, "Done. Requested %s.".formatted(what.formatted(made())));
+            Verdict.REVIEW_REQUESTED,
+            "Done. Requested %s.".formatted(what.formatted(appliedCount())));
       }
-      String what = isOwed ? "Signed the changes that were owed" : "%d changes applied and signed";
-      return outcome(Verdict.SIGNED, "Done. %s.".formatted(what.formatted(made())));
+      String what =
+          isOutstanding ? "Signed the outstanding changes" : "%d changes applied and signed";
+      return outcome(Verdict.SIGNED, "Done. %s.".formatted(what.formatted(appliedCount())));
     }
 
-    /** What would be done, and which signoff asked for, unless that is null. */
+    /** What a dry run would do; the signoff is the one that it would request, or null. */
     private Outcome planned(boolean creates, SignoffRule signoff) {
-      String review = signoff == null ? "" : signoff.reviewed() ? "request a review" : "sign";
       if (plan.isEmpty() && !creates) {
-        return outcome(Verdict.PLANNED, "Would %s, which is owed.".formatted(review));
+        String due = signoff.reviewed() ? "review" : "signature";
+        return outcome(Verdict.PLANNED, "Would request the outstanding %s.".formatted(due));
       }
-      String collection = creates ? "make the collection, " : "";
+      String collection = creates ? "create the collection, " : "";
       String records = "apply %d changes".formatted(plan.size());
-      String then = review.isEmpty() ? "" : " and " + review;
+      String then = signoff == null ? "" : " and " + request(signoff);
       return outcome(
           Verdict.PLANNED, "Would " + collection + records + then + ": " + plan.counts() + ".");
     }
 
     private Outcome behind(Duration lag) {
-      String lacking = plan.isEmpty() ? "the signoff was never asked for" : plan.counts();
+      String lacking = plan.isEmpty() ? "the signoff was never requested" : plan.counts();
       boolean isTooLong = maxLag == 0 || lag.compareTo(Duration.ofSeconds(maxLag)) > 0;
       Verdict verdict = isTooLong ? Verdict.BEHIND : Verdict.LAGGING;
-      String text = isTooLong ? "for %d s, %s" : "Records are in sync, but for %2$s (lag %1$d s).";
+      String text =
+          isTooLong ? "for %d s, %s" : "Records are in sync except for %2$s (lag %1$d s).";
       return outcome(verdict, text.formatted(lag.toSeconds(), lacking), null, lag);
     }
 
@@ -1176,23 +1201,24 @@ public class backport_records implements Runner.Command {
     }
 
     private Outcome outcome(Verdict verdict, String text, String hint, Duration lag) {
-      return new Outcome(mapping, plan, List.copyOf(requests), verdict, text, made(), hint, lag);
+      return new Outcome(
+          mapping, plan, List.copyOf(requests), verdict, text, appliedCount(), hint, lag);
     }
   }
 
-  // ---- what came out, and how it is shown
+  // ---- outcome and rendering
 
-  /** What came out of one copy, in a word. */
+  /** The verdict on one copy. */
   enum Verdict {
     IN_SYNC("in sync", Status.GOOD),
-    APPLIED("applied", Status.GOOD), // and nothing is to be signed
+    APPLIED("applied", Status.GOOD), // and there is nothing to sign
     REVIEW_REQUESTED("review requested", Status.GOOD),
     SIGNED("signed", Status.GOOD),
-    PLANNED("planned", Status.GOOD), // what a dry run has instead of the three before
-    LAGGING("lagging", Status.GOOD), // for no longer than it may
+    PLANNED("planned", Status.GOOD), // by a dry run, instead of the three above
+    LAGGING("lagging", Status.GOOD), // behind, but within --max-lag
     BEHIND("BEHIND", Status.BAD),
-    WAITING("waiting", Status.BAD), // with the right records, for somebody to look at it
-    NO_VERDICT("NO VERDICT", Status.UNKNOWN); // not all of it could be done
+    WAITING("waiting", Status.BAD), // has the right records, but somebody has to look at it
+    NO_VERDICT("NO VERDICT", Status.UNKNOWN); // refused, or only a part was done
 
     final String word;
     final Status status;
@@ -1204,13 +1230,13 @@ public class backport_records implements Runner.Command {
   }
 
   /**
-   * What came out of one copy.
+   * The outcome of one copy.
    *
-   * @param requests that were sent for it, for the document
-   * @param text all there is to say if that is good, else the reason
-   * @param changes that were made
+   * @param requests that were sent, for the JSON document
+   * @param text the whole line if the status is good, otherwise the reason
+   * @param changes number of applied changes
    * @param hint what to do about it, or null
-   * @param lag of what is behind, or null
+   * @param lag how long the destination is behind, or null
    */
   record Outcome(
       Mapping mapping,
@@ -1237,7 +1263,7 @@ public class backport_records implements Runner.Command {
     report.result(outcome.verdict().status, text(outcome), json(outcome));
     if (outcome.verdict() == Verdict.BEHIND) {
       int shown = general.isVerbose() ? changes.size() : SHOWN_CHANGES;
-      changes.stream().limit(shown).forEach(one -> report.details(" - " + lack(one)));
+      changes.stream().limit(shown).forEach(one -> report.details(" - " + described(one)));
       if (changes.size() > shown) {
         report.details(" - and %d more, --verbose shows all".formatted(changes.size() - shown));
       }
@@ -1261,7 +1287,7 @@ public class backport_records implements Runner.Command {
     };
   }
 
-  private static String lack(Change change) {
+  private static String described(Change change) {
     String what =
         change.record() == null
             ? "extra"
@@ -1349,7 +1375,7 @@ public class backport_records implements Runner.Command {
         return value.toString();
       }
       throw new TypeConversionException(
-          FORM + ": the value of %s is no text, number or boolean".formatted(name));
+          FORM + ": the value of %s is not a string, number or boolean".formatted(name));
     }
   }
 }

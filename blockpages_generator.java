@@ -84,10 +84,11 @@ import picocli.CommandLine.Option;
 /**
  * The job: everybody whose add-on or plugin was blocked finds a page that says why.
  *
- * <p>Reads the records of the blocklist, renders {@code index.html} and a page for each, and
- * publishes those that changed, the index last. Nothing is published unless every collection was
- * read whole. What a record says is escaped, the little HTML that its reasons may hold is reduced
- * to an allow-list. A record that can have no page of its own is a finding.
+ * <p>The command reads the records of the blocklist, renders {@code index.html} and a page for each
+ * record, and publishes the pages that changed, the index last. It publishes nothing unless it has
+ * read every collection completely. Text from records is escaped; the reasons may contain a few
+ * HTML elements, which an allow-list names. A record that cannot have a page of its own is a
+ * finding.
  *
  * <p>Spec: docs/specification.md, <i>blockpages_generator</i>.
  *
@@ -135,7 +136,7 @@ public class blockpages_generator implements Runner.Command {
       names = "--canonical-url",
       paramLabel = "URL",
       converter = WebAddressConverter.class,
-      description = "address that the pages are served below, for their canonical links")
+      description = "address under which the pages are served, for their canonical links")
   URI canonicalUrl;
 
   @Option(
@@ -157,7 +158,7 @@ public class blockpages_generator implements Runner.Command {
 
   @Option(
       names = "--upload-all",
-      description = "upload pages that did not change, too: with another CACHE_CONTROL, say")
+      description = "also upload pages that did not change, for example with another CACHE_CONTROL")
   boolean uploadAll;
 
   @Option(names = "--dry-run", description = "print what would be published, and change nothing")
@@ -186,10 +187,10 @@ public class blockpages_generator implements Runner.Command {
       try (Http http = server.http(surroundings, report)) {
         blocks = read(collections, http);
       }
-      if (isEnough(collections, blocks, report)) {
+      if (hasEnoughRecords(collections, blocks, report)) {
         Site site = Site.of(blocks);
         site.warnings().forEach(report::warn);
-        site.refused().forEach(refused -> report.finding(refused.text(), null));
+        site.withoutPage().forEach(block -> report.finding(block.text(), null));
         new Publication(destination, report).publish(render(site, canonicalUrl));
       }
     } catch (Unavailable e) {
@@ -197,7 +198,7 @@ public class blockpages_generator implements Runner.Command {
     }
   }
 
-  /** The collections that are asked for, each once. */
+  /** The collections of both settings, each once. */
   private List<Place> collections() throws UsageException {
     Set<String> names = new LinkedHashSet<>(Values.entries(addons));
     names.addAll(Values.entries(plugins));
@@ -247,8 +248,8 @@ public class blockpages_generator implements Runner.Command {
     }
   }
 
-  /** Whether enough is left to publish, and to prune; says so if it is not. */
-  private boolean isEnough(List<Place> collections, List<Block> blocks, Report report) {
+  /** Whether there are enough records to publish and prune; reports it if there are not. */
+  private boolean hasEnoughRecords(List<Place> collections, List<Block> blocks, Report report) {
     Set<Place> filled = blocks.stream().map(Block::collection).collect(Collectors.toSet());
     String empty =
         collections.stream()
@@ -262,7 +263,7 @@ public class blockpages_generator implements Runner.Command {
         blocks.isEmpty()
             ? "no record in %s: nothing was published".formatted(empty)
             : "%s is empty: nothing was published or pruned".formatted(empty),
-        "--allow-empty if that is right");
+        "use --allow-empty if that is right");
     return false;
   }
 
@@ -271,23 +272,23 @@ public class blockpages_generator implements Runner.Command {
   /**
    * A record of the blocklist, as far as the pages show it.
    *
-   * @param collection it is in, with its id for messages
+   * @param collection that it is in
    * @param file name of its page, or null
-   * @param refusal why it can have none, or null
-   * @param name as text
-   * @param blocked when, or null
+   * @param noPageReason why it cannot have a page, or null
+   * @param name as plain text
+   * @param blocked when it was blocked, or null
    * @param modified {@code last_modified}, epoch milliseconds
-   * @param why as text with a little HTML, or null
-   * @param who likewise
+   * @param why reason for the block, text with a little HTML, or null
+   * @param who is affected, text with a little HTML, or null
    * @param bug address of the block request, or null
    * @param severity null if the record has none
-   * @param oddities what could not be read of it
+   * @param oddities fields that could not be used
    */
   record Block(
       Place collection,
       String id,
       String file,
-      String refusal,
+      String noPageReason,
       String name,
       Instant blocked,
       long modified,
@@ -308,10 +309,10 @@ public class blockpages_generator implements Runner.Command {
       Set<Oddity> oddities = new LinkedHashSet<>();
       Map<String, Object> details = object(record.get("details"));
       Object blockId = record.get("blockID") == null ? id : record.get("blockID");
-      String refusal =
+      String noPageReason =
           isPageName(blockId)
               ? null
-              : "%s \"%s\" is no name for a page"
+              : "%s \"%s\" is not a valid page name"
                   .formatted(
                       record.get("blockID") == null ? "id" : "blockID",
                       Display.brief(blockId.toString()));
@@ -319,8 +320,8 @@ public class blockpages_generator implements Runner.Command {
       return new Block(
           collection,
           id,
-          refusal == null ? blockId + ".html" : null,
-          refusal,
+          noPageReason == null ? blockId + ".html" : null,
+          noPageReason,
           Stream.of(details.get("name"), record.get("name"), record.get("guid"), blockId, id)
               .map(Block::line)
               .filter(Objects::nonNull)
@@ -339,19 +340,19 @@ public class blockpages_generator implements Runner.Command {
       return "record %s of %s".formatted(Display.brief(id), collection.name());
     }
 
-    /** Whether it disables what it names unless the user decides otherwise. */
+    /** Whether users may keep the add-on or plugin enabled at their own risk. */
     boolean isMild() {
       return severity != null && severity == 1;
     }
 
-    /** The same, but as strict as another one if that is stricter. */
+    /** This block, with the severity of the other one if that is stricter. */
     private Block asStrictAs(Block other) {
       return isMild() && !other.isMild()
           ? new Block(
               collection,
               id,
               file,
-              refusal,
+              noPageReason,
               name,
               blocked,
               modified,
@@ -363,8 +364,8 @@ public class blockpages_generator implements Runner.Command {
           : this;
     }
 
-    /** Whether its page says the same as another one's, but for the severity. */
-    private boolean tellsTheSameAs(Block other) {
+    /** Whether both would have the same page, apart from the severity. */
+    private boolean hasSamePageAs(Block other) {
       return Objects.equals(file, other.file)
           && name.equals(other.name)
           && Objects.equals(blocked, other.blocked)
@@ -384,7 +385,7 @@ public class blockpages_generator implements Runner.Command {
       });
     }
 
-    /** As a day, or as a day and a time. */
+    /** Parses a date with or without a time. */
     private static Optional<Instant> date(String text) {
       String time =
           text.matches("\\d{4}-\\d\\d-\\d\\d") ? text + "T00:00" : text.strip().replace(' ', 'T');
@@ -394,12 +395,12 @@ public class blockpages_generator implements Runner.Command {
     private static final Instant FIRST = Instant.parse("0001-01-01T00:00:00Z");
     private static final Instant END = Instant.parse("+10000-01-01T00:00:00Z");
 
-    /** Whether its year has four digits, as HTML wants it. */
+    /** Whether its year has four digits, as HTML requires. */
     private static boolean isPrintable(Instant date) {
       return !date.isBefore(FIRST) && date.isBefore(END);
     }
 
-    /** A text of one line, or null. */
+    /** A value as a single line of text, or null. */
     private static String line(Object value) {
       if (value == null || value instanceof Map || value instanceof List) {
         return null;
@@ -426,7 +427,7 @@ public class blockpages_generator implements Runner.Command {
       return address;
     }
 
-    /** The record's own, else the highest of its version ranges. */
+    /** The severity of the record itself, or else the highest of its version ranges. */
     private static Long severity(Map<String, Object> record) {
       Long own = number(record.get("severity"));
       if (own != null || !(record.get("versionRange") instanceof List<?> ranges)) {
@@ -448,11 +449,11 @@ public class blockpages_generator implements Runner.Command {
     }
   }
 
-  /** What could not be read of a record, whose page then does without. */
+  /** A field of a record that could not be used; its page is made without it. */
   enum Oddity {
-    DATE("details.created is no date, last_modified stands for it"),
-    TEXT("details.why or details.who is no text"),
-    LINK("details.bug is no http or https address");
+    DATE("details.created is not a date, so last_modified is used"),
+    TEXT("details.why or details.who is not text"),
+    LINK("details.bug is not an http or https address");
 
     private final String text;
 
@@ -461,12 +462,12 @@ public class blockpages_generator implements Runner.Command {
     }
   }
 
-  @SuppressWarnings("unchecked") // JSON objects are maps with names
+  @SuppressWarnings("unchecked") // keys of a JSON object are strings
   private static Map<String, Object> object(Object value) {
     return value instanceof Map<?, ?> map ? (Map<String, Object>) map : Map.of();
   }
 
-  /** An address of the web as a link may have it, without user and password; or null. */
+  /** An http or https address without user and password, for a link; null if it is not one. */
   static String webAddress(String text) {
     try {
       URI url = URI.create(printable(text).strip());
@@ -478,7 +479,7 @@ public class blockpages_generator implements Runner.Command {
 
   private static final Pattern PAGE_NAME = Pattern.compile("[A-Za-z0-9_][A-Za-z0-9._-]{0,99}");
 
-  /** Windows takes these for devices, whatever follows a dot. */
+  /** Names of devices on Windows, with any extension. */
   private static final Pattern DEVICE =
       Pattern.compile("(?i)(con|prn|aux|nul|(com|lpt)\\d)(\\..*)?");
 
@@ -491,8 +492,8 @@ public class blockpages_generator implements Runner.Command {
   }
 
   /**
-   * Leaves out what no HTML may hold, control characters, half characters and what Unicode calls
-   * noncharacters, and the marks that reorder text. Any line break becomes {@code \n}.
+   * Removes what HTML must not contain (control characters, lone surrogates and noncharacters) and
+   * the marks that reorder text. Any line break becomes {@code \n}.
    */
   static String printable(String text) {
     StringBuilder printable = new StringBuilder(text.length());
@@ -510,27 +511,26 @@ public class blockpages_generator implements Runner.Command {
   }
 
   /**
-   * A record that has no page of its own: it stands in the list without a link.
+   * A record without a page of its own: the list shows it without a link.
    *
-   * @param block it
-   * @param reason why
+   * @param reason why it has no page
    */
-  record Refused(Block block, String reason) {
+  record WithoutPage(Block block, String reason) {
     String text() {
       return "%s has no page: %s".formatted(block.label(), reason);
     }
   }
 
   /**
-   * What is to be rendered, newest first.
+   * The records to render, newest first.
    *
-   * @param blocks those with a page, each page once
-   * @param refused those without
-   * @param warnings what could not be read, and of how many records
+   * @param blocks records with a page, one for each page
+   * @param withoutPage all other records, except those that share a page
+   * @param warnings fields that could not be used, with the number of records
    */
-  record Site(List<Block> blocks, List<Refused> refused, List<String> warnings) {
+  record Site(List<Block> blocks, List<WithoutPage> withoutPage, List<String> warnings) {
 
-    /** By date, then by last change; what has no date comes last. */
+    /** By date, then by last change; blocks without a date come last. */
     private static final Comparator<Block> NEWEST_FIRST =
         Comparator.comparing(Block::blocked, Comparator.nullsFirst(Comparator.naturalOrder()))
             .thenComparing(Block::modified)
@@ -540,28 +540,29 @@ public class blockpages_generator implements Runner.Command {
             .thenComparing(Block::id);
 
     /**
-     * Several records may tell the same on one page, as blocklists have them where a block matches
-     * in several ways; where they tell different things, the newest has the page.
+     * Several records may share a page if it would be the same: blocklists have one record for each
+     * way in which a block matches. If the pages would differ, the newest record gets the page.
      */
     static Site of(List<Block> records) {
-      Map<String, Block> pages = new LinkedHashMap<>(); // file systems may not tell i1 from I1
-      List<Refused> refused = new ArrayList<>();
+      Map<String, Block> pages =
+          new LinkedHashMap<>(); // in lower case: file systems may take i1 for I1
+      List<WithoutPage> withoutPage = new ArrayList<>();
       for (Block block : records.stream().sorted(NEWEST_FIRST).toList()) {
-        if (block.refusal() != null) {
-          refused.add(new Refused(block, block.refusal()));
+        if (block.noPageReason() != null) {
+          withoutPage.add(new WithoutPage(block, block.noPageReason()));
           continue;
         }
         String key = block.file().toLowerCase(Locale.ROOT);
         Block other = pages.putIfAbsent(key, block);
-        if (other != null && !other.tellsTheSameAs(block)) {
-          refused.add(
-              new Refused(
+        if (other != null && !other.hasSamePageAs(block)) {
+          withoutPage.add(
+              new WithoutPage(
                   block, "%s is the page of the newer %s".formatted(block.file(), other.label())));
         } else if (other != null) {
           pages.put(key, other.asStrictAs(block));
         }
       }
-      return new Site(List.copyOf(pages.values()), refused, warnings(records));
+      return new Site(List.copyOf(pages.values()), withoutPage, warnings(records));
     }
 
     private static List<String> warnings(List<Block> records) {
@@ -583,9 +584,9 @@ public class blockpages_generator implements Runner.Command {
       return warnings;
     }
 
-    /** All that the list shows. */
+    /** All records that the list shows. */
     private List<Block> listed() {
-      return Stream.concat(blocks.stream(), refused.stream().map(Refused::block))
+      return Stream.concat(blocks.stream(), withoutPage.stream().map(WithoutPage::block))
           .sorted(NEWEST_FIRST)
           .toList();
     }
@@ -596,19 +597,20 @@ public class blockpages_generator implements Runner.Command {
   private static final DateTimeFormatter DATE =
       DateTimeFormatter.ofPattern("MMM dd, yyyy", Locale.US).withZone(ZoneOffset.UTC);
 
-  /** A record's page as its template sees it. */
-  public record Shown(String name, String date, String why, String who, String bug, boolean mild) {}
+  /** The values of a record's page, for the template. */
+  public record PageValues(
+      String name, String date, String why, String who, String bug, boolean mild) {}
 
-  /** A line of the list as its template sees it. */
+  /** A line of the list, for the template. */
   public record Entry(String file, String name, String date, LocalDate day) {}
 
   /** What was blocked in one year. */
   public record Year(String number, List<Entry> entries) {}
 
   /**
-   * The HTML that {@code why} and {@code who} may hold: links to the web, emphasis and line breaks.
-   * Of other elements the text stays, but for scripts and the like. All of it may stand in a
-   * paragraph.
+   * The HTML that {@code why} and {@code who} may contain: links to the web, emphasis and line
+   * breaks. Other elements are removed and their text is kept, except for scripts and the like. The
+   * result fits into a paragraph.
    */
   private static final PolicyFactory REASONS =
       new HtmlPolicyBuilder()
@@ -620,7 +622,7 @@ public class blockpages_generator implements Runner.Command {
           .requireRelsOnLinks("nofollow", "noopener", "noreferrer")
           .toFactory();
 
-  /** Where HTML ends a line, by a break or around elements that have lines of their own. */
+  /** A line break in HTML: a {@code br}, or the border of a block element. */
   private static final Pattern END_OF_LINE =
       Pattern.compile(
           "(?i)<br\\b[^>]*>|(?:</?(?:p|div|li|ul|ol|t[dhr]|h[1-6])(?![\\w-])"
@@ -632,7 +634,7 @@ public class blockpages_generator implements Runner.Command {
   private static final Pattern EMPTY_LINK = Pattern.compile("<a [^>]*>\\s*</a>");
   private static final Pattern BEYOND_BMP = Pattern.compile("&#x([0-9a-f]{5,6});");
 
-  /** A reason as HTML of our own; null if it says nothing. */
+  /** A reason as safe HTML; null if nothing is left. */
   static String reason(String text) {
     if (text == null) {
       return null;
@@ -640,13 +642,13 @@ public class blockpages_generator implements Runner.Command {
     String html =
         REASONS
             .sanitize(END_OF_LINE.matcher(printable(text)).replaceAll("<br>"))
-            .replace("<!-- -->", "") // which it puts into {{, for templates in browsers
+            .replace("<!-- -->", "") // the sanitizer puts it into {{
             .replace("<br />", "<br>");
     html =
         BEYOND_BMP
             .matcher(html)
             .replaceAll(found -> Character.toString(Integer.parseInt(found.group(1), 16)));
-    html = EMPTY_LINK.matcher(printable(html)).replaceAll("").strip(); // &#1; is a character by now
+    html = EMPTY_LINK.matcher(printable(html)).replaceAll("").strip(); // &#1; is decoded by now
     if (!html.contains("<br>")) { // plain text
       html = html.replace("\n", "<br>\n");
     }
@@ -657,14 +659,15 @@ public class blockpages_generator implements Runner.Command {
   /**
    * Renders the pages, the index last.
    *
-   * @param canonicalUrl address that they are served below, or null
+   * @param canonicalUrl address under which they are served, or null
    */
   static List<Page> render(Site site, URI canonicalUrl) {
     HtmlPages html = new HtmlPages(NAME, "style.css");
     List<Page> pages =
         site.blocks().parallelStream()
             .map(block -> {
-              Map<String, Object> values = values("page", shown(block), canonicalUrl, block.file());
+              Map<String, Object> values =
+                  values("page", pageValues(block), canonicalUrl, block.file());
               return new Page(block.file(), html.render("page.html", values));
             })
             .collect(Collectors.toCollection(ArrayList::new));
@@ -673,7 +676,7 @@ public class blockpages_generator implements Runner.Command {
     return pages;
   }
 
-  /** Loads what rendering needs while the server is asked: a fifth of a second on a second core. */
+  /** Loads classes for rendering while the server is read, which saves a fifth of a second. */
   private static void warmUp() {
     Place nowhere = new Place("warm", "up");
     Map<String, Object> record =
@@ -681,10 +684,10 @@ public class blockpages_generator implements Runner.Command {
     render(Site.of(List.of(Block.of(nowhere, "warm-up", record))), null);
   }
 
-  /** What a template sees: one value of its own, and the address that its page is known by. */
+  /** The values for a template: one of its own, and the canonical address of its page. */
   private static Map<String, Object> values(
       String name, Object value, URI canonicalUrl, String file) {
-    Map<String, Object> values = new HashMap<>(); // which may hold null
+    Map<String, Object> values = new HashMap<>(); // allows null
     values.put(name, value);
     values.put(
         "canonical",
@@ -692,8 +695,8 @@ public class blockpages_generator implements Runner.Command {
     return values;
   }
 
-  private static Shown shown(Block block) {
-    return new Shown(
+  private static PageValues pageValues(Block block) {
+    return new PageValues(
         block.name(),
         date(block),
         reason(block.why()),
@@ -733,7 +736,7 @@ public class blockpages_generator implements Runner.Command {
   // ---- publishing
 
   /**
-   * What is to be done with one file.
+   * One file to publish or delete.
    *
    * @param page to publish; null to delete the file
    */
@@ -743,24 +746,24 @@ public class blockpages_generator implements Runner.Command {
     }
   }
 
-  /** What became of it. */
+  /** The outcome of a step of a task. */
   private sealed interface Outcome {
     Task task();
   }
 
   /**
-   * A step was taken.
+   * The step succeeded.
    *
-   * @param answer what it found, if it was to find out something
+   * @param answer that a comparing or checking step gives
    */
-  private record Taken(Task task, boolean answer) implements Outcome {}
+  private record Succeeded(Task task, boolean answer) implements Outcome {}
 
   private record Failed(Task task, String reason, String hint) implements Outcome {}
 
-  /** Too many others failed before. */
+  /** The step was not tried, because too many others failed before. */
   private record NotTried(Task task) implements Outcome {}
 
-  /** What is done with a file, in the words of the lines and of the summary. */
+  /** What is done with a file, in the words of the result lines and of the summary. */
   private enum Action {
     UPLOAD("upload", "Uploading", "uploaded"),
     WRITE("write", "Writing", "written"),
@@ -781,9 +784,9 @@ public class blockpages_generator implements Runner.Command {
     boolean take(Task task) throws Unavailable;
   }
 
-  /** One run's way from the pages to their destination: compare, publish, the index, delete. */
+  /** Publishes the pages: compares, uploads, uploads the index, deletes. */
   private final class Publication {
-    private static final int MOST_FAILURES = 8; // in a row: what all fails would fail 10,000 times
+    private static final int MAX_FAILURES_IN_A_ROW = 8; // then the other 10,000 would fail, too
 
     private final Action publishing = targetDir == null ? Action.UPLOAD : Action.WRITE;
     private final Destination destination;
@@ -792,7 +795,7 @@ public class blockpages_generator implements Runner.Command {
     private final Map<String, String> failures = new LinkedHashMap<>();
     private final List<String> notTried = new ArrayList<>();
     private final AtomicInteger failedInARow = new AtomicInteger();
-    private final AtomicInteger underWay = new AtomicInteger();
+    private final AtomicInteger inProgress = new AtomicInteger();
     private int failedPages;
     private int published;
     private int deleted;
@@ -805,45 +808,46 @@ public class blockpages_generator implements Runner.Command {
 
     void publish(List<Page> all) throws Unavailable, InterruptedException {
       pages = all.size();
-      Map<String, String> there = destination.files();
-      List<Task> due = due(all, there);
-      List<Task> gone = prune ? gone(all, there) : List.of();
+      Map<String, String> existing = destination.files();
+      List<Task> changed = changed(all, existing);
+      List<Task> obsolete = prune ? obsolete(all, existing) : List.of();
       report.put("unchanged", unchanged);
       if (destination.isMissing()) {
         report.warn(
             "%s is missing: %s"
-                .formatted(destination.name(), dryRun ? "it would be made" : "it is made now"));
+                .formatted(
+                    destination.name(), dryRun ? "it would be created" : "it is created now"));
       }
-      if (!dryRun && due.size() + gone.size() > 0) {
+      if (!dryRun && changed.size() + obsolete.size() > 0) {
         report.announce(
             destination.announcement(
                 "publish %d of %d pages%s"
                     .formatted(
-                        due.size(),
+                        changed.size(),
                         pages,
-                        gone.isEmpty() ? "" : ", and delete %d".formatted(gone.size()))));
+                        obsolete.isEmpty() ? "" : ", and delete %d".formatted(obsolete.size()))));
         report.onInterrupt(this::interrupted);
         destination.open();
       }
-      act(due.stream().filter(task -> !task.page().isIndex()).toList());
+      act(changed.stream().filter(task -> !task.page().isIndex()).toList());
       if (failedPages == 0) {
-        // last, so that it links to nothing that is missing
-        act(due.stream().filter(task -> task.page().isIndex()).toList());
+        // last, so that all its links work
+        act(changed.stream().filter(task -> task.page().isIndex()).toList());
       }
       if (failedPages == 0) {
-        act(gone);
+        act(obsolete);
       }
       report.put("not_tried", notTried);
       if (failedPages > 0) {
         report.error(
             "%d of %d pages failed: the index stays as it was, and nothing is deleted"
                 .formatted(failedPages, pages),
-            "mend that and run it again, it goes on from there");
+            "fix the cause and run the command again: it continues from there");
       } else if (!failures.isEmpty()) {
         report.error(
             failures.size() == 1
-                ? "1 file failed that may be a page of a record that is gone: it was not deleted"
-                : "%d files failed that may be pages of records that are gone: they were not deleted"
+                ? "1 file was not deleted, though it may be the page of a record that is gone"
+                : "%d files were not deleted, though they may be pages of records that are gone"
                     .formatted(failures.size()),
             null);
       }
@@ -851,41 +855,43 @@ public class blockpages_generator implements Runner.Command {
       report.failedChecks("Not published: %s", "files", failures);
     }
 
-    private List<Task> due(List<Page> all, Map<String, String> there) throws InterruptedException {
-      List<Task> due = new ArrayList<>();
+    private List<Task> changed(List<Page> all, Map<String, String> existing)
+        throws InterruptedException {
+      List<Task> changed = new ArrayList<>();
       work(
           "Comparing",
           all.stream().map(page -> new Task(page.file(), page)).toList(),
           task -> {
-            String tag = there.get(task.file());
+            String tag = existing.get(task.file());
             return uploadAll || tag == null || !destination.holds(task.page(), tag);
           },
-          (task, isDue) -> {
-            if (isDue) {
-              due.add(task);
+          (task, isChanged) -> {
+            if (isChanged) {
+              changed.add(task);
             } else {
               unchanged.add(task.file());
               report.note(task.file() + " did not change");
             }
           });
-      return due;
+      return changed;
     }
 
-    /** What this command made for records that are gone. */
-    private List<Task> gone(List<Page> all, Map<String, String> there) throws InterruptedException {
-      Set<String> files = new TreeSet<>(there.keySet());
+    /** Pages that this command made for records that are gone. */
+    private List<Task> obsolete(List<Page> all, Map<String, String> existing)
+        throws InterruptedException {
+      Set<String> files = new TreeSet<>(existing.keySet());
       all.forEach(page -> files.remove(page.file()));
-      List<Task> gone = new ArrayList<>();
+      List<Task> obsolete = new ArrayList<>();
       work(
-          "Looking",
+          "Checking",
           files.stream().map(file -> new Task(file, null)).toList(),
           task -> destination.isOurs(task.file()),
           (task, isOurs) -> {
             if (isOurs) {
-              gone.add(task);
+              obsolete.add(task);
             }
           });
-      return gone;
+      return obsolete;
     }
 
     private void act(List<Task> tasks) throws InterruptedException {
@@ -911,11 +917,11 @@ public class blockpages_generator implements Runner.Command {
     }
 
     /**
-     * Takes a step for each, several at once, and shows how far it is on a terminal. Where one
-     * after the other fails, the rest is not tried.
+     * Takes a step for each task, several at once, and shows the progress on a terminal. After too
+     * many failures in a row, the rest is not tried.
      */
     private void work(
-        String label, List<Task> tasks, Step step, BiConsumer<Task, Boolean> onceTaken)
+        String label, List<Task> tasks, Step step, BiConsumer<Task, Boolean> onSuccess)
         throws InterruptedException {
       if (tasks.isEmpty()) {
         return;
@@ -933,7 +939,7 @@ public class blockpages_generator implements Runner.Command {
                 bar.step();
               }
               switch (outcome) {
-                case Taken(Task task, boolean answer) -> onceTaken.accept(task, answer);
+                case Succeeded(Task task, boolean answer) -> onSuccess.accept(task, answer);
                 case Failed failed -> show(failed);
                 case NotTried(Task task) -> notTried.add(task.file());
               }
@@ -945,20 +951,20 @@ public class blockpages_generator implements Runner.Command {
     }
 
     private Outcome outcome(Task task, Step step) {
-      if (failedInARow.get() >= MOST_FAILURES) {
+      if (failedInARow.get() >= MAX_FAILURES_IN_A_ROW) {
         return new NotTried(task);
       }
-      underWay.incrementAndGet();
+      inProgress.incrementAndGet();
       try {
         boolean answer = step.take(task);
         failedInARow.set(0);
-        return new Taken(task, answer);
+        return new Succeeded(task, answer);
       } catch (Unavailable e) {
         failedInARow.incrementAndGet();
         return new Failed(task, e.getMessage(), e.hint());
       } finally {
-        if (!report.isInterrupted()) { // else it is the interruption that has ended it
-          underWay.decrementAndGet();
+        if (!report.isInterrupted()) { // otherwise it has not ended by itself
+          inProgress.decrementAndGet();
         }
       }
     }
@@ -1012,8 +1018,8 @@ public class blockpages_generator implements Runner.Command {
       if (!notTried.isEmpty()) {
         parts.add("%d not tried".formatted(notTried.size()));
       }
-      if (underWay.get() > 0) {
-        parts.add("%d under way".formatted(underWay.get()));
+      if (inProgress.get() > 0) {
+        parts.add("%d under way".formatted(inProgress.get()));
       }
       return "%d page%s: %s".formatted(pages, pages == 1 ? "" : "s", String.join(", ", parts));
     }
@@ -1023,9 +1029,9 @@ public class blockpages_generator implements Runner.Command {
     }
   }
 
-  private static final int BAR_WIDTH = 60; // a longer line than the terminal's could not be erased
+  private static final int BAR_WIDTH = 60; // a line that wraps could not be erased
 
-  /** A bar on a terminal; elsewhere null. */
+  /** A progress bar on a terminal; null elsewhere. */
   private static ProgressBar bar(String label, int steps, Report report) {
     return report.showsProgress()
         ? new ProgressBarBuilder()

@@ -53,14 +53,15 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /**
- * The rule: what is signed is the same in source, preview and destination; what is under review is
- * the same in source and preview.
+ * The rule: while the status is {@code signed}, source, preview and destination have the same
+ * records; while it is {@code to-review}, source and preview do.
  *
- * <p>Broken, it reports {@code ERROR} and each difference: where, which record, and what. A
- * difference is read a second time before it counts, for a change in flight is none. Also reported
- * are a signed source whose destination nobody announces, and an announced collection that no
- * signed resource publishes. A collection that is being edited is skipped; one whose source cannot
- * be read has no verdict.
+ * <p>For a collection that breaks the rule, the command prints {@code ERROR} and each difference:
+ * where, which record, and what. A difference counts only if it is there when everything is read
+ * again, because a change may have been in flight. Two more things are findings: a signed source
+ * whose destination is not announced, and an announced collection that no signed resource
+ * publishes. A collection that is being edited is skipped; one whose source cannot be read has no
+ * verdict.
  *
  * <p>Spec: docs/specification.md, <i>consistency_checks</i>.
  *
@@ -70,7 +71,8 @@ import picocli.CommandLine.Option;
     name = "consistency_checks",
     description = {
       "Check that source, preview and destination of each signed collection agree with its status.",
-      "What is signed must be the same in all three; what is under review, in source and preview."
+      "While the status is signed, all three must have the same records; while it is to-review,"
+          + " source and preview must."
     })
 public class consistency_checks implements Runner.Command {
 
@@ -116,9 +118,9 @@ public class consistency_checks implements Runner.Command {
       checks.sort(Comparator.comparing(Check::place, BY_BUCKET_AND_COLLECTION));
       if (checks.isEmpty()) {
         throw new UsageException(
-            "none of %d collections is the destination of a signed one: nothing was compared"
+            "none of %d collections is a destination of a signed source: nothing was compared"
                 .formatted(selection.select(all, "compared").size()),
-            "previews are compared with their destination: select that");
+            "a preview is compared along with its destination: select the destination");
       }
       Tally tally = new Tally("collection", checks.size(), "OK", "SKIP", "ERROR", "NO VERDICT");
       InOrder.run(
@@ -137,12 +139,12 @@ public class consistency_checks implements Runner.Command {
 
   // ---- core: values in, values out
 
-  /** What is to be found out about a collection. */
+  /** A check of one collection. */
   sealed interface Check {
     Place place();
   }
 
-  /** Whether the three agree. */
+  /** The three have to be read and compared. */
   record Compare(Announced entry, SignedResource resource) implements Check {
     @Override
     public Place place() {
@@ -150,23 +152,23 @@ public class consistency_checks implements Runner.Command {
     }
   }
 
-  /** Nothing more: the judgement stands already. */
-  record Known(Place place, Judgement judgement) implements Check {}
+  /** There is nothing left to read. */
+  record Judged(Place place, Judgement judgement) implements Check {}
 
   private static final Comparator<Place> BY_BUCKET_AND_COLLECTION =
       Comparator.comparing(Place::bucket).thenComparing(Place::collection);
 
-  /** What came out for one collection. */
+  /** The judgement on one collection. */
   sealed interface Judgement {}
 
-  /** All agree. */
+  /** All have the same records. */
   record Consistent() implements Judgement {}
 
-  /** There is nothing to compare, by rule. */
+  /** There is nothing to compare, for example while the source is being edited. */
   record Skipped(String why) implements Judgement {}
 
   /**
-   * They do not agree.
+   * The collection breaks the rule.
    *
    * @param problems of the collection as a whole
    */
@@ -176,43 +178,46 @@ public class consistency_checks implements Runner.Command {
     }
   }
 
-  /** Nothing can be said of it. */
+  /** The collection could not be judged. */
   record NoVerdict(String reason) implements Judgement {}
 
   record Outcome(Place place, Judgement judgement) {}
 
   /**
-   * One record that is not the same in two places.
+   * A record that differs between two places.
    *
-   * @param where {@code source → preview}
+   * @param where {@code source → preview}, for example
    */
   record Difference(String where, RecordDiff.Difference record) {}
 
-  /** Announced destinations are compared, previews with them; what nobody publishes is wrong. */
+  /**
+   * A check for each announced collection; a preview is compared along with its destination. A
+   * collection that no signed resource publishes breaks the rule.
+   */
   private static List<Check> ofAnnounced(List<Announced> announced, SignedResources resources) {
     List<Check> checks = new ArrayList<>();
     for (Announced entry : announced) {
       Place place = entry.place();
       Optional<SignedResource> resource = resources.ofDestination(place);
       if (entry.problem() != null) {
-        checks.add(new Known(place, new NoVerdict(entry.problem())));
+        checks.add(new Judged(place, new NoVerdict(entry.problem())));
       } else if (resource.isPresent()) {
         checks.add(new Compare(entry, resource.get()));
       } else if (resources.ofPreview(place).isEmpty()) {
         checks.add(
-            new Known(
+            new Judged(
                 place,
-                new Inconsistent("announced, but no signed resource has it as destination")));
+                new Inconsistent("announced, but not the destination of any signed resource")));
       }
     }
     return checks;
   }
 
   /**
-   * What the status of a source asks for.
+   * Compares the sides that the status of the source asks for.
    *
-   * @param preview null where the resource has none
-   * @param destination null unless it is needed
+   * @param preview null if the resource has none
+   * @param destination null if the status does not ask for it
    */
   static Judgement judge(Map<String, Object> source, Side from, Side preview, Side destination) {
     if (!source.containsKey("status")) {
@@ -229,7 +234,7 @@ public class consistency_checks implements Runner.Command {
     };
   }
 
-  /** Whether the status of a source asks for its destination. */
+  /** Whether the status asks for a destination with the same records. */
   private static boolean isPublished(Map<String, Object> source) {
     return source.containsKey("status")
         && (source.get("status") == null || "signed".equals(source.get("status")));
@@ -256,7 +261,7 @@ public class consistency_checks implements Runner.Command {
     }
   }
 
-  /** Compares each with the next that can be read. */
+  /** Compares each side with the next one that can be read. */
   private static Judgement compared(List<Side> sides) {
     List<String> problems = new ArrayList<>();
     List<Difference> differences = new ArrayList<>();
@@ -283,16 +288,16 @@ public class consistency_checks implements Runner.Command {
 
   // ---- reading
 
-  /** Signed sources whose destination is there, though nobody announces it. */
+  /** A check for each signed source with a destination that exists but is not announced. */
   private List<Check> ofUnannounced(
       List<Announced> all, SignedResources resources, RemoteSettings remote, Report report) {
     Set<Place> announced = places(all);
-    Set<String> asked = new TreeSet<>(); // buckets of sources of what is selected
+    Set<String> selectedBuckets = new TreeSet<>(); // with a source of a selected collection
     for (Announced entry : all) {
       if (selection.selects(entry.name())) {
         resources
             .ofDestination(entry.place())
-            .ifPresent(resource -> asked.add(resource.source().bucket()));
+            .ifPresent(resource -> selectedBuckets.add(resource.source().bucket()));
       }
     }
     Map<Place, SignedResource> missing = new LinkedHashMap<>();
@@ -311,9 +316,9 @@ public class consistency_checks implements Runner.Command {
                     .filter(resource -> selection.selects(resource.destination().name()))
                     .ifPresent(resource -> missing.put(resource.destination(), resource)));
       } catch (ServerException e) {
-        if (e.status() != 404 && (!selection.isNarrow() || asked.contains(bucket))) {
-          Place every = new Place(bucket, "*");
-          checks.add(new Known(every, new NoVerdict(unreadable(every, e))));
+        if (e.status() != 404 && (!selection.isNarrow() || selectedBuckets.contains(bucket))) {
+          Place wholeBucket = new Place(bucket, "*");
+          checks.add(new Judged(wholeBucket, new NoVerdict(unreadable(wholeBucket, e))));
         }
       }
     }
@@ -324,7 +329,7 @@ public class consistency_checks implements Runner.Command {
     return checks;
   }
 
-  /** What is announced by now; where that cannot be read, nothing more than before. */
+  /** What is announced now; empty if the list cannot be read again. */
   private Set<Place> announcedNow(RemoteSettings remote, Report report) {
     try {
       return places(selection.all(remote, report));
@@ -334,13 +339,16 @@ public class consistency_checks implements Runner.Command {
     }
   }
 
-  /** A draft's destination is not there, or nobody can see it: nothing to announce. */
+  /**
+   * A check of a destination that is not announced; empty if clients cannot read it, like that of a
+   * source that was never signed.
+   */
   private Optional<Check> unannounced(
       Place destination, SignedResource resource, RemoteSettings remote) {
     try {
       remote.metadata(destination.path());
       return Optional.of(
-          new Known(
+          new Judged(
               destination,
               new Inconsistent(
                   "source %s is signed, but %s is not announced in %s"
@@ -348,7 +356,8 @@ public class consistency_checks implements Runner.Command {
     } catch (ServerException e) {
       return switch (e.status()) {
         case 401, 403, 404 -> Optional.empty();
-        default -> Optional.of(new Known(destination, new NoVerdict("destination: " + e.reason())));
+        default ->
+            Optional.of(new Judged(destination, new NoVerdict("destination: " + e.reason())));
       };
     }
   }
@@ -359,10 +368,10 @@ public class consistency_checks implements Runner.Command {
 
   private Judgement judge(Check check, RemoteSettings remote) {
     return switch (check) {
-      case Known(_, Judgement judgement) -> judgement;
+      case Judged(_, Judgement judgement) -> judgement;
       case Compare(Announced entry, SignedResource resource) -> {
         Judgement judgement = read(entry, resource, remote::changeset, remote);
-        // a change in flight is no difference
+        // read again, because a change may have been in flight
         yield judgement instanceof Inconsistent
             ? read(entry, resource, again -> remote.fresh(again.place()), remote)
             : judgement;
@@ -397,16 +406,16 @@ public class consistency_checks implements Runner.Command {
           && preview.unreadable() != null
           && source.records().isEmpty()
           && source.metadata().get("status") == null) {
-        preview = null; // not made before the source is signed
+        preview = null; // created only when the source is first signed
       }
       Side destination = isPublished ? side("destination", () -> read.changeset(entry)) : null;
       return judge(source.metadata(), from, preview, destination);
-    } catch (Unknown e) {
+    } catch (Unreadable e) {
       return new NoVerdict(e.getMessage());
     }
   }
 
-  /** Deleting a source empties what it published, and leaves that announced. */
+  /** When a source is deleted, its destination is emptied but stays announced. */
   private static Judgement withoutSource(Announced entry, Place source, RemoteSettings remote) {
     try {
       Side destination = side("destination", () -> remote.fresh(entry.place()));
@@ -418,32 +427,32 @@ public class consistency_checks implements Runner.Command {
               : new Inconsistent(
                   "source %s is gone, destination has %d records"
                       .formatted(source.name(), records));
-    } catch (Unknown e) {
+    } catch (Unreadable e) {
       return new NoVerdict(e.getMessage());
     }
   }
 
-  private interface Source {
+  private interface Reading {
     Changeset read() throws ServerException;
   }
 
-  /** One side could not be read, in a way that says nothing of it. */
-  private static final class Unknown extends Exception {
+  /** One side could not be read, so the collection cannot be judged. */
+  private static final class Unreadable extends Exception {
     private static final long serialVersionUID = 1;
 
-    Unknown(String side, ServerException failure) {
+    Unreadable(String side, ServerException failure) {
       super(side + ": " + failure.reason(), failure);
     }
   }
 
-  /** What clients may not read is a finding; what fails otherwise leaves no verdict. */
-  private static Side side(String name, Source source) throws Unknown {
+  /** A side that clients may not read is a finding; any other failure leaves no verdict. */
+  private static Side side(String name, Reading reading) throws Unreadable {
     try {
-      return Side.of(name, source.read().records());
+      return Side.of(name, reading.read().records());
     } catch (ServerException e) {
       return switch (e.status()) {
         case 401, 403, 404 -> Side.unreadable(name, e.reason());
-        default -> throw new Unknown(name, e);
+        default -> throw new Unreadable(name, e);
       };
     }
   }

@@ -52,13 +52,13 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /**
- * The repair: every published collection gets a new signature, over the records it has, before the
- * certificate of the old one ends.
+ * The repair: every published collection gets a new signature of the records that it has, before
+ * the certificate of the old signature expires.
  *
- * <p>The status of each signed source is set to {@code to-resign}; the server then signs preview
- * and destination anew and puts the status back as it was. Success is what is read afterwards: the
- * status, and a later {@code last_signature_date}. What is refused has its reason in its line, and
- * the others go on. Running it again does no harm.
+ * <p>The command sets the status of each signed source to {@code to-resign}; the server then signs
+ * preview and destination again and restores the status. A refresh succeeded if the source, read
+ * afterwards, has another status and a later {@code last_signature_date}. One that is refused has
+ * the reason in its line, and the others go on. Running the command again does no harm.
  *
  * <p>Spec: docs/specification.md, <i>refresh_signature</i>; <i>Remote Settings › Signing</i>.
  *
@@ -70,8 +70,8 @@ import picocli.CommandLine.Option;
     name = "refresh_signature",
     description = {
       "Ask the server to sign its published collections again.",
-      "Each source of a destination announced in monitor/changes is set to \"to-resign\", which"
-          + " signs preview and destination anew and leaves the review as it was."
+      "The status of each source with a destination in monitor/changes is set to \"to-resign\":"
+          + " the server then signs preview and destination again and leaves the review as it was."
     })
 public class refresh_signature implements Runner.Command {
 
@@ -82,7 +82,7 @@ public class refresh_signature implements Runner.Command {
       names = "--refresh-signature-auth-file",
       paramLabel = "FILE",
       description =
-          "credentials of an account that may write the sources: user:pass, a token, or"
+          "credentials of an account that may write to the sources: user:pass, a token, or"
               + " TYPE TOKEN; the option names a file with them, - for stdin")
   Secret auth;
 
@@ -91,7 +91,7 @@ public class refresh_signature implements Runner.Command {
       paramLabel = "DAYS",
       defaultValue = "0",
       converter = DaysConverter.class,
-      description = "days; signatures that are younger are left alone; 0: none")
+      description = "days; leave younger signatures alone; 0: refresh all")
   int maxSignatureAge;
 
   @Option(names = "--dry-run", description = "print what would be signed, and change nothing")
@@ -130,22 +130,27 @@ public class refresh_signature implements Runner.Command {
       ServerInfo writer = server.writer(remote, "REFRESH_SIGNATURE_AUTH", auth);
       report.heading("Looking at " + selection.path() + ":");
       List<Announced> announced = selection.all(remote, report);
-      List<Announced> odd =
+      List<Announced> unnamed =
           announced.stream()
               .filter(entry -> !entry.isNamed() && selection.selects(entry.name()))
               .toList();
       List<SignedResource> resources =
           toRefresh(announced, writer.signed(), names -> selection.selects(names));
-      if (resources.isEmpty() && odd.isEmpty()) {
+      if (resources.isEmpty() && unnamed.isEmpty()) {
         throw new UsageException(
-            "none of %d collections is the destination of a signed one: nothing was refreshed"
+            "none of %d collections is a destination of a signed source: nothing was refreshed"
                 .formatted(selection.select(announced, "refreshed").size()),
-            "is SERVER the writer whose collections these are?");
+            "is SERVER the writer of these collections?");
       }
       List<Outcome> outcomes = new ArrayList<>();
       Tally tally =
-          new Tally("collection", resources.size() + odd.size(), signed(), "SKIP", "NO VERDICT");
-      odd.forEach(entry ->
+          new Tally(
+              "collection",
+              resources.size() + unnamed.size(),
+              refreshedWord(),
+              "SKIP",
+              "NO VERDICT");
+      unnamed.forEach(entry ->
           show(
               new Outcome(entry.place(), null, new NoVerdict(entry.problem(), null)),
               tally,
@@ -172,7 +177,7 @@ public class refresh_signature implements Runner.Command {
           () -> report.summary("interrupted: " + tally.counts()));
       String verified = "";
       if (verify && !dryRun) {
-        // without credentials, as clients read
+        // without credentials, as clients read them
         try (Http anonymous = server.http(surroundings, report)) {
           RemoteSettings clients = server.remote(anonymous);
           check.judgeAll(
@@ -194,37 +199,37 @@ public class refresh_signature implements Runner.Command {
 
   // ---- core: values in, values out
 
-  /** What became of one source. */
+  /** The result for one source. */
   sealed interface Result {}
 
   /**
-   * It is signed anew, or would be.
+   * The source was signed again, or would be.
    *
    * @param modified {@code last_modified} of the source afterwards, epoch milliseconds
    */
   record Refreshed(String status, long modified, String signatureDate) implements Result {}
 
-  /** It was left alone. */
+  /** The source was left alone. */
   record Skipped(String why) implements Result {}
 
   /**
-   * It is not known to be signed anew.
+   * The source is not known to have a new signature.
    *
    * @param hint what to do about it, or null
    */
   record NoVerdict(String reason, String hint) implements Result {}
 
   /**
-   * One source, or an entry that names none.
+   * The outcome for one source, or for an entry that names no collection.
    *
-   * @param resource null if it names none
+   * @param resource null if the entry names none
    */
   record Outcome(Place place, SignedResource resource, Result result) {}
 
   /**
    * The resources behind the announced destinations, each source once.
    *
-   * @param selects whether a resource is asked for, by the names of its destination and its source
+   * @param selects whether a resource is selected, by the names of its destination and its source
    */
   static List<SignedResource> toRefresh(
       List<Announced> announced, SignedResources resources, Predicate<List<String>> selects) {
@@ -247,7 +252,7 @@ public class refresh_signature implements Runner.Command {
    */
   static Optional<Skipped> skipped(Map<String, Object> source, int maxAge, Instant now) {
     if (source.get("status") == null) {
-      // the server would leave its status at to-resign, which no command but another edit ends
+      // the server would leave the status at to-resign until somebody edits the source
       return Optional.of(new Skipped("never signed"));
     }
     return signatureDate(source)
@@ -260,36 +265,38 @@ public class refresh_signature implements Runner.Command {
     return RemoteSettings.date(source, "last_signature_date");
   }
 
-  /** Whether a source shows a later signature than before. */
-  static boolean isSignedAnew(Map<String, Object> before, Map<String, Object> after) {
+  /** Whether a source has a later signature than before. */
+  static boolean isSignedAgain(Map<String, Object> before, Map<String, Object> after) {
     return signatureDate(after)
         .filter(date -> signatureDate(before).map(date::isAfter).orElse(true))
         .isPresent();
   }
 
-  /** What a source shows afterwards is what counts: the answer to a change shows its beginning. */
+  /**
+   * Judges the source as read afterwards, because the answer to the change is too early to tell.
+   */
   static Result judge(Map<String, Object> before, Map<String, Object> after) {
     if ("to-resign".equals(after.get("status"))) {
       return new NoVerdict(
           "its status is still to-resign: the server did not sign it",
           "see the server's log, then set the status to work-in-progress and ask for a review");
     }
-    if (!isSignedAnew(before, after)) {
+    if (!isSignedAgain(before, after)) {
       return new NoVerdict(
-          "last_signature_date has not advanced: %s, before %s"
-              .formatted(after.get("last_signature_date"), before.get("last_signature_date")),
+          "last_signature_date has not advanced: %s before, %s now"
+              .formatted(before.get("last_signature_date"), after.get("last_signature_date")),
           "see the server's log: is its signer configured for this collection?");
     }
-    return shown(after);
+    return refreshed(after);
   }
 
-  private static Result shown(Map<String, Object> source) {
+  private static Result refreshed(Map<String, Object> source) {
     return source.get("last_modified") instanceof Long modified
         ? new Refreshed(
             String.valueOf(source.get("status")),
             modified,
             String.valueOf(source.get("last_signature_date")))
-        : new NoVerdict("unexpected answer: last_modified is no timestamp", null);
+        : new NoVerdict("unexpected answer: last_modified is not a timestamp", null);
   }
 
   // ---- reading and writing
@@ -303,10 +310,10 @@ public class refresh_signature implements Runner.Command {
         return skipped.get();
       }
       if (dryRun) {
-        return shown(before);
+        return refreshed(before);
       }
       remote.patch(
-          path, Map.of("status", "to-resign"), () -> isSignedAnew(before, remote.metadata(path)));
+          path, Map.of("status", "to-resign"), () -> isSignedAgain(before, remote.metadata(path)));
       return judge(before, remote.metadata(path));
     } catch (ServerException e) {
       return switch (e.status()) {
@@ -318,16 +325,16 @@ public class refresh_signature implements Runner.Command {
         case 404 ->
             new NoVerdict(
                 e.reason() + ", the source is gone",
-                "nobody can sign its destination again: make the source anew, or retire both");
+                "its destination cannot be signed again: create the source again, or retire both");
         default -> new NoVerdict(e.reason(), e.hint());
       };
     }
   }
 
   /**
-   * Destinations and previews of what was refreshed.
+   * Destinations and previews of the refreshed sources.
    *
-   * @param announced monitor/changes as it is now
+   * @param announced entries of monitor/changes as they are now
    */
   private static List<Announced> signedPlaces(List<Outcome> outcomes, List<Announced> announced) {
     Map<Place, Announced> byPlace = new LinkedHashMap<>();
@@ -344,8 +351,8 @@ public class refresh_signature implements Runner.Command {
 
   // ---- rendering
 
-  /** The word of what is signed anew. */
-  private String signed() {
+  /** The word for a new signature, in the summary. */
+  private String refreshedWord() {
     return dryRun ? "would be refreshed" : "refreshed";
   }
 
@@ -358,7 +365,7 @@ public class refresh_signature implements Runner.Command {
     json.putAll(outcome.place().json());
     switch (outcome.result()) {
       case Refreshed(String status, long modified, String date) -> {
-        tally.add(name, Status.GOOD, signed(), null);
+        tally.add(name, Status.GOOD, refreshedWord(), null);
         json.put("status", dryRun ? "planned" : "refreshed");
         json.put("signoff", Display.brief(status));
         json.put("last_modified", modified);

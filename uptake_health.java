@@ -70,14 +70,14 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /**
- * The rule: of what clients report of a source of settings, no larger share than its threshold is
- * an error.
+ * The rule: the error rate that clients report for a source of settings is not over the threshold
+ * of that source.
  *
- * <p>Reads what a query of Redash made of Telemetry: for each source, how often clients reported
- * each status. A status that ends in {@code _error} is bad, the others are good. A source whose
- * error rate, bad of all, is over its threshold is a finding, with its bad statuses. Sources with
- * few entries say nothing and are skipped. Data that is old, empty or cannot be read gives no
- * verdict.
+ * <p>The command reads the result of a Redash query over Telemetry: how often clients reported each
+ * status of each source. A status that ends in {@code _error} is bad, all others are good. The
+ * error rate is the share of bad ones. A source over its threshold is a finding, with its bad
+ * statuses. A source with few entries proves nothing and is skipped. Data that is old, empty or
+ * unreadable gives no verdict.
  *
  * <p>Spec: docs/specification.md, <i>uptake_health</i>.
  *
@@ -89,7 +89,7 @@ import picocli.CommandLine.Option;
     name = uptake_health.NAME,
     description = {
       "Alert on the error rates that clients report for each source of settings.",
-      "Of what clients report of a source, no larger share than its threshold may be an error."
+      "The error rate that clients report for a source must not be over the source's threshold."
     })
 public class uptake_health implements Runner.Command {
 
@@ -99,7 +99,7 @@ public class uptake_health implements Runner.Command {
       names = "--redash-api-key-file",
       paramLabel = "FILE",
       description =
-          "required without --input: key of the query, or of a user who may see it; the"
+          "required without --input: API key of the query, or of a user who may see it; the"
               + " option names a file with it, - for stdin")
   Secret redashApiKey;
 
@@ -108,7 +108,7 @@ public class uptake_health implements Runner.Command {
       paramLabel = "URL",
       defaultValue = "https://sql.telemetry.mozilla.org/api/queries/61352/results.json",
       converter = QueryUrlConverter.class,
-      description = "newest result of the query, as JSON; may not hold api_key=")
+      description = "address of the query's newest result, as JSON; must not contain api_key=")
   URI redashApiQueryUrl;
 
   @Option(
@@ -148,7 +148,7 @@ public class uptake_health implements Runner.Command {
       paramLabel = "SOURCE=PERCENT",
       split = ";",
       description =
-          "the same for single sources, separated by semicolons: main/mycollection = 5.5;"
+          "thresholds of single sources, separated by semicolons: main/mycollection = 5.5;"
               + " foo/bar= 12")
   List<String> specificThresholds;
 
@@ -156,20 +156,21 @@ public class uptake_health implements Runner.Command {
       names = "--max-age",
       paramLabel = "DAYS",
       converter = DaysConverter.class,
-      description = "days; no verdict on data that ends longer ago; unset: 3, with --input any age")
+      description =
+          "days; data that ends longer ago has no verdict; unset: 3, or any age with --input")
   Integer maxAge;
 
   @Option(
       names = "--input",
       paramLabel = "FILE",
-      description = "file of a saved result to judge instead of asking Redash, - for stdin")
+      description = "judge the result saved in this file instead of asking Redash; - for stdin")
   String input;
 
   @Option(
       names = "--html",
       paramLabel = "FILE",
       converter = HtmlFileConverter.class,
-      description = "file to write a page with a chart into, too")
+      description = "also write a page with a chart to this file")
   Path html;
 
   @Option(
@@ -195,11 +196,12 @@ public class uptake_health implements Runner.Command {
   public void run(Surroundings surroundings, Report report) throws Exception {
     Rules rules = rules(surroundings.clock().instant());
     try {
-      List<Row> rows = rows(input == null ? ask(surroundings, report) : saved(surroundings.in()));
+      List<Row> rows =
+          rows(input == null ? download(surroundings, report) : saved(surroundings.in()));
       requireErrors(rows);
       Period period = Period.of(rows);
       List<Outcome> outcomes = judge(rows, rules);
-      // the page and Sentry first: nobody may read stdout to its end
+      // the page and Sentry first, because the reader of stdout may leave before its end
       write(() -> page(outcomes, period, rules, null), report);
       Tally tally =
           new Tally("source", outcomes.size(), "OK", "SKIP", "EXCLUDED", "BAD", "NO VERDICT");
@@ -217,13 +219,13 @@ public class uptake_health implements Runner.Command {
 
   // ---- core: values in, values out
 
-  /** What clients reported of a source, or why that cannot be said. */
+  /** A row of the result: the reports for one source, or why they cannot be read. */
   sealed interface Row {
     String source();
   }
 
   /**
-   * What clients reported of a source.
+   * What clients reported for a source.
    *
    * @param counts of each status, in the order of the row
    */
@@ -252,12 +254,12 @@ public class uptake_health implements Runner.Command {
           .reduce(0, Math::addExact);
     }
 
-    /** The error rate; as Python computes it, so that it is rounded alike. */
+    /** The error rate, computed as Python does, so that it is rounded the same. */
     double percent() {
       return 100.0 * bad() / total();
     }
 
-    /** A status's share in percent, likewise. */
+    /** The share of a status in percent, computed the same way. */
     double percent(String status) {
       return (double) counts.get(status) / total() * 100;
     }
@@ -278,10 +280,10 @@ public class uptake_health implements Runner.Command {
     }
   }
 
-  /** A row that is none. */
+  /** A row that cannot be read. */
   record Unreadable(String source, String reason) implements Row {}
 
-  /** From the earliest to the latest that a row tells of. */
+  /** From the earliest to the latest time in the rows. */
   record Period(Instant from, Instant to) {
 
     /** Null if no row can be read. */
@@ -299,7 +301,7 @@ public class uptake_health implements Runner.Command {
     return rows.stream().filter(Uptake.class::isInstance).map(Uptake.class::cast).toList();
   }
 
-  /** Nothing that a verdict could be based on. */
+  /** The result has nothing to judge. */
   static final class NoData extends UsageException {
     private static final long serialVersionUID = 1;
 
@@ -323,7 +325,7 @@ public class uptake_health implements Runner.Command {
     }
     if (rows.isEmpty()) {
       throw new NoData(
-          "the result is empty: clients reported nothing, or the query asks for nothing", EXPECTED);
+          "the result is empty: clients reported nothing, or the query selects nothing", EXPECTED);
     }
     List<Row> read = new ArrayList<>();
     for (Object row : rows) {
@@ -332,7 +334,7 @@ public class uptake_health implements Runner.Command {
     return read;
   }
 
-  /** Refuses what another query has counted: an error rate of none would look well. */
+  /** Refuses the result of another query, which would look healthy for lack of error statuses. */
   static void requireErrors(List<Row> rows) throws NoData {
     List<Uptake> readable = readable(rows);
     if (!readable.isEmpty()
@@ -343,15 +345,15 @@ public class uptake_health implements Runner.Command {
     }
   }
 
-  private static final String EXPECTED = "expected the results.json of a query of Redash";
+  private static final String EXPECTED = "expected the results.json of a Redash query";
 
   private static NoData noResult(Object result) {
     if (member(result, "job") instanceof Map<?, ?> job) {
       Object error = member(job, "error");
       String status =
           error instanceof String text && !text.isEmpty() ? "4" : "" + job.get("status");
-      return switch (status) { // 1 to 5, as Redash counts them
-        case "3" -> new NoData("no result but a job that has finished", EXPECTED);
+      return switch (status) { // 1 to 5: Redash's numbers
+        case "3" -> new NoData("found a finished job instead of a result", EXPECTED);
         case "4" ->
             new NoData(
                 "the query failed" + (error == null ? "" : ": " + Display.brief(error.toString())),
@@ -362,20 +364,20 @@ public class uptake_health implements Runner.Command {
     }
     for (String name : List.of("message", "error")) {
       if (member(result, name) instanceof String text) {
-        return new NoData("no result but a message: " + Display.brief(text), EXPECTED);
+        return new NoData("found a message instead of a result: " + Display.brief(text), EXPECTED);
       }
     }
-    return new NoData("what was read has no query_result", EXPECTED);
+    return new NoData("the result has no query_result", EXPECTED);
   }
 
   private static Object member(Object object, String name) {
     return object instanceof Map<?, ?> map ? map.get(name) : null;
   }
 
-  /** One of the rows; the label names it where it has no source. */
+  /** Reads a row; the label names it if it has no source. */
   private static Row row(Object row, String label) {
     if (!(row instanceof Map<?, ?> members)) {
-      return new Unreadable(label, "it is no object");
+      return new Unreadable(label, "it is not an object");
     }
     if (!(members.get("source") instanceof String source) || source.isBlank()) {
       return new Unreadable(label, "it has no source");
@@ -409,7 +411,7 @@ public class uptake_health implements Runner.Command {
   private static Instant time(Map<?, ?> members, String name) {
     BigDecimal seconds = number(members.get(name));
     if (seconds == null || seconds.compareTo(BigDecimal.valueOf(LAST_SECOND)) > 0) {
-      throw unexpected(members.get(name), name, "no time in epoch seconds");
+      throw unexpected(members.get(name), name, "not a time in epoch seconds");
     }
     return Instant.ofEpochSecond(seconds.longValue());
   }
@@ -419,7 +421,7 @@ public class uptake_health implements Runner.Command {
     if (count == null
         || count.compareTo(BigDecimal.valueOf(Long.MAX_VALUE)) > 0
         || count.stripTrailingZeros().scale() > 0) {
-      throw unexpected(value, status, "no count");
+      throw unexpected(value, status, "not a count");
     }
     return count.longValue();
   }
@@ -429,7 +431,7 @@ public class uptake_health implements Runner.Command {
         "%s is %s, which is %s".formatted(name, Display.brief(String.valueOf(value)), expected));
   }
 
-  /** A number, or a text that is one; null if it is none, or negative. */
+  /** A number, possibly as text; null if it is not a number, or negative. */
   private static BigDecimal number(Object value) {
     BigDecimal number =
         switch (value) {
@@ -443,13 +445,13 @@ public class uptake_health implements Runner.Command {
   }
 
   /**
-   * What is judged, and how.
+   * The settings of the rule.
    *
-   * @param exclude shell patterns of sources
+   * @param exclude shell patterns of sources that are not judged
    * @param minTotal entries that a source needs to be judged
-   * @param threshold error rate in percent over which a source is a finding
-   * @param thresholds the same of single sources
-   * @param maxAge of data, or null for any
+   * @param threshold default threshold, in percent
+   * @param thresholds thresholds of single sources, in percent
+   * @param maxAge of the data, or null for any age
    */
   record Rules(
       List<String> exclude,
@@ -472,26 +474,26 @@ public class uptake_health implements Runner.Command {
     }
   }
 
-  /** What came out for one source. */
+  /** The judgement on one source. */
   sealed interface Judgement {}
 
-  /** Its error rate is not over its threshold. */
+  /** The error rate is not over the threshold. */
   record Healthy() implements Judgement {}
 
-  /** Its error rate is. */
+  /** The error rate is over the threshold. */
   record Erroring() implements Judgement {}
 
-  /** It has too few entries to say anything. */
+  /** The source has too few entries. */
   record Skipped(String reason) implements Judgement {}
 
-  /** It is not to be judged. */
+  /** {@code EXCLUDE_SOURCES} excludes the source. */
   record Excluded(String pattern) implements Judgement {}
 
-  /** Nothing can be said of it. */
+  /** The source could not be judged. */
   record NoVerdict(String reason) implements Judgement {}
 
   /**
-   * A source, judged.
+   * The outcome for one source.
    *
    * @param threshold in percent
    */
@@ -500,12 +502,12 @@ public class uptake_health implements Runner.Command {
       return row.source();
     }
 
-    /** The source as it may be shown. */
+    /** The source without control characters. */
     String name() {
       return Display.clean(source());
     }
 
-    /** What clients reported: of a source that is healthy or erroring. */
+    /** What clients reported; only for a source that is healthy or erroring. */
     Uptake uptake() {
       return (Uptake) row;
     }
@@ -524,7 +526,7 @@ public class uptake_health implements Runner.Command {
           : judgement instanceof NoVerdict ? Status.UNKNOWN : Status.GOOD;
     }
 
-    /** Its judgement in the summary. */
+    /** The word for the judgement in the summary. */
     String word() {
       return switch (judgement) {
         case Healthy _ -> "OK";
@@ -535,7 +537,7 @@ public class uptake_health implements Runner.Command {
       };
     }
 
-    /** Why it is not judged, or null. */
+    /** Why the source was not judged, or null. */
     String reason() {
       return switch (judgement) {
         case Healthy _, Erroring _ -> null;
@@ -546,7 +548,7 @@ public class uptake_health implements Runner.Command {
     }
   }
 
-  /** Judges each row by itself. */
+  /** Judges each row separately. */
   static List<Outcome> judge(List<Row> rows, Rules rules) {
     return rows.stream()
         .map(row -> new Outcome(row, rules.threshold(row.source()), judge(row, rules)))
@@ -561,14 +563,14 @@ public class uptake_health implements Runner.Command {
     }
     return switch (row) {
       case Unreadable(_, String reason) -> new NoVerdict(reason);
-      case Uptake it when it.total() == 0 -> new Skipped("no entry");
+      case Uptake it when it.total() == 0 -> new Skipped("no entries");
       case Uptake it when it.total() < rules.minTotal() ->
           new Skipped(
-              "%s of at least %s entries"
+              "only %s of the required %s entries"
                   .formatted(grouped(it.total()), grouped(rules.minTotal())));
       case Uptake it when rules.isTooOld(it) ->
           new NoVerdict(
-              "its data ends %s, longer ago than MAX_AGE allows, %d days"
+              "its data ends %s, more than %d days ago (MAX_AGE)"
                   .formatted(utc(it.to()), rules.maxAge().toDays()));
       case Uptake it when rules.isFuture(it) ->
           new NoVerdict("its data ends %s, in the future".formatted(utc(it.to())));
@@ -590,7 +592,7 @@ public class uptake_health implements Runner.Command {
         now);
   }
 
-  /** A source, without what would make a pattern or several of it, and its threshold. */
+  /** A source, which must not be a pattern or a list, and its threshold. */
   private static final Pattern THRESHOLD = Pattern.compile("([^\\s=,*?\\[\\]]+)\\s*=([^=]+)");
 
   /**
@@ -611,7 +613,7 @@ public class uptake_health implements Runner.Command {
       }
       if (thresholds.put(threshold.group(1), percent) != null) {
         throw new UsageException(
-            "SPECIFIC_ERROR_THRESHOLD_PERCENTAGES: %s stands there twice"
+            "SPECIFIC_ERROR_THRESHOLD_PERCENTAGES: %s is listed twice"
                 .formatted(threshold.group(1)),
             null);
       }
@@ -628,7 +630,7 @@ public class uptake_health implements Runner.Command {
         : null;
   }
 
-  private Object ask(Surroundings surroundings, Report report)
+  private Object download(Surroundings surroundings, Report report)
       throws UsageException, ServerException {
     if (redashApiKey == null) {
       throw new UsageException(
@@ -648,13 +650,13 @@ public class uptake_health implements Runner.Command {
     }
   }
 
-  /** Never as part of the URL, which stands in logs. */
+  /** Sends the key in a header, never in the URL, which appears in logs. */
   private void authorize(Http http) throws UsageException {
     try {
       http.authorize(redashApiQueryUrl, "Key " + redashApiKey.reveal());
     } catch (IllegalArgumentException e) {
       throw new UsageException(
-          "REDASH_API_KEY holds a character that no header can carry", "is it the key alone?");
+          "REDASH_API_KEY holds a character that no header can carry", "is it only the key?");
     }
   }
 
@@ -677,25 +679,25 @@ public class uptake_health implements Runner.Command {
     } catch (BadJson e) {
       throw new NoData("%s is not JSON: %s".formatted(name, e.getMessage()), null);
     } catch (InvalidPathException e) {
-      throw new NoData("INPUT %s is no file name".formatted(input), null);
+      throw new NoData("INPUT %s is not a file name".formatted(input), null);
     } catch (IOException e) {
       throw new NoData("cannot read %s: %s".formatted(name, HtmlPages.reason(e)), null);
     }
   }
 
-  /** Reads JSON; a web page is refused by name. */
+  /** Reads JSON; the error says so if it is a web page. */
   private static Object json(InputStream in) throws IOException {
     BufferedInputStream buffered = new BufferedInputStream(in);
     int first;
     do {
       buffered.mark(3);
       first = buffered.read();
-      if (first == 0xef && buffered.read() == 0xbb && buffered.read() == 0xbf) { // Windows' mark
+      if (first == 0xef && buffered.read() == 0xbb && buffered.read() == 0xbf) { // byte order mark
         first = ' ';
       }
     } while (first >= 0 && first <= ' ');
     if (first == '<') {
-      throw new UnexpectedBody("a web page instead of JSON, as at a login", true);
+      throw new UnexpectedBody("a web page instead of JSON, such as a login page", true);
     }
     buffered.reset();
     return Json.parse(buffered);
@@ -710,7 +712,7 @@ public class uptake_health implements Runner.Command {
     return UTC.format(time);
   }
 
-  /** The table, and what clients report of the findings. */
+  /** Prints the table, then the bad statuses of each finding. */
   private static void show(List<Outcome> outcomes, Period period, Report report) {
     if (period != null) {
       report.put("from", period.from().toString());
@@ -727,7 +729,7 @@ public class uptake_health implements Runner.Command {
     }
   }
 
-  /** A line for each source that was judged or should have been. */
+  /** Prints the line of a source, unless it was skipped or excluded. */
   private static void show(Outcome outcome, Report report) {
     switch (outcome.judgement()) {
       case Healthy _, Erroring _ ->
@@ -766,22 +768,22 @@ public class uptake_health implements Runner.Command {
     return String.format(Locale.ROOT, "%,d", number);
   }
 
-  /** At the left of a column, which a longer text makes wider. */
+  /** Pads a text on the right; a longer text is not cut. */
   private static String left(String text, int width) {
     return text + " ".repeat(Math.max(0, width - text.codePointCount(0, text.length())));
   }
 
-  /** What may be wrong with settings and data, and what to do about it. */
+  /** Reports what may be wrong with the settings or the data, and what to do about it. */
   private static void explain(List<Outcome> outcomes, Rules rules, Report report) {
     Set<String> seen = new HashSet<>();
-    List<String> several =
+    List<String> repeated =
         outcomes.stream().map(Outcome::source).filter(it -> !seen.add(it)).distinct().toList();
-    if (!several.isEmpty()) {
-      report.warn("in several rows, each judged by itself: " + Display.some(several));
+    if (!repeated.isEmpty()) {
+      report.warn("sources with several rows, each judged separately: " + Display.some(repeated));
     }
     for (String source : rules.thresholds().keySet()) {
       if (!seen.contains(source)) {
-        report.warn("no row of %s: its threshold is of no use".formatted(source));
+        report.warn("no row for %s: its threshold has no effect".formatted(source));
       }
     }
     for (String pattern : rules.exclude()) {
@@ -796,7 +798,7 @@ public class uptake_health implements Runner.Command {
     }
     if (outcomes.stream().noneMatch(it -> it.isJudged() || it.status() == Status.UNKNOWN)) {
       report.error(
-          "no source was judged, all are left out", "check EXCLUDE_SOURCES and MIN_TOTAL_ENTRIES");
+          "no source was judged: all were left out", "check EXCLUDE_SOURCES and MIN_TOTAL_ENTRIES");
     }
   }
 
@@ -804,7 +806,7 @@ public class uptake_health implements Runner.Command {
     return outcomes.stream().filter(Outcome::isFinding).toList();
   }
 
-  /** A bad status of a source. */
+  /** A bad status of a source, and its share of all entries. */
   public record Share(String status, String percent, String count) {}
 
   private static List<Share> shares(Uptake uptake) {
@@ -848,7 +850,7 @@ public class uptake_health implements Runner.Command {
     return json;
   }
 
-  /** Tells Sentry of each source that errs too much, with its bad statuses and the settings. */
+  /** Reports each source over its threshold to Sentry, with its bad statuses and the settings. */
   private void tellSentry(List<Outcome> outcomes, Report report) {
     Map<String, String> settings = new LinkedHashMap<>();
     settings.put("REDASH_API_QUERY_URL", redashApiQueryUrl.toString());
@@ -869,7 +871,7 @@ public class uptake_health implements Runner.Command {
 
   // ---- rendering: the page
 
-  /** A source as the page shows it; positions on the scale are percentages of its width. */
+  /** A bar of the chart; positions on the scale are percentages of its width. */
   public record Bar(
       String source,
       String percent,
@@ -883,28 +885,27 @@ public class uptake_health implements Runner.Command {
   /** A mark of the scale. */
   public record Tick(String label, String position) {}
 
-  /** A source over its threshold, as the page explains it. */
+  /** A source over its threshold, with the details that the page shows. */
   public record Detail(
       String id, String source, String percent, String threshold, List<Share> shares) {}
 
   /** A source that has no bar, and why. */
   public record Absent(String source, String reason) {}
 
-  /** Where the scale may end, and what it may show, in percent. */
+  /** Possible marks of the scale, and possible ends, in percent. */
   private static final List<Double> TICKS =
       List.of(0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0);
 
-  /** Width that the label of a mark takes, in percent of the scale's. */
+  /** Width of a mark's label, in percent of the width of the scale. */
   private static final double LABEL_WIDTH = 14;
 
   /**
-   * Renders the chart, its sources the farther over their threshold the earlier.
+   * Renders the chart; the sources that are farthest over their threshold come first.
    *
-   * <p>The scale is that of square roots: error rates of 0.1 and of 10 percent can both be seen,
-   * and so can none.
+   * <p>The scale uses square roots, so that 0, 0.1 and 10 percent can all be told apart.
    *
-   * @param period null if there is none
-   * @param problem why there is no outcome, or null
+   * @param period of the data, or null
+   * @param problem why there are no outcomes, or null
    */
   static byte[] page(List<Outcome> outcomes, Period period, Rules rules, String problem) {
     List<Outcome> judged =
@@ -942,7 +943,7 @@ public class uptake_health implements Runner.Command {
     return new HtmlPages(NAME, "style.css", "uptake.css").render("uptake.html", values);
   }
 
-  /** What the page begins with. */
+  /** The first line of the page. */
   private static String verdict(List<Outcome> outcomes) {
     long judged = outcomes.stream().filter(Outcome::isJudged).count();
     int over = findings(outcomes).size();
@@ -969,7 +970,7 @@ public class uptake_health implements Runner.Command {
     return rounded(Math.sqrt(percent / top) * 100) + "%";
   }
 
-  /** As many marks as have room, from the end of the scale to its beginning. */
+  /** As many marks as fit, from the end of the scale to its beginning. */
   private static List<Tick> ticks(double top) {
     List<Tick> ticks = new ArrayList<>();
     double free = 100 + LABEL_WIDTH;
@@ -1022,7 +1023,7 @@ public class uptake_health implements Runner.Command {
     return number.stripTrailingZeros().toPlainString();
   }
 
-  /** Writes the page, if one is asked for. */
+  /** Writes the page if {@code --html} names a file. */
   private void write(Supplier<byte[]> page, Report report) {
     if (html == null) {
       return;
@@ -1070,7 +1071,7 @@ public class uptake_health implements Runner.Command {
   private static final class HtmlFileConverter extends Values.Converter<Path> {
     HtmlFileConverter() {
       super(
-          "a file in a folder that is there",
+          "a file in an existing folder",
           text -> {
             Path file = Path.of(text).toAbsolutePath();
             boolean isDevice = file.startsWith("/dev"); // /dev/stdout may lead to a file

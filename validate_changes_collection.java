@@ -1,5 +1,5 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
-//DESCRIPTION Compare each timestamp announced in monitor/changes with that of the collection.
+//DESCRIPTION Compare each timestamp announced in monitor/changes with the collection's own.
 //DOCS docs/validate_changes_collection.md
 //JAVA 25+
 //SOURCES common/Display.java common/GeneralSettings.java common/Http.java common/InOrder.java
@@ -37,37 +37,37 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /**
- * The rule: every collection announced in monitor/changes is at the timestamp that is announced for
+ * The rule: every collection announced in monitor/changes has the timestamp that is announced for
  * it.
  *
- * <p>Broken, clients download nothing, or the old state again and again. It reports {@code NOT OK}
- * with the timestamps announced and found, and whether a cache or the origin is to blame. An
- * announced collection that answers 401, 403 or 404 is a finding too, because clients cannot read
- * it either.
+ * <p>If not, clients download nothing, or the same old state again and again. The command prints
+ * {@code NOT OK} with the announced and the found timestamp, and whether a cache or the origin is
+ * wrong. An announced collection that answers 401, 403 or 404 is a finding too, because clients
+ * cannot read it either.
  *
- * <p>Up to three looks, each only where the one before found a difference:
+ * <p>There are up to three requests, each only if the one before it found a difference:
  *
  * <ol>
- *   <li>The collection is asked as clients ask, {@code HEAD records?_expected=ANNOUNCED}, where a
- *       cache may answer.
- *   <li>It is asked past the caches.
- *   <li>The list is asked past the caches what it announces now. A collection that changes
- *       meanwhile is no alarm: right is what lies between what was announced before and after, both
- *       included. One that is announced no more is skipped.
+ *   <li>The timestamp of the collection as clients read it, {@code HEAD
+ *       records?_expected=ANNOUNCED}, which a cache may answer.
+ *   <li>The same past the caches.
+ *   <li>The list again, past the caches. A collection may change during the check: every timestamp
+ *       from the one announced before to the one announced now is right. A collection that is no
+ *       longer announced is skipped.
  * </ol>
  *
- * <p>What is wrong past the caches is the origin's fault. What is wrong only as clients ask is a
- * cache's. With {@code --max-lag} a difference is no finding while the newer of the two timestamps
- * is younger than that; one that is as far ahead of the clock is not young.
+ * <p>If the second answer is wrong, the origin is at fault; if only the first is, a cache. With
+ * {@code --max-lag}, a difference is not a finding while the newer of the two timestamps is younger
+ * than that; one that is ahead of the clock by more does not count as young.
  *
  * <pre>Etag NOT OK for main/regions : 1795486758327 != 1795486758330</pre>
  */
 @Command(
     name = "validate_changes_collection",
     description = {
-      "Compare each timestamp announced in monitor/changes with that of the collection.",
-      "Every collection announced in monitor/changes must be at the timestamp that is announced"
-          + " for it: as clients read it, through the caches."
+      "Compare each timestamp announced in monitor/changes with the collection's own.",
+      "Every collection announced in monitor/changes must have the timestamp that is announced"
+          + " for it, as clients read it through the caches."
     })
 public class validate_changes_collection implements Runner.Command {
 
@@ -80,7 +80,7 @@ public class validate_changes_collection implements Runner.Command {
       defaultValue = "0",
       converter = LagConverter.class,
       description =
-          "seconds; a difference whose newer timestamp is younger than that is no finding")
+          "seconds; a difference is not a finding while its newer timestamp is younger than this")
   int maxLag;
 
   @Mixin GeneralSettings general;
@@ -108,7 +108,7 @@ public class validate_changes_collection implements Runner.Command {
           report,
           entries,
           server.parallel(),
-          entry -> look(remote, entry, surroundings.clock()),
+          entry -> check(remote, entry, surroundings.clock()),
           validate_changes_collection::noVerdict,
           outcome -> {
             outcomes.add(outcome);
@@ -124,54 +124,54 @@ public class validate_changes_collection implements Runner.Command {
 
   // ---- judging
 
-  /** What a collection answered. */
+  /** What a request found. */
   sealed interface Found {}
 
-  /** The timestamp of its records, epoch milliseconds. */
+  /** The timestamp of the collection, epoch milliseconds. */
   record Timestamp(long value) implements Found {}
 
-  /** Clients may not read it, or it is not there. */
+  /** Clients may not read the collection, or it does not exist. */
   record NotReadable(String reason) implements Found {}
 
-  /** What came out for one collection. */
+  /** The judgement on one collection. */
   sealed interface Judgement {}
 
-  /** It is as announced, or on its way from one announcement to the next. */
+  /** The timestamp is the announced one, or between two announcements. */
   record Same() implements Judgement {}
 
-  /** It differs, but not for long enough to matter. */
+  /** The timestamp differs, but not for long enough to matter. */
   record Tolerated(Duration lag) implements Judgement {}
 
-  /** It differs. */
+  /** The timestamp differs. */
   record Differs(Where where) implements Judgement {}
 
-  /** It is announced no more. */
+  /** The collection is no longer announced. */
   record Withdrawn() implements Judgement {}
 
-  /** Nothing can be said of it. */
+  /** The collection could not be judged. */
   record NoVerdict(String reason) implements Judgement {}
 
-  /** Who gives the wrong answer. */
+  /** Where the wrong timestamp comes from. */
   enum Where {
     ORIGIN,
     CACHE
   }
 
   /**
-   * One collection, judged.
+   * The outcome for one collection.
    *
-   * @param entry as it was announced last
-   * @param found null if nothing was, or nothing matters
+   * @param entry as it was last announced
+   * @param found null if nothing was found, or if it does not matter
    */
   record Outcome(Announced entry, Found found, Judgement judgement) {}
 
   /**
    * Judges what was found between two readings of the list.
    *
-   * @param before what was announced before
-   * @param after what was announced afterwards, if that was asked
-   * @param seen as clients ask
-   * @param origin past the caches
+   * @param before entry of the first reading
+   * @param after entry of the second reading, or the first again if the list was read only once
+   * @param seen what clients get
+   * @param origin what the origin has, past the caches
    */
   static Outcome judge(
       Announced before, Announced after, Found seen, Found origin, Duration maxLag, Instant now) {
@@ -190,7 +190,7 @@ public class validate_changes_collection implements Runner.Command {
     return new Outcome(after, wrong, new Differs(originIsRight ? Where.CACHE : Where.ORIGIN));
   }
 
-  /** Whether it is one of the announced timestamps, or lies between them, whichever is newer. */
+  /** Whether a timestamp is one of the two announced ones or between them, in either order. */
   private static boolean isBetween(Announced one, Found found, Announced other) {
     return found instanceof Timestamp(long timestamp)
         && timestamp >= Math.min(one.timestamp(), other.timestamp())
@@ -203,7 +203,7 @@ public class validate_changes_collection implements Runner.Command {
 
   // ---- reading
 
-  private Outcome look(RemoteSettings remote, Announced entry, Clock clock) {
+  private Outcome check(RemoteSettings remote, Announced entry, Clock clock) {
     if (entry.problem() != null) {
       return noVerdict(entry, entry.problem());
     }
@@ -255,7 +255,7 @@ public class validate_changes_collection implements Runner.Command {
 
   // ---- rendering
 
-  private static final String WITHDRAWN = "announced no more";
+  private static final String WITHDRAWN = "no longer announced";
 
   private static void show(Outcome outcome, Tally tally, Report report) {
     String name = outcome.entry().name();
@@ -273,7 +273,7 @@ public class validate_changes_collection implements Runner.Command {
         status = Status.BAD;
         word = where == Where.CACHE ? "CACHE" : "NOT OK";
         shown = report.word(status, "NOT OK");
-        reason = rest(outcome);
+        reason = timestamps(outcome);
       }
       case NoVerdict(String why) -> {
         status = Status.UNKNOWN;
@@ -285,12 +285,12 @@ public class validate_changes_collection implements Runner.Command {
     tally.add(name, status, word, reason);
     report.result(
         status,
-        "Etag %s for %s : %s".formatted(shown, Display.clean(name), rest(outcome)),
+        "Etag %s for %s : %s".formatted(shown, Display.clean(name), timestamps(outcome)),
         json(outcome));
   }
 
-  /** What stands behind the colon: the announced timestamp, and what is to be said of it. */
-  private static String rest(Outcome outcome) {
+  /** The text after the colon: the announced timestamp, and how it differs from the found one. */
+  private static String timestamps(Outcome outcome) {
     return outcome.entry().timestamp()
         + switch (outcome.judgement()) {
           case Same _, NoVerdict _ -> "";
@@ -333,16 +333,18 @@ public class validate_changes_collection implements Runner.Command {
     return json;
   }
 
-  /** What to do about a finding; null for what is none. */
+  /** What to do about a finding; null if there is none. */
   private static String hint(Outcome outcome) {
     if (!(outcome.judgement() instanceof Differs(Where where))) {
       return null;
     }
     return where == Where.CACHE
-        ? "the server is right and a cache before it is not: purge it, or let it expire"
+        ? "the server is right, but a cache in front of it is not: purge the cache, or wait until"
+            + " it expires"
         : outcome.found() instanceof NotReadable
-            ? "clients cannot read it either: check that it is there, for everyone"
-            : "the server itself disagrees with its list: look for a replica that lags";
+            ? "clients cannot read it either: check that the collection exists and that everyone"
+                + " may read it"
+            : "the server itself disagrees with its list: look for a replica that lags behind";
   }
 
   // ---- converters

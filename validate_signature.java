@@ -48,12 +48,12 @@ import picocli.CommandLine.Option;
  * The rule: every collection announced in monitor/changes carries a valid signature of its current
  * records, by a chain that is valid now and ends in a root we trust.
  *
- * <p>Broken, it reports {@code BAD Signature} with the one reason: records or timestamp differ, a
- * certificate expired, the wrong root, … A collection that was never signed and never held a record
- * is skipped; one that cannot be judged has no verdict.
+ * <p>For a collection that breaks the rule, the command prints {@code BAD Signature} and the one
+ * cause: records or timestamp differ, a certificate expired, the wrong root, … A collection that
+ * was never signed and never had a record is skipped; one that cannot be judged has no verdict.
  *
- * <p>Reading, judging and the lines are in {@link SignatureCheck}, the numbered steps of the
- * specification below it.
+ * <p>{@link SignatureCheck} reads, judges and prints; the classes it uses follow the numbered steps
+ * of the specification.
  *
  * <pre>01/17 /buckets/blocklists/collections/addons:  OK (0.02s)</pre>
  */
@@ -75,22 +75,22 @@ public class validate_signature implements Runner.Command {
       paramLabel = "DAYS",
       converter = DaysConverter.class,
       description =
-          "days before a leaf's end from which to warn; unset: a tenth of its lifetime, 7 to 60")
+          "warn this many days before a leaf expires; unset: a tenth of its lifetime, 7 to 60")
   Integer certificateWarnDays;
 
-  @Option(names = "--strict", description = "a leaf that ends soon is a finding")
+  @Option(names = "--strict", description = "a leaf that expires soon is a finding")
   boolean strict;
 
   @Option(
       names = "--changeset",
       paramLabel = "FILE",
-      description = "file of a saved changeset to verify instead of a server's collections")
+      description = "verify the changeset saved in this file instead of a server's collections")
   Path changesetFile;
 
   @Option(
       names = "--chain",
       paramLabel = "FILE",
-      description = "file of the saved changeset's chain, PEM, instead of its x5u")
+      description = "PEM file with the chain of the saved changeset, used instead of its x5u")
   Path chainFile;
 
   @Option(
@@ -98,8 +98,7 @@ public class validate_signature implements Runner.Command {
       paramLabel = "INSTANT",
       converter = InstantConverter.class,
       description =
-          "moment as of which certificates are verified, like 2026-11-24T12:00:00Z;"
-              + " unset: now")
+          "verify certificates as of this moment, like 2026-11-24T12:00:00Z;" + " unset: now")
   Instant at;
 
   @Mixin GeneralSettings general;
@@ -117,7 +116,8 @@ public class validate_signature implements Runner.Command {
   public void run(Surroundings surroundings, Report report) throws Exception {
     Instant now = at != null ? at : surroundings.clock().instant();
     if (chainFile != null && changesetFile == null) {
-      throw new UsageException("--chain needs --changeset", "it is the chain of a saved changeset");
+      throw new UsageException(
+          "--chain needs --changeset", "--chain is the chain of a saved changeset");
     }
     try (Http http = server.http(surroundings, report)) {
       RemoteSettings remote = server.remote(http);
@@ -130,7 +130,7 @@ public class validate_signature implements Runner.Command {
               report);
       Changeset saved = changesetFile == null ? null : savedChangeset();
       check.judgeAll(
-          saved == null ? announced(remote, report) : List.of(entry(saved)),
+          saved == null ? announced(remote, report) : List.of(announcement(saved)),
           server.collectionsAtOnce(),
           entry -> saved == null ? check.judge(remote, entry) : check.judge(entry, () -> saved),
           () -> {
@@ -164,7 +164,7 @@ public class validate_signature implements Runner.Command {
     }
   }
 
-  /** The chain of the saved changeset, whatever its x5u says. */
+  /** The chain from the file, whatever x5u the saved changeset names. */
   private SignatureCheck.PemSource savedChain() throws UsageException {
     try {
       byte[] pem = Files.readAllBytes(chainFile);
@@ -179,7 +179,7 @@ public class validate_signature implements Runner.Command {
     return e instanceof NoSuchFileException ? "no such file" : e.getMessage();
   }
 
-  private static Announced entry(Changeset saved) {
+  private static Announced announcement(Changeset saved) {
     return new Announced(name(saved, "bucket"), name(saved, "id"), saved.timestamp(), null);
   }
 
@@ -189,7 +189,7 @@ public class validate_signature implements Runner.Command {
 
   // ---- rendering
 
-  /** The days that the leaves have left, for the summary; warns of each that ends soon. */
+  /** When the first leaf expires, for the summary; warns of each that expires soon. */
   private String expiry(Map<CertificateChain, List<String>> chains, Instant now, Report report) {
     Instant first = null;
     for (Map.Entry<CertificateChain, List<String>> entry : chains.entrySet()) {
@@ -201,15 +201,16 @@ public class validate_signature implements Runner.Command {
               : entry.getKey().defaultWarningPeriod();
       if (now.plus(warning).isAfter(end)) {
         String sentence =
-            "the leaf of %s ends %s".formatted(Display.some(entry.getValue(), 1), days(now, end));
+            "the leaf of %s expires %s"
+                .formatted(Display.some(entry.getValue(), 1), days(now, end));
         if (strict) {
-          report.finding(sentence, "leaf ends soon");
+          report.finding(sentence, "leaf expires soon");
         } else {
           report.warn(sentence);
         }
       }
     }
-    return first == null ? "" : "; first leaf ends " + days(now, first);
+    return first == null ? "" : "; first leaf expires " + days(now, first);
   }
 
   private static String days(Instant now, Instant end) {

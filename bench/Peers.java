@@ -10,6 +10,7 @@ import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -18,482 +19,412 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
-import java.util.Map;
-import java.util.Optional;
-import java.util.concurrent.TimeUnit;
-import java.util.function.Consumer;
 import java.util.stream.Stream;
 
 /**
- * The independent programs that tests and measurements compare with: what both sides agree on is no
- * mistake of ours.
+ * The independent programs that tests and measurements compare ours with.
  *
- * <p>{@link #prepare} downloads what can be downloaded, before the tests: they contact loopback
- * only. A test asks for a peer where it needs it. A peer that is not there skips that test, with
- * the reason; with {@code REQUIRE_PEERS=1} in the environment (as in CI) the test fails.
+ * <p>A program that can be downloaded is downloaded into the user's cache folder when somebody
+ * first asks for it; the others are looked for on {@code PATH}. Where a program is missing, the
+ * test that asks for it is skipped with the reason; with {@code REQUIRE_PEERS=1} in the
+ * environment, as in CI, it fails.
  */
 final class Peers {
 
-  /**
-   * A virtual environment of Python.
-   *
-   * @param oldestMinor of Python 3, the oldest that the requirements support
-   * @param requirements exact versions; they name the folder, so another list makes another one
-   * @param fromSource packages that are not published otherwise; all others are installed as built,
-   *     for a build needs compilers and takes minutes
-   * @param imports what the requirements install: an environment may outlive its Python
-   */
-  private record Environment(
-      String name,
-      int oldestMinor,
-      List<String> requirements,
-      List<String> fromSource,
-      String imports) {
-
-    Path home() {
-      return cache().resolve("peers-" + hash(String.join("\n", requirements)));
-    }
-
-    Path program() {
-      return home().resolve("bin").resolve("python");
-    }
-
-    /** Written last: tells a finished environment from one that was interrupted. */
-    Path ready() {
-      return home().resolve("requirements.txt");
-    }
-
-    boolean isReady() {
-      return Files.exists(ready()) && run(program().toString(), "-c", imports).code() == 0;
-    }
-
-    /** Debian splits venv off. */
-    boolean canBeMadeBy(Path python) {
-      String isUsable =
-          "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, " + oldestMinor + "))";
-      return run(python.toString(), "-c", isUsable).code() == 0;
-    }
-
-    String remark() {
-      return String.join(", ", requirements).replace("==", " ");
-    }
-  }
-
-  private static final Environment PYTHON =
-      new Environment(
+  static final Peer PYTHON =
+      new PythonPackages(
+          "python",
           "python",
           9,
-          List.of("canonicaljson-rs==0.9.3", "cryptography==50.0.2"),
-          List.of(),
-          "import canonicaljson, cryptography");
+          "canonicaljson, cryptography",
+          "canonicaljson-rs==0.9.3",
+          "cryptography==50.0.2");
 
   /**
-   * The newest signer and changes plug-in that are packages of their own, and what they run with: a
-   * newer Pyramid or multiauth breaks this Kinto's accounts, a newer setuptools has no more of the
-   * pkg_resources that all of them import.
+   * A Kinto server and a client. The signer and the changes plug-in are the newest that are
+   * packages of their own; the rest are the versions that work with them. A newer Pyramid or
+   * multiauth breaks the accounts of this Kinto, and a newer setuptools lacks pkg_resources, which
+   * all of them import.
    */
-  private static final Environment KINTO =
-      new Environment(
+  static final Peer KINTO =
+      new PythonPackages(
           "kinto",
+          "python",
           10,
-          List.of(
-              "kinto==16.3.0",
-              "kinto-signer==8.1.1",
-              "kinto-changes==4.1.2",
-              "kinto-http==11.11.0",
-              "pyramid==2.0.2",
-              "pyramid-multiauth==1.0.1",
-              "setuptools==79.0.1",
-              "waitress==3.0.2"),
-          List.of("kinto"),
-          "import kinto, kinto_signer, kinto_changes, kinto_http, waitress");
+          "kinto, kinto_signer, kinto_changes, kinto_http, waitress",
+          "kinto==16.3.0",
+          "kinto-signer==8.1.1",
+          "kinto-changes==4.1.2",
+          "kinto-http==11.11.0",
+          "pyramid==2.0.2",
+          "pyramid-multiauth==1.0.1",
+          "setuptools==79.0.1",
+          "waitress==3.0.2");
 
-  /** Of what moto's server imports, it brings along all but Flask. */
-  private static final Environment MOTO =
-      new Environment(
+  /** An S3 server. */
+  static final Peer MOTO =
+      new PythonPackages(
           "moto",
+          "python",
           10,
-          List.of("moto[s3]==5.2.5", "flask==3.1.3", "flask-cors==6.0.5", "werkzeug==3.1.9"),
-          List.of(),
-          "import moto, flask, flask_cors, werkzeug");
+          "moto, flask, flask_cors, werkzeug",
+          "moto[s3]==5.2.5",
+          "flask==3.1.3",
+          "flask-cors==6.0.5",
+          "werkzeug==3.1.9");
 
-  /** For a benchmark only, which has it made. */
-  private static final Environment JINJA =
-      new Environment(
-          "jinja", 9, List.of("jinja2==3.1.6", "nh3==0.3.8"), List.of(), "import jinja2, nh3");
+  /** An S3 server. */
+  static final Peer S3MOCK = new S3Mock();
 
-  /** Looks at templates of AWS CloudFormation, as {@code deploy/template.yaml} is one. */
-  private static final Environment CFN_LINT =
-      new Environment("cfn-lint", 10, List.of("cfn-lint==1.58.0"), List.of(), "import cfnlint");
+  /** Renders templates and cleans HTML, for a benchmark. */
+  static final Peer JINJA =
+      new PythonPackages("jinja", "python", 9, "jinja2, nh3", "jinja2==3.1.6", "nh3==0.3.8");
 
-  /** Brings along the schemas of Kubernetes up to its own version. */
-  private static final Environment KUBERNETES_VALIDATE =
-      new Environment(
+  /** Checks templates of AWS CloudFormation. */
+  static final Peer CFN_LINT =
+      new PythonPackages("cfn-lint", "cfn-lint", 10, "cfnlint", "cfn-lint==1.58.0");
+
+  /** Checks manifests of Kubernetes; the schemas come with it. */
+  static final Peer KUBERNETES_VALIDATE =
+      new PythonPackages(
+          "kubernetes-validate",
           "kubernetes-validate",
           10,
-          List.of("kubernetes-validate==1.37.0"),
-          List.of(),
-          "import kubernetes_validate");
+          "kubernetes_validate",
+          "kubernetes-validate==1.37.0");
 
-  /** Looks at workflows of GitHub Actions; published as source, which Go builds. */
-  private static final String ACTIONLINT = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12";
+  /** Checks workflows of GitHub Actions. */
+  static final Peer ACTIONLINT = new Actionlint();
 
-  /**
-   * A program in a jar with all that it needs. It is no {@code //DEPS} of a test: JBang would take
-   * the versions that its POM manages for everybody's, the AWS SDK's among them.
-   */
-  private static final String S3MOCK = "com.adobe.testing:s3mock:5.2.0:exec@fatjar";
+  static final Peer CHROMIUM =
+      new OnPath("chromium", "chromium-browser", "google-chrome", "google-chrome-stable");
 
-  /** Programs that are looked for on PATH; the first of several names is that of the peer. */
-  private static final List<String> CHROMIUM =
-      List.of("chromium", "chromium-browser", "google-chrome", "google-chrome-stable");
+  static final Peer OPENSSL = new OnPath("openssl");
+  static final Peer NODE = new OnPath("node");
+  static final Peer SYSTEMD_ANALYZE = new OnPath("systemd-analyze");
+  static final Peer CURL = new OnPath("curl");
+  static final Peer FLOCK = new OnPath("flock");
+  static final Peer BASH = new OnPath("bash");
+  static final Peer ZSH = new OnPath("zsh");
 
-  private static final List<String> OPENSSL = List.of("openssl");
-  private static final List<String> NODE = List.of("node");
-  private static final List<String> SYSTEMD_ANALYZE = List.of("systemd-analyze");
-  private static final List<String> CURL = List.of("curl");
-  private static final List<String> FLOCK = List.of("flock");
-  private static final List<String> BASH = List.of("bash");
-  private static final List<String> ZSH = List.of("zsh");
-
-  /** Where {@code python3} is too old or lacks venv, another one may stand beside it. */
-  private static final List<String> PYTHONS =
-      List.of("python3", "python3.13", "python3.12", "python3.11", "python3.10");
-
-  private static final Map<Environment, Peer> environments = new HashMap<>();
-  private static final Map<List<String>, Peer> onPath = new HashMap<>();
-  private static Peer s3mock;
-  private static Peer actionlint;
+  /** All that tests ask for. */
+  static final List<Peer> OF_TESTS =
+      List.of(
+          PYTHON,
+          KINTO,
+          MOTO,
+          CFN_LINT,
+          KUBERNETES_VALIDATE,
+          S3MOCK,
+          ACTIONLINT,
+          CHROMIUM,
+          OPENSSL,
+          NODE,
+          SYSTEMD_ANALYZE,
+          CURL,
+          FLOCK,
+          BASH,
+          ZSH);
 
   private Peers() {}
 
-  /**
-   * A program, or why it is not there.
-   *
-   * @param path null if it is not there
-   * @param remark what it is, or what is missing
-   */
-  record Peer(String name, Path path, String remark) {
-    boolean isReady() {
-      return path != null;
-    }
-
-    @Override
-    public String toString() {
-      return name + ": " + remark;
-    }
-  }
-
-  /** A Python that has canonicaljson-rs and cryptography. */
-  static Path python() {
-    return path(pythonPeer(PYTHON, false, line -> {}));
-  }
-
-  /** A Python that has Kinto with the signer and changes plug-ins, a server and a client. */
-  static Path kinto() {
-    return path(pythonPeer(KINTO, false, line -> {}));
-  }
-
-  /** A Python that has moto, an S3. */
-  static Path moto() {
-    return path(pythonPeer(MOTO, false, line -> {}));
-  }
-
-  /** The jar of Adobe's S3Mock, an S3. */
-  static Path s3mock() {
-    return path(s3mockPeer(false, line -> {}));
-  }
-
-  /** Chromium, the browser that pages are looked at with, or one that is made of it. */
-  static Path chromium() {
-    return path(onPath(CHROMIUM));
-  }
-
-  /**
-   * A Python that renders templates and cleans HTML, made if it is not there.
-   *
-   * @param progress gets a line before that
-   */
-  static Path jinja(Consumer<String> progress) {
-    return path(pythonPeer(JINJA, true, progress));
-  }
-
-  /** OpenSSL's command. */
-  static Path openssl() {
-    return path(onPath(OPENSSL));
-  }
-
-  /** Node.js, the ECMAScript that numbers are compared with. */
-  static Path node() {
-    return path(onPath(NODE));
-  }
-
-  /** The program that looks at templates of CloudFormation. */
-  static Path cfnLint() {
-    return path(pythonPeer(CFN_LINT, false, line -> {})).resolveSibling("cfn-lint");
-  }
-
-  /** The program that looks at manifests of Kubernetes. */
-  static Path kubernetesValidate() {
-    return path(pythonPeer(KUBERNETES_VALIDATE, false, line -> {}))
-        .resolveSibling("kubernetes-validate");
-  }
-
-  /** The program that looks at workflows of GitHub Actions. */
-  static Path actionlint() {
-    return path(actionlintPeer(false, line -> {}));
-  }
-
-  /** What the runbooks ask a server with, where no command of ours does. */
-  static Path curl() {
-    return path(onPath(CURL));
-  }
-
-  /** A shell that completes, which not every system has. */
-  static Path bash() {
-    return path(onPath(BASH));
-  }
-
-  /** A shell that completes otherwise than bash does. */
-  static Path zsh() {
-    return path(onPath(ZSH));
-  }
-
-  /** What keeps a cron job from running twice at once. */
-  static Path flock() {
-    return path(onPath(FLOCK));
-  }
-
-  /** The program that looks at units of systemd. */
-  static Path systemdAnalyze() {
-    return path(onPath(SYSTEMD_ANALYZE));
-  }
-
-  /**
-   * Makes ready what is not yet; the other peers are looked for.
-   *
-   * @param progress gets a line before something that takes a while
-   */
-  static List<Peer> prepare(Consumer<String> progress) {
-    return List.of(
-        pythonPeer(PYTHON, true, progress),
-        pythonPeer(KINTO, true, progress),
-        pythonPeer(MOTO, true, progress),
-        pythonPeer(CFN_LINT, true, progress),
-        pythonPeer(KUBERNETES_VALIDATE, true, progress),
-        s3mockPeer(true, progress),
-        actionlintPeer(true, progress),
-        onPath(CHROMIUM),
-        onPath(OPENSSL),
-        onPath(NODE),
-        onPath(SYSTEMD_ANALYZE),
-        onPath(CURL),
-        onPath(FLOCK),
-        onPath(BASH),
-        onPath(ZSH));
-  }
-
-  /** Whether a test fails, and is not skipped, where a peer is missing. */
+  /** Whether a test fails, instead of being skipped, where a peer is missing. */
   static boolean areRequired() {
     return "1".equals(System.getenv("REQUIRE_PEERS"));
   }
 
-  private static Path path(Peer peer) {
-    if (peer.isReady()) {
-      return peer.path();
-    }
-    if (areRequired()) {
-      return fail("REQUIRE_PEERS is set and there is no " + peer);
-    }
-    return abort("no " + peer);
-  }
+  /**
+   * What became of the search for a peer.
+   *
+   * @param path null if it is missing
+   * @param remark its version, or why it is missing
+   */
+  private record Found(Path path, String remark) {}
 
-  private static synchronized Peer actionlintPeer(boolean make, Consumer<String> progress) {
-    if (actionlint == null || (make && !actionlint.isReady())) {
-      actionlint = findActionlint(make, progress);
-    }
-    return actionlint;
-  }
+  /** A program that is looked for, or downloaded, once: when somebody first asks for it. */
+  abstract static class Peer {
+    final String name;
+    private Found found; // null until somebody asks
 
-  private static Peer findActionlint(boolean make, Consumer<String> progress) {
-    String name = "actionlint";
-    String remark = ACTIONLINT.replaceFirst(".*@v", "");
-    Path program = cache().resolve(name + "-" + remark);
-    if (Files.isExecutable(program)) {
-      return new Peer(name, program, remark);
+    private Peer(String name) {
+      this.name = name;
     }
-    if (!make) {
-      return new Peer(name, null, remark + " not prepared (./jbang prepare)");
-    }
-    if (programs("go").isEmpty()) {
-      return new Peer(name, null, remark + " cannot be built: no go found on PATH");
-    }
-    progress.accept("Preparing the peer " + name + " in " + program);
-    try {
-      Files.createDirectories(program.getParent());
-      Path work = Files.createTempDirectory(program.getParent(), name);
-      try {
-        // what is downloaded stays out of the user's own module cache, and can be deleted
-        Map<String, String> go =
-            Map.of(
-                "GOPATH", work.resolve("path").toString(),
-                "GOBIN", work.resolve("bin").toString(),
-                "GOFLAGS", "-mod=mod -modcacherw");
-        Run run = run(go, programs("go").getFirst().toString(), "install", ACTIONLINT);
-        if (run.code() != 0) {
-          return new Peer(name, null, remark + " could not be built: " + run.lastLine());
+
+    /** The message of the exception says why the peer is missing. */
+    abstract Found find() throws IOException;
+
+    private synchronized Found found() {
+      if (found == null) {
+        try {
+          found = find();
+        } catch (IOException e) {
+          found = new Found(null, e.getMessage());
         }
-        Path built = work.resolve("bin").resolve(name);
-        Files.move(built, program, StandardCopyOption.ATOMIC_MOVE);
-        return new Peer(name, program, remark);
-      } finally {
-        delete(work);
       }
-    } catch (IOException e) {
-      return new Peer(name, null, "cannot write to " + program + ": " + e);
+      return found;
     }
-  }
 
-  private static synchronized Peer s3mockPeer(boolean make, Consumer<String> progress) {
-    if (s3mock == null || (make && !s3mock.isReady())) {
-      s3mock = findS3Mock(make, progress);
+    /** Downloads it if necessary; returns whether it is there. */
+    boolean prepare() {
+      return found().path() != null;
     }
-    return s3mock;
-  }
 
-  private static Peer findS3Mock(boolean make, Consumer<String> progress) {
-    String name = "s3mock";
-    String remark = S3MOCK.split(":")[2];
-    Path jar = cache().resolve("s3mock-" + remark + "-exec.jar");
-    if (Files.exists(jar)) {
-      return new Peer(name, jar, remark);
-    }
-    if (!make) {
-      return new Peer(name, null, remark + " not prepared (./jbang prepare)");
-    }
-    progress.accept("Preparing the peer " + name + " in " + jar);
-    Path root = Project.root();
-    Run run =
-        run(
-            root.resolve("jbang").toString(),
-            "info",
-            "classpath",
-            "--deps",
-            S3MOCK,
-            root.resolve("deploy/Project.java").toString());
-    Optional<Path> found =
-        Stream.of(run.lastLine().split(File.pathSeparator))
-            .map(Path::of)
-            .filter(path -> path.endsWith(jar.getFileName()))
-            .findFirst();
-    if (run.code() != 0 || found.isEmpty()) {
-      return new Peer(name, null, remark + " could not be downloaded: " + run.lastLine());
-    }
-    try {
-      Files.createDirectories(jar.getParent());
-      Path copy = Files.createTempFile(jar.getParent(), name, ".jar");
-      Files.copy(found.get(), copy, StandardCopyOption.REPLACE_EXISTING);
-      Files.move(copy, jar, StandardCopyOption.ATOMIC_MOVE);
-      return new Peer(name, jar, remark);
-    } catch (IOException e) {
-      return new Peer(name, null, "cannot write to " + jar + ": " + e);
-    }
-  }
-
-  private static synchronized Peer onPath(List<String> names) {
-    return onPath.computeIfAbsent(names, Peers::find);
-  }
-
-  private static Peer find(List<String> names) {
-    String option = names.equals(OPENSSL) ? "version" : "--version";
-    for (Path program : names.stream().flatMap(name -> programs(name).stream()).toList()) {
-      Run run = run(program.toString(), option);
-      if (run.code() == 0) {
-        return new Peer(names.getFirst(), program, run.version());
+    /** The program. Where it is missing, the test is skipped or fails. */
+    Path path() {
+      if (prepare()) {
+        return found().path();
       }
+      return areRequired()
+          ? fail("REQUIRE_PEERS is set and there is no " + this)
+          : abort("no " + this);
     }
-    return new Peer(names.getFirst(), null, "not found on PATH");
+
+    @Override
+    public String toString() {
+      return name + ": " + found().remark();
+    }
   }
 
-  private static synchronized Peer pythonPeer(
-      Environment environment, boolean make, Consumer<String> progress) {
-    Peer known = environments.get(environment);
-    if (known == null || (make && !known.isReady())) {
-      known = findPython(environment, make, progress);
-      environments.put(environment, known);
-    }
-    return known;
-  }
+  /** A program that the user may have installed, under one of several names. */
+  private static final class OnPath extends Peer {
+    private final List<String> names;
 
-  private static Peer findPython(Environment environment, boolean make, Consumer<String> progress) {
-    String name = environment.name();
-    String remark = environment.remark();
-    if (environment.isReady()) {
-      return new Peer(name, environment.program(), remark);
+    OnPath(String... names) {
+      super(names[0]);
+      this.names = List.of(names);
     }
-    if (!make) {
-      return new Peer(name, null, remark + " not prepared (./jbang prepare)");
+
+    @Override
+    Found find() throws IOException {
+      for (Path program : programs(names)) {
+        try {
+          String printed =
+              output(Project.run(program, name.equals("openssl") ? "version" : "--version"));
+          return new Found(program, nameAndVersion(printed));
+        } catch (IOException e) {
+          continue; // a later one may work
+        }
+      }
+      throw new IOException("not found on PATH");
     }
-    Optional<Path> base =
-        PYTHONS.stream()
-            .flatMap(program -> programs(program).stream())
-            .filter(environment::canBeMadeBy)
-            .findFirst();
-    if (base.isEmpty()) {
-      String needed = "no python3 (3." + environment.oldestMinor() + " or newer, with venv)";
-      return new Peer(name, null, needed + " found on PATH");
-    }
-    try {
-      String failure = makeEnvironment(base.get(), environment, progress);
-      return failure == null
-          ? new Peer(name, environment.program(), remark)
-          : new Peer(name, null, remark + " could not be installed: " + failure);
-    } catch (IOException e) {
-      return new Peer(name, null, "cannot write to " + environment.home() + ": " + e);
+
+    private static String nameAndVersion(String printed) {
+      return printed
+          .lines()
+          .map(String::strip)
+          .filter(line -> line.matches("[A-Za-z].*\\d.*"))
+          .findFirst()
+          .orElse(printed);
     }
   }
 
   /**
-   * Two runs at once: the second waits for the first one's lock and finds its work done. It is made
-   * in its place, for a virtual environment cannot be moved.
-   *
-   * @return null or why it failed
+   * A program in the cache folder; where several runs want it at once, one of them downloads it.
    */
-  @SuppressWarnings("try") // the lock is held, not used
-  private static String makeEnvironment(
-      Path base, Environment environment, Consumer<String> progress) throws IOException {
-    Path home = environment.home();
-    Files.createDirectories(home.getParent());
-    Path lockFile = home.resolveSibling(home.getFileName() + ".lock");
-    try (FileChannel channel =
-            FileChannel.open(lockFile, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-        FileLock lock = channel.lock()) {
-      if (environment.isReady()) {
-        return null;
-      }
-      progress.accept("Preparing the peer " + environment.name() + " in " + home);
-      delete(home);
-      String program = environment.program().toString();
-      List<String> install = new ArrayList<>(List.of(program, "-m", "pip", "install", "--quiet"));
-      install.addAll(List.of("--disable-pip-version-check", "--only-binary=:all:"));
-      environment.fromSource().forEach(name -> install.add("--no-binary=" + name));
-      install.addAll(List.of("--retries", "2"));
-      install.addAll(environment.requirements());
-      for (List<String> command :
-          List.of(
-              List.of(base.toString(), "-m", "venv", home.toString()),
-              install,
-              List.of(program, "-c", environment.imports()))) {
-        Run run = run(command.toArray(String[]::new));
-        if (run.code() != 0) {
-          return run.lastLine();
+  private abstract static class Download extends Peer {
+    final String version;
+    final Path home;
+
+    /**
+     * @param home the name of its file or folder in the cache folder; another version has another
+     */
+    Download(String name, String version, String home) {
+      super(name);
+      this.version = version;
+      this.home = cache().resolve(home);
+    }
+
+    Path program() {
+      return home;
+    }
+
+    boolean isReady() {
+      return Files.exists(home);
+    }
+
+    /** Downloads it. A run that is interrupted leaves nothing that looks ready. */
+    abstract void download() throws IOException;
+
+    @Override
+    Found find() throws IOException {
+      if (!isReady()) {
+        try {
+          downloadOnce();
+        } catch (FileSystemException e) { // its message may be the path alone
+          throw new IOException(version + " cannot be written: " + e, e);
+        } catch (IOException e) {
+          throw new IOException(version + " cannot be prepared: " + e.getMessage(), e);
         }
       }
-      Files.writeString(environment.ready(), String.join("\n", environment.requirements()) + "\n");
-      return null;
+      return new Found(program(), version);
+    }
+
+    @SuppressWarnings("try") // the lock is held, not used
+    private void downloadOnce() throws IOException {
+      Files.createDirectories(cache());
+      Path lockFile = home.resolveSibling(home.getFileName() + ".lock");
+      try (FileChannel channel =
+              FileChannel.open(lockFile, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+          FileLock lock = channel.lock()) {
+        if (!isReady()) { // another run may have done it while this one waited for the lock
+          download();
+        }
+      }
+    }
+
+    /** Tells the user why the run takes a while. */
+    void announce() {
+      System.err.println("Downloading " + name + " to " + home);
+    }
+  }
+
+  /** Packages of Python, in a virtual environment. */
+  private static final class PythonPackages extends Download {
+    private final String program;
+    private final int oldestMinor;
+    private final String imports;
+    private final List<String> requirements;
+
+    /**
+     * @param program the one that is called
+     * @param oldestMinor of Python 3, the oldest version that the packages support
+     * @param imports the modules that have to be there: an environment may outlive its Python
+     * @param requirements exact versions
+     */
+    PythonPackages(
+        String name, String program, int oldestMinor, String imports, String... requirements) {
+      super(
+          name,
+          String.join(", ", requirements).replace("==", " "),
+          "peers-" + hash(String.join("\n", requirements)));
+      this.program = program;
+      this.oldestMinor = oldestMinor;
+      this.imports = "import " + imports;
+      this.requirements = List.of(requirements);
+    }
+
+    @Override
+    Path program() {
+      return home.resolve("bin").resolve(program);
+    }
+
+    private Path python() {
+      return home.resolve("bin/python");
+    }
+
+    /** Written last. */
+    private Path mark() {
+      return home.resolve("requirements.txt");
+    }
+
+    @Override
+    boolean isReady() {
+      return Files.exists(mark()) && succeeds(python(), imports);
+    }
+
+    @Override
+    void download() throws IOException {
+      // where python3 is too old or, as in Debian, lacks venv, another one may be beside it
+      String test =
+          "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, " + oldestMinor + "))";
+      Path base =
+          programs(List.of("python3", "python3.13", "python3.12", "python3.11", "python3.10"))
+              .stream()
+              .filter(python -> succeeds(python, test))
+              .findFirst()
+              .orElseThrow(() ->
+                  new IOException(
+                      "no python3 (3." + oldestMinor + " or newer, with venv) found on PATH"));
+      announce();
+      delete(home);
+      output(Project.run(base, "-m", "venv", home)); // in place: it cannot be moved
+      List<Object> install = new ArrayList<>(List.of(python(), "-m", "pip", "install", "--quiet"));
+      install.addAll(List.of("--disable-pip-version-check", "--retries=2"));
+      // a build needs compilers and takes minutes; but Kinto is published as source only
+      install.addAll(List.of("--only-binary=:all:", "--no-binary=kinto"));
+      install.addAll(requirements);
+      output(Project.run(install.toArray()));
+      output(Project.run(python(), "-c", imports));
+      Files.writeString(mark(), String.join("\n", requirements) + "\n");
+    }
+
+    private static boolean succeeds(Path python, String code) {
+      try {
+        output(Project.run(python, "-c", code));
+        return true;
+      } catch (IOException e) {
+        return false;
+      }
+    }
+  }
+
+  /**
+   * Adobe's S3Mock, a jar with all that it needs. It is not among the {@code //DEPS} of a test,
+   * because JBang would then use the versions that its POM manages, among them the AWS SDK's, for
+   * all.
+   */
+  private static final class S3Mock extends Download {
+    private static final String VERSION = "5.2.0";
+
+    S3Mock() {
+      super("s3mock", VERSION, "s3mock-" + VERSION + "-exec.jar");
+    }
+
+    @Override
+    void download() throws IOException {
+      announce();
+      String artifact = "com.adobe.testing:s3mock:" + VERSION + ":exec@fatjar";
+      Path root = Project.root();
+      String printed =
+          output(
+              Project.run(
+                  root.resolve("jbang"),
+                  "info",
+                  "classpath",
+                  "--deps",
+                  artifact,
+                  root.resolve("deploy/Project.java")));
+      Path jar =
+          Stream.of(printed.split("\\R|" + File.pathSeparator))
+              .filter(entry -> entry.endsWith(home.getFileName().toString()))
+              .map(Path::of)
+              .findFirst()
+              .orElseThrow(() -> new IOException("JBang does not name its jar: " + printed));
+      Path copy = home.resolveSibling(home.getFileName() + ".part");
+      Files.copy(jar, copy, StandardCopyOption.REPLACE_EXISTING);
+      Files.move(copy, home, StandardCopyOption.ATOMIC_MOVE);
+    }
+  }
+
+  /** Published as source, which Go builds. */
+  private static final class Actionlint extends Download {
+    private static final String VERSION = "1.7.12";
+
+    Actionlint() {
+      super("actionlint", VERSION, "actionlint-" + VERSION);
+    }
+
+    @Override
+    void download() throws IOException {
+      Path go =
+          programs(List.of("go")).stream()
+              .findFirst()
+              .orElseThrow(() -> new IOException("no go found on PATH"));
+      announce();
+      Path work = Files.createTempDirectory(cache(), name);
+      try {
+        // what is downloaded stays out of the user's own module cache, and can be deleted
+        output(
+            Project.run(go, "install", "github.com/rhysd/actionlint/cmd/actionlint@v" + VERSION)
+                .env("GOPATH", work.resolve("path"))
+                .env("GOBIN", work.resolve("bin"))
+                .env("GOFLAGS", "-mod=mod -modcacherw"));
+        Files.move(work.resolve("bin").resolve(name), home, StandardCopyOption.ATOMIC_MOVE);
+      } finally {
+        delete(work);
+      }
     }
   }
 
@@ -509,6 +440,7 @@ final class Peers {
     }
   }
 
+  /** The folder of this project in the user's cache folder. */
   static Path cache() {
     String cache = System.getenv("XDG_CACHE_HOME");
     Path folder =
@@ -528,63 +460,30 @@ final class Peers {
     }
   }
 
-  /** The programs of that name in the folders of PATH, in its order. */
-  private static List<Path> programs(String name) {
+  /** The programs of these names in the folders of {@code PATH}, in the order of the names. */
+  private static List<Path> programs(List<String> names) {
     String path = System.getenv("PATH");
-    return Stream.of((path == null ? "" : path).split(File.pathSeparator))
-        .filter(folder -> !folder.isEmpty())
-        .map(folder -> Path.of(folder, name))
+    List<String> folders = List.of((path == null ? "" : path).split(File.pathSeparator));
+    return names.stream()
+        .flatMap(name ->
+            folders.stream()
+                .filter(folder -> !folder.isEmpty())
+                .map(folder -> Path.of(folder, name)))
         .filter(Files::isExecutable)
         .toList();
   }
 
-  private record Run(int code, String output) {
-    /** The first line that looks like a name and a version. */
-    String version() {
-      return output
-          .lines()
-          .map(String::strip)
-          .filter(line -> line.matches("[A-Za-z].*\\d.*"))
-          .findFirst()
-          .orElseGet(this::lastLine);
-    }
-
-    String lastLine() {
-      String[] lines = output.strip().split("\\R");
-      return lines[lines.length - 1].strip();
-    }
-  }
-
-  private static Run run(String... command) {
-    return run(Map.of(), command);
-  }
-
-  /** Runs a program to its end, with nothing on its stdin, for ten minutes at most. */
-  private static Run run(Map<String, String> variables, String... command) {
+  /** What a program prints. If it fails, the exception has its last line. */
+  private static String output(Project.Run run) throws IOException {
     try {
-      ProcessBuilder builder =
-          new ProcessBuilder(command)
-              .redirectErrorStream(true)
-              .redirectInput(ProcessBuilder.Redirect.from(new File("/dev/null")));
-      builder.environment().putAll(variables);
-      Process process = builder.start();
-      Thread.ofVirtual()
-          .start(() -> {
-            try {
-              if (!process.waitFor(10, TimeUnit.MINUTES)) {
-                process.destroyForcibly();
-              }
-            } catch (InterruptedException e) {
-              process.destroyForcibly();
-            }
-          });
-      String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-      return new Run(process.waitFor(), output);
-    } catch (IOException e) {
-      return new Run(-1, e.toString());
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new UncheckedIOException(new IOException("interrupted", e));
+      Project.Outcome outcome = run.go();
+      String printed = (outcome.stdout() + outcome.stderr()).strip();
+      if (outcome.exit() != 0) {
+        throw new IOException(printed.lines().reduce("no output", (line, last) -> last).strip());
+      }
+      return printed;
+    } catch (UncheckedIOException | IllegalStateException e) { // it cannot be started, or hangs
+      throw new IOException(e.getMessage(), e);
     }
   }
 }

@@ -57,8 +57,7 @@ public class backport implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    Peers.prepare(System.err::println);
-    Path python = Peers.kinto();
+    Path python = Peers.KINTO.path();
     String bucket = signed ? "main-workspace" : BUCKET;
     try (RemoteSettingsServer server =
         RemoteSettingsServer.builder().latency(Duration.ofMillis(latency)).start()) {

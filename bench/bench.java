@@ -69,11 +69,11 @@ public class bench implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    Peers.Peer python = Peers.prepare(System.err::println).getFirst();
-    if (!python.isReady()) {
-      System.err.println("bench: error: " + python);
+    if (!Peers.PYTHON.prepare()) {
+      System.err.println("bench: error: " + Peers.PYTHON);
       return 2;
     }
+    Path python = Peers.PYTHON.path();
     Path root = Project.root();
     SigningAuthority authority = SigningAuthority.create();
     HttpServer server = serve(authority);
@@ -84,12 +84,12 @@ public class bench implements Callable<Integer> {
               "SERVER", url,
               "ROOT_HASH", authority.rootHash(),
               "PARALLEL_REQUESTS", String.valueOf(workers));
-      new Programs(python.path(), settings, ".*:  OK.*", collections)
+      new Programs(python, settings, ".*:  OK.*", collections)
           .ours("validate_signature", measured.variants)
           .add(
               "Python, leanest",
               List.of(
-                  python.path().toString(),
+                  python.toString(),
                   root.resolve("bench/lean.py").toString(),
                   url,
                   authority.rootHash(),

@@ -67,8 +67,7 @@ public class checks implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    Peers.prepare(System.err::println);
-    Path python = Peers.kinto();
+    Path python = Peers.KINTO.path();
     try (RemoteSettingsServer server =
         RemoteSettingsServer.builder().latency(Duration.ofMillis(latency)).start()) {
       fill(server);

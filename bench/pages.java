@@ -51,7 +51,7 @@ public class pages implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    Path python = Peers.jinja(System.err::println);
+    Path python = Peers.JINJA.path();
     Path folder = Files.createTempDirectory("pages-").resolve("pages");
     try (RemoteSettingsServer server = RemoteSettingsServer.builder().start()) {
       int expected = fill(server) + 1; // and the index

@@ -52,8 +52,7 @@ public class uptake implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    Peers.prepare(System.err::println);
-    Path python = Peers.kinto();
+    Path python = Peers.KINTO.path();
     try (RemoteSettingsServer server = RemoteSettingsServer.builder().start()) {
       server.answer(PATH, 200, "application/json", result());
       String url = server.url().resolve(PATH).toString();

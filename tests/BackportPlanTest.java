@@ -39,7 +39,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The decisions of a copy, values in and values out: plan, fate of a change, what is owed. */
+/** The decisions of a copy, values in and values out: plan, state of a change, what is due. */
 class BackportPlanTest {
 
   private static final long SEED = 20261125;
@@ -244,7 +244,7 @@ class BackportPlanTest {
     assertEquals("2 to create, 1 to update, 2 to delete", plan.counts());
   }
 
-  // ---- fate of a change
+  // ---- state of a change
 
   private static final String RECORD = "{\"id\":\"a\",\"n\":1}";
   private static final backport_records.Change CREATION = plan(RECORD, "").toCreate().getFirst();
@@ -253,60 +253,60 @@ class BackportPlanTest {
   private static final backport_records.Change DELETION =
       plan("", "{\"id\":\"a\",\"last_modified\":9}").toDelete().getFirst();
 
-  private static String fate(backport_records.Change change, int status, String record) {
+  private static String state(backport_records.Change change, int status, String record) {
     byte[] json = record == null ? null : records(record).getFirst().json().bytes();
-    return backport_records.fate(change, new Written(status, "why", json, null)).toString();
+    return backport_records.state(change, new Written(status, "why", json, null)).toString();
   }
 
   @Test
   void a_success_is_one_if_the_server_has_kept_what_was_sent() {
     String stored = "{\"id\":\"a\",\"n\":1,\"last_modified\":12,\"schema\":3}";
-    assertEquals("Made[reason=]", fate(CREATION, 201, stored));
-    assertEquals("Made[reason=]", fate(UPDATE, 200, stored));
-    assertEquals("Made[reason=]", fate(UPDATE, 200, null));
-    assertEquals("Made[reason=]", fate(UPDATE, 204, null));
-    assertEquals("Made[reason=]", fate(CREATION, 202, stored));
-    assertEquals("Made[reason=]", fate(DELETION, 200, "{\"id\":\"a\",\"n\":7}"));
+    assertEquals("Applied[reason=]", state(CREATION, 201, stored));
+    assertEquals("Applied[reason=]", state(UPDATE, 200, stored));
+    assertEquals("Applied[reason=]", state(UPDATE, 200, null));
+    assertEquals("Applied[reason=]", state(UPDATE, 204, null));
+    assertEquals("Applied[reason=]", state(CREATION, 202, stored));
+    assertEquals("Applied[reason=]", state(DELETION, 200, "{\"id\":\"a\",\"n\":7}"));
     assertEquals(
-        "Declined[reason=the server has made something else of it]",
-        fate(UPDATE, 200, "{\"id\":\"a\",\"n\":2}"));
+        "Rejected[reason=the server stored something else]",
+        state(UPDATE, 200, "{\"id\":\"a\",\"n\":2}"));
   }
 
   @Test
   void what_stands_in_the_way_of_a_repetition_is_what_it_made() {
     String stored = "{\"id\":\"a\",\"n\":1,\"last_modified\":12}";
-    assertEquals("Made[reason=already there]", fate(CREATION, 412, stored));
-    assertEquals("Made[reason=already there]", fate(UPDATE, 412, stored));
-    assertEquals("Made[reason=already gone]", fate(DELETION, 404, null));
-    assertEquals("Open[reason=412: why]", fate(CREATION, 412, "{\"id\":\"a\",\"n\":2}"));
-    assertEquals("Open[reason=412: why]", fate(UPDATE, 412, null));
-    assertEquals("Open[reason=412: why]", fate(DELETION, 412, "{\"id\":\"a\",\"n\":2}"));
-    assertEquals("Open[reason=404: why]", fate(UPDATE, 404, null));
+    assertEquals("Applied[reason=already there]", state(CREATION, 412, stored));
+    assertEquals("Applied[reason=already there]", state(UPDATE, 412, stored));
+    assertEquals("Applied[reason=already gone]", state(DELETION, 404, null));
+    assertEquals("Pending[reason=412: why]", state(CREATION, 412, "{\"id\":\"a\",\"n\":2}"));
+    assertEquals("Pending[reason=412: why]", state(UPDATE, 412, null));
+    assertEquals("Pending[reason=412: why]", state(DELETION, 412, "{\"id\":\"a\",\"n\":2}"));
+    assertEquals("Pending[reason=404: why]", state(UPDATE, 404, null));
   }
 
   @ParameterizedTest
   @CsvSource({
-    "501,Declined",
-    "400,Declined",
-    "401,Declined",
-    "403,Declined",
-    "405,Declined",
-    "413,Declined",
-    "301,Declined",
-    "409,Open",
-    "429,Open",
-    "500,Open",
-    "502,Open",
-    "503,Open",
-    "504,Open"
+    "501,Rejected",
+    "400,Rejected",
+    "401,Rejected",
+    "403,Rejected",
+    "405,Rejected",
+    "413,Rejected",
+    "301,Rejected",
+    "409,Pending",
+    "429,Pending",
+    "500,Pending",
+    "502,Pending",
+    "503,Pending",
+    "504,Pending"
   })
   void a_refusal_stands_and_a_weakness_may_pass(int status, String expected) {
     for (backport_records.Change change : List.of(CREATION, UPDATE, DELETION)) {
-      assertEquals("%s[reason=%d: why]".formatted(expected, status), fate(change, status, null));
+      assertEquals("%s[reason=%d: why]".formatted(expected, status), state(change, status, null));
     }
   }
 
-  // ---- what is owed
+  // ---- what is due
 
   private static final String EARLIER = "2026-11-24T03:47:45.606288+00:00";
   private static final String LATER = "2026-11-24T03:47:46.026352+00:00";
@@ -329,7 +329,7 @@ class BackportPlanTest {
   private static String due(Map<String, Object> before, SignoffRule signoff, String... pairs) {
     String due = backport_records.due(attributes(pairs), before, signoff, "account:us").toString();
     return due.replaceAll("^SignoffDue.*", "SignoffDue")
-        .replaceAll("\\[\\]|Held\\[reason=|\\]$", "");
+        .replaceAll("\\[\\]|Blocked\\[reason=|\\]$", "");
   }
 
   @Test
@@ -346,8 +346,8 @@ class BackportPlanTest {
   void after_our_changes_only_a_later_signoff_counts() {
     String signed = "last_signature_date";
     String asked = "last_review_request_date";
-    String asIfNothing = "the status is signed, as if nothing had been changed";
-    String asBefore = "the status is to-review, as of before the changes";
+    String asIfNothing = "the status is signed, but nothing was signed since the changes";
+    String asBefore = "the status is still to-review, as before the changes";
     for (SignoffRule signoff : List.of(REVIEWED, AUTOMATIC)) {
       assertEquals(asIfNothing, due(Map.of(), signoff, "status", "signed"));
       assertEquals(
@@ -380,7 +380,7 @@ class BackportPlanTest {
     assertEquals("SignoffDue", due(true, "status", "work-in-progress"), "who else");
     for (String date : List.of("last_edit_date", "last_review_request_date", "last_review_date")) {
       assertEquals(
-          "work in progress, and its %s is no date".formatted(date),
+          "work in progress, but its %s is not a date".formatted(date),
           due(false, with(with(ours, "last_edit_date", EARLIER), date, "yesterday")));
     }
   }
@@ -430,7 +430,7 @@ class BackportPlanTest {
               "last_review_request_date",
               EARLIER));
     }
-    assertEquals("work in progress by nobody knows", due(false, "status", "work-in-progress"));
+    assertEquals("work in progress by an unknown editor", due(false, "status", "work-in-progress"));
   }
 
   @Test
@@ -445,15 +445,15 @@ class BackportPlanTest {
       "last_review_request_date",
       LATER
     };
-    assertEquals("review rejected: without a comment", due(false, rejected));
+    assertEquals("review rejected without a comment", due(false, rejected));
     assertEquals(
         "review rejected: not yet", due(false, with(rejected, "last_reviewer_comment", "not yet")));
     assertEquals(
-        "review rejected: without a comment",
+        "review rejected without a comment",
         due(false, with(rejected, "last_review_date", EARLIER)),
         "of an earlier approval");
     assertEquals(
-        "review rejected: without a comment",
+        "review rejected without a comment",
         due(false, with(rejected, "last_reviewer_comment", " ")));
     assertEquals(
         "work in progress by account:us",
@@ -461,7 +461,7 @@ class BackportPlanTest {
         "approved, and set back by hand");
     String[] sameMoment = rejected.clone();
     sameMoment[5] = LATER;
-    assertEquals("review rejected: without a comment", due(false, sameMoment));
+    assertEquals("review rejected without a comment", due(false, sameMoment));
   }
 
   @ParameterizedTest
@@ -593,18 +593,18 @@ class BackportPlanTest {
           a/b -> c/d?x=1       | line 2: "a/b -> c/d?x=1" is not bucket/collection?field=value -> bucket/collection
           a/b?x -> c/d         | line 2: "x" is not field=value, URL-encoded
           a/b?x=%zz -> c/d     | line 2: "x=%zz" is not field=value, URL-encoded
-          a/b?_limit=1 -> c/d  | line 2: "_limit=1" is not a filter: "_limit" is no field, no parameter but _sort may begin with _
-          a/b?=1 -> c/d        | line 2: "=1" is not a filter: "" is no field, no parameter but _sort may begin with _
-          a/b?not_x=1&not_x=2 -> c/d | line 2: "not_x=2" is not a filter: not_x takes one value, lists are for in_FIELD and exclude_FIELD
+          a/b?_limit=1 -> c/d  | line 2: "_limit=1" is not a filter: "_limit" is not a field; _sort is the only parameter that may begin with _
+          a/b?=1 -> c/d        | line 2: "=1" is not a filter: "" is not a field; _sort is the only parameter that may begin with _
+          a/b?not_x=1&not_x=2 -> c/d | line 2: "not_x=2" is not a filter: not_x takes one value; only in_FIELD and exclude_FIELD take lists
           a/b -> a/b           | line 2: source and destination are both a/b
           a/b?x=1 -> a/b       | line 2: source and destination are both a/b
-          c/d -> x/x           | line 2: x/x is the source of an earlier line, which would copy other records the next time
-          a/b?%20_since=1 -> c/d | line 2: "%20_since=1" is not a filter: " _since" is no field, no parameter but _sort may begin with _
-          a/b?%C2%A0_since=1 -> c/d | line 2: "%C2%A0_since=1" is not a filter: "\u00a0_since" is no field, no parameter but _sort may begin with _
-          a/b?%1Dx=1 -> c/d    | line 2: "%1Dx=1" is not a filter: "\u001dx" is no field, no parameter but _sort may begin with _
-          a/b?x%E2%80%87=1 -> c/d | line 2: "x%E2%80%87=1" is not a filter: "x\u2007" is no field, no parameter but _sort may begin with _
+          c/d -> x/x           | line 2: x/x is the source of an earlier line, which would copy other records in the next run
+          a/b?%20_since=1 -> c/d | line 2: "%20_since=1" is not a filter: " _since" is not a field; _sort is the only parameter that may begin with _
+          a/b?%C2%A0_since=1 -> c/d | line 2: "%C2%A0_since=1" is not a filter: "\u00a0_since" is not a field; _sort is the only parameter that may begin with _
+          a/b?%1Dx=1 -> c/d    | line 2: "%1Dx=1" is not a filter: "\u001dx" is not a field; _sort is the only parameter that may begin with _
+          a/b?x%E2%80%87=1 -> c/d | line 2: "x%E2%80%87=1" is not a filter: "x\u2007" is not a field; _sort is the only parameter that may begin with _
           a/b?x=%ff -> c/d     | line 2: "x=%ff" is not field=value, URL-encoded
-          a/b -> y/y           | line 2: y/y is the destination of an earlier line, whose records it would delete
+          a/b -> y/y           | line 2: y/y is the destination of an earlier line, whose records this one would delete
           """)
   void a_line_that_does_not_parse_is_named(String line, String expected) {
     UsageException e =

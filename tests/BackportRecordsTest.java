@@ -8,7 +8,6 @@
 //SOURCES ../server/RemoteSettingsServer.java
 //SOURCES ../server/Store.java
 //SOURCES Terminal.java
-//SOURCES Transcript.java
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -30,10 +29,7 @@ import java.util.TreeSet;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
-import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -139,15 +135,6 @@ class BackportRecordsTest {
     for (int i = 0; i < count; i++) {
       server.put(names[0], names[1], "{\"id\":\"r%05d\",\"n\":%d}".formatted(i, i));
     }
-  }
-
-  @TestFactory
-  Stream<DynamicTest> every_transcript_is_what_the_command_prints() throws IOException {
-    return Transcript.of("backport_records")
-        .map(transcript ->
-            DynamicTest.dynamicTest(
-                transcript.name(),
-                () -> transcript.check(Map.of("backport_records", backport_records::new))));
   }
 
   // ---- what is sent
@@ -396,7 +383,10 @@ class BackportRecordsTest {
       put(server, AUTOMATIC, "{\"id\":\"a\"}", "{\"id\":\"b\",\"n\":1}");
       server.delete("main-workspace", "auto", "c");
       Terminal.Outcome owed = copy(server, AUTOMATIC, option);
-      assertTrue(owed.stdout().matches("(?s).*(Would sign|BEHIND for 3600 s).*"), owed::toString);
+      assertTrue(
+          owed.stdout()
+              .matches("(?s).*(Would request the outstanding signature|BEHIND for 3600 s).*"),
+          owed::toString);
       assertNothingWritten(server);
     }
   }
@@ -780,7 +770,7 @@ class BackportRecordsTest {
       assertTrue(
           outcome
               .stdout()
-              .contains("0 of 1 changes applied; missing: r00000 (otherwise when read afterwards)"),
+              .contains("0 of 1 changes applied; missing: r00000 (different when read afterwards)"),
           outcome::toString);
     }
   }
@@ -807,7 +797,7 @@ class BackportRecordsTest {
           outcome
               .stdout()
               .contains(
-                  "0 of 2 changes applied; missing: r00000 (otherwise when read afterwards),"
+                  "0 of 2 changes applied; missing: r00000 (different when read afterwards),"
                       + " r00001 (409: "),
           outcome::toString);
     }
@@ -981,7 +971,7 @@ class BackportRecordsTest {
       Terminal.Outcome outcome = copy(server, REVIEWED);
       assertEquals(2, outcome.exit(), outcome::toString);
       assertTrue(
-          outcome.stdout().contains("- 201 (the server has made something else of it)\n"),
+          outcome.stdout().contains("- 201 (the server stored something else)\n"),
           outcome::toString);
       assertEquals(List.of(), requests(server, "PATCH"));
     }
@@ -1015,16 +1005,18 @@ class BackportRecordsTest {
       Terminal.Outcome outcome = copy(server, REVIEWED);
       assertEquals(2, outcome.exit(), outcome::toString);
       assertTrue(
-          outcome.stdout().contains("NO VERDICT (3 changes applied, but to-review is owed: 403"),
+          outcome
+              .stdout()
+              .contains("NO VERDICT (3 changes applied, but requesting the review failed: 403"),
           outcome::toString);
       outcome = copy(server, REVIEWED);
       assertEquals(2, outcome.exit(), outcome::toString);
-      assertTrue(outcome.stdout().contains("NO VERDICT (to-review is owed: 403"));
+      assertTrue(outcome.stdout().contains("NO VERDICT (requesting the review failed: 403"));
       server.clearFaults();
       server.forgetRequests();
       outcome = copy(server, REVIEWED);
       assertEquals(0, outcome.exit(), outcome::toString);
-      assertTrue(outcome.stdout().endsWith("Done. Requested the review that was owed.\n"));
+      assertTrue(outcome.stdout().endsWith("Done. Requested the outstanding review.\n"));
       outcome = copy(server, REVIEWED);
       assertTrue(outcome.stdout().endsWith("Records are in sync. Nothing to do.\n"));
       assertEquals(1, requests(server, "PATCH").size());
@@ -1152,8 +1144,8 @@ class BackportRecordsTest {
           outcome
               .stdout()
               .endsWith(
-                  "3 changes applied, edited by account:reviewer,"
-                      + " and signed off by somebody else than us\n"),
+                  "3 changes applied, edited by account:reviewer"
+                      + " and signed off by another account\n"),
           outcome::toString);
     }
   }
@@ -1190,8 +1182,8 @@ class BackportRecordsTest {
             outcome
                 .stderr()
                 .contains(
-                    "warning: main-workspace/to: work in progress by account:reviewer,"
-                        + " which is overwritten\n"),
+                    "warning: main-workspace/to: work in progress by account:reviewer;"
+                        + " the copy overwrites it\n"),
             outcome::toString);
       }
     }
@@ -1283,7 +1275,9 @@ class BackportRecordsTest {
       assertTrue(
           outcome
               .stdout()
-              .contains("3 changes applied, but to-review is owed: 403: Not in to-editors group"),
+              .contains(
+                  "3 changes applied, but requesting the review failed: 403: Not in to-editors"
+                      + " group"),
           outcome::toString);
       new KintoClient(server.url())
           .must(
@@ -1293,7 +1287,7 @@ class BackportRecordsTest {
               "{\"data\":{\"members\":[\"account:admin\"]}}");
       outcome = copy(admin, REVIEWED);
       assertEquals(0, outcome.exit(), outcome::toString);
-      assertTrue(outcome.stdout().endsWith("Done. Requested the review that was owed.\n"));
+      assertTrue(outcome.stdout().endsWith("Done. Requested the outstanding review.\n"));
     }
   }
 
@@ -1311,7 +1305,7 @@ class BackportRecordsTest {
               .startsWith(
                   "backport_records: about to write to %s as account:editor: main-workspace/to:"
                           .formatted(server.url())
-                      + " 3 to create, 0 to update, 0 to delete, then set it to-review\n"),
+                      + " 3 to create, 0 to update, 0 to delete, then request a review\n"),
           outcome::toString);
     }
   }

@@ -405,7 +405,7 @@ class BlockPagesTest {
     }
     blockpages_generator.Site site = blockpages_generator.Site.of(blocks);
     assertEquals(2 * evasions.size(), site.blocks().size());
-    assertEquals(2 * evasions.size(), site.refused().size());
+    assertEquals(2 * evasions.size(), site.withoutPage().size());
     assertHarmless(pages(site), "");
   }
 
@@ -703,7 +703,7 @@ class BlockPagesTest {
             block.blocked() != null, page.selectFirst("footer").text().startsWith("Blocked on "));
       }
       assertEquals(
-          site.blocks().size() + site.refused().size(),
+          site.blocks().size() + site.withoutPage().size(),
           document(pages.get("index.html")).select(".blocks li").size());
     }
   }
@@ -889,7 +889,7 @@ class BlockPagesTest {
   @Test
   void a_record_of_nothing_but_an_id_has_a_page() {
     blockpages_generator.Site site = site(block("{'id': 'a', 'last_modified': 1368438187000}"));
-    assertEquals(List.of(), site.refused());
+    assertEquals(List.of(), site.withoutPage());
     assertEquals(List.of(), site.warnings());
     Map<String, String> pages = pages(site);
     assertHarmless(pages, "");
@@ -970,7 +970,7 @@ class BlockPagesTest {
                 .formatted(created));
     assertEquals(Instant.ofEpochMilli(1368438187000L), block.blocked());
     assertEquals(
-        List.of("details.created is no date, last_modified stands for it (1 record: a)"),
+        List.of("details.created is not a date, so last_modified is used (1 record: a)"),
         site(block).warnings());
     Map<String, String> pages = pages(site(block));
     assertHarmless(pages, created);
@@ -1019,7 +1019,7 @@ class BlockPagesTest {
     blockpages_generator.Block block =
         block("{'id': 'record-1', 'blockID': %s}".formatted(blockId));
     assertEquals(file, block.file());
-    assertNull(block.refusal());
+    assertNull(block.noPageReason());
     Map<String, String> pages = pages(site(block));
     assertEquals(List.of(file, "index.html"), List.copyOf(pages.keySet()));
     assertHarmless(pages, blockId);
@@ -1092,11 +1092,11 @@ class BlockPagesTest {
                     "details",
                     Map.of("name", "Bad"))));
     assertEquals(List.of(), site.blocks());
-    assertEquals(1, site.refused().size());
-    String text = site.refused().get(0).text();
+    assertEquals(1, site.withoutPage().size());
+    String text = site.withoutPage().get(0).text();
     assertTrue(
         text.startsWith("record record-1 of blocklists/addons has no page: blockID \""), text);
-    assertTrue(text.endsWith("\" is no name for a page"), text);
+    assertTrue(text.endsWith("\" is not a valid page name"), text);
     assertTrue(text.length() < 250 && text.matches("\\P{Cntrl}+"), text);
     Map<String, String> pages = pages(site);
     assertEquals(Set.of("index.html"), pages.keySet());
@@ -1120,8 +1120,8 @@ class BlockPagesTest {
             block("{'id': 'a/b', 'last_modified': 2}"),
             block("{'id': 'a/c', 'blockID': 'i1', 'last_modified': 1}"));
     assertEquals(
-        List.of("record a/b of blocklists/addons has no page: id \"a/b\" is no name for a page"),
-        site.refused().stream().map(blockpages_generator.Refused::text).toList());
+        List.of("record a/b of blocklists/addons has no page: id \"a/b\" is not a valid page name"),
+        site.withoutPage().stream().map(blockpages_generator.WithoutPage::text).toList());
     assertEquals(
         List.of("i1.html"), site.blocks().stream().map(blockpages_generator.Block::file).toList());
   }
@@ -1142,7 +1142,7 @@ class BlockPagesTest {
         block(TWINS.formatted("c", "i1", 1, "1", "Twin"))
       };
       blockpages_generator.Site site = site(twins);
-      assertEquals(List.of(), site.refused());
+      assertEquals(List.of(), site.withoutPage());
       assertEquals(1, site.blocks().size());
       Map<String, String> pages = pages(site);
       assertEquals(Set.of("i1.html", "index.html"), pages.keySet());
@@ -1175,7 +1175,7 @@ class BlockPagesTest {
           List.of(
               "record b of blocklists/addons has no page: i1.html is the page of the newer"
                   + " record a of blocklists/addons"),
-          site.refused().stream().map(blockpages_generator.Refused::text).toList());
+          site.withoutPage().stream().map(blockpages_generator.WithoutPage::text).toList());
       Map<String, String> pages = pages(site);
       Document page = document(pages.get("i1.html"));
       assertEquals("One has been blocked for your protection.", page.select("h1").text());
@@ -1197,7 +1197,7 @@ class BlockPagesTest {
         List.of(
             "record b of blocklists/addons has no page: i1.html is the page of the newer"
                 + " record a of blocklists/addons"),
-        site.refused().stream().map(blockpages_generator.Refused::text).toList());
+        site.withoutPage().stream().map(blockpages_generator.WithoutPage::text).toList());
     assertEquals(Set.of("I1.html", "index.html"), pages(site).keySet());
   }
 
@@ -1348,7 +1348,8 @@ class BlockPagesTest {
   void a_block_request_that_is_no_web_address_is_not_linked(String bug) {
     blockpages_generator.Site site =
         site(block("{'id': 'a', 'last_modified': 1, 'details': {'bug': %s}}".formatted(bug)));
-    assertEquals(List.of("details.bug is no http or https address (1 record: a)"), site.warnings());
+    assertEquals(
+        List.of("details.bug is not an http or https address (1 record: a)"), site.warnings());
     Document page = document(pages(site).get("a.html"));
     assertEquals("Blocked on Jan 01, 1970.", page.select("footer").text());
     assertEquals(0, page.select("footer a").size());
@@ -1382,9 +1383,9 @@ class BlockPagesTest {
     String ids = "r00, r01, r02, r03, r04, r05, r06, r07, r08, r09 and 2 more";
     assertEquals(
         List.of(
-            "details.created is no date, last_modified stands for it (12 records: %s)"
+            "details.created is not a date, so last_modified is used (12 records: %s)"
                 .formatted(ids),
-            "details.why or details.who is no text (12 records: %s)".formatted(ids)),
+            "details.why or details.who is not text (12 records: %s)".formatted(ids)),
         blockpages_generator.Site.of(blocks).warnings());
   }
 
@@ -1625,7 +1626,7 @@ class BlockPagesTest {
     }
     assertEquals(463, blocks.size());
     blockpages_generator.Site site = blockpages_generator.Site.of(blocks);
-    assertEquals(List.of(), site.refused());
+    assertEquals(List.of(), site.withoutPage());
     assertEquals(List.of(), site.warnings());
     Map<String, String> pages = pages(site);
     assertEquals(419, pages.size());

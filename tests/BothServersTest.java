@@ -1,11 +1,15 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //DEPS tools.jackson.core:jackson-databind:3.3.0
 //SOURCES ../backport_records.java
+//SOURCES Exchange.java
+//SOURCES RecordingServer.java
+//SOURCES Reply.java
 //SOURCES ../common/Runner.java
 //SOURCES ../consistency_checks.java
 //SOURCES ../refresh_signature.java
 //SOURCES ../validate_changes_collection.java
 //SOURCES ../validate_signature.java
+//SOURCES Differences.java
 //SOURCES KintoClient.java
 //SOURCES RealKinto.java
 //SOURCES ../server/RemoteSettingsServer.java
@@ -16,16 +20,9 @@
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import com.sun.net.httpserver.HttpExchange;
-import com.sun.net.httpserver.HttpServer;
 import common.Runner;
 import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
-import java.net.URI;
 import java.net.http.HttpResponse;
-import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -33,6 +30,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
@@ -67,7 +65,7 @@ class BothServersTest {
 
   private static final String IN_SYNC = "Records are in sync. Nothing to do.\n";
   private static final String IS_SIGNED =
-      " is what the server signs: writing to it breaks its signature";
+      " is signed by the server: writing to it would break its signature";
 
   private static RealKinto kinto;
   private static RemoteSettingsServer embedded;
@@ -137,8 +135,8 @@ class BothServersTest {
               .sorted()
               .toList());
     }
-    assertEquals(
-        String.join("\n", printed.getFirst()), String.join("\n", printed.getLast()), "both alike");
+    Differences.assertSameText(
+        String.join("\n", printed.getFirst()), String.join("\n", printed.getLast()));
     return printed.getFirst();
   }
 
@@ -313,12 +311,12 @@ class BothServersTest {
   /** Sources that a test has made in main-workspace. */
   private final List<String> made = new ArrayList<>();
 
-  private final List<Relay> relays = new ArrayList<>();
+  private final List<RecordingServer> relays = new ArrayList<>();
 
   /** The other tests count what there is. */
   @AfterEach
   void forgetCopies() {
-    relays.forEach(Relay::close);
+    relays.forEach(RecordingServer::close);
     for (Server server : servers) {
       server.client().must("admin", "DELETE", "/buckets/copies/collections", null);
       for (String name : made) {
@@ -477,7 +475,7 @@ class BothServersTest {
         planned.endsWith("Would apply 3 changes: 1 to create, 1 to update, 1 to delete.\n"),
         planned);
     assertEquals(Set.of("b", "c", "d"), records("copies/to").keySet());
-    assertEquals(
+    Differences.assertSameText(
         """
         Batch #0: PUT /buckets/copies/collections/to/records/a - 201
         Batch #1: PUT /buckets/copies/collections/to/records/b - 200
@@ -493,7 +491,7 @@ class BothServersTest {
   void a_source_that_needs_no_review_is_signed_at_once_or_by_the_next_run() {
     String to = "main-workspace/auto";
     collection("from", "{\"id\":\"a\",\"n\":2}", "{\"id\":\"b\",\"title\":\"é\"}");
-    assertEquals(
+    Differences.assertSameText(
         """
         Batch #0: PUT /buckets/main-workspace/collections/auto/records/b - 201
         Batch #1: PUT /buckets/main-workspace/collections/auto/records/a - 200
@@ -507,7 +505,7 @@ class BothServersTest {
 
     put("copies", "from", "{\"id\":\"a\",\"n\":3}");
     put("main-workspace", "auto", "{\"id\":\"a\",\"n\":3}");
-    assertEquals("Done. Signed the changes that were owed.\n", copied(0, to));
+    assertEquals("Done. Signed the outstanding changes.\n", copied(0, to));
     assertEquals(records("copies/from"), records("main/auto"));
     assertEquals(IN_SYNC, unchanged(0, to));
   }
@@ -516,7 +514,7 @@ class BothServersTest {
   void a_review_is_requested_and_what_the_reviewer_says_to_it_is_heard() {
     collection("from", "{\"id\":\"a\",\"n\":1}");
     String to = source("copied", "{\"id\":\"b\",\"n\":1}");
-    assertEquals(
+    Differences.assertSameText(
         """
         Batch #0: PUT /buckets/main-workspace/collections/copied/records/a - 201
         Batch #1: DELETE /buckets/main-workspace/collections/copied/records/b - 200
@@ -529,7 +527,7 @@ class BothServersTest {
     patch("reviewer", to, "{\"status\":\"work-in-progress\",\"last_reviewer_comment\":\"not é\"}");
     assertEquals("copies/from -> " + to + ": review rejected: not é\n", unchanged(1, to));
     put("copies", "from", "{\"id\":\"a\",\"n\":2}");
-    assertEquals(
+    Differences.assertSameText(
         """
         Batch #0: PUT /buckets/main-workspace/collections/copied/records/a - 200
         Done. Requested review for 1 changes.
@@ -549,7 +547,7 @@ class BothServersTest {
     String refused =
         """
         copies/from -> main-workspace/owed: NO VERDICT (account:editor is not in the group \
-        owed-editors, and could not set main-workspace/owed to-review)
+        owed-editors, so it cannot request a review of main-workspace/owed)
         """;
     assertEquals(refused, unchanged(2, to));
 
@@ -557,7 +555,7 @@ class BothServersTest {
     put("main-workspace", "owed", "{\"id\":\"a\",\"n\":1}", "{\"id\":\"b\",\"n\":1}");
     assertEquals(refused, unchanged(2, to));
     editors("owed", "[\"account:editor\"]");
-    assertEquals("Done. Requested the review that was owed.\n", copied(0, to));
+    assertEquals("Done. Requested the outstanding review.\n", copied(0, to));
     assertEquals(records("copies/from"), records("main-preview/owed"));
     assertEquals(IN_SYNC, unchanged(0, to));
   }
@@ -620,7 +618,7 @@ class BothServersTest {
   void record_ids_may_begin_with_batch() {
     collection("from", "{\"id\":\"batch\"}", "{\"id\":\"batch-1\",\"n\":1}");
     collection("to", "{\"id\":\"batch-1\"}", "{\"id\":\"batch-2\"}");
-    assertEquals(
+    Differences.assertSameText(
         """
         Batch #0: PUT /buckets/copies/collections/to/records/batch - 201
         Batch #1: PUT /buckets/copies/collections/to/records/batch-1 - 200
@@ -756,7 +754,7 @@ class BothServersTest {
             client.must("editor", "DELETE", path("copies/to") + "/records/" + id, null);
           }
         };
-    assertEquals(
+    Differences.assertSameText(
         """
         Batch #0: PUT /buckets/copies/collections/to/records/made-alike - 412 (already there)
         Batch #1: PUT /buckets/copies/collections/to/records/made-otherwise - 412 %1$s
@@ -780,7 +778,7 @@ class BothServersTest {
   void an_answer_that_is_lost_is_asked_for_again_and_nothing_is_done_twice() {
     collection("from", "{\"id\":\"a\",\"n\":1}", "{\"id\":\"b\",\"n\":1}");
     String to = source("lost", "{\"id\":\"b\",\"n\":0}", "{\"id\":\"c\",\"n\":0}");
-    assertEquals(
+    Differences.assertSameText(
         """
         Batch #0: PUT /buckets/main-workspace/collections/lost/records/a - 412 (already there)
         Batch #1: PUT /buckets/main-workspace/collections/lost/records/b - 412 (already there)
@@ -800,7 +798,7 @@ class BothServersTest {
         both(0, "copies/from", to, server -> behindRelay(server, _ -> {}, false));
     assertEquals(61, outcome.stdout().lines().count(), outcome::toString);
     assertTrue(outcome.stdout().endsWith("Done. Requested review for 60 changes.\n"));
-    assertEquals(List.of(3, 3), relays.stream().map(relay -> relay.batches).toList());
+    assertEquals(List.of(3L, 3L), relays.stream().map(BothServersTest::batches).toList());
     assertEquals(records("copies/from"), records("main-preview/many"));
     assertEquals(IN_SYNC, unchanged(0, to));
   }
@@ -811,75 +809,46 @@ class BothServersTest {
         .toArray(String[]::new);
   }
 
+  /**
+   * A terminal with a server before the server, for what happens between two requests and what
+   * happens to answers.
+   *
+   * @param onBatch what somebody does before the first batch
+   * @param loses whether the answer to the first batch gets lost
+   */
   private Terminal behindRelay(Server server, Consumer<KintoClient> onBatch, boolean loses) {
-    Relay relay = new Relay(server.client(), onBatch, loses);
+    AtomicInteger batches = new AtomicInteger();
+    RecordingServer relay =
+        RecordingServer.routes(request -> {
+          boolean isFirst = request.path().equals("/v1/batch") && batches.getAndIncrement() == 0;
+          if (isFirst) {
+            onBatch.accept(server.client());
+          }
+          Reply reply = relayed(request, server.client());
+          return isFirst && loses ? Reply.CLOSED : reply;
+        });
     relays.add(relay);
-    return server.terminal().set("SERVER", relay.url());
+    return server.terminal().set("SERVER", relay.url("/v1"));
   }
 
-  /** Stands before a server, for what happens between two requests and what happens to answers. */
-  private static final class Relay implements AutoCloseable {
-    private final KintoClient server;
-    private final Consumer<KintoClient> onBatch;
-    private final boolean loses;
-    private final HttpServer http;
-    private volatile int batches;
+  private static Reply relayed(Exchange.Request request, KintoClient server) {
+    HttpResponse<String> answer =
+        server.send(
+            null,
+            request.method(),
+            request.target().substring("/v1".length()),
+            request.text().isEmpty() ? null : request.text(),
+            "Authorization",
+            request.header("authorization"));
+    String[] headers =
+        KintoClient.HEADERS.stream()
+            .flatMap(name ->
+                answer.headers().firstValue(name).stream().map(value -> name + ": " + value))
+            .toArray(String[]::new);
+    return Reply.answer(answer.statusCode(), answer.body(), headers);
+  }
 
-    /**
-     * @param onBatch what somebody does before the first batch
-     * @param loses whether the answer to the first batch gets lost
-     */
-    Relay(KintoClient server, Consumer<KintoClient> onBatch, boolean loses) {
-      this.server = server;
-      this.onBatch = onBatch;
-      this.loses = loses;
-      try {
-        http = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
-      } catch (IOException e) {
-        throw new UncheckedIOException(e);
-      }
-      http.createContext("/v1/", this::handle);
-      http.start();
-    }
-
-    URI url() {
-      return URI.create("http://127.0.0.1:" + http.getAddress().getPort() + "/v1");
-    }
-
-    private void handle(HttpExchange exchange) throws IOException {
-      try (exchange) {
-        String path = exchange.getRequestURI().toString().substring("/v1".length());
-        String body = new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.UTF_8);
-        boolean isFirst = path.equals("/batch") && batches++ == 0;
-        if (isFirst) {
-          onBatch.accept(server);
-        }
-        HttpResponse<String> answer =
-            server.send(
-                null,
-                exchange.getRequestMethod(),
-                path,
-                body.isEmpty() ? null : body,
-                "Authorization",
-                exchange.getRequestHeaders().getFirst("Authorization"));
-        if (isFirst && loses) {
-          return;
-        }
-        for (String header : KintoClient.HEADERS) {
-          answer
-              .headers()
-              .firstValue(header)
-              .ifPresent(value -> exchange.getResponseHeaders().set(header, value));
-        }
-        byte[] bytes = answer.body().getBytes(StandardCharsets.UTF_8);
-        exchange.sendResponseHeaders(answer.statusCode(), bytes.length);
-        exchange.getResponseBody().write(bytes);
-      }
-    }
-
-    @Override
-    public void close() {
-      http.stop(0);
-    }
+  private static long batches(RecordingServer relay) {
+    return relay.requests().stream().filter(request -> request.path().equals("/v1/batch")).count();
   }
 }

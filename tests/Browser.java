@@ -86,7 +86,7 @@ final class Browser {
     call(null, "Browser.getVersion", Map.of());
   }
 
-  /** An empty page of its own. Skips the test, or fails it, where {@link Peers#chromium()} does. */
+  /** An empty page of its own. Skips the test, or fails it, where {@link Peers#CHROMIUM} does. */
   static Page page() {
     return shared().new Page();
   }
@@ -102,7 +102,7 @@ final class Browser {
 
   private static synchronized Browser shared() {
     if (running == null) {
-      running = new Browser(Peers.chromium());
+      running = new Browser(Peers.CHROMIUM.path());
     }
     return running;
   }

@@ -1,4 +1,5 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
+//SOURCES ../deploy/Project.java
 //SOURCES ../common/signature/CanonicalJson.java
 //SOURCES ../bench/Peers.java
 
@@ -11,10 +12,7 @@ import static org.junit.jupiter.api.Assertions.fail;
 
 import common.Json;
 import common.signature.CanonicalJson;
-import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStreamReader;
-import java.io.OutputStream;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
@@ -28,7 +26,6 @@ import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.concurrent.CompletableFuture;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -468,7 +465,7 @@ class CanonicalJsonTest {
 
   @Test
   void ten_thousand_documents_agree_with_canonicaljson_rs() throws Exception {
-    Path python = Peers.python();
+    Path python = Peers.PYTHON.path();
     Generator generator = new Generator(SEED, Kind.AS_CANONICALJSON_RS);
     List<String> documents = new ArrayList<>();
     StringBuilder input = new StringBuilder();
@@ -487,7 +484,7 @@ class CanonicalJsonTest {
             stdin.read(1)
             print(canonicaljson.dumps(document))
         """;
-    List<String> answers = ask(input.toString(), python.toString(), "-c", program);
+    List<String> answers = ask(input.toString(), python, "-c", program);
     assertEquals(DOCUMENTS, answers.size());
     String shortest = null;
     int disagreements = 0;
@@ -506,7 +503,7 @@ class CanonicalJsonTest {
 
   @Test
   void a_hundred_thousand_doubles_are_printed_as_node_does() throws Exception {
-    Path node = Peers.node();
+    Path node = Peers.NODE.path();
     List<Double> doubles = doubles(new Random(SEED));
     StringBuilder input = new StringBuilder();
     for (double number : doubles) {
@@ -521,7 +518,7 @@ class CanonicalJsonTest {
           return String(bits.getFloat64(0));
         }).join("\\n"));
         """;
-    List<String> answers = ask(input.toString(), node.toString(), "-e", program);
+    List<String> answers = ask(input.toString(), node, "-e", program);
     String[] printed = printed(doubles);
     assertEquals(printed.length, answers.size());
     List<String> wrong = new ArrayList<>();
@@ -628,27 +625,10 @@ class CanonicalJsonTest {
   }
 
   /** Runs a program on that input and returns its lines. */
-  private static List<String> ask(String input, String... command) throws Exception {
-    Process process =
-        new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
-    CompletableFuture<Void> written =
-        CompletableFuture.runAsync(() -> {
-          try (OutputStream out = process.getOutputStream()) {
-            out.write(bytes(input));
-          } catch (IOException e) {
-            // it ended early; its exit code says so
-          }
-        });
-    try (BufferedReader reader =
-        new BufferedReader(
-            new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))) {
-      List<String> lines = reader.lines().toList();
-      written.join();
-      assertEquals(0, process.waitFor(), "exit code of " + command[0]);
-      return lines;
-    } finally {
-      process.destroyForcibly();
-    }
+  private static List<String> ask(String input, Object... command) {
+    Project.Outcome outcome = Project.run(command).input(input).go();
+    assertEquals(0, outcome.exit(), outcome::toString);
+    return outcome.stdout().lines().toList();
   }
 
   /** The specification in its plainest form, with nothing of the real one in it. */

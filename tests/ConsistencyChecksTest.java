@@ -1,13 +1,13 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //SOURCES ../common/signature/CanonicalJson.java
 //SOURCES ../common/RecordDiff.java
+//SOURCES RecordingServer.java
 //SOURCES ../common/RemoteSettings.java
 //SOURCES ../consistency_checks.java
-//SOURCES HttpTest.java
 //SOURCES ../server/RemoteSettingsServer.java
+//SOURCES Reply.java
 //SOURCES ../server/Store.java
 //SOURCES Terminal.java
-//SOURCES Transcript.java
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -30,10 +30,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.TreeSet;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.stream.Stream;
-import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -49,15 +46,6 @@ class ConsistencyChecksTest {
         .set("SERVER", server.url())
         .set("AUTH", "editor:editor")
         .run(new consistency_checks(), arguments);
-  }
-
-  @TestFactory
-  Stream<DynamicTest> every_transcript_is_what_the_command_prints() throws IOException {
-    return Transcript.of("consistency_checks")
-        .map(transcript ->
-            DynamicTest.dynamicTest(
-                transcript.name(),
-                () -> transcript.check(Map.of("consistency_checks", consistency_checks::new))));
   }
 
   // ---- reading
@@ -202,26 +190,26 @@ class ConsistencyChecksTest {
 
   @Test
   void a_list_that_cannot_be_read_again_leaves_the_other_verdicts() throws IOException {
-    try (HttpTest.Wire server =
-        HttpTest.Wire.routes(asked -> {
+    try (RecordingServer server =
+        RecordingServer.routes(request -> {
           String all = "{\"bucket\": \"%s\", \"collection\": null}";
-          return asked.path().equals("/v1/")
-              ? HttpTest.Wire.json(
+          return request.path().equals("/v1/")
+              ? Reply.json(
                   "{\"capabilities\": {\"signer\": {\"resources\": [{\"source\": %s, \"destination\": %s}]}}}"
                       .formatted(all.formatted("desk"), all.formatted("main")))
-              : asked.path().contains("/monitor/")
+              : request.path().contains("/monitor/")
                   ? listed.getAndIncrement() == 0
-                      ? HttpTest.Wire.json(
+                      ? Reply.json(
                           "{\"changes\": [{\"bucket\": \"main\", \"collection\": \"a\","
                               + " \"last_modified\": 1}]}")
-                      : HttpTest.Wire.status(403)
-                  : asked.path().equals("/v1/buckets/desk/collections")
-                      ? HttpTest.Wire.json("{\"data\": [{\"id\": \"b\", \"status\": \"signed\"}]}")
-                      : asked.path().endsWith("/changeset")
-                          ? HttpTest.Wire.json(
+                      : Reply.status(403)
+                  : request.path().equals("/v1/buckets/desk/collections")
+                      ? Reply.json("{\"data\": [{\"id\": \"b\", \"status\": \"signed\"}]}")
+                      : request.path().endsWith("/changeset")
+                          ? Reply.json(
                               "{\"metadata\": {\"status\": \"signed\"}, \"timestamp\": 1,"
                                   + " \"changes\": []}")
-                          : HttpTest.Wire.json("{\"data\": {\"id\": \"b\"}}");
+                          : Reply.json("{\"data\": {\"id\": \"b\"}}");
         })) {
       Terminal.Outcome outcome =
           new Terminal().set("SERVER", server.url("/v1")).run(new consistency_checks());

@@ -109,7 +109,8 @@ class ContentSignatureTest {
     Path der = folder.resolve("der");
     for (int round = 0; round < 10; round++) {
       Project.Outcome outcome =
-          Project.run(Peers.openssl(), "dgst", "-sha384", "-sign", key, "-out", der, payload).go();
+          Project.run(Peers.OPENSSL.path(), "dgst", "-sha384", "-sign", key, "-out", der, payload)
+              .go();
       assertEquals(0, outcome.exit(), outcome.stderr());
       String signature = base64(rawOfDer(Files.readAllBytes(der)));
       CertificateChain chain = CertificateChain.parse(bytes(authority.chainPem()));
@@ -129,7 +130,7 @@ class ContentSignatureTest {
     Path key = folder.resolve("key.pem");
     Path payload = Files.write(folder.resolve("payload"), payload("good"));
     Path der = Files.write(folder.resolve("der"), der("good.signature"));
-    Object openssl = Peers.openssl();
+    Object openssl = Peers.OPENSSL.path();
     Project.Outcome outcome =
         Project.run(openssl, "x509", "-in", chain, "-pubkey", "-noout", "-out", key).go();
     assertEquals(0, outcome.exit(), outcome.stderr());

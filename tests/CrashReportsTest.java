@@ -3,13 +3,16 @@
 //SOURCES ../backport_records.java
 //SOURCES ../blockpages_generator.java
 //SOURCES ../common/CrashReports.java
+//SOURCES Exchange.java
+//SOURCES Jvm.java
+//SOURCES RecordingServer.java
+//SOURCES Reply.java
 //SOURCES ../common/Runner.java
 //SOURCES ../consistency_checks.java
 //SOURCES ../refresh_signature.java
 //SOURCES ../uptake_health.java
 //SOURCES ../validate_changes_collection.java
 //SOURCES ../validate_signature.java
-//SOURCES HttpTest.java
 //SOURCES ../deploy/Project.java
 //SOURCES Patience.java
 //SOURCES ReadmeTest.java
@@ -24,8 +27,6 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.params.provider.Arguments.arguments;
 
-import com.sun.net.httpserver.HttpExchange;
-import com.sun.net.httpserver.HttpServer;
 import common.Http;
 import common.Runner;
 import common.ServerException;
@@ -35,8 +36,6 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.net.InetAddress;
-import java.net.InetSocketAddress;
-import java.net.ServerSocket;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -49,9 +48,9 @@ import java.util.ArrayList;
 import java.util.Base64;
 import java.util.HashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.stream.Stream;
 import java.util.zip.GZIPInputStream;
 import org.junit.jupiter.api.AfterEach;
@@ -232,7 +231,7 @@ class CrashReportsTest {
     List<JsonNode> events = sentry.items("event");
     assertEquals(2, events.size(), sentry::toString);
     assertFalse(text(events.getFirst()).equals(text(events.getLast())));
-    events.forEach(event -> assertGroup(event, "validate_signature", "leaf ends soon"));
+    events.forEach(event -> assertGroup(event, "validate_signature", "leaf expires soon"));
   }
 
   @Test
@@ -333,7 +332,7 @@ class CrashReportsTest {
     Terminal terminal = terminal().set("TARGET_DIR", folder).set("PLUGINS_COLLECTIONS", "");
     assertEquals(2, terminal.run(new blockpages_generator()).exit());
     assertReported(
-        "record odd of blocklists/addons has no page: blockID \"../x\" is no name for a page",
+        "record odd of blocklists/addons has no page: blockID \"../x\" is not a valid page name",
         "1 of 2 pages failed: the index stays as it was, and nothing is deleted",
         "Not published: good.html");
   }
@@ -457,13 +456,12 @@ class CrashReportsTest {
   @Test
   void a_request_is_remembered_without_credentials_and_query_and_with_its_failure()
       throws IOException {
-    int closed = closedPort();
-    try (HttpTest.Wire wire = HttpTest.Wire.of(HttpTest.Wire.status(418))) {
+    try (RecordingServer wire = RecordingServer.of(Reply.status(418))) {
       Runner.Command probe =
           asking(
               wire.url("/a?filter=s3cret#s3cret"),
               URI.create("http://user:s3cret@127.0.0.1:" + wire.port() + "/b?s3cret"),
-              URI.create("http://127.0.0.1:" + closed + "/c"));
+              RecordingServer.nobody("/c"));
       terminal().run(probe, "--requests-nb-retries=0");
       List<JsonNode> crumbs = crumbs(event("the end"));
       String base = "http://127.0.0.1:" + wire.port();
@@ -473,12 +471,6 @@ class CrashReportsTest {
       assertTrue(failed.get("url").stringValue().endsWith("/c"), crumbs::toString);
       assertEquals("connection refused", failed.get("reason").stringValue());
       assertFalse(sentry.toString().contains("s3cret"), sentry::toString);
-    }
-  }
-
-  private static int closedPort() throws IOException {
-    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
-      return socket.getLocalPort();
     }
   }
 
@@ -560,7 +552,7 @@ class CrashReportsTest {
   void a_finding_beside_the_collections_is_reported() {
     server.fault("expiring-leaf");
     assertEquals(1, terminal().run(new validate_signature(), "--strict").exit());
-    assertReported("the leaf of main/cfr and 1 more ends in 3 days (2026-11-27)");
+    assertReported("the leaf of main/cfr and 1 more expires in 3 days (2026-11-27)");
   }
 
   /** In any order: several are sent at once. */
@@ -595,16 +587,16 @@ class CrashReportsTest {
   @Test
   void sentry_is_reached_through_a_proxy_that_wants_credentials() throws IOException {
     server.fault("altered-record=main/cfr");
-    try (HttpTest.Wire proxy =
-        HttpTest.Wire.routes(asked ->
-            asked.headers().toString().contains("cHJveHk6cDpz") // proxy:p:s
-                ? HttpTest.Wire.json("{}")
-                : HttpTest.Wire.status(407, "Proxy-Authenticate: Basic realm=\"x\""))) {
+    try (RecordingServer proxy =
+        RecordingServer.routes(request ->
+            request.headers().toString().contains("cHJveHk6cDpz") // proxy:p:s
+                ? Reply.json("{}")
+                : Reply.status(407, "Proxy-Authenticate: Basic realm=\"x\""))) {
       terminal()
           .set("SENTRY_DSN", "http://" + KEY + "@sentry.test/42")
           .set("HTTP_PROXY", "http://proxy:p%3As@127.0.0.1:" + proxy.port())
           .run(new validate_signature(), "--allow-insecure-auth");
-      HttpTest.Asked last = proxy.asked().getLast();
+      Exchange.Request last = proxy.requests().getLast();
       assertEquals("http://sentry.test/api/42/envelope/", last.target());
       assertEquals("Basic cHJveHk6cDpz", last.header("proxy-authorization"));
     }
@@ -728,7 +720,7 @@ class CrashReportsTest {
   @ParameterizedTest
   @ValueSource(strings = {"user:s3cret-that-is-echoed", "s3cret-that-is-echoed", "Key s3cret-that"})
   void what_a_server_echoes_of_a_secret_is_masked(String credentials) throws IOException {
-    try (HttpTest.Wire echo = echo("")) {
+    try (RecordingServer echo = echo("")) {
       for (String[] options :
           List.of(
               new String[] {"--format=text"},
@@ -745,7 +737,8 @@ class CrashReportsTest {
         boolean traced = outcome.stderr().contains("ServerException: GET ");
         assertEquals(List.of(options).contains("--verbose"), traced, outcome::toString);
         assertTrue(text(sentry.items("event").getLast()).contains("***"), sentry::toString);
-        String secret = echo.asked().getLast().header("authorization").replaceFirst("^\\w+ ", "");
+        String secret =
+            echo.requests().getLast().header("authorization").replaceFirst("^\\w+ ", "");
         for (String all : List.of(outcome.toString(), sentry.toString())) {
           assertFalse(all.contains(secret), all);
           assertFalse(all.contains("s3cret"), all);
@@ -757,7 +750,7 @@ class CrashReportsTest {
   @Test
   void a_secret_that_is_cut_is_masked_too() throws IOException {
     String token = "s3cret" + "0123456789".repeat(40);
-    try (HttpTest.Wire echo = echo("")) {
+    try (RecordingServer echo = echo("")) {
       Terminal.Outcome outcome =
           terminal().set("SERVER", echo.url()).set("AUTH", token).run(new consistency_checks());
       assertTrue(outcome.stderr().contains(": 400: you sent Bearer ***…"), outcome::toString);
@@ -767,7 +760,7 @@ class CrashReportsTest {
 
   @Test
   void short_words_and_the_user_s_name_are_not_masked() throws IOException {
-    try (HttpTest.Wire echo = echo("reviewer with pass")) {
+    try (RecordingServer echo = echo("reviewer with pass")) {
       Terminal terminal = terminal().set("SERVER", echo.url());
       Terminal.Outcome outcome =
           terminal.set("AUTH", "reviewer:reviewer").run(new consistency_checks());
@@ -794,14 +787,14 @@ class CrashReportsTest {
   }
 
   /** A server that refuses everything, and repeats what it got: all headers, decoded ones too. */
-  private static HttpTest.Wire echo(String user) throws IOException {
-    return HttpTest.Wire.routes(asked -> {
-      String header = asked.header("authorization");
+  private static RecordingServer echo(String user) throws IOException {
+    return RecordingServer.routes(request -> {
+      String header = request.header("authorization");
       String decoded =
           header.startsWith("Basic ")
               ? new String(Base64.getDecoder().decode(header.substring(6)), StandardCharsets.UTF_8)
               : header;
-      return HttpTest.Wire.answer(
+      return Reply.answer(
           400,
           JSON.writeValueAsString(
               Map.of(
@@ -846,11 +839,11 @@ class CrashReportsTest {
     for (String format : List.of("--format=text", "--format=json")) {
       Terminal.Outcome without =
           new Terminal().set("SERVER", server.url()).run(new validate_signature(), format);
-      try (HttpTest.Wire wire = unwilling(what)) {
+      try (RecordingServer wire = unwilling(what)) {
         String scheme = what.equals("TLS") ? "https" : "http";
         String host =
             switch (what) {
-              case "closed" -> "127.0.0.1:" + closedPort();
+              case "closed" -> RecordingServer.nobody("").getAuthority();
               case "unknown host" -> "n".repeat(70) + ".test"; // too long to be asked for
               default -> "127.0.0.1:" + wire.port();
             };
@@ -878,15 +871,15 @@ class CrashReportsTest {
     }
   }
 
-  private static HttpTest.Wire unwilling(String what) throws Exception {
+  private static RecordingServer unwilling(String what) throws Exception {
     return switch (what) {
       case "TLS" ->
-          HttpTest.Wire.tls(SigningAuthority.tlsForLoopback().context(), HttpTest.Wire.json("{}"));
-      case "silent" -> HttpTest.Wire.of(HttpTest.Wire.SILENT);
-      case "reset" -> HttpTest.Wire.of(HttpTest.Wire.RESET);
-      case "no HTTP" -> HttpTest.Wire.of(HttpTest.Wire.raw("SSH-2.0-OpenSSH_9.6\r\n\r\n"));
-      case "closed", "unknown host" -> HttpTest.Wire.of(HttpTest.Wire.CLOSED);
-      default -> HttpTest.Wire.of(HttpTest.Wire.status(Integer.parseInt(what)));
+          RecordingServer.tls(SigningAuthority.tlsForLoopback().context(), Reply.json("{}"));
+      case "silent" -> RecordingServer.of(Reply.SILENT);
+      case "reset" -> RecordingServer.of(Reply.RESET);
+      case "no HTTP" -> RecordingServer.of(Reply.raw("SSH-2.0-OpenSSH_9.6\r\n\r\n"));
+      case "closed", "unknown host" -> RecordingServer.of(Reply.CLOSED);
+      default -> RecordingServer.of(Reply.status(Integer.parseInt(what)));
     };
   }
 
@@ -911,7 +904,7 @@ class CrashReportsTest {
 
   @Test
   void where_nothing_was_to_be_sent_nothing_is_said() throws IOException {
-    try (HttpTest.Wire silent = HttpTest.Wire.of(HttpTest.Wire.SILENT)) {
+    try (RecordingServer silent = RecordingServer.of(Reply.SILENT)) {
       long start = System.nanoTime();
       Terminal.Outcome outcome =
           terminal()
@@ -919,7 +912,7 @@ class CrashReportsTest {
               .run(new validate_signature());
       assertEquals(0, outcome.exit());
       assertFalse(outcome.stderr().contains("Sentry"), outcome::toString);
-      assertEquals(List.of(), silent.asked());
+      assertEquals(List.of(), silent.requests());
       assertShort(start);
     }
   }
@@ -929,14 +922,14 @@ class CrashReportsTest {
     SigningAuthority.TlsIdentity identity = SigningAuthority.tlsForLoopback();
     server.fault("altered-record=main/cfr");
     Path bundle = Files.writeString(folder.resolve("ca.pem"), identity.caPem());
-    try (HttpTest.Wire wire = HttpTest.Wire.tls(identity.context(), HttpTest.Wire.json("{}"))) {
+    try (RecordingServer wire = RecordingServer.tls(identity.context(), Reply.json("{}"))) {
       Terminal.Outcome outcome =
           terminal()
               .set("SENTRY_DSN", "https://" + KEY + "@127.0.0.1:" + wire.port() + "/1")
               .set("REQUESTS_CA_BUNDLE", bundle)
               .run(new validate_signature());
       assertFalse(outcome.stderr().contains("Sentry"), outcome::toString);
-      assertEquals(1, wire.asked().size());
+      assertEquals(1, wire.requests().size());
     }
   }
 
@@ -998,13 +991,9 @@ class CrashReportsTest {
     server.fault("altered-announcement=main/cfr"); // so that some have something to report
     Project.Run process =
         Patience.run(
-            Path.of(System.getProperty("java.home"), "bin", "java"),
-            "-Xlog:class+load:file=" + folder.resolve("classes.log"),
-            "-XX:+UseSerialGC",
-            "-XX:TieredStopAtLevel=1",
-            "-cp",
-            System.getProperty("java.class.path"),
-            command);
+            Jvm.commandLine(
+                    List.of("-Xlog:class+load:file=" + folder.resolve("classes.log")), command)
+                .toArray());
     settings(command).forEach(process::env);
     Project.Outcome outcome = process.env("SENTRY_DSN", null).go();
     assertTrue(outcome.exit() < 2, outcome.toString());
@@ -1063,23 +1052,17 @@ class CrashReportsTest {
    * gzipped and with the key.
    */
   static final class FakeSentry implements AutoCloseable {
-    private final HttpServer http;
-    private final List<String> bodies = new ArrayList<>();
-    private final List<String> oddities = new ArrayList<>();
+    private final RecordingServer server = RecordingServer.of(this::take);
+    private final List<String> bodies = new CopyOnWriteArrayList<>();
+    private final List<String> oddities = new CopyOnWriteArrayList<>();
     private volatile String refused = "nothing";
     private volatile int status = 200;
 
     /** One of the things in an envelope. */
     private record Item(String type, String payload) {}
 
-    FakeSentry() throws IOException {
-      http = HttpServer.create(new InetSocketAddress(InetAddress.getByName("127.0.0.1"), 0), 10);
-      http.createContext("/api/42/envelope/", this::take);
-      http.start();
-    }
-
     String dsn() {
-      return "http://" + KEY + "@127.0.0.1:" + http.getAddress().getPort() + "/42";
+      return "http://" + KEY + "@127.0.0.1:" + server.port() + "/42";
     }
 
     /** From now on, answers envelopes with this type of item so. */
@@ -1088,32 +1071,21 @@ class CrashReportsTest {
       this.status = status;
     }
 
-    private void take(HttpExchange exchange) throws IOException {
-      try (exchange) {
-        byte[] body = exchange.getRequestBody().readAllBytes();
-        Map<String, String> headers = new HashMap<>();
-        exchange
-            .getRequestHeaders()
-            .forEach(
-                (name, values) -> headers.put(name.toLowerCase(Locale.ROOT), values.getFirst()));
-        expect("POST", exchange.getRequestMethod());
-        expect("gzip", headers.get("content-encoding"));
-        expect("application/x-sentry-envelope", headers.get("content-type"));
-        String auth = headers.getOrDefault("x-sentry-auth", "none");
-        expect("[" + KEY + "]", parameters(auth, "sentry_key").toString());
-        expect("[7]", parameters(auth, "sentry_version").toString());
-        String envelope =
-            new String(
-                new GZIPInputStream(new ByteArrayInputStream(body)).readAllBytes(),
-                StandardCharsets.UTF_8);
-        synchronized (bodies) {
-          bodies.add(envelope);
-        }
-        boolean isRefused = parsed(envelope).stream().anyMatch(item -> item.type().equals(refused));
-        byte[] answer = "{}".getBytes(StandardCharsets.UTF_8);
-        exchange.sendResponseHeaders(isRefused ? status : 200, answer.length);
-        exchange.getResponseBody().write(answer);
-      }
+    private void take(Exchange exchange) throws IOException, InterruptedException {
+      Exchange.Request request = exchange.request();
+      expect("POST /api/42/envelope/ HTTP/1.1", request.line());
+      expect("gzip", request.header("content-encoding"));
+      expect("application/x-sentry-envelope", request.header("content-type"));
+      String auth = request.header("x-sentry-auth");
+      expect("[" + KEY + "]", parameters(auth, "sentry_key").toString());
+      expect("[7]", parameters(auth, "sentry_version").toString());
+      String envelope =
+          new String(
+              new GZIPInputStream(new ByteArrayInputStream(request.body())).readAllBytes(),
+              StandardCharsets.UTF_8);
+      bodies.add(envelope);
+      boolean isRefused = parsed(envelope).stream().anyMatch(item -> item.type().equals(refused));
+      Reply.answer(isRefused ? status : 200, "{}").send(exchange);
     }
 
     private static List<String> parameters(String header, String name) {
@@ -1126,28 +1098,20 @@ class CrashReportsTest {
 
     private void expect(String expected, String actual) {
       if (!expected.equals(actual)) {
-        synchronized (bodies) {
-          oddities.add("%s instead of %s".formatted(actual, expected));
-        }
+        oddities.add("%s instead of %s".formatted(actual, expected));
       }
     }
 
     List<String> oddities() {
-      synchronized (bodies) {
-        return List.copyOf(oddities);
-      }
+      return List.copyOf(oddities);
     }
 
     List<String> bodies() {
-      synchronized (bodies) {
-        return List.copyOf(bodies);
-      }
+      return List.copyOf(bodies);
     }
 
     void forget() {
-      synchronized (bodies) {
-        bodies.clear();
-      }
+      bodies.clear();
     }
 
     /** The items of one type. */
@@ -1196,7 +1160,7 @@ class CrashReportsTest {
 
     @Override
     public void close() {
-      http.stop(0);
+      server.close();
     }
   }
 }

@@ -107,7 +107,7 @@ final class Deployments {
    */
   static List<String> systemd(Map<String, String> units, List<String> commands, Path folder)
       throws IOException {
-    Path analyze = Peers.systemdAnalyze();
+    Path analyze = Peers.SYSTEMD_ANALYZE.path();
     Path bin = Files.createDirectories(folder.resolve("bin"));
     for (String command : commands) {
       program(bin.resolve(command), "exit 0\n");
@@ -131,16 +131,17 @@ final class Deployments {
 
   static List<String> workflow(Path file) {
     return said(
-        List.of(Peers.actionlint(), "-no-color", "-oneline", "-shellcheck=", "-pyflakes=", file));
+        List.of(
+            Peers.ACTIONLINT.path(), "-no-color", "-oneline", "-shellcheck=", "-pyflakes=", file));
   }
 
   static List<String> kubernetes(Path file) {
-    return said(List.of(Peers.kubernetesValidate(), "--strict", "--quiet", file));
+    return said(List.of(Peers.KUBERNETES_VALIDATE.path(), "--strict", "--quiet", file));
   }
 
   /** All but its rules on the days on which AWS retires a runtime: they ask the system's clock. */
   static List<String> cloudFormation(Path file) {
-    List<Object> line = new ArrayList<>(List.of(Peers.cfnLint(), "--format", "parseable"));
+    List<Object> line = new ArrayList<>(List.of(Peers.CFN_LINT.path(), "--format", "parseable"));
     line.addAll(List.of("--ignore-checks", "W2531", "E2531", "E2533", "--", file));
     return said(line);
   }

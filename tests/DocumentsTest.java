@@ -3,6 +3,7 @@
 //SOURCES Blocks.java
 //SOURCES CronServer.java
 //SOURCES Deployments.java
+//SOURCES Differences.java
 //SOURCES ../server/Fault.java
 //SOURCES Installed.java
 //SOURCES Patience.java
@@ -44,6 +45,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.DynamicContainer;
 import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.io.TempDir;
@@ -63,10 +65,10 @@ import tools.jackson.databind.json.JsonMapper;
  * <p>With {@code UPDATE_GOLDEN=1} in the environment what is shown is written anew; read the
  * difference before you commit it.
  */
+@Order(1) // takes long, so it begins first
 class DocumentsTest {
 
   private static final Path ROOT = Project.root();
-  private static final boolean UPDATE = "1".equals(System.getenv("UPDATE_GOLDEN"));
   private static final PrintStream OUT = new PrintStream(System.out, true, StandardCharsets.UTF_8);
   private static final Pattern MOMENT =
       Pattern.compile("(\\d{4}-\\d\\d-\\d\\d)([T ])(\\d\\d:\\d\\d:\\d\\d)");
@@ -150,8 +152,8 @@ class DocumentsTest {
             document.getFileName() + " ends",
             () -> {
               session.close();
-              if (UPDATE) {
-                session.update(document);
+              if (Differences.UPDATE) {
+                compare(document, session.printed);
               }
             }));
     return tests.stream();
@@ -176,7 +178,7 @@ class DocumentsTest {
       assumeFalse(isBroken, "a block above it did not work");
       isBroken = true;
       if (block.text().contains("curl ")) {
-        Peers.curl();
+        Peers.CURL.path();
       }
       run(block, shown);
       isBroken = false;
@@ -205,10 +207,9 @@ class DocumentsTest {
         return;
       }
       if (!isShown(shown.body(), actual)) {
-        if (UPDATE) {
-          printed.put(shown, actual);
-        } else {
-          assertEquals(shown.text().stripTrailing(), actual, shown.where());
+        printed.put(shown, actual);
+        if (!Differences.UPDATE) {
+          compare(shown.file(), Map.of(shown, actual));
         }
       }
     }
@@ -298,20 +299,20 @@ class DocumentsTest {
         server.close();
       }
     }
+  }
 
-    /** Writes what was printed where something else is shown. */
-    private void update(Path document) throws IOException {
-      List<String> lines = new ArrayList<>(Files.readAllLines(document));
-      printed.entrySet().stream()
-          .sorted((one, other) -> other.getKey().line() - one.getKey().line())
-          .forEach(entry -> {
-            int at = entry.getKey().line();
-            List<String> old = lines.subList(at, at + entry.getKey().body().size());
-            old.clear();
-            lines.addAll(at, entry.getValue().lines().toList());
-          });
-      Files.write(document, lines);
-    }
+  /** Compares the document with itself but for these blocks, which print something else. */
+  private static void compare(Path document, Map<Blocks.Block, String> printed) throws IOException {
+    List<String> lines = new ArrayList<>(Files.readAllLines(document));
+    printed.entrySet().stream()
+        .sorted((one, other) -> other.getKey().line() - one.getKey().line())
+        .forEach(entry -> {
+          int at = entry.getKey().line();
+          lines.subList(at, at + entry.getKey().body().size()).clear();
+          lines.addAll(at, entry.getValue().lines().toList());
+        });
+    Differences.assertFile(
+        document, String.join("\n", lines) + "\n", "DocumentsTest.every_block_works_as_typed");
   }
 
   /** Whether that is what is shown, where a line {@code …} stands for any lines. */

@@ -4,10 +4,12 @@
 //DEPS com.google.guava:guava:33.8.0-jre
 //DEPS info.picocli:picocli:4.7.7
 //SOURCES ../deploy/Project.java
+//SOURCES Differences.java
 //SOURCES format.java
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.googlejavaformat.java.FormatterException;
 import java.io.ByteArrayOutputStream;
@@ -16,8 +18,6 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -46,15 +46,11 @@ class FormatTest {
 
   @Test
   void every_java_file_is_formatted() throws IOException, FormatterException {
-    Path root = Project.root();
-    List<Path> wrong = new ArrayList<>();
-    for (Path file : format.javaFiles(root)) {
-      String source = Files.readString(file);
-      if (!format.formatted(source).equals(source)) {
-        wrong.add(root.relativize(file));
-      }
+    StringBuilder wrong = new StringBuilder();
+    for (Path file : format.javaFiles(Project.root())) {
+      wrong.append(Differences.inFile(file, format.formatted(Files.readString(file))));
     }
-    assertEquals(List.of(), wrong, "to be formatted with ./jbang format");
+    assertTrue(wrong.isEmpty(), () -> wrong + "to replace - by +: ./jbang format");
   }
 
   @ParameterizedTest

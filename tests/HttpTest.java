@@ -1,7 +1,10 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //SOURCES ../common/signature/CanonicalJson.java
+//SOURCES Exchange.java
 //SOURCES ../common/Http.java
+//SOURCES RecordingServer.java
 //SOURCES ../common/RemoteSettings.java
+//SOURCES Reply.java
 //SOURCES ../server/SigningAuthority.java
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -17,13 +20,8 @@ import common.ServerException;
 import common.ServerException.Kind;
 import common.UnexpectedBody;
 import common.signature.CanonicalJson;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.OutputStream;
-import java.net.InetAddress;
-import java.net.ServerSocket;
-import java.net.Socket;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -38,17 +36,13 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Base64;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.BrokenBarrierException;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -58,11 +52,8 @@ import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
-import java.util.function.Function;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
-import java.util.zip.GZIPOutputStream;
-import javax.net.ssl.SSLContext;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -111,57 +102,52 @@ class HttpTest {
   // ---- what is tried again
 
   private static Stream<Arguments> passing() throws IOException {
-    byte[] zipped = gzip(FINE.getBytes(StandardCharsets.UTF_8));
+    byte[] zipped = Reply.gzip(FINE);
     byte[] cutShort = Arrays.copyOf(zipped, zipped.length - 9);
     byte[] corrupted = zipped.clone();
     corrupted[corrupted.length - 6] ^= 1;
     return Stream.of(
-        arguments("closed within the headers", Wire.raw("HTTP/1.1 200 OK\r\nContent-Le"), ""),
-        arguments("no HTTP at all", Wire.raw("SSH-2.0-OpenSSH_9.6\r\n\r\n"), ""),
+        arguments("closed within the headers", Reply.raw("HTTP/1.1 200 OK\r\nContent-Le"), ""),
+        arguments("no HTTP at all", Reply.raw("SSH-2.0-OpenSSH_9.6\r\n\r\n"), ""),
         arguments(
             "body cut short",
-            Wire.raw("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"fine\""),
+            Reply.raw("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"fine\""),
             "cut short"),
         arguments(
             "body cut short between chunks",
-            Wire.raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n7\r\n{\"fine\"\r\n"),
+            Reply.raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n7\r\n{\"fine\"\r\n"),
             "cut short"),
         arguments(
             "body cut short within a chunk",
-            Wire.raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n70\r\n{\"fine\""),
+            Reply.raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n70\r\n{\"fine\""),
             "cut short"),
         arguments(
             "reset within the body",
-            (Wire.Reply)
-                (wire, socket) -> {
-                  Wire.raw("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"fine\"")
-                      .send(wire, socket);
-                  Wire.RESET.send(wire, socket);
-                },
+            Reply.raw("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"fine\"").then(Reply.RESET),
             ""),
         arguments(
-            "gzip cut short", Wire.answer(200, cutShort, "Content-Encoding: gzip"), "cut short"),
-        arguments("gzip corrupted", Wire.answer(200, corrupted, "Content-Encoding: gzip"), "GZIP"),
-        arguments("gzip that is none", Wire.json(FINE, "Content-Encoding: gzip"), "GZIP"),
-        arguments("HTML", Wire.json("<html><body>Log in</body></html>"), "not JSON"),
-        arguments("half of a JSON document", Wire.json("{\"fine\":"), "not JSON"),
-        arguments("more than a JSON document", Wire.json(FINE + "}"), "not JSON"),
-        arguments("empty body", Wire.json(""), "not JSON"),
-        arguments("409 on a read", Wire.status(409), "409"),
-        arguments("429", Wire.status(429), "429"),
-        arguments("500", Wire.status(500), "500"),
-        arguments("502", Wire.status(502), "502"),
-        arguments("503", Wire.status(503), "503"),
-        arguments("504", Wire.status(504), "504"));
+            "gzip cut short", Reply.answer(200, cutShort, "Content-Encoding: gzip"), "cut short"),
+        arguments("gzip corrupted", Reply.answer(200, corrupted, "Content-Encoding: gzip"), "GZIP"),
+        arguments("gzip that is none", Reply.json(FINE, "Content-Encoding: gzip"), "GZIP"),
+        arguments("HTML", Reply.json("<html><body>Log in</body></html>"), "not JSON"),
+        arguments("half of a JSON document", Reply.json("{\"fine\":"), "not JSON"),
+        arguments("more than a JSON document", Reply.json(FINE + "}"), "not JSON"),
+        arguments("empty body", Reply.json(""), "not JSON"),
+        arguments("409 on a read", Reply.status(409), "409"),
+        arguments("429", Reply.status(429), "429"),
+        arguments("500", Reply.status(500), "500"),
+        arguments("502", Reply.status(502), "502"),
+        arguments("503", Reply.status(503), "503"),
+        arguments("504", Reply.status(504), "504"));
   }
 
   @ParameterizedTest(name = "{0}")
   @MethodSource("passing")
-  void a_failure_that_may_pass_is_tried_again(String what, Wire.Reply reply, String named)
+  void a_failure_that_may_pass_is_tried_again(String what, Reply reply, String named)
       throws Exception {
-    Wire server = open(Wire.of(reply, Wire.json(FINE)));
+    RecordingServer server = server(reply, Reply.json(FINE));
     assertEquals(FINE, get(http(), server.url()));
-    assertEquals(2, server.asked().size());
+    assertEquals(2, server.requests().size());
     assertEquals(1, time.pauses().size());
     assertEquals(1, waits.size());
     assertTrue(waits.getFirst().startsWith("GET " + server.url() + ": "), waits.getFirst());
@@ -171,15 +157,15 @@ class HttpTest {
 
   @Test
   void a_refused_connection_is_tried_again() throws Exception {
-    int port = freePort();
-    time.onPause(() -> open(Wire.on(port, Wire.json(FINE))));
-    assertEquals(FINE, get(http(), URI.create("http://127.0.0.1:" + port + "/v1/")));
+    URI url = RecordingServer.nobody("/v1/");
+    time.onPause(() -> open(RecordingServer.on(url.getPort(), Reply.json(FINE))));
+    assertEquals(FINE, get(http(), url));
     assertTrue(waits.getFirst().contains("connection refused"), waits.getFirst());
   }
 
   @Test
   void a_refused_connection_hints_at_the_server() throws Exception {
-    ServerException failure = failure(http(), URI.create("http://127.0.0.1:" + freePort()));
+    ServerException failure = failure(http(), RecordingServer.nobody(""));
     assertEquals("connection refused (after 5 attempts)", failure.reason());
     assertTrue(failure.hint().contains("SERVER"), failure.hint());
     assertEquals(0, failure.status());
@@ -195,31 +181,31 @@ class HttpTest {
   private static Stream<Arguments> lasting() {
     return Stream.concat(
         Stream.of(400, 401, 403, 404, 405, 406, 410, 412, 413, 415, 501, 505)
-            .map(status -> arguments(status.toString(), Wire.status(status), status.toString())),
+            .map(status -> arguments(status.toString(), Reply.status(status), status.toString())),
         Stream.of(
-            arguments("too large", Wire.json("\"" + "x".repeat(70_000) + "\""), "larger than"),
-            arguments("of a wrong shape", Wire.json("[42]"), "unexpected answer"),
+            arguments("too large", Reply.json("\"" + "x".repeat(70_000) + "\""), "larger than"),
+            arguments("of a wrong shape", Reply.json("[42]"), "unexpected answer"),
             arguments(
-                "of unknown encoding", Wire.json(FINE, "Content-Encoding: br"), "Encoding br")));
+                "of unknown encoding", Reply.json(FINE, "Content-Encoding: br"), "Encoding br")));
   }
 
   @ParameterizedTest(name = "{0}")
   @MethodSource("lasting")
-  void a_failure_that_lasts_is_not_tried_again(String what, Wire.Reply reply, String named)
+  void a_failure_that_lasts_is_not_tried_again(String what, Reply reply, String named)
       throws Exception {
-    Wire server = open(Wire.of(reply, Wire.json(FINE)));
+    RecordingServer server = server(reply, Reply.json(FINE));
     ServerException failure = failure(http(), server.url());
     assertTrue(failure.reason().contains(named), failure.reason());
     assertFalse(failure.reason().contains("attempts"), failure.reason());
-    assertEquals(1, server.asked().size());
+    assertEquals(1, server.requests().size());
     assertEquals(List.of(), time.pauses());
   }
 
   @Test
   void the_retries_come_after_the_first_attempt() throws Exception {
-    Wire server = open(Wire.of(Wire.status(500)));
+    RecordingServer server = server(Reply.status(500));
     ServerException failure = failure(http(), server.url());
-    assertEquals(5, server.asked().size());
+    assertEquals(5, server.requests().size());
     assertEquals(4, time.pauses().size());
     assertEquals(500, failure.status());
     assertTrue(failure.reason().endsWith("(after 5 attempts)"), failure.reason());
@@ -228,9 +214,9 @@ class HttpTest {
 
   @Test
   void a_connection_closed_or_reset_before_an_answer_is_tried_again() throws Exception {
-    for (Wire.Reply reply : List.of(Wire.CLOSED, Wire.RESET)) {
+    for (Reply reply : List.of(Reply.CLOSED, Reply.RESET)) {
       waits.clear();
-      Wire server = open(Wire.of(reply, reply, Wire.json(FINE)));
+      RecordingServer server = server(reply, reply, Reply.json(FINE));
       assertEquals(FINE, get(http(), server.url()));
       assertTrue(waits.getFirst().matches(".*(closed before an answer|reset).*"), waits.getFirst());
     }
@@ -238,29 +224,30 @@ class HttpTest {
 
   @Test
   void a_connection_closed_before_an_answer_counts_as_an_attempt() throws Exception {
-    for (Wire.Reply reply : List.of(Wire.CLOSED, Wire.RESET)) {
+    for (Reply reply : List.of(Reply.CLOSED, Reply.RESET)) {
       time.forget();
-      Wire server = open(Wire.of(reply));
+      RecordingServer server = server(reply);
       assertTrue(reason(http(), server.url()).endsWith("(after 5 attempts)"));
       assertEquals(4, time.pauses().size());
       // java.net.http asks once more by itself where a connection may have been stale
-      assertTrue(server.asked().size() >= 5, () -> "asked " + server.asked().size() + " times");
+      assertTrue(
+          server.requests().size() >= 5, () -> "asked " + server.requests().size() + " times");
     }
   }
 
   @Test
   void without_retries_there_is_one_attempt() throws Exception {
     retries = 0;
-    Wire server = open(Wire.of(Wire.status(500)));
+    RecordingServer server = server(Reply.status(500));
     ServerException failure = failure(http(), server.url());
-    assertEquals(1, server.asked().size());
+    assertEquals(1, server.requests().size());
     assertEquals(List.of(), time.pauses());
     assertFalse(failure.reason().contains("attempt"), failure.reason());
   }
 
   @Test
   void what_the_server_says_of_a_failure_is_named() throws Exception {
-    Wire server = open(Wire.of(Wire.answer(403, "{\"message\":\"No entry\"}")));
+    RecordingServer server = server(Reply.answer(403, "{\"message\":\"No entry\"}"));
     ServerException failure = failure(http(), server.url());
     assertEquals("403: No entry", failure.reason());
     assertEquals("No entry", failure.explanation());
@@ -268,25 +255,25 @@ class HttpTest {
 
   private static Stream<Arguments> kinds() {
     return Stream.of(
-        arguments(Kind.STATUS, Wire.status(403)),
-        arguments(Kind.STATUS, Wire.status(302, "Location: ftp://127.0.0.1/")),
-        arguments(Kind.LATE, Wire.SILENT),
+        arguments(Kind.STATUS, Reply.status(403)),
+        arguments(Kind.STATUS, Reply.status(302, "Location: ftp://127.0.0.1/")),
+        arguments(Kind.LATE, Reply.SILENT),
         arguments(
             Kind.LATE,
-            Wire.raw("HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n{\"fine").then(Wire.SILENT)),
-        arguments(Kind.CONNECTION, Wire.RESET),
-        arguments(Kind.WEB_PAGE, Wire.json("<html>", "Content-Type: text/html")),
-        arguments(Kind.NOT_JSON, Wire.json("<html>")),
-        arguments(Kind.UNEXPECTED, Wire.json("[42]")),
-        arguments(Kind.TOLD_TO_WAIT, Wire.status(503, "Retry-After: 31")));
+            Reply.raw("HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n{\"fine").then(Reply.SILENT)),
+        arguments(Kind.CONNECTION, Reply.RESET),
+        arguments(Kind.WEB_PAGE, Reply.json("<html>", "Content-Type: text/html")),
+        arguments(Kind.NOT_JSON, Reply.json("<html>")),
+        arguments(Kind.UNEXPECTED, Reply.json("[42]")),
+        arguments(Kind.TOLD_TO_WAIT, Reply.status(503, "Retry-After: 31")));
   }
 
   @ParameterizedTest
   @MethodSource("kinds")
-  void a_failure_says_of_which_kind_it_is(Kind kind, Wire.Reply reply) throws Exception {
+  void a_failure_says_of_which_kind_it_is(Kind kind, Reply reply) throws Exception {
     timeout = SHORT;
     retries = 0;
-    ServerException failure = failure(http(), open(Wire.of(reply)).url());
+    ServerException failure = failure(http(), server(reply).url());
     assertEquals(kind, failure.kind(), failure.getMessage());
     assertEquals("", failure.explanation());
   }
@@ -294,7 +281,7 @@ class HttpTest {
   @ParameterizedTest
   @ValueSource(strings = {"", "<html>", "[]", "{\"message\":42}", "{\"message\":\"cut"})
   void an_unreadable_explanation_leaves_the_status(String body) throws Exception {
-    Wire server = open(Wire.of(Wire.answer(404, body)));
+    RecordingServer server = server(Reply.answer(404, body));
     assertEquals("404", failure(http(), server.url()).reason());
   }
 
@@ -303,7 +290,7 @@ class HttpTest {
   @Test
   void back_off_doubles_from_half_a_second_to_eight_with_full_jitter() throws Exception {
     retries = 7;
-    Wire server = open(Wire.of(Wire.status(500)));
+    RecordingServer server = server(Reply.status(500));
     Http http = http();
     long[] mostMillis = {500, 1000, 2000, 4000, 8000, 8000, 8000};
     long[] least = new long[mostMillis.length];
@@ -339,7 +326,8 @@ class HttpTest {
     for (int status : new int[] {429, 503}) {
       time.forget();
       time.set(NOW);
-      Wire server = open(Wire.of(Wire.status(status, "Retry-After: " + value), Wire.json(FINE)));
+      RecordingServer server =
+          server(Reply.status(status, "Retry-After: " + value), Reply.json(FINE));
       assertEquals(FINE, get(http(), server.url()));
       assertEquals(List.of(Duration.ofMillis(millis)), time.pauses());
     }
@@ -359,7 +347,7 @@ class HttpTest {
       })
   void a_retry_after_that_asks_for_no_wait_leaves_the_usual_back_off(String value)
       throws Exception {
-    Wire server = open(Wire.of(Wire.status(503, "Retry-After: " + value)));
+    RecordingServer server = server(Reply.status(503, "Retry-After: " + value));
     retries = 20;
     failure(http(), server.url());
     long waited = time.pauses().stream().mapToLong(Duration::toMillis).sum();
@@ -377,18 +365,18 @@ class HttpTest {
   })
   void a_longer_retry_after_ends_the_attempt_and_is_named(String value, String seconds)
       throws Exception {
-    Wire server = open(Wire.of(Wire.status(503, "Retry-After: " + value), Wire.json(FINE)));
+    RecordingServer server = server(Reply.status(503, "Retry-After: " + value), Reply.json(FINE));
     ServerException failure = failure(http(), server.url());
     assertTrue(failure.reason().contains("503"), failure.reason());
     assertTrue(failure.reason().contains("wait " + seconds + " s"), failure.reason());
     assertTrue(failure.reason().contains("Retry-After"), failure.reason());
-    assertEquals(1, server.asked().size());
+    assertEquals(1, server.requests().size());
     assertEquals(List.of(), time.pauses());
   }
 
   @Test
   void a_backoff_beside_success_delays_the_next_request() throws Exception {
-    Wire server = open(Wire.of(Wire.json(FINE, "Backoff: 12"), Wire.json(FINE)));
+    RecordingServer server = server(Reply.json(FINE, "Backoff: 12"), Reply.json(FINE));
     Http http = http();
     get(http, server.url());
     assertEquals(List.of(), time.pauses());
@@ -402,7 +390,7 @@ class HttpTest {
 
   @Test
   void a_postponed_request_waits_as_long_as_asked_or_a_moment() throws Exception {
-    Wire server = open(Wire.of(Wire.json(FINE)));
+    RecordingServer server = server(Reply.json(FINE));
     RemoteSettings remote = new RemoteSettings(http(), server.url("/v1"), 1024);
     remote.postpone(List.of("7", "soon", "3"));
     assertThrows(ServerException.class, () -> remote.metadata("/x"));
@@ -419,7 +407,7 @@ class HttpTest {
 
   @Test
   void a_postponed_request_waits_for_a_date_too() throws Exception {
-    Wire server = open(Wire.of(Wire.json(FINE)));
+    RecordingServer server = server(Reply.json(FINE));
     RemoteSettings remote = new RemoteSettings(http(), server.url("/v1"), 1024);
     String date =
         DateTimeFormatter.RFC_1123_DATE_TIME.format(NOW.plusSeconds(9).atOffset(ZoneOffset.UTC));
@@ -430,24 +418,24 @@ class HttpTest {
 
   @Test
   void a_failure_is_retryable_if_it_may_pass_soon() throws Exception {
-    for (Map.Entry<Wire.Reply, Boolean> one :
+    for (Map.Entry<Reply, Boolean> one :
         Map.of(
-                Wire.status(403),
+                Reply.status(403),
                 false,
-                Wire.status(404),
+                Reply.status(404),
                 false,
-                Wire.json("{"),
+                Reply.json("{"),
                 true,
-                Wire.status(503),
+                Reply.status(503),
                 true,
-                Wire.CLOSED,
+                Reply.CLOSED,
                 true,
-                Wire.answer(503, "", "Retry-After: 31"),
+                Reply.answer(503, "", "Retry-After: 31"),
                 false,
-                Wire.answer(503, "", "Retry-After: 30"),
+                Reply.answer(503, "", "Retry-After: 30"),
                 true)
             .entrySet()) {
-      Wire server = open(Wire.of(one.getKey()));
+      RecordingServer server = server(one.getKey());
       retries = 0;
       Http http = http();
       ServerException failure = assertThrows(ServerException.class, () -> get(http, server.url()));
@@ -457,7 +445,7 @@ class HttpTest {
 
   @Test
   void a_backoff_that_is_over_delays_nothing() throws Exception {
-    Wire server = open(Wire.of(Wire.json(FINE, "Backoff: 12"), Wire.json(FINE)));
+    RecordingServer server = server(Reply.json(FINE, "Backoff: 12"), Reply.json(FINE));
     Http http = http();
     get(http, server.url());
     time.set(NOW.plusSeconds(12));
@@ -467,8 +455,8 @@ class HttpTest {
 
   @Test
   void a_backoff_of_one_server_does_not_delay_another() throws Exception {
-    Wire slow = open(Wire.of(Wire.json(FINE, "Backoff: 12")));
-    Wire other = open(Wire.of(Wire.json(FINE)));
+    RecordingServer slow = server(Reply.json(FINE, "Backoff: 12"));
+    RecordingServer other = server(Reply.json(FINE));
     Http http = http();
     get(http, slow.url());
     get(http, other.url());
@@ -477,7 +465,7 @@ class HttpTest {
 
   @Test
   void a_longer_backoff_beside_a_failure_is_named_with_it() throws Exception {
-    Wire server = open(Wire.of(Wire.status(503, "Backoff: 3600")));
+    RecordingServer server = server(Reply.status(503, "Backoff: 3600"));
     ServerException failure = failure(http(), server.url());
     assertEquals(503, failure.status());
     assertTrue(failure.reason().startsWith("503, the server asks to wait"), failure.reason());
@@ -485,7 +473,8 @@ class HttpTest {
 
   @Test
   void a_backoff_beside_a_failure_delays_the_next_attempt() throws Exception {
-    Wire server = open(Wire.of(Wire.status(503, "Backoff: 20", "Retry-After: 5"), Wire.json(FINE)));
+    RecordingServer server =
+        server(Reply.status(503, "Backoff: 20", "Retry-After: 5"), Reply.json(FINE));
     assertEquals(FINE, get(http(), server.url()));
     assertEquals(Duration.ofSeconds(20), time.paused());
   }
@@ -494,25 +483,25 @@ class HttpTest {
   @CsvSource({"31, 31", "3600, 3600", "99999999999, 99999999999"})
   void a_longer_backoff_ends_the_next_request_and_is_named(String value, String seconds)
       throws Exception {
-    Wire server = open(Wire.of(Wire.json(FINE, "Backoff: " + value), Wire.json(FINE)));
+    RecordingServer server = server(Reply.json(FINE, "Backoff: " + value), Reply.json(FINE));
     Http http = http();
     get(http, server.url());
     ServerException failure = failure(http, server.url());
     assertTrue(failure.reason().contains("wait " + seconds + " s"), failure.reason());
     assertTrue(failure.reason().contains("Backoff"), failure.reason());
-    assertEquals(1, server.asked().size());
+    assertEquals(1, server.requests().size());
     assertEquals(List.of(), time.pauses());
   }
 
   @Test
   void while_one_request_waits_others_may_be_sent() throws Exception {
     parallel = 1;
-    Wire failing = open(Wire.of(Wire.status(503), Wire.json(FINE)));
-    Wire other = open(Wire.of(Wire.json(FINE)));
+    RecordingServer failing = server(Reply.status(503), Reply.json(FINE));
+    RecordingServer other = server(Reply.json(FINE));
     Http http = http();
     time.onPause(() -> assertEquals(FINE, get(http, other.url())));
     assertEquals(FINE, get(http, failing.url()));
-    assertEquals(1, other.asked().size());
+    assertEquals(1, other.requests().size());
   }
 
   // ---- how long an answer may take
@@ -520,7 +509,7 @@ class HttpTest {
   @Test
   void silence_before_an_answer_ends_the_attempt() throws Exception {
     timeout = SHORT;
-    Wire server = open(Wire.of(Wire.SILENT, Wire.json(FINE)));
+    RecordingServer server = server(Reply.SILENT, Reply.json(FINE));
     assertEquals(FINE, get(http(), server.url()));
     assertTrue(waits.getFirst().contains("no answer within 2 s"), waits.getFirst());
   }
@@ -528,11 +517,10 @@ class HttpTest {
   @Test
   void silence_within_a_body_ends_the_attempt() throws Exception {
     timeout = SHORT;
-    Wire server =
-        open(
-            Wire.of(
-                Wire.raw("HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n{\"fine").then(Wire.SILENT),
-                Wire.json(FINE)));
+    RecordingServer server =
+        server(
+            Reply.raw("HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n{\"fine").then(Reply.SILENT),
+            Reply.json(FINE));
     assertEquals(FINE, get(http(), server.url()));
     assertTrue(waits.getFirst().contains("no byte for 2 s"), waits.getFirst());
   }
@@ -541,11 +529,10 @@ class HttpTest {
   void a_slow_body_without_silence_is_read_to_its_end() throws Exception {
     timeout = SHORT;
     String body = "{\"slow\":12345}";
-    Wire server =
-        open(
-            Wire.of(
-                Wire.raw("HTTP/1.1 200 OK\r\nContent-Length: " + body.length() + "\r\n\r\n")
-                    .then(Wire.trickle(body, Duration.ofMillis(200)))));
+    RecordingServer server =
+        server(
+            Reply.raw("HTTP/1.1 200 OK\r\nContent-Length: " + body.length() + "\r\n\r\n")
+                .then(Reply.trickle(body, Duration.ofMillis(200))));
     assertEquals(body, get(http(), server.url()));
     assertEquals(List.of(), waits);
   }
@@ -553,12 +540,11 @@ class HttpTest {
   @Test
   void a_trickle_ends_at_the_deadline_of_the_attempt() throws Exception {
     deadline = SHORT;
-    Wire server =
-        open(
-            Wire.of(
-                Wire.raw("HTTP/1.1 200 OK\r\nContent-Length: 10000\r\n\r\n")
-                    .then(Wire.trickle(" ".repeat(10_000), Duration.ofMillis(20))),
-                Wire.json(FINE)));
+    RecordingServer server =
+        server(
+            Reply.raw("HTTP/1.1 200 OK\r\nContent-Length: 10000\r\n\r\n")
+                .then(Reply.trickle(" ".repeat(10_000), Duration.ofMillis(20))),
+            Reply.json(FINE));
     assertEquals(FINE, get(http(), server.url()));
     assertTrue(waits.getFirst().toLowerCase(Locale.ROOT).contains("deadline"), waits.getFirst());
   }
@@ -566,12 +552,11 @@ class HttpTest {
   @Test
   void headers_that_trickle_end_the_attempt() throws Exception {
     timeout = SHORT;
-    Wire server =
-        open(
-            Wire.of(
-                Wire.raw("HTTP/1.1 200 OK\r\nX-Slow: ")
-                    .then(Wire.trickle("x".repeat(10_000), Duration.ofMillis(20))),
-                Wire.json(FINE)));
+    RecordingServer server =
+        server(
+            Reply.raw("HTTP/1.1 200 OK\r\nX-Slow: ")
+                .then(Reply.trickle("x".repeat(10_000), Duration.ofMillis(20))),
+            Reply.json(FINE));
     assertEquals(FINE, get(http(), server.url()));
     assertEquals(1, waits.size());
   }
@@ -579,11 +564,10 @@ class HttpTest {
   @Test
   void an_error_whose_body_never_ends_is_still_that_error() throws Exception {
     timeout = SHORT;
-    Wire server =
-        open(
-            Wire.of(
-                Wire.raw("HTTP/1.1 404 Not Found\r\nContent-Length: 50\r\n\r\n{\"mess")
-                    .then(Wire.SILENT)));
+    RecordingServer server =
+        server(
+            Reply.raw("HTTP/1.1 404 Not Found\r\nContent-Length: 50\r\n\r\n{\"mess")
+                .then(Reply.SILENT));
     ServerException failure = failure(http(), server.url());
     assertEquals(404, failure.status());
     assertEquals("404", failure.reason());
@@ -591,39 +575,39 @@ class HttpTest {
 
   @Test
   void an_interrupted_request_ends_without_another_attempt() throws Exception {
-    Wire server = open(Wire.of(Wire.SILENT));
+    RecordingServer server = server(Reply.SILENT);
     Http http = http();
     AtomicReference<String> reason = new AtomicReference<>();
     Thread reader = Thread.ofVirtual().start(() -> reason.set(reason(http, server.url())));
-    server.awaitAsked(1);
+    server.awaitRequests(1);
     reader.interrupt();
     reader.join();
     assertEquals("interrupted", reason.get());
-    assertEquals(1, server.asked().size());
+    assertEquals(1, server.requests().size());
   }
 
   // ---- how much
 
   @Test
   void gzip_is_asked_for_and_understood() throws Exception {
-    byte[] zipped = gzip(FINE.getBytes(StandardCharsets.UTF_8));
+    byte[] zipped = Reply.gzip(FINE);
     for (String name : List.of("gzip", "GZIP", "x-gzip")) {
-      Wire server = open(Wire.of(Wire.answer(200, zipped, "Content-Encoding: " + name)));
+      RecordingServer server = server(Reply.answer(200, zipped, "Content-Encoding: " + name));
       assertEquals(FINE, get(http(), server.url()));
-      assertTrue(server.asked().getFirst().header("accept-encoding").contains("gzip"));
+      assertTrue(server.requests().getFirst().header("accept-encoding").contains("gzip"));
     }
   }
 
   @Test
   void an_answer_as_large_as_allowed_is_read() throws Exception {
     String json = "\"" + "x".repeat(998) + "\"";
-    Wire server = open(Wire.of(Wire.json(json)));
+    RecordingServer server = server(Reply.json(json));
     assertEquals(json, http().get(server.url(), 1000, HttpTest::text).body());
   }
 
   @Test
   void one_byte_more_than_allowed_is_refused() throws Exception {
-    Wire server = open(Wire.of(Wire.json("\"" + "x".repeat(64 * 1024 - 1) + "\"")));
+    RecordingServer server = server(Reply.json("\"" + "x".repeat(64 * 1024 - 1) + "\""));
     ServerException failure =
         assertThrows(
             ServerException.class, () -> http().get(server.url(), 64 * 1024, HttpTest::text));
@@ -633,18 +617,17 @@ class HttpTest {
   @Test
   void of_an_endless_answer_little_more_than_allowed_is_read() throws Exception {
     AtomicLong sent = new AtomicLong();
-    Wire server =
-        open(
-            Wire.of(
-                Wire.raw("HTTP/1.1 200 OK\r\n\r\n\"")
-                    .then((_, socket) -> {
-                      byte[] part = new byte[64 * 1024];
-                      Arrays.fill(part, (byte) 'x');
-                      while (sent.get() < 200L * 1024 * 1024) {
-                        socket.getOutputStream().write(part);
-                        sent.addAndGet(part.length);
-                      }
-                    })));
+    RecordingServer server =
+        server(
+            Reply.raw("HTTP/1.1 200 OK\r\n\r\n\"")
+                .then(exchange -> {
+                  byte[] part = new byte[64 * 1024];
+                  Arrays.fill(part, (byte) 'x');
+                  while (sent.get() < 200L * 1024 * 1024) {
+                    exchange.send(part);
+                    sent.addAndGet(part.length);
+                  }
+                }));
     assertTrue(reason(http(), server.url()).contains("larger than"));
     server.close();
     assertTrue(sent.get() < 32L * 1024 * 1024, "the server got rid of " + sent);
@@ -652,21 +635,17 @@ class HttpTest {
 
   @Test
   void what_counts_is_the_size_after_decompression() throws Exception {
-    byte[] bomb =
-        gzip(("\"" + "x".repeat(8 * 1024 * 1024) + "\"").getBytes(StandardCharsets.UTF_8));
+    byte[] bomb = Reply.gzip("\"" + "x".repeat(8 * 1024 * 1024) + "\"");
     assertTrue(bomb.length < 64 * 1024, "the bomb is small: " + bomb.length);
-    Wire server = open(Wire.of(Wire.answer(200, bomb, "Content-Encoding: gzip")));
+    RecordingServer server = server(Reply.answer(200, bomb, "Content-Encoding: gzip"));
     assertEquals("the answer is larger than 64 KiB", reason(http(), server.url()));
-    assertEquals(1, server.asked().size());
+    assertEquals(1, server.requests().size());
   }
 
   @Test
   void an_error_with_an_endless_body_is_still_that_error() throws Exception {
-    byte[] bomb =
-        gzip(
-            ("{\"message\":\"" + "x".repeat(8 * 1024 * 1024) + "\"}")
-                .getBytes(StandardCharsets.UTF_8));
-    Wire server = open(Wire.of(Wire.answer(403, bomb, "Content-Encoding: gzip")));
+    byte[] bomb = Reply.gzip("{\"message\":\"" + "x".repeat(8 * 1024 * 1024) + "\"}");
+    RecordingServer server = server(Reply.answer(403, bomb, "Content-Encoding: gzip"));
     ServerException failure = failure(http(), server.url());
     assertEquals(403, failure.status());
     assertTrue(failure.reason().length() < 300, failure.reason());
@@ -675,16 +654,15 @@ class HttpTest {
   @Test
   void endless_headers_are_given_up() throws Exception {
     retries = 0;
-    Wire server =
-        open(
-            Wire.of(
-                Wire.raw("HTTP/1.1 200 OK\r\n")
-                    .then((_, socket) -> {
-                      byte[] part = "X-More: and more and more\r\n".repeat(100).getBytes();
-                      for (int i = 0; i < 100_000; i++) {
-                        socket.getOutputStream().write(part);
-                      }
-                    })));
+    RecordingServer server =
+        server(
+            Reply.raw("HTTP/1.1 200 OK\r\n")
+                .then(exchange -> {
+                  byte[] part = "X-More: and more and more\r\n".repeat(100).getBytes();
+                  for (int i = 0; i < 100_000; i++) {
+                    exchange.send(part);
+                  }
+                }));
     failure(http(), server.url());
   }
 
@@ -712,56 +690,56 @@ class HttpTest {
 
   @Test
   void a_write_carries_its_document_its_guard_and_the_credentials() throws Exception {
-    Wire server = open(Wire.of(Wire.json(FINE)));
+    RecordingServer server = server(Reply.json(FINE));
     Http http = http();
     http.authorize(server.url(), "Bearer t0ken");
     List<String> checks = new ArrayList<>();
     assertEquals(Optional.of(FINE), write(http, server.url(), checks, false));
-    Asked asked = server.asked().getFirst();
-    assertEquals("PATCH /v1/ HTTP/1.1", asked.head());
-    assertEquals("application/json", asked.header("content-type"));
-    assertEquals("\"42\"", asked.header("if-match"));
-    assertEquals("Bearer t0ken", asked.header("authorization"));
-    assertEquals(new String(CHANGE, StandardCharsets.UTF_8), asked.body());
+    Exchange.Request request = server.requests().getFirst();
+    assertEquals("PATCH /v1/ HTTP/1.1", request.line());
+    assertEquals("application/json", request.header("content-type"));
+    assertEquals("\"42\"", request.header("if-match"));
+    assertEquals("Bearer t0ken", request.header("authorization"));
+    assertEquals(new String(CHANGE, StandardCharsets.UTF_8), request.text());
     assertEquals(List.of(), checks, "nothing to look at after a good answer");
   }
 
   @ParameterizedTest(name = "{0}")
   @MethodSource("passing")
   void a_write_is_repeated_only_after_a_look_at_what_became_of_it(
-      String what, Wire.Reply reply, String named) throws Exception {
+      String what, Reply reply, String named) throws Exception {
     if (what.startsWith("409")) {
       return; // final for a write: see below
     }
     List<String> checks = new ArrayList<>();
-    Wire notDone = open(Wire.of(reply, Wire.json(FINE)));
+    RecordingServer notDone = server(reply, Reply.json(FINE));
     assertEquals(Optional.of(FINE), write(http(), notDone.url(), checks, false));
-    assertEquals(2, notDone.asked().size());
+    assertEquals(2, notDone.requests().size());
     assertEquals(List.of("check"), checks);
 
     checks.clear();
-    Wire done = open(Wire.of(reply, Wire.json(FINE)));
+    RecordingServer done = server(reply, Reply.json(FINE));
     assertEquals(Optional.empty(), write(http(), done.url(), checks, true));
-    assertEquals(1, done.asked().size(), "it was done: not asked for again");
+    assertEquals(1, done.requests().size(), "it was done: not asked for again");
     assertEquals(List.of("check"), checks);
   }
 
   @ParameterizedTest
   @ValueSource(ints = {400, 401, 403, 404, 409, 412, 413})
   void a_write_that_is_refused_is_not_repeated(int status) throws Exception {
-    Wire server = open(Wire.of(Wire.status(status)));
+    RecordingServer server = server(Reply.status(status));
     List<String> checks = new ArrayList<>();
     ServerException refused =
         assertThrows(ServerException.class, () -> write(http(), server.url(), checks, false));
     assertEquals(status, refused.status());
     assertEquals("PATCH %s: %d".formatted(server.url(), status), refused.getMessage());
-    assertEquals(1, server.asked().size());
+    assertEquals(1, server.requests().size());
     assertEquals(List.of(), checks);
   }
 
   @Test
   void a_look_that_fails_ends_the_write() throws Exception {
-    Wire server = open(Wire.of(Wire.status(503)));
+    RecordingServer server = server(Reply.status(503));
     Http http = http();
     ServerException unknown =
         assertThrows(
@@ -779,30 +757,31 @@ class HttpTest {
                           throw failure(http, URI.create("http://127.0.0.1:1/v1/"));
                         })));
     assertTrue(unknown.getMessage().startsWith("GET http://127.0.0.1:1/v1/"), unknown.getMessage());
-    assertEquals(1, server.asked().size());
+    assertEquals(1, server.requests().size());
   }
 
   @ParameterizedTest
   @ValueSource(ints = {307, 308})
   void a_write_follows_a_redirect_that_keeps_its_method_on_its_origin(int status) throws Exception {
-    Wire server = open(Wire.of(Wire.status(status, "Location: there"), Wire.json(FINE)));
+    RecordingServer server = server(Reply.status(status, "Location: there"), Reply.json(FINE));
     assertEquals(Optional.of(FINE), write(http(), server.url(), new ArrayList<>(), false));
-    assertEquals("PATCH /v1/there HTTP/1.1", server.asked().getLast().head());
-    assertEquals(new String(CHANGE, StandardCharsets.UTF_8), server.asked().getLast().body());
+    assertEquals("PATCH /v1/there HTTP/1.1", server.requests().getLast().line());
+    assertEquals(new String(CHANGE, StandardCharsets.UTF_8), server.requests().getLast().text());
   }
 
   @ParameterizedTest
   @ValueSource(ints = {301, 302, 303, 307, 308})
   void a_write_follows_no_other_redirect(int status) throws Exception {
-    Wire other = open(Wire.of(Wire.json(FINE)));
+    RecordingServer other = server(Reply.json(FINE));
     String location = status < 307 ? "there" : other.url("/there").toString();
-    Wire server = open(Wire.of(Wire.status(status, "Location: " + location), Wire.json(FINE)));
+    RecordingServer server =
+        server(Reply.status(status, "Location: " + location), Reply.json(FINE));
     ServerException refused =
         assertThrows(
             ServerException.class, () -> write(http(), server.url(), new ArrayList<>(), false));
     assertTrue(refused.reason().endsWith("which is not followed for a write"), refused.reason());
-    assertEquals(1, server.asked().size());
-    assertEquals(0, other.asked().size());
+    assertEquals(1, server.requests().size());
+    assertEquals(0, other.requests().size());
   }
 
   // ---- where requests go
@@ -810,71 +789,74 @@ class HttpTest {
   @ParameterizedTest
   @ValueSource(ints = {301, 302, 303, 307, 308})
   void a_redirect_is_followed(int status) throws Exception {
-    Wire server = open(Wire.of(Wire.status(status, "Location: elsewhere?a=b"), Wire.json(FINE)));
+    RecordingServer server =
+        server(Reply.status(status, "Location: elsewhere?a=b"), Reply.json(FINE));
     Http http = http();
     http.authorize(server.url(), "Bearer t0ken");
     assertEquals(FINE, get(http, server.url("/v1/here")));
     assertEquals(
         List.of("/v1/here", "/v1/elsewhere?a=b"),
-        server.asked().stream().map(Asked::target).toList());
-    assertEquals("Bearer t0ken", server.asked().getLast().header("authorization"));
+        server.requests().stream().map(Exchange.Request::target).toList());
+    assertEquals("Bearer t0ken", server.requests().getLast().header("authorization"));
   }
 
   @Test
   void a_redirect_to_another_origin_is_followed_without_the_credentials() throws Exception {
-    Wire other = open(Wire.of(Wire.json(FINE)));
-    Wire server = open(Wire.of(Wire.status(307, "Location: " + other.url("/there"))));
+    RecordingServer other = server(Reply.json(FINE));
+    RecordingServer server = server(Reply.status(307, "Location: " + other.url("/there")));
     Http http = http();
     http.authorize(server.url(), "Basic czNjcmV0");
     assertEquals(FINE, get(http, server.url()));
-    assertEquals("Basic czNjcmV0", server.asked().getFirst().header("authorization"));
-    assertEquals("/there", other.asked().getFirst().target());
-    assertFalse(other.asked().getFirst().headers().toString().contains("czNjcmV0"));
+    assertEquals("Basic czNjcmV0", server.requests().getFirst().header("authorization"));
+    assertEquals("/there", other.requests().getFirst().target());
+    assertFalse(other.requests().getFirst().headers().toString().contains("czNjcmV0"));
   }
 
   @Test
   void another_name_of_the_same_machine_is_another_origin() throws Exception {
-    Wire server =
+    RecordingServer server =
         open(
-            Wire.routes(asked ->
-                asked.target().equals("/there")
-                    ? Wire.json(FINE)
-                    : Wire.status(307, "Location: http://localhost:" + asked.port() + "/there")));
+            RecordingServer.routes(request ->
+                request.target().equals("/there")
+                    ? Reply.json(FINE)
+                    : Reply.status(
+                        307, "Location: http://localhost:" + request.port() + "/there")));
     Http http = http();
     http.authorize(server.url(), "Bearer t0ken");
     assertEquals(FINE, get(http, server.url()));
-    assertEquals("", server.asked().getLast().header("authorization"));
+    assertEquals("", server.requests().getLast().header("authorization"));
   }
 
   @Test
   void credentials_are_sent_again_where_a_redirect_leads_back_to_their_origin() throws Exception {
     AtomicReference<URI> back = new AtomicReference<>();
-    Wire other = open(Wire.routes(_ -> Wire.status(302, "Location: " + back.get())));
-    Wire server =
+    RecordingServer other =
+        open(RecordingServer.routes(_ -> Reply.status(302, "Location: " + back.get())));
+    RecordingServer server =
         open(
-            Wire.routes(asked ->
-                asked.target().equals("/back")
-                    ? Wire.json(FINE)
-                    : Wire.status(302, "Location: " + other.url())));
+            RecordingServer.routes(request ->
+                request.target().equals("/back")
+                    ? Reply.json(FINE)
+                    : Reply.status(302, "Location: " + other.url())));
     back.set(server.url("/back"));
     Http http = http();
     http.authorize(server.url(), "Bearer t0ken");
     assertEquals(FINE, get(http, server.url()));
-    assertEquals("", other.asked().getFirst().header("authorization"));
-    assertEquals("Bearer t0ken", server.asked().getLast().header("authorization"));
+    assertEquals("", other.requests().getFirst().header("authorization"));
+    assertEquals("Bearer t0ken", server.requests().getLast().header("authorization"));
   }
 
   @Test
   void a_redirect_to_a_query_stays_on_its_page() throws Exception {
-    Wire server = open(Wire.of(Wire.status(302, "Location: ?a=b#part"), Wire.json(FINE)));
+    RecordingServer server = server(Reply.status(302, "Location: ?a=b#part"), Reply.json(FINE));
     assertEquals(FINE, get(http(), server.url("/v1/here?x=y")));
-    assertEquals("/v1/here?a=b", server.asked().getLast().target());
+    assertEquals("/v1/here?a=b", server.requests().getLast().target());
   }
 
   @Test
   void a_failure_behind_a_redirect_names_where_it_led() throws Exception {
     retries = 0;
-    Wire server = open(Wire.of(Wire.status(302, "Location: http://127.0.0.1:1/gone")));
+    RecordingServer server = server(Reply.status(302, "Location: http://127.0.0.1:1/gone"));
     ServerException failure = failure(http(), server.url());
     assertEquals("connection refused, redirected to http://127.0.0.1:1/gone", failure.reason());
     assertEquals(null, failure.hint());
@@ -883,17 +865,17 @@ class HttpTest {
   @Test
   void an_answer_that_is_no_http_is_said_so() throws Exception {
     retries = 0;
-    Wire server = open(Wire.of(Wire.raw("HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n{}")));
+    RecordingServer server = server(Reply.raw("HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n{}"));
     assertEquals("the answer is not valid HTTP", reason(http(), server.url()));
   }
 
   @Test
   void a_redirect_loop_ends() throws Exception {
-    Wire server = open(Wire.of(Wire.status(302, "Location: /v1/")));
+    RecordingServer server = server(Reply.status(302, "Location: /v1/"));
     ServerException failure = failure(http(), server.url());
     assertTrue(failure.reason().contains("redirects"), failure.reason());
     assertEquals(302, failure.status());
-    assertTrue(server.asked().size() <= 10, "asked " + server.asked().size());
+    assertTrue(server.requests().size() <= 10, "asked " + server.requests().size());
     assertEquals(List.of(), time.pauses());
   }
 
@@ -911,43 +893,45 @@ class HttpTest {
         ""
       })
   void a_redirect_to_what_is_no_web_address_is_refused(String location) throws Exception {
-    Wire server = open(Wire.of(Wire.status(302, "Location: " + location), Wire.json(FINE)));
+    RecordingServer server = server(Reply.status(302, "Location: " + location), Reply.json(FINE));
     ServerException failure = failure(http(), server.url());
     assertTrue(failure.reason().contains("redirected"), failure.reason());
-    assertEquals(1, server.asked().size());
+    assertEquals(1, server.requests().size());
   }
 
   @Test
   void a_redirect_without_location_is_refused() throws Exception {
-    Wire server = open(Wire.of(Wire.status(302)));
+    RecordingServer server = server(Reply.status(302));
     assertTrue(reason(http(), server.url()).contains("redirected"));
   }
 
   @Test
   void a_redirect_from_https_to_http_is_refused() throws Exception {
     SigningAuthority.TlsIdentity identity = SigningAuthority.tlsForLoopback();
-    Wire plain = open(Wire.of(Wire.json(FINE)));
-    Wire secure = open(Wire.tls(identity.context(), Wire.status(302, "Location: " + plain.url())));
+    RecordingServer plain = server(Reply.json(FINE));
+    RecordingServer secure =
+        open(
+            RecordingServer.tls(identity.context(), Reply.status(302, "Location: " + plain.url())));
     trust(identity.caPem());
     assertTrue(reason(http(), secure.url()).contains("https to http"));
-    assertEquals(List.of(), plain.asked());
+    assertEquals(List.of(), plain.requests());
   }
 
   @Test
   void a_redirect_from_http_to_https_is_followed_without_the_credentials() throws Exception {
     SigningAuthority.TlsIdentity identity = SigningAuthority.tlsForLoopback();
-    Wire secure = open(Wire.tls(identity.context(), Wire.json(FINE)));
-    Wire plain = open(Wire.of(Wire.status(301, "Location: " + secure.url())));
+    RecordingServer secure = open(RecordingServer.tls(identity.context(), Reply.json(FINE)));
+    RecordingServer plain = server(Reply.status(301, "Location: " + secure.url()));
     trust(identity.caPem());
     Http http = http();
     http.authorize(plain.url(), "Bearer t0ken");
     assertEquals(FINE, get(http, plain.url()));
-    assertEquals("", secure.asked().getFirst().header("authorization"));
+    assertEquals("", secure.requests().getFirst().header("authorization"));
   }
 
   @Test
   void credentials_in_a_url_are_not_shown() throws Exception {
-    Wire server = open(Wire.of(Wire.status(503), Wire.status(404)));
+    RecordingServer server = server(Reply.status(503), Reply.status(404));
     URI url = URI.create("http://user:s3cret@127.0.0.1:" + server.port() + "/v1/");
     String message = failure(http(), url).getMessage();
     assertFalse(message.contains("s3cret"), message);
@@ -956,7 +940,7 @@ class HttpTest {
 
   @Test
   void credentials_that_no_header_can_hold_are_not_shown() throws Exception {
-    Wire server = open(Wire.of(Wire.json(FINE)));
+    RecordingServer server = server(Reply.json(FINE));
     Http http = http();
     IllegalArgumentException refused =
         assertThrows(
@@ -966,25 +950,25 @@ class HttpTest {
       assertFalse(String.valueOf(cause.getMessage()).contains("s3cr"), cause.getMessage());
     }
     get(http, server.url());
-    assertEquals("", server.asked().getFirst().header("authorization"));
+    assertEquals("", server.requests().getFirst().header("authorization"));
   }
 
   @Test
   void every_request_names_command_and_version() throws Exception {
-    Wire other = open(Wire.of(Wire.json(FINE)));
-    Wire server = open(Wire.of(Wire.status(503), Wire.status(302, "Location: " + other.url())));
+    RecordingServer other = server(Reply.json(FINE));
+    RecordingServer server =
+        server(Reply.status(503), Reply.status(302, "Location: " + other.url()));
     get(http(), server.url());
-    Stream.concat(server.asked().stream(), other.asked().stream())
-        .forEach(asked -> assertEquals("test_command/1.2.3", asked.header("user-agent")));
+    Stream.concat(server.requests().stream(), other.requests().stream())
+        .forEach(request -> assertEquals("test_command/1.2.3", request.header("user-agent")));
   }
 
   @Test
   void alerts_are_passed_on_from_answers_good_and_bad() throws Exception {
-    Wire server =
-        open(
-            Wire.of(
-                Wire.status(503, "Alert: {\"type\":\"soft-eol\"}"),
-                Wire.json(FINE, "Alert: {\"type\":\"hard-eol\"}", "Alert: more")));
+    RecordingServer server =
+        server(
+            Reply.status(503, "Alert: {\"type\":\"soft-eol\"}"),
+            Reply.json(FINE, "Alert: {\"type\":\"hard-eol\"}", "Alert: more"));
     get(http(), server.url());
     assertEquals(List.of("{\"type\":\"soft-eol\"}", "{\"type\":\"hard-eol\"}", "more"), alerts);
   }
@@ -998,15 +982,14 @@ class HttpTest {
     AtomicInteger most = new AtomicInteger();
     // opens for three at a time: fewer in flight would never get through
     CyclicBarrier three = new CyclicBarrier(3);
-    Wire server =
-        open(
-            Wire.of((wire, socket) -> {
-              int now = inFlight.incrementAndGet();
-              most.accumulateAndGet(now, Math::max);
-              await(three);
-              inFlight.decrementAndGet();
-              Wire.json(FINE).send(wire, socket);
-            }));
+    RecordingServer server =
+        server(exchange -> {
+          int now = inFlight.incrementAndGet();
+          most.accumulateAndGet(now, Math::max);
+          await(three);
+          inFlight.decrementAndGet();
+          Reply.json(FINE).send(exchange);
+        });
     Http http = http();
     try (ExecutorService readers = Executors.newVirtualThreadPerTaskExecutor()) {
       List<Future<String>> answers =
@@ -1024,7 +1007,7 @@ class HttpTest {
   @Test
   void another_request_may_be_sent_while_something_is_made_of_an_answer() throws Exception {
     parallel = 1;
-    Wire server = open(Wire.of(Wire.json(FINE)));
+    RecordingServer server = server(Reply.json(FINE));
     Http http = http();
     String first =
         http.get(
@@ -1040,7 +1023,7 @@ class HttpTest {
                 })
             .body();
     assertEquals(FINE, first);
-    assertEquals(2, server.asked().size());
+    assertEquals(2, server.requests().size());
   }
 
   @Test
@@ -1048,10 +1031,10 @@ class HttpTest {
     parallel = 1;
     byte[] large = new byte[3 * 1024 * 1024];
     Arrays.fill(large, (byte) ' ');
-    Wire server =
+    RecordingServer server =
         open(
-            Wire.routes(asked ->
-                asked.target().equals("/large") ? Wire.answer(200, large) : Wire.json(FINE)));
+            RecordingServer.routes(request ->
+                request.target().equals("/large") ? Reply.answer(200, large) : Reply.json(FINE)));
     Http http = http();
     CompletableFuture<String> other = new CompletableFuture<>();
     int length =
@@ -1081,24 +1064,24 @@ class HttpTest {
   @ParameterizedTest
   @ValueSource(strings = {"HTTP_PROXY", "http_proxy"})
   void plain_requests_go_through_the_http_proxy(String variable) throws Exception {
-    Wire proxy = open(Wire.of(Wire.json(FINE)));
+    RecordingServer proxy = server(Reply.json(FINE));
     environment.put(variable, "http://127.0.0.1:" + proxy.port());
     assertEquals(FINE, get(http(), URI.create("http://settings.test/v1/")));
-    assertEquals("http://settings.test/v1/", proxy.asked().getFirst().target());
-    assertEquals("", proxy.asked().getFirst().header("proxy-authorization"));
+    assertEquals("http://settings.test/v1/", proxy.requests().getFirst().target());
+    assertEquals("", proxy.requests().getFirst().header("proxy-authorization"));
   }
 
   @Test
   void a_proxy_needs_no_scheme() throws Exception {
-    Wire proxy = open(Wire.of(Wire.json(FINE)));
+    RecordingServer proxy = server(Reply.json(FINE));
     environment.put("HTTP_PROXY", "127.0.0.1:" + proxy.port());
     assertEquals(FINE, get(http(), URI.create("http://settings.test/v1/")));
   }
 
   @Test
   void the_upper_case_variable_wins_unless_it_is_empty() throws Exception {
-    Wire upper = open(Wire.of(Wire.json("\"upper\"")));
-    Wire lower = open(Wire.of(Wire.json("\"lower\"")));
+    RecordingServer upper = server(Reply.json("\"upper\""));
+    RecordingServer lower = server(Reply.json("\"lower\""));
     environment.put("http_proxy", "http://127.0.0.1:" + lower.port());
     environment.put("HTTP_PROXY", "http://127.0.0.1:" + upper.port());
     assertEquals("\"upper\"", get(http(), URI.create("http://settings.test/")));
@@ -1108,23 +1091,23 @@ class HttpTest {
 
   @Test
   void the_credentials_of_a_proxy_go_to_the_proxy_alone() throws Exception {
-    Wire proxy = open(Wire.of(Wire.json(FINE)));
-    Wire direct = open(Wire.of(Wire.json(FINE)));
+    RecordingServer proxy = server(Reply.json(FINE));
+    RecordingServer direct = server(Reply.json(FINE));
     environment.put("HTTP_PROXY", "http://user:p%40ss@127.0.0.1:" + proxy.port());
     Http http = http();
     get(http, URI.create("http://settings.test/v1/"));
     get(http, direct.url());
     assertEquals(
         "Basic " + Base64.getEncoder().encodeToString("user:p@ss".getBytes()),
-        proxy.asked().getFirst().header("proxy-authorization"));
-    assertEquals("", direct.asked().getFirst().header("proxy-authorization"));
+        proxy.requests().getFirst().header("proxy-authorization"));
+    assertEquals("", direct.requests().getFirst().header("proxy-authorization"));
   }
 
   @Test
   void secure_requests_tunnel_through_the_https_proxy() throws Exception {
     SigningAuthority.TlsIdentity identity = SigningAuthority.tlsForOtherHost();
-    Wire server = open(Wire.tls(identity.context(), Wire.json(FINE)));
-    Tunnel proxy = open(new Tunnel(server.port()));
+    RecordingServer server = open(RecordingServer.tls(identity.context(), Reply.json(FINE)));
+    RecordingServer proxy = server(Reply.tunnel(server.port()));
     environment.put("HTTPS_PROXY", "http://127.0.0.1:" + proxy.port());
     trust(identity.caPem());
     Http http = http();
@@ -1132,15 +1115,15 @@ class HttpTest {
     http.authorize(url, "Bearer t0ken");
     assertEquals(FINE, get(http, url));
     assertTrue(
-        proxy.asked().getFirst().head().startsWith("CONNECT elsewhere.example.org:443 "),
-        proxy.asked().getFirst().head());
-    assertFalse(proxy.asked().toString().contains("t0ken"), "the proxy sees no credentials");
-    assertEquals("Bearer t0ken", server.asked().getFirst().header("authorization"));
+        proxy.requests().getFirst().line().startsWith("CONNECT elsewhere.example.org:443 "),
+        proxy.requests().getFirst().line());
+    assertFalse(proxy.requests().toString().contains("t0ken"), "the proxy sees no credentials");
+    assertEquals("Bearer t0ken", server.requests().getFirst().header("authorization"));
   }
 
   @Test
   void a_proxy_that_refuses_to_tunnel_is_an_error() throws Exception {
-    Wire proxy = open(Wire.of(Wire.status(403)));
+    RecordingServer proxy = server(Reply.status(403));
     environment.put("HTTPS_PROXY", "http://127.0.0.1:" + proxy.port());
     ServerException failure = failure(http(), URI.create("https://elsewhere.example.org/v1/"));
     assertTrue(failure.reason().contains("403"), failure.reason());
@@ -1158,7 +1141,7 @@ class HttpTest {
         "* | settings.test"
       })
   void hosts_of_no_proxy_are_asked_directly(String noProxy, String host) throws Exception {
-    Wire proxy = open(Wire.of(Wire.json(FINE)));
+    RecordingServer proxy = server(Reply.json(FINE));
     environment.put("HTTP_PROXY", "http://127.0.0.1:" + proxy.port());
     for (String variable : List.of("NO_PROXY", "no_proxy")) {
       environment.remove("NO_PROXY");
@@ -1169,13 +1152,13 @@ class HttpTest {
       environment.put(variable, noProxy.replaceAll("(?i)settings", "settings." + "n".repeat(70)));
       assertTrue(reason(http(), URI.create("http://" + unknown + "/")).startsWith("unknown host"));
     }
-    assertEquals(List.of(), proxy.asked());
+    assertEquals(List.of(), proxy.requests());
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"other.test", "tings.test", "settings.test.example", "", " , "})
   void other_hosts_than_those_of_no_proxy_go_through_the_proxy(String noProxy) throws Exception {
-    Wire proxy = open(Wire.of(Wire.json(FINE)));
+    RecordingServer proxy = server(Reply.json(FINE));
     environment.put("HTTP_PROXY", "http://127.0.0.1:" + proxy.port());
     environment.put("NO_PROXY", noProxy);
     assertEquals(FINE, get(http(), URI.create("http://settings.test/")));
@@ -1184,11 +1167,11 @@ class HttpTest {
   @ParameterizedTest
   @ValueSource(strings = {"127.0.0.1", "localhost"})
   void loopback_is_always_asked_directly(String host) throws Exception {
-    Wire proxy = open(Wire.of(Wire.json("\"proxy\"")));
-    Wire server = open(Wire.of(Wire.json(FINE)));
+    RecordingServer proxy = server(Reply.json("\"proxy\""));
+    RecordingServer server = server(Reply.json(FINE));
     environment.put("HTTP_PROXY", "http://127.0.0.1:" + proxy.port());
     assertEquals(FINE, get(http(), URI.create("http://" + host + ":" + server.port() + "/")));
-    assertEquals(List.of(), proxy.asked());
+    assertEquals(List.of(), proxy.requests());
   }
 
   @ParameterizedTest
@@ -1216,7 +1199,7 @@ class HttpTest {
   @Test
   void the_bundle_is_trusted_beside_the_roots_of_the_jdk() throws Exception {
     SigningAuthority.TlsIdentity identity = SigningAuthority.tlsForLoopback();
-    Wire server = open(Wire.tls(identity.context(), Wire.json(FINE)));
+    RecordingServer server = open(RecordingServer.tls(identity.context(), Reply.json(FINE)));
     trust(SigningAuthority.tlsForOtherHost().caPem() + identity.caPem());
     assertEquals(FINE, get(http(), server.url()));
     assertEquals(FINE, get(http(), URI.create("https://localhost:" + server.port() + "/")));
@@ -1224,7 +1207,8 @@ class HttpTest {
 
   @Test
   void a_certificate_of_an_unknown_authority_is_refused_with_a_hint() throws Exception {
-    Wire server = open(Wire.tls(SigningAuthority.tlsForLoopback().context(), Wire.json(FINE)));
+    RecordingServer server =
+        open(RecordingServer.tls(SigningAuthority.tlsForLoopback().context(), Reply.json(FINE)));
     for (boolean withBundle : new boolean[] {false, true}) {
       if (withBundle) {
         trust(SigningAuthority.tlsForOtherHost().caPem());
@@ -1236,27 +1220,27 @@ class HttpTest {
       assertTrue(failure.hint().contains("REQUESTS_CA_BUNDLE"), failure.hint());
       assertEquals(List.of(), time.pauses(), "not tried again");
     }
-    assertEquals(List.of(), server.asked());
+    assertEquals(List.of(), server.requests());
   }
 
   @Test
   void a_certificate_of_another_host_is_refused() throws Exception {
     SigningAuthority.TlsIdentity identity = SigningAuthority.tlsForOtherHost();
-    Wire server = open(Wire.tls(identity.context(), Wire.json(FINE)));
+    RecordingServer server = open(RecordingServer.tls(identity.context(), Reply.json(FINE)));
     trust(identity.caPem());
     ServerException failure = failure(http(), server.url());
     assertTrue(
         failure.reason().startsWith("the TLS certificate of 127.0.0.1 is refused: "),
         failure.reason());
     assertEquals(List.of(), time.pauses(), "not tried again");
-    assertEquals(List.of(), server.asked());
+    assertEquals(List.of(), server.requests());
   }
 
   @Test
   void a_server_that_speaks_no_tls_is_an_error() throws Exception {
     retries = 0;
     timeout = SHORT;
-    Wire server = open(Wire.of(Wire.json(FINE)));
+    RecordingServer server = server(Reply.json(FINE));
     failure(http(), URI.create("https://127.0.0.1:" + server.port() + "/v1/"));
   }
 
@@ -1269,7 +1253,8 @@ class HttpTest {
         ""
       })
   void a_bundle_without_certificates_is_named(String content) throws Exception {
-    Wire server = open(Wire.tls(SigningAuthority.tlsForLoopback().context(), Wire.json(FINE)));
+    RecordingServer server =
+        open(RecordingServer.tls(SigningAuthority.tlsForLoopback().context(), Reply.json(FINE)));
     trust(content);
     ServerException failure = failure(http(), server.url());
     assertTrue(failure.reason().startsWith("REQUESTS_CA_BUNDLE " + caBundle), failure.reason());
@@ -1278,7 +1263,8 @@ class HttpTest {
 
   @Test
   void a_bundle_that_is_gone_is_named() throws Exception {
-    Wire server = open(Wire.tls(SigningAuthority.tlsForLoopback().context(), Wire.json(FINE)));
+    RecordingServer server =
+        open(RecordingServer.tls(SigningAuthority.tlsForLoopback().context(), Reply.json(FINE)));
     caBundle = folder.resolve("gone.pem");
     assertTrue(reason(http(), server.url()).startsWith("REQUESTS_CA_BUNDLE " + caBundle));
   }
@@ -1304,6 +1290,10 @@ class HttpTest {
             null);
     opened.add(http);
     return http;
+  }
+
+  private RecordingServer server(Reply... replies) {
+    return open(RecordingServer.of(replies));
   }
 
   private <T extends AutoCloseable> T open(T resource) {
@@ -1334,20 +1324,6 @@ class HttpTest {
 
   private static String reason(Http http, URI url) {
     return failure(http, url).reason();
-  }
-
-  private static int freePort() throws IOException {
-    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
-      return socket.getLocalPort();
-    }
-  }
-
-  static byte[] gzip(byte[] content) throws IOException {
-    ByteArrayOutputStream zipped = new ByteArrayOutputStream();
-    try (GZIPOutputStream out = new GZIPOutputStream(zipped)) {
-      out.write(content);
-    }
-    return zipped.toByteArray();
   }
 
   private static void await(CyclicBarrier barrier) throws IOException, InterruptedException {
@@ -1422,292 +1398,6 @@ class HttpTest {
     @Override
     public Clock withZone(ZoneId zone) {
       return this;
-    }
-  }
-
-  /**
-   * What a client asked.
-   *
-   * @param head the first line
-   * @param headers names in lower case
-   * @param port that it came to
-   */
-  record Asked(String head, Map<String, String> headers, String body, int port) {
-    String target() {
-      return head.split(" ")[1];
-    }
-
-    /** The path, without the query. */
-    String path() {
-      return target().split("\\?")[0];
-    }
-
-    /** A header, empty if it was not sent. */
-    String header(String name) {
-      return headers.getOrDefault(name.toLowerCase(Locale.ROOT), "");
-    }
-
-    static Asked read(Socket socket) throws IOException {
-      InputStream in = socket.getInputStream();
-      ByteArrayOutputStream text = new ByteArrayOutputStream();
-      while (!text.toString(StandardCharsets.ISO_8859_1).endsWith("\r\n\r\n")) {
-        int next = in.read();
-        if (next < 0) {
-          throw new IOException("no request");
-        }
-        text.write(next);
-      }
-      String[] lines = text.toString(StandardCharsets.ISO_8859_1).split("\r\n");
-      Map<String, String> headers = new LinkedHashMap<>();
-      for (int i = 1; i < lines.length; i++) {
-        int colon = lines[i].indexOf(':');
-        headers.put(
-            lines[i].substring(0, colon).toLowerCase(Locale.ROOT),
-            lines[i].substring(colon + 1).strip());
-      }
-      int length = Integer.parseInt(headers.getOrDefault("content-length", "0"));
-      String body = new String(in.readNBytes(length), StandardCharsets.UTF_8);
-      return new Asked(lines[0], headers, body, socket.getLocalPort());
-    }
-  }
-
-  /** A server on loopback that answers each request byte by byte as a test says, then hangs up. */
-  static final class Wire implements AutoCloseable {
-
-    /** One answer, or what stands in for it. */
-    interface Reply {
-      void send(Wire wire, Socket socket) throws IOException, InterruptedException;
-
-      default Reply then(Reply next) {
-        return (wire, socket) -> {
-          send(wire, socket);
-          next.send(wire, socket);
-        };
-      }
-    }
-
-    static final Reply CLOSED = (_, _) -> {};
-
-    static final Reply RESET =
-        (_, socket) -> {
-          socket.setSoLinger(true, 0);
-          socket.close();
-        };
-
-    static final Reply SILENT = (wire, _) -> wire.closing.await();
-
-    private final ServerSocket socket;
-    private final String scheme;
-    private final Function<Asked, Reply> replies;
-    private final List<Asked> asked = new ArrayList<>();
-    private final Set<Socket> connections = ConcurrentHashMap.newKeySet();
-    private final CountDownLatch closing = new CountDownLatch(1);
-
-    private Wire(ServerSocket socket, String scheme, Function<Asked, Reply> replies) {
-      this.socket = socket;
-      this.scheme = scheme;
-      this.replies = replies;
-      Thread.ofVirtual().start(this::accept);
-    }
-
-    /**
-     * The first request gets the first reply, and so on; the last reply is for all further ones.
-     */
-    static Wire of(Reply... replies) throws IOException {
-      return on(0, replies);
-    }
-
-    static Wire on(int port, Reply... replies) throws IOException {
-      return new Wire(
-          new ServerSocket(port, 100, InetAddress.getByName("127.0.0.1")), "http", inTurn(replies));
-    }
-
-    static Wire routes(Function<Asked, Reply> replies) throws IOException {
-      return new Wire(
-          new ServerSocket(0, 100, InetAddress.getByName("127.0.0.1")), "http", replies);
-    }
-
-    static Wire tls(SSLContext context, Reply... replies) throws IOException {
-      return new Wire(
-          context
-              .getServerSocketFactory()
-              .createServerSocket(0, 100, InetAddress.getByName("127.0.0.1")),
-          "https",
-          inTurn(replies));
-    }
-
-    private static Function<Asked, Reply> inTurn(Reply... replies) {
-      AtomicInteger next = new AtomicInteger();
-      return _ -> replies[Math.min(next.getAndIncrement(), replies.length - 1)];
-    }
-
-    static Reply json(String body, String... headers) {
-      return answer(200, body, headers);
-    }
-
-    static Reply status(int status, String... headers) {
-      return answer(status, "{\"code\":" + status + "}", headers);
-    }
-
-    static Reply answer(int status, String body, String... headers) {
-      return answer(status, body.getBytes(StandardCharsets.UTF_8), headers);
-    }
-
-    static Reply answer(int status, byte[] body, String... headers) {
-      StringBuilder head = new StringBuilder("HTTP/1.1 " + status + " Status\r\n");
-      for (String header : headers) {
-        head.append(header).append("\r\n");
-      }
-      head.append("Content-Length: ").append(body.length).append("\r\n");
-      head.append("Connection: close\r\n\r\n");
-      return raw(head.toString()).then((_, socket) -> socket.getOutputStream().write(body));
-    }
-
-    static Reply raw(String text) {
-      return (_, socket) -> {
-        socket.getOutputStream().write(text.getBytes(StandardCharsets.ISO_8859_1));
-        socket.getOutputStream().flush();
-      };
-    }
-
-    /** Sends a byte at a time. */
-    static Reply trickle(String text, Duration every) {
-      return (wire, socket) -> {
-        for (byte one : text.getBytes(StandardCharsets.ISO_8859_1)) {
-          socket.getOutputStream().write(one);
-          if (wire.closing.await(every.toMillis(), TimeUnit.MILLISECONDS)) {
-            return;
-          }
-        }
-      };
-    }
-
-    int port() {
-      return socket.getLocalPort();
-    }
-
-    URI url() {
-      return url("/v1/");
-    }
-
-    URI url(String target) {
-      return URI.create(scheme + "://127.0.0.1:" + port() + target);
-    }
-
-    /** Counted down when the server closes, for replies that wait. */
-    CountDownLatch closing() {
-      return closing;
-    }
-
-    List<Asked> asked() {
-      synchronized (asked) {
-        return List.copyOf(asked);
-      }
-    }
-
-    /** Waits until so many requests have come. */
-    void awaitAsked(int count) throws InterruptedException {
-      synchronized (asked) {
-        while (asked.size() < count) {
-          asked.wait();
-        }
-      }
-    }
-
-    private void accept() {
-      try {
-        while (true) {
-          Socket connection = socket.accept();
-          connections.add(connection);
-          Thread.ofVirtual().start(() -> serve(connection));
-        }
-      } catch (IOException e) {
-        // closed: the test is over
-      }
-    }
-
-    private void serve(Socket connection) {
-      try (connection) {
-        connection.setTcpNoDelay(true);
-        Asked one = Asked.read(connection);
-        synchronized (asked) {
-          asked.add(one);
-          asked.notifyAll();
-        }
-        replies.apply(one).send(this, connection);
-      } catch (IOException | InterruptedException e) {
-        // the client has gone, as some tests want it
-      } finally {
-        connections.remove(connection);
-      }
-    }
-
-    @Override
-    public void close() throws IOException {
-      closing.countDown();
-      socket.close();
-      for (Socket connection : connections) {
-        connection.close();
-      }
-    }
-  }
-
-  /** A proxy that tunnels, whatever host is asked for, to one port of this machine. */
-  static final class Tunnel implements AutoCloseable {
-    private final ServerSocket socket = new ServerSocket(0, 10, InetAddress.getByName("127.0.0.1"));
-    private final int target;
-    private final List<Asked> asked = new CopyOnWriteArrayList<>();
-
-    Tunnel(int target) throws IOException {
-      this.target = target;
-      Thread.ofVirtual().start(this::accept);
-    }
-
-    int port() {
-      return socket.getLocalPort();
-    }
-
-    List<Asked> asked() {
-      return asked;
-    }
-
-    private void accept() {
-      try {
-        while (true) {
-          Socket client = socket.accept();
-          Thread.ofVirtual().start(() -> tunnel(client));
-        }
-      } catch (IOException e) {
-        // closed: the test is over
-      }
-    }
-
-    private void tunnel(Socket client) {
-      try (client;
-          Socket server = new Socket(InetAddress.getByName("127.0.0.1"), target)) {
-        asked.add(Asked.read(client));
-        client.getOutputStream().write("HTTP/1.1 200 Connected\r\n\r\n".getBytes());
-        Thread back = Thread.ofVirtual().start(() -> pump(server, client));
-        pump(client, server);
-        back.join();
-      } catch (IOException | InterruptedException e) {
-        // one side has gone
-      }
-    }
-
-    private static void pump(Socket from, Socket to) {
-      try {
-        OutputStream out = to.getOutputStream();
-        from.getInputStream().transferTo(out);
-        to.shutdownOutput();
-      } catch (IOException e) {
-        // one side has gone
-      }
-    }
-
-    @Override
-    public void close() throws IOException {
-      socket.close();
     }
   }
 }

@@ -2,6 +2,7 @@
 //SOURCES ../deploy/Installation.java
 //SOURCES ../deploy/Jar.java
 //SOURCES ../deploy/Project.java
+//SOURCES Differences.java
 //SOURCES Patience.java
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -351,7 +352,7 @@ class InstallationTest {
     Project.Outcome outcome = run("validate_signature", "--version");
     assertEquals(2, outcome.exit());
     assertEquals("", outcome.stdout());
-    assertEquals(
+    Differences.assertSameText(
         """
         validate_signature: error: the Java that it was installed for is missing, not accessible to \
         this user, or older than 25: %s
@@ -393,7 +394,7 @@ class InstallationTest {
     Files.move(home, temp.resolve("moved"));
     Project.Outcome outcome = run("uptake_health");
     assertEquals(2, outcome.exit());
-    assertEquals(
+    Differences.assertSameText(
         """
         uptake_health: error: its installed files are missing, or this user cannot read them: %s
         hint: install it again: ./jbang install FOLDER
@@ -423,7 +424,7 @@ class InstallationTest {
     install();
     Project.Outcome outcome = run("remote-settings-lambdas", name);
     assertEquals(2, outcome.exit());
-    assertEquals(
+    Differences.assertSameText(
         """
         remote-settings-lambdas: error: unknown command "%s"
         hint: remote-settings-lambdas --help lists the commands

@@ -39,7 +39,7 @@ class KintoHttpTest {
 
   private static JsonNode calls(URI server) {
     Project.Outcome outcome =
-        Project.run(Peers.kinto(), Project.root().resolve("tests/kinto_http_calls.py"), server)
+        Project.run(Peers.KINTO.path(), Project.root().resolve("tests/kinto_http_calls.py"), server)
             .go();
     assertEquals(0, outcome.exit(), outcome::stderr);
     return Store.JSON.readTree(outcome.stdout());

@@ -1,21 +1,18 @@
 //DEPS com.amazonaws:aws-lambda-java-runtime-interface-client:2.10.1
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //DEPS tools.jackson.core:jackson-databind:3.3.0
+//SOURCES Exchange.java
 //SOURCES ../deploy/Project.java
 //SOURCES Patience.java
+//SOURCES RecordingServer.java
+//SOURCES Reply.java
 
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.amazonaws.services.lambda.runtime.api.client.AWSLambda;
-import com.sun.net.httpserver.Headers;
-import com.sun.net.httpserver.HttpExchange;
-import com.sun.net.httpserver.HttpServer;
 import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -23,8 +20,6 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -67,8 +62,7 @@ final class LambdaRuntime implements AutoCloseable {
 
   private record Told(String path, String body) {}
 
-  private final HttpServer api;
-  private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
+  private final RecordingServer api;
   private final BlockingQueue<Event> events = new LinkedBlockingQueue<>();
   private final BlockingQueue<Told> told = new LinkedBlockingQueue<>();
   private final AtomicInteger invocations = new AtomicInteger();
@@ -84,11 +78,7 @@ final class LambdaRuntime implements AutoCloseable {
    */
   LambdaRuntime(Path unpacked, String handler, Map<String, String> variables) throws IOException {
     Path nativeClient = nativeClient(unpacked);
-    InetAddress loopback = InetAddress.getByName("127.0.0.1");
-    api = HttpServer.create(new InetSocketAddress(loopback, 0), 10);
-    api.setExecutor(threads);
-    api.createContext(API, this::answer);
-    api.start();
+    api = RecordingServer.of(this::answer);
     log = Files.createTempFile(unpacked.getParent(), "lambda", ".log");
     ProcessBuilder builder =
         new ProcessBuilder(
@@ -142,7 +132,7 @@ final class LambdaRuntime implements AutoCloseable {
 
   private Map<String, String> environment(Path unpacked, String handler, Map<String, String> own) {
     Map<String, String> variables = new HashMap<>();
-    variables.put("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:" + api.getAddress().getPort());
+    variables.put("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:" + api.port());
     variables.put("_HANDLER", handler);
     variables.put("LAMBDA_TASK_ROOT", unpacked.toString());
     variables.put("LAMBDA_RUNTIME_DIR", "/var/runtime");
@@ -245,43 +235,31 @@ final class LambdaRuntime implements AutoCloseable {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
-    api.stop(0);
-    threads.shutdownNow();
+    api.close();
     Files.deleteIfExists(log);
   }
 
   // ---- the Runtime API
 
-  private void answer(HttpExchange exchange) throws IOException {
-    try (exchange) {
-      byte[] body = exchange.getRequestBody().readAllBytes();
-      String path = exchange.getRequestURI().getPath().substring(API.length());
-      if (path.equals(NEXT)) {
-        told.add(new Told(path, ""));
-        Event event = events.take();
-        Headers headers = exchange.getResponseHeaders();
-        headers.set("Lambda-Runtime-Aws-Request-Id", event.id());
-        headers.set(
-            "Lambda-Runtime-Deadline-Ms",
-            Long.toString(System.currentTimeMillis() + event.limit().toMillis()));
-        headers.set(
-            "Lambda-Runtime-Invoked-Function-Arn",
-            "arn:aws:lambda:us-west-2:123456789012:function:function:live");
-        headers.set("Lambda-Runtime-Trace-Id", "Root=1-5759e988-bd862e3fe1be46a994272793");
-        headers.set("Content-Type", "application/json");
-        send(exchange, 200, event.json());
-      } else {
-        send(exchange, 202, "{\"status\":\"OK\"}");
-        told.add(new Told(path, new String(body, StandardCharsets.UTF_8)));
-      }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
+  private void answer(Exchange exchange) throws IOException, InterruptedException {
+    Exchange.Request request = exchange.request();
+    String path = request.path().substring(API.length());
+    if (path.equals(NEXT)) {
+      told.add(new Told(path, ""));
+      Event event = events.take();
+      Reply.json(
+              event.json(),
+              "Lambda-Runtime-Aws-Request-Id: " + event.id(),
+              "Lambda-Runtime-Deadline-Ms: "
+                  + (System.currentTimeMillis() + event.limit().toMillis()),
+              "Lambda-Runtime-Invoked-Function-Arn:"
+                  + " arn:aws:lambda:us-west-2:123456789012:function:function:live",
+              "Lambda-Runtime-Trace-Id: Root=1-5759e988-bd862e3fe1be46a994272793",
+              "Content-Type: application/json")
+          .send(exchange);
+    } else {
+      told.add(new Told(path, request.text()));
+      Reply.answer(202, "{\"status\":\"OK\"}").send(exchange);
     }
-  }
-
-  private static void send(HttpExchange exchange, int status, String text) throws IOException {
-    byte[] body = text.getBytes(StandardCharsets.UTF_8);
-    exchange.sendResponseHeaders(status, body.length == 0 ? -1 : body.length);
-    exchange.getResponseBody().write(body);
   }
 }

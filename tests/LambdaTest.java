@@ -2,6 +2,7 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //DEPS org.snakeyaml:snakeyaml-engine:3.2
 //DEPS tools.jackson.core:jackson-databind:3.3.0
+//SOURCES Exchange.java
 //SOURCES ../deploy/Lambda.java
 //SOURCES CrashReportsTest.java
 //SOURCES Deployments.java
@@ -10,6 +11,7 @@
 //SOURCES Patience.java
 //SOURCES ReadmeTest.java
 //SOURCES ../server/KintoRequest.java
+//SOURCES RecordingServer.java
 //SOURCES ../server/RemoteSettingsServer.java
 //SOURCES S3Proxy.java
 //SOURCES S3Server.java
@@ -64,6 +66,7 @@ import java.util.zip.ZipInputStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -84,6 +87,7 @@ import tools.jackson.databind.json.JsonMapper;
  * The commands as AWS Lambda: what an event means, what the zip holds, and invocations of what is
  * unpacked from it by Lambda's own client ({@link LambdaRuntime}).
  */
+@Order(1) // takes long, so it begins first
 class LambdaTest {
 
   private static final Map<String, String> NOTHING = Map.of();
@@ -821,7 +825,7 @@ class LambdaTest {
             .stringValue()
             .contains("Uploading index.html to Amazon S3 bucket lambda-pages"),
         first::toString);
-    for (S3Proxy.Request request : s3.requests()) {
+    for (Exchange.Request request : s3.requests()) {
       assertTrue(
           request.header("authorization").contains("/eu-central-1/s3/aws4_request"),
           request::toString);

@@ -169,13 +169,13 @@ class LaunchersTest {
         """
             .replace("%1$s", command)
             .replace("%%", "%");
-    assertEquals("--requests-nb-retries\n", shell(Peers.bash(), script).stdout());
+    assertEquals("--requests-nb-retries\n", shell(Peers.BASH.path(), script).stdout());
   }
 
   @Test
   void completion_offers_the_commands_in_bash() throws IOException {
     String script = "source <(remote-settings-lambdas completion); complete -p ";
-    String said = shell(Peers.bash(), script + Installation.DISPATCHER).stdout();
+    String said = shell(Peers.BASH.path(), script + Installation.DISPATCHER).stdout();
     for (String command : commands()) {
       assertTrue(said.contains(command + " "), said);
     }
@@ -184,7 +184,7 @@ class LaunchersTest {
   @ParameterizedTest
   @MethodSource("commands")
   void completion_is_known_to_zsh(String command) {
-    Path zsh = Peers.zsh();
+    Path zsh = Peers.ZSH.path();
     String script =
         "autoload -Uz compinit; compinit -u -D; source <(remote-settings-lambdas completion);"
             + " print -r -- $_comps[%s]";

@@ -1,6 +1,8 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
+//SOURCES Jvm.java
+//SOURCES RecordingServer.java
+//SOURCES Reply.java
 //SOURCES ../validate_signature.java
-//SOURCES HttpTest.java
 //SOURCES ../deploy/Project.java
 //SOURCES ../server/RemoteSettingsServer.java
 //SOURCES ../server/SigningAuthority.java
@@ -19,7 +21,6 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
 import java.util.Map;
@@ -76,7 +77,7 @@ class ProcessTest {
           command(List.of(), "--verbose", "--server=" + server.url()).in(folder).go();
       assertEquals(0, outcome.exit(), outcome::toString);
       assertTrue(
-          outcome.stderr().contains("setting REQUESTS_NB_RETRIES = 4 (default)"),
+          outcome.stderr().matches("(?s).* REQUESTS_NB_RETRIES = \\d+ \\(default\\).*"),
           outcome::toString);
     }
   }
@@ -84,7 +85,7 @@ class ProcessTest {
   @Test
   void ctrl_c_exits_130_with_what_was_done_so_far() throws Exception {
     Path kill = program("kill");
-    try (HttpTest.Wire server = collections(3, List.of("c2"), new CountDownLatch(0))) {
+    try (RecordingServer server = collections(3, List.of("c2"), new CountDownLatch(0))) {
       Process process = start("--server=" + server.url("/v1"), "--requests-timeout-seconds=50");
       try {
         assumeFalse(ignoresInterrupt(process), "started where Ctrl-C is ignored");
@@ -92,8 +93,8 @@ class ProcessTest {
         BufferedReader out = process.inputReader(StandardCharsets.UTF_8);
         assertTrue(out.readLine().startsWith("Read collection list"));
         assertTrue(out.readLine().startsWith("01/03 /buckets/main/collections/c1:"));
-        server.awaitAsked(4);
-        run(List.of(kill.toString(), "-INT", Long.toString(process.pid())));
+        server.awaitRequests(4);
+        assertEquals(0, Project.run(kill, "-INT", process.pid()).go().exit());
         assertTrue(process.waitFor(5, TimeUnit.MINUTES), "did not end");
         String rest = out.lines().collect(Collectors.joining("\n"));
         String stderr = errors.get(5, TimeUnit.MINUTES);
@@ -111,7 +112,7 @@ class ProcessTest {
   void a_closed_pipe_ends_quietly_and_soon() throws Exception {
     // as for `| head -1`: the reader goes away after the first line, before the next is written
     CountDownLatch readerIsGone = new CountDownLatch(1);
-    try (HttpTest.Wire server = collections(20, List.of("c2", "c5"), readerIsGone)) {
+    try (RecordingServer server = collections(20, List.of("c2", "c5"), readerIsGone)) {
       Process process = start("--server=" + server.url("/v1"), "--requests-timeout-seconds=50");
       try {
         CompletableFuture<String> errors = read(process.errorReader(StandardCharsets.UTF_8));
@@ -152,9 +153,9 @@ class ProcessTest {
   void credentials_of_the_https_proxy_open_the_tunnel_and_go_no_further() throws Exception {
     SigningAuthority.TlsIdentity identity = SigningAuthority.tlsForOtherHost();
     Path bundle = Files.writeString(folder.resolve("ca.pem"), identity.caPem());
-    try (HttpTest.Wire server =
-            HttpTest.Wire.tls(identity.context(), HttpTest.Wire.json("{\"changes\": []}"));
-        HttpTest.Tunnel proxy = new HttpTest.Tunnel(server.port())) {
+    try (RecordingServer server =
+            RecordingServer.tls(identity.context(), Reply.json("{\"changes\": []}"));
+        RecordingServer proxy = RecordingServer.of(Reply.tunnel(server.port()))) {
       Project.Outcome outcome =
           command(List.of(), "--server=https://elsewhere.example.org/v1")
               .env("HTTPS_PROXY", "http://user:p%40ss@127.0.0.1:" + proxy.port())
@@ -165,8 +166,8 @@ class ProcessTest {
       assertTrue(outcome.stderr().contains("announces no collection"), outcome::toString);
       assertEquals(
           "Basic " + Base64.getEncoder().encodeToString("user:p@ss".getBytes()),
-          proxy.asked().getFirst().header("proxy-authorization"));
-      assertEquals("", server.asked().getFirst().header("proxy-authorization"));
+          proxy.requests().getFirst().header("proxy-authorization"));
+      assertEquals("", server.requests().getFirst().header("proxy-authorization"));
       assertFalse(outcome.toString().contains("p%40ss"), outcome::toString);
     }
   }
@@ -178,7 +179,7 @@ class ProcessTest {
     assertTrue(zsh.toFile().setExecutable(true));
     for (String required : List.of("", "0", "1")) {
       Project.Outcome outcome =
-          Patience.run(java(), "-cp", System.getProperty("java.class.path"), "prepare")
+          Patience.run(Jvm.commandLine(List.of(), "prepare").toArray())
               .onlyEnv(
                   Map.of(
                       "PATH", bin.toString(), // nothing else is found, so nothing is downloaded
@@ -188,7 +189,10 @@ class ProcessTest {
                       "REQUIRE_PEERS", required))
               .go();
       assertEquals(required.equals("1") ? 2 : 0, outcome.exit(), outcome::toString);
-      assertEquals("", outcome.stderr());
+      assertEquals(
+          "Downloading s3mock to "
+              + folder.resolve("cache/remote-settings-lambdas/s3mock-5.2.0-exec.jar\n"),
+          outcome.stderr());
       assertTrue(
           outcome.stdout().contains("MISSING  openssl: not found on PATH\n"), outcome::toString);
       assertTrue(outcome.stdout().endsWith("ready    zsh: zsh 5.9\n"), outcome::toString);
@@ -206,23 +210,22 @@ class ProcessTest {
   }
 
   /** A server of main/c1 to main/cN, all unsigned; of these it says nothing, of the others then. */
-  private static HttpTest.Wire collections(
+  private static RecordingServer collections(
       int count, List<String> silent, CountDownLatch answerFrom) throws IOException {
     String entries =
         IntStream.rangeClosed(1, count)
             .mapToObj("{\"bucket\":\"main\",\"collection\":\"c%d\",\"last_modified\":1}"::formatted)
             .collect(Collectors.joining(","));
-    return HttpTest.Wire.routes(asked -> {
-      if (asked.path().startsWith("/v1/buckets/monitor/")) {
-        return HttpTest.Wire.json("{\"changes\":[" + entries + "]}");
+    return RecordingServer.routes(request -> {
+      if (request.path().startsWith("/v1/buckets/monitor/")) {
+        return Reply.json("{\"changes\":[" + entries + "]}");
       }
-      if (silent.contains(asked.path().split("/")[5])) {
-        return HttpTest.Wire.SILENT;
+      if (silent.contains(request.path().split("/")[5])) {
+        return Reply.SILENT;
       }
-      return (wire, socket) -> {
+      return exchange -> {
         answerFrom.await();
-        HttpTest.Wire.json("{\"changes\":[{\"id\":\"1\"}],\"metadata\":{},\"timestamp\":1}")
-            .send(wire, socket);
+        Reply.json("{\"changes\":[{\"id\":\"1\"}],\"metadata\":{},\"timestamp\":1}").send(exchange);
       };
     });
   }
@@ -232,7 +235,7 @@ class ProcessTest {
   }
 
   private static Project.Run command(List<String> options, String... args) {
-    Project.Run run = Patience.run(commandLine(options, args).toArray());
+    Project.Run run = Patience.run(Jvm.commandLine(options, "validate_signature", args).toArray());
     for (String variable :
         List.of("SERVER", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy")) {
       run.env(variable, null);
@@ -241,25 +244,7 @@ class ProcessTest {
   }
 
   private static Process start(String... args) throws IOException {
-    return new ProcessBuilder(commandLine(List.of(), args)).start();
-  }
-
-  private static Path java() {
-    return Path.of(System.getProperty("java.home"), "bin", "java");
-  }
-
-  private static List<String> commandLine(List<String> options, String... args) {
-    List<String> line = new ArrayList<>();
-    line.add(java().toString());
-    line.addAll(List.of("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"));
-    line.addAll(options);
-    line.addAll(List.of("-cp", System.getProperty("java.class.path"), "validate_signature"));
-    line.addAll(List.of(args));
-    return line;
-  }
-
-  private static void run(List<String> command) throws IOException, InterruptedException {
-    assertEquals(0, new ProcessBuilder(command).start().waitFor(), command.toString());
+    return new ProcessBuilder(Jvm.commandLine(List.of(), "validate_signature", args)).start();
   }
 
   private static Path program(String name) {

@@ -5,9 +5,13 @@
 //DEPS org.slf4j:slf4j-api:2.0.20
 //DEPS org.slf4j:slf4j-nop:2.0.20
 //SOURCES ../blockpages_generator.java
+//SOURCES Exchange.java
 //SOURCES ../deploy/Project.java
+//SOURCES RecordingServer.java
 //SOURCES ../server/RemoteSettingsServer.java
+//SOURCES Differences.java
 //SOURCES Patience.java
+//SOURCES Reply.java
 //SOURCES S3Proxy.java
 //SOURCES S3Server.java
 //SOURCES ../server/Store.java
@@ -19,7 +23,6 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
-import java.net.ServerSocket;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -146,14 +149,10 @@ class PublishOnS3Test {
     proxy.answer(
         Integer.MAX_VALUE,
         request -> request.query().contains("list-type=2"),
-        turn -> {
-          var answer = turn.forward();
+        exchange -> {
+          var answer = proxy.forward(exchange);
           String changed = xml.apply(new String(answer.body(), StandardCharsets.UTF_8));
-          turn.send(
-              answer.statusCode(),
-              answer.headers().map(),
-              changed.getBytes(StandardCharsets.UTF_8),
-              Integer.MAX_VALUE);
+          S3Proxy.reply(answer, changed.getBytes(StandardCharsets.UTF_8)).send(exchange);
         });
   }
 
@@ -175,9 +174,9 @@ class PublishOnS3Test {
     on(real);
     Terminal.Outcome outcome = run();
     assertEquals(0, outcome.exit(), outcome::toString);
-    assertEquals(
+    Differences.assertSameText(
         """
-        blockpages_generator: warning: Amazon S3 bucket %1$s is missing: it is made now
+        blockpages_generator: warning: Amazon S3 bucket %1$s is missing: it is created now
         blockpages_generator: about to publish 21 of 21 pages in Amazon S3 bucket %1$s (%2$s), with access key …MPLE
         blockpages_generator: 21 pages: 21 uploaded, 0 unchanged
         """
@@ -186,9 +185,10 @@ class PublishOnS3Test {
     List<String> lines = outcome.stdout().lines().toList();
     assertEquals(21, lines.size());
     assertEquals("Uploading index.html to Amazon S3 bucket %s".formatted(bucket), lines.getLast());
-    S3Proxy.Request made = proxy.requests("PUT").getFirst();
+    Exchange.Request made = proxy.requests("PUT").getFirst();
     assertEquals("/" + bucket, made.path().replaceFirst("/$", ""));
-    assertTrue(made.text().contains("<LocationConstraint>eu-central-1<"), made.text());
+    assertTrue(
+        S3Proxy.text(made).contains("<LocationConstraint>eu-central-1<"), S3Proxy.text(made));
     assertEquals("index.html", names("PUT").getLast());
     assertEquals(21, objects().size());
   }
@@ -210,8 +210,8 @@ class PublishOnS3Test {
         proxy.requests("PUT").stream()
             .filter(request -> request.path().endsWith("/i71.html"))
             .findFirst()
-            .orElseThrow()
-            .content(),
+            .map(S3Proxy::content)
+            .orElseThrow(),
         html);
     assertEquals(
         "text/html; charset=utf-8", proxy.requests("PUT").getLast().header("Content-Type"));
@@ -220,7 +220,7 @@ class PublishOnS3Test {
   @Test
   void there_is_no_location_constraint_for_us_east_1() {
     assertEquals(0, run("--aws-region", "us-east-1").exit());
-    assertFalse(proxy.requests("PUT").getFirst().text().contains("LocationConstraint"));
+    assertFalse(S3Proxy.text(proxy.requests("PUT").getFirst()).contains("LocationConstraint"));
   }
 
   @ParameterizedTest
@@ -289,24 +289,24 @@ class PublishOnS3Test {
     proxy.answer(
         1,
         request -> request.query().contains("list-type=2"),
-        S3Proxy.answer(
+        Reply.answer(
             200,
-            Map.of("Content-Type", "application/xml"),
             """
             <?xml version="1.0" encoding="UTF-8"?>
             <ListBucketResult><Name>x</Name><IsTruncated>true</IsTruncated>
             <NextContinuationToken>token</NextContinuationToken><KeyCount>1</KeyCount>
             <Contents><Key>other.txt</Key><ETag>"x"</ETag><Size>1</Size></Contents>
             </ListBucketResult>\
-            """));
+            """,
+            "Content-Type: application/xml"));
     // S3Mock knows no such token
     proxy.answer(
         Integer.MAX_VALUE,
         request -> request.query().contains("continuation-token=token"),
-        turn -> {
+        exchange -> {
           var answer =
-              turn.forward(request -> request.replaceAll("&?continuation-token=token", ""));
-          turn.send(answer.statusCode(), answer.headers().map(), answer.body(), Integer.MAX_VALUE);
+              proxy.forward(exchange, query -> query.replaceAll("&?continuation-token=token", ""));
+          S3Proxy.reply(answer).send(exchange);
         });
     proxy.forget();
     assertEquals("blockpages_generator: 21 pages: 0 uploaded, 21 unchanged\n", run().stderr());
@@ -329,7 +329,7 @@ class PublishOnS3Test {
     upload("old.txt", Map.of("generator", "blockpages_generator"));
     Terminal.Outcome outcome = run("--prune");
     assertEquals(0, outcome.exit(), outcome::toString);
-    assertEquals(
+    Differences.assertSameText(
         """
         Uploading index.html to Amazon S3 bucket %1$s
         Deleting old.html from Amazon S3 bucket %1$s
@@ -361,9 +361,9 @@ class PublishOnS3Test {
     assertEquals(0, outcome.exit());
     assertEquals(
         21, outcome.stdout().lines().filter(line -> line.startsWith("Would upload ")).count());
-    assertEquals(
+    Differences.assertSameText(
         """
-        blockpages_generator: warning: Amazon S3 bucket %s is missing: it would be made
+        blockpages_generator: warning: Amazon S3 bucket %s is missing: it would be created
         blockpages_generator: 21 pages: 21 would be uploaded, 0 unchanged
         """
             .formatted(bucket),
@@ -375,7 +375,7 @@ class PublishOnS3Test {
     server.delete("blocklists", "addons", "old");
     block("new");
     proxy.forget();
-    assertEquals(
+    Differences.assertSameText(
         """
         Would upload new.html to Amazon S3 bucket %1$s
         Would upload index.html to Amazon S3 bucket %1$s
@@ -385,7 +385,7 @@ class PublishOnS3Test {
         run("--dry-run", "--prune").stdout());
     assertEquals(
         Set.of("GET", "HEAD"),
-        proxy.requests().stream().map(S3Proxy.Request::method).collect(Collectors.toSet()));
+        proxy.requests().stream().map(Exchange.Request::method).collect(Collectors.toSet()));
   }
 
   @Test
@@ -421,11 +421,11 @@ class PublishOnS3Test {
         outcome::toString);
     assertEquals(Set.of("bad.html", "good.html"), new HashSet<>(names("PUT")));
     assertEquals(List.of(), names("DELETE"));
-    assertEquals(
+    Differences.assertSameText(
         """
         hint: the credentials need s3:PutObject there
         blockpages_generator: error: 1 of 23 pages failed: the index stays as it was, and nothing is deleted
-        hint: mend that and run it again, it goes on from there
+        hint: fix the cause and run the command again: it continues from there
         blockpages_generator: 23 pages: 1 uploaded, 20 unchanged, 1 failed (bad.html)
         """,
         outcome.stderr().replaceFirst(".*\n", ""));
@@ -456,9 +456,9 @@ class PublishOnS3Test {
     proxy.answer(
         1,
         S3Proxy.of("PUT", "/i484.html"),
-        turn -> {
+        exchange -> {
           terminal.interrupts().getFirst().run();
-          turn.pass();
+          proxy.pass(exchange);
         });
     Terminal.Outcome outcome = terminal.run(new blockpages_generator());
     assertEquals(130, outcome.exit(), outcome::toString);
@@ -485,7 +485,7 @@ class PublishOnS3Test {
     proxy.answer(
         Integer.MAX_VALUE,
         request -> request.method().equals("HEAD") && request.path().contains("/other-"),
-        S3Proxy.answer(403, Map.of(), ""));
+        Reply.answer(403, ""));
     proxy.forget();
     Terminal.Outcome outcome =
         terminal().set("PARALLEL_REQUESTS", "1").run(new blockpages_generator(), "--prune");
@@ -503,7 +503,7 @@ class PublishOnS3Test {
             .stderr()
             .contains(
                 """
-                blockpages_generator: error: 8 files failed that may be pages of records that are gone: they were not deleted
+                blockpages_generator: error: 8 files were not deleted, though they may be pages of records that are gone
                 """),
         outcome::toString);
     assertTrue(outcome.stderr().contains("hint: the credentials need s3:GetObject there\n"));
@@ -524,7 +524,7 @@ class PublishOnS3Test {
             .endsWith(
                 """
                 hint: the credentials need s3:DeleteObject there
-                blockpages_generator: error: 1 file failed that may be a page of a record that is gone: it was not deleted
+                blockpages_generator: error: 1 file was not deleted, though it may be the page of a record that is gone
                 blockpages_generator: 21 pages: 1 uploaded, 20 unchanged, 1 failed (old.html)
                 """),
         outcome::toString);
@@ -537,9 +537,9 @@ class PublishOnS3Test {
     proxy.answer(
         1,
         request -> request.method().equals("PUT"),
-        turn -> {
+        exchange -> {
           terminal.interrupts().getFirst().run();
-          turn.pass();
+          proxy.pass(exchange);
         });
     Terminal.Outcome outcome = terminal.run(new blockpages_generator());
     assertEquals(130, outcome.exit());
@@ -580,7 +580,7 @@ class PublishOnS3Test {
     proxy.answer(
         Integer.MAX_VALUE,
         request -> request.method().equals("PUT"),
-        S3Proxy.late(Duration.ofMillis(40)));
+        proxy.late(Duration.ofMillis(40)));
     Terminal.Outcome outcome =
         terminal().interactive().set("NO_COLOR", "1").run(new blockpages_generator());
     assertEquals(0, outcome.exit(), outcome::toString);
@@ -614,7 +614,7 @@ class PublishOnS3Test {
     proxy.answer(1, request -> request.method().equals("GET"), S3Proxy.slowDown());
     proxy.answer(1, S3Proxy.of("PUT", "/i71.html"), S3Proxy.slowDown());
     proxy.answer(1, S3Proxy.of("PUT", "/i58.html"), S3Proxy.cutRequest(100));
-    proxy.answer(1, S3Proxy.of("PUT", "/p26.html"), S3Proxy.loseAnswer());
+    proxy.answer(1, S3Proxy.of("PUT", "/p26.html"), proxy.loseAnswer());
     proxy.answer(1, S3Proxy.of("PUT", "/p33.html"), S3Proxy.internalError());
     Terminal.Outcome outcome = run();
     assertEquals(0, outcome.exit(), outcome::toString);
@@ -652,7 +652,7 @@ class PublishOnS3Test {
     proxy.answer(
         Integer.MAX_VALUE,
         request -> request.method().equals("GET"),
-        S3Proxy.late(Duration.ofSeconds(30)));
+        proxy.late(Duration.ofSeconds(30)));
     Terminal.Outcome outcome =
         terminal()
             .set("REQUESTS_NB_RETRIES", "0")
@@ -742,8 +742,8 @@ class PublishOnS3Test {
     run("--prune", "--expected-bucket-owner", "111122223333");
     assertEquals(
         Set.of("GET", "HEAD", "PUT"),
-        proxy.requests().stream().map(S3Proxy.Request::method).collect(Collectors.toSet()));
-    for (S3Proxy.Request request : proxy.requests()) {
+        proxy.requests().stream().map(Exchange.Request::method).collect(Collectors.toSet()));
+    for (Exchange.Request request : proxy.requests()) {
       assertEquals(
           "111122223333", request.header("x-amz-expected-bucket-owner"), request.toString());
     }
@@ -802,9 +802,7 @@ class PublishOnS3Test {
       })
   void what_answers_to_everything_is_no_s3(String body) {
     proxy.answer(
-        Integer.MAX_VALUE,
-        request -> true,
-        S3Proxy.answer(200, Map.of("Content-Type", "text/html"), body));
+        Integer.MAX_VALUE, request -> true, Reply.answer(200, body, "Content-Type: text/html"));
     assertFails(
         "cannot list Amazon S3 bucket %s: the server at %s is not S3"
             .formatted(bucket, proxy.url()),
@@ -815,7 +813,7 @@ class PublishOnS3Test {
   @Test
   void an_upload_without_an_etag_is_none() {
     s3.createBucket(request -> request.bucket(bucket));
-    proxy.answer(1, S3Proxy.of("PUT", "/i71.html"), S3Proxy.answer(200, Map.of(), ""));
+    proxy.answer(1, S3Proxy.of("PUT", "/i71.html"), Reply.answer(200, ""));
     Terminal.Outcome outcome = run();
     assertEquals(2, outcome.exit());
     assertTrue(
@@ -832,7 +830,7 @@ class PublishOnS3Test {
     proxy.answer(
         Integer.MAX_VALUE,
         request -> true,
-        S3Proxy.answer(502, Map.of("Content-Type", "text/html"), "<html><h1>Bad Gateway</h1>"));
+        Reply.answer(502, "<html><h1>Bad Gateway</h1>", "Content-Type: text/html"));
     assertFails(
         "cannot list Amazon S3 bucket %s: 502 from %s".formatted(bucket, proxy.url()),
         null,
@@ -841,10 +839,7 @@ class PublishOnS3Test {
 
   @Test
   void an_endpoint_that_nobody_listens_on_is_one_line() throws IOException {
-    URI nobody;
-    try (ServerSocket socket = new ServerSocket(0)) {
-      nobody = URI.create("http://127.0.0.1:" + socket.getLocalPort());
-    }
+    URI nobody = RecordingServer.nobody("");
     assertFails(
         "cannot list Amazon S3 bucket %s: no answer from %s: Connection refused"
             .formatted(bucket, nobody),
@@ -966,7 +961,7 @@ class PublishOnS3Test {
             .set("ENV_FILE", file)
             .run(new blockpages_generator())
             .exit());
-    S3Proxy.Request request = proxy.requests("PUT").getLast();
+    Exchange.Request request = proxy.requests("PUT").getLast();
     assertTrue(request.header("authorization").contains("Credential=AKIAFROMFILE/"));
     assertEquals("the-session", request.header("x-amz-security-token"));
     assertTrue(request.header("user-agent").startsWith("blockpages_generator/0.1.0 "));
@@ -975,7 +970,7 @@ class PublishOnS3Test {
   @Test
   void elsewhere_than_at_amazon_no_checksum_is_sent_unless_it_is_required() {
     run();
-    for (S3Proxy.Request request : proxy.requests("PUT")) {
+    for (Exchange.Request request : proxy.requests("PUT")) {
       assertEquals(
           Set.of(),
           request.headers().keySet().stream()

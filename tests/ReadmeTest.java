@@ -9,6 +9,7 @@
 //SOURCES ../validate_changes_collection.java
 //SOURCES ../validate_signature.java
 //SOURCES Blocks.java
+//SOURCES Differences.java
 //SOURCES Installed.java
 //SOURCES Patience.java
 //SOURCES ../bench/Peers.java
@@ -38,6 +39,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.io.TempDir;
@@ -45,6 +47,7 @@ import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** What README and guides show is what the commands do, and works as typed. */
+@Order(1) // takes long, so it begins first
 @Execution(ExecutionMode.CONCURRENT)
 class ReadmeTest {
 
@@ -82,13 +85,21 @@ class ReadmeTest {
   void every_example_is_what_a_transcript_says() throws IOException {
     int examples = 0;
     for (Path guide : Blocks.guides()) {
-      for (MatchResult example : EXAMPLE.matcher(Files.readString(guide)).results().toList()) {
+      String text = Files.readString(guide);
+      StringBuilder asItShouldBe = new StringBuilder();
+      int end = 0;
+      for (MatchResult example : EXAMPLE.matcher(text).results().toList()) {
         examples++;
         String transcript = page("tests/golden/" + example.group(1) + ".txt");
-        String shown = transcript.substring(transcript.indexOf("$ "));
-        assertEquals(
-            shown.substring(0, shown.indexOf("--- stderr\n")), example.group(2), guide.toString());
+        asItShouldBe
+            .append(text, end, example.start(2))
+            .append(transcript, transcript.indexOf("$ "), transcript.indexOf("--- stderr\n"));
+        end = example.end(2);
       }
+      Differences.assertFile(
+          guide,
+          asItShouldBe + text.substring(end),
+          "ReadmeTest.every_example_is_what_a_transcript_says");
     }
     assertTrue(examples > COMMANDS.size(), examples + " examples");
   }

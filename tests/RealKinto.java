@@ -78,10 +78,10 @@ final class RealKinto implements AutoCloseable {
     }
   }
 
-  /** Skips the test, or fails it, where {@link Peers#kinto()} does. */
+  /** Skips the test, or fails it, where {@link Peers#KINTO} does. */
   static RealKinto start() {
     try {
-      return new RealKinto(Peers.kinto());
+      return new RealKinto(Peers.KINTO.path());
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

@@ -1,15 +1,15 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //DEPS tools.jackson.core:jackson-databind:3.3.0
 //SOURCES ../common/Http.java
+//SOURCES RecordingServer.java
 //SOURCES ../common/RemoteSettings.java
+//SOURCES Reply.java
 //SOURCES ../common/Runner.java
 //SOURCES ../refresh_signature.java
-//SOURCES HttpTest.java
 //SOURCES ../server/KintoRequest.java
 //SOURCES ../server/RemoteSettingsServer.java
 //SOURCES ../server/Store.java
 //SOURCES Terminal.java
-//SOURCES Transcript.java
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -37,10 +37,7 @@ import java.util.TreeSet;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Predicate;
-import java.util.stream.Stream;
-import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestFactory;
 
 /** The command as a whole, against the embedded server over HTTP, and its decisions. */
 class RefreshSignatureTest {
@@ -61,15 +58,6 @@ class RefreshSignatureTest {
     return server.requests().stream()
         .filter(request -> !request.method().equals("GET") && !request.method().equals("HEAD"))
         .toList();
-  }
-
-  @TestFactory
-  Stream<DynamicTest> every_transcript_is_what_the_command_prints() throws IOException {
-    return Transcript.of("refresh_signature")
-        .map(transcript ->
-            DynamicTest.dynamicTest(
-                transcript.name(),
-                () -> transcript.check(Map.of("refresh_signature", refresh_signature::new))));
   }
 
   // ---- what is written
@@ -260,11 +248,7 @@ class RefreshSignatureTest {
 
   @Test
   void a_server_that_takes_long_to_sign_is_not_asked_again_meanwhile() throws IOException {
-    try (HttpTest.Wire server =
-        wire((wire, socket) -> {
-          wire.awaitAsked(5); // the test is over, or somebody asks again
-          HttpTest.Wire.json("{}").send(wire, socket);
-        })) {
+    try (RecordingServer server = server(Reply.SILENT)) {
       Terminal.Outcome outcome =
           new Terminal()
               .set("SERVER", server.url("/v1"))
@@ -276,23 +260,24 @@ class RefreshSignatureTest {
       assertTrue(
           outcome.stdout().contains("NO VERDICT (the answer took longer than"), outcome::toString);
       assertEquals(
-          1, server.asked().stream().filter(asked -> asked.head().startsWith("PATCH")).count());
+          1,
+          server.requests().stream().filter(request -> request.method().equals("PATCH")).count());
     }
   }
 
   /** A server of one collection, whose answer to a PATCH is given. */
-  private static HttpTest.Wire wire(HttpTest.Wire.Reply patch) throws IOException {
-    return HttpTest.Wire.routes(asked -> {
-      if (asked.head().startsWith("PATCH")) {
+  private static RecordingServer server(Reply patch) throws IOException {
+    return RecordingServer.routes(request -> {
+      if (request.method().equals("PATCH")) {
         return patch;
       }
       String source = "{\"bucket\": \"work\", \"collection\": null}";
       String destination = "{\"bucket\": \"main\", \"collection\": null}";
-      return HttpTest.Wire.json(
-          asked.path().equals("/v1/")
+      return Reply.json(
+          request.path().equals("/v1/")
               ? "{\"capabilities\": {\"signer\": {\"resources\": [{\"source\": %s, \"destination\": %s}]}}}"
                   .formatted(source, destination)
-              : asked.path().contains("/monitor/")
+              : request.path().contains("/monitor/")
                   ? "{\"changes\": [{\"bucket\": \"main\", \"collection\": \"a\","
                       + " \"last_modified\": 1}]}"
                   : "{\"data\": {\"status\": \"signed\", \"last_modified\": 5,"
@@ -318,10 +303,10 @@ class RefreshSignatureTest {
   @Test
   void ctrl_c_ends_the_writing() throws IOException {
     Terminal terminal = new Terminal();
-    try (HttpTest.Wire server =
-        wire((wire, socket) -> {
+    try (RecordingServer server =
+        server(exchange -> {
           terminal.interrupts().forEach(Runnable::run);
-          HttpTest.Wire.json("{}").send(wire, socket);
+          Reply.json("{}").send(exchange);
         })) {
       Terminal.Outcome outcome =
           terminal.set("SERVER", server.url("/v1")).run(new refresh_signature());
@@ -329,8 +314,7 @@ class RefreshSignatureTest {
       assertTrue(
           outcome.stderr().contains("interrupted: 1 collection: 0 refreshed, 1 not finished\n"),
           outcome::toString);
-      assertEquals(
-          "PATCH", server.asked().getLast().head().split(" ")[0], "nothing was asked after it");
+      assertEquals("PATCH", server.requests().getLast().method(), "nothing was asked after it");
     }
   }
 
@@ -338,18 +322,15 @@ class RefreshSignatureTest {
   void collections_are_refreshed_in_parallel() throws IOException {
     CountDownLatch together = new CountDownLatch(4);
     try (RemoteSettingsServer server = server().sample(true).start();
-        HttpTest.Wire gate =
-            HttpTest.Wire.routes(asked -> {
-              if (!asked.head().startsWith("PATCH")) {
-                return (_, socket) ->
-                    HttpTest.Wire.answer(
-                            307, "", "Location: " + server.url().resolve(asked.target()))
-                        .send(null, socket);
+        RecordingServer gate =
+            RecordingServer.routes(request -> {
+              if (!request.method().equals("PATCH")) {
+                return Reply.answer(307, "", "Location: " + server.url().resolve(request.target()));
               }
-              return (wire, socket) -> {
+              return exchange -> {
                 together.countDown();
                 together.await(); // each answer waits for the other requests
-                HttpTest.Wire.status(403).send(wire, socket);
+                Reply.status(403).send(exchange);
               };
             })) {
       Terminal.Outcome outcome =
@@ -548,5 +529,9 @@ class RefreshSignatureTest {
             judged("signed", null, null))) {
       assertTrue(failed instanceof refresh_signature.NoVerdict, failed.toString());
     }
+    assertTrue(
+        judged("signed", late, early)
+            .toString()
+            .contains("has not advanced: %s before, %s now".formatted(late, early)));
   }
 }

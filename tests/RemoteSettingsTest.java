@@ -1,7 +1,10 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
+//SOURCES Exchange.java
 //SOURCES ../common/Http.java
+//SOURCES RecordingServer.java
 //SOURCES ../common/RemoteSettings.java
 //SOURCES HttpTest.java
+//SOURCES Reply.java
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -56,18 +59,18 @@ class RemoteSettingsTest {
   private static final Announced ENTRY = new Announced("main", "cfr", 200, null);
 
   private final HttpTest.Time time = new HttpTest.Time(Instant.parse("2026-11-24T12:00:00Z"));
-  private final Map<String, HttpTest.Wire.Reply> answers = new HashMap<>();
-  private HttpTest.Wire.Reply everythingElse = HttpTest.Wire.status(404);
-  private HttpTest.Wire server;
+  private final Map<String, Reply> answers = new HashMap<>();
+  private Reply everythingElse = Reply.status(404);
+  private RecordingServer server;
   private Http http;
   private RemoteSettings remote;
 
   @BeforeEach
   void start() throws IOException {
     server =
-        HttpTest.Wire.routes(asked ->
+        RecordingServer.routes(request ->
             answers.getOrDefault(
-                asked.target(), answers.getOrDefault(asked.path(), everythingElse)));
+                request.target(), answers.getOrDefault(request.path(), everythingElse)));
     http =
         new Http(
             new Http.Limits(
@@ -109,7 +112,7 @@ class RemoteSettingsTest {
         List.of(
             new Announced("main", "z", 300, null), new Announced("blocklists", "a_1-b", 200, null)),
         announced());
-    assertEquals(1, server.asked().size());
+    assertEquals(1, server.requests().size());
   }
 
   @Test
@@ -117,7 +120,7 @@ class RemoteSettingsTest {
     answer(LIST + "/changeset", "{\"changes\": []}");
     announced();
     announced();
-    List<String> targets = server.asked().stream().map(HttpTest.Asked::target).toList();
+    List<String> targets = server.requests().stream().map(Exchange.Request::target).toList();
     assertTrue(targets.getFirst().matches(".*\\?_expected=\\d+"), targets.toString());
     assertNotEquals(targets.getFirst(), targets.getLast());
   }
@@ -184,7 +187,7 @@ class RemoteSettingsTest {
   @ParameterizedTest
   @ValueSource(ints = {404, 405})
   void a_server_without_changesets_lists_records_page_by_page(int status) throws Exception {
-    answers.put(LIST + "/changeset", HttpTest.Wire.status(status));
+    answers.put(LIST + "/changeset", Reply.status(status));
     page(LIST + "/records", "a", LIST + "/records?_token=2");
     page(LIST + "/records?_token=2", "b", "records?_token=3");
     page(LIST + "/records?_token=3", "c", null);
@@ -202,7 +205,7 @@ class RemoteSettingsTest {
   @Test
   void an_error_of_the_list_is_no_reason_to_ask_the_old_way() {
     for (int status : new int[] {401, 403, 500}) {
-      answers.put(LIST + "/changeset", HttpTest.Wire.status(status));
+      answers.put(LIST + "/changeset", Reply.status(status));
       page(LIST + "/records", "a", null);
       assertEquals(status, assertThrows(ServerException.class, this::announced).status());
     }
@@ -224,7 +227,7 @@ class RemoteSettingsTest {
     http.authorize(server.url(), "Bearer t0ken");
     ServerException failure = assertThrows(ServerException.class, this::announced);
     assertTrue(failure.getMessage().contains("Next-Page"), failure.getMessage());
-    assertEquals(2, server.asked().size());
+    assertEquals(2, server.requests().size());
   }
 
   @Test
@@ -233,7 +236,9 @@ class RemoteSettingsTest {
     page(LIST + "/records?_token=2", "b", null);
     http.authorize(server.url(), "Bearer t0ken");
     assertEquals(2, announced().size());
-    server.asked().forEach(asked -> assertEquals("Bearer t0ken", asked.header("authorization")));
+    server
+        .requests()
+        .forEach(request -> assertEquals("Bearer t0ken", request.header("authorization")));
   }
 
   @Test
@@ -241,12 +246,12 @@ class RemoteSettingsTest {
     page(LIST + "/records", "a", LIST + "/records?_token=2");
     page(LIST + "/records?_token=2", "b", LIST + "/records");
     assertThrows(ServerException.class, this::announced);
-    assertEquals(3, server.asked().size());
+    assertEquals(3, server.requests().size());
   }
 
   @Test
   void the_next_page_may_be_named_by_its_query_or_not_at_all() throws Exception {
-    answers.put(LIST + "/changeset", HttpTest.Wire.status(404));
+    answers.put(LIST + "/changeset", Reply.status(404));
     page(LIST + "/records", "a", "?_token=2");
     page(LIST + "/records?_token=2", "b", "");
     assertEquals(List.of("x/a", "x/b"), announced().stream().map(Announced::name).toList());
@@ -254,14 +259,14 @@ class RemoteSettingsTest {
 
   @Test
   void a_circle_is_one_whatever_part_of_the_page_is_named() {
-    answers.put(LIST + "/changeset", HttpTest.Wire.status(404));
+    answers.put(LIST + "/changeset", Reply.status(404));
     AtomicInteger number = new AtomicInteger();
     answers.put(
         LIST + "/records",
-        (wire, socket) ->
-            HttpTest.Wire.json(
+        exchange ->
+            Reply.json(
                     "{\"data\": []}", "Next-Page: " + LIST + "/records#" + number.incrementAndGet())
-                .send(wire, socket));
+                .send(exchange));
     ServerException failure = assertThrows(ServerException.class, this::announced);
     assertTrue(failure.reason().contains("loop"), failure.reason());
   }
@@ -297,7 +302,7 @@ class RemoteSettingsTest {
   void a_server_without_changesets_sends_its_list_again() throws Exception {
     answers.put(
         LIST + "/records",
-        HttpTest.Wire.json(
+        Reply.json(
             "{\"data\": [{\"bucket\": \"main\", \"collection\": \"cfr\", \"last_modified\": 3}]}"));
     assertEquals(3, remote.announced("monitor", "changes", ENTRY).orElseThrow().timestamp());
   }
@@ -306,20 +311,21 @@ class RemoteSettingsTest {
 
   @Test
   void a_timestamp_is_the_etag_of_the_records_as_clients_ask_or_past_the_caches() throws Exception {
-    answers.put(PLACE + "/records?_expected=200", HttpTest.Wire.answer(200, "", "ETag: \"100\""));
-    answers.put(PLACE + "/records", HttpTest.Wire.answer(200, "", "ETag: \"200\""));
+    answers.put(PLACE + "/records?_expected=200", Reply.answer(200, "", "ETag: \"100\""));
+    answers.put(PLACE + "/records", Reply.answer(200, "", "ETag: \"200\""));
     assertEquals(100, remote.timestamp(ENTRY));
     assertEquals(200, remote.timestampPastCaches(ENTRY));
     assertTrue(targets().getLast().matches(".*\\?_expected=\\d{9,12}"), targets().toString());
-    server.asked().forEach(asked -> assertTrue(asked.head().startsWith("HEAD "), asked.head()));
+    server
+        .requests()
+        .forEach(request -> assertTrue(request.method().equals("HEAD"), request.line()));
   }
 
   @ParameterizedTest
   @CsvSource({"'', no ETag", "ETag: 200, the ETag is not a timestamp"})
   void an_etag_that_a_head_lacks_or_is_no_timestamp_is_an_error(String etag, String reason) {
     answers.put(
-        PLACE + "/records",
-        etag.isEmpty() ? HttpTest.Wire.answer(200, "") : HttpTest.Wire.answer(200, "", etag));
+        PLACE + "/records", etag.isEmpty() ? Reply.answer(200, "") : Reply.answer(200, "", etag));
     ServerException failure = assertThrows(ServerException.class, () -> remote.timestamp(ENTRY));
     assertEquals(reason, failure.reason());
   }
@@ -412,8 +418,7 @@ class RemoteSettingsTest {
   @ParameterizedTest
   @ValueSource(strings = {"{\"changes\": [", "", "<html>", "{\"changes\": [tru]}"})
   void a_changeset_that_is_not_json_is_asked_for_again(String body) throws Exception {
-    answers.put(
-        PLACE + "/changeset", once(HttpTest.Wire.json(body), HttpTest.Wire.json(changeset(GOOD))));
+    answers.put(PLACE + "/changeset", Reply.inTurn(Reply.json(body), Reply.json(changeset(GOOD))));
     assertEquals(1, remote.changeset(ENTRY).records().size());
     assertEquals(1, time.pauses().size());
   }
@@ -479,7 +484,7 @@ class RemoteSettingsTest {
     answer(PLACE + "/changeset?_expected=200", changeset(GOOD).replace("200", "100"));
     answer(PLACE + "/changeset", changeset(GOOD));
     assertEquals(200, remote.changeset(ENTRY).timestamp());
-    assertEquals(2, server.asked().size());
+    assertEquals(2, server.requests().size());
     assertTrue(targets().getLast().matches(".*\\?_expected=\\d{6,}"), targets().toString());
   }
 
@@ -487,14 +492,14 @@ class RemoteSettingsTest {
   void a_changeset_that_stays_older_is_what_there_is() throws Exception {
     answer(PLACE + "/changeset", changeset(GOOD).replace("200", "100"));
     assertEquals(100, remote.changeset(ENTRY).timestamp());
-    assertEquals(2, server.asked().size());
+    assertEquals(2, server.requests().size());
   }
 
   @Test
   void a_changeset_newer_than_announced_is_read_once() throws Exception {
     answer(PLACE + "/changeset", changeset(GOOD).replace("200", "300"));
     assertEquals(300, remote.changeset(ENTRY).timestamp());
-    assertEquals(1, server.asked().size());
+    assertEquals(1, server.requests().size());
   }
 
   @Test
@@ -525,9 +530,7 @@ class RemoteSettingsTest {
     oldServer();
     answers.put(
         PLACE,
-        once(
-            HttpTest.Wire.json("{\"data\": {\"n\": 1}}"),
-            HttpTest.Wire.json("{\"data\": {\"n\": 2}}")));
+        Reply.inTurn(Reply.json("{\"data\": {\"n\": 1}}"), Reply.json("{\"data\": {\"n\": 2}}")));
     answers.put(PLACE + "/records", records("a", null));
     assertEquals(2L, remote.changeset(ENTRY).metadata().get("n"));
   }
@@ -539,7 +542,7 @@ class RemoteSettingsTest {
     answers.put(PLACE + "/records", records("a", PLACE + "/records?_token=2"));
     answers.put(
         PLACE + "/records?_token=2",
-        once(HttpTest.Wire.json("{\"data\": []}", "ETag: \"201\""), records("b", null)));
+        Reply.inTurn(Reply.json("{\"data\": []}", "ETag: \"201\""), records("b", null)));
     assertEquals(2, remote.changeset(ENTRY).records().size());
   }
 
@@ -548,7 +551,7 @@ class RemoteSettingsTest {
     oldServer();
     answer(PLACE, "{\"data\": {\"n\": 1}}");
     answers.put(PLACE + "/records", records("a", PLACE + "/records?_token=2"));
-    answers.put(PLACE + "/records?_token=2", once(records("a", null), records("b", null)));
+    answers.put(PLACE + "/records?_token=2", Reply.inTurn(records("a", null), records("b", null)));
     assertEquals(
         List.of("a", "b"),
         remote.changeset(ENTRY).records().stream().map(SignedRecord::id).toList());
@@ -560,9 +563,8 @@ class RemoteSettingsTest {
     AtomicInteger number = new AtomicInteger();
     answers.put(
         PLACE,
-        (wire, socket) ->
-            HttpTest.Wire.json("{\"data\": {\"n\": " + number.incrementAndGet() + "}}")
-                .send(wire, socket));
+        exchange ->
+            Reply.json("{\"data\": {\"n\": " + number.incrementAndGet() + "}}").send(exchange));
     answers.put(PLACE + "/records", records("a", null));
     ServerException failure = assertThrows(ServerException.class, () -> remote.changeset(ENTRY));
     assertTrue(failure.reason().contains("kept changing while it was read"), failure.reason());
@@ -575,9 +577,7 @@ class RemoteSettingsTest {
     answer(PLACE, "{\"data\": {\"n\": 1}}");
     answers.put(
         PLACE + "/records",
-        etag.isEmpty()
-            ? HttpTest.Wire.json("{\"data\": []}")
-            : HttpTest.Wire.json("{\"data\": []}", etag));
+        etag.isEmpty() ? Reply.json("{\"data\": []}") : Reply.json("{\"data\": []}", etag));
     ServerException failure = assertThrows(ServerException.class, () -> remote.changeset(ENTRY));
     assertTrue(failure.reason().contains("ETag"), failure.reason());
   }
@@ -586,7 +586,7 @@ class RemoteSettingsTest {
   void the_etag_of_a_proxy_that_compresses_is_weak_and_a_timestamp() throws Exception {
     oldServer();
     answer(PLACE, "{\"data\": {\"n\": 1}}");
-    answers.put(PLACE + "/records", HttpTest.Wire.json("{\"data\": []}", "ETag: W/\"200\""));
+    answers.put(PLACE + "/records", Reply.json("{\"data\": []}", "ETag: W/\"200\""));
     assertEquals(200, remote.changeset(ENTRY).timestamp());
   }
 
@@ -629,9 +629,9 @@ class RemoteSettingsTest {
     answers.put(PLACE + "/records", records("a", PLACE + "/records?_token=2"));
     answers.put(
         PLACE + "/records?_token=2",
-        once(HttpTest.Wire.json("{\"data\": []}", "ETag: \"201\""), records("b", null)));
+        Reply.inTurn(Reply.json("{\"data\": []}", "ETag: \"201\""), records("b", null)));
     assertEquals(List.of("a", "b"), ids(remote.records(CFR, Map.of())));
-    answers.put(PLACE + "/records?_token=2", HttpTest.Wire.json("{\"data\": []}", "ETag: \"201\""));
+    answers.put(PLACE + "/records?_token=2", Reply.json("{\"data\": []}", "ETag: \"201\""));
     ServerException failure =
         assertThrows(ServerException.class, () -> remote.records(CFR, Map.of()));
     assertTrue(failure.reason().contains("kept changing while it was read"), failure.reason());
@@ -641,14 +641,14 @@ class RemoteSettingsTest {
   void a_record_that_looks_like_a_tombstone_is_one_of_the_records() throws Exception {
     answers.put(
         PLACE + "/records",
-        HttpTest.Wire.json("{\"data\": [{\"id\": \"a\", \"deleted\": true}]}", "ETag: \"200\""));
+        Reply.json("{\"data\": [{\"id\": \"a\", \"deleted\": true}]}", "ETag: \"200\""));
     assertEquals(List.of("a"), ids(remote.records(CFR, Map.of())));
   }
 
   @Test
   void who_may_see_only_some_of_the_records_is_refused() {
     answers.put(PLACE + "/records", records("a", null));
-    everythingElse = HttpTest.Wire.status(403);
+    everythingElse = Reply.status(403);
     ServerException failure =
         assertThrows(ServerException.class, () -> remote.records(CFR, Map.of()));
     assertEquals(403, failure.status());
@@ -660,8 +660,7 @@ class RemoteSettingsTest {
   @Test
   void an_id_that_no_path_can_hold_is_refused() {
     answers.put(
-        PLACE + "/records",
-        HttpTest.Wire.json("{\"data\": [{\"id\": \"a\\ud83d\"}]}", "ETag: \"200\""));
+        PLACE + "/records", Reply.json("{\"data\": [{\"id\": \"a\\ud83d\"}]}", "ETag: \"200\""));
     ServerException failure =
         assertThrows(ServerException.class, () -> remote.records(CFR, Map.of()));
     assertTrue(failure.reason().contains("half a surrogate pair"), failure.reason());
@@ -685,14 +684,14 @@ class RemoteSettingsTest {
   void a_batch_is_one_request_whose_parts_have_their_guards_and_escaped_paths() throws Exception {
     answer("/v1/batch", "{\"responses\": [{\"status\": 201}, {\"status\": 200}]}");
     remote.batch(List.of(CREATION, DELETION));
-    HttpTest.Asked asked = server.asked().getLast();
-    assertEquals("POST /v1/batch HTTP/1.1", asked.head());
+    Exchange.Request request = server.requests().getLast();
+    assertEquals("POST /v1/batch HTTP/1.1", request.line());
     assertEquals(
         "{\"requests\":[{\"method\":\"PUT\",\"path\":\"/buckets/main/collections/cfr/records/a%20%C3%A9\","
             + "\"headers\":{\"If-None-Match\":\"*\"},\"body\":{\"data\":{\"id\":1}}},"
             + "{\"method\":\"DELETE\",\"path\":\"/buckets/main/collections/cfr/records/%62atch\","
             + "\"headers\":{\"If-Match\":\"\\\"5\\\"\"}}]}",
-        asked.body());
+        request.text());
     assertEquals("/buckets/main/collections/cfr/records/batch", DELETION.path(), "as it is shown");
   }
 
@@ -754,25 +753,25 @@ class RemoteSettingsTest {
 
   @Test
   void a_collection_is_made_unless_it_is_there() throws Exception {
-    answers.put(PLACE, HttpTest.Wire.status(201));
+    answers.put(PLACE, Reply.status(201));
     remote.create(CFR);
-    HttpTest.Asked asked = server.asked().getLast();
-    assertEquals("PUT " + PLACE + " HTTP/1.1", asked.head());
-    assertEquals("*", asked.header("If-None-Match"));
-    assertEquals("{\"data\":{}}", asked.body());
-    answers.put(PLACE, HttpTest.Wire.status(412));
+    Exchange.Request request = server.requests().getLast();
+    assertEquals("PUT " + PLACE + " HTTP/1.1", request.line());
+    assertEquals("*", request.header("If-None-Match"));
+    assertEquals("{\"data\":{}}", request.text());
+    answers.put(PLACE, Reply.status(412));
     remote.create(CFR);
-    answers.put(PLACE, HttpTest.Wire.status(403));
+    answers.put(PLACE, Reply.status(403));
     assertThrows(ServerException.class, () -> remote.create(CFR));
-    answers.put(PLACE, once(HttpTest.Wire.status(503), HttpTest.Wire.json("{\"data\": {}}")));
-    int before = server.asked().size();
+    answers.put(PLACE, Reply.inTurn(Reply.status(503), Reply.json("{\"data\": {}}")));
+    int before = server.requests().size();
     remote.create(CFR);
     assertEquals(
         List.of("PUT", "GET"),
-        server.asked().subList(before, before + 2).stream()
-            .map(it -> it.head().split(" ")[0])
+        server.requests().subList(before, before + 2).stream()
+            .map(Exchange.Request::method)
             .toList());
-    assertEquals(before + 2, server.asked().size(), "it was made, though the answer failed");
+    assertEquals(before + 2, server.requests().size(), "it was made, though the answer failed");
   }
 
   @ParameterizedTest
@@ -968,7 +967,7 @@ class RemoteSettingsTest {
     answer("/chain", "PEM");
     http.authorize(server.url(), "Bearer t0ken");
     remote.chain(URI.create("http://localhost:" + server.port() + "/chain"));
-    assertEquals("", server.asked().getLast().header("authorization"));
+    assertEquals("", server.requests().getLast().header("authorization"));
   }
 
   @Test
@@ -988,11 +987,11 @@ class RemoteSettingsTest {
   }
 
   private List<String> targets() {
-    return server.asked().stream().map(HttpTest.Asked::target).toList();
+    return server.requests().stream().map(Exchange.Request::target).toList();
   }
 
   private void answer(String target, String body) {
-    answers.put(target, HttpTest.Wire.json(body));
+    answers.put(target, Reply.json(body));
   }
 
   private static String changeset(String records) {
@@ -1007,27 +1006,21 @@ class RemoteSettingsTest {
     }
     answers.put(
         target,
-        HttpTest.Wire.json(
+        Reply.json(
             "{\"data\": [{\"bucket\": \"x\", \"collection\": \"%s\", \"last_modified\": 5}]}"
                 .formatted(collection),
             headers.toArray(String[]::new)));
   }
 
   /** A page of records of the timestamp 200. */
-  private static HttpTest.Wire.Reply records(String id, String next) {
+  private static Reply records(String id, String next) {
     List<String> headers = new ArrayList<>(List.of("ETag: \"200\""));
     if (next != null) {
       headers.add("Next-Page: " + next);
     }
-    return HttpTest.Wire.json(
+    return Reply.json(
         "{\"data\": [{\"id\": \"" + id + "\", \"last_modified\": 5}]}",
         headers.toArray(String[]::new));
-  }
-
-  /** The first request gets the first reply, all others the second. */
-  private static HttpTest.Wire.Reply once(HttpTest.Wire.Reply first, HttpTest.Wire.Reply then) {
-    AtomicInteger count = new AtomicInteger();
-    return (wire, socket) -> (count.getAndIncrement() == 0 ? first : then).send(wire, socket);
   }
 
   /** Makes the client find out that the server has no changesets. */

@@ -2,11 +2,13 @@
 //DEPS tools.jackson.core:jackson-databind:3.3.0
 //SOURCES ../common/Http.java
 //SOURCES ../common/InOrder.java
+//SOURCES RecordingServer.java
+//SOURCES Reply.java
 //SOURCES ../common/Report.java
 //SOURCES ../common/Runner.java
 //SOURCES ../common/Tally.java
 //SOURCES ../validate_signature.java
-//SOURCES HttpTest.java
+//SOURCES Differences.java
 //SOURCES ../server/RemoteSettingsServer.java
 //SOURCES SettingsTest.java
 //SOURCES Terminal.java
@@ -205,7 +207,7 @@ class ReportTest {
 
   @Test
   void a_server_that_fails_is_2_with_request_and_reason() throws IOException {
-    try (HttpTest.Wire server = HttpTest.Wire.of(HttpTest.Wire.status(503))) {
+    try (RecordingServer server = RecordingServer.of(Reply.status(503))) {
       SettingsTest.Probe.Task task = reading(server.url());
       Terminal.Outcome outcome = run(task, "--quiet", "--requests-nb-retries=1");
       assertEquals(2, outcome.exit());
@@ -217,9 +219,8 @@ class ReportTest {
 
   @Test
   void waits_are_told_on_stderr_but_under_quiet() throws IOException {
-    try (HttpTest.Wire server =
-        HttpTest.Wire.of(HttpTest.Wire.status(503), HttpTest.Wire.json("{}"))) {
-      Terminal.Outcome outcome = run(reading(server.url()));
+    try (RecordingServer server = RecordingServer.of(Reply.status(503), Reply.json("{}"))) {
+      Terminal.Outcome outcome = run(reading(server.url()), "--requests-nb-retries=4");
       assertEquals(0, outcome.exit());
       assertEquals("", outcome.stdout());
       assertTrue(
@@ -228,8 +229,7 @@ class ReportTest {
               .matches("probe: GET \\S+: 503, trying again in .* \\(attempt 2 of 5\\)\n"),
           outcome.stderr());
     }
-    try (HttpTest.Wire server =
-        HttpTest.Wire.of(HttpTest.Wire.status(503), HttpTest.Wire.json("{}"))) {
+    try (RecordingServer server = RecordingServer.of(Reply.status(503), Reply.json("{}"))) {
       assertEquals("", run(reading(server.url()), "--quiet").stderr());
     }
   }
@@ -257,7 +257,7 @@ class ReportTest {
   @Test
   void results_are_on_stdout_and_all_else_on_stderr() {
     Terminal.Outcome outcome = run(everything());
-    assertEquals(
+    Differences.assertSameText(
         """
         Read a list
         1/2 good:  OK
@@ -265,7 +265,7 @@ class ReportTest {
          - Cause: details
         """,
         outcome.stdout());
-    assertEquals(
+    Differences.assertSameText(
         """
         probe: warning: something is odd
         probe: error: something failed
@@ -389,8 +389,8 @@ class ReportTest {
 
   @Test
   void an_alert_of_the_server_is_shown_once() throws IOException {
-    try (HttpTest.Wire server =
-        HttpTest.Wire.of(HttpTest.Wire.json("{}", "Alert: {\"type\":\"soft-eol\"}"))) {
+    try (RecordingServer server =
+        RecordingServer.of(Reply.json("{}", "Alert: {\"type\":\"soft-eol\"}"))) {
       for (String[] args : List.of(new String[0], new String[] {"--quiet"})) {
         Terminal.Outcome outcome = run(reading(server.url(), 3), args);
         assertEquals(0, outcome.exit());
@@ -445,19 +445,19 @@ class ReportTest {
             .map("{\"bucket\":\"main\",\"collection\":\"%s\",\"last_modified\":1}"::formatted)
             .reduce((one, other) -> one + "," + other)
             .orElseThrow();
-    try (HttpTest.Wire server =
-        HttpTest.Wire.routes(asked -> {
-          if (asked.path().startsWith("/v1/buckets/monitor/")) {
-            return HttpTest.Wire.json("{\"changes\":[" + entries + "]}");
+    try (RecordingServer server =
+        RecordingServer.routes(request -> {
+          if (request.path().startsWith("/v1/buckets/monitor/")) {
+            return Reply.json("{\"changes\":[" + entries + "]}");
           }
-          String collection = asked.path().split("/")[5];
-          return (wire, socket) -> {
+          String collection = request.path().split("/")[5];
+          return exchange -> {
             beforeAnswer.take(collection);
-            HttpTest.Wire.json(
+            Reply.json(
                     """
                     {"changes": [{"id": "1"}], "metadata": {}, "timestamp": 1}\
                     """)
-                .send(wire, socket);
+                .send(exchange);
           };
         })) {
       ByteArrayOutputStream all = new ByteArrayOutputStream();
@@ -640,7 +640,7 @@ class ReportTest {
   @Test
   void no_text_of_a_server_controls_the_terminal_in_a_failure_s_trace() throws IOException {
     String message = "{\"message\": \"\\u001b[2Jgone\\r\\nprobe: all is well\\u202e\"}";
-    try (HttpTest.Wire server = HttpTest.Wire.of(HttpTest.Wire.answer(403, message))) {
+    try (RecordingServer server = RecordingServer.of(Reply.answer(403, message))) {
       for (String[] args : List.of(new String[] {}, new String[] {"--verbose"})) {
         Terminal.Outcome outcome = run(reading(server.url()), args);
         assertTrue(outcome.stderr().contains("gone"), outcome::toString);
@@ -867,7 +867,7 @@ class ReportTest {
   void of_many_long_alerts_ten_are_shown_and_cut() throws IOException {
     String[] alerts = new String[50];
     Arrays.setAll(alerts, number -> "Alert: " + number + "x".repeat(2_000));
-    try (HttpTest.Wire server = HttpTest.Wire.of(HttpTest.Wire.json("{}", alerts))) {
+    try (RecordingServer server = RecordingServer.of(Reply.json("{}", alerts))) {
       Terminal.Outcome outcome = run(reading(server.url()));
       assertEquals(0, outcome.exit(), outcome::toString);
       assertEquals(10, outcome.stderr().lines().count());

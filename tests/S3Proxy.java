@@ -1,29 +1,21 @@
-import com.sun.net.httpserver.HttpExchange;
-import com.sun.net.httpserver.HttpServer;
+//SOURCES Exchange.java
+//SOURCES RecordingServer.java
+//SOURCES Reply.java
+
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.InterruptedIOException;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
-import java.util.TreeMap;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.function.UnaryOperator;
 
@@ -33,60 +25,6 @@ import java.util.function.UnaryOperator;
  * of the server behind it.
  */
 final class S3Proxy implements AutoCloseable {
-
-  /**
-   * A request.
-   *
-   * @param path as it was sent, encoded
-   * @param query as it was sent, encoded; empty for none
-   * @param headers by their names in lower case
-   * @param body as far as it was read; empty while an answer is chosen
-   */
-  record Request(
-      String method, String path, String query, Map<String, List<String>> headers, byte[] body) {
-
-    /** The first value of a header, null for none. */
-    String header(String name) {
-      List<String> values = headers.get(name.toLowerCase(Locale.ROOT));
-      return values == null ? null : values.getFirst();
-    }
-
-    /** The object in the body: a signed or checked body comes in chunks, each with its length. */
-    byte[] content() {
-      String encoding = header("content-encoding");
-      if (encoding == null || !encoding.contains("aws-chunked")) {
-        return body;
-      }
-      ByteArrayOutputStream content = new ByteArrayOutputStream();
-      for (int at = 0, length = -1; length != 0; at += length + 2) {
-        int end = at;
-        while (body[end] != '\r') {
-          end++;
-        }
-        String line = new String(body, at, end - at, StandardCharsets.US_ASCII);
-        length = Integer.parseInt(line.replaceFirst(";.*", ""), 16);
-        at = end + 2;
-        content.write(body, at, length);
-      }
-      return content.toByteArray();
-    }
-
-    /** The object in the body, as text. */
-    String text() {
-      return new String(content(), StandardCharsets.UTF_8);
-    }
-
-    @Override
-    public String toString() {
-      return method + " " + path + (query.isEmpty() ? "" : "?" + query);
-    }
-  }
-
-  /** How a request is answered; there are some in this class. */
-  @FunctionalInterface
-  interface Answer {
-    void give(Turn turn) throws IOException;
-  }
 
   private static final HttpClient CLIENT =
       HttpClient.newBuilder()
@@ -107,56 +45,54 @@ final class S3Proxy implements AutoCloseable {
           "transfer-encoding",
           "upgrade");
 
-  private final URI target;
-  private final HttpServer http;
-  private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
-  private final List<Function<Request, Optional<Answer>>> rules = new CopyOnWriteArrayList<>();
-  private final List<Request> requests = new CopyOnWriteArrayList<>();
+  /** A reply to the first requests of a kind. */
+  private record Rule(AtomicInteger timesLeft, Predicate<Exchange.Request> which, Reply reply) {
+    boolean holdsFor(Exchange.Request request) {
+      return which.test(request) && timesLeft.getAndDecrement() > 0;
+    }
+  }
 
-  private S3Proxy(URI target) throws IOException {
+  private final URI target;
+  private final RecordingServer server;
+  private final List<Rule> rules = new CopyOnWriteArrayList<>();
+
+  private S3Proxy(URI target) {
     this.target = target;
-    http = HttpServer.create(new InetSocketAddress(InetAddress.getByName("127.0.0.1"), 0), 64);
-    http.setExecutor(threads);
-    http.createContext("/", this::handle);
-    http.start();
+    server = RecordingServer.withUnreadBody(this::answer);
   }
 
   /** In front of that server. */
-  static S3Proxy to(URI server) throws IOException {
+  static S3Proxy to(URI server) {
     return new S3Proxy(server);
   }
 
   /** Its own endpoint. */
   URI url() {
-    return URI.create("http://127.0.0.1:" + http.getAddress().getPort());
+    return server.url("");
   }
 
   /** All requests since the last {@link #forget}, in the order in which their bodies ended. */
-  List<Request> requests() {
-    return List.copyOf(requests);
+  List<Exchange.Request> requests() {
+    return server.requests();
   }
 
   /** Those of a method. */
-  List<Request> requests(String method) {
-    return requests.stream().filter(request -> request.method().equals(method)).toList();
+  List<Exchange.Request> requests(String method) {
+    return requests().stream().filter(request -> request.method().equals(method)).toList();
   }
 
   /** Forgets the requests so far. */
   void forget() {
-    requests.clear();
+    server.forgetRequests();
   }
 
-  /** Asks that before it passes a request on. The first rule that has an answer counts. */
-  S3Proxy answer(Function<Request, Optional<Answer>> rule) {
-    rules.add(rule);
+  /**
+   * Gives that reply to the first requests of a kind, so many times. Of several replies to a
+   * request, the one that was set first is given.
+   */
+  S3Proxy answer(int times, Predicate<Exchange.Request> which, Reply reply) {
+    rules.add(new Rule(new AtomicInteger(times), which, reply));
     return this;
-  }
-
-  /** Gives that answer to the first requests of a kind, so many times. */
-  S3Proxy answer(int times, Predicate<Request> which, Answer answer) {
-    AtomicInteger left = new AtomicInteger(times);
-    return answer(request ->
-        which.test(request) && left.getAndDecrement() > 0 ? Optional.of(answer) : Optional.empty());
   }
 
   /** Passes everything on again. */
@@ -164,66 +100,87 @@ final class S3Proxy implements AutoCloseable {
     rules.clear();
   }
 
+  private void answer(Exchange exchange) throws IOException, InterruptedException {
+    rules.stream()
+        .filter(rule -> rule.holdsFor(exchange.head()))
+        .findFirst()
+        .map(Rule::reply)
+        .orElse(this::pass)
+        .send(exchange);
+  }
+
+  // What is in a request
+
   /** Requests of a method whose path ends so. */
-  static Predicate<Request> of(String method, String end) {
+  static Predicate<Exchange.Request> of(String method, String end) {
     return request -> request.method().equals(method) && request.path().endsWith(end);
   }
 
-  // Answers
-
-  /** An answer of the test's own. */
-  static Answer answer(int status, Map<String, String> headers, String body) {
-    return turn -> {
-      turn.body();
-      Map<String, List<String>> lists = new TreeMap<>();
-      headers.forEach((name, value) -> lists.put(name, List.of(value)));
-      turn.send(status, lists, body.getBytes(StandardCharsets.UTF_8), Integer.MAX_VALUE);
-    };
+  /** The object in the body: a signed or checked body comes in chunks, each with its length. */
+  static byte[] content(Exchange.Request request) {
+    byte[] body = request.body();
+    if (!request.header("content-encoding").contains("aws-chunked")) {
+      return body;
+    }
+    ByteArrayOutputStream content = new ByteArrayOutputStream();
+    for (int at = 0, length = -1; length != 0; at += length + 2) {
+      int end = at;
+      while (body[end] != '\r') {
+        end++;
+      }
+      String line = new String(body, at, end - at, StandardCharsets.US_ASCII);
+      length = Integer.parseInt(line.replaceFirst(";.*", ""), 16);
+      at = end + 2;
+      content.write(body, at, length);
+    }
+    return content.toByteArray();
   }
+
+  /** The object in the body, as text. */
+  static String text(Exchange.Request request) {
+    return new String(content(request), StandardCharsets.UTF_8);
+  }
+
+  // Replies of an S3
 
   /** An error as S3 words it. */
-  static Answer error(int status, String code, String message) {
-    return error(status, code, message, Map.of());
-  }
-
-  private static Answer error(
-      int status, String code, String message, Map<String, String> headers) {
-    Map<String, String> all = new TreeMap<>(headers);
-    all.put("Content-Type", "application/xml");
-    all.put("x-amz-request-id", "4442587FB7D0A2F9");
-    return answer(
+  static Reply error(int status, String code, String message, String... headers) {
+    String[] all = Arrays.copyOf(headers, headers.length + 2);
+    all[headers.length] = "Content-Type: application/xml";
+    all[headers.length + 1] = "x-amz-request-id: 4442587FB7D0A2F9";
+    return Reply.answer(
         status,
-        all,
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>"
             + code
             + "</Code><Message>"
             + message
-            + "</Message><RequestId>4442587FB7D0A2F9</RequestId></Error>");
+            + "</Message><RequestId>4442587FB7D0A2F9</RequestId></Error>",
+        all);
   }
 
-  static Answer slowDown() {
+  static Reply slowDown() {
     return error(503, "SlowDown", "Please reduce your request rate.");
   }
 
-  static Answer internalError() {
+  static Reply internalError() {
     return error(500, "InternalError", "We encountered an internal error. Please try again.");
   }
 
-  static Answer accessDenied() {
+  static Reply accessDenied() {
     return error(403, "AccessDenied", "Access Denied");
   }
 
-  static Answer noSuchBucket() {
+  static Reply noSuchBucket() {
     return error(404, "NoSuchBucket", "The specified bucket does not exist");
   }
 
   /** The bucket is somebody else's. */
-  static Answer bucketAlreadyExists() {
+  static Reply bucketAlreadyExists() {
     return error(409, "BucketAlreadyExists", "The requested bucket name is not available.");
   }
 
   /** The bucket is ours. */
-  static Answer bucketAlreadyOwnedByYou() {
+  static Reply bucketAlreadyOwnedByYou() {
     return error(
         409,
         "BucketAlreadyOwnedByYou",
@@ -231,165 +188,102 @@ final class S3Proxy implements AutoCloseable {
   }
 
   /** The bucket is in another region. */
-  static Answer permanentRedirect(String region) {
+  static Reply permanentRedirect(String region) {
     return error(
         301,
         "PermanentRedirect",
         "The bucket you are attempting to access must be addressed using the specified endpoint.",
-        Map.of("x-amz-bucket-region", region));
+        "x-amz-bucket-region: " + region);
   }
 
+  // Replies on the way to an S3 and back
+
   /** Hangs up after so many bytes of the request's body, or before it answers. */
-  static Answer cutRequest(int bytes) {
-    return turn -> turn.read(bytes);
+  static Reply cutRequest(int bytes) {
+    return exchange -> exchange.request(bytes);
   }
 
   /** Passes it on, and hangs up without a word of the answer. */
-  static Answer loseAnswer() {
-    return Turn::forward;
+  Reply loseAnswer() {
+    return this::forward;
   }
 
   /** Passes it on, and hangs up after so many bytes of the answer's body. */
-  static Answer cutAnswer(int bytes) {
-    return turn -> {
-      HttpResponse<byte[]> response = turn.forward();
-      turn.send(response.statusCode(), response.headers().map(), response.body(), bytes);
+  Reply cutAnswer(int bytes) {
+    return exchange -> {
+      HttpResponse<byte[]> answer = forward(exchange);
+      reply(answer, answer.body(), bytes).send(exchange);
     };
   }
 
   /** Passes it on after a while. */
-  static Answer late(Duration wait) {
-    return turn -> {
-      turn.body();
-      try {
-        Thread.sleep(wait);
-      } catch (InterruptedException e) {
-        throw interrupted(e);
-      }
-      turn.pass();
+  Reply late(Duration wait) {
+    return exchange -> {
+      exchange.request();
+      Thread.sleep(wait);
+      pass(exchange);
     };
+  }
+
+  /** Asks the server behind and passes on what it says. */
+  void pass(Exchange exchange) throws IOException, InterruptedException {
+    reply(forward(exchange)).send(exchange);
+  }
+
+  /** Asks the server behind. */
+  HttpResponse<byte[]> forward(Exchange exchange) throws IOException, InterruptedException {
+    return forward(exchange, query -> query);
+  }
+
+  /** The same with another query. */
+  HttpResponse<byte[]> forward(Exchange exchange, UnaryOperator<String> change)
+      throws IOException, InterruptedException {
+    Exchange.Request request = exchange.request();
+    String query = change.apply(request.query());
+    HttpRequest.Builder ask =
+        HttpRequest.newBuilder(
+                URI.create(target + request.path() + (query.isEmpty() ? "" : "?" + query)))
+            .method(
+                request.method(),
+                request.body().length == 0
+                    ? HttpRequest.BodyPublishers.noBody()
+                    : HttpRequest.BodyPublishers.ofByteArray(request.body()));
+    request
+        .headers()
+        .forEach((name, values) -> {
+          if (!OF_THE_CONNECTION.contains(name)) {
+            values.forEach(value -> ask.header(name, value));
+          }
+        });
+    return CLIENT.send(ask.build(), HttpResponse.BodyHandlers.ofByteArray());
+  }
+
+  /** An answer of the server behind. */
+  static Reply reply(HttpResponse<byte[]> answer) {
+    return reply(answer, answer.body());
+  }
+
+  /** The same with another body. */
+  static Reply reply(HttpResponse<byte[]> answer, byte[] body) {
+    return reply(answer, body, body.length);
+  }
+
+  private static Reply reply(HttpResponse<byte[]> answer, byte[] body, int mostBytes) {
+    boolean isHead = answer.request().method().equals("HEAD");
+    long length = answer.headers().firstValueAsLong("content-length").orElse(0);
+    String[] headers =
+        answer.headers().map().entrySet().stream()
+            .filter(header -> !OF_THE_CONNECTION.contains(header.getKey().toLowerCase(Locale.ROOT)))
+            .flatMap(
+                header -> header.getValue().stream().map(value -> header.getKey() + ": " + value))
+            .toArray(String[]::new);
+    return Reply.head(answer.statusCode(), isHead ? length : body.length, headers)
+        .then(exchange -> exchange.send(Arrays.copyOf(body, Math.min(mostBytes, body.length))));
   }
 
   /** Hangs up with everybody. */
   @Override
   public void close() {
-    http.stop(0);
-    threads.shutdownNow();
-  }
-
-  private void handle(HttpExchange exchange) throws IOException {
-    // closed without an answer, it hangs up
-    try (exchange) {
-      Turn turn = new Turn(exchange);
-      Answer answer = Turn::pass;
-      for (Function<Request, Optional<Answer>> rule : rules) {
-        Optional<Answer> chosen = rule.apply(turn.request);
-        if (chosen.isPresent()) {
-          answer = chosen.get();
-          break;
-        }
-      }
-      answer.give(turn);
-    }
-  }
-
-  private static InterruptedIOException interrupted(InterruptedException cause) {
-    Thread.currentThread().interrupt();
-    InterruptedIOException interrupted = new InterruptedIOException();
-    interrupted.initCause(cause);
-    return interrupted;
-  }
-
-  /** One request on its way. */
-  final class Turn {
-    private final HttpExchange exchange;
-    private Request request;
-    private boolean isRead;
-
-    private Turn(HttpExchange exchange) {
-      this.exchange = exchange;
-      URI uri = exchange.getRequestURI();
-      Map<String, List<String>> headers = new TreeMap<>();
-      exchange
-          .getRequestHeaders()
-          .forEach(
-              (name, values) -> headers.put(name.toLowerCase(Locale.ROOT), List.copyOf(values)));
-      String query = uri.getRawQuery();
-      request =
-          new Request(
-              exchange.getRequestMethod(),
-              uri.getRawPath(),
-              query == null ? "" : query,
-              headers,
-              new byte[0]);
-    }
-
-    /** Reads what is left of the request, which is kept then. */
-    byte[] body() throws IOException {
-      return isRead ? request.body() : read(Integer.MAX_VALUE);
-    }
-
-    private byte[] read(int most) throws IOException {
-      byte[] body = exchange.getRequestBody().readNBytes(most);
-      isRead = true;
-      request =
-          new Request(request.method(), request.path(), request.query(), request.headers(), body);
-      requests.add(request);
-      return body;
-    }
-
-    /** Asks the server behind. */
-    HttpResponse<byte[]> forward() throws IOException {
-      return forward(query -> query);
-    }
-
-    /** The same with another query. */
-    HttpResponse<byte[]> forward(UnaryOperator<String> change) throws IOException {
-      byte[] body = body();
-      String query = change.apply(request.query());
-      HttpRequest.Builder ask =
-          HttpRequest.newBuilder(
-                  URI.create(target + request.path() + (query.isEmpty() ? "" : "?" + query)))
-              .method(
-                  request.method(),
-                  body.length == 0
-                      ? HttpRequest.BodyPublishers.noBody()
-                      : HttpRequest.BodyPublishers.ofByteArray(body));
-      request
-          .headers()
-          .forEach((name, values) -> {
-            if (!OF_THE_CONNECTION.contains(name)) {
-              values.forEach(value -> ask.header(name, value));
-            }
-          });
-      try {
-        return CLIENT.send(ask.build(), HttpResponse.BodyHandlers.ofByteArray());
-      } catch (InterruptedException e) {
-        throw interrupted(e);
-      }
-    }
-
-    /** Asks the server behind and passes on what it says. */
-    void pass() throws IOException {
-      HttpResponse<byte[]> response = forward();
-      send(response.statusCode(), response.headers().map(), response.body(), Integer.MAX_VALUE);
-    }
-
-    /** Answers, and hangs up where that is more than so many bytes. */
-    void send(int status, Map<String, List<String>> headers, byte[] body, int most)
-        throws IOException {
-      boolean isHead = request.method().equals("HEAD");
-      headers.forEach((name, values) -> {
-        String lower = name.toLowerCase(Locale.ROOT);
-        if (!OF_THE_CONNECTION.contains(lower) || (isHead && lower.equals("content-length"))) {
-          exchange.getResponseHeaders().put(name, new ArrayList<>(values));
-        }
-      });
-      exchange.sendResponseHeaders(status, isHead || body.length == 0 ? -1 : body.length);
-      if (!isHead && body.length > 0) {
-        exchange.getResponseBody().write(Arrays.copyOf(body, Math.min(most, body.length)));
-        exchange.getResponseBody().flush();
-      }
-    }
+    server.close();
   }
 }

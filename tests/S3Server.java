@@ -33,7 +33,7 @@ enum S3Server {
               "-XX:+UseSerialGC",
               "-XX:TieredStopAtLevel=1",
               "-classpath",
-              Peers.s3mock() + File.pathSeparator + ownJar(),
+              Peers.S3MOCK.path() + File.pathSeparator + ownJar(),
               S3Mock.class.getName()),
           "");
     }
@@ -43,7 +43,7 @@ enum S3Server {
   MOTO {
     @Override
     Companion start() {
-      return Companion.start(List.of(Peers.moto().toString(), "-u", "-c", PROGRAM), "");
+      return Companion.start(List.of(Peers.MOTO.path().toString(), "-u", "-c", PROGRAM), "");
     }
   };
 

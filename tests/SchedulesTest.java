@@ -73,7 +73,7 @@ class SchedulesTest {
 
   @Test
   void cron_mails_what_is_wrong_and_nothing_when_all_is_well() throws IOException {
-    Peers.flock();
+    Peers.FLOCK.path();
     Path bin = Installed.once().folder();
     Deployments.Crontab crontab = Deployments.crontab(read("crontab"));
     try (CronServer server = new CronServer(Files.createDirectory(folder.resolve("home")), bin)) {
@@ -92,7 +92,7 @@ class SchedulesTest {
 
   @Test
   void cron_mails_what_was_printed_as_it_is() throws IOException {
-    Peers.flock();
+    Peers.FLOCK.path();
     Path bin = Files.createDirectory(folder.resolve("bin"));
     String printed = "name: \"a\\nb\" → \"a\\cb 100%\"\n";
     for (String command : Installed.commands()) {

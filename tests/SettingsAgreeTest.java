@@ -3,6 +3,7 @@
 //SOURCES ../common/Runner.java
 //SOURCES ../bench/Peers.java
 //SOURCES ../deploy/Project.java
+//SOURCES Differences.java
 //SOURCES ReadmeTest.java
 //SOURCES SettingsTables.java
 //SOURCES ../server/Store.java
@@ -48,7 +49,6 @@ class SettingsAgreeTest {
           "^  ((?:-h, )?--[a-z0-9, -]+?)(?:=(\\S+))?\n((?:        .*\n)+)", Pattern.MULTILINE);
   private static final Pattern VARIABLES_OF_HELP =
       Pattern.compile("(.*?) \\[([A-Z0-9_]+(?: or [A-Z0-9_]+)*)(?:, default (.*))?\\]");
-  private static final boolean UPDATE = "1".equals(System.getenv("UPDATE_GOLDEN"));
 
   private static Set<String> commands() {
     return ReadmeTest.COMMANDS.keySet();
@@ -87,7 +87,7 @@ class SettingsAgreeTest {
               setting.group(3),
               setting.group(1)));
     }
-    assertEquals(String.join("\n", declared), String.join("\n", shown));
+    Differences.assertSameText(String.join("\n", declared), String.join("\n", shown));
     assertTrue(shown.size() > 20, shown.toString());
   }
 
@@ -97,12 +97,11 @@ class SettingsAgreeTest {
         .map(page ->
             DynamicTest.dynamicTest(
                 page.getKey().getFileName().toString(),
-                () -> {
-                  if (UPDATE) {
-                    Files.writeString(page.getKey(), page.getValue());
-                  }
-                  assertEquals(page.getValue(), Files.readString(page.getKey()));
-                }));
+                () ->
+                    Differences.assertFile(
+                        page.getKey(),
+                        page.getValue(),
+                        "SettingsAgreeTest.the_tables_of_the_pages_say_the_same")));
   }
 
   private static String text(Setting setting) {
@@ -216,7 +215,7 @@ class SettingsAgreeTest {
     List<Object> command =
         new ArrayList<>(
             List.of(
-                Peers.bash(),
+                Peers.BASH.path(),
                 "-c",
                 "cd \"${0%/*}\" && . \"$0\" && COMP_WORDS=(refresh_signature \"$@\") COMP_CWORD=$#"
                     + " && _complete_refresh_signature 2>/dev/null; echo \"${COMPREPLY[*]}\"",

@@ -1,4 +1,5 @@
-//SOURCES ../common/Runner.java ../deploy/Project.java ReadmeTest.java Terminal.java
+//SOURCES ../common/Runner.java ../deploy/Project.java ../validate_signature.java ReadmeTest.java
+//SOURCES Terminal.java
 
 import common.Runner;
 import common.Runner.Setting;
@@ -6,6 +7,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -17,7 +19,8 @@ import java.util.stream.Collectors;
 
 /**
  * The tables of settings in {@code docs/}, made of what the commands declare. A section of {@code
- * settings.md} has what all commands have that refer to it; the page of a command has the rest.
+ * settings.md} has what all commands have that refer to it; the page of a command has the rest. The
+ * specification states a default after its variable.
  */
 final class SettingsTables {
 
@@ -27,6 +30,10 @@ final class SettingsTables {
   private static final Pattern SECTION = Pattern.compile("\\(settings\\.md#settings-of-(.*?)\\)");
   private static final Pattern VARIABLE_WITHOUT_OPTION =
       Pattern.compile("^  ([A-Z_]+(?:, [A-Z_]+)*)\n        (.*)\n", Pattern.MULTILINE);
+
+  /** In the specification: {@code `PARALLEL_REQUESTS` (4)}. */
+  private static final Pattern DEFAULT =
+      Pattern.compile("`(?<variable>[A-Z_]+)` \\((?<mark>`?)[^`()]*`?\\)");
 
   /** A word that reads as code, between what only surrounds it. */
   private static final Pattern CODE =
@@ -68,7 +75,38 @@ final class SettingsTables {
     for (String command : settings.keySet()) {
       pages.put(page(command), with(Files.readString(page(command)), table(settings.get(command))));
     }
+    pages.put(page("specification"), specification());
     return pages;
+  }
+
+  /** The section of a command has the defaults of that command, the others what all share. */
+  private static String specification() throws IOException {
+    StringBuilder text = new StringBuilder();
+    for (String section : Files.readString(page("specification")).split("(?m)^(?=## )")) {
+      String heading = section.substring(0, section.indexOf('\n')).replaceFirst("^## ", "");
+      Map<String, String> defaults =
+          defaults(ReadmeTest.COMMANDS.getOrDefault(heading, validate_signature::new).get());
+      text.append(
+          DEFAULT
+              .matcher(section)
+              .replaceAll(found -> {
+                String value = defaults.get(found.group("variable"));
+                String mark = found.group("mark");
+                return Matcher.quoteReplacement(
+                    value == null
+                        ? found.group()
+                        : "`%s` (%s%s%s)".formatted(found.group("variable"), mark, value, mark));
+              }));
+    }
+    return text.toString();
+  }
+
+  private static Map<String, String> defaults(Runner.Command command) {
+    Map<String, String> defaults = new HashMap<>();
+    for (Setting setting : Runner.settings(command)) {
+      setting.variables().forEach(variable -> defaults.put(variable, setting.defaultValue()));
+    }
+    return defaults;
   }
 
   /** The text with this table for its first. */

@@ -1,13 +1,11 @@
-//DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //DEPS tools.jackson.core:jackson-databind:3.3.0
 //SOURCES ../bench/Peers.java
 //SOURCES ../deploy/Project.java
 //SOURCES ../server/RemoteSettingsServer.java
+//SOURCES Differences.java
 //SOURCES S3Server.java
 //SOURCES ../server/Store.java
 //SOURCES Terminal.java
-
-import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import common.Runner;
 import java.io.IOException;
@@ -48,13 +46,11 @@ import tools.jackson.databind.node.ObjectNode;
  * --- exit 1
  * </pre>
  *
- * <p>What differs from run to run is replaced: the port, hashes of roots, times taken, waits. With
- * {@code UPDATE_GOLDEN=1} in the environment the files are written anew; read the difference before
- * you commit it.
+ * <p>What differs from run to run is replaced: the port, hashes of roots, times taken, waits.
+ * {@code TranscriptsTest} compares all files, or writes them.
  */
-record Transcript(Path file, List<String> head, String command, String expected) {
+record Transcript(Path file, List<String> head, String command) {
 
-  private static final boolean UPDATE = "1".equals(System.getenv("UPDATE_GOLDEN"));
   private static final Pattern CHANGE =
       Pattern.compile(
           "(fault|put|delete|edit|unset|create|drop|announce|answer|bucket|redash) (.*)");
@@ -66,6 +62,11 @@ record Transcript(Path file, List<String> head, String command, String expected)
     }
   }
 
+  /** The one of that name, which is its file's without the ending. */
+  static Transcript of(String command, String name) {
+    return read(Project.root().resolve("tests/golden/%s/%s.txt".formatted(command, name)));
+  }
+
   private static Transcript read(Path file) {
     try {
       List<String> lines = Files.readAllLines(file);
@@ -73,11 +74,7 @@ record Transcript(Path file, List<String> head, String command, String expected)
       while (!lines.get(prompt).startsWith("$ ")) {
         prompt++;
       }
-      return new Transcript(
-          file,
-          lines.subList(0, prompt),
-          lines.get(prompt).substring(2),
-          String.join("\n", lines.subList(prompt + 1, lines.size())));
+      return new Transcript(file, lines.subList(0, prompt), lines.get(prompt).substring(2));
     } catch (IOException e) {
       throw new java.io.UncheckedIOException(e);
     }
@@ -88,21 +85,16 @@ record Transcript(Path file, List<String> head, String command, String expected)
     return file.getFileName().toString().replaceFirst("\\.txt$", "");
   }
 
-  /** Runs the command line and compares, or writes, what it printed. */
-  void check(Map<String, Supplier<Runner.Command>> commands) throws IOException {
+  /** Runs the command line, and compares what it prints with the file, or writes it there. */
+  void check(Map<String, Supplier<Runner.Command>> commands, String test) throws IOException {
+    List<String> lines = new ArrayList<>(head);
+    lines.add("$ " + command);
     play(
         commands,
         Map.of(),
-        (outcome, server, folder) -> {
-          String actual =
-              normalised(outcome.toString(), server).replace(folder.toString(), "FOLDER");
-          if (UPDATE) {
-            String above = String.join("", head.stream().map(line -> line + "\n").toList());
-            Files.writeString(file, above + "$ " + command + "\n" + actual + "\n");
-          } else {
-            assertEquals(expected, actual, name());
-          }
-        });
+        (outcome, server, folder) ->
+            lines.add(normalised(outcome.toString(), server).replace(folder.toString(), "FOLDER")));
+    Differences.assertFile(file, String.join("\n", lines) + "\n", test);
   }
 
   /** Runs the command line for a JSON document instead. */

@@ -350,13 +350,13 @@ class UptakePageTest {
         texts(page.select("section[aria-labelledby=left-out] dt")));
     assertEquals(
         List.of(
-            "999 of at least 1,000 entries",
-            "no entry",
+            "only 999 of the required 1,000 entries",
+            "no entries",
             "excluded by normandy/*",
             "excluded by left & right"),
         texts(page.select("section[aria-labelledby=left-out] dd")));
     assertEquals(
-        "No verdict main/<odd> success is <i>1</i>, which is no count",
+        "No verdict main/<odd> success is <i>1</i>, which is not a count",
         page.select("section[aria-labelledby=unknown]").text());
     assertEquals(List.of("main/a"), texts(page.select(".chart tbody th")));
   }

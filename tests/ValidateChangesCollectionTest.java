@@ -1,12 +1,11 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
+//SOURCES RecordingServer.java
+//SOURCES Reply.java
 //SOURCES ../validate_changes_collection.java
-//SOURCES ../server/Fault.java
-//SOURCES HttpTest.java
 //SOURCES ../server/KintoRequest.java
 //SOURCES ../server/RemoteSettingsServer.java
 //SOURCES ../server/Store.java
 //SOURCES Terminal.java
-//SOURCES Transcript.java
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -16,16 +15,10 @@ import java.time.Clock;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
-import java.util.Set;
-import java.util.TreeSet;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.LongStream;
-import java.util.stream.Stream;
-import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -38,44 +31,12 @@ class ValidateChangesCollectionTest {
 
   private static final long NOW = Terminal.NOW.toEpochMilli();
 
-  /** Faults in what a collection holds that its timestamp does not show are left out. */
-  private static final Set<Fault.Kind> IN_THE_TIMESTAMP =
-      Set.of(Fault.Kind.ALTERED_TIMESTAMP, Fault.Kind.STALE, Fault.Kind.STALE_ALWAYS);
-
   private static RemoteSettingsServer.Builder server() {
     return RemoteSettingsServer.builder().clock(Clock.fixed(Terminal.NOW, ZoneOffset.UTC));
   }
 
   private static Terminal.Outcome run(Object url, String... arguments) {
     return new Terminal().set("SERVER", url).run(new validate_changes_collection(), arguments);
-  }
-
-  // ---- transcripts: every fault
-
-  @TestFactory
-  Stream<DynamicTest> every_transcript_is_what_the_command_prints() throws IOException {
-    return Transcript.of("validate_changes_collection")
-        .map(transcript ->
-            DynamicTest.dynamicTest(
-                transcript.name(),
-                () ->
-                    transcript.check(
-                        Map.of("validate_changes_collection", validate_changes_collection::new))));
-  }
-
-  @Test
-  void every_fault_that_a_timestamp_shows_has_a_transcript() throws IOException {
-    Set<String> missing = new TreeSet<>();
-    for (Fault.Kind kind : Fault.Kind.values()) {
-      if (kind.point() != Fault.Point.CONTENT || IN_THE_TIMESTAMP.contains(kind)) {
-        missing.add(kind.label());
-      }
-    }
-    Transcript.of("validate_changes_collection")
-        .flatMap(transcript -> transcript.head().stream())
-        .filter(line -> line.startsWith("fault "))
-        .forEach(line -> missing.remove(line.substring("fault ".length()).split("[=:]")[0]));
-    assertEquals(Set.of(), missing);
   }
 
   // ---- what is read
@@ -104,10 +65,10 @@ class ValidateChangesCollectionTest {
 
   @Test
   void a_difference_is_read_again_past_the_caches_and_so_is_its_announcement() throws IOException {
-    try (HttpTest.Wire server = server(announced(100), List.of("\"90\""))) {
+    try (RecordingServer server = server(announced(100), List.of("\"90\""))) {
       assertEquals(1, run(server.url("/v1")).exit());
       List<String> asked =
-          server.asked().stream().map(one -> one.head().replaceFirst(" HTTP/.*", "")).toList();
+          server.requests().stream().map(one -> one.line().replaceFirst(" HTTP/.*", "")).toList();
       assertEquals(4, asked.size(), asked.toString());
       String list = "GET /v1/buckets/monitor/collections/changes/changeset\\?_expected=\\d{9,12}";
       String records = "HEAD /v1/buckets/main/collections/a/records\\?_expected=";
@@ -137,27 +98,25 @@ class ValidateChangesCollectionTest {
    * @param lists what is answered to each reading of the list; the last one to all further ones
    * @param etags the same for the collection; three digits are a status
    */
-  private static HttpTest.Wire server(List<HttpTest.Wire.Reply> lists, List<String> etags)
-      throws IOException {
+  private static RecordingServer server(List<Reply> lists, List<String> etags) throws IOException {
     AtomicInteger readings = new AtomicInteger();
     AtomicInteger looks = new AtomicInteger();
-    return HttpTest.Wire.routes(asked -> {
-      if (asked.path().contains("/monitor/")) {
+    return RecordingServer.routes(request -> {
+      if (request.path().contains("/monitor/")) {
         return lists.get(Math.min(readings.getAndIncrement(), lists.size() - 1));
       }
       String etag = etags.get(Math.min(looks.getAndIncrement(), etags.size() - 1));
       return etag.matches("\\d{3}")
-          ? HttpTest.Wire.answer(Integer.parseInt(etag), "")
-          : HttpTest.Wire.answer(200, "", "ETag: " + etag);
+          ? Reply.answer(Integer.parseInt(etag), "")
+          : Reply.answer(200, "", "ETag: " + etag);
     });
   }
 
   /** Lists that announce it at these timestamps. */
-  private static List<HttpTest.Wire.Reply> announced(long... timestamps) {
+  private static List<Reply> announced(long... timestamps) {
     return LongStream.of(timestamps)
         .mapToObj(timestamp ->
-            HttpTest.Wire.json(
-                "{\"changes\": [%s]}".formatted(entry("a", Long.toString(timestamp)))))
+            Reply.json("{\"changes\": [%s]}".formatted(entry("a", Long.toString(timestamp)))))
         .toList();
   }
 
@@ -167,14 +126,14 @@ class ValidateChangesCollectionTest {
   }
 
   /** Lists of which the first announces it at 100. */
-  private static List<HttpTest.Wire.Reply> announcedThen(HttpTest.Wire.Reply reply) {
+  private static List<Reply> announcedThen(Reply reply) {
     return List.of(announced(100).getFirst(), reply);
   }
 
   /** The one result line of such a server. */
-  private static String line(
-      List<HttpTest.Wire.Reply> lists, List<String> etags, String... arguments) throws IOException {
-    try (HttpTest.Wire server = server(lists, etags)) {
+  private static String line(List<Reply> lists, List<String> etags, String... arguments)
+      throws IOException {
+    try (RecordingServer server = server(lists, etags)) {
       Terminal.Outcome outcome = run(server.url("/v1"), arguments);
       String line = outcome.stdout().split("\n")[1];
       int expected = line.contains(" NOT OK ") ? 1 : line.contains("NO VERDICT") ? 2 : 0;
@@ -225,15 +184,15 @@ class ValidateChangesCollectionTest {
   @Test
   void one_that_is_announced_no_more_is_skipped() throws IOException {
     assertEquals(
-        "Etag SKIP for main/a : 100 (announced no more)",
-        line(announcedThen(HttpTest.Wire.json("{\"changes\": []}")), List.of("404")));
+        "Etag SKIP for main/a : 100 (no longer announced)",
+        line(announcedThen(Reply.json("{\"changes\": []}")), List.of("404")));
   }
 
   @Test
   void a_list_that_cannot_be_read_again_leaves_no_verdict() throws IOException {
     assertEquals(
         "Etag NO VERDICT (the list cannot be read again: 403) for main/a : 100",
-        line(announcedThen(HttpTest.Wire.status(403)), List.of("\"90\"")));
+        line(announcedThen(Reply.status(403)), List.of("\"90\"")));
   }
 
   @Test
@@ -366,16 +325,16 @@ class ValidateChangesCollectionTest {
     for (int i = 0; i < 4; i++) {
       entries.add(entry("c" + i, "100"));
     }
-    try (HttpTest.Wire server =
-        HttpTest.Wire.routes(asked -> {
-          if (asked.path().contains("/monitor/")) {
-            return HttpTest.Wire.json("{\"changes\": " + entries + "}");
+    try (RecordingServer server =
+        RecordingServer.routes(request -> {
+          if (request.path().contains("/monitor/")) {
+            return Reply.json("{\"changes\": " + entries + "}");
           }
-          HttpTest.Wire.Reply reply = HttpTest.Wire.answer(200, "", "ETag: \"100\"");
-          return (wire, socket) -> {
+          Reply reply = Reply.answer(200, "", "ETag: \"100\"");
+          return exchange -> {
             together.countDown();
             together.await(); // each answer waits for the other requests
-            reply.send(wire, socket);
+            reply.send(exchange);
           };
         })) {
       Terminal.Outcome outcome =
@@ -390,16 +349,16 @@ class ValidateChangesCollectionTest {
   @Test
   void ctrl_c_prints_what_was_done_so_far() throws IOException {
     Terminal terminal = new Terminal();
-    try (HttpTest.Wire server =
-        HttpTest.Wire.routes(asked -> {
-          if (asked.path().contains("/monitor/")) {
-            return HttpTest.Wire.json(
+    try (RecordingServer server =
+        RecordingServer.routes(request -> {
+          if (request.path().contains("/monitor/")) {
+            return Reply.json(
                 "{\"changes\": " + List.of(entry("a", "100"), entry("b", "100")) + "}");
           }
-          if (asked.path().contains("/b/")) {
+          if (request.path().contains("/b/")) {
             terminal.interrupts().forEach(Runnable::run);
           }
-          return HttpTest.Wire.answer(200, "", "ETag: \"100\"");
+          return Reply.answer(200, "", "ETag: \"100\"");
         })) {
       Terminal.Outcome outcome =
           terminal

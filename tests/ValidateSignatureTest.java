@@ -1,6 +1,7 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
+//SOURCES RecordingServer.java
+//SOURCES Reply.java
 //SOURCES ../validate_signature.java
-//SOURCES HttpTest.java
 //SOURCES ../deploy/Project.java
 //SOURCES ../server/KintoRequest.java
 //SOURCES ../server/RemoteSettingsServer.java
@@ -21,13 +22,9 @@ import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
-import java.util.TreeSet;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The command as a whole, against the embedded server over HTTP and HTTPS. */
@@ -44,30 +41,6 @@ class ValidateSignatureTest {
 
   private static Terminal.Outcome run(RemoteSettingsServer server, String... arguments) {
     return new Terminal().set("SERVER", server.url()).run(new validate_signature(), arguments);
-  }
-
-  // ---- transcripts: every cause, every fault
-
-  @TestFactory
-  Stream<DynamicTest> every_transcript_is_what_the_command_prints() throws IOException {
-    return Transcript.of("validate_signature")
-        .map(transcript ->
-            DynamicTest.dynamicTest(
-                transcript.name(),
-                () -> transcript.check(Map.of("validate_signature", validate_signature::new))));
-  }
-
-  @Test
-  void every_fault_of_the_server_has_a_transcript() throws IOException {
-    Set<String> missing = new TreeSet<>();
-    for (Fault.Kind kind : Fault.Kind.values()) {
-      missing.add(kind.label());
-    }
-    Transcript.of("validate_signature")
-        .flatMap(transcript -> transcript.head().stream())
-        .filter(line -> line.startsWith("fault "))
-        .forEach(line -> missing.remove(line.substring("fault ".length()).split("[=:]")[0]));
-    assertEquals(Set.of(), missing);
   }
 
   // ---- what is read
@@ -150,13 +123,13 @@ class ValidateSignatureTest {
 
   @Test
   void a_tombstone_without_a_timestamp_is_one_too() throws IOException {
-    try (HttpTest.Wire server =
-        HttpTest.Wire.routes(asked ->
-            HttpTest.Wire.json(
-                asked.path().contains("/monitor/")
+    try (RecordingServer server =
+        RecordingServer.routes(request ->
+            Reply.json(
+                request.path().contains("/monitor/")
                     ? "{\"changes\": [{\"bucket\": \"main\", \"collection\": \"a\","
                         + " \"last_modified\": 1}]}"
-                    : asked.path().endsWith("/changeset")
+                    : request.path().endsWith("/changeset")
                         ? "{\"metadata\": {}, \"timestamp\": 1,"
                             + " \"changes\": [{\"id\": \"x\", \"deleted\": true}]}"
                         : "{\"data\": []}"))) {
@@ -240,7 +213,7 @@ class ValidateSignatureTest {
       Terminal.Outcome warned = run(server, "--certificate-warn-days", "30");
       assertEquals(0, warned.exit());
       assertTrue(
-          warned.stderr().contains("warning: the leaf of main/a ends in 2"), warned::toString);
+          warned.stderr().contains("warning: the leaf of main/a expires in 2"), warned::toString);
       assertEquals(1, run(server, "--certificate-warn-days", "30", "--strict").exit());
     }
   }

@@ -5,10 +5,11 @@
 //SOURCES ../bench/Peers.java
 
 /**
- * Makes the peers of the tests ready ahead of time, as {@code ./jbang test} does by itself.
+ * Downloads all peers of the tests ahead of time, as {@code ./jbang test} does before it runs all
+ * tests.
  *
- * <p>Prints a line per peer; that of one that is missing says why. Exit codes: 0 done, 2 one is
- * missing and {@code REQUIRE_PEERS=1} is in the environment: without it, tests are skipped.
+ * <p>Prints a line for each peer: its version, or why it is missing. Exit codes: 0 done, 2 one is
+ * missing and {@code REQUIRE_PEERS=1} is in the environment; without it, tests are skipped.
  */
 public class prepare {
   public static void main(String[] args) {
@@ -17,9 +18,10 @@ public class prepare {
       System.exit(args[0].matches("-h|--help") ? 0 : 2);
     }
     boolean areAllReady = true;
-    for (Peers.Peer peer : Peers.prepare(System.out::println)) {
-      System.out.println((peer.isReady() ? "ready    " : "MISSING  ") + peer);
-      areAllReady &= peer.isReady();
+    for (Peers.Peer peer : Peers.OF_TESTS) {
+      boolean isReady = peer.prepare();
+      System.out.println((isReady ? "ready    " : "MISSING  ") + peer);
+      areAllReady &= isReady;
     }
     System.exit(areAllReady || !Peers.areRequired() ? 0 : 2);
   }

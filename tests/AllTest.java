@@ -1,0 +1,107 @@
+//DEPS org.junit.jupiter:junit-jupiter:5.14.4
+//SOURCES ../deploy/Project.java
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * The test command finds tests by their names, says how they ended, and prepares no more than they
+ * need.
+ */
+class AllTest {
+
+  @TempDir Path folder;
+
+  @Test
+  void chosen_tests_are_run_and_no_peer_is_prepared() {
+    Project.Outcome outcome =
+        run(
+            "",
+            "CanonicalJsonTest.the_least_values_are_canonical",
+            "CanonicalJsonTest#a_number_beyond_doubles_is_bad",
+            "MozillaRootsTest");
+    assertEquals(0, outcome.exit(), outcome::toString);
+    assertEquals("", outcome.stderr());
+    assertTrue(
+        outcome
+            .stdout()
+            .matches(
+                "(?s)(.*\n)?CanonicalJsonTest +\\d+ passed, 0 failed, 0 skipped  \\d+\\.\\d s\n.*"
+                    + "\n\n\\d+ passed, 0 failed, 0 skipped\n"),
+        outcome::toString);
+    assertTrue(Files.notExists(folder.resolve("cache")));
+  }
+
+  @Test
+  void a_test_whose_peer_is_missing_is_skipped_or_fails_where_peers_are_required() {
+    String test = "ContentSignatureTest.openssl_finds_the_stored_signature_good_too";
+    Project.Outcome skipped = run("", test);
+    assertEquals(1, skipped.exit(), skipped::toString);
+    assertTrue(
+        skipped
+            .stdout()
+            .endsWith(
+                "\n\nSKIPPED 1: no openssl: not found on PATH\n0 passed, 0 failed, 1 skipped\n"),
+        skipped::toString);
+    Project.Outcome failed = run("1", test);
+    assertEquals(1, failed.exit(), failed::toString);
+    List<String> lines = failed.stdout().lines().toList();
+    assertEquals("FAILED " + test, lines.get(2), failed::toString);
+    assertTrue(
+        lines.get(3).endsWith("REQUIRE_PEERS is set and there is no openssl: not found on PATH"),
+        failed::toString);
+    assertTrue(lines.get(4).startsWith("\tat Peers"), failed::toString);
+    assertEquals("0 passed, 1 failed, 0 skipped", lines.getLast());
+  }
+
+  @Test
+  void a_name_that_no_test_has_is_refused_with_names_that_contain_it() {
+    Project.Outcome outcome = run("", "AllTest", "the_least_values");
+    assertEquals(2, outcome.exit(), outcome::toString);
+    assertEquals("", outcome.stdout());
+    assertEquals(
+        "test: error: no test is named the_least_values; did you mean"
+            + " CanonicalJsonTest.the_least_values_are_canonical? (--list prints all names)\n",
+        outcome.stderr());
+  }
+
+  @Test
+  void the_list_has_classes_and_methods() {
+    Project.Outcome outcome = run("", "--list");
+    assertEquals(0, outcome.exit(), outcome::toString);
+    List<String> names = outcome.stdout().lines().toList();
+    assertTrue(
+        names.containsAll(List.of("AllTest", "AllTest.the_list_has_classes_and_methods")),
+        outcome::toString);
+  }
+
+  /** Runs the command where no program is found on {@code PATH}. */
+  private Project.Outcome run(String requirePeers, String... args) {
+    List<Object> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java"));
+    command.addAll(List.of("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"));
+    command.addAll(List.of("-Dproject.root=" + Project.root()));
+    command.addAll(List.of("-cp", System.getProperty("java.class.path"), "all"));
+    command.addAll(List.of(args));
+    return Project.run(command.toArray())
+        .onlyEnv(
+            Map.of(
+                "PATH",
+                folder.toString(), // where there are no programs
+                "LC_ALL",
+                "C.UTF-8",
+                "XDG_CACHE_HOME",
+                folder.resolve("cache").toString(),
+                "REQUIRE_PEERS",
+                requirePeers))
+        .go();
+  }
+}
