@@ -1092,34 +1092,39 @@ class BackportRecordsTest {
   }
 
   @ParameterizedTest
-  @CsvSource({
-    "main-workspace/to, before",
-    "main-workspace/auto, before",
-    "main-workspace/auto, retry"
-  })
-  void what_is_edited_just_before_the_signoff_is_neither_submitted_nor_published(
-      String destination, String moment) throws IOException {
+  @ValueSource(strings = {"to", "auto"})
+  void what_is_edited_just_before_the_signoff_is_neither_submitted_nor_published(String name)
+      throws IOException {
     try (RemoteSettingsServer server = server()) {
       fill(server, SOURCE, 3);
-      String name = destination.split("/")[1];
-      Runnable edit = () -> editByReviewer(server, name + "/records/evil", "{\"data\":{}}");
-      Terminal terminal = terminal(server);
-      if (moment.equals("retry")) {
-        server.fault("503=PATCH " + destination + ":1");
-        terminal.onPause(edit);
-      } else {
-        server.before("PATCH " + destination, _ -> edit.run());
-      }
-      Terminal.Outcome outcome = copy(terminal, destination);
-      assertEquals(1, outcome.exit(), outcome::toString);
-      assertTrue(
-          outcome.stdout().endsWith("3 changes applied, work in progress by account:reviewer\n"),
-          outcome::toString);
-      assertEquals("work-in-progress", attribute(server, destination, "status"));
-      assertEquals(Map.of(), content(server, "main/" + name), "nothing is published");
-      assertEquals(
-          server.store().get("main-workspace", name).records().size(), 4, "theirs is there");
+      server.before("PATCH main-workspace/" + name, _ -> addRecordByReviewer(server, name));
+      assertNotSubmitted(server, name, copy(terminal(server), "main-workspace/" + name));
     }
+  }
+
+  @Test
+  void nor_is_what_is_edited_before_the_signoff_is_tried_again() throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      fill(server, SOURCE, 3);
+      server.fault("503=PATCH main-workspace/auto:1");
+      Terminal terminal = terminal(server).onPause(() -> addRecordByReviewer(server, "auto"));
+      assertNotSubmitted(server, "auto", copy(terminal, "main-workspace/auto"));
+    }
+  }
+
+  private static void addRecordByReviewer(RemoteSettingsServer server, String name) {
+    editByReviewer(server, name + "/records/evil", "{\"data\":{}}");
+  }
+
+  private static void assertNotSubmitted(
+      RemoteSettingsServer server, String name, Terminal.Outcome outcome) {
+    assertEquals(1, outcome.exit(), outcome::toString);
+    assertTrue(
+        outcome.stdout().endsWith("3 changes applied, work in progress by account:reviewer\n"),
+        outcome::toString);
+    assertEquals("work-in-progress", attribute(server, "main-workspace/" + name, "status"));
+    assertEquals(Map.of(), content(server, "main/" + name), "nothing is published");
+    assertEquals(4, server.store().get("main-workspace", name).records().size());
   }
 
   @Test
@@ -1391,26 +1396,24 @@ class BackportRecordsTest {
 
   @ParameterizedTest
   @CsvSource({
-    "GET /v1/, 0",
-    "GET /v1/buckets/main/collections/from/records*, 0",
-    "GET /v1/buckets/main-workspace/collections/to, 0",
-    "PUT /v1/buckets/main-workspace/collections/to, 0",
-    "POST /v1/batch, 1"
+    "to, GET /v1/, 0, 0",
+    "to, GET /v1/buckets/main/collections/from/records*, 0, 0",
+    "to, GET /v1/buckets/main-workspace/collections/to, 0, 0",
+    "new, PUT /v1/buckets/main-workspace/collections/new, 1, 0",
+    "to, POST /v1/batch, 0, 1"
   })
-  void nothing_is_written_after_ctrl_c_whenever_it_comes(String moment, int batches)
-      throws IOException {
+  void nothing_is_written_after_ctrl_c_whenever_it_comes(
+      String destination, String moment, int creations, int batches) throws IOException {
     try (RemoteSettingsServer server = server()) {
       fill(server, SOURCE, 3);
-      if (moment.startsWith("PUT")) {
-        server.store().drop("main-workspace", "to");
-      }
       Terminal terminal = terminal(server);
       server.after(moment, _ -> terminal.interrupts().forEach(Runnable::run));
-      Terminal.Outcome outcome = copy(terminal, REVIEWED, "--create-destination");
+      Terminal.Outcome outcome =
+          copy(terminal, "main-workspace/" + destination, "--create-destination");
       assertEquals(130, outcome.exit(), outcome::toString);
       assertTrue(outcome.stderr().contains("backport_records: interrupted"), outcome::toString);
       assertEquals(batches, requests(server, "POST").size());
-      assertEquals(moment.startsWith("PUT") ? 1 : 0, requests(server, "PUT").size());
+      assertEquals(creations, requests(server, "PUT").size());
       assertEquals(List.of(), requests(server, "PATCH"));
     }
   }

@@ -7,18 +7,24 @@
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import com.networknt.schema.Error;
+import com.networknt.schema.OutputFormat;
 import com.networknt.schema.Schema;
 import com.networknt.schema.SchemaRegistry;
 import com.networknt.schema.SchemaRegistryConfig;
 import com.networknt.schema.SpecificationVersion;
+import com.networknt.schema.output.OutputUnit;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
+import java.util.Collection;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import tools.jackson.core.StreamReadFeature;
 import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.JsonNode;
@@ -41,6 +47,9 @@ final class OutputSchema {
 
   /** Tell which of several descriptions is meant. */
   private static final Set<String> DISCRIMINATORS = Set.of("command", "status", "check");
+
+  /** Keywords that narrow what is described elsewhere. */
+  private static final Set<String> CONDITIONS = Set.of("if", "then", "else");
 
   private static final Pattern BRANCH = Pattern.compile("/oneOf/\\d+");
 
@@ -106,91 +115,65 @@ final class OutputSchema {
   }
 
   /**
-   * All that the schema describes: {@code signature.cause} for a field, {@code
-   * signature.cause=expired} for each value of a closed set, {@code =null} where a field may be.
+   * All that the schema describes, by its place there: {@code …/properties/cause} for a field,
+   * {@code …/properties/cause="expired"} for each value of a closed set, {@code =null} where a
+   * field may be.
    */
   static Set<String> described() {
     Set<String> described = new TreeSet<>();
-    walk(TEXT, null, "", described);
+    describe(TEXT, "", described);
     return described;
   }
 
-  /** The same of what occurs in a valid document. */
+  private static void describe(JsonNode schema, String place, Set<String> out) {
+    schema.path("properties").propertyNames().forEach(name -> out.add(property(place, name)));
+    Stream.of(schema.path("enum").valueStream(), Stream.ofNullable(schema.get("const")))
+        .flatMap(values -> values)
+        .forEach(value -> out.add(place + "=" + value));
+    schema
+        .path("type")
+        .valueStream()
+        .filter(type -> type.asString().equals("null"))
+        .forEach(type -> out.add(place + "=null"));
+    schema.properties().stream()
+        .filter(inner -> !CONDITIONS.contains(inner.getKey()))
+        .forEach(inner -> describe(inner.getValue(), place + "/" + inner.getKey(), out));
+    for (int i = 0; i < schema.size(); i++) {
+      describe(schema.path(i), place + "/" + i, out);
+    }
+  }
+
+  private static String property(String place, String name) {
+    return place + "/properties/" + name;
+  }
+
+  /** The same of what occurs in a valid document: the validator says what described it. */
   static Set<String> seen(JsonNode document) {
     Set<String> seen = new TreeSet<>();
-    walk(TEXT, document, "", seen);
+    DOCUMENT
+        .validate(
+            document,
+            OutputFormat.LIST,
+            context ->
+                context.executionConfig(config ->
+                    config.annotationCollectionEnabled(true).annotationCollectionFilter(_ -> true)))
+        .getDetails()
+        .forEach(unit -> {
+          String place = unit.getSchemaLocation().substring(1);
+          JsonNode value = document.at(unit.getInstanceLocation());
+          seen.add(place + "=" + value);
+          for (Object name :
+              (Collection<?>) annotations(unit).getOrDefault("properties", Set.of())) {
+            String property = property(place, name.toString());
+            seen.add(property);
+            seen.add(property + "=" + value.get(name.toString()));
+          }
+        });
     return seen;
   }
 
-  private static void walk(JsonNode schema, JsonNode value, String name, Set<String> out) {
-    String reference = schema.path("$ref").asString("");
-    if (!reference.isEmpty()) {
-      JsonNode target = TEXT.at(reference.substring(1));
-      // a scalar is part of the field that refers to it
-      boolean isNamed = !name.contains(".") || target.path("type").asString("").equals("object");
-      walk(target, value, isNamed ? reference.replaceFirst(".*/", "") : name, out);
-    }
-    schema
-        .path("allOf")
-        .forEach(one -> {
-          if (!one.has("if")) {
-            walk(one, value, name, out);
-          }
-        });
-    for (JsonNode one : schema.path("oneOf")) {
-      if (value == null || isMeant(one, value)) {
-        walk(one, value, name, out);
-      }
-    }
-    for (JsonNode one : schema.path("enum")) {
-      if (value == null || one.equals(value)) {
-        out.add(name + "=" + one.asString());
-      }
-    }
-    if (schema.has("const")) {
-      out.add(name + "=" + schema.path("const").asString());
-    }
-    for (JsonNode type : schema.path("type")) {
-      boolean isNull = type.asString().equals("null");
-      if (value == null || value.isNull() == isNull) {
-        out.add(name + (isNull ? "=null" : ""));
-      }
-    }
-    schema
-        .path("properties")
-        .properties()
-        .forEach(field -> {
-          String inner = name + "." + field.getKey();
-          if (value == null || value.has(field.getKey())) {
-            out.add(inner);
-            walk(field.getValue(), value == null ? null : value.get(field.getKey()), inner, out);
-          }
-        });
-    for (JsonNode items : List.of(schema.path("items"), schema.path("additionalProperties"))) {
-      if (items.isObject() && value == null) {
-        walk(items, null, name + ".*", out);
-      } else if (items.isObject()) {
-        value.forEach(one -> walk(items, one, name + ".*", out));
-      }
-    }
-    for (int i = 0; i < schema.path("prefixItems").size(); i++) {
-      JsonNode one = value == null ? null : value.get(i);
-      walk(schema.path("prefixItems").get(i), one, name + "." + i, out);
-    }
-  }
-
-  /** Whether the fields that choose one of several descriptions choose this one. */
-  private static boolean isMeant(JsonNode one, JsonNode value) {
-    JsonNode schema = one.has("$ref") ? TEXT.at(one.path("$ref").asString().substring(1)) : one;
-    for (String name : DISCRIMINATORS) {
-      JsonNode field = schema.path("properties").path(name);
-      if ((field.has("const") && !field.get("const").equals(value.get(name)))
-          || (field.has("enum")
-              && !field.get("enum").valueStream().anyMatch(value.get(name)::equals))) {
-        return false;
-      }
-    }
-    return true;
+  private static Map<String, Object> annotations(OutputUnit unit) {
+    return Objects.requireNonNullElse(unit.getAnnotations(), Map.of());
   }
 
   /** What is wrong with the schema, if anything. */

@@ -107,6 +107,7 @@ class OutputSchemaTest {
     documents.add(everyCause());
     documents.add(interrupted());
     documents.add(withdrawn());
+    documents.add(unreadableInACache());
     documents.add(differences());
     documents.add(unread());
     documents.add(refusedByS3());
@@ -209,6 +210,17 @@ class OutputSchemaTest {
     }
   }
 
+  /** A collection that a cache says is not there. */
+  private static JsonNode unreadableInACache() throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      server.fault("404=main/cfr:1");
+      return document(
+          new Terminal()
+              .set("SERVER", server.url())
+              .run(new validate_changes_collection(), "--only=main/cfr", "--format=json"));
+    }
+  }
+
   /** Records that differ, without a preview between source and destination. */
   private static JsonNode differences() throws IOException {
     try (RemoteSettingsServer server = server()) {
@@ -292,18 +304,21 @@ class OutputSchemaTest {
     assertEquals(ReadmeTest.COMMANDS.keySet(), OutputSchema.commands());
     assertEquals(
         Arrays.stream(Cause.values()).map(Cause::slug).collect(Collectors.toSet()),
-        values("signature.cause"));
+        values("/$defs/signature/oneOf/1/properties/cause"));
     assertEquals(
         Arrays.stream(What.values())
             .map(what -> what.name().toLowerCase(Locale.ROOT))
             .collect(Collectors.toSet()),
-        values("difference.what"));
+        values("/$defs/difference/properties/what"));
   }
 
-  private static Set<String> values(String field) {
-    return OutputSchema.described().stream()
-        .filter(one -> one.startsWith(field + "="))
-        .map(one -> one.substring(field.length() + 1))
+  /** The values of a closed set, by the place of its field in the schema. */
+  private static Set<String> values(String place) {
+    return OutputSchema.TEXT
+        .at(place)
+        .path("enum")
+        .valueStream()
+        .map(JsonNode::asString)
         .collect(Collectors.toSet());
   }
 

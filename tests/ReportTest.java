@@ -42,6 +42,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BiConsumer;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -731,32 +732,37 @@ class ReportTest {
 
   @Test
   void ctrl_c_prints_what_was_done_so_far_and_nothing_after_it() {
-    for (String format : List.of("--format=text", "--format=json")) {
-      List<Runnable> interrupts = new ArrayList<>();
-      ByteArrayOutputStream out = new ByteArrayOutputStream();
-      ByteArrayOutputStream err = new ByteArrayOutputStream();
-      SettingsTest.Probe probe = new SettingsTest.Probe();
-      probe.doing((surroundings, report) -> {
-        report.onInterrupt(() -> {
-          report.result(Status.GOOD, "done meanwhile", Map.of("name", "second"));
-          report.summary("interrupted");
+    assertEquals("done\ndone meanwhile\n", interruptedBetweenResults("--format=text"));
+    JsonNode document = JSON.readTree(interruptedBetweenResults("--format=json"));
+    assertTrue(document.get("interrupted").booleanValue(), document::toString);
+    assertEquals(130, document.get("exit").intValue(), document::toString);
+    assertEquals(2, document.get("results").size(), document::toString);
+  }
+
+  private static String interruptedBetweenResults(String format) {
+    return interrupted(
+        format,
+        (report, interrupt) -> {
+          report.onInterrupt(() -> {
+            report.result(Status.GOOD, "done meanwhile", Map.of("name", "second"));
+            report.summary("interrupted");
+          });
+          report.result(Status.GOOD, "done", Map.of("name", "first"));
+          interrupt.run();
+          report.result(Status.GOOD, "too late", Map.of("name", "third"));
         });
-        report.result(Status.GOOD, "done", Map.of("name", "first"));
-        interrupts.getFirst().run();
-        report.result(Status.GOOD, "too late", Map.of("name", "third"));
-      });
-      Runner.execute(probe, interruptible(out, err, interrupts), format);
-      String printed = out.toString(StandardCharsets.UTF_8);
-      if (format.equals("--format=text")) {
-        assertEquals("done\ndone meanwhile\n", printed);
-      } else {
-        JsonNode document = JSON.readTree(printed);
-        assertTrue(document.get("interrupted").booleanValue(), printed);
-        assertEquals(130, document.get("exit").intValue(), printed);
-        assertEquals(2, document.get("results").size(), printed);
-      }
-      assertEquals("probe: interrupted\n", err.toString(StandardCharsets.UTF_8));
-    }
+  }
+
+  /** What a run prints on stdout that Ctrl-C ends. */
+  private static String interrupted(String format, BiConsumer<Report, Runnable> work) {
+    List<Runnable> interrupts = new ArrayList<>();
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    ByteArrayOutputStream err = new ByteArrayOutputStream();
+    SettingsTest.Probe probe = new SettingsTest.Probe();
+    probe.doing((_, report) -> work.accept(report, () -> interrupts.getFirst().run()));
+    Runner.execute(probe, interruptible(out, err, interrupts), format);
+    assertEquals("probe: interrupted\n", err.toString(StandardCharsets.UTF_8));
+    return out.toString(StandardCharsets.UTF_8);
   }
 
   @Test
@@ -800,21 +806,9 @@ class ReportTest {
 
   @Test
   void ctrl_c_before_there_is_a_result_ends_with_a_summary_and_a_document() {
-    for (String format : List.of("--format=text", "--format=json")) {
-      List<Runnable> interrupts = new ArrayList<>();
-      ByteArrayOutputStream out = new ByteArrayOutputStream();
-      ByteArrayOutputStream err = new ByteArrayOutputStream();
-      SettingsTest.Probe probe = new SettingsTest.Probe();
-      probe.doing((_, _) -> interrupts.getFirst().run());
-      Runner.execute(probe, interruptible(out, err, interrupts), format);
-      assertEquals("probe: interrupted\n", err.toString(StandardCharsets.UTF_8));
-      String printed = out.toString(StandardCharsets.UTF_8);
-      if (format.equals("--format=json")) {
-        assertEquals(130, JSON.readTree(printed).get("exit").intValue(), printed);
-      } else {
-        assertEquals("", printed);
-      }
-    }
+    assertEquals("", interrupted("--format=text", (_, interrupt) -> interrupt.run()));
+    String document = interrupted("--format=json", (_, interrupt) -> interrupt.run());
+    assertEquals(130, JSON.readTree(document).get("exit").intValue(), document);
   }
 
   @Test
