@@ -329,7 +329,7 @@ class CanonicalJsonTest {
     assertBad(json);
   }
 
-  // What is no JSON
+  // What is not JSON
 
   @ParameterizedTest
   @ValueSource(

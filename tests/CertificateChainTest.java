@@ -236,18 +236,18 @@ class CertificateChainTest {
             Cause.WRONG_USAGE,
             "the leaf's extended key usage is [2.5.29.37.0], expected code signing"),
         new Bad(
-            "leaf whose extended key usage is no list",
+            "leaf whose extended key usage is not a list",
             s -> s.leaf.garbled(Extension.extendedKeyUsage),
             Cause.WRONG_USAGE,
             "an extended key usage cannot be parsed"),
         // not critical, so that the JDK passes over what it cannot parse
         new Bad(
-            "leaf whose key usage is no list of bits",
+            "leaf whose key usage is not a list of bits",
             s -> s.leaf.garbled(Extension.keyUsage),
             Cause.WRONG_USAGE,
             "the leaf's key usage cannot be parsed"),
         new Bad(
-            "intermediate whose extended key usage is no list",
+            "intermediate whose extended key usage is not a list",
             s -> s.intermediate.garbled(Extension.extendedKeyUsage),
             Cause.WRONG_USAGE,
             "an extended key usage cannot be parsed"),
@@ -271,7 +271,7 @@ class CertificateChainTest {
             Cause.WRONG_SAN,
             "the leaf's SAN is missing, expected NAME.content-signature.mozilla.org"),
         new Bad(
-            "leaf whose names are no list",
+            "leaf whose names are not a list",
             s -> s.leaf.garbled(Extension.subjectAlternativeName),
             Cause.WRONG_SAN,
             "the leaf's SAN cannot be parsed"),

@@ -899,7 +899,7 @@ class ContentSignatureTest {
           .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
           .build();
 
-  /** What the signature depends on, by a parser that is not ours; a text if it is no changeset. */
+  /** What the signature depends on, by another parser; a text if it is not a changeset. */
   private static Object signed(String json) {
     JsonNode document;
     try {

@@ -75,7 +75,7 @@ final class Deployments {
     for (int i = 0; i < fields.length; i++) {
       for (String part : fields[i].split(",", -1)) {
         if (!isWithin(part, RANGES[i])) {
-          wrong.add("'" + part + "' is no " + FIELDS.get(i));
+          wrong.add("'" + part + "' is not a valid " + FIELDS.get(i));
         }
       }
     }

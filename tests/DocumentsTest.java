@@ -109,7 +109,7 @@ class DocumentsTest {
           wrong.add(block.where() + ": is neither what a block above it prints nor files");
         } else if (kind.equals("console")
             && !(isGuide && block.notes().containsKey("transcript"))) {
-          wrong.add(block.where() + ": is no transcript");
+          wrong.add(block.where() + ": is not a transcript");
         } else if (kind.equals("sh") && block.isLeftOut()) {
           kind = "sh only parsed";
         }

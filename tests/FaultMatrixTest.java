@@ -63,7 +63,7 @@ class FaultMatrixTest {
   /** Where the fault is: the published collection, its source, or every answer. */
   private static final List<String> PLACES = List.of("main/regions", "main-workspace/regions", "");
 
-  /** Those that end with the limit of silence; to all others it is no limit on any machine. */
+  /** The faults that only the limit of silence ends; no other fault reaches it on any machine. */
   private static final Set<Fault.Kind> SILENT = Set.of(Fault.Kind.SILENT, Fault.Kind.STALL);
 
   /** Those that end with the limit of the whole attempt; likewise. */

@@ -133,7 +133,7 @@ class KintoScenariosTest {
       record with another id than its path | editor | PUT {source}/records/a | | {"data":{"id":"b"}}
       record with an id that is none | editor | PUT {source}/records/bad%20id | | {"data":{}}
       record that is not JSON | editor | PUT {source}/records/a | | {"data":
-      record that is no object | editor | PUT {source}/records/a | | {"data":[1]}
+      record that is not an object | editor | PUT {source}/records/a | | {"data":[1]}
       record written by anonymous | - | PUT {source}/records/a | | {"data":{}}
       record written into a destination | editor | PUT {destination}/records/a | | {"data":{}}
       record deleted that has changed | editor | DELETE {source}/records/d | If-Match: "1" |
@@ -275,7 +275,7 @@ class KintoScenariosTest {
       approved what is signed | editor | PATCH {workspace}/collections/one | | {"data":{"status":"to-sign"}}
       two made | editor | PUT {workspace}/collections/two | | {}
       two edited | editor | PUT {workspace}/collections/two/records/a | | {"data":{"n":1}}
-      approved by who is no reviewer | editor | PATCH {workspace}/collections/two | | {"data":{"status":"to-sign"}}
+      approved by somebody who is not a reviewer | editor | PATCH {workspace}/collections/two | | {"data":{"status":"to-sign"}}
       three made | editor | PUT {workspace}/collections/three | | {}
       reviewers of three named | admin | PUT {workspace}/groups/three-reviewers | | {"data":{"members":["account:editor","account:reviewer"]}}
       three edited | editor | PUT {workspace}/collections/three/records/a | | {"data":{"n":1}}
@@ -287,7 +287,7 @@ class KintoScenariosTest {
       approved by the last editor | editor | PATCH {workspace}/collections/four | | {"data":{"status":"to-sign"}}
       five made | editor | PUT {workspace}/collections/five | | {}
       five edited | editor | PUT {workspace}/collections/five/records/a | | {"data":{"n":1}}
-      review asked for by who is no editor | admin | PATCH {workspace}/collections/five | | {"data":{"status":"to-review"}}
+      review requested by somebody who is not an editor | admin | PATCH {workspace}/collections/five | | {"data":{"status":"to-review"}}
       six made | editor | PUT {workspace}/collections/six | | {}
       status that there is not | editor | PATCH {workspace}/collections/six | | {"data":{"status":"nonsense"}}
       seven made | editor | PUT {workspace}/collections/seven | | {}

@@ -608,7 +608,7 @@ class RemoteSettingsServerTest {
     assertEquals("1", responses.get(0).path("headers").path("Retry-After").asString());
     assertEquals(201, responses.get(0).path("body").path("errno").asInt());
     assertEquals(121, responses.get(2).path("body").path("errno").asInt());
-    assertFalse(responses.get(3).has("body"), "a gateway's HTML is no JSON");
+    assertFalse(responses.get(3).has("body"), "a gateway's HTML is not JSON");
     assertEquals(List.of("e", "b"), idsOfSource());
     assertEquals(List.of(201), statuses(batch(put("a"))), "once is enough");
   }

@@ -744,7 +744,7 @@ class SettingsTest {
   @Test
   void no_secret_is_ever_shown() throws IOException {
     environment.put("AUTH", "user:" + SECRET);
-    environment.put("SENTRY_DSN", SECRET + " is no DSN");
+    environment.put("SENTRY_DSN", SECRET + " is not a DSN");
     for (String[] args :
         List.of(
             new String[] {},

@@ -352,7 +352,7 @@ class UptakeRedashTest {
     assertEquals(List.of(), terminal.waits());
   }
 
-  // ---- answers that are no result
+  // ---- answers that are not a result
 
   @ParameterizedTest
   @ValueSource(strings = {LOGIN, "\n\n  <html>", "<"})
