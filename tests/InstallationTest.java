@@ -149,7 +149,7 @@ class InstallationTest {
             "-XX:AOTCache=" + home + "/validate_signature.aot",
             "-Xlog:disable",
             "-cp",
-            home + "/lib/remote-settings-lambdas-0.1.0.jar:" + home + "/lib/library-1.0.jar",
+            home + "/lib/remote-settings-lambdas-0.2.0.jar:" + home + "/lib/library-1.0.jar",
             "validate_signature",
             "--only",
             "two  words",
@@ -163,7 +163,7 @@ class InstallationTest {
   @Test
   void what_installs_is_not_installed() throws Exception {
     install();
-    Path jar = homes().getFirst().resolve("lib/remote-settings-lambdas-0.1.0.jar");
+    Path jar = homes().getFirst().resolve("lib/remote-settings-lambdas-0.2.0.jar");
     try (JarFile entries = new JarFile(jar.toFile())) {
       assertEquals(
           List.of("common/Http.class", "validate_signature.class"),
