@@ -3,6 +3,7 @@
 //SOURCES Exchange.java
 //SOURCES ../common/Http.java
 //SOURCES RecordingServer.java
+//SOURCES ReservedPort.java
 //SOURCES ../common/RemoteSettings.java
 //SOURCES Reply.java
 //SOURCES ../server/SigningAuthority.java
@@ -157,9 +158,9 @@ class HttpTest {
 
   @Test
   void a_refused_connection_is_tried_again() throws Exception {
-    URI url = RecordingServer.nobody("/v1/");
-    time.onPause(() -> open(RecordingServer.on(url.getPort(), Reply.json(FINE))));
-    assertEquals(FINE, get(http(), url));
+    int port = open(new ReservedPort()).number();
+    time.onPause(() -> open(RecordingServer.on(port, Reply.json(FINE))));
+    assertEquals(FINE, get(http(), URI.create("http://127.0.0.1:" + port + "/v1/")));
     assertTrue(waits.getFirst().contains("connection refused"), waits.getFirst());
   }
 

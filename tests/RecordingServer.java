@@ -1,5 +1,6 @@
 //SOURCES Exchange.java
 //SOURCES Reply.java
+//SOURCES ReservedPort.java
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -22,6 +23,8 @@ import javax.net.ssl.SSLServerSocketFactory;
  * byte, so that it can also do what no good server does. Each connection serves one request.
  */
 final class RecordingServer implements AutoCloseable {
+
+  private static final ReservedPort NOBODY = new ReservedPort(); // for as long as the tests run
 
   private final ServerSocket socket;
   private final String scheme;
@@ -67,9 +70,7 @@ final class RecordingServer implements AutoCloseable {
 
   /** A URL on loopback where nobody listens. */
   static URI nobody(String target) {
-    try (RecordingServer gone = of(Reply.CLOSED)) {
-      return gone.url(target);
-    }
+    return URI.create("http://127.0.0.1:" + NOBODY.number() + target);
   }
 
   int port() {

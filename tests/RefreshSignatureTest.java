@@ -8,6 +8,7 @@
 //SOURCES ../refresh_signature.java
 //SOURCES ../server/KintoRequest.java
 //SOURCES ../server/RemoteSettingsServer.java
+//SOURCES ReservedPort.java
 //SOURCES ../server/Store.java
 //SOURCES Terminal.java
 
@@ -145,35 +146,31 @@ class RefreshSignatureTest {
 
   @Test
   void a_restart_of_the_server_in_the_middle_is_lived_through() throws IOException {
-    AtomicReference<RemoteSettingsServer> running =
-        new AtomicReference<>(server().sample(true).start());
-    RemoteSettingsServer first = running.get();
-    try {
+    try (ReservedPort port = new ReservedPort()) {
+      RemoteSettingsServer first = server().port(port.number()).sample(true).start();
+      AtomicReference<RemoteSettingsServer> running = new AtomicReference<>(first);
       first.fault("503=PATCH main-workspace/cfr:1");
       Terminal.Outcome outcome =
           terminal(first)
               .onPause(() -> {
                 if (running.get() == first) {
                   first.close();
-                  try {
-                    running.set(
-                        server()
-                            .port(first.port())
-                            .authority(first.authority())
-                            .sample(true)
-                            .start());
-                  } catch (IOException e) {
-                    throw new UncheckedIOException(e);
-                  }
+                  running.set(again(first));
                 }
               })
               .run(new refresh_signature(), "--parallel-requests", "1");
+      running.get().close();
       assertEquals(0, outcome.exit(), outcome::toString);
       assertTrue(
           outcome.stderr().endsWith("10 collections: 9 refreshed, 1 SKIP\n"), outcome::toString);
-    } finally {
-      first.close();
-      running.get().close();
+    }
+  }
+
+  private static RemoteSettingsServer again(RemoteSettingsServer server) {
+    try {
+      return server().port(server.port()).authority(server.authority()).sample(true).start();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 
