@@ -2,12 +2,11 @@
 //DEPS info.picocli:picocli:4.7.7
 //SOURCES ../Changesets.java ../Display.java ../InOrder.java ../RemoteSettings.java ../Report.java
 //SOURCES ../ServerException.java ../Tally.java ../Urls.java ../UsageException.java ../Values.java
-//SOURCES CertificateChain.java ContentSignature.java MozillaRoots.java
+//SOURCES CertificateChain.java ClientDifferences.java ContentSignature.java MozillaRoots.java
 
 package common.signature;
 
 import common.Changesets.Changeset;
-import common.Changesets.SignedRecord;
 import common.Display;
 import common.InOrder;
 import common.RemoteSettings;
@@ -40,7 +39,6 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.function.Predicate;
 import picocli.CommandLine.Option;
 
 /**
@@ -274,18 +272,8 @@ public final class SignatureCheck {
           "%s: the changeset is older than announced (%d, announced %d), even past the caches"
               .formatted(entry.name(), changeset.timestamp(), entry.timestamp()));
     }
-    Map<String, Predicate<SignedRecord>> otherBytes = new LinkedHashMap<>();
-    otherBytes.put("integers beyond 2^53", record -> record.json().hugeIntegers());
-    otherBytes.put(
-        "keys that UTF-16 sorts differently", record -> record.json().utf16OrderDiffers());
-    otherBytes.forEach((what, isOdd) -> {
-      List<String> ids = changeset.records().stream().filter(isOdd).map(SignedRecord::id).toList();
-      if (!ids.isEmpty()) {
-        warnings.add(
-            "%s: Firefox would compute other bytes, for %s in %s"
-                .formatted(entry.name(), what, Display.some(ids, 3)));
-      }
-    });
+    ClientDifferences.of(changeset.records(), changeset.oddTombstones(), changeset.timestamp())
+        .forEach(sentence -> warnings.add(entry.name() + ": " + sentence));
     return warnings;
   }
 
