@@ -198,7 +198,7 @@ public class validate_signature implements Runner.Command {
       Duration warning =
           certificateWarnDays != null
               ? Duration.ofDays(certificateWarnDays)
-              : entry.getKey().defaultWarningPeriod();
+              : entry.getKey().certificates().getFirst().defaultWarningPeriod();
       if (now.plus(warning).isAfter(end)) {
         String sentence =
             "the leaf of %s expires %s"
