@@ -81,7 +81,11 @@ public final class CertificateChain {
     WRONG_KEY,
     CHAIN_NOT_REACHABLE,
     MALFORMED_SIGNATURE,
+    UNKNOWN_MODE,
+    NO_CHAIN,
     SIGNATURE_MISSING,
+    CUT,
+    CACHED,
     NOT_READABLE;
 
     /** The cause as the JSON output names it: {@code wrong-root}. */
@@ -378,9 +382,10 @@ public final class CertificateChain {
   }
 
   private void checkLeaf() throws Refused {
-    if (!(leaf.getPublicKey() instanceof ECPublicKey key) || !isP384(key.getParams())) {
+    if (!isP384(leaf.getPublicKey())) {
       throw new Refused(
-          Cause.WRONG_KEY, "the leaf's key is %s, expected EC P-384".formatted(keyName(leaf)));
+          Cause.WRONG_KEY,
+          "the leaf's key is %s, expected EC P-384".formatted(keyName(leaf.getPublicKey())));
     }
     if (leaf.getBasicConstraints() >= 0) {
       throw wrongUsage("the leaf is a CA certificate");
@@ -400,6 +405,10 @@ public final class CertificateChain {
     }
   }
 
+  static boolean isP384(PublicKey key) {
+    return key instanceof ECPublicKey ec && isP384(ec.getParams());
+  }
+
   private static boolean isP384(ECParameterSpec parameters) {
     try {
       AlgorithmParameters named = AlgorithmParameters.getInstance("EC");
@@ -414,8 +423,7 @@ public final class CertificateChain {
     }
   }
 
-  private static String keyName(X509Certificate certificate) {
-    PublicKey key = certificate.getPublicKey();
+  static String keyName(PublicKey key) {
     if (!(key instanceof ECPublicKey ec)) {
       return key.getAlgorithm();
     }
