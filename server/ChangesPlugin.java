@@ -44,14 +44,20 @@ final class ChangesPlugin {
   private final Reads reads;
   private final Clock clock;
   private final URI origin;
+  private final int maxFetchSize;
   private final List<ObjectNode> rawEntries = new CopyOnWriteArrayList<>();
 
-  ChangesPlugin(Store store, Faults faults, Reads reads, Clock clock, URI origin) {
+  /**
+   * @param maxFetchSize at how many records a changeset is cut, 0 for no limit
+   */
+  ChangesPlugin(
+      Store store, Faults faults, Reads reads, Clock clock, URI origin, int maxFetchSize) {
     this.store = store;
     this.faults = faults;
     this.reads = reads;
     this.clock = clock;
     this.origin = origin;
+    this.maxFetchSize = maxFetchSize;
   }
 
   static boolean isChanges(String bucket, String collection) {
@@ -175,7 +181,7 @@ final class ChangesPlugin {
         newest);
   }
 
-  private static KintoResponse changeset(
+  private KintoResponse changeset(
       List<KintoRequest.Parameter> filters, ObjectNode metadata, Store.Listing all, long modified) {
     ObjectNode body = Store.object();
     body.set("metadata", metadata);
@@ -186,7 +192,8 @@ final class ChangesPlugin {
             : RecordQuery.parse(filters, Set.of(), 0)
                 .apply(all.objects(), all.tombstones())
                 .records();
-    body.putArray("changes").addAll(selected);
+    long most = maxFetchSize == 0 ? Long.MAX_VALUE : maxFetchSize;
+    body.putArray("changes").addAll(selected.stream().limit(most).toList());
     return KintoResponse.json(200, body).lastModified(modified);
   }
 

@@ -143,7 +143,7 @@ public final class SignatureCheck {
     if (outcome.judgement() instanceof Bad) {
       Outcome again = judge(entry, unlessBare(remote, entry, () -> remote.fresh(entry.place())));
       if (again.judgement() instanceof Good || again.judgement() instanceof Skipped) {
-        return outcome.bad(cached(outcome, again));
+        return outcome.bad(cached(again));
       }
     }
     return cut(remote, outcome).map(outcome::bad).orElse(outcome);
@@ -240,13 +240,14 @@ public final class SignatureCheck {
     };
   }
 
-  private static Refused cached(Outcome cached, Outcome fresh) {
+  private static Refused cached(Outcome fresh) {
+    String reason =
+        "a cache serves what the server no longer has:"
+            + " the server's is signed on %s, records timestamp %s";
     return new Refused(
         Cause.CACHED,
-        "a cache serves what the server no longer has: the server's is signed on %s, records"
-            + " timestamp %s"
-                .formatted(Display.moment(fresh.signedOn()), Display.moment(fresh.timestamp())),
-        "purge the cache before the server, or wait until it lets go");
+        reason.formatted(Display.moment(fresh.signedOn()), Display.moment(fresh.timestamp())),
+        "purge the cache, or wait until it asks the server again");
   }
 
   /** Whether the server left out records, though it signed all of them. */
