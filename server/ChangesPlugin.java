@@ -159,7 +159,8 @@ final class ChangesPlugin {
         reads.shown(collection.metadata()).deepCopy().put("bucket", bucket),
         collection.listing(),
         // The metadata's timestamp, so that caches that revalidate notice a refreshed signature.
-        collection.modified());
+        collection.modified(),
+        maxFetchSize == 0 ? Long.MAX_VALUE : maxFetchSize);
   }
 
   private KintoResponse changesetOfList(KintoRequest request) {
@@ -178,11 +179,16 @@ final class ChangesPlugin {
         filters,
         Store.object().put("bucket", "monitor"),
         new Store.Listing(entries, List.of(), newest),
-        newest);
+        newest,
+        Long.MAX_VALUE);
   }
 
-  private KintoResponse changeset(
-      List<KintoRequest.Parameter> filters, ObjectNode metadata, Store.Listing all, long modified) {
+  private static KintoResponse changeset(
+      List<KintoRequest.Parameter> filters,
+      ObjectNode metadata,
+      Store.Listing all,
+      long modified,
+      long most) {
     ObjectNode body = Store.object();
     body.set("metadata", metadata);
     body.put("timestamp", all.timestamp());
@@ -192,7 +198,6 @@ final class ChangesPlugin {
             : RecordQuery.parse(filters, Set.of(), 0)
                 .apply(all.objects(), all.tombstones())
                 .records();
-    long most = maxFetchSize == 0 ? Long.MAX_VALUE : maxFetchSize;
     body.putArray("changes").addAll(selected.stream().limit(most).toList());
     return KintoResponse.json(200, body).lastModified(modified);
   }
