@@ -42,7 +42,7 @@ import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Map;
+import java.util.Set;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -153,7 +153,7 @@ public class validate_signature implements Runner.Command {
           });
       results.showRoots();
       results.showWarnings(strict ? it -> report.finding(it, "clients") : report::warn);
-      String expiry = expiry(results.certificates(), now, report);
+      String expiry = expiry(results, now, report);
       results.showDetails();
       report.summary(results.counts() + expiry);
       results.reportFailures();
@@ -201,27 +201,35 @@ public class validate_signature implements Runner.Command {
   // ---- rendering
 
   /** Which certificate expires first, for the summary; warns of each that expires soon. */
-  private String expiry(Map<Certificate, List<String>> certificates, Instant now, Report report) {
-    certificates.forEach((certificate, collections) -> {
-      Duration warning =
-          certificateWarnDays != null
-              ? Duration.ofDays(certificateWarnDays)
-              : certificate.defaultWarningPeriod();
-      if (now.plus(warning).isAfter(certificate.end())) {
-        String sentence =
-            "the %s of %s %s"
-                .formatted(
-                    certificate.role(),
-                    Display.some(collections, 1),
-                    expires(now, certificate.end()));
-        if (strict) {
-          report.finding(sentence, "certificate expires soon");
-        } else {
-          report.warn(sentence);
-        }
-      }
-    });
-    return certificates.keySet().stream()
+  private String expiry(SignatureReport results, Instant now, Report report) {
+    Set<String> bad = results.bad();
+    results
+        .certificates()
+        .forEach((certificate, collections) -> {
+          Duration warning =
+              certificateWarnDays != null
+                  ? Duration.ofDays(certificateWarnDays)
+                  : certificate.defaultWarningPeriod();
+          List<String> concerned =
+              collections.stream()
+                  .filter(it ->
+                      now.isBefore(certificate.end()) || !bad.contains(it)) // whose verdict says it
+                  .toList();
+          if (now.plus(warning).isAfter(certificate.end()) && !concerned.isEmpty()) {
+            String sentence =
+                "the %s of %s %s"
+                    .formatted(
+                        certificate.role(),
+                        Display.some(concerned, 1),
+                        expires(now, certificate.end()));
+            if (strict) {
+              report.finding(sentence, "certificate expires soon");
+            } else {
+              report.warn(sentence);
+            }
+          }
+        });
+    return results.certificates().keySet().stream()
         .min(Comparator.comparing(Certificate::end))
         .map(first -> "; first %s %s".formatted(first.role(), expires(now, first.end())))
         .orElse("");

@@ -791,7 +791,8 @@ class ContentSignatureTest {
   static Stream<Arguments> accepted() {
     String list = "\"signatures\": [%s]";
     String both = list + ", \"signature\": %s";
-    String single = "main/a: signatures is missing, and today's clients read nothing else";
+    String single =
+        "main/a: the list of signatures is missing, and today's clients read nothing else";
     String no = "main/a: a signature has no %s, which Android and iOS need";
     return Stream.of(
         accepted("one", list.formatted(entry(GOOD))),
@@ -869,7 +870,7 @@ class ContentSignatureTest {
   void the_older_single_signature_is_refused_where_an_empty_list_is(String list) {
     assertRefused(
         Cause.SIGNATURE_MISSING,
-        "signatures is empty, and clients do not read the older single signature",
+        "the list of signatures is empty, and clients do not read the older single signature",
         verify(document(RECORDS, TIMESTAMP, list + SINGLE), List.of(), _ -> CHAIN, ELSEWHERE));
   }
 
@@ -879,7 +880,7 @@ class ContentSignatureTest {
     assertInstanceOf(Valid.class, verify(changeset, List.of(), _ -> CHAIN, ELSEWHERE));
     assertRefused(
         Cause.SIGNATURE_MISSING,
-        "signatures is missing, and clients do not read the older single signature",
+        "the list of signatures is missing, and clients do not read the older single signature",
         verify(
             changeset,
             List.of(),

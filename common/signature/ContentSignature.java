@@ -178,7 +178,8 @@ public final class ContentSignature {
   public static Verdict verify(
       Signatures signatures, Payload payload, ChainSource chains, Trust trust) {
     if (signatures.list() != null && (trust.listDemanded() || signatures.list().equals("empty"))) {
-      String reason = "signatures is %s, and clients do not read the older single signature";
+      String reason =
+          "the list of signatures is %s, and clients do not read the older single signature";
       return invalid(missing(reason.formatted(signatures.list())));
     }
     List<Refused> refused = new ArrayList<>();
@@ -230,14 +231,19 @@ public final class ContentSignature {
 
   private static CertificateChain verify(
       Entry entry, Payload payload, ChainSource chains, Trust trust) throws Refused {
+    if (entry.mode() != null && !entry.mode().equals(MODE)) {
+      String reason = "its mode is %s, which clients pass over";
+      throw new Refused(Cause.UNKNOWN_MODE, reason.formatted(shown(entry.mode())));
+    }
+    boolean hasChain = !"".equals(entry.x5u());
+    if (!hasChain && trust.publicKey() == null) {
+      throw new Refused(
+          Cause.NO_CHAIN,
+          "no chain to verify (x5u is empty)",
+          "a local signer of the server? --public-key FILE verifies what it signs");
+    }
     byte[] signature = decoded(entry);
-    if ("".equals(entry.x5u())) {
-      if (trust.publicKey() == null) {
-        throw new Refused(
-            Cause.NO_CHAIN,
-            "no chain to verify (x5u is empty)",
-            "a local signer of the server? --public-key FILE verifies what it signs");
-      }
+    if (!hasChain) {
       payload.verify(trust.publicKey(), signature);
       return null;
     }
@@ -273,7 +279,8 @@ public final class ContentSignature {
     }
     if (signatures.list() != null) {
       warnings.add(
-          new Warning("", ": signatures is missing, and today's clients read nothing else"));
+          new Warning(
+              "", ": the list of signatures is missing, and today's clients read nothing else"));
     } else if (signatures.older() instanceof Map<?, ?> older
         ? !valid.signature().equals(older.get("signature"))
         : !before.isEmpty()) {
@@ -301,12 +308,8 @@ public final class ContentSignature {
     return warnings;
   }
 
-  /** Step 2: the mode and the form, before any arithmetic. */
+  /** Step 2: the form, before any arithmetic. */
   private static byte[] decoded(Entry entry) throws Refused {
-    if (entry.mode() != null && !entry.mode().equals(MODE)) {
-      String reason = "its mode is %s, which clients pass over";
-      throw new Refused(Cause.UNKNOWN_MODE, reason.formatted(shown(entry.mode())));
-    }
     if (entry.signature() == null) {
       throw malformed("the signature's text is missing");
     }

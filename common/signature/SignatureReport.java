@@ -31,6 +31,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 
 /**
  * Prints what {@link SignatureCheck} finds: a line for each collection in its turn, and at the end
@@ -197,27 +198,26 @@ public final class SignatureReport {
     return tally.counts();
   }
 
-  /**
-   * The collections by the certificates of all their signatures. One that has ended counts only
-   * where it is not the verdict anyway.
-   */
-  public Map<Certificate, List<String>> certificates() {
+  /** The collections by the certificates of all their signatures, whatever the verdict. */
+  public Map<Certificate, Set<String>> certificates() {
     Map<Certificate, Set<String>> names = new LinkedHashMap<>();
     for (Outcome outcome : outcomes) {
-      for (CertificateChain chain : outcome.chains()) {
-        for (Certificate certificate : chain.certificates()) {
-          if (!(outcome.judgement() instanceof Bad)
-              || check.trusted().at().isBefore(certificate.end())) {
-            names
-                .computeIfAbsent(certificate, _ -> new LinkedHashSet<>())
-                .add(outcome.entry().name());
-          }
-        }
-      }
+      outcome.chains().stream()
+          .flatMap(chain -> chain.certificates().stream())
+          .forEach(certificate ->
+              names
+                  .computeIfAbsent(certificate, _ -> new LinkedHashSet<>())
+                  .add(outcome.entry().name()));
     }
-    Map<Certificate, List<String>> lists = new LinkedHashMap<>();
-    names.forEach((certificate, some) -> lists.put(certificate, List.copyOf(some)));
-    return lists;
+    return names;
+  }
+
+  /** The collections whose verdict is bad. */
+  public Set<String> bad() {
+    return outcomes.stream()
+        .filter(outcome -> outcome.judgement() instanceof Bad)
+        .map(outcome -> outcome.entry().name())
+        .collect(Collectors.toSet());
   }
 
   /** Tells Sentry what is wrong. */
