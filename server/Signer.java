@@ -106,7 +106,7 @@ final class Signer {
     records.stream().sorted(Comparator.comparing(Store::id)).forEach(data::add);
     document.put("last_modified", Long.toString(timestamp));
     try {
-      return prefixed(CanonicalJson.canonical(Store.JSON.writeValueAsBytes(document)));
+      return prefixed(CanonicalJson.read(Store.JSON.writeValueAsBytes(document)).bytes());
     } catch (Json.BadJson e) {
       throw new IllegalStateException(e);
     }

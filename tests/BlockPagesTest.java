@@ -94,7 +94,7 @@ class BlockPagesTest {
 
   private static blockpages_generator.Block block(Place collection, byte[] json) {
     try {
-      byte[] canonical = CanonicalJson.canonical(json);
+      byte[] canonical = CanonicalJson.read(json).bytes();
       String text = new String(canonical, StandardCharsets.US_ASCII);
       String id = (String) ((Map<?, ?>) Json.parse(text)).get("id");
       return blockpages_generator.Block.of(

@@ -445,7 +445,7 @@ class CanonicalJsonTest {
             new byte[] {'"', (byte) 0xf4, (byte) 0x90, (byte) 0x80, (byte) 0x80, '"'},
             "\"caf\u00e9\"".getBytes(StandardCharsets.ISO_8859_1),
             "{}".getBytes(StandardCharsets.UTF_16))) {
-      assertThrows(Json.BadJson.class, () -> CanonicalJson.canonical(text));
+      assertThrows(Json.BadJson.class, () -> CanonicalJson.read(text).bytes());
     }
   }
 
@@ -479,8 +479,8 @@ class CanonicalJsonTest {
     Generator generator = new Generator(SEED, Kind.ANY);
     for (int i = 0; i < DOCUMENTS; i++) {
       String json = generator.text(generator.value());
-      byte[] canonical = CanonicalJson.canonical(bytes(json));
-      assertArrayEquals(canonical, CanonicalJson.canonical(canonical), () -> failed(json));
+      byte[] canonical = CanonicalJson.read(bytes(json)).bytes();
+      assertArrayEquals(canonical, CanonicalJson.read(canonical).bytes(), () -> failed(json));
     }
   }
 
@@ -489,7 +489,7 @@ class CanonicalJsonTest {
     Generator generator = new Generator(SEED, Kind.ANY);
     for (int i = 0; i < DOCUMENTS; i++) {
       String json = generator.text(generator.value());
-      for (byte b : CanonicalJson.canonical(bytes(json))) {
+      for (byte b : CanonicalJson.read(bytes(json)).bytes()) {
         assertTrue(b >= ' ' && b <= '~', () -> failed(json));
       }
     }
@@ -696,12 +696,12 @@ class CanonicalJsonTest {
   private static Json.BadJson assertBad(String json) {
     return assertThrows(
         Json.BadJson.class,
-        () -> CanonicalJson.canonical(bytes(json)),
+        () -> CanonicalJson.read(bytes(json)).bytes(),
         () -> json.length() < 200 ? json : json.substring(0, 200) + "\u2026");
   }
 
   private static String canonical(String json) throws IOException {
-    return new String(CanonicalJson.canonical(bytes(json)), StandardCharsets.ISO_8859_1);
+    return new String(CanonicalJson.read(bytes(json)).bytes(), StandardCharsets.ISO_8859_1);
   }
 
   private static Canonical read(String json) throws IOException {
@@ -1057,9 +1057,10 @@ class CanonicalJsonTest {
   @Test
   void members_are_the_texts_of_the_values_by_name() throws Exception {
     byte[] object =
-        CanonicalJson.canonical(
-            "{\"b\": [1, {\"x\": \"}],:\\\"\"}], \"a\": \"\\\\\", \"c:,\": {}, \"d\": 1.0}"
-                .getBytes(StandardCharsets.UTF_8));
+        CanonicalJson.read(
+                "{\"b\": [1, {\"x\": \"}],:\\\"\"}], \"a\": \"\\\\\", \"c:,\": {}, \"d\": 1.0}"
+                    .getBytes(StandardCharsets.UTF_8))
+            .bytes();
     assertEquals(
         Map.of("a", "\"\\\\\"", "b", "[1,{\"x\":\"}],:\\\"\"}]", "c:,", "{}", "d", "1"),
         CanonicalJson.members(object));
@@ -1071,13 +1072,14 @@ class CanonicalJsonTest {
     Generator generator = new Generator(SEED, Kind.ANY);
     for (int round = 0; round < 2_000; round++) {
       byte[] canonical =
-          CanonicalJson.canonical(
-              ("{\"x\":"
-                      + generator.text(generator.value())
-                      + ",\"y\":"
-                      + generator.text(generator.value())
-                      + "}")
-                  .getBytes(StandardCharsets.UTF_8));
+          CanonicalJson.read(
+                  ("{\"x\":"
+                          + generator.text(generator.value())
+                          + ",\"y\":"
+                          + generator.text(generator.value())
+                          + "}")
+                      .getBytes(StandardCharsets.UTF_8))
+              .bytes();
       String together =
           CanonicalJson.members(canonical).entrySet().stream()
               .map(member -> "\"" + member.getKey() + "\":" + member.getValue())
@@ -1106,7 +1108,7 @@ class CanonicalJsonTest {
 
   private static byte[] without(String json, Set<String> names) throws Json.BadJson {
     return CanonicalJson.without(
-        CanonicalJson.canonical(json.getBytes(StandardCharsets.UTF_8)), names);
+        CanonicalJson.read(json.getBytes(StandardCharsets.UTF_8)).bytes(), names);
   }
 
   private static String text(byte[] ascii) {

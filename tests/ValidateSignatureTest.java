@@ -1,4 +1,5 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
+//DEPS tools.jackson.core:jackson-databind:3.3.0
 //SOURCES RecordingServer.java
 //SOURCES Reply.java
 //SOURCES ../validate_signature.java
@@ -780,7 +781,7 @@ class ValidateSignatureTest {
               .stderr()
               .contains(
                   "warning: main/a: Firefox would compute other bytes,"
-                      + " for integers beyond 2^53 in 1\n"),
+                      + " for integers beyond 2^53 in 1 (n)\n"),
           outcome::toString);
       assertTrue(
           outcome

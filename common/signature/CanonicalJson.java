@@ -128,23 +128,33 @@ public final class CanonicalJson {
 
     /** The text with fractions in the form of a server. */
     public byte[] bytes(ServerForm form) {
+      return bytes(form.printer);
+    }
+
+    /** The text with fractions as they came. */
+    byte[] asItCame() {
+      return bytes(UnaryOperator.identity());
+    }
+
+    private byte[] bytes(UnaryOperator<String> printer) {
       return hasFractions()
-          ? printed(new String(unprinted, StandardCharsets.US_ASCII), form.printer)
+          ? printed(new String(unprinted, StandardCharsets.US_ASCII), printer)
           : bytes;
     }
   }
 
   private static final Set<String> FIELDS = Set.of("id", "last_modified");
-  private static final Set<String> ATTACHMENT =
-      Set.of("filename", "mimetype", "location", "hash", "size");
 
-  /** Returns the canonical form of one JSON document in UTF-8. */
-  public static byte[] canonical(byte[] json) throws BadJson {
+  /** The members of an attachment. */
+  static final Set<String> ATTACHMENT = Set.of("filename", "mimetype", "location", "hash", "size");
+
+  /** Reads one JSON document in UTF-8. */
+  public static Canonical read(byte[] json) throws BadJson {
     try (JsonParser parser = Json.parser(new ByteArrayInputStream(json))) {
       Json.next(parser);
-      byte[] bytes = read(parser).bytes();
+      Canonical canonical = read(parser);
       Json.end(parser);
-      return bytes;
+      return canonical;
     } catch (BadJson e) {
       throw e;
     } catch (IOException e) {

@@ -1,17 +1,20 @@
 //JAVA 25+
-//SOURCES ../Changesets.java ../Display.java CanonicalJson.java
+//SOURCES ../Changesets.java ../Display.java ../Json.java CanonicalJson.java
 
 package common.signature;
 
 import common.Changesets.SignedRecord;
 import common.Display;
+import common.Json.BadJson;
 import common.signature.CanonicalJson.Trait;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /**
  * What clients make of a collection differently from step 1 of <i>Client specifications › Signature
@@ -27,6 +30,8 @@ import java.util.Set;
  * <p>Pure: the reader of the records has found their traits.
  */
 public final class ClientDifferences {
+
+  private static final int SHOWN = 3; // of records, and of the fields of one
 
   private static final String FIREFOX = "Firefox would compute other bytes, for ";
   private static final String MOBILE = "Android and iOS would compute other bytes, for ";
@@ -53,7 +58,9 @@ public final class ClientDifferences {
     Map<Trait, List<String>> ids = new EnumMap<>(Trait.class);
     for (SignedRecord record : records) {
       for (Trait trait : record.json().traits()) {
-        ids.computeIfAbsent(trait, _ -> new ArrayList<>()).add(record.id());
+        List<String> some = ids.computeIfAbsent(trait, _ -> new ArrayList<>());
+        some.add(
+            record.id() + (some.size() < SHOWN ? fields(record.json().asItCame(), trait) : ""));
       }
     }
     tombstones.forEach((id, traits) -> {
@@ -76,7 +83,43 @@ public final class ClientDifferences {
   }
 
   private static String sentence(String words, List<String> ids) {
-    return words + " in " + Display.some(ids, 3);
+    return words + " in " + Display.some(ids, SHOWN);
+  }
+
+  /** The fields of a record that have a trait, in parentheses; empty if the words name them. */
+  private static String fields(byte[] record, Trait trait) {
+    Map<String, String> members = CanonicalJson.members(record);
+    Stream<String> fields =
+        switch (trait) {
+          case INTEGER_BEYOND_DOUBLE,
+              INTEGER_BEYOND_64_BITS,
+              FRACTION,
+              TO_JSON,
+              UTF_16_ORDER,
+              LONE_SURROGATE ->
+              members.keySet().stream()
+                  .filter(
+                      name -> hasTrait("{\"%s\":%s}".formatted(name, members.get(name)), trait));
+          case ATTACHMENT_MEMBERS ->
+              CanonicalJson.members(ascii(members.get("attachment"))).keySet().stream()
+                  .filter(name -> !CanonicalJson.ATTACHMENT.contains(name))
+                  .map(name -> "attachment." + name);
+          default -> Stream.empty();
+        };
+    List<String> names = fields.toList();
+    return names.isEmpty() ? "" : " (" + Display.some(names, SHOWN) + ")";
+  }
+
+  private static boolean hasTrait(String object, Trait trait) {
+    try {
+      return CanonicalJson.read(ascii(object)).traits().contains(trait);
+    } catch (BadJson e) {
+      return false; // a limit that the record as a whole keeps
+    }
+  }
+
+  private static byte[] ascii(String text) {
+    return text.getBytes(StandardCharsets.US_ASCII);
   }
 
   private static String words(Trait trait) {
