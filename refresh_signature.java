@@ -120,7 +120,12 @@ public class refresh_signature implements Runner.Command {
     try (Http http = server.http(surroundings, report)) {
       RemoteSettings remote = server.remote(http);
       SignatureCheck check =
-          new SignatureCheck(signers, server.url().getHost(), remote::chain, now, report);
+          new SignatureCheck(
+              signers,
+              server.url().getHost(),
+              signers.chains(remote, server.url(), now),
+              now,
+              report);
       report.put("server", server.url().toString());
       report.put("dry_run", dryRun);
       if (auth != null) {

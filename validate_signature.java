@@ -30,6 +30,7 @@ import common.signature.CertificateChain;
 import common.signature.SignatureCheck;
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -121,11 +122,12 @@ public class validate_signature implements Runner.Command {
     }
     try (Http http = server.http(surroundings, report)) {
       RemoteSettings remote = server.remote(http);
+      URI asked = changesetFile != null ? null : server.url();
       SignatureCheck check =
           new SignatureCheck(
               signers,
-              changesetFile != null ? "" : server.url().getHost(),
-              chainFile != null ? savedChain() : remote::chain,
+              asked == null ? "" : asked.getHost(),
+              chainFile != null ? savedChain() : signers.chains(remote, asked, now),
               now,
               report);
       Changeset saved = changesetFile == null ? null : savedChangeset();

@@ -366,6 +366,19 @@ class RefreshSignatureTest {
   }
 
   @Test
+  void chains_are_read_without_credentials_even_at_the_server_itself() throws IOException {
+    try (RemoteSettingsServer server = server().sample(true).start()) {
+      Terminal.Outcome outcome =
+          terminal(server).run(new refresh_signature(), "--verify", "--only", "main/regions");
+      assertEquals(0, outcome.exit(), outcome::toString);
+      List<KintoRequest> reads = server.requests("/chains/");
+      assertEquals(1, reads.size());
+      assertEquals(Optional.empty(), reads.getFirst().header("authorization"));
+      assertEquals(Optional.empty(), reads.getFirst().user());
+    }
+  }
+
+  @Test
   void a_destination_that_got_no_signature_is_bad() throws IOException {
     try (RemoteSettingsServer server = server().sample(true).start()) {
       server.fault("missing-signature=main/anti-tracking-url-decoration");

@@ -1,14 +1,12 @@
 //JAVA 25+
-//SOURCES ../Changesets.java ../Urls.java CanonicalJson.java CertificateChain.java MozillaRoots.java
+//SOURCES ../Changesets.java CanonicalJson.java CertificateChain.java MozillaRoots.java
 
 package common.signature;
 
 import common.Changesets.SignedRecord;
-import common.Urls;
 import common.signature.CertificateChain.Cause;
 import common.signature.CertificateChain.Refused;
 import java.math.BigInteger;
-import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
 import java.security.PublicKey;
@@ -81,8 +79,11 @@ public final class ContentSignature {
 
   /** Where chains come from. */
   public interface ChainSource {
-    /** Returns the chain as it was read; the caller verifies it. */
-    CertificateChain chain(URI x5u) throws Refused;
+    /**
+     * @param x5u as the entry has it
+     * @return the chain as it was read; the caller verifies it
+     */
+    CertificateChain chain(String x5u) throws Refused;
   }
 
   /** The outcome for one collection. */
@@ -120,6 +121,13 @@ public final class ContentSignature {
   }
 
   /**
+   * No signature is valid, but one of them might be.
+   *
+   * @param reason why it could not be verified
+   */
+  public record Undecided(Refused reason) implements Verdict {}
+
+  /**
    * Verifies the entries in their order, until one is valid.
    *
    * @param entries as {@link #entries} found them
@@ -147,6 +155,11 @@ public final class ContentSignature {
         refused.add(e);
       }
     }
+    for (Refused one : refused) {
+      if (one.isUndecided()) {
+        return new Undecided(one);
+      }
+    }
     return refused.isEmpty()
         ? new Invalid(List.of(new Refused(Cause.SIGNATURE_MISSING, "the signature is missing")))
         : new Invalid(refused);
@@ -160,7 +173,10 @@ public final class ContentSignature {
       Trust trust)
       throws Refused {
     byte[] signature = decoded(entry);
-    CertificateChain chain = chains.chain(chainUrl(entry.x5u()));
+    if (entry.x5u() == null) {
+      throw malformed("the signature's x5u is missing");
+    }
+    CertificateChain chain = chains.chain(entry.x5u());
     chain.verify(trust.at());
     boolean demanded = trust.signerDemanded() || MozillaRoots.isBuiltIn(chain.rootHash());
     chain.verifySigner(demanded ? trust.signer() : null);
@@ -215,32 +231,8 @@ public final class ContentSignature {
     return number.signum() > 0 && number.compareTo(P384_ORDER) < 0;
   }
 
-  /** The beginning of step 3: where a chain may come from. */
-  private static URI chainUrl(String x5u) throws Refused {
-    if (x5u == null) {
-      throw malformed("the signature's x5u is missing");
-    }
-    URI url;
-    try {
-      url = URI.create(x5u);
-    } catch (IllegalArgumentException e) {
-      throw malformed("the x5u %s is not a URL", shown(x5u));
-    }
-    boolean allowed =
-        url.getHost() != null
-            && url.getRawUserInfo() == null
-            && ("https".equalsIgnoreCase(url.getScheme())
-                || ("http".equalsIgnoreCase(url.getScheme()) && Urls.isLoopback(url.getHost())));
-    if (!allowed) {
-      throw new Refused(
-          Cause.CHAIN_NOT_REACHABLE,
-          "the x5u %s is not read, expected https (or http on loopback)".formatted(shown(x5u)));
-    }
-    return url;
-  }
-
   /** A text of the entry, shortened, and without what may be a password in a URL. */
-  private static String shown(String text) {
+  static String shown(String text) {
     if (text == null) {
       return "missing";
     }

@@ -1,14 +1,16 @@
 //JAVA 25+
 //DEPS info.picocli:picocli:4.7.7
-//SOURCES ../Changesets.java ../Display.java ../InOrder.java ../RemoteSettings.java ../Report.java
-//SOURCES ../ServerException.java ../Tally.java ../Urls.java ../UsageException.java ../Values.java
-//SOURCES CertificateChain.java ContentSignature.java MozillaRoots.java
+//SOURCES ../Changesets.java ../Display.java ../Guard.java ../InOrder.java ../RemoteSettings.java
+//SOURCES ../Report.java ../ServerException.java ../Tally.java ../Urls.java ../UsageException.java
+//SOURCES ../Values.java CertificateChain.java ChainAddresses.java ContentSignature.java
+//SOURCES MozillaRoots.java
 
 package common.signature;
 
 import common.Changesets.Changeset;
 import common.Changesets.SignedRecord;
 import common.Display;
+import common.Guard;
 import common.InOrder;
 import common.RemoteSettings;
 import common.RemoteSettings.Announced;
@@ -23,6 +25,7 @@ import common.signature.CertificateChain.Cause;
 import common.signature.CertificateChain.Refused;
 import common.signature.ContentSignature.Invalid;
 import common.signature.ContentSignature.Trust;
+import common.signature.ContentSignature.Undecided;
 import common.signature.ContentSignature.Valid;
 import common.signature.ContentSignature.Verdict;
 import common.signature.ContentSignature.Warning;
@@ -76,11 +79,50 @@ public final class SignatureCheck {
                 + " *security-state* and remote-settings for the rest; another is bad on Mozilla's"
                 + " hosts and under its roots, else a warning")
     String signer;
+
+    /**
+     * The roots that are trusted, in colon hex; empty if any is, or none is known.
+     *
+     * @param host of the server, whose roots may be built in; empty for none
+     * @param now the moment at which certificates must be valid
+     */
+    private Set<String> roots(String host, Instant now) throws UsageException {
+      Set<String> given = new LinkedHashSet<>(Values.entries(rootHashes));
+      if (anyRoot && !given.isEmpty()) {
+        throw new UsageException("ROOT_HASH and --any-root contradict each other", "give one");
+      }
+      return anyRoot ? Set.of() : given.isEmpty() ? MozillaRoots.builtIn(host, now) : given;
+    }
+
+    /**
+     * Reads chains as clients do, from where {@code x5u} leads, if that is allowed.
+     *
+     * @param server whose collections are judged; null for a saved changeset
+     */
+    public PemSource chains(RemoteSettings remote, URI server, Instant now) throws UsageException {
+      boolean rootPinned = !roots(server == null ? "" : server.getHost(), now).isEmpty();
+      ChainAddresses addresses =
+          new ChainAddresses(server, server == null ? null : remote::chainsBase, rootPinned);
+      return x5u -> {
+        URI url = addresses.resolve(x5u);
+        try {
+          return remote.chain(url, Guard.of(addresses::refusal));
+        } catch (ServerException e) {
+          String message =
+              "the chain %s is not reachable: %s"
+                  .formatted(ContentSignature.shown(url.toString()), e.reason());
+          throw new Refused(Cause.CHAIN_NOT_REACHABLE, message, e.hint());
+        }
+      };
+    }
   }
 
   /** Where a chain's PEM comes from. */
   public interface PemSource {
-    byte[] read(URI x5u) throws ServerException;
+    /**
+     * @param x5u as the signature's entry has it
+     */
+    byte[] read(String x5u) throws Refused;
   }
 
   /** The result for one collection. */
@@ -95,8 +137,12 @@ public final class SignatureCheck {
   /** Newly configured: no signature, and never any record. */
   public record Skipped() implements Judgement {}
 
-  /** It could not be judged. */
-  public record NoVerdict(String reason) implements Judgement {}
+  /**
+   * It could not be judged.
+   *
+   * @param hint what to do about it, or null
+   */
+  public record NoVerdict(String reason, String hint) implements Judgement {}
 
   /**
    * One collection, judged.
@@ -122,7 +168,7 @@ public final class SignatureCheck {
   private final Report report;
   private final Instant now;
   private final PemSource pem;
-  private final Map<URI, Fetched> chains = new ConcurrentHashMap<>(); // each read once
+  private final Map<String, Fetched> chains = new ConcurrentHashMap<>(); // each read once
   private final Set<String> roots; // colon hex; empty if there are none to compare with
   private final WithoutRoots withoutRoots;
   private final String signer; // null if it depends on the bucket
@@ -137,15 +183,10 @@ public final class SignatureCheck {
    */
   public SignatureCheck(Signers signers, String host, PemSource pem, Instant now, Report report)
       throws UsageException {
-    Set<String> given = new LinkedHashSet<>(Values.entries(signers.rootHashes));
-    if (signers.anyRoot && !given.isEmpty()) {
-      throw new UsageException("ROOT_HASH and --any-root contradict each other", "give one");
-    }
     this.report = report;
     this.now = now;
     this.pem = pem;
-    this.roots =
-        signers.anyRoot ? Set.of() : given.isEmpty() ? MozillaRoots.builtIn(host, now) : given;
+    this.roots = signers.roots(host, now);
     this.withoutRoots =
         signers.anyRoot || Urls.isLoopback(host) ? WithoutRoots.WARN : WithoutRoots.REFUSE;
     this.signer = signers.signer;
@@ -232,14 +273,15 @@ public final class SignatureCheck {
             new Trust(roots, signerOf(entry.bucket()), signerDemanded, now));
     return switch (verdict) {
       case Valid valid when roots.isEmpty() && withoutRoots == WithoutRoots.REFUSE ->
-          new NoVerdict(noRoot(valid.chain().rootHash()));
+          new NoVerdict(noRoot(valid.chain().rootHash()), null);
       case Valid valid -> new Good(valid);
       case Invalid invalid -> new Bad(invalid);
+      case Undecided(Refused reason) -> new NoVerdict(reason.getMessage(), reason.hint());
     };
   }
 
   private static Outcome noVerdict(Announced entry, String reason) {
-    return unread(entry, new NoVerdict(reason));
+    return unread(entry, new NoVerdict(reason, null));
   }
 
   private static String noRoot(String seen) {
@@ -259,7 +301,7 @@ public final class SignatureCheck {
       case 401, 403, 404 ->
           new Bad(
               new Invalid(List.of(new Refused(Cause.NOT_READABLE, "not readable: " + e.reason()))));
-      default -> new NoVerdict(e.reason());
+      default -> new NoVerdict(e.reason(), null);
     };
   }
 
@@ -292,7 +334,7 @@ public final class SignatureCheck {
   /** A chain, or why there is none. */
   private record Fetched(CertificateChain chain, Refused refused) {}
 
-  private CertificateChain chain(URI x5u) throws Refused {
+  private CertificateChain chain(String x5u) throws Refused {
     Fetched result = chains.computeIfAbsent(x5u, this::fetch);
     if (result.refused() != null) {
       throw result.refused();
@@ -300,12 +342,9 @@ public final class SignatureCheck {
     return result.chain();
   }
 
-  private Fetched fetch(URI x5u) {
+  private Fetched fetch(String x5u) {
     try {
       return new Fetched(CertificateChain.parse(pem.read(x5u)), null);
-    } catch (ServerException e) {
-      String message = "the chain %s is not reachable: %s".formatted(x5u, e.reason());
-      return new Fetched(null, new Refused(Cause.CHAIN_NOT_REACHABLE, message, e.hint()));
     } catch (Refused e) {
       return new Fetched(null, e);
     }
@@ -342,10 +381,11 @@ public final class SignatureCheck {
         json.put("status", "skip");
         show(outcome, Status.GOOD, "SKIP", "SKIP", null, json);
       }
-      case NoVerdict(String reason) -> {
+      case NoVerdict(String reason, String hint) -> {
         json.put("status", "no-verdict");
         json.put("reason", Display.clean(reason));
         show(outcome, Status.UNKNOWN, "NO VERDICT", report.noVerdict(reason), reason, json);
+        report.hint(hint);
       }
     }
   }
