@@ -806,7 +806,7 @@ class CertificateChainTest {
             .leafValidity(from, from.plus(Duration.ofDays(days)))
             .build();
     CertificateChain chain = parsed(authority.chainPem());
-    assertEquals(expected, chain.defaultWarningPeriod());
+    assertEquals(expected, chain.certificates().getFirst().defaultWarningPeriod());
     assertEquals(from.plus(Duration.ofDays(days)), chain.leafEnd());
   }
 
@@ -821,7 +821,21 @@ class CertificateChainTest {
     chain.verifyRoot(MozillaRoots.builtIn("firefox.settings.services.allizom.org", THEN));
     assertEquals(STAGE, chain.rootHash());
     assertEquals(Instant.parse("2021-04-24T15:04:05Z"), chain.leafEnd());
-    assertEquals(Duration.ofDays(8), chain.defaultWarningPeriod());
+    assertEquals(
+        List.of("leaf", "intermediate", "root"),
+        chain.certificates().stream().map(CertificateChain.Certificate::role).toList());
+    assertEquals(
+        List.of(Duration.ofDays(8), Duration.ofDays(60), Duration.ofDays(60)),
+        chain.certificates().stream()
+            .map(CertificateChain.Certificate::defaultWarningPeriod)
+            .toList());
+    assertEquals(
+        List.of("2021-02-03T15:04:05Z", "2021-01-11T00:00:00Z", "2021-02-11T20:48:59Z"),
+        chain.certificates().stream().map(it -> it.start().toString()).toList());
+    assertEquals(
+        List.of("2021-04-24T15:04:05Z", "2024-11-14T20:48:59Z", "2024-11-14T20:48:59Z"),
+        chain.certificates().stream().map(it -> it.end().toString()).toList());
+    assertEquals(STAGE, chain.certificates().getLast().hash());
   }
 
   @Test
@@ -883,7 +897,7 @@ class CertificateChainTest {
     chain.verifyRoot(Set.of(KINTO_26));
     assertEquals(KINTO_26, chain.rootHash());
     assertEquals(Instant.parse("2026-12-23T15:16:12Z"), chain.leafEnd());
-    assertEquals(Duration.ofDays(7), chain.defaultWarningPeriod());
+    assertEquals(Duration.ofDays(7), chain.certificates().getFirst().defaultWarningPeriod());
     assertRefused(
         Cause.NOT_YET_VALID,
         "the leaf is not valid before 2026-11-24 01:16:12 UTC (checked as of 2026-11-24 01:16:11"

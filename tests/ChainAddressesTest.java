@@ -301,7 +301,6 @@ class ChainAddressesTest {
     addresses.resolve("https://cdn.test/chain");
     refused(addresses, "http://cdn.test/chain");
     refused(addresses, "https://cdn.test/a b");
-    refused(addresses, "");
   }
 
   @ParameterizedTest
@@ -322,14 +321,5 @@ class ChainAddressesTest {
     assertEquals("the x5u " + x5u + " is relative, and there is no server", refused.getMessage());
     assertEquals("name a file that holds the chain with --chain", refused.hint());
     assertTrue(refused.isUndecided());
-  }
-
-  @Test
-  void an_empty_x5u_is_no_chain() {
-    for (ChainAddresses addresses : List.of(pinned(LOOPBACK), saved(false))) {
-      Refused refused = refused(addresses, "");
-      assertEquals("no chain to verify (x5u is empty)", refused.getMessage());
-      assertFalse(refused.isUndecided());
-    }
   }
 }

@@ -801,6 +801,32 @@ class RemoteSettingsTest {
 
   // ---- the rest
 
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "200 | Total-Records: 12 | X: 1 | 12",
+        "200 | Total-Objects: 12 | X: 1 | 12",
+        "200 | Total-Objects: 11 | Total-Records: 12 | 12",
+        "201 | Total-Records: 12 | X: 1 | ",
+        "200 | X: 1 | X: 2 | ",
+        "200 | Total-Records: many | X: 1 | ",
+        "200 | Total-Records: 1234567890123456789 | X: 1 | "
+      })
+  void the_number_of_records_is_believed_for_the_same_timestamp(
+      String etag, String one, String other, Long expected) throws Exception {
+    answers.put(PLACE + "/records", Reply.answer(200, "", "ETag: \"" + etag + "\"", one, other));
+    assertEquals(Optional.ofNullable(expected), remote.total(ENTRY, 200));
+    assertTrue(targets().getLast().matches(".*\\?_expected=\\d+"), "past the caches");
+  }
+
+  @Test
+  void metadata_are_read_past_the_caches_with_one_record_at_most() throws Exception {
+    answer(PLACE + "/changeset", changeset(GOOD));
+    assertEquals(200, remote.freshMetadata(ENTRY.place()).timestamp());
+    assertTrue(targets().getLast().matches(".*\\?_expected=\\d+&_limit=1"), targets()::toString);
+  }
+
   @Test
   void a_record_or_a_tombstone_shows_that_there_was_a_record() throws Exception {
     answer(PLACE + "/records", "{\"data\": []}");
@@ -991,15 +1017,20 @@ class RemoteSettingsTest {
   @Test
   void a_chain_is_asked_for_without_credentials_even_at_the_server_itself() throws Exception {
     answer("/chain", PEM);
+    answer("/v1/", "{\"capabilities\": {}}");
     http.authorize(server.url(), "Bearer t0ken");
     chain();
-    remote.chain(URI.create("http://localhost:" + server.port() + "/chain"), ANYWHERE);
-    assertEquals(
-        List.of("", ""),
-        server.requests().stream().map(request -> request.header("authorization")).toList());
-    answer("/v1/", "{\"capabilities\": {}}");
+    assertEquals("", server.requests().getLast().header("authorization"));
     remote.serverInfo();
     assertEquals("Bearer t0ken", server.requests().getLast().header("authorization"));
+  }
+
+  @Test
+  void a_chain_of_another_origin_is_asked_for_without_credentials() throws Exception {
+    answer("/chain", PEM);
+    http.authorize(server.url(), "Bearer t0ken");
+    remote.chain(URI.create("http://localhost:" + server.port() + "/chain"), ANYWHERE);
+    assertEquals("", server.requests().getLast().header("authorization"));
   }
 
   private static Stream<Arguments> notChains() {

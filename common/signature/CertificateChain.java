@@ -81,7 +81,11 @@ public final class CertificateChain {
     WRONG_KEY,
     CHAIN_NOT_REACHABLE,
     MALFORMED_SIGNATURE,
+    UNKNOWN_MODE,
+    NO_CHAIN,
     SIGNATURE_MISSING,
+    CUT,
+    CACHED,
     NOT_READABLE;
 
     /** The cause as the JSON output names it: {@code wrong-root}. */
@@ -138,10 +142,13 @@ public final class CertificateChain {
   private final List<String> leafNames;
   private final Set<Instant> goodAt = ConcurrentHashMap.newKeySet();
 
-  private CertificateChain(List<X509Certificate> certificates) throws Refused {
+  private final boolean hasCrLf;
+
+  private CertificateChain(List<X509Certificate> certificates, boolean hasCrLf) throws Refused {
     this.leaf = certificates.get(0);
     this.intermediate = certificates.get(1);
     this.root = certificates.get(2);
+    this.hasCrLf = hasCrLf;
     // before PKIX runs: for a SAN without DNS names it puts the subject's common name there
     this.leafNames = dnsNames(leaf);
   }
@@ -152,11 +159,8 @@ public final class CertificateChain {
    */
   public static CertificateChain parse(byte[] pem) throws Refused {
     List<X509Certificate> certificates = new ArrayList<>();
-    String lines =
-        new String(pem, StandardCharsets.ISO_8859_1)
-            .lines()
-            .map(String::strip)
-            .collect(Collectors.joining("\n", "\n", "\n"));
+    String text = new String(pem, StandardCharsets.ISO_8859_1);
+    String lines = text.lines().map(String::strip).collect(Collectors.joining("\n", "\n", "\n"));
     String[] blocks = lines.split("(?<=\n)-----BEGIN CERTIFICATE-----(?=\n)");
     for (int number = 1; number < blocks.length; number++) { // the first part precedes all blocks
       int end = blocks[number].indexOf("\n-----END CERTIFICATE-----\n");
@@ -174,7 +178,7 @@ public final class CertificateChain {
           "the chain has %d certificate%s, expected 3 (leaf, intermediate, root)",
           certificates.size(), certificates.size() == 1 ? "" : "s");
     }
-    return new CertificateChain(certificates);
+    return new CertificateChain(certificates, text.contains("\r\n"));
   }
 
   private static X509Certificate certificate(String base64, int number) throws Refused {
@@ -393,9 +397,10 @@ public final class CertificateChain {
   }
 
   private void checkLeaf() throws Refused {
-    if (!(leaf.getPublicKey() instanceof ECPublicKey key) || !isP384(key.getParams())) {
+    if (!isP384(leaf.getPublicKey())) {
       throw new Refused(
-          Cause.WRONG_KEY, "the leaf's key is %s, expected EC P-384".formatted(keyName(leaf)));
+          Cause.WRONG_KEY,
+          "the leaf's key is %s, expected EC P-384".formatted(keyName(leaf.getPublicKey())));
     }
     if (leaf.getBasicConstraints() >= 0) {
       throw wrongUsage("the leaf is a CA certificate");
@@ -415,6 +420,10 @@ public final class CertificateChain {
     }
   }
 
+  static boolean isP384(PublicKey key) {
+    return key instanceof ECPublicKey ec && isP384(ec.getParams());
+  }
+
   private static boolean isP384(ECParameterSpec parameters) {
     try {
       AlgorithmParameters named = AlgorithmParameters.getInstance("EC");
@@ -429,8 +438,7 @@ public final class CertificateChain {
     }
   }
 
-  private static String keyName(X509Certificate certificate) {
-    PublicKey key = certificate.getPublicKey();
+  static String keyName(PublicKey key) {
     if (!(key instanceof ECPublicKey ec)) {
       return key.getAlgorithm();
     }
@@ -515,13 +523,22 @@ public final class CertificateChain {
 
   /** The root's SHA-256 as upper-case colon hex. */
   public String rootHash() {
+    return hash(root);
+  }
+
+  private static String hash(X509Certificate certificate) {
     try {
       return HexFormat.ofDelimiter(":")
           .withUpperCase()
-          .formatHex(MessageDigest.getInstance("SHA-256").digest(root.getEncoded()));
+          .formatHex(MessageDigest.getInstance("SHA-256").digest(certificate.getEncoded()));
     } catch (GeneralSecurityException e) {
       throw new IllegalStateException(e); // it was parsed, and every JDK has SHA-256
     }
+  }
+
+  /** Whether its lines end with CRLF, which Firefox accepts, but Android and iOS refuse. */
+  public boolean hasCrLf() {
+    return hasCrLf;
   }
 
   /** The key that signs collections. */
@@ -529,21 +546,40 @@ public final class CertificateChain {
     return leaf.getPublicKey();
   }
 
+  /**
+   * One of the three certificates, for those who watch when it ends.
+   *
+   * @param role leaf, intermediate or root
+   * @param start the first instant at which it is valid
+   * @param end the last instant at which it is valid
+   * @param hash its SHA-256 as upper-case colon hex, the same in every chain that has it
+   */
+  public record Certificate(String role, Instant start, Instant end, String hash) {
+
+    /**
+     * How long before its end it should be replaced, unless the user says: a tenth of its lifetime,
+     * 7 to 60 days.
+     */
+    public Duration defaultWarningPeriod() {
+      long least = Duration.ofDays(7).toMillis();
+      long most = Duration.ofDays(60).toMillis();
+      long tenth = Duration.between(start, end).dividedBy(10).toMillis();
+      return Duration.ofMillis(Math.clamp(tenth, least, most));
+    }
+  }
+
+  /** Leaf, intermediate and root. */
+  public List<Certificate> certificates() {
+    return Stream.of(leaf, intermediate, root)
+        .map(it ->
+            new Certificate(
+                name(it), it.getNotBefore().toInstant(), it.getNotAfter().toInstant(), hash(it)))
+        .toList();
+  }
+
   /** The last instant at which the leaf is valid. */
   public Instant leafEnd() {
     return leaf.getNotAfter().toInstant();
-  }
-
-  /**
-   * How long before its end the leaf should be replaced, unless the user says: a tenth of its
-   * lifetime, 7 to 60 days.
-   */
-  public Duration defaultWarningPeriod() {
-    Duration lifetime =
-        Duration.between(leaf.getNotBefore().toInstant(), leaf.getNotAfter().toInstant());
-    long least = Duration.ofDays(7).toMillis();
-    long most = Duration.ofDays(60).toMillis();
-    return Duration.ofMillis(Math.clamp(lifetime.dividedBy(10).toMillis(), least, most));
   }
 
   private String name(X509Certificate certificate) {
