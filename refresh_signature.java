@@ -126,8 +126,7 @@ public class refresh_signature implements Runner.Command {
         Http anonymous = server.http(surroundings, report)) {
       RemoteSettings remote = server.remote(http);
       RemoteSettings clients = server.remote(anonymous); // reads as clients do
-      SignatureCheck check =
-          new SignatureCheck(trust, server.url().getHost(), clients::chain, false, now);
+      SignatureCheck check = new SignatureCheck(trust, server.url(), clients, null, false, now);
       report.put("server", server.url().toString());
       report.put("dry_run", dryRun);
       if (auth != null) {

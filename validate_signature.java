@@ -137,8 +137,9 @@ public class validate_signature implements Runner.Command {
       SignatureCheck check =
           new SignatureCheck(
               trust,
-              changesetFile != null ? "" : server.url().getHost(),
-              chainFile != null ? savedChain() : remote::chain,
+              changesetFile != null ? null : server.url(),
+              remote,
+              chainFile != null ? savedChain() : null,
               onlyCertificates,
               now);
       SignatureReport results = new SignatureReport(check, report);
@@ -180,10 +181,9 @@ public class validate_signature implements Runner.Command {
   }
 
   /** The chain from the file, whatever x5u the saved changeset names. */
-  private SignatureCheck.PemSource savedChain() throws UsageException {
+  private byte[] savedChain() throws UsageException {
     try {
-      byte[] pem = Files.readAllBytes(chainFile);
-      return _ -> pem;
+      return Files.readAllBytes(chainFile);
     } catch (IOException e) {
       throw new UsageException(
           "--chain: \"%s\" cannot be read: %s".formatted(chainFile, Display.reason(e)), null);

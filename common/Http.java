@@ -1,6 +1,6 @@
 //JAVA 25+
-//SOURCES BodyStream.java Connections.java Display.java Json.java Proxies.java ServerException.java
-//SOURCES UnexpectedBody.java Urls.java
+//SOURCES BodyStream.java Connections.java Display.java Guard.java Json.java OtherContent.java
+//SOURCES Proxies.java ServerException.java UnexpectedBody.java Urls.java
 
 package common;
 
@@ -12,6 +12,7 @@ import java.io.InputStream;
 import java.io.SequenceInputStream;
 import java.net.ConnectException;
 import java.net.URI;
+import java.net.UnknownHostException;
 import java.net.http.HttpClient;
 import java.net.http.HttpConnectTimeoutException;
 import java.net.http.HttpHeaders;
@@ -46,9 +47,10 @@ import javax.net.ssl.SSLHandshakeException;
  *
  * <p>Each attempt has a longest silence and a deadline, for the body too; each body has a largest
  * size, after decompression. Failures that may be temporary are retried: those of the connection, a
- * body that is cut short or not JSON, 429, 500, 502, 503, 504, and 409 on a read. Waits double from
- * 0.5 s to 8 s with full jitter; {@code Retry-After} and {@code Backoff} are obeyed up to 30 s.
- * Credentials go to the one origin they are meant for, whatever a redirect says.
+ * body that is cut short or not what was asked for (JSON, a PEM chain), 429, 500, 502, 503, 504,
+ * and 409 on a read. Waits double from 0.5 s to 8 s with full jitter; {@code Retry-After} and
+ * {@code Backoff} are obeyed up to 30 s. Credentials go to the one origin they are meant for,
+ * whatever a redirect says.
  */
 public final class Http implements AutoCloseable {
 
@@ -179,6 +181,8 @@ public final class Http implements AutoCloseable {
    * @param json body of a write, or null
    * @param headers besides those of every request, such as {@code If-Match}
    * @param maxBytes largest body of an answer, after decompression
+   * @param guard null if the URL is ours. A guarded request carries no credentials, not even to the
+   *     origin for which they are meant
    */
   public record Request<T>(
       String method,
@@ -187,7 +191,19 @@ public final class Http implements AutoCloseable {
       Map<String, String> headers,
       long maxBytes,
       Body<T> body,
-      WriteCheck check) {
+      WriteCheck check,
+      Guard guard) {
+
+    public Request(
+        String method,
+        URI url,
+        byte[] json,
+        Map<String, String> headers,
+        long maxBytes,
+        Body<T> body,
+        WriteCheck check) {
+      this(method, url, json, headers, maxBytes, body, check, null);
+    }
 
     private boolean writes() {
       return !method.equals("GET") && !method.equals("HEAD");
@@ -200,7 +216,13 @@ public final class Http implements AutoCloseable {
 
   /** Reads a resource. */
   public <T> Response<T> get(URI url, long maxBytes, Body<T> body) throws ServerException {
-    return send(new Request<>("GET", url, null, Map.of(), maxBytes, body, () -> false))
+    return get(url, maxBytes, body, null);
+  }
+
+  /** Reads a resource whose URL somebody else has chosen. */
+  public <T> Response<T> get(URI url, long maxBytes, Body<T> body, Guard guard)
+      throws ServerException {
+    return send(new Request<>("GET", url, null, Map.of(), maxBytes, body, () -> false, guard))
         .orElseThrow();
   }
 
@@ -367,6 +389,7 @@ public final class Http implements AutoCloseable {
     URI target = request.url();
     for (int redirects = 0; ; redirects++) {
       try {
+        askGuard(request, target);
         HttpResponse<BodyStream> response = exchange(request, target, deadline);
         try (BodyStream stream = response.body()) {
           int status = response.statusCode();
@@ -390,6 +413,19 @@ public final class Http implements AutoCloseable {
     }
   }
 
+  private void askGuard(Request<?> request, URI target)
+      throws UnknownHostException, ServerException {
+    String refusal =
+        request.guard() == null
+            ? null
+            : request.guard().refusal(target, limits.proxies().of(target).isPresent());
+    if (refusal != null) {
+      boolean redirected = !target.equals(request.url());
+      String where = redirected ? "redirected to " + Urls.shown(target) + ": " : "";
+      throw request.failure(Kind.NOT_ALLOWED, 0, where + refusal).notRetryable();
+    }
+  }
+
   /**
    * Reads the body of a successful answer. Unless it is large it is buffered, so that another
    * request may be sent while it is parsed.
@@ -410,10 +446,18 @@ public final class Http implements AutoCloseable {
     try {
       return request.body().read(BodyStream.content(headers, body, request.maxBytes()));
     } catch (Json.BadJson e) {
-      throw headers.firstValue("Content-Type").orElse("").startsWith("text/html")
+      throw isPage(headers)
           ? request.failure(Kind.WEB_PAGE, 0, "HTML instead of JSON")
           : request.failure(Kind.NOT_JSON, 0, "not JSON: " + e.getMessage());
+    } catch (OtherContent e) {
+      throw isPage(headers)
+          ? request.failure(Kind.WEB_PAGE, 0, "HTML instead of " + e.expected())
+          : request.failure(Kind.UNEXPECTED, 0, e.getMessage() + ", expected " + e.expected());
     }
+  }
+
+  private static boolean isPage(HttpHeaders headers) {
+    return headers.firstValue("Content-Type").orElse("").startsWith("text/html");
   }
 
   private HttpResponse<BodyStream> exchange(Request<?> request, URI target, long deadline)
@@ -430,6 +474,7 @@ public final class Http implements AutoCloseable {
     builder.method(request.method(), body);
     request.headers().forEach(builder::setHeader);
     Optional.ofNullable(authorizations.get(Urls.origin(target)))
+        .filter(_ -> request.guard() == null)
         .ifPresent(it -> builder.setHeader("Authorization", it));
     limits
         .proxies()
@@ -579,7 +624,7 @@ public final class Http implements AutoCloseable {
             .withHint("is the server's CA missing? name its PEM file with REQUESTS_CA_BUNDLE")
             .notRetryable();
       }
-      if (cause instanceof UnresolvedAddressException) {
+      if (cause instanceof UnresolvedAddressException || cause instanceof UnknownHostException) {
         return request
             .failure(Kind.CONNECTION, 0, "unknown host " + target.getHost())
             .withHint(

@@ -1,7 +1,7 @@
 //JAVA 25+
 //DEPS tools.jackson.core:jackson-core:3.3.0
-//SOURCES Batch.java Changesets.java Http.java Json.java Place.java ServerException.java
-//SOURCES SignedResources.java UnexpectedBody.java Urls.java
+//SOURCES Batch.java Changesets.java Guard.java Http.java Json.java OtherContent.java Place.java
+//SOURCES ServerException.java SignedResources.java UnexpectedBody.java Urls.java
 
 package common;
 
@@ -11,6 +11,7 @@ import common.Changesets.Changeset;
 import common.Changesets.SignedRecord;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.net.URI;
 import java.net.http.HttpHeaders;
 import java.nio.charset.CharsetEncoder;
@@ -46,7 +47,7 @@ public final class RemoteSettings {
   private static final DateTimeFormatter ISO_OR_UTC =
       DateTimeFormatter.ISO_DATE_TIME.withZone(ZoneOffset.UTC); // unless it has an offset
 
-  private static final long MAX_CHAIN_BYTES = 64 * 1024;
+  private static final int MAX_CHAIN_BYTES = 64 * 1024;
   private static final int CONSISTENT_READS = 3;
   private static final int MAX_PAGES = 10_000;
   private static final int USUAL_BATCH = 25; // Kinto's default, if a server does not say
@@ -56,6 +57,7 @@ public final class RemoteSettings {
   private final URI server;
   private final long maxBytes;
   private volatile boolean changesets = true;
+  private URI chainsBase; // null until it is asked for
 
   /**
    * @param server base URL, without a slash at its end
@@ -501,9 +503,51 @@ public final class RemoteSettings {
     return !get(path, body -> list(body, "the records", "data")).isEmpty();
   }
 
-  /** Reads a chain, in PEM. */
-  public byte[] chain(URI x5u) throws ServerException {
-    return http.get(x5u, MAX_CHAIN_BYTES, InputStream::readAllBytes).body();
+  /** Reads a chain, in PEM, without credentials, as clients do. */
+  public byte[] chain(URI url, Guard guard) throws ServerException {
+    return http.get(url, MAX_CHAIN_BYTES, RemoteSettings::pem, guard).body();
+  }
+
+  /** Only tells PEM from a login page and the like: what is in it is for others to judge. */
+  private static byte[] pem(InputStream body) throws IOException {
+    byte[] pem = body.readNBytes(MAX_CHAIN_BYTES);
+    String text = new String(pem, StandardCharsets.ISO_8859_1);
+    boolean isPage = text.stripLeading().startsWith("<");
+    if (!isPage) {
+      body.transferTo(OutputStream.nullOutputStream()); // fails if there is more
+    }
+    if (isPage || !text.contains("-----BEGIN CERTIFICATE-----")) {
+      throw new OtherContent(
+          "a PEM chain", pem.length == 0 ? "the answer is empty" : "no certificate in the answer");
+    }
+    return pem;
+  }
+
+  /**
+   * What a relative {@code x5u} is relative to: what the server info says, else the server itself.
+   * It is read when it is first asked for.
+   */
+  public synchronized URI chainsBase() {
+    if (chainsBase == null) {
+      URI base = null;
+      try {
+        base = get("/", body -> chainsBase(Json.parse(body)));
+      } catch (ServerException e) {
+        // a chain may be there nevertheless
+      }
+      chainsBase = base == null ? url("/") : base;
+    }
+    return chainsBase;
+  }
+
+  /** Null if the server info has none. */
+  private static URI chainsBase(Object info) throws UnexpectedBody {
+    return Json.object(info, "the server info").get("capabilities")
+                instanceof Map<?, ?> capabilities
+            && capabilities.get("changes") instanceof Map<?, ?> changes
+            && changes.get("certs_chains_base_url") instanceof String base
+        ? Urls.web(base.endsWith("/") ? base : base + "/").orElse(null)
+        : null;
   }
 
   private <T> T get(String path, Http.Body<T> body) throws ServerException {

@@ -16,6 +16,8 @@ public final class ServerException extends Exception {
     LATE,
     /** No connection could be made, or it broke. */
     CONNECTION,
+    /** An address to which the request may not be sent. */
+    NOT_ALLOWED,
     /** A web page instead of what was asked for, as at a login. */
     WEB_PAGE,
     /** An answer that should be JSON, but is not. */

@@ -102,7 +102,7 @@ final class RemoteSettingsServer implements AutoCloseable {
     store = new Store(clock);
     SigningAuthority authority =
         builder.authority != null ? builder.authority : SigningAuthority.of(clock.instant());
-    signer = new Signer(origin, authority);
+    signer = new Signer(builder.chainsAt != null ? builder.chainsAt : origin, authority);
     signoff = new Signoff(store, signer);
     faults = new Faults(signer, clock);
     Dialect dialect =
@@ -147,6 +147,7 @@ final class RemoteSettingsServer implements AutoCloseable {
     private int pageSize;
     private int batchMaxRequests = 25;
     private boolean anyRecordId;
+    private URI chainsAt;
     private final List<Fault> faults = new CopyOnWriteArrayList<>();
 
     private Builder() {}
@@ -233,6 +234,12 @@ final class RemoteSettingsServer implements AutoCloseable {
      */
     Builder withAnyRecordId() {
       this.anyRecordId = true;
+      return this;
+    }
+
+    /** Origin that each {@code x5u} names; default: the server's own, which serves the chains. */
+    Builder chainsAt(URI origin) {
+      this.chainsAt = origin;
       return this;
     }
 

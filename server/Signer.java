@@ -32,7 +32,7 @@ final class Signer {
   private final Map<String, String> chains = new ConcurrentHashMap<>();
 
   /**
-   * @param origin of the server that serves the chains: {@code http://127.0.0.1:8888}
+   * @param origin that each {@code x5u} names: {@code http://127.0.0.1:8888}
    */
   Signer(URI origin, SigningAuthority authority) {
     this.origin = origin;

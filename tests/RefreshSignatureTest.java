@@ -368,6 +368,19 @@ class RefreshSignatureTest {
   }
 
   @Test
+  void chains_are_read_without_credentials_even_at_the_server_itself() throws IOException {
+    try (RemoteSettingsServer server = server().sample(true).start()) {
+      Terminal.Outcome outcome =
+          terminal(server).run(new refresh_signature(), "--verify", "--only", "main/regions");
+      assertEquals(0, outcome.exit(), outcome::toString);
+      List<KintoRequest> reads = server.requests("/chains/");
+      assertEquals(1, reads.size());
+      assertEquals(Optional.empty(), reads.getFirst().header("authorization"));
+      assertEquals(Optional.empty(), reads.getFirst().user());
+    }
+  }
+
+  @Test
   void a_new_date_with_the_old_signature_is_not_believed() throws IOException {
     try (RemoteSettingsServer server = server().sample(true).start()) {
       ObjectNode old = server.signatureEntry("main", "regions", server.authority());

@@ -1,5 +1,7 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //SOURCES Exchange.java
+//SOURCES ../common/signature/ChainAddresses.java
+//SOURCES ../common/Guard.java
 //SOURCES ../common/Http.java
 //SOURCES RecordingServer.java
 //SOURCES ../common/RemoteSettings.java
@@ -12,11 +14,13 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.params.provider.Arguments.arguments;
 
 import common.Batch;
 import common.Changesets;
 import common.Changesets.Changeset;
 import common.Changesets.SignedRecord;
+import common.Guard;
 import common.Http;
 import common.Place;
 import common.Proxies;
@@ -24,9 +28,12 @@ import common.RemoteSettings;
 import common.RemoteSettings.Announced;
 import common.ServerException;
 import common.SignedResources;
+import common.signature.ChainAddresses;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.URI;
+import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
@@ -39,11 +46,14 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
@@ -978,22 +988,215 @@ class RemoteSettingsTest {
     assertEquals(1, targets().size(), "asking again would not help");
   }
 
+  // ---- chains
+
+  private static final String PEM = "-----BEGIN CERTIFICATE-----\n";
+
+  /** Lets a chain be read from anywhere. */
+  private static final Guard ANYWHERE = Guard.of((_, _) -> null);
+
+  private byte[] chain() throws ServerException {
+    return remote.chain(server.url("/chain"), ANYWHERE);
+  }
+
+  private ServerException noChain(Reply... replies) {
+    answers.put("/chain", Reply.inTurn(replies));
+    return assertThrows(ServerException.class, this::chain);
+  }
+
   @Test
   void a_chain_may_have_64_kib() throws Exception {
-    answer("/chain", "x".repeat(64 * 1024));
-    assertEquals(64 * 1024, remote.chain(server.url("/chain")).length);
-    answer("/chain", "x".repeat(64 * 1024 + 1));
-    ServerException failure =
-        assertThrows(ServerException.class, () -> remote.chain(server.url("/chain")));
+    int rest = 64 * 1024 - PEM.length();
+    answer("/chain", PEM + "x".repeat(rest));
+    assertEquals(64 * 1024, chain().length);
+    ServerException failure = noChain(Reply.json(PEM + "x".repeat(rest + 1)));
     assertEquals("the answer is larger than 64 KiB", failure.reason());
+    assertEquals(2, targets().size(), "asking again would not help");
+  }
+
+  @Test
+  void a_chain_is_asked_for_without_credentials_even_at_the_server_itself() throws Exception {
+    answer("/chain", PEM);
+    answer("/v1/", "{\"capabilities\": {}}");
+    http.authorize(server.url(), "Bearer t0ken");
+    chain();
+    assertEquals("", server.requests().getLast().header("authorization"));
+    remote.serverInfo();
+    assertEquals("Bearer t0ken", server.requests().getLast().header("authorization"));
   }
 
   @Test
   void a_chain_of_another_origin_is_asked_for_without_credentials() throws Exception {
-    answer("/chain", "PEM");
+    answer("/chain", PEM);
     http.authorize(server.url(), "Bearer t0ken");
-    remote.chain(URI.create("http://localhost:" + server.port() + "/chain"));
+    remote.chain(URI.create("http://localhost:" + server.port() + "/chain"), ANYWHERE);
     assertEquals("", server.requests().getLast().header("authorization"));
+  }
+
+  private static Stream<Arguments> notChains() {
+    return Stream.of(
+        arguments(
+            "HTML instead of a PEM chain",
+            Reply.answer(200, "<html>Log in</html>", "Content-Type: text/html; charset=utf-8")),
+        arguments(
+            "HTML instead of a PEM chain",
+            Reply.answer(200, "\n<html>" + "x".repeat(70_000), "Content-Type: text/html")),
+        arguments(
+            "no certificate in the answer, expected a PEM chain",
+            Reply.json("<html>Log in</html>")),
+        arguments("no certificate in the answer, expected a PEM chain", Reply.json("{}")),
+        arguments("the answer is empty, expected a PEM chain", Reply.json("")));
+  }
+
+  @ParameterizedTest
+  @MethodSource("notChains")
+  void something_else_than_a_chain_is_asked_for_again(String reason, Reply reply) throws Exception {
+    answers.put("/chain", Reply.inTurn(reply, Reply.json(PEM)));
+    assertEquals(PEM, new String(chain(), StandardCharsets.UTF_8));
+    assertEquals(2, targets().size());
+  }
+
+  @ParameterizedTest
+  @MethodSource("notChains")
+  void what_came_instead_of_a_chain_is_named_at_the_end(String reason, Reply reply) {
+    assertEquals(reason + " (after 2 attempts)", noChain(reply).reason());
+  }
+
+  @Test
+  void a_chain_whose_certificates_cannot_be_parsed_is_asked_for_once() throws Exception {
+    answer("/chain", PEM + "not base64\n");
+    assertEquals(PEM + "not base64\n", new String(chain(), StandardCharsets.UTF_8));
+    assertEquals(1, targets().size());
+  }
+
+  // ---- where chains may be read from
+
+  /** Guards as for a server elsewhere or on loopback; hosts have the addresses that are given. */
+  private static Guard guard(String server, Map<String, String> hosts) {
+    ChainAddresses addresses = new ChainAddresses(URI.create(server), null, true);
+    return new Guard(
+        addresses::refusal,
+        host ->
+            Stream.of(hosts.getOrDefault(host, host.replaceAll("[\\[\\]]", "")).split(" "))
+                .map(InetAddress::ofLiteral)
+                .toArray(InetAddress[]::new));
+  }
+
+  private String refusal(URI url, Guard guard) {
+    return assertThrows(ServerException.class, () -> remote.chain(url, guard)).reason();
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "10.0.0.1 169.254.169.254, 169.254.169.254 (link-local)",
+    "169.254.169.254 10.0.0.1, 169.254.169.254 (link-local)",
+    "::, 0:0:0:0:0:0:0:0 (unspecified)",
+    "fd00:ec2::254, fd00:ec2:0:0:0:0:0:254 (metadata)"
+  })
+  void nothing_is_sent_to_a_host_of_which_one_address_is_not_allowed(
+      String addresses, String named) {
+    answer("/chain", PEM);
+    Guard guard = guard("http://127.0.0.1/v1", Map.of("localhost", addresses));
+    assertEquals(
+        "its host is at " + named + ", expected an address that clients reach",
+        refusal(URI.create("http://localhost:" + server.port() + "/chain"), guard));
+    assertEquals(List.of(), targets());
+    assertEquals(List.of(), time.pauses(), "not tried again");
+  }
+
+  @Test
+  void each_hop_of_a_redirect_is_looked_at_anew() throws Exception {
+    Guard guard = guard("http://127.0.0.1/v1", Map.of("elsewhere.test", "192.0.2.1 fe80::1"));
+    answers.put("/chain", Reply.status(302, "Location: /second"));
+    answer("/third", PEM);
+    for (String[] hop :
+        new String[][] {
+          {"http://169.254.169.254/latest/", "169.254.169.254 (link-local)"},
+          {"http://[::ffff:a9fe:a9fe]/latest/", "169.254.169.254 (link-local)"},
+          {"http://elsewhere.test/", "fe80:0:0:0:0:0:0:1 (link-local)"},
+          {"https://elsewhere.test/", "fe80:0:0:0:0:0:0:1 (link-local)"}
+        }) {
+      server.forgetRequests();
+      answers.put("/second", Reply.status(307, "Location: " + hop[0]));
+      assertEquals(
+          "redirected to %s: its host is at %s, expected an address that clients reach"
+              .formatted(hop[0], hop[1]),
+          refusal(server.url("/chain"), guard));
+      assertEquals(List.of("/chain", "/second"), targets());
+    }
+    answers.put("/second", Reply.status(307, "Location: /third"));
+    assertEquals(PEM, new String(remote.chain(server.url("/chain"), guard)));
+  }
+
+  @Test
+  void a_chain_is_read_from_loopback_only_for_a_server_on_loopback() throws Exception {
+    answer("/chain", PEM);
+    String named = ", expected an address that clients reach";
+    assertEquals(
+        "its host is at 127.0.0.1 (loopback)" + named,
+        refusal(server.url("/chain"), guard("https://settings.test/v1", Map.of())));
+    assertEquals(
+        "its host is at 0:0:0:0:0:0:0:1 (loopback)" + named,
+        refusal(
+            URI.create("https://cdn.test/chain"),
+            guard("https://settings.test/v1", Map.of("cdn.test", "192.0.2.1 ::1"))));
+    assertEquals(List.of(), targets());
+    remote.chain(server.url("/chain"), guard("http://localhost:8888/v1", Map.of()));
+    assertEquals(List.of("/chain"), targets());
+  }
+
+  @Test
+  void a_host_that_nobody_knows_is_named_as_elsewhere() {
+    Guard guard =
+        new Guard(
+            (_, _) -> null,
+            host -> {
+              throw new UnknownHostException(host);
+            });
+    ServerException failure =
+        assertThrows(
+            ServerException.class, () -> remote.chain(URI.create("https://cdn.test/chain"), guard));
+    assertEquals("unknown host cdn.test (after 2 attempts)", failure.reason());
+    assertTrue(failure.hint().contains("DNS"), failure.hint());
+  }
+
+  // ---- what a relative x5u is relative to
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "\"https://cdn.test/\" | https://cdn.test/",
+        "\"https://cdn.test/a\" | https://cdn.test/a/",
+        "\"\" | SERVER",
+        "\"chains/\" | SERVER",
+        "\"file:///etc/\" | SERVER",
+        "\"a b\" | SERVER",
+        "null | SERVER",
+        "7 | SERVER"
+      })
+  void the_base_of_chains_is_the_capability_s_if_it_is_a_web_address(String value, String base) {
+    answer(
+        "/v1/",
+        "{\"capabilities\": {\"changes\": {\"certs_chains_base_url\": %s}}}".formatted(value));
+    assertEquals(
+        URI.create(base.replace("SERVER", server.url("/v1/").toString())), remote.chainsBase());
+    remote.chainsBase();
+    assertEquals(List.of("/v1/"), targets(), "asked for once");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"[]", "{}", "{\"capabilities\": {\"changes\": []}}", "<html>"})
+  void a_server_info_that_says_nothing_of_chains_leaves_the_server_itself(String info) {
+    answer("/v1/", info);
+    assertEquals(server.url("/v1/"), remote.chainsBase());
+  }
+
+  @Test
+  void a_server_info_that_cannot_be_read_leaves_the_server_itself() {
+    assertEquals(server.url("/v1/"), remote.chainsBase());
+    remote.chainsBase();
+    assertEquals(List.of("/v1/"), targets(), "asked for once");
   }
 
   @Test

@@ -745,6 +745,7 @@ class SettingsTest {
   void no_secret_is_ever_shown() throws IOException {
     environment.put("AUTH", "user:" + SECRET);
     environment.put("SENTRY_DSN", SECRET + " is not a DSN");
+    environment.put("HTTP_PROXY", "http://127.0.0.1:1"); // nothing is sent to another host
     for (String[] args :
         List.of(
             new String[] {},

@@ -3,6 +3,8 @@
 //SOURCES ../refresh_signature.java
 //SOURCES ../validate_signature.java
 //SOURCES MozillaRootsTest.java
+//SOURCES RecordingServer.java
+//SOURCES Reply.java
 //SOURCES ../deploy/Project.java
 //SOURCES ../server/RemoteSettingsServer.java
 //SOURCES ../server/Signer.java
@@ -16,6 +18,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -23,6 +26,8 @@ import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -41,6 +46,30 @@ class TrustTest {
   private static final String OF_2021 =
       "an earlier root of Mozilla's stage and dev, until 2024-11-14";
 
+  /** Where {@code x5u} leads on servers elsewhere: to a host that has TLS. */
+  private static final URI CHAINS = URI.create("https://elsewhere.example.org");
+
+  private static final SigningAuthority.TlsIdentity CHAINS_IDENTITY =
+      SigningAuthority.tlsForOtherHost();
+
+  @TempDir static Path shared;
+
+  private static Path bundle;
+
+  private final List<AutoCloseable> opened = new ArrayList<>();
+
+  @BeforeAll
+  static void writeBundle() throws IOException {
+    bundle = Files.writeString(shared.resolve("ca.pem"), CHAINS_IDENTITY.caPem());
+  }
+
+  @AfterEach
+  void close() throws Exception {
+    for (AutoCloseable one : opened.reversed()) {
+      one.close();
+    }
+  }
+
   private static RemoteSettingsServer.Builder server() {
     return RemoteSettingsServer.builder().clock(Clock.fixed(Terminal.NOW, ZoneOffset.UTC));
   }
@@ -49,11 +78,33 @@ class TrustTest {
     return new Terminal().set("SERVER", server.url()).run(new validate_signature(), arguments);
   }
 
-  /** Another host than loopback, reached through a proxy that is the embedded server itself. */
-  private static Terminal elsewhere(RemoteSettingsServer server, String host) {
+  private static RemoteSettingsServer.Builder serverElsewhere() {
+    return server().chainsAt(CHAINS);
+  }
+
+  /**
+   * Sends all requests for other hosts than loopback to proxies on loopback: plain ones to the
+   * embedded server itself, and a tunnel to a server of its chains.
+   */
+  private Terminal behindProxies(RemoteSettingsServer server) {
+    RecordingServer chains =
+        RecordingServer.tls(
+            CHAINS_IDENTITY.context(),
+            exchange -> {
+              String name = exchange.request().path().substring(Signer.CHAINS.length());
+              Reply.answer(200, server.signer().chain(name).orElseThrow()).send(exchange);
+            });
+    RecordingServer proxy = RecordingServer.of(Reply.tunnel(chains.port()));
+    opened.addAll(List.of(chains, proxy));
     return new Terminal()
-        .set("SERVER", "http://" + host + "/v1")
-        .set("HTTP_PROXY", "http://127.0.0.1:" + server.port());
+        .set("HTTP_PROXY", "http://127.0.0.1:" + server.port())
+        .set("HTTPS_PROXY", "http://127.0.0.1:" + proxy.port())
+        .set("REQUESTS_CA_BUNDLE", bundle);
+  }
+
+  /** Another host than loopback. */
+  private Terminal elsewhere(RemoteSettingsServer server, String host) {
+    return behindProxies(server).set("SERVER", "http://" + host + "/v1");
   }
 
   /** A saved changeset and the chain beside it. */
@@ -89,7 +140,7 @@ class TrustTest {
 
   @Test
   void elsewhere_than_on_loopback_a_root_must_be_known() throws IOException {
-    try (RemoteSettingsServer server = server().start()) {
+    try (RemoteSettingsServer server = serverElsewhere().start()) {
       server.publish("main", "a", "{\"id\":\"1\"}");
       server.publish("main", "b", "{\"id\":\"1\"}");
       server.fault("altered-record=main/b");
@@ -121,7 +172,7 @@ class TrustTest {
 
   @Test
   void a_root_must_be_known_even_where_every_signature_is_bad() throws IOException {
-    try (RemoteSettingsServer server = server().start()) {
+    try (RemoteSettingsServer server = serverElsewhere().start()) {
       server.publish("main", "a", "{\"id\":\"1\"}");
       server.fault("altered-record=main/a");
       String root = server.authority().rootHash();
@@ -134,7 +185,8 @@ class TrustTest {
               .stderr()
               .contains("error: no root to trust, seen %s: set ROOT_HASH\n".formatted(root)),
           outcome::toString);
-      Terminal.Outcome loopback = run(server);
+      Terminal.Outcome loopback =
+          behindProxies(server).set("SERVER", server.url()).run(new validate_signature());
       assertEquals(1, loopback.exit(), loopback.toString());
       assertTrue(
           loopback.stderr().contains("warning: any root is trusted here, seen " + root),
@@ -144,7 +196,7 @@ class TrustTest {
 
   @Test
   void any_root_will_do_when_the_user_says_so() throws IOException {
-    try (RemoteSettingsServer server = server().start()) {
+    try (RemoteSettingsServer server = serverElsewhere().start()) {
       server.publish("main", "a", "{\"id\":\"1\"}");
       Terminal.Outcome outcome =
           elsewhere(server, "settings.example").run(new validate_signature(), "--any-root");
@@ -214,7 +266,7 @@ class TrustTest {
   void on_mozillas_hosts_the_roots_of_the_moment_are_built_in(String host, Instant at, String roots)
       throws IOException {
     SigningAuthority authority = SigningAuthority.builder().now(at).build();
-    try (RemoteSettingsServer server = server().authority(authority).start()) {
+    try (RemoteSettingsServer server = serverElsewhere().authority(authority).start()) {
       server.publish("main", "a", "{\"id\":\"1\"}");
       Terminal.Outcome outcome = elsewhere(server, host).at(at).run(new validate_signature());
       assertEquals(1, outcome.exit(), outcome.toString());
@@ -238,7 +290,7 @@ class TrustTest {
 
   /** A server that serves what stage had in 2021, as far as one collection goes. */
   private static RemoteSettingsServer stageOf2021() throws IOException {
-    RemoteSettingsServer server = server().start();
+    RemoteSettingsServer server = serverElsewhere().start();
     String chain = server.signer().addChain("stage", Vectors.text("mozilla-stage-2021/chain.pem"));
     String changeset =
         Vectors.text("mozilla-stage-2021/changeset.json")
@@ -362,7 +414,7 @@ class TrustTest {
   @Test
   void on_mozillas_hosts_security_state_is_signed_by_onecrl_and_the_rest_by_remote_settings()
       throws IOException {
-    try (RemoteSettingsServer server = server().start()) {
+    try (RemoteSettingsServer server = serverElsewhere().start()) {
       server.publish("security-state", "a", "{\"id\":\"1\"}");
       server.publish("main", "a", "{\"id\":\"1\"}");
       publishAnnounced(server, "my-security-state-x", "a");
@@ -407,11 +459,11 @@ class TrustTest {
   @Test
   void elsewhere_another_signer_is_one_warning_for_all_collections_that_share_it()
       throws IOException {
-    try (RemoteSettingsServer server = server().start()) {
+    try (RemoteSettingsServer server = serverElsewhere().start()) {
       signByAnother(server);
       for (Terminal terminal :
           List.of(
-              new Terminal().set("SERVER", server.url()),
+              behindProxies(server).set("SERVER", server.url()),
               elsewhere(server, "xallizom.org"),
               elsewhere(server, "allizom.org.example.org"))) {
         Terminal.Outcome outcome =
@@ -498,7 +550,7 @@ class TrustTest {
 
   @Test
   void a_signer_given_by_the_user_wins_on_mozillas_hosts() throws IOException {
-    try (RemoteSettingsServer server = server().start()) {
+    try (RemoteSettingsServer server = serverElsewhere().start()) {
       signByAnother(server);
       Terminal mozilla =
           elsewhere(server, MozillaRootsTest.STAGE_HOST)

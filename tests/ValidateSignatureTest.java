@@ -10,12 +10,15 @@
 //SOURCES ../server/SigningAuthority.java
 //SOURCES Terminal.java
 //SOURCES Transcript.java
+//SOURCES Vectors.java
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -667,7 +670,215 @@ class ValidateSignatureTest {
     }
   }
 
+  // ---- where chains are read from
+
+  /** Another host than loopback, reached through a proxy that is the embedded server itself. */
+  private static Terminal elsewhere(RemoteSettingsServer server) {
+    return new Terminal()
+        .set("SERVER", "http://settings.test/v1")
+        .set("HTTP_PROXY", "http://127.0.0.1:" + server.port());
+  }
+
+  @Test
+  void a_chain_on_loopback_is_not_read_for_a_server_elsewhere() throws IOException {
+    try (RemoteSettingsServer server = server().start()) {
+      server.publish("main", "a", "{\"id\":\"1\"}");
+      for (String root : List.of("--any-root", "--root-hash=" + server.authority().rootHash())) {
+        Terminal.Outcome outcome = elsewhere(server).run(new validate_signature(), root);
+        assertEquals(1, outcome.exit(), outcome.toString());
+        assertTrue(
+            outcome
+                .stdout()
+                .endsWith(
+                    " is not read: its host is at 127.0.0.1 (loopback), expected an address that"
+                        + " clients reach\n"),
+            outcome::toString);
+      }
+      assertEquals(List.of(), server.requests("/chains/"));
+    }
+  }
+
+  @Test
+  void a_chain_over_http_is_read_under_a_pinned_root_and_else_there_is_no_verdict()
+      throws IOException {
+    try (RemoteSettingsServer server = server().chainsAt(URI.create("http://cdn.test")).start()) {
+      server.publish("main", "a", "{\"id\":\"1\"}");
+      String x5u = "http://cdn.test/chains/";
+      for (String[] arguments : new String[][] {{}, {"--any-root"}}) {
+        Terminal.Outcome outcome = elsewhere(server).run(new validate_signature(), arguments);
+        assertEquals(2, outcome.exit(), outcome.toString());
+        assertTrue(
+            outcome
+                .stdout()
+                .contains("01/01 /buckets/main/collections/a:  NO VERDICT (the x5u " + x5u),
+            outcome::toString);
+        assertTrue(
+            outcome.stdout().endsWith(" is not read: http needs a pinned root, set ROOT_HASH)\n"),
+            outcome::toString);
+        assertTrue(
+            outcome.stderr().contains("hint: a pinned root proves the chain, "), outcome::toString);
+        assertEquals(List.of(), server.requests(x5u));
+      }
+      String root = "--root-hash=" + server.authority().rootHash();
+      Terminal.Outcome pinned = elsewhere(server).run(new validate_signature(), root);
+      assertEquals(0, pinned.exit(), pinned.toString());
+      assertEquals(1, server.requests(x5u).size());
+      Terminal.Outcome loopback =
+          elsewhere(server).set("SERVER", server.url()).run(new validate_signature());
+      assertEquals(0, loopback.exit(), loopback.toString());
+    }
+  }
+
+  /** Publishes two collections with a relative x5u. */
+  private static void publishRelative(RemoteSettingsServer server) {
+    for (String name : List.of("a", "b")) {
+      server.publish("main", name, "{\"id\":\"1\"}");
+      ObjectNode entry = server.signatureEntry("main", name, server.authority());
+      entry.put("x5u", "cert-chains/a.chain");
+      server.edit("main", name, attributes -> Signer.setSignatures(attributes, List.of(entry)));
+    }
+  }
+
+  @Test
+  void a_relative_x5u_is_resolved_against_the_server() throws IOException {
+    try (RemoteSettingsServer server = server().start()) {
+      publishRelative(server);
+      Terminal.Outcome missing = run(server);
+      assertEquals(1, missing.exit(), missing.toString());
+      assertTrue(
+          missing
+              .stdout()
+              .contains(
+                  "the chain %s/cert-chains/a.chain is not reachable: 404".formatted(server.url())),
+          missing::toString);
+      server.answer("/v1/cert-chains/a.chain", 200, "text/plain", server.authority().chainPem());
+      server.forgetRequests();
+      Terminal.Outcome outcome = run(server);
+      assertEquals(0, outcome.exit(), outcome.toString());
+      assertEquals(1, server.requests("/v1/cert-chains/a.chain").size());
+      assertEquals(
+          1, server.requests().stream().filter(request -> request.target().equals("/v1/")).count());
+    }
+  }
+
+  @Test
+  void a_relative_x5u_is_resolved_against_the_base_that_the_server_announces() throws IOException {
+    try (RemoteSettingsServer server = server().start()) {
+      publishRelative(server);
+      server.answer(
+          "/v1/",
+          200,
+          "application/json",
+          "{\"capabilities\": {\"changes\": {\"certs_chains_base_url\": \"%s\"}}}"
+              .formatted(server.url().resolve("/base/")));
+      server.answer("/base/cert-chains/a.chain", 200, "text/plain", server.authority().chainPem());
+      Terminal.Outcome outcome = run(server);
+      assertEquals(0, outcome.exit(), outcome.toString());
+      assertEquals(1, server.requests("/base/").size());
+      assertEquals(List.of(), server.requests("/v1/cert-chains/"));
+    }
+  }
+
+  @Test
+  void a_server_info_is_not_asked_for_where_no_x5u_is_relative() throws IOException {
+    try (RemoteSettingsServer server = server().sample(true).start()) {
+      assertEquals(0, run(server).exit());
+      assertEquals(
+          List.of(), server.requests().stream().filter(it -> it.target().equals("/v1/")).toList());
+    }
+  }
+
+  @Test
+  void a_page_instead_of_a_chain_is_usually_temporary() throws IOException {
+    try (RemoteSettingsServer server = server().start()) {
+      server.publish("main", "a", "{\"id\":\"1\"}");
+      server.fault("html=/chains/*:1");
+      Terminal.Outcome outcome = run(server);
+      assertEquals(0, outcome.exit(), outcome.toString());
+      server.fault("html=/chains/*");
+      Terminal.Outcome lasting = run(server);
+      assertEquals(1, lasting.exit(), lasting.toString());
+      assertTrue(
+          lasting
+              .stdout()
+              .endsWith(" is not reachable: HTML instead of a PEM chain (after 5 attempts)\n"),
+          lasting::toString);
+    }
+  }
+
+  @Test
+  void a_chain_with_a_broken_certificate_is_read_once() throws IOException {
+    try (RemoteSettingsServer server = server().start()) {
+      server.publish("main", "a", "{\"id\":\"1\"}");
+      String pem = server.authority().chainPem().replaceFirst("MII", "AAA");
+      server.answer("/chains/*", 200, "text/plain", pem);
+      Terminal.Outcome outcome = run(server);
+      assertEquals(1, outcome.exit(), outcome.toString());
+      assertTrue(
+          outcome.stdout().endsWith(" - Cause: certificate 1 of the chain cannot be parsed\n"),
+          outcome::toString);
+      assertEquals(1, server.requests("/chains/").size());
+    }
+  }
+
   // ---- saved changesets
+
+  /** Saves a real changeset with another x5u. */
+  private static Path withChainAt(Path folder, String x5u) throws IOException {
+    String text = Vectors.text("kinto-26/changeset-recorded.json");
+    String other = text.replaceAll("\"x5u\": ?\"[^\"]*\"", "\"x5u\": \"" + x5u + "\"");
+    assertNotEquals(text, other);
+    return Files.writeString(folder.resolve("changeset.json"), other);
+  }
+
+  @Test
+  void the_chain_of_a_saved_changeset_is_read_from_loopback_by_nobody(@TempDir Path folder)
+      throws IOException {
+    try (RecordingServer chains = RecordingServer.of(Reply.json(""))) {
+      Path file = withChainAt(folder, chains.url("/chain").toString());
+      Terminal.Outcome outcome =
+          new Terminal()
+              .set("SERVER", chains.url("/v1"))
+              .run(new validate_signature(), "--any-root", "--changeset=" + file);
+      assertEquals(1, outcome.exit(), outcome.toString());
+      assertTrue(outcome.stdout().contains("(loopback)"), outcome::toString);
+      assertEquals(List.of(), chains.requests());
+    }
+  }
+
+  @Test
+  void a_relative_x5u_of_a_saved_changeset_needs_the_chain_beside_it(@TempDir Path folder)
+      throws IOException {
+    Path file = withChainAt(folder, "cert-chains/a.chain");
+    Terminal.Outcome outcome =
+        new Terminal().run(new validate_signature(), "--any-root", "--changeset=" + file);
+    assertEquals(2, outcome.exit(), outcome.toString());
+    assertTrue(
+        outcome
+            .stdout()
+            .endsWith(
+                ":  NO VERDICT (the x5u cert-chains/a.chain is relative, and there is no"
+                    + " server)\n"),
+        outcome::toString);
+    assertTrue(
+        outcome.stderr().contains("hint: name a file that holds the chain with --chain\n"),
+        outcome::toString);
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"cert-chains/a.chain", "http://127.0.0.1:1/chain", "http://autograph:8000/chain"})
+  void a_chain_in_a_file_is_used_whatever_the_x5u_says(String x5u, @TempDir Path folder)
+      throws IOException {
+    Terminal.Outcome outcome =
+        new Terminal()
+            .run(
+                new validate_signature(),
+                "--any-root",
+                "--changeset=" + withChainAt(folder, x5u),
+                "--chain=" + VECTORS.resolve("kinto-26/chain.pem"));
+    assertEquals(0, outcome.exit(), outcome.toString());
+  }
 
   private static Terminal.Outcome saved(String folder, String changeset, String... arguments) {
     List<String> all = new ArrayList<>();

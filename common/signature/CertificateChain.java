@@ -99,15 +99,30 @@ public final class CertificateChain {
     private static final long serialVersionUID = 1;
     private final Cause cause;
     private final String hint;
+    private final boolean undecided;
 
     public Refused(Cause cause, String reason) {
       this(cause, reason, null);
     }
 
     public Refused(Cause cause, String reason, String hint) {
+      this(cause, reason, hint, false);
+    }
+
+    private Refused(Cause cause, String reason, String hint, boolean undecided) {
       super(reason, null, false, false); // used as a value: nobody reads its stack trace
       this.cause = cause;
       this.hint = hint;
+      this.undecided = undecided;
+    }
+
+    /** A reason that proves nothing: with other settings, the signature might be accepted. */
+    public static Refused undecided(Cause cause, String reason, String hint) {
+      return new Refused(cause, reason, hint, true);
+    }
+
+    public boolean isUndecided() {
+      return undecided;
     }
 
     public Cause cause() {

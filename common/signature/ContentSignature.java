@@ -1,16 +1,14 @@
 //JAVA 25+
-//SOURCES ../Changesets.java ../Urls.java CanonicalJson.java CertificateChain.java MozillaRoots.java
+//SOURCES ../Changesets.java CanonicalJson.java CertificateChain.java MozillaRoots.java
 
 package common.signature;
 
 import common.Changesets.SignedRecord;
-import common.Urls;
 import common.signature.CanonicalJson.Canonical;
 import common.signature.CanonicalJson.ServerForm;
 import common.signature.CertificateChain.Cause;
 import common.signature.CertificateChain.Refused;
 import java.math.BigInteger;
-import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
 import java.security.PublicKey;
@@ -70,6 +68,7 @@ public final class ContentSignature {
               entry -> entry instanceof Map<?, ?> map ? Stream.ofNullable(map.get("x5u")) : null)
           .filter(String.class::isInstance)
           .map(String.class::cast)
+          .filter(x5u -> !x5u.isEmpty())
           .toList();
     }
   }
@@ -139,8 +138,11 @@ public final class ContentSignature {
 
   /** Where chains come from. */
   public interface ChainSource {
-    /** Returns the chain as it was read; the caller verifies it. */
-    CertificateChain chain(URI x5u) throws Refused;
+    /**
+     * @param x5u as the entry has it
+     * @return the chain as it was read; the caller verifies it
+     */
+    CertificateChain chain(String x5u) throws Refused;
   }
 
   /** The outcome for one collection. */
@@ -177,6 +179,13 @@ public final class ContentSignature {
    */
   public record Invalid(Refused reason, List<Refused> refused) implements Verdict {}
 
+  /**
+   * No signature is valid, but one of them might be.
+   *
+   * @param reason why it could not be verified
+   */
+  public record Undecided(Refused reason) implements Verdict {}
+
   /** Verifies the entries in their order, until one is valid. */
   public static Verdict verify(
       Signatures signatures, Payload payload, ChainSource chains, Trust trust) {
@@ -204,7 +213,11 @@ public final class ContentSignature {
               "there are %d signatures, the first %d were tried",
               signatures.entries().size(), MAX_ENTRIES));
     }
-    return new Invalid(reason(refused, signatures), refused);
+    return refused.stream()
+        .filter(Refused::isUndecided)
+        .findFirst()
+        .<Verdict>map(Undecided::new)
+        .orElseGet(() -> new Invalid(reason(refused, signatures), refused));
   }
 
   private static Invalid invalid(Refused refused) {
@@ -246,11 +259,14 @@ public final class ContentSignature {
           "a local signer of the server? --public-key FILE verifies what it signs");
     }
     byte[] signature = decoded(entry);
+    if (entry.x5u() == null) {
+      throw malformed("the signature's x5u is missing");
+    }
     if (!hasChain) {
       payload.verify(trust.publicKey(), signature);
       return null;
     }
-    CertificateChain chain = chains.chain(chainUrl(entry.x5u()));
+    CertificateChain chain = chains.chain(entry.x5u());
     chain.verify(trust.at());
     boolean demanded = trust.signerDemanded() || MozillaRoots.isBuiltIn(chain.rootHash());
     chain.verifySigner(demanded ? trust.signer() : null);
@@ -296,7 +312,8 @@ public final class ContentSignature {
       warnings.add(
           new Warning("the chain of ", " has CRLF line ends, which Android and iOS refuse"));
     }
-    if (before.stream().anyMatch(one -> one.cause() == Cause.CHAIN_NOT_REACHABLE)) {
+    if (before.stream()
+        .anyMatch(one -> one.cause() == Cause.CHAIN_NOT_REACHABLE && !one.isUndecided())) {
       warnings.add(
           new Warning("", ": Android and iOS stop at a signature whose chain is not reachable"));
     }
@@ -336,32 +353,8 @@ public final class ContentSignature {
     return number.signum() > 0 && number.compareTo(P384_ORDER) < 0;
   }
 
-  /** The beginning of step 3: where a chain may come from. */
-  static URI chainUrl(String x5u) throws Refused {
-    if (x5u == null) {
-      throw malformed("the signature's x5u is missing");
-    }
-    URI url;
-    try {
-      url = URI.create(x5u);
-    } catch (IllegalArgumentException e) {
-      throw malformed("the x5u %s is not a URL", shown(x5u));
-    }
-    boolean allowed =
-        url.getHost() != null
-            && url.getRawUserInfo() == null
-            && ("https".equalsIgnoreCase(url.getScheme())
-                || ("http".equalsIgnoreCase(url.getScheme()) && Urls.isLoopback(url.getHost())));
-    if (!allowed) {
-      throw new Refused(
-          Cause.CHAIN_NOT_REACHABLE,
-          "the x5u %s is not read, expected https (or http on loopback)".formatted(shown(x5u)));
-    }
-    return url;
-  }
-
   /** A text of the entry, shortened, and without what may be a password in a URL. */
-  private static String shown(String text) {
+  static String shown(String text) {
     String safe = text.replaceAll("//[^/?#]*@", "//***@");
     return safe.length() <= 200 ? safe : safe.substring(0, 200) + "…";
   }

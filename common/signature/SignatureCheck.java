@@ -1,11 +1,13 @@
 //JAVA 25+
-//SOURCES ../Changesets.java ../RemoteSettings.java ../ServerException.java ../UsageException.java
-//SOURCES CertificateChain.java ClientDifferences.java ContentSignature.java TrustSettings.java
+//SOURCES ../Changesets.java ../Display.java ../Guard.java ../RemoteSettings.java
+//SOURCES ../ServerException.java ../UsageException.java CertificateChain.java ChainAddresses.java
+//SOURCES ClientDifferences.java ContentSignature.java TrustSettings.java
 
 package common.signature;
 
 import common.Changesets.Changeset;
 import common.Display;
+import common.Guard;
 import common.RemoteSettings;
 import common.RemoteSettings.Announced;
 import common.ServerException;
@@ -15,6 +17,7 @@ import common.signature.CertificateChain.Refused;
 import common.signature.ContentSignature.Content;
 import common.signature.ContentSignature.Invalid;
 import common.signature.ContentSignature.Signatures;
+import common.signature.ContentSignature.Undecided;
 import common.signature.ContentSignature.Valid;
 import common.signature.ContentSignature.Verdict;
 import common.signature.ContentSignature.Warning;
@@ -45,8 +48,11 @@ public final class SignatureCheck {
   private static final int LIMITS_END_WITH = 10;
 
   /** Where a chain's PEM comes from. */
-  public interface PemSource {
-    byte[] read(URI x5u) throws ServerException;
+  private interface PemSource {
+    /**
+     * @param x5u as the signature's entry has it
+     */
+    byte[] read(String x5u) throws Refused;
   }
 
   /** Where a collection's changeset comes from. */
@@ -67,8 +73,12 @@ public final class SignatureCheck {
   /** Newly configured: no signature, and never any record. */
   public record Skipped() implements Judgement {}
 
-  /** It could not be judged. */
-  public record NoVerdict(String reason) implements Judgement {}
+  /**
+   * It could not be judged.
+   *
+   * @param hint what to do about it, or null
+   */
+  public record NoVerdict(String reason, String hint) implements Judgement {}
 
   /**
    * One collection, judged.
@@ -105,18 +115,28 @@ public final class SignatureCheck {
   private final Trusted trusted;
   private final PemSource pem;
   private final boolean onlyCertificates;
-  private final Map<URI, Fetched> chains = new ConcurrentHashMap<>(); // each read once
+  private final Map<String, Fetched> chains = new ConcurrentHashMap<>(); // each read once
 
   /**
-   * @param host of the server, whose roots may be built in; empty for none
+   * @param server whose roots may be built in; null for a saved changeset
+   * @param remote reads chains
+   * @param savedChain in PEM, used whatever an x5u says; null if there is none
    * @param onlyCertificates whether chains are verified, but not what was signed
    * @param now the moment at which certificates must be valid
    */
   public SignatureCheck(
-      TrustSettings settings, String host, PemSource pem, boolean onlyCertificates, Instant now)
+      TrustSettings settings,
+      URI server,
+      RemoteSettings remote,
+      byte[] savedChain,
+      boolean onlyCertificates,
+      Instant now)
       throws UsageException {
-    this.trusted = settings.trusted(host, now);
-    this.pem = pem;
+    this.trusted = settings.trusted(server == null ? "" : server.getHost(), now);
+    ChainAddresses addresses =
+        new ChainAddresses(
+            server, server == null ? null : remote::chainsBase, !trusted.roots().isEmpty());
+    this.pem = savedChain != null ? _ -> savedChain : x5u -> read(x5u, addresses, remote);
     this.onlyCertificates = onlyCertificates;
   }
 
@@ -194,9 +214,10 @@ public final class SignatureCheck {
             trusted.of(entry.bucket()));
     return switch (verdict) {
       case Valid valid when valid.chain() != null && trusted.isUndecided() ->
-          new NoVerdict(noRoot(valid.chain().rootHash()));
+          new NoVerdict(noRoot(valid.chain().rootHash()), null);
       case Valid valid -> new Good(valid);
       case Invalid invalid -> new Bad(invalid);
+      case Undecided(Refused reason) -> new NoVerdict(reason.getMessage(), reason.hint());
     };
   }
 
@@ -206,7 +227,7 @@ public final class SignatureCheck {
 
   /** What could not be judged. */
   public static Outcome noVerdict(Announced entry, String reason) {
-    return unread(entry, new NoVerdict(reason));
+    return unread(entry, new NoVerdict(reason, null));
   }
 
   private static Outcome unread(Announced entry, Judgement judgement) {
@@ -220,7 +241,7 @@ public final class SignatureCheck {
         Refused reason = new Refused(Cause.NOT_READABLE, "not readable: " + e.reason());
         yield new Bad(new Invalid(reason, List.of(reason)));
       }
-      default -> new NoVerdict(e.reason());
+      default -> new NoVerdict(e.reason(), null);
     };
   }
 
@@ -286,7 +307,7 @@ public final class SignatureCheck {
   /** A chain, or why there is none. */
   private record Fetched(CertificateChain chain, Refused refused) {}
 
-  private CertificateChain chain(URI x5u) throws Refused {
+  private CertificateChain chain(String x5u) throws Refused {
     Fetched result = chains.computeIfAbsent(x5u, this::fetch);
     if (result.refused() != null) {
       throw result.refused();
@@ -294,14 +315,25 @@ public final class SignatureCheck {
     return result.chain();
   }
 
-  private Fetched fetch(URI x5u) {
+  private Fetched fetch(String x5u) {
     try {
       return new Fetched(CertificateChain.parse(pem.read(x5u)), null);
-    } catch (ServerException e) {
-      String message = "the chain %s is not reachable: %s".formatted(x5u, e.reason());
-      return new Fetched(null, new Refused(Cause.CHAIN_NOT_REACHABLE, message, e.hint()));
     } catch (Refused e) {
       return new Fetched(null, e);
+    }
+  }
+
+  private static byte[] read(String x5u, ChainAddresses addresses, RemoteSettings remote)
+      throws Refused {
+    URI url = addresses.resolve(x5u);
+    try {
+      return remote.chain(url, Guard.of(addresses::refusal));
+    } catch (ServerException e) {
+      String message = "the chain %s is not reachable: %s";
+      throw new Refused(
+          Cause.CHAIN_NOT_REACHABLE,
+          message.formatted(ContentSignature.shown(url.toString()), e.reason()),
+          e.hint());
     }
   }
 
@@ -310,7 +342,7 @@ public final class SignatureCheck {
     List<CertificateChain> found = new ArrayList<>();
     for (String x5u : signatures.chainUrls()) {
       try {
-        found.add(chain(ContentSignature.chainUrl(x5u)));
+        found.add(chain(x5u));
       } catch (Refused e) {
         // if the verdict depends on it, it says so
       }

@@ -99,10 +99,11 @@ public final class SignatureReport {
         json.put("status", "skip");
         show(outcome, Status.GOOD, "SKIP", "SKIP", null, json);
       }
-      case NoVerdict(String reason) -> {
+      case NoVerdict(String reason, String hint) -> {
         json.put("status", "no-verdict");
         json.put("reason", Display.clean(reason));
         show(outcome, Status.UNKNOWN, "NO VERDICT", report.noVerdict(reason), reason, json);
+        report.hint(hint);
       }
     }
   }

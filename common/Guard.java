@@ -1,0 +1,44 @@
+//JAVA 25+
+
+package common;
+
+import java.net.InetAddress;
+import java.net.URI;
+import java.net.UnknownHostException;
+import java.util.List;
+
+/**
+ * Decides where a request may go whose URL somebody else has chosen. {@link Http} asks before each
+ * hop: the first URL, and each that a redirect leads to.
+ *
+ * <p>The name of a host is looked up here. The JDK remembers the answer for some seconds, so that
+ * the connection goes to an address that the rule has seen. A proxy looks up names itself.
+ *
+ * @param resolver looks up names; tests pass one that knows its hosts
+ */
+public record Guard(Rule rule, Resolver resolver) {
+
+  /** Says what is allowed. */
+  public interface Rule {
+    /**
+     * @param addresses of the hop's host; none if a proxy looks up its name
+     * @return why nothing may be sent there, or null
+     */
+    String refusal(URI hop, List<InetAddress> addresses);
+  }
+
+  /** Finds the addresses of a host. */
+  public interface Resolver {
+    InetAddress[] addresses(String host) throws UnknownHostException;
+  }
+
+  /** A guard that asks the name servers of this machine. */
+  public static Guard of(Rule rule) {
+    return new Guard(rule, InetAddress::getAllByName);
+  }
+
+  /** Why nothing may be sent to a hop, or null. */
+  String refusal(URI hop, boolean proxied) throws UnknownHostException {
+    return rule.refusal(hop, proxied ? List.of() : List.of(resolver.addresses(hop.getHost())));
+  }
+}
