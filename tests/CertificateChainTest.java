@@ -91,9 +91,31 @@ class CertificateChainTest {
     String pem = new SampleChain().pem();
     assertAccepted(
         "# leaf\n" + pem.replace("-----BEGIN", "\nsubject=CN=\u00e9\n-----BEGIN") + "\n\n");
-    assertAccepted(pem.replace("\n", "\r\n"));
     assertAccepted(pem.stripTrailing());
-    assertAccepted(pem.replace("\n", "  \n  "));
+  }
+
+  @Test
+  void a_chain_says_whether_a_certificate_has_lines_that_end_with_crlf() {
+    String pem = new SampleChain().pem();
+    assertFalse(parsed(pem).hasCrLf());
+    assertTrue(parsed(pem.replace("\n", "\r\n")).hasCrLf());
+    assertTrue(parsed(pem.replaceFirst("(\nMII.*)", "$1\r")).hasCrLf());
+  }
+
+  @Test
+  void crlf_outside_the_base64_disturbs_no_client() {
+    String pem = new SampleChain().pem();
+    assertFalse(parsed("# leaf\r\n" + pem).hasCrLf());
+    assertFalse(parsed(pem.replace("-----\n", "-----\r\n")).hasCrLf());
+  }
+
+  @Test
+  void a_chain_that_is_not_utf_8_is_refused() {
+    byte[] latin = ("# \u00e9\n" + new SampleChain().pem()).getBytes(StandardCharsets.ISO_8859_1);
+    assertRefused(
+        Cause.BROKEN_CHAIN,
+        "the chain is not PEM: it is not UTF-8",
+        () -> CertificateChain.parse(latin));
   }
 
   /** What Mozilla's chains have or may have, and what RFC 5280 leaves open. */
@@ -214,19 +236,19 @@ class CertificateChainTest {
         new Bad(
             "leaf whose extended key usage is not a list",
             s -> s.leaf.garbled(Extension.extendedKeyUsage),
-            Cause.WRONG_USAGE,
-            "an extended key usage cannot be parsed"),
+            Cause.BROKEN_CHAIN,
+            "the leaf's extended key usage cannot be parsed"),
         // not critical, so that the JDK passes over what it cannot parse
         new Bad(
             "leaf whose key usage is not a list of bits",
             s -> s.leaf.garbled(Extension.keyUsage),
-            Cause.WRONG_USAGE,
+            Cause.BROKEN_CHAIN,
             "the leaf's key usage cannot be parsed"),
         new Bad(
             "intermediate whose extended key usage is not a list",
             s -> s.intermediate.garbled(Extension.extendedKeyUsage),
-            Cause.WRONG_USAGE,
-            "an extended key usage cannot be parsed"),
+            Cause.BROKEN_CHAIN,
+            "the intermediate's extended key usage cannot be parsed"),
         new Bad(
             "intermediate whose name constraints are none",
             s -> s.intermediate.garbled(Extension.nameConstraints),
@@ -237,7 +259,7 @@ class CertificateChainTest {
             s -> s.root.garbled(Extension.nameConstraints),
             Cause.BROKEN_CHAIN,
             "the root's name constraints cannot be parsed"),
-        // PKIX takes the common name for a DNS name then, and this one is not permitted
+        // the JDK would take the common name for a DNS name then, and this one is not permitted
         new Bad(
             "leaf without names and of another common name",
             s -> {
@@ -245,12 +267,12 @@ class CertificateChainTest {
               s.leaf.subject = SampleChain.name("example.org");
             },
             Cause.WRONG_SAN,
-            "the leaf's SAN is missing, expected NAME.content-signature.mozilla.org"),
+            "the leaf's SAN is missing, expected " + HOST),
         new Bad(
             "leaf whose names are not a list",
             s -> s.leaf.garbled(Extension.subjectAlternativeName),
-            Cause.WRONG_SAN,
-            "the leaf's SAN cannot be parsed"),
+            Cause.BROKEN_CHAIN,
+            "the leaf's subject alternative name cannot be parsed"),
         // The common name is right, but clients look at the SAN alone. The JDK's check of name
         // constraints adds the common name to a SAN without DNS names.
         new Bad(
@@ -332,12 +354,14 @@ class CertificateChainTest {
             "leaf signed with SHA-1",
             s -> s.leaf.hash = "SHA1",
             Cause.BROKEN_CHAIN,
-            "the leaf is signed with SHA1withECDSA, expected SHA-256 or better"),
+            "the leaf is signed with SHA1withECDSA, expected ECDSA or RSA with SHA-256, -384 or"
+                + " -512"),
         new Bad(
             "intermediate signed with SHA-1",
             s -> s.intermediate.hash = "SHA1",
             Cause.BROKEN_CHAIN,
-            "the intermediate is signed with SHA1withECDSA, expected SHA-256 or better"),
+            "the intermediate is signed with SHA1withECDSA, expected ECDSA or RSA with SHA-256,"
+                + " -384 or -512"),
         new Bad(
             "leaf signed with SHA-1 behind RSASSA-PSS",
             s -> {
@@ -346,7 +370,8 @@ class CertificateChainTest {
               s.leaf.scheme = "withRSAandMGF1";
             },
             Cause.BROKEN_CHAIN,
-            "the leaf is signed with SHA-1withRSASSA-PSS, expected SHA-256 or better"),
+            "the leaf is signed with RSASSA-PSS of unusual parameters, expected ECDSA or RSA with"
+                + " SHA-256, -384 or -512"),
         new Bad(
             "short RSA key of the root",
             s -> s.root.keys = SampleChain.rsa(1024),
@@ -572,7 +597,6 @@ class CertificateChainTest {
         "\n",
         "<!doctype html><title>404 Not Found</title>",
         "{\"code\":404}",
-        "-----END CERTIFICATE-----\n",
         "-----BEGIN PRIVATE KEY-----\nMIG2\n-----END PRIVATE KEY-----\n",
         "-----BEGIN TRUSTED CERTIFICATE-----\nMIG2\n-----END TRUSTED CERTIFICATE-----\n"
       })
@@ -585,7 +609,7 @@ class CertificateChainTest {
     byte[] der = ders(new SampleChain().pem()).getFirst();
     assertRefused(
         Cause.BROKEN_CHAIN,
-        "the chain is not PEM: no certificate in it",
+        "the chain is not PEM: it is not UTF-8",
         () -> CertificateChain.parse(der));
   }
 
@@ -617,7 +641,7 @@ class CertificateChainTest {
       int whole, String reason) {
     List<String> pems = new SampleChain().pems();
     String before = String.join("", pems.subList(0, whole));
-    for (int length = 1; length < "-----BEGIN CERTIFICATE-----".length(); length++) {
+    for (int length = 1; length < "-----BEGIN CERTIFICATE".length(); length++) {
       assertRefused(bad(Cause.BROKEN_CHAIN, reason), before + pems.get(whole).substring(0, length));
     }
   }
@@ -641,7 +665,7 @@ class CertificateChainTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"", "MIIB", "AAAA", "!!!!", "M", "TUlJQg==", "MIIB\n\nMIIB==\nMIIB"})
+  @ValueSource(strings = {"", "MIIB", "AAAA", "TUlJQg==", "MIIB\n\nMIIB"})
   void a_block_that_holds_no_certificate_is_named_by_its_place(String garbage) {
     String block = "-----BEGIN CERTIFICATE-----\n" + garbage + "\n-----END CERTIFICATE-----\n";
     for (int place = 0; place < 3; place++) {
@@ -649,6 +673,21 @@ class CertificateChainTest {
       pems.set(place, block);
       assertRefused(
           bad(Cause.BROKEN_CHAIN, "certificate " + (place + 1) + " of the chain cannot be parsed"),
+          String.join("", pems));
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"!!!!", "M", "TUlJQg=", "MIIB==\nMIIB", "MI IB", "MII\u00e9"})
+  void a_block_that_is_not_base64_is_named_by_its_place(String garbage) {
+    String block = "-----BEGIN CERTIFICATE-----\n" + garbage + "\n-----END CERTIFICATE-----\n";
+    for (int place = 0; place < 3; place++) {
+      List<String> pems = new ArrayList<>(new SampleChain().pems());
+      pems.set(place, block);
+      assertRefused(
+          bad(
+              Cause.BROKEN_CHAIN,
+              "certificate " + (place + 1) + " of the chain is not base64 as clients read it"),
           String.join("", pems));
     }
   }

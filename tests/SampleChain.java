@@ -17,7 +17,9 @@ import java.util.Base64;
 import java.util.Date;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 import org.bouncycastle.asn1.ASN1Encodable;
@@ -59,6 +61,9 @@ final class SampleChain {
   private static final Date FIRST = Date.from(NOW.minus(Duration.ofDays(1)));
   private static final Date LAST = Date.from(NOW.plus(Duration.ofDays(36_500)));
   private static final BouncyCastleProvider BOUNCY_CASTLE = new BouncyCastleProvider();
+
+  /** Of certificates that were made before, because hundreds of chains share them. */
+  private static final Map<List<Object>, byte[]> SIGNATURES = new ConcurrentHashMap<>();
 
   final Certificate root;
   final Certificate intermediate;
@@ -197,17 +202,25 @@ final class SampleChain {
             new JcaContentSignerBuilder(algorithm)
                 .setProvider(BOUNCY_CASTLE)
                 .build(signer.keys.getPrivate());
-        byte[] signed = encoding.apply(toBeSigned(by.getAlgorithmIdentifier()));
-        by.getOutputStream().write(signed);
+        byte[] content = encoding.apply(toBeSigned(by.getAlgorithmIdentifier()));
+        List<Object> key = List.of(HexFormat.of().formatHex(content), algorithm, signer.keys);
+        byte[] signature = SIGNATURES.computeIfAbsent(key, _ -> signature(by, content));
         return element(
             0x30,
-            signed,
+            content,
             encoded(by.getAlgorithmIdentifier()),
-            encoded(new DERBitString(by.getSignature())));
-      } catch (IOException e) {
-        throw new UncheckedIOException(e);
+            encoded(new DERBitString(signature)));
       } catch (OperatorCreationException e) {
         throw new IllegalStateException(e);
+      }
+    }
+
+    private static byte[] signature(ContentSigner by, byte[] content) {
+      try {
+        by.getOutputStream().write(content);
+        return by.getSignature();
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
       }
     }
 
