@@ -401,7 +401,7 @@ public final class CertificateChain {
     for (int parent = 1; parent < upwards.size(); parent++) {
       NameConstraints constraints = fields.get(parent).nameConstraints();
       for (int child = parent - 1; constraints != null && child >= 0; child--) {
-        if (!constraints.permit(fields.get(child))) {
+        if (!constraints.permit(fields.get(child).names(), fields.get(child).subject)) {
           throw broken(
               "the %s's names break the name constraints above it", name(upwards.get(child)));
         }
@@ -506,14 +506,13 @@ public final class CertificateChain {
   }
 
   private static List<String> dnsNames(CertificateFields leaf) {
-    try {
-      return leaf.names().stream()
-          .filter(name -> name.kind() == CertificateFields.DNS_NAME)
-          .map(CertificateFields.Name::text)
-          .toList();
-    } catch (Malformed e) {
-      return List.of(); // which is refused with the other extensions
-    }
+    List<NameConstraints.Name> names = leaf.names();
+    return names == null
+        ? List.of()
+        : names.stream()
+            .filter(name -> name.kind() == NameConstraints.DNS_NAME)
+            .map(NameConstraints.Name::text)
+            .toList();
   }
 
   /** Verifies that the root is one of those trusted, given as colon hex of their SHA-256. */

@@ -6,6 +6,7 @@ package common.signature;
 import static common.signature.Der.expect;
 
 import common.signature.Der.Malformed;
+import common.signature.NameConstraints.Name;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -78,17 +79,6 @@ final class CertificateFields {
           "1.3.132.0.35", new Curve("EC P-521", 66));
 
   private record Extension(boolean critical, byte[] value) {}
-
-  /** A name of a SAN, and the tag that says what kind of name it is. */
-  record Name(int kind, byte[] value) {
-    String text() {
-      return new String(value, StandardCharsets.ISO_8859_1);
-    }
-  }
-
-  static final int DNS_NAME = 0x82;
-  private static final Set<Integer> KINDS =
-      Set.of(0xa0, 0x81, DNS_NAME, 0xa3, 0xa4, 0xa5, 0x86, 0x87, 0x88);
 
   final byte[] issuer;
   final byte[] subject;
@@ -226,12 +216,12 @@ final class CertificateFields {
     return null;
   }
 
-  private void decode(String identifier, byte[] value) throws Malformed {
+  private static void decode(String identifier, byte[] value) throws Malformed {
     switch (identifier) {
       case BASIC_CONSTRAINTS -> checkBasicConstraints(value);
       case KEY_USAGE -> checkKeyUsage(value);
       case EXTENDED_KEY_USAGE -> purposes(value);
-      case ALTERNATIVE_NAME -> names();
+      case ALTERNATIVE_NAME -> names(value);
       case NAME_CONSTRAINTS -> new NameConstraints(value);
       case TIMESTAMPS -> {
         Der outer = new Der(value);
@@ -287,22 +277,22 @@ final class CertificateFields {
     }
   }
 
-  /** The names of the SAN; none if there is no SAN. */
-  List<Name> names() throws Malformed {
-    byte[] value = extension(ALTERNATIVE_NAME);
-    List<Name> names = new ArrayList<>();
-    if (value != null) {
-      for (Der list = Der.sequence(value); !list.isAtEnd(); ) {
-        names.add(name(list));
-      }
+  /** The names of the SAN, or null if there is none that can be parsed. */
+  List<Name> names() {
+    try {
+      byte[] value = extension(ALTERNATIVE_NAME);
+      return value == null ? null : names(value);
+    } catch (Malformed e) {
+      return null; // see unreadableExtension
     }
-    return names;
   }
 
-  static Name name(Der list) throws Malformed {
-    int kind = list.tag();
-    expect(KINDS.contains(kind), "a name");
-    return new Name(kind, list.read(kind).rest());
+  private static List<Name> names(byte[] value) throws Malformed {
+    List<Name> names = new ArrayList<>();
+    for (Der list = Der.sequence(value); !list.isAtEnd(); ) {
+      names.add(NameConstraints.name(list));
+    }
+    return names;
   }
 
   /** Whether it has the TLS features that a parent demands of those below it. */

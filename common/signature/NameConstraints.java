@@ -1,16 +1,17 @@
 //JAVA 25+
-//SOURCES CertificateFields.java Der.java
+//SOURCES Der.java
 
 package common.signature;
 
 import static common.signature.Der.expect;
 
-import common.signature.CertificateFields.Name;
 import common.signature.Der.Malformed;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 import java.util.regex.Pattern;
 
 /**
@@ -19,6 +20,16 @@ import java.util.regex.Pattern;
  */
 final class NameConstraints {
 
+  /** A name of a SAN, and the tag that says what kind of name it is. */
+  record Name(int kind, byte[] value) {
+    String text() {
+      return new String(value, StandardCharsets.ISO_8859_1);
+    }
+  }
+
+  static final int DNS_NAME = 0x82;
+  private static final Set<Integer> KINDS =
+      Set.of(0xa0, 0x81, DNS_NAME, 0xa3, 0xa4, 0xa5, 0x86, 0x87, 0x88);
   private static final int MAIL = 0x81;
   private static final int DIRECTORY = 0xa4;
   private static final int ADDRESS = 0x87;
@@ -54,7 +65,7 @@ final class NameConstraints {
       Der list = fields.read(tag);
       do {
         Der subtree = list.read(Der.SEQUENCE);
-        names.add(CertificateFields.name(subtree));
+        names.add(name(subtree));
         subtree.end(); // neither minimum nor maximum, as RFC 5280 demands
       } while (!list.isAtEnd());
     }
@@ -66,14 +77,23 @@ final class NameConstraints {
     return HOST_NAME.matcher(text).matches();
   }
 
-  /** Whether all names of a certificate below are permitted. */
-  boolean permit(CertificateFields below) {
+  /** The next name of a list. */
+  static Name name(Der list) throws Malformed {
+    int kind = list.tag();
+    expect(KINDS.contains(kind), "a name");
+    return new Name(kind, list.read(kind).rest());
+  }
+
+  /**
+   * Whether all names of a certificate below are permitted.
+   *
+   * @param alternative the names of its SAN; null if it has none
+   */
+  boolean permit(List<Name> alternative, byte[] subject) {
     try {
-      List<Name> names = new ArrayList<>(below.names());
-      names.add(new Name(DIRECTORY, below.subject));
-      if (below.extension(CertificateFields.ALTERNATIVE_NAME) == null) {
-        names.addAll(mailAddresses(below.subject));
-      }
+      List<Name> names =
+          new ArrayList<>(alternative == null ? mailAddresses(subject) : alternative);
+      names.add(new Name(DIRECTORY, subject));
       for (Name name : names) {
         if (!permit(name)) {
           return false;
@@ -105,7 +125,7 @@ final class NameConstraints {
 
   private static boolean matches(Name name, Name constraint) throws Malformed {
     return switch (name.kind()) {
-      case CertificateFields.DNS_NAME -> {
+      case DNS_NAME -> {
         expect(isHostName(name.text()), "the name of a host");
         yield isBelow(name.text(), constraint.text(), true);
       }
