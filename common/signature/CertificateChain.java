@@ -72,7 +72,11 @@ public final class CertificateChain {
     WRONG_KEY,
     CHAIN_NOT_REACHABLE,
     MALFORMED_SIGNATURE,
+    UNKNOWN_MODE,
+    NO_CHAIN,
     SIGNATURE_MISSING,
+    CUT,
+    CACHED,
     NOT_READABLE;
 
     /** The cause as the JSON output names it: {@code wrong-root}. */
@@ -333,7 +337,7 @@ public final class CertificateChain {
       if (fields(parent).knownKey() == null) {
         throw broken(
             "the %s's key is %s, expected RSA or EC P-256, P-384 or P-521",
-            name(parent), keyName(parent));
+            name(parent), keyName(parent.getPublicKey()));
       }
       if (parent.getPublicKey() instanceof RSAPublicKey key
           && key.getModulus().bitLength() < MIN_RSA_BITS) {
@@ -430,7 +434,8 @@ public final class CertificateChain {
   private void checkLeaf() throws Refused {
     if (!LEAF_KEY.equals(fields(leaf).knownKey())) {
       throw new Refused(
-          Cause.WRONG_KEY, "the leaf's key is %s, expected %s".formatted(keyName(leaf), LEAF_KEY));
+          Cause.WRONG_KEY,
+          "the leaf's key is %s, expected %s".formatted(keyName(leaf.getPublicKey()), LEAF_KEY));
     }
     if (leaf.getBasicConstraints() >= 0) {
       throw wrongUsage("the leaf is a CA certificate");
@@ -454,8 +459,12 @@ public final class CertificateChain {
     return purposes.isEmpty() ? "empty" : purposes.toString();
   }
 
-  private static String keyName(X509Certificate certificate) {
-    PublicKey key = certificate.getPublicKey();
+  /** Whether a key verifies collections. */
+  static boolean isP384(PublicKey key) {
+    return LEAF_KEY.equals(CertificateFields.knownKey(key.getEncoded()));
+  }
+
+  static String keyName(PublicKey key) {
     if (!(key instanceof ECPublicKey ec)) {
       return key.getAlgorithm();
     }

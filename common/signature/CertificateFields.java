@@ -154,8 +154,13 @@ final class CertificateFields {
 
   /** The kind of key, or null if clients do not know it: they demand whole points, named curves. */
   String knownKey() {
+    return knownKey(key);
+  }
+
+  /** The same of a key outside a certificate. */
+  static String knownKey(byte[] subjectPublicKeyInfo) {
     try {
-      Der fields = Der.sequence(key);
+      Der fields = Der.sequence(subjectPublicKeyInfo);
       Der algorithm = fields.read(Der.SEQUENCE);
       Der bits = fields.wholeBits();
       fields.end();
