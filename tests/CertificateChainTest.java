@@ -753,6 +753,16 @@ class CertificateChainTest {
     }
   }
 
+  /** Unicode takes the Kelvin sign for a K, the long s for an S, and the dotless i for an I. */
+  @ParameterizedTest
+  @ValueSource(strings = {"\u212aits", "k\u0131ts", "kit\u017f", "k\u0130ts"})
+  void a_signer_is_compared_in_ascii(String signer) throws Exception {
+    CertificateChain chain = parsed(named("Kits.content-signature.mozilla.org"));
+    chain.verifySigner("kits");
+    assertEquals(
+        Cause.WRONG_SAN, assertThrows(Refused.class, () -> chain.verifySigner(signer)).cause());
+  }
+
   // Roots
 
   @Test
