@@ -3,7 +3,7 @@
 //SOURCES ../common/signature/CertificateChain.java
 //SOURCES ../common/signature/MozillaRoots.java
 //SOURCES ../server/SigningAuthority.java
-//SOURCES Vectors.java
+//SOURCES SampleChain.java Vectors.java
 
 import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -16,21 +16,13 @@ import common.signature.CertificateChain;
 import common.signature.CertificateChain.Cause;
 import common.signature.CertificateChain.Refused;
 import common.signature.MozillaRoots;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
-import java.security.GeneralSecurityException;
-import java.security.KeyPair;
-import java.security.KeyPairGenerator;
 import java.security.MessageDigest;
-import java.security.spec.ECGenParameterSpec;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Base64;
-import java.util.Date;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -39,31 +31,13 @@ import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import java.util.function.Consumer;
-import java.util.function.Function;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
-import org.bouncycastle.asn1.ASN1Encodable;
-import org.bouncycastle.asn1.ASN1ObjectIdentifier;
-import org.bouncycastle.asn1.DERNull;
-import org.bouncycastle.asn1.x500.X500Name;
 import org.bouncycastle.asn1.x509.BasicConstraints;
-import org.bouncycastle.asn1.x509.ExtendedKeyUsage;
 import org.bouncycastle.asn1.x509.Extension;
 import org.bouncycastle.asn1.x509.GeneralName;
-import org.bouncycastle.asn1.x509.GeneralNames;
-import org.bouncycastle.asn1.x509.GeneralSubtree;
 import org.bouncycastle.asn1.x509.KeyPurposeId;
 import org.bouncycastle.asn1.x509.KeyUsage;
-import org.bouncycastle.asn1.x509.NameConstraints;
-import org.bouncycastle.cert.CertIOException;
-import org.bouncycastle.cert.X509CertificateHolder;
-import org.bouncycastle.cert.X509v3CertificateBuilder;
-import org.bouncycastle.cert.jcajce.JcaX509v1CertificateBuilder;
-import org.bouncycastle.cert.jcajce.JcaX509v3CertificateBuilder;
-import org.bouncycastle.jce.provider.BouncyCastleProvider;
-import org.bouncycastle.operator.ContentSigner;
-import org.bouncycastle.operator.OperatorCreationException;
-import org.bouncycastle.operator.jcajce.JcaContentSignerBuilder;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -76,7 +50,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  *
  * <p>A bad chain differs from a good one in one field, so that it can only be refused for that; the
  * expected reason is written out in full. {@link SigningAuthority} makes the defects that the
- * embedded server can serve, {@link Sample} those that only this test needs.
+ * embedded server can serve, {@link SampleChain} those that only this test needs.
  */
 class CertificateChainTest {
 
@@ -109,17 +83,39 @@ class CertificateChainTest {
 
   @Test
   void the_chain_that_the_samples_differ_from_is_accepted() {
-    assertAccepted(new Sample().pem());
+    assertAccepted(new SampleChain().pem());
   }
 
   @Test
   void lines_around_the_certificates_are_passed_over() {
-    String pem = new Sample().pem();
+    String pem = new SampleChain().pem();
     assertAccepted(
         "# leaf\n" + pem.replace("-----BEGIN", "\nsubject=CN=\u00e9\n-----BEGIN") + "\n\n");
-    assertAccepted(pem.replace("\n", "\r\n"));
     assertAccepted(pem.stripTrailing());
-    assertAccepted(pem.replace("\n", "  \n  "));
+  }
+
+  @Test
+  void a_chain_says_whether_a_certificate_has_lines_that_end_with_crlf() {
+    String pem = new SampleChain().pem();
+    assertFalse(parsed(pem).hasCrLf());
+    assertTrue(parsed(pem.replace("\n", "\r\n")).hasCrLf());
+    assertTrue(parsed(pem.replaceFirst("(\nMII.*)", "$1\r")).hasCrLf());
+  }
+
+  @Test
+  void crlf_outside_the_base64_disturbs_no_client() {
+    String pem = new SampleChain().pem();
+    assertFalse(parsed("# leaf\r\n" + pem).hasCrLf());
+    assertFalse(parsed(pem.replace("-----\n", "-----\r\n")).hasCrLf());
+  }
+
+  @Test
+  void a_chain_that_is_not_utf_8_is_refused() {
+    byte[] latin = ("# \u00e9\n" + new SampleChain().pem()).getBytes(StandardCharsets.ISO_8859_1);
+    assertRefused(
+        Cause.BROKEN_CHAIN,
+        "the chain is not PEM: it is not UTF-8",
+        () -> CertificateChain.parse(latin));
   }
 
   /** What Mozilla's chains have or may have, and what RFC 5280 leaves open. */
@@ -131,10 +127,12 @@ class CertificateChainTest {
             s -> s.leaf.purposes(KeyPurposeId.id_kp_serverAuth, KeyPurposeId.id_kp_codeSigning)),
         new Good(
             "leaf with another name before the signer's",
-            s -> s.leaf.names(dns("other.content-signature.mozilla.org"), dns(HOST))),
+            s ->
+                s.leaf.names(
+                    SampleChain.dns("other.content-signature.mozilla.org"), SampleChain.dns(HOST))),
         new Good(
             "leaf's name in capitals",
-            s -> s.leaf.names(dns("REMOTE-SETTINGS.Content-Signature.Mozilla.ORG"))),
+            s -> s.leaf.names(SampleChain.dns("REMOTE-SETTINGS.Content-Signature.Mozilla.ORG"))),
         new Good(
             "intermediate without extended key usage",
             s -> s.intermediate.without(Extension.extendedKeyUsage)),
@@ -148,20 +146,20 @@ class CertificateChainTest {
         new Good("root with a wider name constraint", s -> s.root.permits("mozilla.org")),
         new Good("root that signed itself with SHA-1", s -> s.root.hash = "SHA1"),
         new Good("leaf signed with SHA-256", s -> s.leaf.hash = "SHA256"),
-        new Good("RSA root", s -> s.root.keys = rsa(2048)),
+        new Good("RSA root", s -> s.root.keys = SampleChain.rsa(2048)),
         new Good(
             "leaf signed with RSASSA-PSS",
             s -> {
-              s.intermediate.keys = rsa(2048);
-              s.leaf.schemes = Map.of("RSA", "withRSAandMGF1");
+              s.intermediate.keys = SampleChain.rsa(2048);
+              s.leaf.scheme = "withRSAandMGF1";
             }),
-        new Good("RSA intermediate", s -> s.intermediate.keys = rsa(2048)));
+        new Good("RSA intermediate", s -> s.intermediate.keys = SampleChain.rsa(2048)));
   }
 
   @ParameterizedTest
   @MethodSource("harmless_variants")
   void a_harmless_variant_is_accepted(Good good) {
-    assertAccepted(new Sample().with(good.change).pem());
+    assertAccepted(new SampleChain().with(good.change).pem());
   }
 
   // One defect each
@@ -217,17 +215,17 @@ class CertificateChainTest {
             "the leaf is a CA certificate"),
         new Bad(
             "leaf on P-521",
-            s -> s.leaf.keys = ec("secp521r1"),
+            s -> s.leaf.keys = SampleChain.ec("secp521r1"),
             Cause.WRONG_KEY,
             "the leaf's key is EC P-521, expected EC P-384"),
         new Bad(
             "leaf on another curve of 384 bits",
-            s -> s.leaf.keys = ec("brainpoolP384r1"),
+            s -> s.leaf.keys = SampleChain.ec("brainpoolP384r1"),
             Cause.WRONG_KEY,
             "the leaf's key is EC on another curve of 384 bits, expected EC P-384"),
         new Bad(
             "leaf with an Edwards key",
-            s -> s.leaf.keys = generator("Ed25519").generateKeyPair(),
+            s -> s.leaf.keys = SampleChain.keys("Ed25519"),
             Cause.WRONG_KEY,
             "the leaf's key is EdDSA, expected EC P-384"),
         new Bad(
@@ -238,19 +236,19 @@ class CertificateChainTest {
         new Bad(
             "leaf whose extended key usage is not a list",
             s -> s.leaf.garbled(Extension.extendedKeyUsage),
-            Cause.WRONG_USAGE,
-            "an extended key usage cannot be parsed"),
+            Cause.BROKEN_CHAIN,
+            "the leaf's extended key usage cannot be parsed"),
         // not critical, so that the JDK passes over what it cannot parse
         new Bad(
             "leaf whose key usage is not a list of bits",
             s -> s.leaf.garbled(Extension.keyUsage),
-            Cause.WRONG_USAGE,
+            Cause.BROKEN_CHAIN,
             "the leaf's key usage cannot be parsed"),
         new Bad(
             "intermediate whose extended key usage is not a list",
             s -> s.intermediate.garbled(Extension.extendedKeyUsage),
-            Cause.WRONG_USAGE,
-            "an extended key usage cannot be parsed"),
+            Cause.BROKEN_CHAIN,
+            "the intermediate's extended key usage cannot be parsed"),
         new Bad(
             "intermediate whose name constraints are none",
             s -> s.intermediate.garbled(Extension.nameConstraints),
@@ -261,20 +259,20 @@ class CertificateChainTest {
             s -> s.root.garbled(Extension.nameConstraints),
             Cause.BROKEN_CHAIN,
             "the root's name constraints cannot be parsed"),
-        // PKIX takes the common name for a DNS name then, and this one is not permitted
+        // the JDK would take the common name for a DNS name then, and this one is not permitted
         new Bad(
             "leaf without names and of another common name",
             s -> {
               s.leaf.without(Extension.subjectAlternativeName);
-              s.leaf.subject = "CN=example.org";
+              s.leaf.subject = SampleChain.name("example.org");
             },
             Cause.WRONG_SAN,
-            "the leaf's SAN is missing, expected NAME.content-signature.mozilla.org"),
+            "the leaf's SAN is missing, expected " + HOST),
         new Bad(
             "leaf whose names are not a list",
             s -> s.leaf.garbled(Extension.subjectAlternativeName),
-            Cause.WRONG_SAN,
-            "the leaf's SAN cannot be parsed"),
+            Cause.BROKEN_CHAIN,
+            "the leaf's subject alternative name cannot be parsed"),
         // The common name is right, but clients look at the SAN alone. The JDK's check of name
         // constraints adds the common name to a SAN without DNS names.
         new Bad(
@@ -289,40 +287,41 @@ class CertificateChainTest {
             "leaf whose name goes on after the domain",
             s -> {
               s.intermediate.without(Extension.nameConstraints);
-              s.leaf.names(dns(HOST + ".example.org"));
+              s.leaf.names(SampleChain.dns(HOST + ".example.org"));
             },
             Cause.WRONG_SAN,
             "the leaf's SAN is " + HOST + ".example.org, expected " + HOST),
         new Bad(
             "leaf for every signer",
-            s -> s.leaf.names(dns("*.content-signature.mozilla.org")),
+            s -> s.leaf.names(SampleChain.dns("*.content-signature.mozilla.org")),
             Cause.WRONG_SAN,
             "the leaf's SAN is *.content-signature.mozilla.org, expected " + HOST),
         new Bad(
             "leaf of two other signers",
             s ->
                 s.leaf.names(
-                    dns("onecrl.content-signature.mozilla.org"),
-                    dns("a.remote-settings.content-signature.mozilla.org")),
+                    SampleChain.dns("onecrl.content-signature.mozilla.org"),
+                    SampleChain.dns("a.remote-settings.content-signature.mozilla.org")),
             Cause.WRONG_SAN,
             "the leaf's SAN is onecrl.content-signature.mozilla.org,"
                 + " a.remote-settings.content-signature.mozilla.org, expected "
                 + HOST),
         new Bad(
             "second name outside the name constraint",
-            s -> s.leaf.names(dns(HOST), dns("example.org")),
+            s -> s.leaf.names(SampleChain.dns(HOST), SampleChain.dns("example.org")),
             Cause.BROKEN_CHAIN,
             "the leaf's names break the name constraints above it"),
         new Bad(
             "name that the intermediate excludes",
             s ->
                 s.intermediate.constrainNames(
-                    subtree(".content-signature.mozilla.org"), subtree(HOST)),
+                    SampleChain.subtree(".content-signature.mozilla.org"),
+                    SampleChain.subtree(HOST)),
             Cause.BROKEN_CHAIN,
             "the leaf's names break the name constraints above it"),
         new Bad(
             "name that the root excludes",
-            s -> s.root.constrainNames(null, subtree("mozilla.org")),
+            s -> s.root.constrainNames(null, SampleChain.subtree("mozilla.org")),
             Cause.BROKEN_CHAIN,
             "the leaf's names break the name constraints above it"),
         new Bad(
@@ -347,7 +346,7 @@ class CertificateChainTest {
             "the root is not a CA certificate"),
         new Bad(
             "root of X.509 version 1",
-            s -> s.root.form = s.root::version1,
+            s -> s.root.isVersion1 = true,
             Cause.BROKEN_CHAIN,
             "the root is not a CA certificate"),
         // what PKIX allows and Firefox does not (its CSTrustDomain)
@@ -355,29 +354,32 @@ class CertificateChainTest {
             "leaf signed with SHA-1",
             s -> s.leaf.hash = "SHA1",
             Cause.BROKEN_CHAIN,
-            "the leaf is signed with SHA1withECDSA, expected SHA-256 or better"),
+            "the leaf is signed with SHA1withECDSA, expected ECDSA or RSA with SHA-256, -384 or"
+                + " -512"),
         new Bad(
             "intermediate signed with SHA-1",
             s -> s.intermediate.hash = "SHA1",
             Cause.BROKEN_CHAIN,
-            "the intermediate is signed with SHA1withECDSA, expected SHA-256 or better"),
+            "the intermediate is signed with SHA1withECDSA, expected ECDSA or RSA with SHA-256,"
+                + " -384 or -512"),
         new Bad(
             "leaf signed with SHA-1 behind RSASSA-PSS",
             s -> {
-              s.intermediate.keys = rsa(2048);
+              s.intermediate.keys = SampleChain.rsa(2048);
               s.leaf.hash = "SHA1";
-              s.leaf.schemes = Map.of("RSA", "withRSAandMGF1");
+              s.leaf.scheme = "withRSAandMGF1";
             },
             Cause.BROKEN_CHAIN,
-            "the leaf is signed with SHA-1withRSASSA-PSS, expected SHA-256 or better"),
+            "the leaf is signed with RSASSA-PSS of unusual parameters, expected ECDSA or RSA with"
+                + " SHA-256, -384 or -512"),
         new Bad(
             "short RSA key of the root",
-            s -> s.root.keys = rsa(1024),
+            s -> s.root.keys = SampleChain.rsa(1024),
             Cause.BROKEN_CHAIN,
             "the root's key is RSA of 1024 bits, expected 2048 or more"),
         new Bad(
             "short RSA key of the intermediate",
-            s -> s.intermediate.keys = rsa(1024),
+            s -> s.intermediate.keys = SampleChain.rsa(1024),
             Cause.BROKEN_CHAIN,
             "the intermediate's key is RSA of 1024 bits, expected 2048 or more"),
         new Bad(
@@ -392,12 +394,12 @@ class CertificateChainTest {
             "the intermediate's extended key usage is [2.5.29.37.0], expected code signing"),
         new Bad(
             "root signed by another key in its own name",
-            s -> s.root.signer = new Certificate(),
+            s -> s.root.signer = new SampleChain().root,
             Cause.BROKEN_CHAIN,
             "the root is not self-signed"),
         new Bad(
             "intermediate signed by another key in the root's name",
-            s -> s.intermediate.signer = new Certificate(),
+            s -> s.intermediate.signer = new SampleChain().root,
             Cause.BROKEN_CHAIN,
             "the intermediate is not signed by the root"),
         new Bad(
@@ -407,13 +409,13 @@ class CertificateChainTest {
             "the leaf is not signed by the intermediate"),
         new Bad(
             "leaf issued by another intermediate",
-            s -> s.leaf.issuer = "CN=another intermediate",
+            s -> s.leaf.issuer = SampleChain.name("another intermediate"),
             Cause.BROKEN_CHAIN,
             "the leaf was issued by CN=another intermediate, but the intermediate is CN=the"
                 + " intermediate"),
         new Bad(
             "intermediate issued by another root",
-            s -> s.intermediate.issuer = "CN=another root",
+            s -> s.intermediate.issuer = SampleChain.name("another root"),
             Cause.BROKEN_CHAIN,
             "the intermediate was issued by CN=another root, but the root is CN=the root"));
   }
@@ -421,13 +423,13 @@ class CertificateChainTest {
   @ParameterizedTest
   @MethodSource("defects")
   void a_sample_with_one_defect_is_refused_for_it(Bad bad) {
-    assertRefused(bad, new Sample().with(bad.change).pem());
+    assertRefused(bad, new SampleChain().with(bad.change).pem());
   }
 
   @Test
   void the_certificates_of_two_chains_do_not_mix() {
-    List<String> ours = new Sample().pems();
-    List<String> theirs = new Sample().pems();
+    List<String> ours = new SampleChain().pems();
+    List<String> theirs = new SampleChain().pems();
     assertRefused(
         bad(Cause.BROKEN_CHAIN, "the leaf is not signed by the intermediate"),
         theirs.get(0) + ours.get(1) + ours.get(2));
@@ -441,7 +443,7 @@ class CertificateChainTest {
 
   @Test
   void three_certificates_in_any_other_order_are_refused() {
-    List<String> good = new Sample().pems();
+    List<String> good = new SampleChain().pems();
     int[][] orders = {{0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
     for (int[] order : orders) {
       assertRefused(
@@ -454,7 +456,7 @@ class CertificateChainTest {
 
   @Test
   void a_certificate_twice_does_not_stand_for_a_missing_one() {
-    List<String> good = new Sample().pems();
+    List<String> good = new SampleChain().pems();
     String leaf = good.get(0);
     String intermediate = good.get(1);
     String root = good.get(2);
@@ -478,8 +480,8 @@ class CertificateChainTest {
 
   @Test
   void a_leaf_right_below_the_root_is_refused_with_two_certificates() {
-    Sample sample = new Sample();
-    sample.leaf.issuer = "CN=the root";
+    SampleChain sample = new SampleChain();
+    sample.leaf.issuer = SampleChain.name("the root");
     sample.leaf.signer = sample.root;
     List<String> pems = sample.pems();
     assertRefused(
@@ -567,7 +569,7 @@ class CertificateChainTest {
 
   @Test
   void moments_far_away_are_refused_like_others() {
-    CertificateChain chain = parsed(new Sample().pem());
+    CertificateChain chain = parsed(new SampleChain().pem());
     assertEquals(
         Cause.EXPIRED,
         assertThrows(Refused.class, () -> chain.verify(Instant.parse("+999999999-12-31T23:59:59Z")))
@@ -595,7 +597,6 @@ class CertificateChainTest {
         "\n",
         "<!doctype html><title>404 Not Found</title>",
         "{\"code\":404}",
-        "-----END CERTIFICATE-----\n",
         "-----BEGIN PRIVATE KEY-----\nMIG2\n-----END PRIVATE KEY-----\n",
         "-----BEGIN TRUSTED CERTIFICATE-----\nMIG2\n-----END TRUSTED CERTIFICATE-----\n"
       })
@@ -605,16 +606,16 @@ class CertificateChainTest {
 
   @Test
   void certificates_in_der_are_not_pem() {
-    byte[] der = ders(new Sample().pem()).getFirst();
+    byte[] der = ders(new SampleChain().pem()).getFirst();
     assertRefused(
         Cause.BROKEN_CHAIN,
-        "the chain is not PEM: no certificate in it",
+        "the chain is not PEM: it is not UTF-8",
         () -> CertificateChain.parse(der));
   }
 
   @Test
   void a_chain_that_ends_within_a_certificate_is_refused() {
-    List<String> pems = new Sample().pems();
+    List<String> pems = new SampleChain().pems();
     String before = "";
     for (String pem : pems) {
       int begin = "-----BEGIN CERTIFICATE-----".length();
@@ -638,16 +639,16 @@ class CertificateChainTest {
           """)
   void a_chain_that_ends_within_the_first_line_of_a_certificate_is_refused(
       int whole, String reason) {
-    List<String> pems = new Sample().pems();
+    List<String> pems = new SampleChain().pems();
     String before = String.join("", pems.subList(0, whole));
-    for (int length = 1; length < "-----BEGIN CERTIFICATE-----".length(); length++) {
+    for (int length = 1; length < "-----BEGIN CERTIFICATE".length(); length++) {
       assertRefused(bad(Cause.BROKEN_CHAIN, reason), before + pems.get(whole).substring(0, length));
     }
   }
 
   @Test
   void a_certificate_that_begins_within_another_is_refused() {
-    List<String> good = new Sample().pems();
+    List<String> good = new SampleChain().pems();
     String open = good.get(0).replace("-----END CERTIFICATE-----\n", "");
     assertRefused(
         bad(Cause.BROKEN_CHAIN, "the chain is not PEM: a certificate has no end"),
@@ -660,15 +661,15 @@ class CertificateChainTest {
         bad(
             Cause.BROKEN_CHAIN,
             "the chain has 1 certificate, expected 3 (leaf, intermediate, root)"),
-        new Sample().pems().getFirst());
+        new SampleChain().pems().getFirst());
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"", "MIIB", "AAAA", "!!!!", "M", "TUlJQg==", "MIIB\n\nMIIB==\nMIIB"})
+  @ValueSource(strings = {"", "MIIB", "AAAA", "TUlJQg==", "MIIB\n\nMIIB"})
   void a_block_that_holds_no_certificate_is_named_by_its_place(String garbage) {
     String block = "-----BEGIN CERTIFICATE-----\n" + garbage + "\n-----END CERTIFICATE-----\n";
     for (int place = 0; place < 3; place++) {
-      List<String> pems = new ArrayList<>(new Sample().pems());
+      List<String> pems = new ArrayList<>(new SampleChain().pems());
       pems.set(place, block);
       assertRefused(
           bad(Cause.BROKEN_CHAIN, "certificate " + (place + 1) + " of the chain cannot be parsed"),
@@ -676,16 +677,31 @@ class CertificateChainTest {
     }
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"!!!!", "M", "TUlJQg=", "MIIB==\nMIIB", "MI IB", "MII\u00e9"})
+  void a_block_that_is_not_base64_is_named_by_its_place(String garbage) {
+    String block = "-----BEGIN CERTIFICATE-----\n" + garbage + "\n-----END CERTIFICATE-----\n";
+    for (int place = 0; place < 3; place++) {
+      List<String> pems = new ArrayList<>(new SampleChain().pems());
+      pems.set(place, block);
+      assertRefused(
+          bad(
+              Cause.BROKEN_CHAIN,
+              "certificate " + (place + 1) + " of the chain is not base64 as clients read it"),
+          String.join("", pems));
+    }
+  }
+
   @Test
   void a_block_that_holds_more_than_one_certificate_is_refused() {
-    List<String> good = new Sample().pems();
+    List<String> good = new SampleChain().pems();
     byte[] der = ders(good.getFirst()).getFirst();
     byte[] more = Arrays.copyOf(der, der.length + 1);
     String whole =
         "-----BEGIN CERTIFICATE-----\n"
             + Base64.getEncoder().encodeToString(bytes(good.getFirst()))
             + "\n-----END CERTIFICATE-----\n";
-    for (String block : List.of(pem(more), whole)) {
+    for (String block : List.of(SampleChain.pem(more), whole)) {
       assertRefused(
           bad(Cause.BROKEN_CHAIN, "certificate 1 of the chain cannot be parsed"),
           block + good.get(1) + good.get(2));
@@ -728,7 +744,7 @@ class CertificateChainTest {
 
   @Test
   void a_signer_is_the_whole_label() {
-    CertificateChain chain = parsed(new Sample().pem());
+    CertificateChain chain = parsed(new SampleChain().pem());
     for (String other : List.of("onecrl", "settings", "remote", "", "*", "a.remote-settings")) {
       assertRefused(
           Cause.WRONG_SAN,
@@ -737,11 +753,21 @@ class CertificateChainTest {
     }
   }
 
+  /** Unicode takes the Kelvin sign for a K, the long s for an S, and the dotless i for an I. */
+  @ParameterizedTest
+  @ValueSource(strings = {"\u212aits", "k\u0131ts", "kit\u017f", "k\u0130ts"})
+  void a_signer_is_compared_in_ascii(String signer) throws Exception {
+    CertificateChain chain = parsed(named("Kits.content-signature.mozilla.org"));
+    chain.verifySigner("kits");
+    assertEquals(
+        Cause.WRONG_SAN, assertThrows(Refused.class, () -> chain.verifySigner(signer)).cause());
+  }
+
   // Roots
 
   @Test
   void the_root_hash_is_the_sha_256_of_its_der() throws Exception {
-    List<String> pems = new Sample().pems();
+    List<String> pems = new SampleChain().pems();
     byte[] der = ders(pems.get(2)).getFirst();
     String hash =
         HexFormat.ofDelimiter(":")
@@ -769,8 +795,8 @@ class CertificateChainTest {
 
   @Test
   void a_root_of_the_same_name_is_another_root() {
-    String ours = parsed(new Sample().pem()).rootHash();
-    CertificateChain theirs = parsed(new Sample().pem());
+    String ours = parsed(new SampleChain().pem()).rootHash();
+    CertificateChain theirs = parsed(new SampleChain().pem());
     assertRefused(
         Cause.WRONG_ROOT,
         "the root is " + theirs.rootHash() + ", expected " + ours,
@@ -779,7 +805,7 @@ class CertificateChainTest {
 
   @Test
   void no_root_is_trusted_when_none_is_given() {
-    assertThrows(Refused.class, () -> parsed(new Sample().pem()).verifyRoot(Set.of()));
+    assertThrows(Refused.class, () -> parsed(new SampleChain().pem()).verifyRoot(Set.of()));
   }
 
   // Warnings
@@ -945,7 +971,7 @@ class CertificateChainTest {
       int certificate = round % 3;
       String what = changed(mutants.get(certificate), random);
       StringBuilder pem = new StringBuilder();
-      mutants.forEach(der -> pem.append(pem(der)));
+      mutants.forEach(der -> pem.append(SampleChain.pem(der)));
       assertFalse(
           isAccepted(bytes(pem.toString())),
           () -> "certificate " + (certificate + 1) + ": " + what);
@@ -981,7 +1007,7 @@ class CertificateChainTest {
   // Helpers
 
   /** Names itself in the list of tests. */
-  record Good(String name, Consumer<Sample> change) {
+  record Good(String name, Consumer<SampleChain> change) {
     @Override
     public String toString() {
       return name;
@@ -989,7 +1015,7 @@ class CertificateChainTest {
   }
 
   /** Names itself in the list of tests. */
-  record Bad(String name, Consumer<Sample> change, Cause cause, String reason) {
+  record Bad(String name, Consumer<SampleChain> change, Cause cause, String reason) {
     @Override
     public String toString() {
       return name;
@@ -1052,198 +1078,12 @@ class CertificateChainTest {
         .toList();
   }
 
-  private static String pem(byte[] der) {
-    return "-----BEGIN CERTIFICATE-----\n"
-        + Base64.getMimeEncoder(64, bytes("\n")).encodeToString(der)
-        + "\n-----END CERTIFICATE-----\n";
-  }
-
-  private static GeneralName dns(String name) {
-    return new GeneralName(GeneralName.dNSName, name);
-  }
-
-  private static GeneralSubtree[] subtree(String name) {
-    return new GeneralSubtree[] {new GeneralSubtree(dns(name))};
-  }
-
   private static String named(String name) {
-    return new Sample()
+    return new SampleChain()
         .with(sample -> {
           sample.intermediate.without(Extension.nameConstraints);
-          sample.leaf.names(dns(name));
+          sample.leaf.names(SampleChain.dns(name));
         })
         .pem();
-  }
-
-  private static final BouncyCastleProvider BOUNCY_CASTLE = new BouncyCastleProvider();
-
-  /** Keys on any curve: BouncyCastle makes those that the JDK lacks, too. */
-  private static KeyPair ec(String curve) {
-    try {
-      KeyPairGenerator generator = KeyPairGenerator.getInstance("EC", BOUNCY_CASTLE);
-      generator.initialize(new ECGenParameterSpec(curve));
-      return generator.generateKeyPair();
-    } catch (GeneralSecurityException e) {
-      throw new IllegalStateException(e);
-    }
-  }
-
-  private static KeyPair rsa(int bits) {
-    KeyPairGenerator generator = generator("RSA");
-    generator.initialize(bits);
-    return generator.generateKeyPair();
-  }
-
-  private static KeyPairGenerator generator(String algorithm) {
-    try {
-      return KeyPairGenerator.getInstance(algorithm);
-    } catch (GeneralSecurityException e) {
-      throw new IllegalStateException(e);
-    }
-  }
-
-  /** What stands in one certificate. */
-  private static final class Certificate {
-    String subject;
-    String issuer;
-    KeyPair keys = ec("secp384r1");
-    Certificate signer;
-    String hash = "SHA384";
-    Map<String, String> schemes = Map.of("EC", "withECDSA", "RSA", "withRSA"); // by signer's key
-    Function<ContentSigner, X509CertificateHolder> form = this::version3;
-    final Map<ASN1ObjectIdentifier, Extension> extensions = new LinkedHashMap<>();
-
-    void constraints(BasicConstraints constraints) {
-      extend(Extension.basicConstraints, true, constraints);
-    }
-
-    void usage(int usage) {
-      extend(Extension.keyUsage, true, new KeyUsage(usage));
-    }
-
-    void purposes(KeyPurposeId... purposes) {
-      extend(Extension.extendedKeyUsage, false, new ExtendedKeyUsage(purposes));
-    }
-
-    void names(GeneralName... names) {
-      extend(Extension.subjectAlternativeName, false, new GeneralNames(names));
-    }
-
-    void permits(String name) {
-      constrainNames(subtree(name), null);
-    }
-
-    void constrainNames(GeneralSubtree[] permitted, GeneralSubtree[] excluded) {
-      extend(Extension.nameConstraints, true, new NameConstraints(permitted, excluded));
-    }
-
-    /** An extension of an arc that is reserved for examples (RFC 5612). */
-    void unknownCritical() {
-      extend(new ASN1ObjectIdentifier("1.3.6.1.4.1.32473.1"), true, DERNull.INSTANCE);
-    }
-
-    void garbled(ASN1ObjectIdentifier extension) {
-      extensions.put(extension, new Extension(extension, false, new byte[] {4, 1, 0}));
-    }
-
-    void without(ASN1ObjectIdentifier extension) {
-      extensions.remove(extension);
-    }
-
-    private void extend(ASN1ObjectIdentifier extension, boolean critical, ASN1Encodable value) {
-      try {
-        extensions.put(extension, Extension.create(extension, critical, value));
-      } catch (IOException e) {
-        throw new UncheckedIOException(e);
-      }
-    }
-
-    String pem() {
-      try {
-        String algorithm = hash + schemes.get(signer.keys.getPrivate().getAlgorithm());
-        return CertificateChainTest.pem(
-            form.apply(
-                    new JcaContentSignerBuilder(algorithm)
-                        .setProvider(BOUNCY_CASTLE)
-                        .build(signer.keys.getPrivate()))
-                .getEncoded());
-      } catch (IOException | OperatorCreationException e) {
-        throw new IllegalStateException(e);
-      }
-    }
-
-    X509CertificateHolder version3(ContentSigner by) {
-      X509v3CertificateBuilder builder =
-          new JcaX509v3CertificateBuilder(
-              new X500Name(issuer), serial(), FIRST, LAST, new X500Name(subject), keys.getPublic());
-      extensions.values().forEach(extension -> add(builder, extension));
-      return builder.build(by);
-    }
-
-    private static void add(X509v3CertificateBuilder builder, Extension extension) {
-      try {
-        builder.addExtension(extension);
-      } catch (CertIOException e) {
-        throw new UncheckedIOException(e);
-      }
-    }
-
-    X509CertificateHolder version1(ContentSigner by) {
-      return new JcaX509v1CertificateBuilder(
-              new X500Name(issuer), serial(), FIRST, LAST, new X500Name(subject), keys.getPublic())
-          .build(by);
-    }
-
-    private static BigInteger serial() {
-      return BigInteger.valueOf(1 + new Random().nextInt(Integer.MAX_VALUE));
-    }
-  }
-
-  private static final Date FIRST = Date.from(NOW.minus(Duration.ofDays(1)));
-  private static final Date LAST = Date.from(NOW.plus(Duration.ofDays(28)));
-
-  /** A good chain with every field open to change, before it is signed. */
-  private static final class Sample {
-    final Certificate root = new Certificate();
-    final Certificate intermediate = new Certificate();
-    final Certificate leaf = new Certificate();
-
-    Sample() {
-      root.subject = "CN=the root";
-      root.issuer = "CN=the root";
-      root.signer = root;
-      root.constraints(new BasicConstraints(true));
-      root.usage(KeyUsage.keyCertSign | KeyUsage.cRLSign);
-      root.purposes(KeyPurposeId.id_kp_codeSigning);
-
-      intermediate.subject = "CN=the intermediate";
-      intermediate.issuer = "CN=the root";
-      intermediate.signer = root;
-      intermediate.constraints(new BasicConstraints(true));
-      intermediate.usage(KeyUsage.keyCertSign | KeyUsage.cRLSign);
-      intermediate.purposes(KeyPurposeId.id_kp_codeSigning);
-      intermediate.permits(".content-signature.mozilla.org");
-
-      leaf.subject = "CN=" + HOST;
-      leaf.issuer = "CN=the intermediate";
-      leaf.signer = intermediate;
-      leaf.usage(KeyUsage.digitalSignature);
-      leaf.purposes(KeyPurposeId.id_kp_codeSigning);
-      leaf.names(dns(HOST));
-    }
-
-    Sample with(Consumer<Sample> change) {
-      change.accept(this);
-      return this;
-    }
-
-    String pem() {
-      return String.join("", pems());
-    }
-
-    /** Leaf, intermediate, root. */
-    List<String> pems() {
-      return List.of(leaf.pem(), intermediate.pem(), root.pem());
-    }
   }
 }

@@ -1,29 +1,23 @@
 //JAVA 25+
-//SOURCES MozillaRoots.java
+//SOURCES CertificateFields.java Der.java MozillaRoots.java NameConstraints.java
 
 package common.signature;
 
+import common.signature.Der.Malformed;
 import java.io.ByteArrayInputStream;
-import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
-import java.security.AlgorithmParameters;
 import java.security.GeneralSecurityException;
+import java.security.InvalidKeyException;
 import java.security.MessageDigest;
 import java.security.PublicKey;
-import java.security.cert.CertPathValidator;
-import java.security.cert.CertPathValidatorException;
+import java.security.SignatureException;
 import java.security.cert.CertificateException;
 import java.security.cert.CertificateFactory;
-import java.security.cert.PKIXParameters;
-import java.security.cert.PKIXReason;
-import java.security.cert.TrustAnchor;
-import java.security.cert.X509CertSelector;
 import java.security.cert.X509Certificate;
 import java.security.interfaces.ECPublicKey;
 import java.security.interfaces.RSAPublicKey;
-import java.security.spec.ECGenParameterSpec;
-import java.security.spec.ECParameterSpec;
-import java.security.spec.PSSParameterSpec;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
@@ -31,15 +25,12 @@ import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Base64;
-import java.util.Collection;
-import java.util.Date;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.regex.Pattern;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
@@ -47,25 +38,25 @@ import java.util.stream.Stream;
  * step of {@link #verify} and {@link #verifySigner} has passed (docs/specification.md,
  * <i>validate_signature</i>, steps 3 and 4).
  *
- * <p>The JDK's PKIX validation does the signatures, the CA constraints, the path lengths and the
- * name constraints; the root goes through it like the others, against its own key. Dates, usages,
- * key and names are checked here, because PKIX names only one of several expired certificates and
- * knows nothing of code signing.
+ * <p>The JDK parses certificates and verifies signatures. The rest is judged as Mozilla's clients
+ * judge it (mozilla::pkix), with {@link CertificateFields} and {@link NameConstraints}: the JDK's
+ * own validation compares names more loosely, passes over extensions that it cannot parse, knows
+ * nothing of code signing, and names only one of several expired certificates.
  */
 public final class CertificateChain {
 
   private static final String SIGNER_DOMAIN = ".content-signature.mozilla.org";
   private static final Pattern SIGNER_NAME =
-      Pattern.compile("[^.*]+" + Pattern.quote(SIGNER_DOMAIN), Pattern.CASE_INSENSITIVE);
+      Pattern.compile("[A-Za-z0-9_-]+" + Pattern.quote(SIGNER_DOMAIN), Pattern.CASE_INSENSITIVE);
   private static final String CODE_SIGNING = "1.3.6.1.5.5.7.3.3";
-  private static final String KEY_USAGE = "2.5.29.15";
-  private static final String NAME_CONSTRAINTS = "2.5.29.30";
-  private static final String EXTENDED_KEY_USAGE = "2.5.29.37";
-  private static final int DNS_NAME = 2; // GeneralName's tag in a subject alternative name
+  private static final String OCSP_SIGNING = "1.3.6.1.5.5.7.3.9";
   private static final int DIGITAL_SIGNATURE = 0; // bits of the key usage
   private static final int KEY_CERT_SIGN = 5;
+  private static final String LEAF_KEY = "EC P-384";
+  private static final String BEGIN = "-----BEGIN CERTIFICATE-----";
+  private static final String END = "-----END CERTIFICATE-----";
+  private static final Pattern LIKE_BEGIN_OR_END = Pattern.compile("-----(BEGIN|END) CERTIFICATE");
   private static final int MIN_RSA_BITS = 2048;
-  private static final Pattern WEAK_HASH = Pattern.compile("^(MD|SHA-?1(?!\\d))");
 
   /** Why a signature or its chain is refused; the JSON output has its name in lower case. */
   public enum Cause {
@@ -138,36 +129,57 @@ public final class CertificateChain {
   private final X509Certificate leaf;
   private final X509Certificate intermediate;
   private final X509Certificate root;
-
-  private final List<String> leafNames;
+  private final List<CertificateFields> fields; // of the three, as clients decode them
+  private final List<String> leafNames; // DNS names of the SAN
+  private final boolean hasCrLf;
   private final Set<Instant> goodAt = ConcurrentHashMap.newKeySet();
 
-  private final boolean hasCrLf;
-
-  private CertificateChain(List<X509Certificate> certificates, boolean hasCrLf) throws Refused {
+  private CertificateChain(
+      List<X509Certificate> certificates, List<CertificateFields> fields, boolean hasCrLf) {
     this.leaf = certificates.get(0);
     this.intermediate = certificates.get(1);
     this.root = certificates.get(2);
+    this.fields = List.copyOf(fields);
+    this.leafNames = dnsNames(fields.getFirst());
     this.hasCrLf = hasCrLf;
-    // before PKIX runs: for a SAN without DNS names it puts the subject's common name there
-    this.leafNames = dnsNames(leaf);
   }
 
   /**
-   * Reads the three certificates of a chain in PEM, in their order; lines outside the certificates'
-   * blocks are ignored, as clients do.
+   * Reads the three certificates of a chain in PEM, in their order. Lines outside the certificates'
+   * blocks are passed over, as clients do; the lines of a block are taken as they stand.
    */
   public static CertificateChain parse(byte[] pem) throws Refused {
     List<X509Certificate> certificates = new ArrayList<>();
-    String text = new String(pem, StandardCharsets.ISO_8859_1);
-    String lines = text.lines().map(String::strip).collect(Collectors.joining("\n", "\n", "\n"));
-    String[] blocks = lines.split("(?<=\n)-----BEGIN CERTIFICATE-----(?=\n)");
-    for (int number = 1; number < blocks.length; number++) { // the first part precedes all blocks
-      int end = blocks[number].indexOf("\n-----END CERTIFICATE-----\n");
-      if (end < 0) {
+    List<CertificateFields> fields = new ArrayList<>();
+    StringBuilder block = null; // null outside
+    boolean hasCrLf = false;
+    int number = 0;
+    for (String line : text(pem).split("\n", -1)) {
+      number++;
+      String text = line.endsWith("\r") ? line.substring(0, line.length() - 1) : line;
+      if (block == null) {
+        if (text.equals(BEGIN)) {
+          block = new StringBuilder();
+        } else if (LIKE_BEGIN_OR_END.matcher(text).find()) {
+          throw broken(
+              "the chain is not PEM: clients disagree whether line %d begins or ends a certificate",
+              number);
+        }
+      } else if (text.equals(END)) {
+        int place = certificates.size() + 1;
+        byte[] der = decoded(block.toString(), place);
+        certificates.add(certificate(der, place));
+        fields.add(fields(der, place));
+        block = null;
+      } else if (LIKE_BEGIN_OR_END.matcher(text).find()) {
         throw broken("the chain is not PEM: a certificate has no end");
+      } else {
+        block.append(text);
+        hasCrLf |= line.endsWith("\r");
       }
-      certificates.add(certificate(blocks[number].substring(0, end).replace("\n", ""), number));
+    }
+    if (block != null) {
+      throw broken("the chain is not PEM: a certificate has no end");
     }
     if (certificates.isEmpty()) {
       throw broken(
@@ -178,12 +190,32 @@ public final class CertificateChain {
           "the chain has %d certificate%s, expected 3 (leaf, intermediate, root)",
           certificates.size(), certificates.size() == 1 ? "" : "s");
     }
-    return new CertificateChain(certificates, text.contains("\r\n"));
+    return new CertificateChain(certificates, fields, hasCrLf);
   }
 
-  private static X509Certificate certificate(String base64, int number) throws Refused {
+  private static String text(byte[] pem) throws Refused {
+    try {
+      return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(pem)).toString();
+    } catch (CharacterCodingException e) {
+      throw broken("the chain is not PEM: it is not UTF-8"); // Android and iOS refuse it
+    }
+  }
+
+  /** Neither spaces nor digits without padding: the same bytes give the same text. */
+  private static byte[] decoded(String base64, int place) throws Refused {
     try {
       byte[] der = Base64.getDecoder().decode(base64);
+      if (Base64.getEncoder().encodeToString(der).equals(base64)) {
+        return der;
+      }
+    } catch (IllegalArgumentException e) {
+      // reported in the same way as padding that is missing
+    }
+    throw broken("certificate %s of the chain is not base64 as clients read it", place);
+  }
+
+  private static X509Certificate certificate(byte[] der, int place) throws Refused {
+    try {
       X509Certificate certificate =
           (X509Certificate)
               CertificateFactory.getInstance("X.509")
@@ -194,7 +226,15 @@ public final class CertificateChain {
     } catch (CertificateException | RuntimeException e) {
       // reported in the same way as extra bytes after the certificate
     }
-    throw broken("certificate %s of the chain cannot be parsed", number);
+    throw broken("certificate %s of the chain cannot be parsed", place);
+  }
+
+  private static CertificateFields fields(byte[] der, int place) throws Refused {
+    try {
+      return new CertificateFields(der);
+    } catch (Malformed e) {
+      throw broken("certificate %s of the chain cannot be parsed", place);
+    }
   }
 
   /**
@@ -208,8 +248,10 @@ public final class CertificateChain {
     checkOrder();
     checkDates(at);
     checkStrength();
+    checkExtensions();
     checkAuthorities();
-    checkPath(at);
+    checkNames();
+    checkSignatures();
     checkLeaf();
     goodAt.add(at);
   }
@@ -223,7 +265,9 @@ public final class CertificateChain {
     boolean lower = issued(intermediate, leaf);
     if (lower && issued(root, intermediate)) {
       if (!issued(root, root)) {
-        throw broken("the root is not self-signed: issued by %s", root.getIssuerX500Principal());
+        throw broken(
+            "the root is not self-signed: issued by %s%s",
+            root.getIssuerX500Principal(), otherBytes(root, root));
       }
       return;
     }
@@ -238,20 +282,34 @@ public final class CertificateChain {
     }
     throw lower
         ? broken(
-            "the intermediate was issued by %s, but the root is %s",
-            intermediate.getIssuerX500Principal(), root.getSubjectX500Principal())
+            "the intermediate was issued by %s, but the root is %s%s",
+            intermediate.getIssuerX500Principal(),
+            root.getSubjectX500Principal(),
+            otherBytes(root, intermediate))
         : broken(
-            "the leaf was issued by %s, but the intermediate is %s",
-            leaf.getIssuerX500Principal(), intermediate.getSubjectX500Principal());
+            "the leaf was issued by %s, but the intermediate is %s%s",
+            leaf.getIssuerX500Principal(),
+            intermediate.getSubjectX500Principal(),
+            otherBytes(intermediate, leaf));
   }
 
-  private static boolean isChain(
-      X509Certificate first, X509Certificate second, X509Certificate third) {
+  private boolean isChain(X509Certificate first, X509Certificate second, X509Certificate third) {
     return issued(second, first) && issued(third, second) && issued(third, third);
   }
 
-  private static boolean issued(X509Certificate parent, X509Certificate child) {
-    return child.getIssuerX500Principal().equals(parent.getSubjectX500Principal());
+  private boolean issued(X509Certificate parent, X509Certificate child) {
+    return Arrays.equals(fields(child).issuer, fields(parent).subject);
+  }
+
+  /** The rest of the sentence where the JDK takes two names for the same. */
+  private static String otherBytes(X509Certificate parent, X509Certificate child) {
+    return child.getIssuerX500Principal().equals(parent.getSubjectX500Principal())
+        ? ", and clients compare names byte by byte"
+        : "";
+  }
+
+  private CertificateFields fields(X509Certificate certificate) {
+    return fields.get(certificate == leaf ? 0 : certificate == intermediate ? 1 : 2);
   }
 
   /** Names every certificate that is outside its validity, which includes both ends. */
@@ -276,44 +334,55 @@ public final class CertificateChain {
   }
 
   /**
-   * Refuses what a forger could afford: a SHA-1 signature (the root's own proves nothing and may be
-   * old), a short RSA key. The JDK has such rules, too, but they depend on its configuration.
+   * Refuses signatures and keys that clients do not know, or that a forger could afford. The root's
+   * own signature proves nothing and may be old. The JDK has such rules, too, but they depend on
+   * its configuration.
    */
   private void checkStrength() throws Refused {
     for (X509Certificate certificate : List.of(leaf, intermediate)) {
-      String algorithm = signatureAlgorithm(certificate);
-      if (WEAK_HASH.matcher(algorithm).find()) {
+      if (!fields(certificate).hasKnownSignature()) {
         throw broken(
-            "the %s is signed with %s, expected SHA-256 or better", name(certificate), algorithm);
+            "the %s is signed with %s%s, expected ECDSA or RSA with SHA-256, -384 or -512",
+            name(certificate),
+            certificate.getSigAlgName(),
+            certificate.getSigAlgName().equals("RSASSA-PSS") ? " of unusual parameters" : "");
       }
     }
-    for (X509Certificate certificate : List.of(intermediate, root)) {
-      if (certificate.getPublicKey() instanceof RSAPublicKey key
+    for (X509Certificate parent : List.of(intermediate, root)) {
+      if (fields(parent).knownKey() == null) {
+        throw broken(
+            "the %s's key is %s, expected RSA or EC P-256, P-384 or P-521",
+            name(parent), keyName(parent.getPublicKey()));
+      }
+      if (parent.getPublicKey() instanceof RSAPublicKey key
           && key.getModulus().bitLength() < MIN_RSA_BITS) {
         throw broken(
             "the %s's key is RSA of %d bits, expected %d or more",
-            name(certificate), key.getModulus().bitLength(), MIN_RSA_BITS);
+            name(parent), key.getModulus().bitLength(), MIN_RSA_BITS);
       }
     }
   }
 
-  /** The name of the hash comes first: {@code SHA384withECDSA}. */
-  private static String signatureAlgorithm(X509Certificate certificate) {
-    String name = certificate.getSigAlgName();
-    if (!name.equals("RSASSA-PSS")) {
-      return name;
-    }
-    String hash = "SHA-1"; // what absent parameters stand for (RFC 4055, 3.1)
-    if (certificate.getSigAlgParams() != null) {
-      try {
-        AlgorithmParameters parameters = AlgorithmParameters.getInstance(name);
-        parameters.init(certificate.getSigAlgParams());
-        hash = parameters.getParameterSpec(PSSParameterSpec.class).getDigestAlgorithm();
-      } catch (GeneralSecurityException | IOException e) {
-        // unreadable parameters count as absent
+  /**
+   * Refuses what clients cannot parse, whether or not it is critical, and critical unknown ones.
+   */
+  private void checkExtensions() throws Refused {
+    boolean constrained = fields(root).extension(CertificateFields.NAME_CONSTRAINTS) != null;
+    for (X509Certificate certificate : List.of(leaf, intermediate, root)) {
+      Set<String> passedOver =
+          certificate == leaf
+              ? Set.of(CertificateFields.NAME_CONSTRAINTS)
+              : certificate == intermediate && constrained
+                  ? Set.of(CertificateFields.TIMESTAMPS)
+                  : Set.of(CertificateFields.TIMESTAMPS, CertificateFields.ALTERNATIVE_NAME);
+      String unreadable = fields(certificate).unreadableExtension(passedOver);
+      if (unreadable != null) {
+        throw broken("the %s's %s cannot be parsed", name(certificate), unreadable);
+      }
+      if (fields(certificate).hasUnknownCriticalExtension()) {
+        throw broken("the %s is refused: unrecognized critical extension(s)", name(certificate));
       }
     }
-    return hash + "with" + name;
   }
 
   private void checkAuthorities() throws Refused {
@@ -325,117 +394,89 @@ public final class CertificateChain {
       if (usage == null || !usage[KEY_CERT_SIGN]) {
         throw broken("the %s's key usage lacks certificate signing", name(parent));
       }
-      checkNameConstraints(parent);
-    }
-    List<String> usages = extendedKeyUsage(intermediate);
-    if (!usages.isEmpty() && !usages.contains(CODE_SIGNING)) {
-      throw wrongUsage(
-          "the intermediate's extended key usage is %s, expected code signing", usages);
-    }
-  }
-
-  /**
-   * Refuses name constraints that cannot be parsed: where they are not critical (as in Mozilla's
-   * older chains) the JDK would ignore them.
-   */
-  private void checkNameConstraints(X509Certificate parent) throws Refused {
-    byte[] value = parent.getExtensionValue(NAME_CONSTRAINTS);
-    if (value == null) {
-      return;
-    }
-    try {
-      int header = value[1] >= 0 ? 2 : 2 + (value[1] & 0x7f); // of the octet string around it
-      new X509CertSelector().setNameConstraints(Arrays.copyOfRange(value, header, value.length));
-    } catch (IOException | RuntimeException e) {
-      throw broken("the %s's name constraints cannot be parsed", name(parent));
-    }
-  }
-
-  private void checkPath(Instant at) throws Refused {
-    try {
-      // The root is part of the path, under an anchor made of its own name and key, so that its own
-      // signature, path length and name constraints are validated, too.
-      TrustAnchor anchor =
-          new TrustAnchor(root.getSubjectX500Principal(), root.getPublicKey(), null);
-      PKIXParameters parameters = new PKIXParameters(Set.of(anchor));
-      parameters.setRevocationEnabled(false); // leaves live for weeks; clients do not check it
-      parameters.setDate(Date.from(at));
-      CertPathValidator.getInstance("PKIX")
-          .validate(
-              CertificateFactory.getInstance("X.509")
-                  .generateCertPath(List.of(leaf, intermediate, root)),
-              parameters);
-    } catch (CertPathValidatorException e) {
-      if (leafNames.isEmpty() && e.getReason() == PKIXReason.INVALID_NAME) {
-        verifySigner(null); // PKIX looked at the common name, which is not a SAN
+      List<String> purposes = fields(parent).purposes();
+      if (purposes != null && !purposes.contains(CODE_SIGNING)) {
+        throw wrongUsage(
+            "the %s's extended key usage is %s, expected code signing",
+            name(parent), shown(purposes));
       }
-      throw refused(e);
-    } catch (GeneralSecurityException | RuntimeException e) {
-      // the provider failed (an unknown key type, a curve it cannot load): nothing is proven
-      throw broken("the chain cannot be validated: %s", e.getMessage());
+    }
+    if (root.getBasicConstraints() == 0) { // also where the intermediate is self-issued
+      throw broken("the intermediate exceeds the path length of the certificate above it");
+    }
+    checkTlsFeatures(leaf, intermediate);
+    checkTlsFeatures(intermediate, root);
+  }
+
+  private void checkTlsFeatures(X509Certificate child, X509Certificate parent) throws Refused {
+    if (!fields(child).hasTlsFeaturesOf(fields(parent))) {
+      throw broken("the %s lacks the TLS features of the %s", name(child), name(parent));
     }
   }
 
-  private Refused refused(CertPathValidatorException e) {
-    int index = e.getIndex();
-    String certificate = index < 0 ? "chain" : name(List.of(leaf, intermediate, root).get(index));
-    CertPathValidatorException.Reason reason = e.getReason();
-    if (reason == CertPathValidatorException.BasicReason.INVALID_SIGNATURE) {
-      return switch (index) {
-        case 0 -> broken("the leaf is not signed by the intermediate");
-        case 1 -> broken("the intermediate is not signed by the root");
-        default -> broken("the root is not self-signed");
-      };
+  /** The name constraints of a parent hold for every certificate below it. */
+  private void checkNames() throws Refused {
+    List<X509Certificate> upwards = List.of(leaf, intermediate, root);
+    for (int parent = 1; parent < upwards.size(); parent++) {
+      NameConstraints constraints = fields.get(parent).nameConstraints();
+      for (int child = parent - 1; constraints != null && child >= 0; child--) {
+        if (!constraints.permit(fields.get(child).names(), fields.get(child).subject)) {
+          throw broken(
+              "the %s's names break the name constraints above it", name(upwards.get(child)));
+        }
+      }
     }
-    if (reason == PKIXReason.INVALID_NAME) {
-      return broken("the %s's names break the name constraints above it", certificate);
+  }
+
+  private void checkSignatures() throws Refused {
+    checkSignature(root, root, "the root is not self-signed");
+    checkSignature(intermediate, root, "the intermediate is not signed by the root");
+    checkSignature(leaf, intermediate, "the leaf is not signed by the intermediate");
+  }
+
+  private static void checkSignature(X509Certificate child, X509Certificate parent, String reason)
+      throws Refused {
+    try {
+      child.verify(parent.getPublicKey());
+    } catch (SignatureException | InvalidKeyException e) {
+      throw broken(reason);
+    } catch (GeneralSecurityException | RuntimeException e) {
+      // the provider failed (an algorithm that it does not know): nothing is proven
+      throw broken("%s: %s", reason, e.getMessage());
     }
-    if (reason == PKIXReason.PATH_TOO_LONG) {
-      return broken("the %s exceeds the path length of the certificate above it", certificate);
-    }
-    return broken("the %s is refused: %s", certificate, e.getMessage());
   }
 
   private void checkLeaf() throws Refused {
-    if (!isP384(leaf.getPublicKey())) {
+    if (!LEAF_KEY.equals(fields(leaf).knownKey())) {
       throw new Refused(
           Cause.WRONG_KEY,
-          "the leaf's key is %s, expected EC P-384".formatted(keyName(leaf.getPublicKey())));
+          "the leaf's key is %s, expected %s".formatted(keyName(leaf.getPublicKey()), LEAF_KEY));
     }
     if (leaf.getBasicConstraints() >= 0) {
       throw wrongUsage("the leaf is a CA certificate");
     }
     boolean[] usage = leaf.getKeyUsage();
-    if (usage == null && leaf.getExtensionValue(KEY_USAGE) != null) {
-      throw wrongUsage("the leaf's key usage cannot be parsed");
-    }
     if (usage != null && !usage[DIGITAL_SIGNATURE]) {
       throw wrongUsage("the leaf's key usage lacks digital signature");
     }
-    List<String> usages = extendedKeyUsage(leaf);
-    if (!usages.contains(CODE_SIGNING)) {
+    List<String> purposes = fields(leaf).purposes();
+    if (purposes == null || !purposes.contains(CODE_SIGNING)) {
       throw wrongUsage(
           "the leaf's extended key usage is %s, expected code signing",
-          usages.isEmpty() ? "missing" : usages);
+          purposes == null ? "missing" : shown(purposes));
+    }
+    if (purposes.contains(OCSP_SIGNING)) {
+      throw wrongUsage("the leaf's extended key usage has OCSP signing, which clients refuse");
     }
   }
 
+  private static String shown(List<String> purposes) {
+    return purposes.isEmpty() ? "empty" : purposes.toString();
+  }
+
+  /** Whether a key verifies collections. */
   static boolean isP384(PublicKey key) {
-    return key instanceof ECPublicKey ec && isP384(ec.getParams());
-  }
-
-  private static boolean isP384(ECParameterSpec parameters) {
-    try {
-      AlgorithmParameters named = AlgorithmParameters.getInstance("EC");
-      named.init(new ECGenParameterSpec("secp384r1"));
-      ECParameterSpec p384 = named.getParameterSpec(ECParameterSpec.class);
-      return parameters.getCurve().equals(p384.getCurve())
-          && parameters.getGenerator().equals(p384.getGenerator())
-          && parameters.getOrder().equals(p384.getOrder())
-          && parameters.getCofactor() == p384.getCofactor();
-    } catch (GeneralSecurityException e) {
-      return false;
-    }
+    return LEAF_KEY.equals(CertificateFields.knownKey(key.getEncoded()));
   }
 
   static String keyName(PublicKey key) {
@@ -444,21 +485,6 @@ public final class CertificateChain {
     }
     int bits = ec.getParams().getCurve().getField().getFieldSize();
     return bits == 384 ? "EC on another curve of 384 bits" : "EC P-" + bits;
-  }
-
-  private static List<String> extendedKeyUsage(X509Certificate certificate) throws Refused {
-    try {
-      List<String> usages = certificate.getExtendedKeyUsage();
-      if (usages != null) {
-        return usages;
-      }
-      if (certificate.getExtensionValue(EXTENDED_KEY_USAGE) == null) {
-        return List.of();
-      }
-    } catch (CertificateException e) {
-      // the JDK throws for some certificates, and returns null for others
-    }
-    throw wrongUsage("an extended key usage cannot be parsed");
   }
 
   /**
@@ -484,28 +510,33 @@ public final class CertificateChain {
     return signer + SIGNER_DOMAIN;
   }
 
-  /** Whether the leaf carries the name of this signer, whatever other names it carries. */
+  /**
+   * Whether the leaf carries the name of this signer, whatever other names it carries. Clients
+   * compare in ASCII, in any case, and get no further than a name that is not one of a host.
+   */
   boolean isIssuedFor(String signer) {
-    return leafNames.stream().anyMatch(signerName(signer)::equalsIgnoreCase);
+    Pattern name = Pattern.compile(signerName(signer), Pattern.LITERAL | Pattern.CASE_INSENSITIVE);
+    return leafNames.stream()
+        .takeWhile(NameConstraints::isHostName)
+        .anyMatch(name.asMatchPredicate());
   }
 
   /** The names of signers that the leaf carries: those directly below the domain of all signers. */
   List<String> signerNames() {
-    return leafNames.stream().filter(SIGNER_NAME.asMatchPredicate()).toList();
+    return leafNames.stream()
+        .takeWhile(NameConstraints::isHostName)
+        .filter(SIGNER_NAME.asMatchPredicate())
+        .toList();
   }
 
-  private static List<String> dnsNames(X509Certificate certificate) throws Refused {
-    try {
-      Collection<List<?>> names = certificate.getSubjectAlternativeNames();
-      return names == null
-          ? List.of()
-          : names.stream()
-              .filter(name -> name.get(0).equals(DNS_NAME))
-              .map(name -> (String) name.get(1))
-              .toList();
-    } catch (CertificateException e) {
-      throw new Refused(Cause.WRONG_SAN, "the leaf's SAN cannot be parsed");
-    }
+  private static List<String> dnsNames(CertificateFields leaf) {
+    List<NameConstraints.Name> names = leaf.names();
+    return names == null
+        ? List.of()
+        : names.stream()
+            .filter(name -> name.kind() == NameConstraints.DNS_NAME)
+            .map(NameConstraints.Name::text)
+            .toList();
   }
 
   /** Verifies that the root is one of those trusted, given as colon hex of their SHA-256. */
