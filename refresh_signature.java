@@ -7,7 +7,9 @@
 //SOURCES common/Secret.java common/Selection.java common/ServerException.java
 //SOURCES common/ServerSettings.java common/SignedResources.java common/Surroundings.java
 //SOURCES common/Tally.java common/UsageException.java common/Values.java
-//SOURCES common/signature/SignatureCheck.java
+//SOURCES common/signature/ContentSignature.java common/signature/SignatureCheck.java
+//SOURCES common/signature/SignatureReport.java
+//SOURCES common/signature/TrustSettings.java
 //DEPS info.picocli:picocli:4.7.7
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
@@ -33,7 +35,10 @@ import common.Surroundings;
 import common.Tally;
 import common.UsageException;
 import common.Values;
+import common.signature.ContentSignature;
 import common.signature.SignatureCheck;
+import common.signature.SignatureReport;
+import common.signature.TrustSettings;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
@@ -102,7 +107,7 @@ public class refresh_signature implements Runner.Command {
       description = "verify the new signatures afterwards, as validate_signature does")
   boolean verify;
 
-  @Mixin SignatureCheck.Signers signers;
+  @Mixin TrustSettings trust;
   @Mixin GeneralSettings general;
 
   public static void main(String[] args) {
@@ -117,10 +122,12 @@ public class refresh_signature implements Runner.Command {
   @Override
   public void run(Surroundings surroundings, Report report) throws Exception {
     Instant now = surroundings.clock().instant();
-    try (Http http = server.http(surroundings, report)) {
+    try (Http http = server.http(surroundings, report);
+        Http anonymous = server.http(surroundings, report)) {
       RemoteSettings remote = server.remote(http);
+      RemoteSettings clients = server.remote(anonymous); // reads as clients do
       SignatureCheck check =
-          new SignatureCheck(signers, server.url().getHost(), remote::chain, now, report);
+          new SignatureCheck(trust, server.url().getHost(), clients::chain, false, now);
       report.put("server", server.url().toString());
       report.put("dry_run", dryRun);
       if (auth != null) {
@@ -167,7 +174,8 @@ public class refresh_signature implements Runner.Command {
           report,
           resources,
           server.parallel(),
-          resource -> new Outcome(resource.source(), resource, refresh(resource, remote, now)),
+          resource ->
+              new Outcome(resource.source(), resource, refresh(resource, remote, clients, now)),
           (resource, reason) ->
               new Outcome(resource.source(), resource, new NoVerdict(reason, null)),
           outcome -> {
@@ -177,20 +185,17 @@ public class refresh_signature implements Runner.Command {
           () -> report.summary("interrupted: " + tally.counts()));
       String verified = "";
       if (verify && !dryRun) {
-        // without credentials, as clients read them
-        try (Http anonymous = server.http(surroundings, report)) {
-          RemoteSettings clients = server.remote(anonymous);
-          check.judgeAll(
-              signedPlaces(outcomes, selection.all(clients, report)),
-              server.collectionsAtOnce(),
-              entry -> check.judge(entry, () -> clients.fresh(entry.place())),
-              () -> report.summary("interrupted: " + tally.counts()));
-          check.showRoots();
-          check.showWarnings();
-          check.showDetails();
-          check.reportFailures();
-          verified = "; verified " + check.counts();
-        }
+        SignatureReport results = new SignatureReport(check, report);
+        results.judgeAll(
+            signedPlaces(outcomes, selection.all(clients, report)),
+            server.collectionsAtOnce(),
+            entry -> check.judge(entry, () -> clients.fresh(entry.place())),
+            () -> report.summary("interrupted: " + tally.counts()));
+        results.showRoots();
+        results.showWarnings(report::warn);
+        results.showDetails();
+        results.reportFailures();
+        verified = "; verified " + results.counts();
       }
       report.summary(tally.counts() + verified);
       tally.tell(report, Status.UNKNOWN, "Signature refresh failed on %s");
@@ -301,7 +306,8 @@ public class refresh_signature implements Runner.Command {
 
   // ---- reading and writing
 
-  private Result refresh(SignedResource resource, RemoteSettings remote, Instant now) {
+  private Result refresh(
+      SignedResource resource, RemoteSettings remote, RemoteSettings clients, Instant now) {
     String path = resource.source().path();
     try {
       Map<String, Object> before = remote.metadata(path);
@@ -312,9 +318,18 @@ public class refresh_signature implements Runner.Command {
       if (dryRun) {
         return refreshed(before);
       }
+      List<?> signatures = verify ? signatures(resource, clients) : null;
       remote.patch(
           path, Map.of("status", "to-resign"), () -> isSignedAgain(before, remote.metadata(path)));
-      return judge(before, remote.metadata(path));
+      Result result = judge(before, remote.metadata(path));
+      return result instanceof Refreshed
+              && signatures != null
+              && signatures.equals(signatures(resource, clients))
+          ? new NoVerdict(
+              "last_signature_date has advanced, but %s has the same signature as before"
+                  .formatted(resource.destination().name()),
+              "see the server's log: is its signer configured for this collection?")
+          : result;
     } catch (ServerException e) {
       return switch (e.status()) {
         case 401, 403 ->
@@ -328,6 +343,17 @@ public class refresh_signature implements Runner.Command {
                 "its destination cannot be signed again: create the source again, or retire both");
         default -> new NoVerdict(e.reason(), e.hint());
       };
+    }
+  }
+
+  /** The signatures of a destination; null if clients find none. */
+  private static List<?> signatures(SignedResource resource, RemoteSettings clients) {
+    try {
+      List<?> entries =
+          ContentSignature.signatures(clients.metadata(resource.destination().path())).entries();
+      return entries.isEmpty() ? null : entries;
+    } catch (ServerException e) {
+      return null; // --verify says so afterwards
     }
   }
 

@@ -6,7 +6,8 @@
 //SOURCES common/RemoteSettings.java common/Report.java common/Runner.java common/Selection.java
 //SOURCES common/ServerException.java common/ServerSettings.java common/Surroundings.java
 //SOURCES common/UsageException.java common/Values.java common/signature/CertificateChain.java
-//SOURCES common/signature/SignatureCheck.java
+//SOURCES common/signature/SignatureCheck.java common/signature/SignatureReport.java
+//SOURCES common/signature/TrustSettings.java
 //DEPS info.picocli:picocli:4.7.7
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
@@ -26,20 +27,22 @@ import common.ServerSettings;
 import common.Surroundings;
 import common.UsageException;
 import common.Values;
-import common.signature.CertificateChain;
+import common.signature.CertificateChain.Certificate;
 import common.signature.SignatureCheck;
+import common.signature.SignatureReport;
+import common.signature.TrustSettings;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
+import java.util.Comparator;
 import java.util.List;
-import java.util.Map;
+import java.util.Set;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -68,17 +71,27 @@ public class validate_signature implements Runner.Command {
 
   @Mixin ServerSettings server;
   @Mixin Selection selection;
-  @Mixin SignatureCheck.Signers signers;
+  @Mixin TrustSettings trust;
 
   @Option(
       names = "--certificate-warn-days",
       paramLabel = "DAYS",
       converter = DaysConverter.class,
       description =
-          "warn this many days before a leaf expires; unset: a tenth of its lifetime, 7 to 60")
+          "warn this many days before a certificate of a chain expires; unset: a tenth of its"
+              + " lifetime, 7 to 60")
   Integer certificateWarnDays;
 
-  @Option(names = "--strict", description = "a leaf that expires soon is a finding")
+  @Option(
+      names = "--only-certificates",
+      description =
+          "verify chains and roots alone: records are not read, as far as the server allows it")
+  boolean onlyCertificates;
+
+  @Option(
+      names = "--strict",
+      description =
+          "a certificate that expires soon is a finding, and so is what only some clients accept")
   boolean strict;
 
   @Option(
@@ -123,26 +136,27 @@ public class validate_signature implements Runner.Command {
       RemoteSettings remote = server.remote(http);
       SignatureCheck check =
           new SignatureCheck(
-              signers,
+              trust,
               changesetFile != null ? "" : server.url().getHost(),
               chainFile != null ? savedChain() : remote::chain,
-              now,
-              report);
+              onlyCertificates,
+              now);
+      SignatureReport results = new SignatureReport(check, report);
       Changeset saved = changesetFile == null ? null : savedChangeset();
-      check.judgeAll(
+      results.judgeAll(
           saved == null ? announced(remote, report) : List.of(announcement(saved)),
           server.collectionsAtOnce(),
           entry -> saved == null ? check.judge(remote, entry) : check.judge(entry, () -> saved),
           () -> {
-            check.showDetails();
-            report.summary("interrupted: " + check.counts());
+            results.showDetails();
+            report.summary("interrupted: " + results.counts());
           });
-      check.showRoots();
-      check.showWarnings();
-      String expiry = expiry(check.chains(), now, report);
-      check.showDetails();
-      report.summary(check.counts() + expiry);
-      check.reportFailures();
+      results.showRoots();
+      results.showWarnings(strict ? it -> report.finding(it, "clients") : report::warn);
+      String expiry = expiry(results, now, report);
+      results.showDetails();
+      report.summary(results.counts() + expiry);
+      results.reportFailures();
     }
   }
 
@@ -160,7 +174,8 @@ public class validate_signature implements Runner.Command {
       return Changesets.read(saved);
     } catch (IOException e) {
       throw new UsageException(
-          "--changeset: \"%s\" is not a changeset: %s".formatted(changesetFile, reason(e)), null);
+          "--changeset: \"%s\" is not a changeset: %s".formatted(changesetFile, Display.reason(e)),
+          null);
     }
   }
 
@@ -171,12 +186,8 @@ public class validate_signature implements Runner.Command {
       return _ -> pem;
     } catch (IOException e) {
       throw new UsageException(
-          "--chain: \"%s\" cannot be read: %s".formatted(chainFile, reason(e)), null);
+          "--chain: \"%s\" cannot be read: %s".formatted(chainFile, Display.reason(e)), null);
     }
-  }
-
-  private static String reason(IOException e) {
-    return e instanceof NoSuchFileException ? "no such file" : e.getMessage();
   }
 
   private static Announced announcement(Changeset saved) {
@@ -189,34 +200,46 @@ public class validate_signature implements Runner.Command {
 
   // ---- rendering
 
-  /** When the first leaf expires, for the summary; warns of each that expires soon. */
-  private String expiry(Map<CertificateChain, List<String>> chains, Instant now, Report report) {
-    Instant first = null;
-    for (Map.Entry<CertificateChain, List<String>> entry : chains.entrySet()) {
-      Instant end = entry.getKey().leafEnd();
-      first = first == null || end.isBefore(first) ? end : first;
-      Duration warning =
-          certificateWarnDays != null
-              ? Duration.ofDays(certificateWarnDays)
-              : entry.getKey().certificates().getFirst().defaultWarningPeriod();
-      if (now.plus(warning).isAfter(end)) {
-        String sentence =
-            "the leaf of %s expires %s"
-                .formatted(Display.some(entry.getValue(), 1), days(now, end));
-        if (strict) {
-          report.finding(sentence, "leaf expires soon");
-        } else {
-          report.warn(sentence);
-        }
-      }
-    }
-    return first == null ? "" : "; first leaf expires " + days(now, first);
+  /** Which certificate expires first, for the summary; warns of each that expires soon. */
+  private String expiry(SignatureReport results, Instant now, Report report) {
+    Set<String> bad = results.bad();
+    results
+        .certificates()
+        .forEach((certificate, collections) -> {
+          Duration warning =
+              certificateWarnDays != null
+                  ? Duration.ofDays(certificateWarnDays)
+                  : certificate.defaultWarningPeriod();
+          List<String> concerned =
+              collections.stream()
+                  .filter(it ->
+                      now.isBefore(certificate.end()) || !bad.contains(it)) // whose verdict says it
+                  .toList();
+          if (now.plus(warning).isAfter(certificate.end()) && !concerned.isEmpty()) {
+            String sentence =
+                "the %s of %s %s"
+                    .formatted(
+                        certificate.role(),
+                        Display.some(concerned, 1),
+                        expires(now, certificate.end()));
+            if (strict) {
+              report.finding(sentence, "certificate expires soon");
+            } else {
+              report.warn(sentence);
+            }
+          }
+        });
+    return results.certificates().keySet().stream()
+        .min(Comparator.comparing(Certificate::end))
+        .map(first -> "; first %s %s".formatted(first.role(), expires(now, first.end())))
+        .orElse("");
   }
 
-  private static String days(Instant now, Instant end) {
+  private static String expires(Instant now, Instant end) {
     long days = Duration.between(now, end).toDays();
     String date = DateTimeFormatter.ISO_LOCAL_DATE.withZone(ZoneOffset.UTC).format(end);
-    return "in %d day%s (%s)".formatted(days, days == 1 ? "" : "s", date);
+    String count = "%d day%s".formatted(Math.abs(days), Math.abs(days) == 1 ? "" : "s");
+    return (now.isAfter(end) ? "expired %s ago (%s)" : "expires in %s (%s)").formatted(count, date);
   }
 
   // ---- converters

@@ -2,7 +2,12 @@
 
 package common;
 
+import java.io.IOException;
+import java.nio.file.NoSuchFileException;
 import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
 import java.util.List;
 import java.util.Locale;
 
@@ -10,6 +15,10 @@ import java.util.Locale;
 public final class Display {
 
   private static final int MAX_BRIEF = 100;
+
+  private static final DateTimeFormatter MOMENT =
+      DateTimeFormatter.ofPattern("uuuu-MM-dd HH:mm:ss 'UTC'", Locale.ROOT)
+          .withZone(ZoneOffset.UTC);
 
   private Display() {}
 
@@ -58,6 +67,23 @@ public final class Display {
       }
     }
     return true;
+  }
+
+  /** A moment in UTC, to the second: {@code 2026-11-24 02:19:18 UTC}. */
+  public static String moment(Instant instant) {
+    return MOMENT.format(instant);
+  }
+
+  /** Epoch milliseconds, and when that is; "unknown" for null. */
+  public static String moment(Long timestamp) {
+    return timestamp == null
+        ? "unknown"
+        : "%d (%s)".formatted(timestamp, moment(Instant.ofEpochMilli(timestamp)));
+  }
+
+  /** Why a file cannot be read. */
+  public static String reason(IOException e) {
+    return e instanceof NoSuchFileException ? "no such file" : e.getMessage();
   }
 
   /** Seconds, with at most one decimal. */

@@ -12,6 +12,7 @@ import common.Changesets.SignedRecord;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URI;
+import java.net.http.HttpHeaders;
 import java.nio.charset.CharsetEncoder;
 import java.nio.charset.StandardCharsets;
 import java.security.SecureRandom;
@@ -31,6 +32,7 @@ import java.util.UUID;
 import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * A Remote Settings server as the commands see it: server info, monitor/changes, changesets,
@@ -209,6 +211,13 @@ public final class RemoteSettings {
   /** Reads a collection at one moment, past the caches. */
   public Changeset fresh(Place collection) throws ServerException {
     return read(collection.path(), cacheBuster());
+  }
+
+  /** Reads a collection past the caches, with one record at most: for what its metadata say. */
+  public Changeset freshMetadata(Place collection) throws ServerException {
+    return changesets
+        ? read(collection.path(), cacheBuster() + "&_limit=1")
+        : new Changeset(metadata(collection.path()), 0, List.of(), 0, 0);
   }
 
   private Changeset read(String path, String expected) throws ServerException {
@@ -464,6 +473,26 @@ public final class RemoteSettings {
       throw unexpected(method, url, etag.isEmpty() ? "no ETag" : "the ETag is not a timestamp");
     }
     return Long.parseLong(quoted.group(1));
+  }
+
+  /**
+   * How many records a collection has; empty if the server does not say, or if they are not those
+   * of that timestamp any more.
+   */
+  public Optional<Long> total(Announced entry, long timestamp) throws ServerException {
+    if (!changesets) {
+      return Optional.empty(); // its lists were read page by page
+    }
+    URI url = url(entry.path() + "/records?_expected=" + cacheBuster());
+    HttpHeaders headers = http.head(url);
+    boolean isSame =
+        headers.firstValue("ETag").map(ETAG::matcher).filter(Matcher::matches).stream()
+            .anyMatch(etag -> etag.group(1).equals(Long.toString(timestamp)));
+    return Stream.of("Total-Records", "Total-Objects")
+        .flatMap(name -> headers.firstValue(name).stream())
+        .filter(total -> isSame && total.matches("\\d{1,18}"))
+        .map(Long::valueOf)
+        .findFirst();
   }
 
   /** Whether the collection ever had a record: it has one or a tombstone. */

@@ -44,14 +44,20 @@ final class ChangesPlugin {
   private final Reads reads;
   private final Clock clock;
   private final URI origin;
+  private final int maxFetchSize;
   private final List<ObjectNode> rawEntries = new CopyOnWriteArrayList<>();
 
-  ChangesPlugin(Store store, Faults faults, Reads reads, Clock clock, URI origin) {
+  /**
+   * @param maxFetchSize at how many records a changeset is cut, 0 for no limit
+   */
+  ChangesPlugin(
+      Store store, Faults faults, Reads reads, Clock clock, URI origin, int maxFetchSize) {
     this.store = store;
     this.faults = faults;
     this.reads = reads;
     this.clock = clock;
     this.origin = origin;
+    this.maxFetchSize = maxFetchSize;
   }
 
   static boolean isChanges(String bucket, String collection) {
@@ -153,7 +159,8 @@ final class ChangesPlugin {
         reads.shown(collection.metadata()).deepCopy().put("bucket", bucket),
         collection.listing(),
         // The metadata's timestamp, so that caches that revalidate notice a refreshed signature.
-        collection.modified());
+        collection.modified(),
+        maxFetchSize == 0 ? Long.MAX_VALUE : maxFetchSize);
   }
 
   private KintoResponse changesetOfList(KintoRequest request) {
@@ -172,11 +179,16 @@ final class ChangesPlugin {
         filters,
         Store.object().put("bucket", "monitor"),
         new Store.Listing(entries, List.of(), newest),
-        newest);
+        newest,
+        Long.MAX_VALUE);
   }
 
   private static KintoResponse changeset(
-      List<KintoRequest.Parameter> filters, ObjectNode metadata, Store.Listing all, long modified) {
+      List<KintoRequest.Parameter> filters,
+      ObjectNode metadata,
+      Store.Listing all,
+      long modified,
+      long most) {
     ObjectNode body = Store.object();
     body.set("metadata", metadata);
     body.put("timestamp", all.timestamp());
@@ -186,7 +198,7 @@ final class ChangesPlugin {
             : RecordQuery.parse(filters, Set.of(), 0)
                 .apply(all.objects(), all.tombstones())
                 .records();
-    body.putArray("changes").addAll(selected);
+    body.putArray("changes").addAll(selected.stream().limit(most).toList());
     return KintoResponse.json(200, body).lastModified(modified);
   }
 

@@ -109,6 +109,7 @@ final class RemoteSettingsServer implements AutoCloseable {
         new Dialect(
             builder.changesets,
             builder.singleSignature,
+            builder.maxFetchSize,
             builder.pageSize,
             builder.batchMaxRequests,
             builder.anyRecordId);
@@ -142,6 +143,7 @@ final class RemoteSettingsServer implements AutoCloseable {
     private Duration latency = Duration.ZERO;
     private boolean changesets = true;
     private boolean singleSignature;
+    private int maxFetchSize;
     private int pageSize;
     private int batchMaxRequests = 25;
     private boolean anyRecordId;
@@ -200,6 +202,15 @@ final class RemoteSettingsServer implements AutoCloseable {
     /** Imitates an old server, whose metadata has {@code signature} but not {@code signatures}. */
     Builder withSingleSignature() {
       this.singleSignature = true;
+      return this;
+    }
+
+    /**
+     * Cuts changesets at this number of records, as Kinto does at {@code storage_max_fetch_size};
+     * what is signed are all of them.
+     */
+    Builder maxFetchSize(int maxFetchSize) {
+      this.maxFetchSize = maxFetchSize;
       return this;
     }
 

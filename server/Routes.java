@@ -50,7 +50,7 @@ final class Routes {
     access = new Access(store);
     reads = new Reads(store, access, faults, dialect);
     writes = new Writes(store, access, signoff, dialect.anyRecordId());
-    changes = new ChangesPlugin(store, faults, reads, clock, origin);
+    changes = new ChangesPlugin(store, faults, reads, clock, origin, dialect.maxFetchSize());
     batches = new Batches(store, faults, dialect.batchMaxRequests(), this::route);
     makeBuckets();
   }

@@ -288,6 +288,11 @@ final class SigningAuthority {
     return pem("PRIVATE KEY", signingKey.getEncoded());
   }
 
+  /** The leaf's public key in PEM. */
+  String leafKeyPem() {
+    return pem("PUBLIC KEY", leaf.getPublicKey().getEncoded());
+  }
+
   static String pem(X509Certificate certificate) {
     try {
       return pem("CERTIFICATE", certificate.getEncoded());

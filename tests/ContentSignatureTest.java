@@ -40,6 +40,8 @@ import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.PublicKey;
+import java.security.cert.CertificateFactory;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -57,6 +59,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.core.JacksonException;
@@ -253,7 +256,8 @@ class ContentSignatureTest {
     // in UTF-16, U+1F600 would come before U+FFFF
     assertEquals(
         List.of("10", "9", "B", "b", "\uffff", "\ud83d\ude00"),
-        new Content(changeset.records(), TIMESTAMP).records().stream().map(r -> r.id()).toList());
+        new Content(changeset.records(), TIMESTAMP, List.of())
+            .records().stream().map(r -> r.id()).toList());
   }
 
   @Test
@@ -408,19 +412,6 @@ class ContentSignatureTest {
             with("signature", "96"),
             "a signature's signature is not a string"),
         bad("signature a list", with("signature", "[]"), "a signature's signature is not a string"),
-        bad(
-            "mode of P-256",
-            with("mode", "\"p256ecdsa\""),
-            "the signature's mode is p256ecdsa, expected p384ecdsa"),
-        bad(
-            "mode in capitals",
-            with("mode", "\"P384ECDSA\""),
-            "the signature's mode is P384ECDSA, expected p384ecdsa"),
-        bad("no mode", without("mode"), "the signature's mode is missing, expected p384ecdsa"),
-        bad(
-            "mode of 1000 characters",
-            with("mode", "\"" + "m".repeat(1000) + "\""),
-            "the signature's mode is " + "m".repeat(200) + "\u2026, expected p384ecdsa"),
         bad("mode a boolean", with("mode", "true"), "a signature's mode is not a string"),
         bad("no x5u", without("x5u"), "the signature's x5u is missing"),
         bad("x5u a list", with("x5u", "[\"https://x/\"]"), "a signature's x5u is not a string"),
@@ -428,7 +419,7 @@ class ContentSignatureTest {
             "x5u that is not a URL",
             with("x5u", "\"https://example.org/a b\""),
             "the x5u https://example.org/a b is not a URL"),
-        bad("an empty object", "{}", "the signature's mode is missing, expected p384ecdsa"),
+        bad("an empty object", "{}", "the signature's text is missing"),
         bad("a text", "\"" + GOOD + "\"", "a signature is not an object"),
         bad("a list", "[" + entry(GOOD) + "]", "a signature is not an object"),
         bad("null", "null", "a signature is not an object"));
@@ -464,7 +455,6 @@ class ContentSignatureTest {
         "https:chain",
         "//example.org/chain",
         "/chain",
-        "",
         "https://user:password@example.org/chain",
         "https://@example.org/chain"
       })
@@ -591,7 +581,7 @@ class ContentSignatureTest {
           + " expected onecrl.content-signature.mozilla.org";
 
   private static Trust asking(String signer, boolean demanded) {
-    return new Trust(TRUST.roots(), signer, demanded, NOW);
+    return new Trust(TRUST.roots(), signer, demanded, false, null, NOW);
   }
 
   @Test
@@ -642,7 +632,13 @@ class ContentSignatureTest {
                     changeset(RECORDS, TIMESTAMP, entry(authority.sign(payload("good")))),
                     List.of(),
                     _ -> CertificateChain.parse(bytes(authority.chainPem())),
-                    new Trust(Set.of(authority.rootHash()), "remote-settings", demanded, NOW))));
+                    new Trust(
+                        Set.of(authority.rootHash()),
+                        "remote-settings",
+                        demanded,
+                        false,
+                        null,
+                        NOW))));
   }
 
   @Test
@@ -653,11 +649,16 @@ class ContentSignatureTest {
     for (Set<String> roots : List.of(Set.of(chain.rootHash()), Set.<String>of())) {
       assertInstanceOf(
           Valid.class,
-          verify(text, List.of(), _ -> chain, new Trust(roots, "remote-settings", false, then)));
+          verify(
+              text,
+              List.of(),
+              _ -> chain,
+              new Trust(roots, "remote-settings", false, false, null, then)));
       assertRefused(
           Cause.WRONG_SAN,
           OTHER_SIGNER,
-          verify(text, List.of(), _ -> chain, new Trust(roots, "onecrl", false, then)));
+          verify(
+              text, List.of(), _ -> chain, new Trust(roots, "onecrl", false, false, null, then)));
     }
   }
 
@@ -691,7 +692,7 @@ class ContentSignatureTest {
         List.of(
             "the records differ from what was signed (6 records, timestamp 1795486758330)",
             "a signature is not an object",
-            "the signature's mode is x, expected p384ecdsa"),
+            "its mode is x, which clients pass over"),
         valid.refused().stream().map(Refused::getMessage).toList());
     assertSame(CHAIN, valid.chain());
   }
@@ -723,13 +724,13 @@ class ContentSignatureTest {
   @Test
   void without_a_valid_signature_the_first_reason_is_the_one_to_show() {
     Verdict verdict =
-        verify(changeset(RECORDS, TIMESTAMP, without("x5u"), "null", without("mode")));
+        verify(changeset(RECORDS, TIMESTAMP, without("x5u"), "null", with("mode", "\"x\"")));
     Invalid invalid = assertInstanceOf(Invalid.class, verdict);
     assertEquals(
         List.of(
             "the signature's x5u is missing",
             "a signature is not an object",
-            "the signature's mode is missing, expected p384ecdsa"),
+            "its mode is x, which clients pass over"),
         invalid.refused().stream().map(Refused::getMessage).toList());
     assertEquals("the signature's x5u is missing", invalid.reason().getMessage());
   }
@@ -749,17 +750,185 @@ class ContentSignatureTest {
         Cause.SIGNATURE_MISSING, "the signature is missing", document(RECORDS, TIMESTAMP, members));
   }
 
+  // Modes
+
+  private static final String BAD = entry(base64(rawOfDer(der("good.other-key.signature"))));
+  private static final String OTHER_MODE = with("mode", "\"mldsa65\"");
+  private static final String DIFFER =
+      "the records differ from what was signed (6 records, timestamp 1795486758330)";
+
+  static Stream<Bad> modes() {
+    return Stream.of(
+        mode("one", "mldsa65", OTHER_MODE),
+        mode("capitals", "P384ECDSA", with("mode", "\"P384ECDSA\"")),
+        mode("P-256", "p256ecdsa", with("mode", "\"p256ecdsa\"")),
+        mode("no text", "", with("mode", "\"\"")),
+        mode(
+            "1000 characters", "m".repeat(200) + "…", with("mode", "\"" + "m".repeat(1000) + "\"")),
+        mode("two", "mldsa65, x", OTHER_MODE + "," + with("mode", "\"x\"")),
+        mode("twice the same", "mldsa65", OTHER_MODE + "," + OTHER_MODE),
+        new Bad("before a bad one", OTHER_MODE + "," + BAD, Cause.RECORDS_DIFFER, DIFFER),
+        new Bad("behind a bad one", BAD + "," + OTHER_MODE, Cause.RECORDS_DIFFER, DIFFER),
+        bad("before a malformed one", OTHER_MODE + ", 7", "a signature is not an object"));
+  }
+
+  private static Bad mode(String name, String modes, String entries) {
+    String reason = "no signature of a mode that clients verify (%s)".formatted(modes);
+    return new Bad(name, entries, Cause.UNKNOWN_MODE, reason);
+  }
+
+  @ParameterizedTest
+  @MethodSource("modes")
+  void a_signature_of_another_mode_is_passed_over_and_the_cause_only_where_it_is_alone(Bad bad) {
+    assertRefused(bad.cause, bad.reason, changeset(RECORDS, TIMESTAMP, bad.entry));
+  }
+
+  // What some clients do not take
+
+  private static final String NOT_FIRST =
+      "main/a: the valid signature is not the first one, which clients from before 2026 read";
+
+  static Stream<Arguments> accepted() {
+    String list = "\"signatures\": [%s]";
+    String both = list + ", \"signature\": %s";
+    String single =
+        "main/a: the list of signatures is missing, and today's clients read nothing else";
+    String no = "main/a: a signature has no %s, which Android and iOS need";
+    return Stream.of(
+        accepted("one", list.formatted(entry(GOOD))),
+        accepted("one, in both places", both.formatted(entry(GOOD), entry(GOOD))),
+        accepted("before another mode", list.formatted(entry(GOOD) + "," + OTHER_MODE)),
+        accepted("before a bad one", list.formatted(entry(GOOD) + "," + BAD)),
+        accepted("behind another mode", list.formatted(OTHER_MODE + "," + entry(GOOD)), NOT_FIRST),
+        accepted("behind a bad one", list.formatted(BAD + "," + entry(GOOD)), NOT_FIRST),
+        accepted("the other place is bad", both.formatted(entry(GOOD), BAD), NOT_FIRST),
+        accepted(
+            "the other place has the one behind a bad one",
+            both.formatted(BAD + "," + entry(GOOD), entry(GOOD))),
+        accepted("the other place is no object", both.formatted(entry(GOOD), "[]")),
+        accepted("the older one", "\"signature\": " + entry(GOOD), single),
+        accepted("no mode", list.formatted(without("mode")), no.formatted("mode")),
+        accepted("mode null", list.formatted(with("mode", "null")), no.formatted("mode")),
+        accepted(
+            "no mode in the older one",
+            "\"signature\": " + without("mode"),
+            single,
+            no.formatted("mode")),
+        accepted(
+            "another without anything",
+            list.formatted(entry(GOOD) + ", {}"),
+            no.formatted("mode"),
+            no.formatted("x5u"),
+            no.formatted("signature")));
+  }
+
+  private static Arguments accepted(String name, String members, String... warnings) {
+    return Arguments.of(name, members, List.of(warnings));
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("accepted")
+  void a_valid_signature_that_some_clients_do_not_take_has_a_warning(
+      String name, String members, List<String> warnings) {
+    Verdict verdict =
+        verify(document(RECORDS, TIMESTAMP, members), List.of(), _ -> CHAIN, ELSEWHERE);
+    assertEquals(warnings, warnings(assertInstanceOf(Valid.class, verdict, name)), name);
+  }
+
+  private static List<String> warnings(Valid valid) {
+    return valid.warnings().stream().map(warning -> warning.about("main/a")).toList();
+  }
+
   @Test
-  void the_older_single_signature_will_do_where_there_are_no_signatures() {
-    String single = "\"signature\": " + entry(GOOD);
-    assertValid(document(RECORDS, TIMESTAMP, single));
-    assertValid(document(RECORDS, TIMESTAMP, "\"signatures\": [], " + single));
-    assertValid(document(RECORDS, TIMESTAMP, "\"signatures\": null, " + single));
-    // clients look at the newer form first, and so at nothing else
+  void an_earlier_signature_whose_chain_is_not_reachable_stops_some_clients() {
+    String gone = with("x5u", "\"https://example.org/gone\"");
+    Verdict verdict =
+        verify(
+            changeset(RECORDS, TIMESTAMP, gone, entry(GOOD)),
+            List.of(),
+            url -> {
+              if (url.getPath().equals("/gone")) {
+                throw new Refused(Cause.CHAIN_NOT_REACHABLE, "it is gone");
+              }
+              return CHAIN;
+            },
+            TRUST);
+    assertEquals(
+        List.of(
+            NOT_FIRST, "main/a: Android and iOS stop at a signature whose chain is not reachable"),
+        warnings(assertInstanceOf(Valid.class, verdict)));
+  }
+
+  // The older single signature
+
+  private static final String SINGLE = "\"signature\": " + entry(GOOD);
+  private static final Trust ELSEWHERE =
+      new Trust(TRUST.roots(), TRUST.signer(), true, false, null, NOW);
+
+  @ParameterizedTest
+  @ValueSource(strings = {"\"signatures\": [], ", "\"signatures\": null, "})
+  void the_older_single_signature_is_refused_where_an_empty_list_is(String list) {
+    assertRefused(
+        Cause.SIGNATURE_MISSING,
+        "the list of signatures is empty, and clients do not read the older single signature",
+        verify(document(RECORDS, TIMESTAMP, list + SINGLE), List.of(), _ -> CHAIN, ELSEWHERE));
+  }
+
+  @Test
+  void the_older_single_signature_is_refused_on_mozillas_hosts() {
+    String changeset = document(RECORDS, TIMESTAMP, SINGLE);
+    assertInstanceOf(Valid.class, verify(changeset, List.of(), _ -> CHAIN, ELSEWHERE));
+    assertRefused(
+        Cause.SIGNATURE_MISSING,
+        "the list of signatures is missing, and clients do not read the older single signature",
+        verify(
+            changeset,
+            List.of(),
+            _ -> CHAIN,
+            new Trust(TRUST.roots(), TRUST.signer(), true, true, null, NOW)));
+  }
+
+  @Test
+  void where_there_is_a_list_the_older_single_signature_is_not_read() {
     assertRefused(
         Cause.MALFORMED_SIGNATURE,
         "a signature is not an object",
-        document(RECORDS, TIMESTAMP, "\"signatures\": [null], " + single));
+        document(RECORDS, TIMESTAMP, "\"signatures\": [null], " + SINGLE));
+  }
+
+  // No chain
+
+  @Test
+  void an_empty_x5u_is_a_cause_of_its_own() {
+    Refused refused =
+        assertRefused(
+            Cause.NO_CHAIN,
+            "no chain to verify (x5u is empty)",
+            changeset(RECORDS, TIMESTAMP, with("x5u", "\"\"")));
+    assertEquals(
+        "a local signer of the server? --public-key FILE verifies what it signs", refused.hint());
+  }
+
+  @Test
+  void a_public_key_verifies_signatures_without_a_chain_and_only_such() throws Exception {
+    PublicKey key =
+        CertificateFactory.getInstance("X.509")
+            .generateCertificate(new ByteArrayInputStream(bytes(Vectors.text("openssl/chain.pem"))))
+            .getPublicKey();
+    Trust trust = new Trust(Set.of(PRODUCTION), "remote-settings", true, true, key, NOW);
+    String empty = with("x5u", "\"\"");
+    Verdict verdict = verify(changeset(RECORDS, TIMESTAMP, empty), List.of(), _ -> CHAIN, trust);
+    Valid valid = assertInstanceOf(Valid.class, verdict);
+    assertNull(valid.chain());
+    assertEquals(List.of("main/a: clients refuse a signature without a chain"), warnings(valid));
+    assertRefused(
+        Cause.RECORDS_DIFFER,
+        "the records differ from what was signed (0 records, timestamp 1795486758330)",
+        verify(changeset("[]", TIMESTAMP, empty), List.of(), _ -> CHAIN, trust));
+    assertRefused(
+        Cause.WRONG_ROOT,
+        "the root is " + CHAIN.rootHash() + ", expected " + PRODUCTION,
+        verify(changeset(RECORDS, TIMESTAMP, entry(GOOD)), List.of(), _ -> CHAIN, trust));
   }
 
   @ParameterizedTest
@@ -780,7 +949,11 @@ class ContentSignatureTest {
     assertRefused(
         Cause.MALFORMED_SIGNATURE,
         "a signature is not an object",
-        document(RECORDS, TIMESTAMP, "\"signature\": [" + entry(GOOD) + "]"));
+        verify(
+            document(RECORDS, TIMESTAMP, "\"signature\": [" + entry(GOOD) + "]"),
+            List.of(),
+            _ -> CHAIN,
+            ELSEWHERE));
   }
 
   // Real ones
@@ -962,7 +1135,7 @@ class ContentSignatureTest {
 
   /** As on Mozilla's hosts. */
   private static Trust trust(Set<String> roots, Instant at) {
-    return new Trust(roots, "remote-settings", true, at);
+    return new Trust(roots, "remote-settings", true, true, null, at);
   }
 
   private static void assertValid(String changeset) {
@@ -995,9 +1168,8 @@ class ContentSignatureTest {
       String json, Collection<Long> otherTimestamps, ChainSource chains, Trust trust) {
     Changeset changeset = read(json);
     return ContentSignature.verify(
-        new Content(changeset.records(), changeset.timestamp()),
-        ContentSignature.entries(changeset.metadata()),
-        otherTimestamps,
+        ContentSignature.signatures(changeset.metadata()),
+        new Content(changeset.records(), changeset.timestamp(), otherTimestamps),
         chains,
         trust);
   }

@@ -469,7 +469,7 @@ class DocumentsTest {
   @Test
   void every_title_of_sentry_in_a_runbook_is_one_of_ours() throws IOException {
     StringBuilder sources =
-        new StringBuilder(Files.readString(ROOT.resolve("common/signature/SignatureCheck.java")));
+        new StringBuilder(Files.readString(ROOT.resolve("common/signature/SignatureReport.java")));
     for (String command : Installed.commands()) {
       sources.append(Files.readString(ROOT.resolve(command + ".java")));
     }

@@ -105,6 +105,7 @@ class OutputSchemaTest {
   void every_field_value_and_null_of_the_schema_occurs() throws IOException {
     List<JsonNode> documents = new ArrayList<>(transcripts());
     documents.add(everyCause());
+    documents.add(withoutChain());
     documents.add(interrupted());
     documents.add(withdrawn());
     documents.add(unreadableInACache());
@@ -128,7 +129,10 @@ class OutputSchemaTest {
             "wrong-usage", SigningAuthority.Defect.LEAF_FOR_SERVERS,
             "wrong-key", SigningAuthority.Defect.LEAF_P256);
     try (RemoteSettingsServer server =
-        RemoteSettingsServer.builder().clock(Clock.fixed(Terminal.NOW, ZoneOffset.UTC)).start()) {
+        RemoteSettingsServer.builder()
+            .clock(Clock.fixed(Terminal.NOW, ZoneOffset.UTC))
+            .maxFetchSize(1)
+            .start()) {
       for (Cause cause : Cause.values()) {
         server.publish("main", cause.slug(), "{\"id\":\"1\",\"title\":\"a\"}");
       }
@@ -138,6 +142,10 @@ class OutputSchemaTest {
           server,
           "server-fractions",
           "{\"data\":[{\"id\":\"1\",\"last_modified\":%d,\"title\":1E-1}],\"last_modified\":\"%d\"}");
+      edit(server, "unknown-mode", entry -> entry.put("mode", "mldsa65"));
+      edit(server, "no-chain", entry -> entry.put("x5u", ""));
+      server.publish("main", "cut", "{\"id\":\"1\"}", "{\"id\":\"2\"}");
+      server.fault("altered-signature=main/cached:1");
       server.fault("altered-record=main/records-differ");
       server.fault("altered-timestamp=main/timestamp-differs");
       server.fault("malformed-signature=main/malformed-signature");
@@ -160,6 +168,30 @@ class OutputSchemaTest {
                   result::toString));
       return document;
     }
+  }
+
+  /** A collection that a public key verifies. */
+  private static JsonNode withoutChain() throws IOException {
+    Path key = Files.createTempFile("key", ".pem");
+    try (RemoteSettingsServer server = server()) {
+      Files.writeString(key, server.authority().leafKeyPem());
+      edit(server, "cfr", entry -> entry.put("x5u", ""));
+      return document(
+          new Terminal()
+              .set("SERVER", server.url())
+              .set("PUBLIC_KEY", key)
+              .run(new validate_signature(), "--only=main/cfr", "--format=json"));
+    } finally {
+      Files.delete(key);
+    }
+  }
+
+  /** Changes the only signature of a collection. */
+  private static void edit(
+      RemoteSettingsServer server, String collection, Consumer<ObjectNode> change) {
+    ObjectNode entry = server.signatureEntry("main", collection, server.authority());
+    change.accept(entry);
+    server.edit("main", collection, it -> Signer.setSignatures(it, List.of(entry)));
   }
 
   /** Signs what the server's library makes of a record with a fraction. */
@@ -406,7 +438,7 @@ class OutputSchemaTest {
       """
       {
         "command": "validate_signature",
-        "version": "0.2.0",
+        "version": "0.3.0",
         "server": "https://settings.example.com/v1",
         "results": [
           {

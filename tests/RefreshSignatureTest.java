@@ -9,6 +9,7 @@
 //SOURCES ../server/KintoRequest.java
 //SOURCES ../server/RemoteSettingsServer.java
 //SOURCES ReservedPort.java
+//SOURCES ../server/Signer.java
 //SOURCES ../server/Store.java
 //SOURCES Terminal.java
 
@@ -39,6 +40,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Predicate;
 import org.junit.jupiter.api.Test;
+import tools.jackson.databind.node.ObjectNode;
 
 /** The command as a whole, against the embedded server over HTTP, and its decisions. */
 class RefreshSignatureTest {
@@ -362,6 +364,29 @@ class RefreshSignatureTest {
             reads.getFirst().target().endsWith("=" + server.timestamp(bucket, "regions")),
             "the announced timestamp is what caches know");
       }
+    }
+  }
+
+  @Test
+  void a_new_date_with_the_old_signature_is_not_believed() throws IOException {
+    try (RemoteSettingsServer server = server().sample(true).start()) {
+      ObjectNode old = server.signatureEntry("main", "regions", server.authority());
+      Runnable signsAsBefore =
+          () -> server.edit("main", "regions", it -> Signer.setSignatures(it, List.of(old)));
+      signsAsBefore.run();
+      server.after("PATCH main-workspace/regions", _ -> signsAsBefore.run());
+      String[] only = {"--only", "main/regions"};
+      assertEquals(0, terminal(server).run(new refresh_signature(), only).exit());
+      Terminal.Outcome outcome =
+          terminal(server).run(new refresh_signature(), only[0], only[1], "--verify");
+      assertEquals(2, outcome.exit(), outcome::toString);
+      assertTrue(
+          outcome
+              .stdout()
+              .contains(
+                  "NO VERDICT (last_signature_date has advanced, but main/regions has the same"
+                      + " signature as before)\n"),
+          outcome::toString);
     }
   }
 

@@ -791,6 +791,32 @@ class RemoteSettingsTest {
 
   // ---- the rest
 
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "200 | Total-Records: 12 | X: 1 | 12",
+        "200 | Total-Objects: 12 | X: 1 | 12",
+        "200 | Total-Objects: 11 | Total-Records: 12 | 12",
+        "201 | Total-Records: 12 | X: 1 | ",
+        "200 | X: 1 | X: 2 | ",
+        "200 | Total-Records: many | X: 1 | ",
+        "200 | Total-Records: 1234567890123456789 | X: 1 | "
+      })
+  void the_number_of_records_is_believed_for_the_same_timestamp(
+      String etag, String one, String other, Long expected) throws Exception {
+    answers.put(PLACE + "/records", Reply.answer(200, "", "ETag: \"" + etag + "\"", one, other));
+    assertEquals(Optional.ofNullable(expected), remote.total(ENTRY, 200));
+    assertTrue(targets().getLast().matches(".*\\?_expected=\\d+"), "past the caches");
+  }
+
+  @Test
+  void metadata_are_read_past_the_caches_with_one_record_at_most() throws Exception {
+    answer(PLACE + "/changeset", changeset(GOOD));
+    assertEquals(200, remote.freshMetadata(ENTRY.place()).timestamp());
+    assertTrue(targets().getLast().matches(".*\\?_expected=\\d+&_limit=1"), targets()::toString);
+  }
+
   @Test
   void a_record_or_a_tombstone_shows_that_there_was_a_record() throws Exception {
     answer(PLACE + "/records", "{\"data\": []}");

@@ -527,11 +527,11 @@ class SecondOpinionTest {
       Changeset changeset = Changesets.read(new ByteArrayInputStream(bytes(text)));
       ContentSignature.Verdict verdict =
           ContentSignature.verify(
-              new ContentSignature.Content(changeset.records(), changeset.timestamp()),
-              ContentSignature.entries(changeset.metadata()),
-              List.of(),
+              ContentSignature.signatures(changeset.metadata()),
+              new ContentSignature.Content(changeset.records(), changeset.timestamp(), List.of()),
               _ -> CertificateChain.parse(bytes(AUTHORITY.chainPem())),
-              new ContentSignature.Trust(Set.of(AUTHORITY.rootHash()), SIGNER, true, NOW));
+              new ContentSignature.Trust(
+                  Set.of(AUTHORITY.rootHash()), SIGNER, true, true, null, NOW));
       return verdict instanceof ContentSignature.Invalid invalid
           ? invalid.reason().getMessage()
           : "";

@@ -5,6 +5,7 @@
 //SOURCES ../deploy/Project.java
 //SOURCES ../server/KintoRequest.java
 //SOURCES ../server/RemoteSettingsServer.java
+//SOURCES ../server/Signer.java
 //SOURCES ../server/SigningAuthority.java
 //SOURCES Terminal.java
 //SOURCES Transcript.java
@@ -17,15 +18,29 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.GeneralSecurityException;
+import java.security.Key;
+import java.security.KeyPair;
+import java.security.KeyPairGenerator;
+import java.security.spec.ECGenParameterSpec;
 import java.time.Clock;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import tools.jackson.databind.node.ObjectNode;
 
 /** The command as a whole, against the embedded server over HTTP and HTTPS. */
 class ValidateSignatureTest {
@@ -202,7 +217,147 @@ class ValidateSignatureTest {
     }
   }
 
-  // ---- expiry
+  // ---- caches
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "altered-record",
+        "altered-timestamp",
+        "altered-signature",
+        "malformed-signature",
+        "missing-signature",
+        "expired-leaf",
+        "wrong-root",
+        "404"
+      })
+  void what_is_bad_only_in_a_cache_is_told_as_that(String fault) throws IOException {
+    try (RemoteSettingsServer server = server().start()) {
+      server.publish("main", "a", "{\"id\":\"1\"}");
+      server.fault(fault + "=main/a:1");
+      Terminal.Outcome outcome = run(server, "--root-hash", server.authority().rootHash());
+      assertEquals(1, outcome.exit(), outcome.toString());
+      String reason =
+          " - Cause: a cache serves what the server no longer has:"
+              + " the server's is signed on %d (%s), records timestamp %d (%s)\n";
+      String now = "2026-11-24 12:00:00 UTC";
+      long signedOn = server.store().get("main", "a").modified();
+      long timestamp = server.timestamp("main", "a");
+      assertTrue(
+          outcome.stdout().endsWith(reason.formatted(signedOn, now, timestamp, now)),
+          outcome::toString);
+      assertTrue(outcome.stderr().contains("hint: purge the cache"), outcome::toString);
+      assertEquals(2, expected(server).size(), "once more");
+      assertEquals(2, Set.copyOf(expected(server)).size(), "past the caches");
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "altered-record, the records differ from what was signed",
+    "expired-leaf, the leaf expired on",
+    "404, not readable: 404"
+  })
+  void what_is_bad_past_the_caches_too_keeps_its_cause(String fault, String cause)
+      throws IOException {
+    try (RemoteSettingsServer server = server().start()) {
+      server.publish("main", "a", "{\"id\":\"1\"}");
+      server.fault(fault + "=main/a");
+      Terminal.Outcome outcome = run(server);
+      assertEquals(1, outcome.exit(), outcome.toString());
+      assertTrue(outcome.stdout().contains(" - Cause: " + cause), outcome::toString);
+      assertEquals(2, expected(server).size());
+    }
+  }
+
+  @Test
+  void a_bad_one_that_cannot_be_read_again_keeps_its_cause() throws IOException {
+    try (RemoteSettingsServer server = server().start()) {
+      server.publish("main", "a", "{\"id\":\"1\"}");
+      server.fault("altered-signature=main/a:1");
+      server.after("main/a", _ -> server.fault("500=main/a"));
+      Terminal.Outcome outcome = run(server, "--requests-nb-retries", "0");
+      assertEquals(1, outcome.exit(), outcome.toString());
+      assertTrue(outcome.stdout().contains(" - Cause: the records differ from"), outcome::toString);
+    }
+  }
+
+  private static List<String> expected(RemoteSettingsServer server) {
+    return server.requests("/v1/buckets/main/collections/a/changeset?").stream()
+        .map(KintoRequest::target)
+        .toList();
+  }
+
+  // ---- lists that are cut
+
+  @Test
+  void a_list_that_the_server_cuts_is_told_with_both_numbers() throws IOException {
+    try (RemoteSettingsServer server = server().maxFetchSize(10).start()) {
+      server.publish("main", "a", records(12));
+      Terminal.Outcome outcome = run(server);
+      assertEquals(1, outcome.exit(), outcome.toString());
+      assertTrue(
+          outcome
+              .stdout()
+              .endsWith(
+                  " - Cause: 10 of 12 records are served: the server cuts the list at its"
+                      + " limit\n"),
+          outcome::toString);
+      assertFalse(outcome.stderr().contains("refresh"), outcome::toString);
+    }
+  }
+
+  @Test
+  void a_cut_list_is_bad_though_its_signature_fits() throws IOException {
+    try (RemoteSettingsServer server = server().maxFetchSize(10).start()) {
+      server.publish("main", "a", records(12));
+      Store.Snapshot all = server.store().get("main", "a");
+      byte[] served = Signer.payload(all.records().subList(0, 10), all.timestamp());
+      server.edit(
+          "main",
+          "a",
+          attributes ->
+              Signer.setSignatures(
+                  attributes, List.of(server.signer().entry(server.authority(), served))));
+      Terminal.Outcome outcome = run(server);
+      assertEquals(1, outcome.exit(), outcome.toString());
+      assertTrue(outcome.stdout().contains("10 of 12 records are served"), outcome::toString);
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"0, 0", "9, 0", "10, 1", "11, 0", "20, 1"})
+  void records_are_counted_only_where_their_number_may_be_a_limit(int records, int counted)
+      throws IOException {
+    try (RemoteSettingsServer server = server().start()) {
+      server.publish("main", "a", records(records));
+      Terminal.Outcome outcome = run(server);
+      assertEquals(0, outcome.exit(), outcome.toString());
+      assertEquals(counted, server.requests("/v1/buckets/main/collections/a/records").size());
+    }
+  }
+
+  private static String[] records(int count) {
+    return IntStream.range(0, count)
+        .mapToObj("{\"id\":\"r%02d\"}"::formatted)
+        .toArray(String[]::new);
+  }
+
+  // ---- certificates
+
+  private static void sign(RemoteSettingsServer server, SigningAuthority... authorities) {
+    server.edit(
+        "main",
+        "a",
+        attributes ->
+            Signer.setSignatures(
+                attributes,
+                Stream.of(authorities).map(by -> server.signatureEntry("main", "a", by)).toList()));
+  }
+
+  private static Instant day(int day) {
+    return Terminal.NOW.plus(Duration.ofDays(day));
+  }
 
   @Test
   void a_leaf_that_ends_soon_is_a_warning_from_the_day_asked_for() throws IOException {
@@ -216,6 +371,198 @@ class ValidateSignatureTest {
           warned.stderr().contains("warning: the leaf of main/a expires in 2"), warned::toString);
       assertEquals(1, run(server, "--certificate-warn-days", "30", "--strict").exit());
     }
+  }
+
+  static Stream<Arguments> ending() {
+    return Stream.of(
+        Arguments.of(
+            SigningAuthority.builder().leafValidity(day(-25), day(5)),
+            "the leaf of main/a expires in 5 days (2026-11-29)"),
+        Arguments.of(
+            SigningAuthority.builder().intermediateValidity(day(-25), day(5)),
+            "the intermediate of main/a expires in 5 days (2026-11-29)"),
+        Arguments.of(
+            SigningAuthority.builder().rootValidity(day(-1000), day(50)),
+            "the root of main/a expires in 50 days (2027-01-13)"));
+  }
+
+  @ParameterizedTest
+  @MethodSource("ending")
+  void each_certificate_of_a_chain_is_watched(SigningAuthority.Builder ending, String sentence)
+      throws IOException {
+    try (RemoteSettingsServer server =
+        server().authority(ending.now(Terminal.NOW).build()).start()) {
+      server.publish("main", "a", "{\"id\":\"1\"}");
+      for (String[] arguments : List.of(new String[0], new String[] {"--only-certificates"})) {
+        Terminal.Outcome outcome = run(server, arguments);
+        assertEquals(0, outcome.exit(), outcome.toString());
+        assertTrue(outcome.stderr().contains("warning: " + sentence + "\n"), outcome::toString);
+      }
+      Terminal.Outcome strict = run(server, "--strict");
+      assertEquals(1, strict.exit(), strict.toString());
+      assertTrue(strict.stdout().endsWith(sentence + "\n"), strict::toString);
+    }
+  }
+
+  @Test
+  void the_certificates_of_a_signature_that_is_not_needed_are_watched_too() throws IOException {
+    try (RemoteSettingsServer server = server().start()) {
+      server.publish("main", "a", "{\"id\":\"1\"}");
+      SigningAuthority.Builder other = server.authority().sibling();
+      sign(server, server.authority(), other.leafValidity(day(-25), day(5)).build());
+      assertTrue(
+          run(server).stderr().contains("the leaf of main/a expires in 5 days (2026-11-29)\n"));
+      sign(server, server.authority(), other.leafValidity(day(-25), day(-5)).build());
+      assertTrue(
+          run(server).stderr().contains("the leaf of main/a expired 5 days ago (2026-11-19)\n"));
+    }
+  }
+
+  @Test
+  void a_certificate_that_many_collections_use_is_told_once() throws IOException {
+    SigningAuthority authority =
+        SigningAuthority.builder().now(Terminal.NOW).intermediateValidity(day(-25), day(5)).build();
+    try (RemoteSettingsServer server = server().authority(authority).start()) {
+      server.publish("main", "a", "{\"id\":\"1\"}");
+      server.publish("main", "b", "{\"id\":\"1\"}");
+      server.publish("security-state", "c", "{\"id\":\"1\"}"); // by another leaf below it
+      Terminal.Outcome outcome = run(server);
+      assertEquals(1, outcome.stderr().split("the intermediate of").length - 1, outcome::toString);
+      assertTrue(
+          outcome.stderr().contains(" and 2 more expires in 5 days (2026-11-29)\n"),
+          outcome::toString);
+    }
+  }
+
+  @Test
+  void an_expired_certificate_is_the_verdict_and_no_warning_besides() throws IOException {
+    try (RemoteSettingsServer server = server().start()) {
+      server.publish("main", "a", "{\"id\":\"1\"}");
+      server.fault("expired-leaf");
+      for (String[] arguments : List.of(new String[0], new String[] {"--only-certificates"})) {
+        Terminal.Outcome outcome = run(server, arguments);
+        assertEquals(1, outcome.exit(), outcome.toString());
+        assertTrue(outcome.stdout().contains(" - Cause: the leaf expired on"), outcome::toString);
+        assertFalse(outcome.stderr().contains("the leaf of"), outcome::toString);
+      }
+    }
+  }
+
+  @Test
+  void certificates_alone_are_verified_without_the_records() throws IOException {
+    try (RemoteSettingsServer server = server().start()) {
+      server.publish("main", "a", records(12));
+      server.fault("altered-record=main/a");
+      server.fault("altered-signature=main/a");
+      Terminal.Outcome outcome = run(server, "--only-certificates");
+      assertEquals(0, outcome.exit(), outcome.toString());
+      assertEquals(1, expected(server).size());
+      assertTrue(expected(server).getFirst().endsWith("&_limit=1"), expected(server)::toString);
+      assertEquals(1, run(server, "--only-certificates", "--root-hash", "00".repeat(32)).exit());
+    }
+  }
+
+  @Test
+  void certificates_alone_of_an_old_server_are_verified_by_its_metadata() throws IOException {
+    try (RemoteSettingsServer server =
+        server().withoutChangesets().withSingleSignature().pageSize(2).start()) {
+      server.publish("main", "a", records(12));
+      server.forgetRequests();
+      assertEquals(0, run(server, "--only-certificates").exit());
+      assertEquals(0, server.requests("/v1/buckets/main/collections/a/records").size());
+    }
+  }
+
+  // ---- what some clients do not take
+
+  @Test
+  void warnings_about_clients_are_findings_with_strict() throws IOException {
+    try (RemoteSettingsServer server = server().start()) {
+      server.publish("main", "a", "{\"id\":\"1\"}");
+      sign(
+          server,
+          server.authority().sibling().defect(SigningAuthority.Defect.LEAF_EXPIRED).build(),
+          server.authority());
+      String sentence =
+          "main/a: the valid signature is not the first one, which clients from before 2026 read\n";
+      Terminal.Outcome outcome = run(server);
+      assertEquals(0, outcome.exit(), outcome.toString());
+      assertTrue(outcome.stderr().contains("warning: " + sentence), outcome::toString);
+      Terminal.Outcome strict = run(server, "--strict");
+      assertEquals(1, strict.exit(), strict.toString());
+      assertTrue(strict.stdout().contains(sentence), strict::toString);
+      assertTrue(strict.stdout().contains("/buckets/main/collections/a:  OK"), strict::toString);
+    }
+  }
+
+  // ---- no chain
+
+  @Test
+  void a_public_key_verifies_what_a_local_signer_signs(@TempDir Path folder) throws IOException {
+    try (RemoteSettingsServer server = server().start()) {
+      server.publish("main", "a", "{\"id\":\"1\"}");
+      ObjectNode entry = server.signatureEntry("main", "a", server.authority()).put("x5u", "");
+      server.edit("main", "a", it -> Signer.setSignatures(it, List.of(entry)));
+      Terminal.Outcome without = run(server);
+      assertEquals(1, without.exit(), without.toString());
+      assertTrue(
+          without.stdout().endsWith(" - Cause: no chain to verify (x5u is empty)\n"),
+          without::toString);
+      assertTrue(without.stderr().contains("--public-key FILE"), without::toString);
+
+      Path key = Files.writeString(folder.resolve("key.pem"), server.authority().leafKeyPem());
+      Terminal.Outcome outcome = run(server, "--public-key", key.toString());
+      assertEquals(0, outcome.exit(), outcome.toString());
+      assertTrue(
+          outcome
+              .stderr()
+              .contains("warning: main/a: clients refuse a signature without a chain\n"),
+          outcome::toString);
+      assertEquals(1, run(server, "--public-key", key.toString(), "--strict").exit());
+      server.fault("altered-record=main/a");
+      assertEquals(1, run(server, "--public-key", key.toString()).exit());
+    }
+  }
+
+  static Stream<Arguments> badKeys() throws GeneralSecurityException {
+    KeyPairGenerator generator = KeyPairGenerator.getInstance("EC");
+    generator.initialize(new ECGenParameterSpec("secp256r1"));
+    String pem = "-----BEGIN %1$s-----\n%2$s\n-----END %1$s-----\n";
+    KeyPair keys = generator.generateKeyPair();
+    String none = "is not a public key on an elliptic curve";
+    return Stream.of(
+        Arguments.of(pem.formatted("PUBLIC KEY", base64(keys.getPublic())), "is EC P-256"),
+        Arguments.of(pem.formatted("PRIVATE KEY", base64(keys.getPrivate())), none),
+        Arguments.of(pem.formatted("PUBLIC KEY", ""), none),
+        Arguments.of("", none),
+        Arguments.of("hello", none));
+  }
+
+  private static String base64(Key key) {
+    return Base64.getMimeEncoder().encodeToString(key.getEncoded());
+  }
+
+  @ParameterizedTest
+  @MethodSource("badKeys")
+  void a_public_key_that_is_not_one_is_a_usage_error(
+      String pem, String reason, @TempDir Path folder) throws IOException {
+    Path file = Files.writeString(folder.resolve("key.pem"), pem);
+    assertBadKey(file, reason);
+    Files.delete(file);
+    assertBadKey(file, "cannot be read: no such file");
+  }
+
+  private static void assertBadKey(Path file, String reason) {
+    Terminal.Outcome outcome =
+        new Terminal().run(new validate_signature(), "--public-key", file.toString());
+    assertEquals(2, outcome.exit());
+    assertEquals(
+        """
+        validate_signature: error: --public-key: "%s" %s
+        hint: expected a PEM file with a public key on P-384 (BEGIN PUBLIC KEY)
+        """
+            .formatted(file, reason),
+        outcome.stderr());
   }
 
   // ---- exit codes and forms of output

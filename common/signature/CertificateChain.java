@@ -8,6 +8,7 @@ import java.io.ByteArrayInputStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
+import java.security.AlgorithmParameters;
 import java.security.GeneralSecurityException;
 import java.security.InvalidKeyException;
 import java.security.MessageDigest;
@@ -18,6 +19,8 @@ import java.security.cert.CertificateFactory;
 import java.security.cert.X509Certificate;
 import java.security.interfaces.ECPublicKey;
 import java.security.interfaces.RSAPublicKey;
+import java.security.spec.ECGenParameterSpec;
+import java.security.spec.ECParameterSpec;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
@@ -72,7 +75,11 @@ public final class CertificateChain {
     WRONG_KEY,
     CHAIN_NOT_REACHABLE,
     MALFORMED_SIGNATURE,
+    UNKNOWN_MODE,
+    NO_CHAIN,
     SIGNATURE_MISSING,
+    CUT,
+    CACHED,
     NOT_READABLE;
 
     /** The cause as the JSON output names it: {@code wrong-root}. */
@@ -333,7 +340,7 @@ public final class CertificateChain {
       if (fields(parent).knownKey() == null) {
         throw broken(
             "the %s's key is %s, expected RSA or EC P-256, P-384 or P-521",
-            name(parent), keyName(parent));
+            name(parent), keyName(parent.getPublicKey()));
       }
       if (parent.getPublicKey() instanceof RSAPublicKey key
           && key.getModulus().bitLength() < MIN_RSA_BITS) {
@@ -430,7 +437,8 @@ public final class CertificateChain {
   private void checkLeaf() throws Refused {
     if (!LEAF_KEY.equals(fields(leaf).knownKey())) {
       throw new Refused(
-          Cause.WRONG_KEY, "the leaf's key is %s, expected %s".formatted(keyName(leaf), LEAF_KEY));
+          Cause.WRONG_KEY,
+          "the leaf's key is %s, expected %s".formatted(keyName(leaf.getPublicKey()), LEAF_KEY));
     }
     if (leaf.getBasicConstraints() >= 0) {
       throw wrongUsage("the leaf is a CA certificate");
@@ -454,8 +462,25 @@ public final class CertificateChain {
     return purposes.isEmpty() ? "empty" : purposes.toString();
   }
 
-  private static String keyName(X509Certificate certificate) {
-    PublicKey key = certificate.getPublicKey();
+  static boolean isP384(PublicKey key) {
+    return key instanceof ECPublicKey ec && isP384(ec.getParams());
+  }
+
+  private static boolean isP384(ECParameterSpec parameters) {
+    try {
+      AlgorithmParameters named = AlgorithmParameters.getInstance("EC");
+      named.init(new ECGenParameterSpec("secp384r1"));
+      ECParameterSpec p384 = named.getParameterSpec(ECParameterSpec.class);
+      return parameters.getCurve().equals(p384.getCurve())
+          && parameters.getGenerator().equals(p384.getGenerator())
+          && parameters.getOrder().equals(p384.getOrder())
+          && parameters.getCofactor() == p384.getCofactor();
+    } catch (GeneralSecurityException e) {
+      return false;
+    }
+  }
+
+  static String keyName(PublicKey key) {
     if (!(key instanceof ECPublicKey ec)) {
       return key.getAlgorithm();
     }

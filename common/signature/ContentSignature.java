@@ -21,6 +21,8 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * Verifies the content signature of a collection, as every client does before it trusts its records
@@ -32,7 +34,7 @@ import java.util.Set;
  */
 public final class ContentSignature {
 
-  private static final String MODE = "p384ecdsa";
+  private static final String MODE = "p384ecdsa"; // the only one that clients verify
   private static final int SIGNATURE_BYTES = 96; // r and s, 48 bytes each
   private static final int MAX_ENTRIES = 10; // a collection has one, or two while signers change
   private static final BigInteger P384_ORDER = // SEC 2, 2.5.1
@@ -44,26 +46,71 @@ public final class ContentSignature {
   private ContentSignature() {}
 
   /**
+   * The signatures in a collection's metadata.
+   *
+   * @param entries of {@code signatures}; the older single {@code signature} where that is missing
+   *     or empty; none if the collection was never signed
+   * @param older the single {@code signature}, which clients from before 2026 read; null if there
+   *     is none
+   * @param list what {@code signatures} is if the only entry is the older one: "missing" or
+   *     "empty"; null otherwise
+   */
+  public record Signatures(List<?> entries, Object older, String list) {
+    private List<?> tried() {
+      return entries.subList(0, Math.min(entries.size(), MAX_ENTRIES));
+    }
+
+    /** The URLs of chains that the entries name, as texts. */
+    public List<String> chainUrls() {
+      return tried().stream()
+          .flatMap(
+              entry -> entry instanceof Map<?, ?> map ? Stream.ofNullable(map.get("x5u")) : null)
+          .filter(String.class::isInstance)
+          .map(String.class::cast)
+          .toList();
+    }
+  }
+
+  /**
    * One signature in a collection's metadata; what is missing there is null here.
    *
    * @param signature URL-safe base64 of raw r‖s
-   * @param x5u URL of the chain
+   * @param x5u URL of the chain; empty if the server signs with a key of its own
    * @param mode the curve and hash, {@code p384ecdsa}
    */
-  public record Entry(String signature, String x5u, String mode) {}
+  private record Entry(String signature, String x5u, String mode) {}
+
+  /** Checks what was signed; the entry's form and its chain have been verified. */
+  public interface Payload {
+    void verify(PublicKey key, byte[] signature) throws Refused;
+  }
+
+  /** For those who look at certificates alone. */
+  public static final Payload UNREAD = (_, _) -> {};
 
   /**
    * What a signature covers.
    *
    * @param records in any order; no two with the same id
    * @param timestamp the collection's, epoch milliseconds
+   * @param otherTimestamps timestamps that may have been signed instead: tried only to name the
+   *     cause
    */
-  public record Content(List<SignedRecord> records, long timestamp) {
+  public record Content(
+      List<SignedRecord> records, long timestamp, Collection<Long> otherTimestamps)
+      implements Payload {
     public Content {
       records =
           records.stream()
               .sorted(Comparator.comparing(SignedRecord::id, CanonicalJson::byCodePoint))
               .toList();
+    }
+
+    @Override
+    public void verify(PublicKey key, byte[] signature) throws Refused {
+      if (!fits(key, signature, this, timestamp, false)) {
+        throw difference(key, signature, this);
+      }
     }
   }
 
@@ -75,9 +122,17 @@ public final class ContentSignature {
    * @param signer the name that clients expect in the leaf
    * @param signerDemanded whether a leaf of another signer is refused; under one of Mozilla's roots
    *     it always is
+   * @param listDemanded whether the older single signature is refused where there is no list
+   * @param publicKey for signatures without a chain; null if they are refused
    * @param at the instant at which the certificates must be valid
    */
-  public record Trust(Set<String> roots, String signer, boolean signerDemanded, Instant at) {}
+  public record Trust(
+      Set<String> roots,
+      String signer,
+      boolean signerDemanded,
+      boolean listDemanded,
+      PublicKey publicKey,
+      Instant at) {}
 
   /** Where chains come from. */
   public interface ChainSource {
@@ -91,7 +146,7 @@ public final class ContentSignature {
   /**
    * One signature is valid.
    *
-   * @param chain its chain
+   * @param chain its chain; null if it has none, and the public key verifies it
    * @param warnings what is odd about it, though it is valid
    * @param refused what was wrong with the entries before it
    */
@@ -111,55 +166,87 @@ public final class ContentSignature {
     }
   }
 
-  /** No signature is valid; at least one reason, in the order of the entries. */
-  public record Invalid(List<Refused> refused) implements Verdict {
-    /** The one reason to show. */
-    public Refused reason() {
-      return refused.getFirst();
-    }
-  }
-
   /**
-   * Verifies the entries in their order, until one is valid.
+   * No signature is valid.
    *
-   * @param entries as {@link #entries} found them
-   * @param otherTimestamps timestamps that may have been signed instead: tried only to name the
-   *     cause
+   * @param reason the one to show
+   * @param refused what was wrong with each entry
    */
+  public record Invalid(Refused reason, List<Refused> refused) implements Verdict {}
+
+  /** Verifies the entries in their order, until one is valid. */
   public static Verdict verify(
-      Content content,
-      List<?> entries,
-      Collection<Long> otherTimestamps,
-      ChainSource chains,
-      Trust trust) {
+      Signatures signatures, Payload payload, ChainSource chains, Trust trust) {
+    if (signatures.list() != null && (trust.listDemanded() || signatures.list().equals("empty"))) {
+      String reason =
+          "the list of signatures is %s, and clients do not read the older single signature";
+      return invalid(missing(reason.formatted(signatures.list())));
+    }
     List<Refused> refused = new ArrayList<>();
-    for (Object entry : entries) {
-      if (refused.size() == MAX_ENTRIES) {
-        refused.add(
-            malformed(
-                "there are %d signatures, the first %d were tried", entries.size(), MAX_ENTRIES));
-        break;
-      }
+    for (Object value : signatures.tried()) {
       try {
-        CertificateChain chain = verify(content, entry(entry), otherTimestamps, chains, trust);
-        return new Valid(chain, warnings(chain, trust), refused);
+        Entry entry = entry(value);
+        CertificateChain chain = verify(entry, payload, chains, trust);
+        return new Valid(chain, warnings(signatures, entry, chain, refused, trust), refused);
       } catch (Refused e) {
         refused.add(e);
       }
     }
-    return refused.isEmpty()
-        ? new Invalid(List.of(new Refused(Cause.SIGNATURE_MISSING, "the signature is missing")))
-        : new Invalid(refused);
+    if (signatures.entries().isEmpty()) {
+      return invalid(missing("the signature is missing"));
+    }
+    if (signatures.entries().size() > MAX_ENTRIES) {
+      refused.add(
+          malformed(
+              "there are %d signatures, the first %d were tried",
+              signatures.entries().size(), MAX_ENTRIES));
+    }
+    return new Invalid(reason(refused, signatures), refused);
+  }
+
+  private static Invalid invalid(Refused refused) {
+    return new Invalid(refused, List.of(refused));
+  }
+
+  private static Refused missing(String reason) {
+    return new Refused(Cause.SIGNATURE_MISSING, reason);
+  }
+
+  /** Clients pass over entries of another mode: these are the reason only if there is no other. */
+  private static Refused reason(List<Refused> refused, Signatures signatures) {
+    return refused.stream()
+        .filter(one -> one.cause() != Cause.UNKNOWN_MODE)
+        .findFirst()
+        .orElseGet(() ->
+            new Refused(
+                Cause.UNKNOWN_MODE,
+                "no signature of a mode that clients verify (%s)"
+                    .formatted(
+                        signatures.tried().stream()
+                            .map(entry -> shown((String) ((Map<?, ?>) entry).get("mode")))
+                            .distinct()
+                            .collect(Collectors.joining(", "))),
+                "clients verify %s: add such a signer to the server".formatted(MODE)));
   }
 
   private static CertificateChain verify(
-      Content content,
-      Entry entry,
-      Collection<Long> otherTimestamps,
-      ChainSource chains,
-      Trust trust)
-      throws Refused {
+      Entry entry, Payload payload, ChainSource chains, Trust trust) throws Refused {
+    if (entry.mode() != null && !entry.mode().equals(MODE)) {
+      String reason = "its mode is %s, which clients pass over";
+      throw new Refused(Cause.UNKNOWN_MODE, reason.formatted(shown(entry.mode())));
+    }
+    boolean hasChain = !"".equals(entry.x5u());
+    if (!hasChain && trust.publicKey() == null) {
+      throw new Refused(
+          Cause.NO_CHAIN,
+          "no chain to verify (x5u is empty)",
+          "a local signer of the server? --public-key FILE verifies what it signs");
+    }
     byte[] signature = decoded(entry);
+    if (!hasChain) {
+      payload.verify(trust.publicKey(), signature);
+      return null;
+    }
     CertificateChain chain = chains.chain(chainUrl(entry.x5u()));
     chain.verify(trust.at());
     boolean demanded = trust.signerDemanded() || MozillaRoots.isBuiltIn(chain.rootHash());
@@ -167,31 +254,62 @@ public final class ContentSignature {
     if (!trust.roots().isEmpty()) {
       chain.verifyRoot(trust.roots());
     }
-    PublicKey key = chain.leafKey();
-    if (!fits(key, signature, content, content.timestamp(), false)) {
-      throw difference(key, signature, content, otherTimestamps);
-    }
+    payload.verify(chain.leafKey(), signature);
     return chain;
   }
 
-  private static List<Warning> warnings(CertificateChain chain, Trust trust) {
-    if (chain.isIssuedFor(trust.signer())) {
-      return List.of();
+  /** What some clients do not take, though the signature is valid. */
+  private static List<Warning> warnings(
+      Signatures signatures,
+      Entry valid,
+      CertificateChain chain,
+      List<Refused> before,
+      Trust trust) {
+    List<Warning> warnings = new ArrayList<>();
+    if (chain == null) {
+      warnings.add(new Warning("", ": clients refuse a signature without a chain"));
+    } else if (!chain.isIssuedFor(trust.signer())) {
+      warnings.add(
+          new Warning(
+              "the leaf of ",
+              " is for %s, clients ask for %s"
+                  .formatted(
+                      String.join(", ", chain.signerNames()),
+                      CertificateChain.signerName(trust.signer()))));
     }
-    return List.of(
-        new Warning(
-            "the leaf of ",
-            " is for %s, clients ask for %s"
-                .formatted(
-                    String.join(", ", chain.signerNames()),
-                    CertificateChain.signerName(trust.signer()))));
+    if (signatures.list() != null) {
+      warnings.add(
+          new Warning(
+              "", ": the list of signatures is missing, and today's clients read nothing else"));
+    } else if (signatures.older() instanceof Map<?, ?> older
+        ? !valid.signature().equals(older.get("signature"))
+        : !before.isEmpty()) {
+      warnings.add(
+          new Warning(
+              "",
+              ": the valid signature is not the first one, which clients from before 2026 read"));
+    }
+    if (chain != null && chain.hasCrLf()) {
+      warnings.add(
+          new Warning("the chain of ", " has CRLF line ends, which Android and iOS refuse"));
+    }
+    if (before.stream().anyMatch(one -> one.cause() == Cause.CHAIN_NOT_REACHABLE)) {
+      warnings.add(
+          new Warning("", ": Android and iOS stop at a signature whose chain is not reachable"));
+    }
+    for (String member : List.of("mode", "x5u", "signature")) {
+      if (signatures.entries().stream()
+          .anyMatch(entry -> entry instanceof Map<?, ?> map && map.get(member) == null)) {
+        warnings.add(
+            new Warning(
+                "", ": a signature has no %s, which Android and iOS need".formatted(member)));
+      }
+    }
+    return warnings;
   }
 
-  /** Step 2: the mode and the form, before any arithmetic. */
+  /** Step 2: the form, before any arithmetic. */
   private static byte[] decoded(Entry entry) throws Refused {
-    if (!MODE.equals(entry.mode())) {
-      throw malformed("the signature's mode is %s, expected %s", shown(entry.mode()), MODE);
-    }
     if (entry.signature() == null) {
       throw malformed("the signature's text is missing");
     }
@@ -216,7 +334,7 @@ public final class ContentSignature {
   }
 
   /** The beginning of step 3: where a chain may come from. */
-  private static URI chainUrl(String x5u) throws Refused {
+  static URI chainUrl(String x5u) throws Refused {
     if (x5u == null) {
       throw malformed("the signature's x5u is missing");
     }
@@ -241,9 +359,6 @@ public final class ContentSignature {
 
   /** A text of the entry, shortened, and without what may be a password in a URL. */
   private static String shown(String text) {
-    if (text == null) {
-      return "missing";
-    }
     String safe = text.replaceAll("//[^/?#]*@", "//***@");
     return safe.length() <= 200 ? safe : safe.substring(0, 200) + "…";
   }
@@ -275,10 +390,9 @@ public final class ContentSignature {
   }
 
   /** Finds out what differs, as far as the signature can tell. */
-  private static Refused difference(
-      PublicKey key, byte[] signature, Content content, Collection<Long> otherTimestamps)
+  private static Refused difference(PublicKey key, byte[] signature, Content content)
       throws Refused {
-    for (long other : otherTimestamps) {
+    for (long other : content.otherTimestamps()) {
       if (other != content.timestamp() && fits(key, signature, content, other, false)) {
         return new Refused(
             Cause.TIMESTAMP_DIFFERS,
@@ -305,22 +419,22 @@ public final class ContentSignature {
         "refresh the signature if the records are right, else find out who changed them");
   }
 
-  /**
-   * Finds the signatures in a collection's metadata: {@code signatures}, else the older single
-   * {@code signature}; none if it was never signed. {@link #verify} checks what they hold.
-   */
-  public static List<?> entries(Map<String, Object> metadata) {
-    Object several = metadata.get("signatures");
-    if (several instanceof List<?> list) {
-      if (!list.isEmpty()) {
-        return list;
-      }
-    } else if (several != null) {
-      return List.of(List.of(several)); // not a list: refused as an entry that is not an object
-    }
+  /** Finds the signatures in a collection's metadata; {@link #verify} checks what they hold. */
+  public static Signatures signatures(Map<String, Object> metadata) {
     Object single = metadata.get("signature");
-    boolean none = single == null || (single instanceof Map<?, ?> map && map.isEmpty());
-    return none ? List.of() : List.of(single);
+    Object older = single instanceof Map<?, ?> map && map.isEmpty() ? null : single;
+    Object several = metadata.get("signatures");
+    if (several instanceof List<?> list && !list.isEmpty()) {
+      return new Signatures(list, older, null);
+    }
+    if (several != null && !(several instanceof List<?>)) {
+      // not a list: refused as an entry that is not an object
+      return new Signatures(List.of(List.of(several)), older, null);
+    }
+    return older == null
+        ? new Signatures(List.of(), null, null)
+        : new Signatures(
+            List.of(older), older, metadata.containsKey("signatures") ? "empty" : "missing");
   }
 
   private static Entry entry(Object value) throws Refused {

@@ -1,0 +1,228 @@
+//JAVA 25+
+//SOURCES ../Display.java ../InOrder.java ../RemoteSettings.java ../Report.java ../Tally.java
+//SOURCES CertificateChain.java ContentSignature.java MozillaRoots.java SignatureCheck.java
+//SOURCES TrustSettings.java
+
+package common.signature;
+
+import common.Display;
+import common.InOrder;
+import common.RemoteSettings.Announced;
+import common.Report;
+import common.Report.Status;
+import common.Tally;
+import common.signature.CertificateChain.Certificate;
+import common.signature.CertificateChain.Refused;
+import common.signature.ContentSignature.Invalid;
+import common.signature.ContentSignature.Valid;
+import common.signature.ContentSignature.Warning;
+import common.signature.SignatureCheck.Bad;
+import common.signature.SignatureCheck.Good;
+import common.signature.SignatureCheck.NoVerdict;
+import common.signature.SignatureCheck.Outcome;
+import common.signature.SignatureCheck.Skipped;
+import common.signature.TrustSettings.WithoutRoots;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Consumer;
+import java.util.stream.Collectors;
+
+/**
+ * Prints what {@link SignatureCheck} finds: a line for each collection in its turn, and at the end
+ * what is wrong with it, and what some clients do not take. {@code validate_signature} prints this;
+ * {@code refresh_signature --verify} ends with it.
+ */
+public final class SignatureReport {
+
+  private final SignatureCheck check;
+  private final Report report;
+  private final List<Outcome> outcomes = new ArrayList<>();
+  private Tally tally;
+  private int expected;
+
+  public SignatureReport(SignatureCheck check, Report report) {
+    this.check = check;
+    this.report = report;
+  }
+
+  /**
+   * Judges several collections at once, and prints the results.
+   *
+   * @param judge one of the two methods of that name
+   * @param interrupted prints what the outcomes so far add up to
+   */
+  public void judgeAll(
+      List<Announced> entries,
+      int parallel,
+      InOrder.Task<Announced, Outcome> judge,
+      Runnable interrupted)
+      throws InterruptedException {
+    expected = entries.size();
+    tally = new Tally("collection", expected, "OK", "SKIP", "BAD", "NO VERDICT");
+    InOrder.run(
+        report, entries, parallel, judge, SignatureCheck::noVerdict, this::show, interrupted);
+  }
+
+  /** Prints an outcome: {@code 01/17 /buckets/main/collections/cfr: OK (0.02s)}. */
+  private void show(Outcome outcome) {
+    outcomes.add(outcome);
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("check", "signature");
+    json.putAll(outcome.entry().place().json());
+    switch (outcome.judgement()) {
+      case Good(Valid valid) -> {
+        json.put("status", "ok");
+        Optional<CertificateChain> chain = Optional.ofNullable(valid.chain());
+        json.put("root", chain.map(CertificateChain::rootHash).orElse(null));
+        json.put("leaf_ends", chain.map(it -> it.leafEnd().toString()).orElse(null));
+        String seconds = String.format(Locale.ROOT, " (%.2fs)", outcome.took().toNanos() / 1e9);
+        show(outcome, Status.GOOD, "OK", report.word(Status.GOOD, "OK") + seconds, null, json);
+        explain(outcome, valid.refused());
+      }
+      case Bad(Invalid invalid) -> {
+        String reason = invalid.reason().getMessage();
+        json.put("status", "bad");
+        json.put("cause", invalid.reason().cause().slug());
+        json.put("reason", Display.clean(reason));
+        json.put("hint", invalid.reason().hint());
+        String bad = report.word(Status.BAD, "⚠ BAD Signature ⚠");
+        show(outcome, Status.BAD, "BAD", bad, reason, json);
+        explain(outcome, invalid.refused());
+      }
+      case Skipped _ -> {
+        json.put("status", "skip");
+        show(outcome, Status.GOOD, "SKIP", "SKIP", null, json);
+      }
+      case NoVerdict(String reason) -> {
+        json.put("status", "no-verdict");
+        json.put("reason", Display.clean(reason));
+        show(outcome, Status.UNKNOWN, "NO VERDICT", report.noVerdict(reason), reason, json);
+      }
+    }
+  }
+
+  private void show(
+      Outcome outcome,
+      Status status,
+      String word,
+      String shown,
+      String reason,
+      Map<String, Object> json) {
+    Announced entry = outcome.entry();
+    tally.add(entry.name(), status, word, reason);
+    json.put("announced", entry.timestamp());
+    json.put("signed_on", outcome.signedOn());
+    json.put("timestamp", outcome.timestamp());
+    json.put(
+        "warnings",
+        outcome.warnings().stream().map(it -> Display.clean(it.about(entry.name()))).toList());
+    report.result(
+        status,
+        "%02d/%02d %s:  %s"
+            .formatted(outcomes.size(), expected, Display.clean(entry.path()), shown),
+        json);
+  }
+
+  private void explain(Outcome outcome, List<Refused> refused) {
+    for (Refused one : refused) {
+      report.note(
+          "%s: a signature is refused: %s".formatted(outcome.entry().name(), one.getMessage()));
+    }
+  }
+
+  /** Says which roots were trusted, or would have to be, if none was configured or built in. */
+  public void showRoots() {
+    Set<String> seen = check.rootsSeen();
+    if (!check.trusted().roots().isEmpty() || seen.isEmpty()) {
+      return;
+    }
+    if (check.trusted().withoutRoots() == WithoutRoots.WARN) {
+      report.warn(
+          "any root is trusted here, seen %s: pin it with ROOT_HASH"
+              .formatted(String.join(", ", seen)));
+    } else {
+      seen.forEach(root ->
+          report.error(
+              SignatureCheck.noRoot(root),
+              MozillaRoots.whose(root).map(sentence -> sentence + "; ").orElse("")
+                  + "compare it with one that you know to be right, or use --any-root"));
+    }
+  }
+
+  /**
+   * Says what some clients do not take, once for all collections that it is true of.
+   *
+   * @param say for each sentence
+   */
+  public void showWarnings(Consumer<String> say) {
+    Map<Warning, List<String>> names = new LinkedHashMap<>();
+    for (Outcome outcome : outcomes) {
+      for (Warning warning : outcome.warnings()) {
+        names.computeIfAbsent(warning, _ -> new ArrayList<>()).add(outcome.entry().name());
+      }
+    }
+    names.forEach((warning, some) -> say.accept(warning.about(Display.some(some, 1))));
+  }
+
+  /** Prints, for each bad collection, what is wrong with it, then what to do. */
+  public void showDetails() {
+    List<String> hints = new ArrayList<>();
+    for (Outcome outcome : outcomes) {
+      if (outcome.judgement() instanceof Bad(Invalid invalid)) {
+        report.details(
+            """
+            Signature verification failed on %s
+             - Signed on: %s
+             - Records timestamp: %s
+             - Cause: %s\
+            """
+                .formatted(
+                    Display.clean(outcome.entry().path()),
+                    Display.moment(outcome.signedOn()),
+                    Display.moment(outcome.timestamp()),
+                    Display.clean(invalid.reason().getMessage())));
+        hints.add(invalid.reason().hint());
+      }
+    }
+    hints.forEach(report::hint);
+  }
+
+  /** Counts for the summary. */
+  public String counts() {
+    return tally.counts();
+  }
+
+  /** The collections by the certificates of all their signatures, whatever the verdict. */
+  public Map<Certificate, Set<String>> certificates() {
+    Map<Certificate, Set<String>> names = new LinkedHashMap<>();
+    for (Outcome outcome : outcomes) {
+      outcome.chains().stream()
+          .flatMap(chain -> chain.certificates().stream())
+          .forEach(certificate ->
+              names
+                  .computeIfAbsent(certificate, _ -> new LinkedHashSet<>())
+                  .add(outcome.entry().name()));
+    }
+    return names;
+  }
+
+  /** The collections whose verdict is bad. */
+  public Set<String> bad() {
+    return outcomes.stream()
+        .filter(outcome -> outcome.judgement() instanceof Bad)
+        .map(outcome -> outcome.entry().name())
+        .collect(Collectors.toSet());
+  }
+
+  /** Tells Sentry what is wrong. */
+  public void reportFailures() {
+    tally.tell(report, Status.BAD, "Signature verification failed on %s");
+    tally.tell(report, Status.UNKNOWN, "No verdict on %s");
+  }
+}
