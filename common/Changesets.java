@@ -6,6 +6,7 @@ package common;
 
 import common.signature.CanonicalJson;
 import common.signature.CanonicalJson.Canonical;
+import common.signature.CanonicalJson.Trait;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.ArrayList;
@@ -31,6 +32,7 @@ public final class Changesets {
    * @param timestamp of its records, epoch milliseconds
    * @param records without tombstones
    * @param tombstones how many there are
+   * @param oddTombstones the traits of those that have any, by id
    * @param latest the highest {@code last_modified} of them all, tombstones too; 0 if there is none
    */
   public record Changeset(
@@ -38,6 +40,7 @@ public final class Changesets {
       long timestamp,
       List<SignedRecord> records,
       int tombstones,
+      Map<String, Set<Trait>> oddTombstones,
       long latest) {}
 
   /** A record that is not a tombstone, as it is signed. */
@@ -91,11 +94,17 @@ public final class Changesets {
     }
 
     Changeset changeset(Map<String, Object> metadata, long timestamp) {
-      List<SignedRecord> live =
-          all.stream()
-              .filter(record -> !Boolean.TRUE.equals(record.json().fields().get("deleted")))
-              .toList();
-      return new Changeset(metadata, timestamp, live, all.size() - live.size(), latest);
+      List<SignedRecord> live = new ArrayList<>();
+      Map<String, Set<Trait>> odd = new LinkedHashMap<>();
+      for (SignedRecord record : all) {
+        if (!record.json().tombstone()) {
+          live.add(record);
+        } else if (!record.json().traits().isEmpty()) {
+          odd.put(record.id(), record.json().traits());
+        }
+      }
+      return new Changeset(
+          metadata, timestamp, List.copyOf(live), all.size() - live.size(), odd, latest);
     }
   }
 

@@ -217,7 +217,7 @@ public final class RemoteSettings {
   public Changeset freshMetadata(Place collection) throws ServerException {
     return changesets
         ? read(collection.path(), cacheBuster() + "&_limit=1")
-        : new Changeset(metadata(collection.path()), 0, List.of(), 0, 0);
+        : new Changeset(metadata(collection.path()), 0, List.of(), 0, Map.of(), 0);
   }
 
   private Changeset read(String path, String expected) throws ServerException {

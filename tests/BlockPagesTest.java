@@ -99,7 +99,7 @@ class BlockPagesTest {
       String id = (String) ((Map<?, ?>) Json.parse(text)).get("id");
       return blockpages_generator.Block.of(
           collection,
-          new SignedRecord(id, new Canonical(canonical, canonical, false, false, Map.of())));
+          new SignedRecord(id, new Canonical(canonical, canonical, false, Set.of(), Map.of())));
     } catch (BadJson e) {
       throw new IllegalArgumentException(e);
     }

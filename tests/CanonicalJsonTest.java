@@ -1,4 +1,5 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
+//DEPS tools.jackson.core:jackson-core:3.3.0
 //SOURCES ../deploy/Project.java
 //SOURCES ../common/signature/CanonicalJson.java
 //SOURCES ../bench/Peers.java
@@ -6,12 +7,17 @@
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assertions.fail;
 
 import common.Json;
 import common.signature.CanonicalJson;
+import common.signature.CanonicalJson.Canonical;
+import common.signature.CanonicalJson.ServerForm;
+import common.signature.CanonicalJson.Trait;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.math.BigDecimal;
 import java.math.BigInteger;
@@ -19,17 +25,23 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Base64;
 import java.util.Collections;
+import java.util.EnumMap;
+import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import tools.jackson.core.JsonParser;
 
 /**
  * Canonical JSON by example, by property, and beside two independent programs: the signer's own
@@ -252,11 +264,8 @@ class CanonicalJsonTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "-0 0",
-        "-0.0 0",
         "0.0 0",
         "0e5 0",
-        "-0E-7 0",
         "1.0 1",
         "-1.0 -1",
         "1E2 100",
@@ -280,7 +289,6 @@ class CanonicalJsonTest {
         "4.9406564584124654e-324 5e-324",
         "3e-324 5e-324",
         "2e-324 0",
-        "-2e-400 0",
         "2.2250738585072014e-308 2.2250738585072014e-308",
         "1.7976931348623157e308 1.7976931348623157e+308",
         "0.30000000000000004 0.30000000000000004",
@@ -295,6 +303,57 @@ class CanonicalJsonTest {
     String[] numbers = pair.split(" ");
     assertCanonical(numbers[0], numbers[1]);
     assertCanonical("[" + numbers[0] + "]", "[" + numbers[1] + "]");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"-0", "-0.0", "-0E-7", "-2e-400"})
+  void negative_zero_keeps_its_sign(String number) throws Exception {
+    assertCanonical(number, "-0");
+    assertCanonical(
+        "{\"b\": [[0, %s]], \"a\": {\"c\": %s}}".formatted(number, number),
+        "{\"a\":{\"c\":-0},\"b\":[[0,-0]]}");
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "0.1,       0.1,                   1E-1,                  0.1",
+    "0.0001,    0.0001,                1E-4,                  0.0001",
+    "0.00001,   0.00001,               1E-5,                  1e-05",
+    "0.0000123, 0.0000123,             1.23E-5,               1.23e-05",
+    "1e-7,      1e-7,                  1E-7,                  1e-07",
+    "1e-10,     1e-10,                 1E-10,                 1e-10",
+    "5e-324,    5e-324,                5E-324,                5e-324",
+    "1.0,       1,                     1E0,                   1.0",
+    "100.0,     100,                   1E2,                   100.0",
+    "-2.50,     -2.5,                  -2.5E0,                -2.5",
+    "1e15,      1000000000000000,      1E15,                  1000000000000000.0",
+    "1e16,      10000000000000000,     1E16,                  1e+16",
+    "1.25e17,   125000000000000000,    1.25E17,               1.25e+17",
+    "1e22,      1e+22,                 1E22,                  1e+22",
+    "1e100,     1e+100,                1E100,                 1e+100",
+    "0.0,       0,                     0E0,                   0.0",
+    "-0.0,      -0,                    -0E0,                  -0.0"
+  })
+  void servers_sign_fractions_in_other_forms(
+      String number, String clients, String server, String olderServer) throws Exception {
+    Canonical canonical = read("{\"list\": [[%s], 7]}".formatted(number));
+    assertEquals("{\"list\":[[%s],7]}".formatted(clients), text(canonical.bytes()));
+    assertEquals(
+        "{\"list\":[[%s],7]}".formatted(server),
+        text(canonical.bytes(ServerForm.CANONICALJSON_RS)));
+    assertEquals(
+        "{\"list\":[[%s],7]}".formatted(olderServer), text(canonical.bytes(ServerForm.PYTHON)));
+    assertTrue(canonical.hasFractions());
+  }
+
+  @Test
+  void without_fractions_the_text_is_held_once() throws Exception {
+    Canonical canonical = read("{\"a\": [1, -2, \"0.5\", 9007199254740993]}");
+    assertFalse(canonical.hasFractions());
+    assertSame(canonical.bytes(), canonical.unprinted());
+    for (ServerForm form : ServerForm.values()) {
+      assertSame(canonical.bytes(), canonical.bytes(form));
+    }
   }
 
   @ParameterizedTest
@@ -451,10 +510,10 @@ class CanonicalJsonTest {
   @Test
   void fractions_read_back_as_the_same_double() throws Exception {
     List<Double> doubles = doubles(new Random(SEED));
-    String[] printed = printed(doubles);
+    String[] printed = printed(doubles, Canonical::bytes);
     for (int i = 0; i < printed.length; i++) {
       double read = Double.parseDouble(printed[i]);
-      double number = doubles.get(i) == 0 ? 0 : doubles.get(i); // -0 is printed as 0
+      double number = doubles.get(i);
       String wrong = doubles.get(i) + " printed as " + printed[i];
       assertEquals(
           Double.doubleToLongBits(number), Double.doubleToLongBits(read), () -> failed(wrong));
@@ -501,30 +560,122 @@ class CanonicalJsonTest {
     }
   }
 
+  /**
+   * What Firefox computes, by the rules of its CanonicalJSON: it differs from ours where a trait
+   * says so, and nowhere else.
+   */
+  @Test
+  void ten_thousand_documents_agree_with_node_unless_a_trait_says_otherwise() throws Exception {
+    Generator generator = new Generator(SEED, Kind.ANY);
+    List<String> documents = new ArrayList<>();
+    StringBuilder input = new StringBuilder();
+    for (int i = 0; i < DOCUMENTS; i++) {
+      String json = generator.text(generator.value());
+      documents.add(json);
+      input.append(Base64.getEncoder().encodeToString(bytes(json))).append('\n');
+    }
+    String program =
+        """
+        const text = value => JSON.stringify(value).replace(/[^ -~]/g,
+          c => "\\\\u" + c.charCodeAt(0).toString(16).padStart(4, "0"));
+        const print = value => {
+          if (Array.isArray(value)) return "[" + value.map(print).join() + "]";
+          if (Object.is(value, -0)) return "-0";
+          if (typeof value !== "object" || value === null) return text(value);
+          return "{" + Object.keys(value).sort().map(key => {
+            const member = value[key];
+            return text(key) + ":" + print(member && member.toJSON ? member.toJSON() : member);
+          }).join() + "}";
+        };
+        for (const line of require("fs").readFileSync(0, "latin1").trim().split("\\n")) {
+          try {
+            console.log(print(JSON.parse(Buffer.from(line, "base64").toString("utf8"))));
+          } catch (e) {
+            console.log(e.name);
+          }
+        }
+        """;
+    List<String> answers = ask(input.toString(), Peers.NODE.path(), "-e", program);
+    assertEquals(DOCUMENTS, answers.size());
+    Map<Trait, Integer> differing = new EnumMap<>(Trait.class);
+    for (int i = 0; i < DOCUMENTS; i++) {
+      String json = documents.get(i);
+      Canonical canonical = read(json);
+      Set<Trait> traits = EnumSet.copyOf(FIREFOX);
+      traits.retainAll(canonical.traits());
+      String answer = answers.get(i);
+      if (traits.isEmpty()) {
+        assertEquals(text(canonical.bytes()), answer, () -> failed(json));
+      } else if (!answer.equals(text(canonical.bytes()))) {
+        traits.forEach(trait -> differing.merge(trait, 1, Integer::sum));
+      }
+    }
+    assertEquals(FIREFOX, differing.keySet(), failed("each of them makes a difference"));
+  }
+
+  private static final Set<Trait> FIREFOX =
+      EnumSet.of(Trait.INTEGER_BEYOND_DOUBLE, Trait.UTF_16_ORDER, Trait.TO_JSON);
+
   @Test
   void a_hundred_thousand_doubles_are_printed_as_node_does() throws Exception {
-    Path node = Peers.NODE.path();
-    List<Double> doubles = doubles(new Random(SEED));
-    StringBuilder input = new StringBuilder();
-    for (double number : doubles) {
-      input.append("%016x\n".formatted(Double.doubleToRawLongBits(number)));
-    }
     String program =
         """
         const bits = new DataView(new ArrayBuffer(8));
         const lines = require("fs").readFileSync(0, "latin1").trim().split("\\n");
         console.log(lines.map(line => {
           bits.setBigUint64(0, BigInt("0x" + line));
-          return String(bits.getFloat64(0));
+          const number = bits.getFloat64(0);
+          return Object.is(number, -0) ? "-0" : String(number); // as Firefox's CanonicalJSON
         }).join("\\n"));
         """;
-    List<String> answers = ask(input.toString(), node, "-e", program);
-    String[] printed = printed(doubles);
+    assertPrintedAlike(
+        doubles(new Random(SEED)), Canonical::bytes, Peers.NODE.path(), "-e", program);
+  }
+
+  @Test
+  void a_hundred_thousand_doubles_are_printed_as_python_does() throws Exception {
+    assertPrintedAlike(
+        doubles(new Random(SEED)),
+        json -> json.bytes(ServerForm.PYTHON),
+        Peers.PYTHON.path(),
+        "-c",
+        DUMP.formatted("json"));
+  }
+
+  @Test
+  void ten_thousand_doubles_are_printed_as_canonicaljson_rs_does() throws Exception {
+    List<Double> doubles = doubles(new Random(SEED));
+    Collections.shuffle(doubles, new Random(SEED));
+    assertPrintedAlike(
+        doubles.subList(0, 10_000), // it takes its time
+        json -> json.bytes(ServerForm.CANONICALJSON_RS),
+        Peers.PYTHON.path(),
+        "-c",
+        DUMP.formatted("canonicaljson"));
+  }
+
+  private static final String DUMP =
+      """
+      import %1$s, struct, sys
+      for line in sys.stdin:
+          print(%1$s.dumps(struct.unpack(">d", bytes.fromhex(line))[0]))
+      """;
+
+  /** Compares our text of many doubles with what a program makes of their bits, line by line. */
+  private static void assertPrintedAlike(
+      List<Double> doubles, Function<Canonical, byte[]> ours, Object... command)
+      throws IOException {
+    StringBuilder input = new StringBuilder();
+    for (double number : doubles) {
+      input.append("%016x\n".formatted(Double.doubleToRawLongBits(number)));
+    }
+    List<String> answers = ask(input.toString(), command);
+    String[] printed = printed(doubles, ours);
     assertEquals(printed.length, answers.size());
     List<String> wrong = new ArrayList<>();
     for (int i = 0; i < printed.length; i++) {
       if (!printed[i].equals(answers.get(i))) {
-        wrong.add(doubles.get(i) + ": ours " + printed[i] + ", node's " + answers.get(i));
+        wrong.add(doubles.get(i) + ": ours " + printed[i] + ", theirs " + answers.get(i));
       }
     }
     assertTrue(
@@ -553,6 +704,13 @@ class CanonicalJsonTest {
     return new String(CanonicalJson.canonical(bytes(json)), StandardCharsets.ISO_8859_1);
   }
 
+  private static Canonical read(String json) throws IOException {
+    try (JsonParser parser = Json.parser(new ByteArrayInputStream(bytes(json)))) {
+      Json.next(parser);
+      return CanonicalJson.read(parser);
+    }
+  }
+
   private static byte[] bytes(String json) {
     return json.getBytes(StandardCharsets.UTF_8);
   }
@@ -562,7 +720,8 @@ class CanonicalJsonTest {
   }
 
   /** All of them by one call: each is an item of one array. */
-  private static String[] printed(List<Double> doubles) throws IOException {
+  private static String[] printed(List<Double> doubles, Function<Canonical, byte[]> form)
+      throws IOException {
     StringBuilder json = new StringBuilder("[");
     for (int i = 0; i < doubles.size(); i++) {
       double number = doubles.get(i);
@@ -572,7 +731,7 @@ class CanonicalJsonTest {
       boolean asDigits = i % 16 == 0 && number != 0 && exact.contains(".");
       json.append(asDigits ? exact : Double.toString(number));
     }
-    String canonical = canonical(json.append("]").toString());
+    String canonical = text(form.apply(read(json.append("]").toString())));
     return canonical.substring(1, canonical.length() - 1).split(",");
   }
 
@@ -691,7 +850,7 @@ class CanonicalJsonTest {
   /** Values, and texts of one value that differ in all that canonical JSON takes away. */
   private static final class Generator {
     private static final List<String> LIKELY_KEYS =
-        List.of("id", "last_modified", "schema", "details", "enabled", "a", "b", "");
+        List.of("id", "last_modified", "schema", "details", "enabled", "toJSON", "a", "b", "");
 
     private static final String LIKELY_CHARS =
         "aZ09 ~!\"\\/'{}[]:,u\b\t\n\f\r\u0000\u001f\u007f\u0080\u00e9\u0131\u2028\u20ac\ud7ff"

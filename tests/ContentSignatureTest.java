@@ -104,27 +104,35 @@ class ContentSignatureTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"good", "empty", "fractions"})
+  @ValueSource(strings = {"good", "empty", "fractions", "negative-zero"})
   void a_fresh_signature_by_openssl_is_valid(String name, @TempDir Path folder) throws Exception {
     SigningAuthority authority = SigningAuthority.builder().now(NOW).build();
-    Path key = Files.writeString(folder.resolve("key.pem"), authority.signingKeyPem());
-    Path payload = Files.write(folder.resolve("payload"), payload(name));
-    Path der = folder.resolve("der");
     for (int round = 0; round < 10; round++) {
-      Project.Outcome outcome =
-          Project.run(Peers.OPENSSL.path(), "dgst", "-sha384", "-sign", key, "-out", der, payload)
-              .go();
-      assertEquals(0, outcome.exit(), outcome.stderr());
-      String signature = base64(rawOfDer(Files.readAllBytes(der)));
-      CertificateChain chain = CertificateChain.parse(bytes(authority.chainPem()));
-      Verdict verdict =
-          verify(
-              changeset(changes(name), TIMESTAMP, entry(signature)),
-              List.of(),
-              _ -> chain,
-              trust(Set.of(authority.rootHash()), NOW));
+      String signature = signedByOpenssl(authority, payload(name), folder);
+      Verdict verdict = verify(changes(name), signature, authority);
       assertInstanceOf(Valid.class, verdict, signature);
     }
+  }
+
+  private static String signedByOpenssl(SigningAuthority authority, byte[] payload, Path folder)
+      throws Exception {
+    Path key = Files.writeString(folder.resolve("key.pem"), authority.signingKeyPem());
+    Path file = Files.write(folder.resolve("payload"), payload);
+    Path der = folder.resolve("der");
+    Project.Outcome outcome =
+        Project.run(Peers.OPENSSL.path(), "dgst", "-sha384", "-sign", key, "-out", der, file).go();
+    assertEquals(0, outcome.exit(), outcome.stderr());
+    return base64(rawOfDer(Files.readAllBytes(der)));
+  }
+
+  private static Verdict verify(String changes, String signature, SigningAuthority authority)
+      throws Refused {
+    CertificateChain chain = CertificateChain.parse(bytes(authority.chainPem()));
+    return verify(
+        changeset(changes, TIMESTAMP, entry(signature)),
+        List.of(),
+        _ -> chain,
+        trust(Set.of(authority.rootHash()), NOW));
   }
 
   @Test
@@ -157,7 +165,7 @@ class ContentSignatureTest {
     Refused refused =
         assertRefused(
             Cause.SERVER_FRACTIONS,
-            "fractions are signed as the server's library prints them (1E-1), clients compute 0.1",
+            "fractions are signed as the server's library prints them (1E-1), Firefox computes 0.1",
             changeset);
     assertEquals("keep fractions out of records, or put them into strings", refused.hint());
     // another difference on top of it is the one that counts
@@ -165,6 +173,24 @@ class ContentSignatureTest {
         Cause.RECORDS_DIFFER,
         "the records differ from what was signed (1 record, timestamp 1795486758330)",
         changeset.replace("\"integer\": 7", "\"integer\": 8"));
+  }
+
+  @Test
+  void fractions_signed_in_the_form_of_an_older_server_are_that_cause_too(@TempDir Path folder)
+      throws Exception {
+    String changes = changes("python-fractions");
+    SigningAuthority authority = SigningAuthority.builder().now(NOW).build();
+    String signature = signedByOpenssl(authority, payload("python-fractions"), folder);
+    Refused refused =
+        assertRefused(
+            Cause.SERVER_FRACTIONS,
+            "fractions are signed as Python prints them (1e-05), Firefox computes 0.00001",
+            verify(changes, signature, authority));
+    assertEquals("keep fractions out of records, or put them into strings", refused.hint());
+    assertRefused(
+        Cause.RECORDS_DIFFER,
+        "the records differ from what was signed (1 record, timestamp 1795486758330)",
+        verify(changes.replace("\"integer\": 7", "\"integer\": 8"), signature, authority));
   }
 
   // Content
@@ -233,10 +259,21 @@ class ContentSignatureTest {
         changeset("[]", TIMESTAMP, entry(GOOD)));
   }
 
-  @Test
-  void tombstones_are_not_signed() {
-    String more = "[{\"id\": \"z\", \"deleted\": true, \"last_modified\": 1},";
+  @ParameterizedTest
+  @ValueSource(strings = {"true", "1", "-1", "0.5", "\"yes\"", "\"0\"", "[]", "{}", "[0]"})
+  void tombstones_are_not_signed(String deleted) {
+    String more = "[{\"id\": \"z\", \"deleted\": %s, \"last_modified\": 1},".formatted(deleted);
     assertValid(changeset(RECORDS.replaceFirst("\\[", more), TIMESTAMP, entry(GOOD)));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"false", "0", "-0", "0.0", "0E5", "1e-400", "\"\"", "null"})
+  void a_record_whose_deleted_is_falsy_is_signed(String deleted) {
+    String more = "[{\"id\": \"z\", \"deleted\": %s, \"last_modified\": 1},".formatted(deleted);
+    assertRefused(
+        Cause.RECORDS_DIFFER,
+        "the records differ from what was signed (7 records, timestamp 1795486758330)",
+        changeset(RECORDS.replaceFirst("\\[", more), TIMESTAMP, entry(GOOD)));
   }
 
   @Test
@@ -1082,7 +1119,7 @@ class ContentSignatureTest {
     }
     List<Object> records = new ArrayList<>();
     for (JsonNode record : document.path("changes")) {
-      if (!record.path("deleted").equals(OTHER_PARSER.getNodeFactory().booleanNode(true))) {
+      if (!isTruthy(record.path("deleted"))) {
         records.add(plain(record));
       }
     }
@@ -1098,6 +1135,16 @@ class ContentSignatureTest {
                 entry -> List.of(plain(entry.path("signature")), plain(entry.path("mode"))))
             .toList();
     return List.of(Set.copyOf(records), plain(document.path("timestamp")), signatures);
+  }
+
+  private static boolean isTruthy(JsonNode node) {
+    return switch (node.getNodeType()) {
+      case BOOLEAN -> node.booleanValue();
+      case NUMBER -> node.decimalValue().signum() != 0;
+      case STRING -> !node.asString().isEmpty();
+      case ARRAY, OBJECT -> true;
+      default -> false;
+    };
   }
 
   private static Object metadata(String json) {

@@ -11,12 +11,15 @@ import java.io.IOException;
 import java.math.BigDecimal;
 import java.math.MathContext;
 import java.math.RoundingMode;
+import java.nio.CharBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.Deque;
+import java.util.EnumSet;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -37,7 +40,8 @@ import tools.jackson.core.JsonToken;
  * <p>The rules (docs/specification.md, <i>validate_signature</i>, step 1; <i>Client specifications
  * › Signature Verification</i>): keys sorted by code point, the last of equal keys wins, no spaces;
  * everything outside U+0020–U+007E as lower-case {@code \\uXXXX} but for the short escapes;
- * integers exactly, other numbers as ECMAScript prints them.
+ * integers exactly, other numbers as ECMAScript prints them, but negative zero as {@code -0}, as
+ * Firefox does.
  *
  * <p>A value is read from a stream of tokens straight into its canonical bytes; no tree is built.
  */
@@ -49,29 +53,90 @@ public final class CanonicalJson {
   /** A fraction that is not printed yet is between two characters that no canonical text holds. */
   private static final Pattern FRACTION = Pattern.compile("\\x01([^\\x02]*)\\x02");
 
-  private static final long MAX_SAFE_INTEGER = 1L << 53; // of 16 digits
+  /** ECMAScript prints every integer of so many characters as it is. */
+  private static final int ALWAYS_EXACT = 15;
+
+  /** ECMAScript prints longer integers with an exponent: it writes out a minus and 21 digits. */
+  private static final int MAX_WRITTEN_OUT = 22;
 
   private CanonicalJson() {}
+
+  /** How servers print a fraction when they sign; Firefox computes {@link #ecmaScript} of it. */
+  public enum ServerForm {
+    /** Today's servers, by canonicaljson-rs, which is Rust's {@code {:E}}: {@code 1E-1}. */
+    CANONICALJSON_RS(CanonicalJson::canonicaljsonRs),
+    /** Older servers, by Python's {@code json}: {@code 1e-05}. */
+    PYTHON(CanonicalJson::python);
+
+    private final UnaryOperator<String> printer;
+
+    ServerForm(UnaryOperator<String> printer) {
+      this.printer = printer;
+    }
+  }
+
+  /** What a client may compute or read differently; most records have none of it. */
+  public enum Trait {
+    /** An integer beyond 2^53 that ECMAScript, which has doubles only, prints differently. */
+    INTEGER_BEYOND_DOUBLE,
+    /** Keys that UTF-16 sorts differently. */
+    UTF_16_ORDER,
+    /** A truthy member {@code toJSON} in an object that is itself the value of a member. */
+    TO_JSON,
+    /** An integer below -2^63, or of 2^64 or more. */
+    INTEGER_BEYOND_64_BITS,
+    /** A number with a point or an exponent, or negative zero. */
+    FRACTION,
+    /** {@code deleted} is false. */
+    DELETED_FALSE,
+    /** {@code attachment} is null. */
+    ATTACHMENT_NULL,
+    /** {@code attachment} has other members than the five of every attachment. */
+    ATTACHMENT_MEMBERS,
+    /** {@code deleted} is not a boolean. */
+    DELETED_NOT_BOOLEAN,
+    /** {@code attachment} lacks one of the five, or has another type. */
+    ATTACHMENT_INCOMPLETE,
+    /** {@code last_modified} is missing, or is not an integer from 0 to 2^64. */
+    LAST_MODIFIED_MISSING,
+    /** Half a surrogate pair. */
+    LONE_SURROGATE
+  }
 
   /**
    * A value in canonical form.
    *
    * @param bytes the canonical text, ASCII
-   * @param serverForm the same with fractions as the server's own library prints them ({@code
-   *     1E-1}); the same array if there is no fraction
-   * @param hugeIntegers whether it holds an integer beyond 2^53, which Firefox would round
-   * @param utf16OrderDiffers whether Firefox would order its keys differently: it sorts by UTF-16
-   * @param fields of an object, the plain values of its members {@code id}, {@code last_modified}
-   *     and {@code deleted}; null if they are containers, fractions or endless integers
+   * @param unprinted the same, with the digits of each fraction as they came; the same array if
+   *     there is no fraction
+   * @param tombstone whether it is an object whose {@code deleted} is truthy
+   * @param traits what a client may compute or read differently
+   * @param fields of an object, the plain values of its members {@code id} and {@code
+   *     last_modified}; null if they are containers, fractions or endless integers
    */
   public record Canonical(
       byte[] bytes,
-      byte[] serverForm,
-      boolean hugeIntegers,
-      boolean utf16OrderDiffers,
-      Map<String, Object> fields) {}
+      byte[] unprinted,
+      boolean tombstone,
+      Set<Trait> traits,
+      Map<String, Object> fields) {
 
-  private static final Set<String> FIELDS = Set.of("id", "last_modified", "deleted");
+    /** Whether servers may print it in other forms. */
+    public boolean hasFractions() {
+      return unprinted != bytes;
+    }
+
+    /** The text with fractions in the form of a server. */
+    public byte[] bytes(ServerForm form) {
+      return hasFractions()
+          ? printed(new String(unprinted, StandardCharsets.US_ASCII), form.printer)
+          : bytes;
+    }
+  }
+
+  private static final Set<String> FIELDS = Set.of("id", "last_modified");
+  private static final Set<String> ATTACHMENT =
+      Set.of("filename", "mimetype", "location", "hash", "size");
 
   /** Returns the canonical form of one JSON document in UTF-8. */
   public static byte[] canonical(byte[] json) throws BadJson {
@@ -106,9 +171,9 @@ public final class CanonicalJson {
     private final StringBuilder text = new StringBuilder();
     private final Deque<List<Member>> open = new ArrayDeque<>(); // an empty list for an array
     private final Map<String, Object> fields = new HashMap<>();
+    private final Set<Trait> traits = EnumSet.noneOf(Trait.class);
+    private boolean tombstone;
     private boolean fractions;
-    private boolean hugeIntegers;
-    private boolean utf16OrderDiffers;
     private long moved; // characters that were put in order, level by level
 
     CanonicalReader(JsonParser parser) {
@@ -124,28 +189,29 @@ public final class CanonicalJson {
       } catch (JacksonException e) {
         throw Json.translated(e);
       }
-      byte[] bytes = printed(CanonicalJson::ecmaScript);
-      byte[] serverForm = fractions ? printed(CanonicalJson::serverForm) : bytes;
-      return new Canonical(bytes, serverForm, hugeIntegers, utf16OrderDiffers, fields);
-    }
-
-    private byte[] printed(UnaryOperator<String> fraction) {
-      String ascii =
-          fractions
-              ? FRACTION.matcher(text).replaceAll(digits -> fraction.apply(digits.group(1)))
-              : text.toString();
-      return ascii.getBytes(StandardCharsets.US_ASCII);
+      byte[] unprinted = text.toString().getBytes(StandardCharsets.US_ASCII);
+      byte[] bytes = fractions ? printed(text, CanonicalJson::ecmaScript) : unprinted;
+      return new Canonical(
+          bytes, unprinted, tombstone, traits.isEmpty() ? Set.of() : traits, fields);
     }
 
     private void add(JsonToken token) throws IOException {
       if (!token.isStructEnd() && !text.isEmpty() && "[{:".indexOf(last()) < 0) {
         text.append(',');
       }
-      if (open.size() == 1 && !text.isEmpty() && last() == ':') {
-        field(open.peek().getLast().key(), token);
+      if (!text.isEmpty() && last() == ':') {
+        String key = open.peek().getLast().key();
+        if (open.size() == 1) {
+          field(key, token);
+        } else if (key.equals("toJSON") && isTruthy(token) && isMember()) {
+          traits.add(Trait.TO_JSON);
+        }
       }
       switch (token) {
         case START_OBJECT -> {
+          if (open.isEmpty()) {
+            traits.add(Trait.LAST_MODIFIED_MISSING); // until it is met
+          }
           text.append('{');
           open.push(new ArrayList<>());
         }
@@ -160,7 +226,13 @@ public final class CanonicalJson {
           text.append(':');
         }
         case END_OBJECT -> {
-          sort(open.pop());
+          List<Member> members = open.pop();
+          if (open.size() == 1
+              && !open.peek().isEmpty()
+              && open.peek().getLast().key().equals("attachment")) {
+            attachment(members);
+          }
+          sort(members);
           text.append('}');
         }
         case END_ARRAY -> {
@@ -171,9 +243,8 @@ public final class CanonicalJson {
             quote(parser.getStringCharacters(), parser.getStringOffset(), parser.getStringLength());
         case VALUE_NUMBER_INT -> {
           String digits = parser.getString();
-          hugeIntegers |=
-              digits.length() > 17 || Math.abs(Long.parseLong(digits)) > MAX_SAFE_INTEGER;
-          text.append(digits.equals("-0") ? "0" : digits);
+          integer(digits);
+          text.append(digits);
         }
         case VALUE_NUMBER_FLOAT -> {
           String digits = parser.getString();
@@ -181,6 +252,7 @@ public final class CanonicalJson {
             throw new BadJson("the number " + Json.shortened(digits) + " is out of range", null);
           }
           fractions = true;
+          traits.add(Trait.FRACTION);
           text.append('\1').append(digits).append('\2');
         }
         case VALUE_TRUE, VALUE_FALSE, VALUE_NULL -> text.append(token.asString());
@@ -196,6 +268,87 @@ public final class CanonicalJson {
       if (FIELDS.contains(key)) {
         fields.put(key, isPlain(token) ? Json.scalar(parser, token) : null);
       }
+      switch (key) {
+        case "deleted" -> {
+          tombstone = isTruthy(token);
+          flag(Trait.DELETED_FALSE, token == JsonToken.VALUE_FALSE);
+          flag(Trait.DELETED_NOT_BOOLEAN, !token.isBoolean());
+        }
+        case "attachment" -> {
+          flag(Trait.ATTACHMENT_NULL, token == JsonToken.VALUE_NULL);
+          flag(
+              Trait.ATTACHMENT_INCOMPLETE,
+              token != JsonToken.VALUE_NULL && token != JsonToken.START_OBJECT);
+          flag(Trait.ATTACHMENT_MEMBERS, false);
+        }
+        case "last_modified" ->
+            flag(
+                Trait.LAST_MODIFIED_MISSING,
+                token != JsonToken.VALUE_NUMBER_INT || !isUnsigned64(parser.getString()));
+        default -> {}
+      }
+    }
+
+    /** Sets a trait anew, for of equal keys the last wins. */
+    private void flag(Trait trait, boolean present) {
+      if (present) {
+        traits.add(trait);
+      } else {
+        traits.remove(trait);
+      }
+    }
+
+    /**
+     * Whether JavaScript takes the value at this token as true. The server, in Python, takes an
+     * empty list or object as false and signs such a record; Firefox, which leaves it out, decides.
+     */
+    private boolean isTruthy(JsonToken token) {
+      return switch (token) {
+        case VALUE_FALSE, VALUE_NULL -> false;
+        case VALUE_STRING -> parser.getStringLength() > 0;
+        case VALUE_NUMBER_INT, VALUE_NUMBER_FLOAT -> Double.parseDouble(parser.getString()) != 0;
+        default -> true;
+      };
+    }
+
+    /**
+     * Whether the open object is the value of a member: Firefox calls toJSON of such values only.
+     */
+    private boolean isMember() {
+      return open.stream().skip(1).findFirst().filter(parent -> !parent.isEmpty()).isPresent();
+    }
+
+    /** Looks at the attachment before its members are put in order. */
+    private void attachment(List<Member> members) {
+      Set<String> missing = new HashSet<>(ATTACHMENT);
+      int end = text.length();
+      for (Member member : members.reversed()) {
+        String key = member.key();
+        if (!ATTACHMENT.contains(key)) {
+          traits.add(Trait.ATTACHMENT_MEMBERS);
+        } else {
+          String value = text.substring(member.start() + key.length() + 3, end); // "key":
+          if (key.equals("size") ? isUnsigned64(value) : value.startsWith("\"")) {
+            missing.remove(key);
+          }
+        }
+        end = member.start() - 1; // without the comma
+      }
+      flag(Trait.ATTACHMENT_INCOMPLETE, !missing.isEmpty());
+    }
+
+    private void integer(String digits) {
+      if (digits.length() > ALWAYS_EXACT) {
+        if (!isExact(digits)) {
+          traits.add(Trait.INTEGER_BEYOND_DOUBLE);
+        }
+        if (!is64Bits(digits)) {
+          traits.add(Trait.INTEGER_BEYOND_64_BITS);
+        }
+      }
+      if (digits.equals("-0")) {
+        traits.add(Trait.FRACTION);
+      }
     }
 
     /** A scalar, but not a fraction or thousands of digits, which no id or timestamp has. */
@@ -207,11 +360,13 @@ public final class CanonicalJson {
     }
 
     private void quote(char[] chars, int offset, int count) {
+      boolean surrogates = false;
       text.append('"');
       int plain = offset; // from here on, nothing to escape
       for (int i = offset; i < offset + count; i++) {
         char c = chars[i];
         if (c < ' ' || c > '~' || c == '"' || c == '\\') {
+          surrogates |= Character.isSurrogate(c);
           text.append(chars, plain, i - plain).append('\\');
           plain = i + 1;
           int known = "\b\t\n\f\r\"\\".indexOf(c);
@@ -225,6 +380,12 @@ public final class CanonicalJson {
         }
       }
       text.append(chars, plain, offset + count - plain).append('"');
+      if (surrogates
+          && !StandardCharsets.UTF_8
+              .newEncoder()
+              .canEncode(CharBuffer.wrap(chars, offset, count))) {
+        traits.add(Trait.LONE_SURROGATE);
+      }
     }
 
     /** Puts the members of an object in order, if they are not. */
@@ -246,7 +407,9 @@ public final class CanonicalJson {
           throw new BadJson("its keys are out of order on too many levels", null);
         }
       }
-      utf16OrderDiffers |= !isAscending(keys, Comparator.naturalOrder());
+      if (!isAscending(keys, Comparator.naturalOrder())) {
+        traits.add(Trait.UTF_16_ORDER);
+      }
     }
 
     private static boolean isAscending(List<String> keys, Comparator<String> order) {
@@ -273,32 +436,66 @@ public final class CanonicalJson {
     return Integer.compare(a.length(), b.length());
   }
 
-  /** ECMAScript's Number::toString, radix 10, of the double nearest to these digits. */
+  /** Prints the fractions of a text. */
+  private static byte[] printed(CharSequence unprinted, UnaryOperator<String> printer) {
+    return FRACTION
+        .matcher(unprinted)
+        .replaceAll(digits -> printer.apply(digits.group(1)))
+        .getBytes(StandardCharsets.US_ASCII);
+  }
+
+  /**
+   * ECMAScript's Number::toString, radix 10, of the double nearest to these digits; but negative
+   * zero keeps its sign.
+   */
   static String ecmaScript(String digits) {
     double number = Double.parseDouble(digits);
     if (number == 0) {
-      return "0";
+      return sign(digits) + "0";
     }
     BigDecimal decimal = shortest(number);
     int exponent = exponent(decimal);
     return -7 < exponent && exponent < 21
         ? decimal.toPlainString()
-        : scientific(decimal, exponent < 0 ? "e" : "e+");
+        : mantissa(decimal) + (exponent < 0 ? "e" : "e+") + exponent;
   }
 
-  /** A fraction as the server's own library prints it (Rust's {@code {:E}}): {@code 1E-1}. */
-  static String serverForm(String digits) {
+  /** Rust's {@code {:E}}. */
+  static String canonicaljsonRs(String digits) {
     double number = Double.parseDouble(digits);
     if (number == 0) {
-      return digits.startsWith("-") ? "-0E0" : "0E0";
+      return sign(digits) + "0E0";
     }
-    return scientific(shortest(number), "E");
+    BigDecimal decimal = shortest(number);
+    // of two decimals that are equally near, Rust takes the larger one, ECMAScript the even one
+    MathContext halfUp = new MathContext(decimal.precision(), RoundingMode.HALF_UP);
+    BigDecimal larger = new BigDecimal(number).round(halfUp).stripTrailingZeros();
+    decimal = larger.doubleValue() == number ? larger : decimal;
+    return mantissa(decimal) + "E" + exponent(decimal);
   }
 
-  /** One digit, a point and the others, then the power of ten. */
-  private static String scientific(BigDecimal decimal, String e) {
+  /** Python's {@code repr} of a float. */
+  static String python(String digits) {
+    double number = Double.parseDouble(digits);
+    if (number == 0) {
+      return sign(digits) + "0.0";
+    }
+    BigDecimal decimal = shortest(number);
     int exponent = exponent(decimal);
-    return decimal.scaleByPowerOfTen(-exponent).toPlainString() + e + exponent;
+    if (-5 < exponent && exponent < 16) {
+      return decimal.scale() > 0 ? decimal.toPlainString() : decimal.toPlainString() + ".0";
+    }
+    int power = Math.abs(exponent);
+    return mantissa(decimal) + (exponent < 0 ? "e-" : "e+") + (power < 10 ? "0" : "") + power;
+  }
+
+  private static String sign(String digits) {
+    return digits.startsWith("-") ? "-" : "";
+  }
+
+  /** One digit, a point and the others; before it a minus. */
+  private static String mantissa(BigDecimal decimal) {
+    return decimal.scaleByPowerOfTen(-exponent(decimal)).toPlainString();
   }
 
   private static int exponent(BigDecimal decimal) {
@@ -317,6 +514,22 @@ public final class CanonicalJson {
       return one.doubleValue() == number ? one : decimal;
     }
     return decimal;
+  }
+
+  /** Whether ECMAScript, which has doubles only, prints an integer as it came. */
+  static boolean isExact(String integer) {
+    return integer.length() <= ALWAYS_EXACT
+        || (integer.length() <= MAX_WRITTEN_OUT && ecmaScript(integer).equals(integer));
+  }
+
+  private static boolean is64Bits(String integer) {
+    String most = integer.startsWith("-") ? "-9223372036854775808" : "18446744073709551615";
+    return integer.length() < most.length()
+        || (integer.length() == most.length() && integer.compareTo(most) <= 0);
+  }
+
+  private static boolean isUnsigned64(String number) {
+    return number.chars().allMatch(c -> '0' <= c && c <= '9') && is64Bits(number);
   }
 
   /**

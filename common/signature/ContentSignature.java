@@ -5,6 +5,8 @@ package common.signature;
 
 import common.Changesets.SignedRecord;
 import common.Urls;
+import common.signature.CanonicalJson.Canonical;
+import common.signature.CanonicalJson.ServerForm;
 import common.signature.CertificateChain.Cause;
 import common.signature.CertificateChain.Refused;
 import java.math.BigInteger;
@@ -21,6 +23,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -108,7 +111,7 @@ public final class ContentSignature {
 
     @Override
     public void verify(PublicKey key, byte[] signature) throws Refused {
-      if (!fits(key, signature, this, timestamp, false)) {
+      if (!fits(key, signature, this, timestamp, Canonical::bytes)) {
         throw difference(key, signature, this);
       }
     }
@@ -365,7 +368,11 @@ public final class ContentSignature {
 
   /** Step 1 and the arithmetic of step 2: the payload is fed piece by piece, never joined. */
   private static boolean fits(
-      PublicKey key, byte[] signature, Content content, long timestamp, boolean serverForm)
+      PublicKey key,
+      byte[] signature,
+      Content content,
+      long timestamp,
+      Function<Canonical, byte[]> text)
       throws Refused {
     try {
       Signature ecdsa = Signature.getInstance("SHA384withECDSAinP1363Format");
@@ -375,7 +382,7 @@ public final class ContentSignature {
       for (SignedRecord record : content.records()) {
         ecdsa.update(ascii(separator));
         separator = ",";
-        ecdsa.update(serverForm ? record.json().serverForm() : record.json().bytes());
+        ecdsa.update(text.apply(record.json()));
       }
       ecdsa.update(ascii("],\"last_modified\":\"%d\"}".formatted(timestamp)));
       return ecdsa.verify(signature);
@@ -393,21 +400,28 @@ public final class ContentSignature {
   private static Refused difference(PublicKey key, byte[] signature, Content content)
       throws Refused {
     for (long other : content.otherTimestamps()) {
-      if (other != content.timestamp() && fits(key, signature, content, other, false)) {
+      if (other != content.timestamp() && fits(key, signature, content, other, Canonical::bytes)) {
         return new Refused(
             Cause.TIMESTAMP_DIFFERS,
             "the timestamp differs: %d is signed, %d is served"
                 .formatted(other, content.timestamp()));
       }
     }
-    boolean fractions =
-        content.records().stream()
-            .anyMatch(record -> record.json().serverForm() != record.json().bytes());
-    if (fractions && fits(key, signature, content, content.timestamp(), true)) {
-      return new Refused(
-          Cause.SERVER_FRACTIONS,
-          "fractions are signed as the server's library prints them (1E-1), clients compute 0.1",
-          "keep fractions out of records, or put them into strings");
+    if (content.records().stream().anyMatch(record -> record.json().hasFractions())) {
+      for (ServerForm form : ServerForm.values()) {
+        if (fits(key, signature, content, content.timestamp(), json -> json.bytes(form))) {
+          return new Refused(
+              Cause.SERVER_FRACTIONS,
+              switch (form) {
+                case CANONICALJSON_RS ->
+                    "fractions are signed as the server's library prints them (1E-1),"
+                        + " Firefox computes 0.1";
+                case PYTHON ->
+                    "fractions are signed as Python prints them (1e-05), Firefox computes 0.00001";
+              },
+              "keep fractions out of records, or put them into strings");
+        }
+      }
     }
     return new Refused(
         Cause.RECORDS_DIFFER,

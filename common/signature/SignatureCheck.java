@@ -1,11 +1,10 @@
 //JAVA 25+
 //SOURCES ../Changesets.java ../RemoteSettings.java ../ServerException.java ../UsageException.java
-//SOURCES CertificateChain.java ContentSignature.java TrustSettings.java
+//SOURCES CertificateChain.java ClientDifferences.java ContentSignature.java TrustSettings.java
 
 package common.signature;
 
 import common.Changesets.Changeset;
-import common.Changesets.SignedRecord;
 import common.Display;
 import common.RemoteSettings;
 import common.RemoteSettings.Announced;
@@ -24,7 +23,6 @@ import java.net.URI;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -32,7 +30,6 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.function.Predicate;
 import java.util.stream.Collectors;
 
 /**
@@ -281,20 +278,8 @@ public final class SignatureCheck {
               ": the changeset is older than announced (%d, announced %d), even past the caches"
                   .formatted(changeset.timestamp(), entry.timestamp())));
     }
-    Map<String, Predicate<SignedRecord>> otherBytes = new LinkedHashMap<>();
-    otherBytes.put("integers beyond 2^53", record -> record.json().hugeIntegers());
-    otherBytes.put(
-        "keys that UTF-16 sorts differently", record -> record.json().utf16OrderDiffers());
-    otherBytes.forEach((what, isOdd) -> {
-      List<String> ids = changeset.records().stream().filter(isOdd).map(SignedRecord::id).toList();
-      if (!ids.isEmpty()) {
-        warnings.add(
-            new Warning(
-                "",
-                ": Firefox would compute other bytes, for %s in %s"
-                    .formatted(what, Display.some(ids, 3))));
-      }
-    });
+    ClientDifferences.of(changeset.records(), changeset.oddTombstones(), changeset.timestamp())
+        .forEach(sentence -> warnings.add(new Warning("", ": " + sentence)));
     return warnings;
   }
 
