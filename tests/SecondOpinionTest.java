@@ -443,7 +443,10 @@ class SecondOpinionTest {
               AUTOGRAPH_UTILS,
               "the server's library prints fractions in its own way (1E-1), and so signs them",
               "fractions: *",
-              "zero: 0.0"),
+              "zero: 0.0",
+              "zero: -0.0"),
+          refuses(
+              AUTOGRAPH_UTILS, "Python reads -0 as an integer, which has no sign then", "zero: -0"),
           refuses(
               AUTOGRAPH_UTILS,
               "the server's library knows integers of 64 bits alone",
@@ -466,7 +469,7 @@ class SecondOpinionTest {
     List<Signed> signed = signatures();
     List<Chain> chains = List.of(new Chain("the embedded server's", AUTHORITY));
     assertAgreed(
-        "27 good, 72 bad",
+        "29 good, 72 bad",
         AUTOGRAPH_UTILS,
         oursOf(signed),
         texts(askAutographUtils(chains, signed).path("signatures")),
@@ -494,7 +497,7 @@ class SecondOpinionTest {
           Project.run(openssl, "dgst", "-sha384", "-verify", key, "-signature", der, payload).go();
       reasons.add(outcome.exit() == 0 ? "" : outcome.stdout().strip());
     }
-    assertAgreed("36 good, 61 bad", OPENSSL, oursOf(signed), reasons, DIFFERENCES_OF_SIGNATURES);
+    assertAgreed("40 good, 61 bad", OPENSSL, oursOf(signed), reasons, DIFFERENCES_OF_SIGNATURES);
   }
 
   /**
@@ -578,6 +581,8 @@ class SecondOpinionTest {
       integers: beyond 2^53 | {"id":"a","n":9007199254740993} | {"id":"a","n":9007199254740993}
       integers: 64 bits | {"id":"a","n":[18446744073709551615,-9223372036854775808]} | {"id":"a","n":[18446744073709551615,-9223372036854775808]}
       integers: beyond 2^64 | {"id":"a","n":18446744073709551616} | {"id":"a","n":18446744073709551616}
+      zero: -0 | {"id":"a","n":-0} | {"id":"a","n":-0}
+      zero: -0.0 | {"id":"a","n":-0.0} | {"id":"a","n":-0}
       zero: 0.0 | {"id":"a","n":0.0} | {"id":"a","n":0}
       fractions: 1.0 | {"id":"a","n":1.0} | {"id":"a","n":1}
       fractions: 1e2 | {"id":"a","n":1e2} | {"id":"a","n":100}
@@ -586,6 +591,8 @@ class SecondOpinionTest {
       fractions: 1e21 | {"id":"a","n":1e21} | {"id":"a","n":1e+21}
       fractions: 1e-7 | {"id":"a","n":1e-7} | {"id":"a","n":1e-7}
       deleted: true | {"id":"a"},{"id":"b","deleted":true} | {"id":"a"}
+      deleted: 1 | {"id":"a"},{"id":"b","deleted":1} | {"id":"a"}
+      deleted: "yes" | {"id":"a"},{"id":"b","deleted":"yes"} | {"id":"a"}
       deleted: "" | {"id":"a","deleted":""} | {"deleted":"","id":"a"}
       deleted: 0 | {"id":"a","deleted":0} | {"deleted":0,"id":"a"}
       deleted: false | {"id":"a","deleted":false} | {"deleted":false,"id":"a"}
