@@ -43,6 +43,21 @@ final class Peers {
           "cryptography==50.0.2");
 
   /**
+   * Mozilla's own verifier of chains and signatures, and the library with which servers print what
+   * they sign. Its aiohttp is for its command alone, which nobody calls.
+   */
+  static final Peer AUTOGRAPH_UTILS =
+      new PythonPackages(
+          "autograph-utils",
+          "python",
+          10,
+          "autograph_utils, canonicaljson",
+          "autograph-utils==1.0.1",
+          "canonicaljson-rs==0.9.3",
+          "cryptography==50.0.2",
+          "ecdsa==0.19.2");
+
+  /**
    * A Kinto server and a client. The signer and the changes plug-in are the newest that are
    * packages of their own; the rest are the versions that work with them. A newer Pyramid or
    * multiauth breaks the accounts of this Kinto, and a newer setuptools lacks pkg_resources, which
@@ -113,6 +128,7 @@ final class Peers {
   static final List<Peer> OF_TESTS =
       List.of(
           PYTHON,
+          AUTOGRAPH_UTILS,
           KINTO,
           MOTO,
           CFN_LINT,
