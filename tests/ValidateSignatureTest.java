@@ -821,6 +821,26 @@ class ValidateSignatureTest {
     }
   }
 
+  @ParameterizedTest
+  @CsvSource({
+    "http://127.0.0.1:1/, connection refused, ''",
+    "http://[::1%25none]/, unknown host, hint: check this machine's DNS"
+  })
+  void nobody_is_sent_to_the_address_of_the_server_for_another_s_chain(
+      String address, String reason, String hint) throws IOException {
+    try (RemoteSettingsServer server = server().start()) {
+      server.publish("main", "a", "{\"id\":\"1\"}");
+      ObjectNode entry = server.signatureEntry("main", "a", server.authority());
+      entry.put("x5u", address + "a".repeat(100_000));
+      server.edit("main", "a", attributes -> Signer.setSignatures(attributes, List.of(entry)));
+      Terminal.Outcome outcome = run(server, "--requests-nb-retries", "1");
+      assertTrue(outcome.stdout().contains(" is not reachable: " + reason), outcome::toString);
+      assertTrue(outcome.stderr().contains(hint), outcome::toString);
+      assertFalse(outcome.stderr().contains("SERVER"), outcome::toString);
+      assertTrue(outcome.toString().length() < 5_000, "a URL is shortened");
+    }
+  }
+
   // ---- saved changesets
 
   /** Saves a real changeset with another x5u. */
