@@ -499,6 +499,26 @@ class ValidateSignatureTest {
     }
   }
 
+  @Test
+  void of_warnings_that_only_name_other_records_one_is_said_and_the_others_with_verbose()
+      throws IOException {
+    try (RemoteSettingsServer server = server().start()) {
+      for (int i = 1; i <= 20; i++) {
+        server.publish("main", "c" + i, "{\"id\":\"r%d\",\"n\":9007199254740993}".formatted(i));
+      }
+      String words = "integers beyond";
+      Terminal.Outcome outcome = run(server);
+      assertEquals(1, outcome.stderr().split(words).length - 1, outcome::toString);
+      assertTrue(outcome.stderr().contains(" in r1 (n); 19 more like it (--verbose)\n"));
+      assertEquals(20, run(server, "--verbose").stderr().split(words).length - 1);
+      String json = run(server, "--format", "json").stdout();
+      assertEquals(21, json.split(words).length - 1, "each result, and the run");
+      Terminal.Outcome strict = run(server, "--strict");
+      assertEquals(1, strict.exit());
+      assertEquals(1, strict.stdout().split(words).length - 1, strict::toString);
+    }
+  }
+
   // ---- no chain
 
   @Test

@@ -296,11 +296,13 @@ public final class SignatureCheck {
       warnings.add(
           new Warning(
               "",
-              ": the changeset is older than announced (%d, announced %d), even past the caches"
+              ": the changeset is older than announced",
+              " (%d, announced %d), even past the caches"
                   .formatted(changeset.timestamp(), entry.timestamp())));
     }
-    ClientDifferences.of(changeset.records(), changeset.oddTombstones(), changeset.timestamp())
-        .forEach(sentence -> warnings.add(new Warning("", ": " + sentence)));
+    warnings.addAll(
+        ClientDifferences.of(
+            changeset.records(), changeset.oddTombstones(), changeset.timestamp()));
     return warnings;
   }
 

@@ -157,7 +157,8 @@ public final class SignatureReport {
   }
 
   /**
-   * Says what some clients do not take, once for all collections that it is true of.
+   * Says what some clients do not take, once for all collections that it is true of. Of sentences
+   * that only name other records, one is said, and the others with {@code --verbose}.
    *
    * @param say for each sentence
    */
@@ -168,7 +169,18 @@ public final class SignatureReport {
         names.computeIfAbsent(warning, _ -> new ArrayList<>()).add(outcome.entry().name());
       }
     }
-    names.forEach((warning, some) -> say.accept(warning.about(Display.some(some, 1))));
+    Map<Warning, List<String>> alike = new LinkedHashMap<>();
+    names.forEach((warning, some) ->
+        alike
+            .computeIfAbsent(warning.kind(), _ -> new ArrayList<>())
+            .add(warning.about(Display.some(some, 1))));
+    for (List<String> sentences : alike.values()) {
+      List<String> others = sentences.subList(1, sentences.size());
+      String more =
+          others.isEmpty() ? "" : "; %d more like it (--verbose)".formatted(others.size());
+      say.accept(sentences.getFirst() + more);
+      others.forEach(report::note);
+    }
   }
 
   /** Prints, for each bad collection, what is wrong with it, then what to do. */
