@@ -286,6 +286,19 @@ class ValidateSignatureTest {
     }
   }
 
+  @Test
+  void what_was_wrong_with_a_signature_in_a_cache_is_explained() throws IOException {
+    try (RemoteSettingsServer server = server().start()) {
+      server.publish("main", "a", "{\"id\":\"1\"}");
+      server.fault("altered-record=main/a:1");
+      Terminal.Outcome outcome = run(server, "--verbose");
+      assertTrue(outcome.stdout().contains(" - Cause: a cache serves"), outcome::toString);
+      assertTrue(
+          outcome.stderr().contains("main/a: a signature is refused: the records differ from"),
+          outcome::toString);
+    }
+  }
+
   private static List<String> expected(RemoteSettingsServer server) {
     return server.requests("/v1/buckets/main/collections/a/changeset?").stream()
         .map(KintoRequest::target)
@@ -423,6 +436,21 @@ class ValidateSignatureTest {
   }
 
   @Test
+  void an_expired_certificate_that_is_not_the_cause_is_a_warning() throws IOException {
+    try (RemoteSettingsServer server = server().start()) {
+      server.publish("main", "a", "{\"id\":\"1\"}");
+      SigningAuthority.Builder other = server.authority().sibling();
+      sign(server, server.authority(), other.leafValidity(day(-25), day(-5)).build());
+      server.fault("altered-record=main/a");
+      Terminal.Outcome outcome = run(server);
+      assertTrue(outcome.stdout().contains(" - Cause: the records differ"), outcome::toString);
+      assertTrue(
+          outcome.stderr().contains("the leaf of main/a expired 5 days ago (2026-11-19)\n"),
+          outcome::toString);
+    }
+  }
+
+  @Test
   void a_certificate_that_many_collections_use_is_told_once() throws IOException {
     SigningAuthority authority =
         SigningAuthority.builder().now(Terminal.NOW).intermediateValidity(day(-25), day(5)).build();
@@ -455,11 +483,12 @@ class ValidateSignatureTest {
   @Test
   void certificates_alone_are_verified_without_the_records() throws IOException {
     try (RemoteSettingsServer server = server().start()) {
-      server.publish("main", "a", records(12));
+      server.publish("main", "a", "{\"id\":\"1\",\"n\":9007199254740993}", "{\"id\":\"2\"}");
       server.fault("altered-record=main/a");
       server.fault("altered-signature=main/a");
       Terminal.Outcome outcome = run(server, "--only-certificates");
       assertEquals(0, outcome.exit(), outcome.toString());
+      assertFalse(outcome.stderr().contains("Firefox"), outcome::toString);
       assertEquals(1, expected(server).size());
       assertTrue(expected(server).getFirst().endsWith("&_limit=1"), expected(server)::toString);
       assertEquals(1, run(server, "--only-certificates", "--root-hash", "00".repeat(32)).exit());
@@ -472,7 +501,9 @@ class ValidateSignatureTest {
         server().withoutChangesets().withSingleSignature().pageSize(2).start()) {
       server.publish("main", "a", records(12));
       server.forgetRequests();
-      assertEquals(0, run(server, "--only-certificates").exit());
+      Terminal.Outcome outcome = run(server, "--only-certificates");
+      assertEquals(0, outcome.exit(), outcome.toString());
+      assertFalse(outcome.stderr().contains("older than announced"), outcome::toString);
       assertEquals(0, server.requests("/v1/buckets/main/collections/a/records").size());
     }
   }
@@ -1002,6 +1033,15 @@ class ValidateSignatureTest {
         "validate_signature: error: --at: \"yesterday\" is not a moment like"
             + " 2026-11-24T12:00:00Z\n",
         outcome.stderr());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"+999999999-12-31T23:59:59Z", "-999999999-01-01T00:00:00Z"})
+  void the_moment_may_be_as_far_away_as_can_be(String moment) {
+    Terminal.Outcome outcome =
+        saved(
+            "kinto-26", "changeset-recorded.json", "--at", moment, "--certificate-warn-days=3650");
+    assertEquals(1, outcome.exit(), outcome.toString());
   }
 
   @Test

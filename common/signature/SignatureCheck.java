@@ -104,10 +104,19 @@ public final class SignatureCheck {
     }
 
     private Outcome bad(Refused reason) {
-      return with(new Bad(new Invalid(reason, List.of(reason))));
+      return with(new Bad(new Invalid(reason, refused())));
     }
 
-    private boolean isBadFor(Cause cause) {
+    /** What was wrong with the signatures that were tried. */
+    List<Refused> refused() {
+      return switch (judgement) {
+        case Good(Valid valid) -> valid.refused();
+        case Bad(Invalid invalid) -> invalid.refused();
+        default -> List.of();
+      };
+    }
+
+    boolean isBadFor(Cause cause) {
       return judgement instanceof Bad(Invalid invalid) && invalid.reason().cause() == cause;
     }
   }
@@ -178,7 +187,7 @@ public final class SignatureCheck {
       Long signedOn =
           changeset.metadata().get("last_modified") instanceof Long number ? number : null;
       Judgement judgement = judge(entry, signatures, changeset, signedOn);
-      List<Warning> warnings = new ArrayList<>(oddities(entry, changeset));
+      List<Warning> warnings = onlyCertificates ? new ArrayList<>() : oddities(entry, changeset);
       if (judgement instanceof Good(Valid valid)) {
         warnings.addAll(valid.warnings());
       }
