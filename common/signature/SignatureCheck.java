@@ -154,7 +154,7 @@ public final class SignatureCheck {
       return noVerdict(entry, entry.problem());
     }
     if (onlyCertificates) {
-      return judge(entry, unlessBare(remote, entry, () -> remote.freshMetadata(entry.place())));
+      return judge(entry, unlessBare(remote, entry, () -> remote.freshMetadata(entry)));
     }
     Outcome outcome = judge(entry, unlessBare(remote, entry, () -> remote.changeset(entry)));
     if (outcome.judgement() instanceof Bad) {
@@ -178,7 +178,7 @@ public final class SignatureCheck {
       Long signedOn =
           changeset.metadata().get("last_modified") instanceof Long number ? number : null;
       Judgement judgement = judge(entry, signatures, changeset, signedOn);
-      List<Warning> warnings = new ArrayList<>(oddities(entry, changeset));
+      List<Warning> warnings = onlyCertificates ? new ArrayList<>() : oddities(entry, changeset);
       if (judgement instanceof Good(Valid valid)) {
         warnings.addAll(valid.warnings());
       }
