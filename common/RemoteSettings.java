@@ -216,10 +216,10 @@ public final class RemoteSettings {
   }
 
   /** Reads a collection past the caches, with one record at most: for what its metadata say. */
-  public Changeset freshMetadata(Place collection) throws ServerException {
+  public Changeset freshMetadata(Announced entry) throws ServerException {
     return changesets
-        ? read(collection.path(), cacheBuster() + "&_limit=1")
-        : new Changeset(metadata(collection.path()), 0, List.of(), 0, Map.of(), 0);
+        ? read(entry.path(), cacheBuster() + "&_limit=1")
+        : new Changeset(metadata(entry.path()), entry.timestamp(), List.of(), 0, Map.of(), 0);
   }
 
   private Changeset read(String path, String expected) throws ServerException {

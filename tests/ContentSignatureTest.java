@@ -931,6 +931,17 @@ class ContentSignatureTest {
         warnings(assertInstanceOf(Valid.class, verdict)));
   }
 
+  @Test
+  void a_chain_with_crlf_is_valid_with_a_warning() throws Refused {
+    String pem = Vectors.text("openssl/chain.pem").replace("\n", "\r\n");
+    CertificateChain chain = CertificateChain.parse(bytes(pem));
+    Verdict verdict =
+        verify(changeset(RECORDS, TIMESTAMP, entry(GOOD)), List.of(), _ -> chain, TRUST);
+    assertEquals(
+        List.of("the chain of main/a has CRLF line ends, which Android and iOS refuse"),
+        warnings(assertInstanceOf(Valid.class, verdict)));
+  }
+
   // The older single signature
 
   private static final String SINGLE = "\"signature\": " + entry(GOOD);

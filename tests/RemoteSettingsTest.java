@@ -823,7 +823,7 @@ class RemoteSettingsTest {
   @Test
   void metadata_are_read_past_the_caches_with_one_record_at_most() throws Exception {
     answer(PLACE + "/changeset", changeset(GOOD));
-    assertEquals(200, remote.freshMetadata(ENTRY.place()).timestamp());
+    assertEquals(200, remote.freshMetadata(ENTRY).timestamp());
     assertTrue(targets().getLast().matches(".*\\?_expected=\\d+&_limit=1"), targets()::toString);
   }
 

@@ -163,7 +163,7 @@ public final class SignatureCheck {
       return noVerdict(entry, entry.problem());
     }
     if (onlyCertificates) {
-      return judge(entry, unlessBare(remote, entry, () -> remote.freshMetadata(entry.place())));
+      return judge(entry, unlessBare(remote, entry, () -> remote.freshMetadata(entry)));
     }
     Outcome outcome = judge(entry, unlessBare(remote, entry, () -> remote.changeset(entry)));
     if (outcome.judgement() instanceof Bad) {
