@@ -99,12 +99,9 @@ public final class SignatureCheck {
       List<Warning> warnings,
       Duration took) {
 
-    private Outcome with(Judgement other) {
-      return new Outcome(entry, other, signedOn, timestamp, records, chains, warnings, took);
-    }
-
     private Outcome bad(Refused reason) {
-      return with(new Bad(new Invalid(reason, refused())));
+      Bad bad = new Bad(new Invalid(reason, refused()));
+      return new Outcome(entry, bad, signedOn, timestamp, records, chains, warnings, took);
     }
 
     /** What was wrong with the signatures that were tried. */
