@@ -540,7 +540,7 @@ class ValidateSignatureTest {
       String words = "integers beyond";
       Terminal.Outcome outcome = run(server);
       assertEquals(1, outcome.stderr().split(words).length - 1, outcome::toString);
-      assertTrue(outcome.stderr().contains(" in r1 (n); 19 more like it (--verbose)\n"));
+      assertTrue(outcome.stderr().contains(" in r1 (n); 19 more (--verbose)\n"));
       assertEquals(20, run(server, "--verbose").stderr().split(words).length - 1);
       String json = run(server, "--format", "json").stdout();
       assertEquals(21, json.split(words).length - 1, "each result, and the run");
@@ -854,6 +854,33 @@ class ValidateSignatureTest {
               .stdout()
               .endsWith(" is not reachable: HTML instead of a PEM chain (after 5 attempts)\n"),
           lasting::toString);
+    }
+  }
+
+  @Test
+  void a_chain_that_is_not_asked_for_yet_leaves_no_verdict() throws IOException {
+    String signature = ("A".repeat(63) + "B").repeat(2);
+    String changeset =
+        """
+        {"metadata": {"signatures": [{"x5u": "/chain", "signature": "%s"}]}, "timestamp": 1,
+         "changes": [{"id": "x"}]}\
+        """;
+    try (RecordingServer server =
+        RecordingServer.routes(request ->
+            request.path().contains("/monitor/")
+                ? Reply.json(
+                    "{\"changes\": [{\"bucket\": \"main\", \"collection\": \"a\","
+                        + " \"last_modified\": 1}]}")
+                : Reply.json(changeset.formatted(signature), "Backoff: 60"))) {
+      Terminal.Outcome outcome =
+          new Terminal().set("SERVER", server.url("/v1")).run(new validate_signature());
+      assertEquals(2, outcome.exit(), outcome.toString());
+      assertTrue(
+          outcome
+              .stdout()
+              .contains(
+                  "/chain is not reachable: the server asks to wait 60 s (Backoff), longer than"),
+          outcome::toString);
     }
   }
 

@@ -337,11 +337,12 @@ public final class SignatureCheck {
     try {
       return remote.chain(url, Guard.of(addresses::refusal));
     } catch (ServerException e) {
+      boolean isAsked = e.kind() != ServerException.Kind.TOLD_TO_WAIT || e.status() != 0;
       String message = "the chain %s is not reachable: %s";
-      throw new Refused(
-          Cause.CHAIN_NOT_REACHABLE,
-          message.formatted(ContentSignature.shown(url.toString()), e.reason()),
-          e.hint());
+      message = message.formatted(ContentSignature.shown(url.toString()), e.reason());
+      throw isAsked
+          ? new Refused(Cause.CHAIN_NOT_REACHABLE, message, e.hint())
+          : Refused.undecided(Cause.CHAIN_NOT_REACHABLE, message, e.hint());
     }
   }
 

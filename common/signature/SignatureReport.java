@@ -171,8 +171,7 @@ public final class SignatureReport {
             .add(warning.about(Display.some(some, 1))));
     for (List<String> sentences : alike.values()) {
       List<String> others = sentences.subList(1, sentences.size());
-      String more =
-          others.isEmpty() ? "" : "; %d more like it (--verbose)".formatted(others.size());
+      String more = others.isEmpty() ? "" : "; %d more (--verbose)".formatted(others.size());
       say.accept(sentences.getFirst() + more);
       others.forEach(report::note);
     }
