@@ -202,7 +202,7 @@ public class validate_signature implements Runner.Command {
 
   /** Which certificate expires first, for the summary; warns of each that expires soon. */
   private String expiry(SignatureReport results, Instant now, Report report) {
-    Set<String> bad = results.bad();
+    Set<String> expired = results.expired(); // their verdicts name the certificates
     results
         .certificates()
         .forEach((certificate, collections) -> {
@@ -212,10 +212,10 @@ public class validate_signature implements Runner.Command {
                   : certificate.defaultWarningPeriod();
           List<String> concerned =
               collections.stream()
-                  .filter(it ->
-                      now.isBefore(certificate.end()) || !bad.contains(it)) // whose verdict says it
+                  .filter(it -> now.isBefore(certificate.end()) || !expired.contains(it))
                   .toList();
-          if (now.plus(warning).isAfter(certificate.end()) && !concerned.isEmpty()) {
+          Duration left = Duration.between(now, certificate.end());
+          if (left.compareTo(warning) < 0 && !concerned.isEmpty()) {
             String sentence =
                 "the %s of %s %s"
                     .formatted(

@@ -628,15 +628,17 @@ public final class Http implements AutoCloseable {
         return request
             .failure(Kind.CONNECTION, 0, "unknown host " + target.getHost())
             .withHint(
-                "check the host's name in %s, and this machine's DNS"
-                    .formatted(limits.names().server()));
+                request.guard() != null
+                    ? "check this machine's DNS"
+                    : "check the host's name in %s, and this machine's DNS"
+                        .formatted(limits.names().server()));
       }
     }
     boolean redirected = !target.equals(request.url());
     Kind kind = e instanceof HttpTimeoutException ? Kind.LATE : Kind.CONNECTION;
     String where = redirected ? ", redirected to " + Urls.shown(target) : "";
     ServerException failure = request.failure(kind, 0, reason(e) + where);
-    return e instanceof ConnectException && !redirected
+    return e instanceof ConnectException && !redirected && request.guard() == null
         ? failure.withHint(
             "is the server running, and %s right?".formatted(limits.names().server()))
         : failure;

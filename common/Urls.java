@@ -16,6 +16,8 @@ public final class Urls {
   private static final Pattern LOOPBACK =
       Pattern.compile("127(\\.(25[0-5]|2[0-4]\\d|1?\\d?\\d)){3}");
 
+  private static final int MAX_SHOWN = 500;
+
   private Urls() {}
 
   /** Whether a URL is http or https, with a host, and a port that exists if it has one. */
@@ -40,11 +42,11 @@ public final class Urls {
     return "https".equalsIgnoreCase(url.getScheme());
   }
 
-  /** A URL as it may be shown: without credentials. */
+  /** A URL as it may be shown: without credentials, and shortened. */
   public static String shown(URI url) {
-    return url.getRawUserInfo() == null
-        ? url.toString()
-        : url.toString().replaceFirst("//[^/?#]*@", "//***@");
+    String text = url.toString();
+    String safe = url.getRawUserInfo() == null ? text : text.replaceFirst("//[^/?#]*@", "//***@");
+    return safe.length() <= MAX_SHOWN ? safe : safe.substring(0, MAX_SHOWN) + "…";
   }
 
   /** Scheme, host and port: what credentials are meant for. */

@@ -166,6 +166,8 @@ class ChainAddressesTest {
     "0, 0.0.0.0",
     "localhost, 127.0.0.1",
     "LOCALHOST, 127.0.0.1",
+    "localhost., 127.0.0.1",
+    "chains.localhost, 127.0.0.1",
     "2130706433, 127.0.0.1",
     "0x7f000001, 127.0.0.1",
     "0177.0.0.1, 127.0.0.1"
@@ -243,7 +245,7 @@ class ChainAddressesTest {
       })
   void what_is_not_a_web_address_is_refused(String x5u) {
     assertEquals(
-        "the x5u " + x5u + " is not read: expected https",
+        "the x5u " + x5u + " is not read: expected https://HOST/…",
         refused(pinned(LOOPBACK), x5u).getMessage());
   }
 

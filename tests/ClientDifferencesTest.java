@@ -1,12 +1,14 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //SOURCES ../common/Changesets.java
 //SOURCES ../common/signature/ClientDifferences.java
+//SOURCES ../common/signature/ContentSignature.java
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import common.Changesets;
 import common.Changesets.Changeset;
 import common.signature.ClientDifferences;
+import common.signature.ContentSignature.Warning;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -253,7 +255,7 @@ class ClientDifferencesTest {
             .lines()
             .map(it -> FIREFOX + "the timestamp " + it + ", which is beyond 2^53")
             .toList(),
-        ClientDifferences.of(List.of(), Map.of(), timestamp));
+        sentences(ClientDifferences.of(List.of(), Map.of(), timestamp)));
   }
 
   @Test
@@ -281,8 +283,13 @@ class ClientDifferencesTest {
   /** The sentences about these records and two that are plain. */
   private static List<String> differences(String... records) throws IOException {
     Changeset changeset = changeset(records);
-    return ClientDifferences.of(
-        changeset.records(), changeset.oddTombstones(), changeset.timestamp());
+    return sentences(
+        ClientDifferences.of(
+            changeset.records(), changeset.oddTombstones(), changeset.timestamp()));
+  }
+
+  private static List<String> sentences(List<Warning> warnings) {
+    return warnings.stream().map(it -> it.about("").replaceFirst("^: ", "")).toList();
   }
 
   private static Changeset changeset(String... records) throws IOException {

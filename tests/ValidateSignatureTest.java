@@ -286,6 +286,19 @@ class ValidateSignatureTest {
     }
   }
 
+  @Test
+  void what_was_wrong_with_a_signature_in_a_cache_is_explained() throws IOException {
+    try (RemoteSettingsServer server = server().start()) {
+      server.publish("main", "a", "{\"id\":\"1\"}");
+      server.fault("altered-record=main/a:1");
+      Terminal.Outcome outcome = run(server, "--verbose");
+      assertTrue(outcome.stdout().contains(" - Cause: a cache serves"), outcome::toString);
+      assertTrue(
+          outcome.stderr().contains("main/a: a signature is refused: the records differ from"),
+          outcome::toString);
+    }
+  }
+
   private static List<String> expected(RemoteSettingsServer server) {
     return server.requests("/v1/buckets/main/collections/a/changeset?").stream()
         .map(KintoRequest::target)
@@ -423,6 +436,21 @@ class ValidateSignatureTest {
   }
 
   @Test
+  void an_expired_certificate_that_is_not_the_cause_is_a_warning() throws IOException {
+    try (RemoteSettingsServer server = server().start()) {
+      server.publish("main", "a", "{\"id\":\"1\"}");
+      SigningAuthority.Builder other = server.authority().sibling();
+      sign(server, server.authority(), other.leafValidity(day(-25), day(-5)).build());
+      server.fault("altered-record=main/a");
+      Terminal.Outcome outcome = run(server);
+      assertTrue(outcome.stdout().contains(" - Cause: the records differ"), outcome::toString);
+      assertTrue(
+          outcome.stderr().contains("the leaf of main/a expired 5 days ago (2026-11-19)\n"),
+          outcome::toString);
+    }
+  }
+
+  @Test
   void a_certificate_that_many_collections_use_is_told_once() throws IOException {
     SigningAuthority authority =
         SigningAuthority.builder().now(Terminal.NOW).intermediateValidity(day(-25), day(5)).build();
@@ -455,11 +483,12 @@ class ValidateSignatureTest {
   @Test
   void certificates_alone_are_verified_without_the_records() throws IOException {
     try (RemoteSettingsServer server = server().start()) {
-      server.publish("main", "a", records(12));
+      server.publish("main", "a", "{\"id\":\"1\",\"n\":9007199254740993}", "{\"id\":\"2\"}");
       server.fault("altered-record=main/a");
       server.fault("altered-signature=main/a");
       Terminal.Outcome outcome = run(server, "--only-certificates");
       assertEquals(0, outcome.exit(), outcome.toString());
+      assertFalse(outcome.stderr().contains("Firefox"), outcome::toString);
       assertEquals(1, expected(server).size());
       assertTrue(expected(server).getFirst().endsWith("&_limit=1"), expected(server)::toString);
       assertEquals(1, run(server, "--only-certificates", "--root-hash", "00".repeat(32)).exit());
@@ -498,6 +527,26 @@ class ValidateSignatureTest {
       assertEquals(1, strict.exit(), strict.toString());
       assertTrue(strict.stdout().contains(sentence), strict::toString);
       assertTrue(strict.stdout().contains("/buckets/main/collections/a:  OK"), strict::toString);
+    }
+  }
+
+  @Test
+  void of_warnings_that_only_name_other_records_one_is_said_and_the_others_with_verbose()
+      throws IOException {
+    try (RemoteSettingsServer server = server().start()) {
+      for (int i = 1; i <= 20; i++) {
+        server.publish("main", "c" + i, "{\"id\":\"r%d\",\"n\":9007199254740993}".formatted(i));
+      }
+      String words = "integers beyond";
+      Terminal.Outcome outcome = run(server);
+      assertEquals(1, outcome.stderr().split(words).length - 1, outcome::toString);
+      assertTrue(outcome.stderr().contains(" in r1 (n); 19 more (--verbose)\n"));
+      assertEquals(20, run(server, "--verbose").stderr().split(words).length - 1);
+      String json = run(server, "--format", "json").stdout();
+      assertEquals(21, json.split(words).length - 1, "each result, and the run");
+      Terminal.Outcome strict = run(server, "--strict");
+      assertEquals(1, strict.exit());
+      assertEquals(1, strict.stdout().split(words).length - 1, strict::toString);
     }
   }
 
@@ -809,6 +858,33 @@ class ValidateSignatureTest {
   }
 
   @Test
+  void a_chain_that_is_not_asked_for_yet_leaves_no_verdict() throws IOException {
+    String signature = ("A".repeat(63) + "B").repeat(2);
+    String changeset =
+        """
+        {"metadata": {"signatures": [{"x5u": "/chain", "signature": "%s"}]}, "timestamp": 1,
+         "changes": [{"id": "x"}]}\
+        """;
+    try (RecordingServer server =
+        RecordingServer.routes(request ->
+            request.path().contains("/monitor/")
+                ? Reply.json(
+                    "{\"changes\": [{\"bucket\": \"main\", \"collection\": \"a\","
+                        + " \"last_modified\": 1}]}")
+                : Reply.json(changeset.formatted(signature), "Backoff: 60"))) {
+      Terminal.Outcome outcome =
+          new Terminal().set("SERVER", server.url("/v1")).run(new validate_signature());
+      assertEquals(2, outcome.exit(), outcome.toString());
+      assertTrue(
+          outcome
+              .stdout()
+              .contains(
+                  "/chain is not reachable: the server asks to wait 60 s (Backoff), longer than"),
+          outcome::toString);
+    }
+  }
+
+  @Test
   void a_chain_with_a_broken_certificate_is_read_once() throws IOException {
     try (RemoteSettingsServer server = server().start()) {
       server.publish("main", "a", "{\"id\":\"1\"}");
@@ -820,6 +896,26 @@ class ValidateSignatureTest {
           outcome.stdout().endsWith(" - Cause: certificate 1 of the chain cannot be parsed\n"),
           outcome::toString);
       assertEquals(1, server.requests("/chains/").size());
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "http://127.0.0.1:1/, connection refused, ''",
+    "http://[::1%25none]/, unknown host, hint: check this machine's DNS"
+  })
+  void nobody_is_sent_to_the_address_of_the_server_for_another_s_chain(
+      String address, String reason, String hint) throws IOException {
+    try (RemoteSettingsServer server = server().start()) {
+      server.publish("main", "a", "{\"id\":\"1\"}");
+      ObjectNode entry = server.signatureEntry("main", "a", server.authority());
+      entry.put("x5u", address + "a".repeat(100_000));
+      server.edit("main", "a", attributes -> Signer.setSignatures(attributes, List.of(entry)));
+      Terminal.Outcome outcome = run(server, "--requests-nb-retries", "1");
+      assertTrue(outcome.stdout().contains(" is not reachable: " + reason), outcome::toString);
+      assertTrue(outcome.stderr().contains(hint), outcome::toString);
+      assertFalse(outcome.stderr().contains("SERVER"), outcome::toString);
+      assertTrue(outcome.toString().length() < 5_000, "a URL is shortened");
     }
   }
 
@@ -964,6 +1060,15 @@ class ValidateSignatureTest {
         "validate_signature: error: --at: \"yesterday\" is not a moment like"
             + " 2026-11-24T12:00:00Z\n",
         outcome.stderr());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"+999999999-12-31T23:59:59Z", "-999999999-01-01T00:00:00Z"})
+  void the_moment_may_be_as_far_away_as_can_be(String moment) {
+    Terminal.Outcome outcome =
+        saved(
+            "kinto-26", "changeset-recorded.json", "--at", moment, "--certificate-warn-days=3650");
+    assertEquals(1, outcome.exit(), outcome.toString());
   }
 
   @Test

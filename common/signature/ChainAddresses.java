@@ -89,7 +89,7 @@ public record ChainAddresses(URI server, Supplier<URI> base, boolean rootPinned)
   /** What is wrong with a URL, whatever its root may prove; or null. */
   private String wrong(URI url, List<InetAddress> addresses) {
     if (!Urls.isWeb(url)) {
-      return "expected https";
+      return "expected https://HOST/…";
     }
     if (url.getRawUserInfo() != null) {
       return "expected a URL without user info";
@@ -112,7 +112,7 @@ public record ChainAddresses(URI server, Supplier<URI> base, boolean rootPinned)
 
   /** The addresses that a host spells, as Java and as the C library read it. */
   private static List<InetAddress> spelled(String host) {
-    if (host.equalsIgnoreCase("localhost")) {
+    if (host.matches("(?i)(.+\\.)?localhost\\.?")) { // RFC 6761, 6.3
       return List.of(InetAddress.ofLiteral("127.0.0.1"));
     }
     String text = host.replaceAll("[\\[\\]]|%.*", ""); // brackets, and the zone of fe80::1%eth0

@@ -1,5 +1,5 @@
 //JAVA 25+
-//SOURCES ../Changesets.java ../Display.java ../Json.java CanonicalJson.java
+//SOURCES ../Changesets.java ../Display.java ../Json.java CanonicalJson.java ContentSignature.java
 
 package common.signature;
 
@@ -7,6 +7,7 @@ import common.Changesets.SignedRecord;
 import common.Display;
 import common.Json.BadJson;
 import common.signature.CanonicalJson.Trait;
+import common.signature.ContentSignature.Warning;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -48,12 +49,12 @@ public final class ClientDifferences {
   private ClientDifferences() {}
 
   /**
-   * Returns a sentence for each kind of difference.
+   * Returns a warning for each kind of difference.
    *
    * @param tombstones the traits of those that have any, by id
    * @param timestamp of the records, epoch milliseconds
    */
-  public static List<String> of(
+  public static List<Warning> of(
       List<SignedRecord> records, Map<String, Set<Trait>> tombstones, long timestamp) {
     Map<Trait, List<String>> ids = new EnumMap<>(Trait.class);
     for (SignedRecord record : records) {
@@ -70,20 +71,25 @@ public final class ClientDifferences {
         }
       }
     });
-    List<String> sentences = new ArrayList<>();
+    List<Warning> warnings = new ArrayList<>();
     if (!CanonicalJson.isExact(Long.toString(timestamp))) {
-      sentences.add(FIREFOX + "the timestamp %d, which is beyond 2^53".formatted(timestamp));
+      warnings.add(
+          warning(FIREFOX + "the timestamp", " %d, which is beyond 2^53".formatted(timestamp)));
     }
     List<String> misplaced = misplaced(records);
     if (!misplaced.isEmpty()) {
-      sentences.add(sentence(FIREFOX + "ids that UTF-16 sorts differently", misplaced));
+      warnings.add(warning(FIREFOX + "ids that UTF-16 sorts differently", in(misplaced)));
     }
-    ids.forEach((trait, some) -> sentences.add(sentence(words(trait), some)));
-    return sentences;
+    ids.forEach((trait, some) -> warnings.add(warning(words(trait), in(some))));
+    return warnings;
   }
 
-  private static String sentence(String words, List<String> ids) {
-    return words + " in " + Display.some(ids, SHOWN);
+  private static Warning warning(String words, String where) {
+    return new Warning("", ": " + words, where);
+  }
+
+  private static String in(List<String> ids) {
+    return " in " + Display.some(ids, SHOWN);
   }
 
   /** The fields of a record that have a trait, in parentheses; empty if the words name them. */

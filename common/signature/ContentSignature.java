@@ -163,11 +163,20 @@ public final class ContentSignature {
    *
    * @param before the words before their names
    * @param after the words after their names
+   * @param where the end of the sentence, if another collection has another one
    */
-  public record Warning(String before, String after) {
+  public record Warning(String before, String after, String where) {
+    Warning(String before, String after) {
+      this(before, after, "");
+    }
+
     /** The whole sentence. */
     public String about(String collections) {
-      return before + collections + after;
+      return before + collections + after + where;
+    }
+
+    Warning kind() {
+      return new Warning(before, after);
     }
   }
 

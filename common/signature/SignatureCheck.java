@@ -99,15 +99,21 @@ public final class SignatureCheck {
       List<Warning> warnings,
       Duration took) {
 
-    private Outcome with(Judgement other) {
-      return new Outcome(entry, other, signedOn, timestamp, records, chains, warnings, took);
-    }
-
     private Outcome bad(Refused reason) {
-      return with(new Bad(new Invalid(reason, List.of(reason))));
+      Bad bad = new Bad(new Invalid(reason, refused()));
+      return new Outcome(entry, bad, signedOn, timestamp, records, chains, warnings, took);
     }
 
-    private boolean isBadFor(Cause cause) {
+    /** What was wrong with the signatures that were tried. */
+    List<Refused> refused() {
+      return switch (judgement) {
+        case Good(Valid valid) -> valid.refused();
+        case Bad(Invalid invalid) -> invalid.refused();
+        default -> List.of();
+      };
+    }
+
+    boolean isBadFor(Cause cause) {
       return judgement instanceof Bad(Invalid invalid) && invalid.reason().cause() == cause;
     }
   }
@@ -296,11 +302,13 @@ public final class SignatureCheck {
       warnings.add(
           new Warning(
               "",
-              ": the changeset is older than announced (%d, announced %d), even past the caches"
+              ": the changeset is older than announced",
+              " (%d, announced %d), even past the caches"
                   .formatted(changeset.timestamp(), entry.timestamp())));
     }
-    ClientDifferences.of(changeset.records(), changeset.oddTombstones(), changeset.timestamp())
-        .forEach(sentence -> warnings.add(new Warning("", ": " + sentence)));
+    warnings.addAll(
+        ClientDifferences.of(
+            changeset.records(), changeset.oddTombstones(), changeset.timestamp()));
     return warnings;
   }
 
@@ -329,11 +337,12 @@ public final class SignatureCheck {
     try {
       return remote.chain(url, Guard.of(addresses::refusal));
     } catch (ServerException e) {
+      boolean isAsked = e.kind() != ServerException.Kind.TOLD_TO_WAIT || e.status() != 0;
       String message = "the chain %s is not reachable: %s";
-      throw new Refused(
-          Cause.CHAIN_NOT_REACHABLE,
-          message.formatted(ContentSignature.shown(url.toString()), e.reason()),
-          e.hint());
+      message = message.formatted(ContentSignature.shown(url.toString()), e.reason());
+      throw isAsked
+          ? new Refused(Cause.CHAIN_NOT_REACHABLE, message, e.hint())
+          : Refused.undecided(Cause.CHAIN_NOT_REACHABLE, message, e.hint());
     }
   }
 

@@ -11,6 +11,7 @@ import common.RemoteSettings.Announced;
 import common.Report;
 import common.Report.Status;
 import common.Tally;
+import common.signature.CertificateChain.Cause;
 import common.signature.CertificateChain.Certificate;
 import common.signature.CertificateChain.Refused;
 import common.signature.ContentSignature.Invalid;
@@ -83,7 +84,6 @@ public final class SignatureReport {
         json.put("leaf_ends", chain.map(it -> it.leafEnd().toString()).orElse(null));
         String seconds = String.format(Locale.ROOT, " (%.2fs)", outcome.took().toNanos() / 1e9);
         show(outcome, Status.GOOD, "OK", report.word(Status.GOOD, "OK") + seconds, null, json);
-        explain(outcome, valid.refused());
       }
       case Bad(Invalid invalid) -> {
         String reason = invalid.reason().getMessage();
@@ -93,7 +93,6 @@ public final class SignatureReport {
         json.put("hint", invalid.reason().hint());
         String bad = report.word(Status.BAD, "⚠ BAD Signature ⚠");
         show(outcome, Status.BAD, "BAD", bad, reason, json);
-        explain(outcome, invalid.refused());
       }
       case Skipped _ -> {
         json.put("status", "skip");
@@ -128,12 +127,8 @@ public final class SignatureReport {
         "%02d/%02d %s:  %s"
             .formatted(outcomes.size(), expected, Display.clean(entry.path()), shown),
         json);
-  }
-
-  private void explain(Outcome outcome, List<Refused> refused) {
-    for (Refused one : refused) {
-      report.note(
-          "%s: a signature is refused: %s".formatted(outcome.entry().name(), one.getMessage()));
+    for (Refused one : outcome.refused()) {
+      report.note("%s: a signature is refused: %s".formatted(entry.name(), one.getMessage()));
     }
   }
 
@@ -157,7 +152,8 @@ public final class SignatureReport {
   }
 
   /**
-   * Says what some clients do not take, once for all collections that it is true of.
+   * Says what some clients do not take, once for all collections that it is true of. Of sentences
+   * that only name other records, one is said, and the others with {@code --verbose}.
    *
    * @param say for each sentence
    */
@@ -168,7 +164,17 @@ public final class SignatureReport {
         names.computeIfAbsent(warning, _ -> new ArrayList<>()).add(outcome.entry().name());
       }
     }
-    names.forEach((warning, some) -> say.accept(warning.about(Display.some(some, 1))));
+    Map<Warning, List<String>> alike = new LinkedHashMap<>();
+    names.forEach((warning, some) ->
+        alike
+            .computeIfAbsent(warning.kind(), _ -> new ArrayList<>())
+            .add(warning.about(Display.some(some, 1))));
+    for (List<String> sentences : alike.values()) {
+      List<String> others = sentences.subList(1, sentences.size());
+      String more = others.isEmpty() ? "" : "; %d more (--verbose)".formatted(others.size());
+      say.accept(sentences.getFirst() + more);
+      others.forEach(report::note);
+    }
   }
 
   /** Prints, for each bad collection, what is wrong with it, then what to do. */
@@ -213,10 +219,10 @@ public final class SignatureReport {
     return names;
   }
 
-  /** The collections whose verdict is bad. */
-  public Set<String> bad() {
+  /** The collections whose verdict is that certificates have expired. */
+  public Set<String> expired() {
     return outcomes.stream()
-        .filter(outcome -> outcome.judgement() instanceof Bad)
+        .filter(outcome -> outcome.isBadFor(Cause.EXPIRED))
         .map(outcome -> outcome.entry().name())
         .collect(Collectors.toSet());
   }
