@@ -222,7 +222,7 @@ public class validate_signature implements Runner.Command {
                         certificate.role(),
                         Display.some(concerned, 1),
                         expires(now, certificate.end()));
-            if (strict) {
+            if (strict || (onlyCertificates && left.isNegative())) {
               report.finding(sentence, "certificate expires soon");
             } else {
               report.warn(sentence);

@@ -481,6 +481,22 @@ class ValidateSignatureTest {
   }
 
   @Test
+  void with_certificates_alone_an_expired_one_is_a_finding_whichever_signature_needs_it()
+      throws IOException {
+    try (RemoteSettingsServer server = server().start()) {
+      server.publish("main", "a", "{\"id\":\"1\"}");
+      SigningAuthority.Builder other = server.authority().sibling();
+      sign(server, server.authority(), other.leafValidity(day(-25), day(-5)).build());
+      assertEquals(0, run(server).exit());
+      Terminal.Outcome outcome = run(server, "--only-certificates");
+      assertEquals(1, outcome.exit(), outcome.toString());
+      assertTrue(
+          outcome.stdout().endsWith("the leaf of main/a expired 5 days ago (2026-11-19)\n"),
+          outcome::toString);
+    }
+  }
+
+  @Test
   void certificates_alone_are_verified_without_the_records() throws IOException {
     try (RemoteSettingsServer server = server().start()) {
       server.publish("main", "a", "{\"id\":\"1\",\"n\":9007199254740993}", "{\"id\":\"2\"}");
