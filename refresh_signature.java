@@ -41,12 +41,9 @@ import common.signature.SignatureReport;
 import common.signature.TrustSettings;
 import java.time.Duration;
 import java.time.Instant;
-import java.time.ZoneOffset;
-import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
@@ -398,7 +395,12 @@ public class refresh_signature implements Runner.Command {
         report.result(
             Status.GOOD,
             "%s%s%s at %s ( %d )"
-                .formatted(start, trigger, Display.brief(status), moment(modified), modified),
+                .formatted(
+                    start,
+                    trigger,
+                    Display.brief(status),
+                    Display.moment(Instant.ofEpochMilli(modified)),
+                    modified),
             json);
       }
       case Skipped(String why) -> {
@@ -416,12 +418,6 @@ public class refresh_signature implements Runner.Command {
         report.hint(hint);
       }
     }
-  }
-
-  private static String moment(long timestamp) {
-    return DateTimeFormatter.ofPattern("uuuu-MM-dd HH:mm:ss 'UTC'", Locale.ROOT)
-        .withZone(ZoneOffset.UTC)
-        .format(Instant.ofEpochMilli(timestamp));
   }
 
   // ---- converters

@@ -1,8 +1,9 @@
 //JAVA 25+
-//SOURCES CertificateFields.java Der.java MozillaRoots.java NameConstraints.java
+//SOURCES ../Display.java CertificateFields.java Der.java MozillaRoots.java NameConstraints.java
 
 package common.signature;
 
+import common.Display;
 import common.signature.Der.Malformed;
 import java.io.ByteArrayInputStream;
 import java.nio.ByteBuffer;
@@ -20,8 +21,6 @@ import java.security.interfaces.ECPublicKey;
 import java.security.interfaces.RSAPublicKey;
 import java.time.Duration;
 import java.time.Instant;
-import java.time.ZoneOffset;
-import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Base64;
@@ -320,16 +319,16 @@ public final class CertificateChain {
       Instant start = certificate.getNotBefore().toInstant();
       Instant end = certificate.getNotAfter().toInstant();
       if (at.isAfter(end)) {
-        reasons.add("the " + name(certificate) + " expired on " + date(end));
+        reasons.add("the " + name(certificate) + " expired on " + Display.moment(end));
         cause = cause == null ? Cause.EXPIRED : cause;
       } else if (at.isBefore(start)) {
-        reasons.add("the " + name(certificate) + " is not valid before " + date(start));
+        reasons.add("the " + name(certificate) + " is not valid before " + Display.moment(start));
         cause = cause == null ? Cause.NOT_YET_VALID : cause;
       }
     }
     if (cause != null) {
       throw new Refused(
-          cause, "%s (checked as of %s)".formatted(String.join(", ", reasons), date(at)));
+          cause, "%s (checked as of %s)".formatted(String.join(", ", reasons), Display.moment(at)));
     }
   }
 
@@ -615,13 +614,6 @@ public final class CertificateChain {
 
   private String name(X509Certificate certificate) {
     return certificate == leaf ? "leaf" : certificate == intermediate ? "intermediate" : "root";
-  }
-
-  /** UTC, to the second, as certificates have it: {@code 2026-12-23 15:16:12 UTC}. */
-  private static String date(Instant instant) {
-    return DateTimeFormatter.ofPattern("uuuu-MM-dd HH:mm:ss 'UTC'", Locale.ROOT)
-        .withZone(ZoneOffset.UTC)
-        .format(instant);
   }
 
   private static Refused broken(String reason, Object... values) {
