@@ -223,7 +223,7 @@ public class validate_signature implements Runner.Command {
                         Display.some(concerned, 1),
                         expires(now, certificate.end()));
             if (strict || (onlyCertificates && left.isNegative())) {
-              report.finding(sentence, "certificate expires soon");
+              report.finding(sentence, certificate.role() + " expires soon");
             } else {
               report.warn(sentence);
             }
