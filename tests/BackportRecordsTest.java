@@ -1296,8 +1296,7 @@ class BackportRecordsTest {
     try (RemoteSettingsServer server = server()) {
       fill(server, SOURCE, 3);
       server.fault("reset=POST /v1/batch");
-      Terminal.Outcome outcome =
-          copy(terminal(server).set("REQUESTS_NB_RETRIES", "0"), REVIEWED, "--quiet");
+      Terminal.Outcome outcome = copy(terminal(server).once(), REVIEWED, "--quiet");
       assertEquals(Map.of(), content(server, REVIEWED));
       assertTrue(
           outcome

@@ -324,8 +324,7 @@ class BlockpagesGeneratorTest {
     for (String fault : List.of("503", "cut", "not-json", "404", "reset")) {
       server.clearFaults();
       server.fault(fault + "=blocklists/plugins");
-      Terminal.Outcome outcome =
-          terminal().set("REQUESTS_NB_RETRIES", "0").run(new blockpages_generator(), "--prune");
+      Terminal.Outcome outcome = terminal().once().run(new blockpages_generator(), "--prune");
       assertEquals(2, outcome.exit(), fault);
       assertEquals("", outcome.stdout(), fault);
     }

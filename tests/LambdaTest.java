@@ -587,7 +587,12 @@ class LambdaTest {
   // ---- invocations
 
   private LambdaRuntime lambda(String command) throws IOException {
-    return lambda(command, Map.of("SERVER", server.url().toString(), "REQUESTS_NB_RETRIES", "0"));
+    return lambda(
+        command,
+        Map.of(
+            "SERVER", server.url().toString(),
+            "REQUESTS_NB_RETRIES", "0",
+            "REQUESTS_TIMEOUT_SECONDS", "60"));
   }
 
   private LambdaRuntime lambda(String command, Map<String, String> variables) throws IOException {

@@ -279,7 +279,7 @@ class OutputSchemaTest {
       return document(
           new Terminal()
               .set("SERVER", server.url())
-              .set("REQUESTS_NB_RETRIES", 0)
+              .once()
               .set("BACKPORT_RECORDS_SOURCE_AUTH", "editor:editor")
               .set("BACKPORT_RECORDS_MAPPINGS", "main/regions -> main-workspace/nearby")
               .run(new backport_records(), "--format=json"));
@@ -299,7 +299,7 @@ class OutputSchemaTest {
       return document(
           new Terminal()
               .set("SERVER", server.url())
-              .set("REQUESTS_NB_RETRIES", 0)
+              .once()
               .set("AWS_ENDPOINT_URL_S3", s3.url("/"))
               .set("AWS_ACCESS_KEY_ID", "key")
               .set("AWS_SECRET_ACCESS_KEY", "secret-of-the-tests")

@@ -395,8 +395,7 @@ class PublishOnS3Test {
     server.delete("blocklists", "addons", "old");
     server.fault("cut=blocklists/plugins");
     proxy.forget();
-    Terminal.Outcome outcome =
-        terminal().set("REQUESTS_NB_RETRIES", "0").run(new blockpages_generator(), "--prune");
+    Terminal.Outcome outcome = terminal().once().run(new blockpages_generator(), "--prune");
     assertEquals(2, outcome.exit());
     assertEquals(List.of(), proxy.requests());
   }
@@ -654,10 +653,7 @@ class PublishOnS3Test {
         request -> request.method().equals("GET"),
         proxy.late(Duration.ofSeconds(30)));
     Terminal.Outcome outcome =
-        terminal()
-            .set("REQUESTS_NB_RETRIES", "0")
-            .set("REQUESTS_DEADLINE_SECONDS", "8")
-            .run(new blockpages_generator());
+        terminal().once().set("REQUESTS_DEADLINE_SECONDS", "8").run(new blockpages_generator());
     assertFails(
         "cannot list Amazon S3 bucket %s: %s took longer than REQUESTS_DEADLINE_SECONDS allows"
             .formatted(bucket, proxy.url()),
@@ -834,7 +830,7 @@ class PublishOnS3Test {
     assertFails(
         "cannot list Amazon S3 bucket %s: 502 from %s".formatted(bucket, proxy.url()),
         null,
-        terminal().set("REQUESTS_NB_RETRIES", "0").run(new blockpages_generator()));
+        terminal().once().run(new blockpages_generator()));
   }
 
   @Test
@@ -844,10 +840,7 @@ class PublishOnS3Test {
         "cannot list Amazon S3 bucket %s: no answer from %s: Connection refused"
             .formatted(bucket, nobody),
         "check AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL and the network",
-        terminal()
-            .set("AWS_ENDPOINT_URL_S3", nobody)
-            .set("REQUESTS_NB_RETRIES", "0")
-            .run(new blockpages_generator()));
+        terminal().set("AWS_ENDPOINT_URL_S3", nobody).once().run(new blockpages_generator()));
   }
 
   @Test

@@ -53,6 +53,11 @@ final class Terminal {
     return this;
   }
 
+  /** One attempt for each request, with all the time that a slow machine may need for it. */
+  Terminal once() {
+    return set("REQUESTS_NB_RETRIES", 0).set("REQUESTS_TIMEOUT_SECONDS", 60);
+  }
+
   Terminal setIfAbsent(String variable, Object value) {
     environment.putIfAbsent(variable, value.toString());
     return this;

@@ -280,7 +280,8 @@ class ValidateSignatureTest {
       server.publish("main", "a", "{\"id\":\"1\"}");
       server.fault("altered-signature=main/a:1");
       server.after("main/a", _ -> server.fault("500=main/a"));
-      Terminal.Outcome outcome = run(server, "--requests-nb-retries", "0");
+      Terminal.Outcome outcome =
+          new Terminal().set("SERVER", server.url()).once().run(new validate_signature());
       assertEquals(1, outcome.exit(), outcome.toString());
       assertTrue(outcome.stdout().contains(" - Cause: the records differ from"), outcome::toString);
     }
