@@ -42,6 +42,7 @@ import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -203,33 +204,32 @@ public class validate_signature implements Runner.Command {
   /** Which certificate expires first, for the summary; warns of each that expires soon. */
   private String expiry(SignatureReport results, Instant now, Report report) {
     Set<String> expired = results.expired(); // their verdicts name the certificates
-    results
-        .certificates()
-        .forEach((certificate, collections) -> {
-          Duration warning =
-              certificateWarnDays != null
-                  ? Duration.ofDays(certificateWarnDays)
-                  : certificate.defaultWarningPeriod();
-          List<String> concerned =
-              collections.stream()
-                  .filter(it -> now.isBefore(certificate.end()) || !expired.contains(it))
-                  .toList();
-          Duration left = Duration.between(now, certificate.end());
-          if (left.compareTo(warning) < 0 && !concerned.isEmpty()) {
-            String sentence =
-                "the %s of %s %s"
-                    .formatted(
-                        certificate.role(),
-                        Display.some(concerned, 1),
-                        expires(now, certificate.end()));
-            if (strict || (onlyCertificates && left.isNegative())) {
-              report.finding(sentence, certificate.role() + " expires soon");
-            } else {
-              report.warn(sentence);
-            }
-          }
-        });
-    return results.certificates().keySet().stream()
+    Map<Certificate, Set<String>> certificates = results.certificates();
+    certificates.forEach((certificate, collections) -> {
+      Duration warning =
+          certificateWarnDays != null
+              ? Duration.ofDays(certificateWarnDays)
+              : certificate.defaultWarningPeriod();
+      List<String> concerned =
+          collections.stream()
+              .filter(it -> now.isBefore(certificate.end()) || !expired.contains(it))
+              .toList();
+      Duration left = Duration.between(now, certificate.end());
+      if (left.compareTo(warning) < 0 && !concerned.isEmpty()) {
+        String sentence =
+            "the %s of %s %s"
+                .formatted(
+                    certificate.role(),
+                    Display.some(concerned, 1),
+                    expires(now, certificate.end()));
+        if (strict || (onlyCertificates && left.isNegative())) {
+          report.finding(sentence, certificate.role() + " expires soon");
+        } else {
+          report.warn(sentence);
+        }
+      }
+    });
+    return certificates.keySet().stream()
         .min(Comparator.comparing(Certificate::end))
         .map(first -> "; first %s %s".formatted(first.role(), expires(now, first.end())))
         .orElse("");

@@ -130,6 +130,7 @@ public final class CertificateChain {
   private final X509Certificate root;
   private final List<CertificateFields> fields; // of the three, as clients decode them
   private final List<String> leafNames; // DNS names of the SAN
+  private final List<Certificate> certificates;
   private final boolean hasCrLf;
   private final Set<Instant> goodAt = ConcurrentHashMap.newKeySet();
 
@@ -140,6 +141,15 @@ public final class CertificateChain {
     this.root = certificates.get(2);
     this.fields = List.copyOf(fields);
     this.leafNames = dnsNames(fields.getFirst());
+    this.certificates =
+        certificates.stream()
+            .map(it ->
+                new Certificate(
+                    name(it),
+                    it.getNotBefore().toInstant(),
+                    it.getNotAfter().toInstant(),
+                    hash(it)))
+            .toList();
     this.hasCrLf = hasCrLf;
   }
 
@@ -553,7 +563,7 @@ public final class CertificateChain {
 
   /** The root's SHA-256 as upper-case colon hex. */
   public String rootHash() {
-    return hash(root);
+    return certificates.getLast().hash();
   }
 
   private static String hash(X509Certificate certificate) {
@@ -600,11 +610,7 @@ public final class CertificateChain {
 
   /** Leaf, intermediate and root. */
   public List<Certificate> certificates() {
-    return Stream.of(leaf, intermediate, root)
-        .map(it ->
-            new Certificate(
-                name(it), it.getNotBefore().toInstant(), it.getNotAfter().toInstant(), hash(it)))
-        .toList();
+    return certificates;
   }
 
   /** The last instant at which the leaf is valid. */

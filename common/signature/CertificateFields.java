@@ -254,14 +254,23 @@ final class CertificateFields {
     expect((content[content.length - 1] & (1 << padding) - 1) == 0, "zeros as padding");
   }
 
-  /** The extended key usage, or null if there is none that can be parsed. */
-  List<String> purposes() {
+  /** Decodes an extension. */
+  private interface Decoder<T> {
+    T decode(byte[] value) throws Malformed;
+  }
+
+  private <T> T decoded(String identifier, Decoder<T> decoder) {
     try {
-      byte[] value = extension(EXTENDED_KEY_USAGE);
-      return value == null ? null : purposes(value);
+      byte[] value = extension(identifier);
+      return value == null ? null : decoder.decode(value);
     } catch (Malformed e) {
       return null; // see unreadableExtension
     }
+  }
+
+  /** The extended key usage, or null if there is none that can be parsed. */
+  List<String> purposes() {
+    return decoded(EXTENDED_KEY_USAGE, CertificateFields::purposes);
   }
 
   private static List<String> purposes(byte[] value) throws Malformed {
@@ -274,22 +283,12 @@ final class CertificateFields {
 
   /** The name constraints, or null if there are none that can be parsed. */
   NameConstraints nameConstraints() {
-    try {
-      byte[] value = extension(NAME_CONSTRAINTS);
-      return value == null ? null : new NameConstraints(value);
-    } catch (Malformed e) {
-      return null; // see unreadableExtension
-    }
+    return decoded(NAME_CONSTRAINTS, NameConstraints::new);
   }
 
   /** The names of the SAN, or null if there is none that can be parsed. */
   List<Name> names() {
-    try {
-      byte[] value = extension(ALTERNATIVE_NAME);
-      return value == null ? null : names(value);
-    } catch (Malformed e) {
-      return null; // see unreadableExtension
-    }
+    return decoded(ALTERNATIVE_NAME, CertificateFields::names);
   }
 
   private static List<Name> names(byte[] value) throws Malformed {
