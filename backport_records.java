@@ -5,7 +5,7 @@
 //SOURCES common/Batch.java common/Changesets.java common/Display.java common/GeneralSettings.java
 //SOURCES common/Http.java common/Json.java common/Place.java common/RecordDiff.java
 //SOURCES common/RemoteSettings.java common/Report.java common/Runner.java common/Secret.java
-//SOURCES common/ServerException.java common/ServerSettings.java common/SignedResources.java
+//SOURCES common/ServerException.java common/ServerInfo.java common/ServerSettings.java common/SignedResources.java
 //SOURCES common/Surroundings.java common/Tally.java common/UsageException.java common/Values.java
 //SOURCES common/signature/CanonicalJson.java
 //DEPS info.picocli:picocli:4.7.7
@@ -25,12 +25,12 @@ import common.RecordDiff;
 import common.RecordDiff.Content;
 import common.RecordDiff.Field;
 import common.RemoteSettings;
-import common.RemoteSettings.ServerInfo;
 import common.Report;
 import common.Report.Status;
 import common.Runner;
 import common.Secret;
 import common.ServerException;
+import common.ServerInfo;
 import common.ServerSettings;
 import common.SignedResources.SignedResource;
 import common.SignedResources.SignoffRule;

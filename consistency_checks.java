@@ -5,7 +5,7 @@
 //SOURCES common/Changesets.java common/Display.java common/GeneralSettings.java common/Http.java
 //SOURCES common/InOrder.java common/Place.java common/RecordDiff.java common/RemoteSettings.java
 //SOURCES common/Report.java common/Runner.java common/Secret.java common/Selection.java
-//SOURCES common/ServerException.java common/ServerSettings.java common/SignedResources.java
+//SOURCES common/ServerException.java common/ServerInfo.java common/ServerSettings.java common/SignedResources.java
 //SOURCES common/Surroundings.java common/Tally.java common/UsageException.java
 //DEPS info.picocli:picocli:4.7.7
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
@@ -23,13 +23,13 @@ import common.RecordDiff.Content;
 import common.RecordDiff.Field;
 import common.RemoteSettings;
 import common.RemoteSettings.Announced;
-import common.RemoteSettings.ServerInfo;
 import common.Report;
 import common.Report.Status;
 import common.Runner;
 import common.Secret;
 import common.Selection;
 import common.ServerException;
+import common.ServerInfo;
 import common.ServerSettings;
 import common.SignedResources;
 import common.SignedResources.SignedResource;

@@ -4,7 +4,7 @@
 //JAVA 25+
 //SOURCES common/Display.java common/GeneralSettings.java common/Http.java common/InOrder.java
 //SOURCES common/Place.java common/RemoteSettings.java common/Report.java common/Runner.java
-//SOURCES common/Secret.java common/Selection.java common/ServerException.java
+//SOURCES common/Secret.java common/Selection.java common/ServerException.java common/ServerInfo.java
 //SOURCES common/ServerSettings.java common/SignedResources.java common/Surroundings.java
 //SOURCES common/Tally.java common/UsageException.java common/Values.java
 //SOURCES common/signature/ContentSignature.java common/signature/SignatureCheck.java
@@ -21,13 +21,13 @@ import common.InOrder;
 import common.Place;
 import common.RemoteSettings;
 import common.RemoteSettings.Announced;
-import common.RemoteSettings.ServerInfo;
 import common.Report;
 import common.Report.Status;
 import common.Runner;
 import common.Secret;
 import common.Selection;
 import common.ServerException;
+import common.ServerInfo;
 import common.ServerSettings;
 import common.SignedResources;
 import common.SignedResources.SignedResource;

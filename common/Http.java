@@ -39,6 +39,7 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import javax.net.ssl.SSLHandshakeException;
 
 /**
@@ -582,13 +583,27 @@ public final class Http implements AutoCloseable {
           Json.parser(BodyStream.content(response.headers(), response.body(), MAX_ERROR_BYTES));
       Json.next(parser);
       return Json.value(parser) instanceof Map<?, ?> error
-              && error.get("message") instanceof String text
           ? Optional.of(
-              text.length() <= 200 ? text.replaceFirst("\\.$", "") : text.substring(0, 200) + "…")
+                  error.get("message") instanceof String text ? text : detail(error.get("detail")))
+              .filter(text -> !text.isEmpty())
+              .map(text -> text.length() <= 200 ? text : text.substring(0, 200) + "…")
+              .map(text -> text.replaceFirst("\\.$", ""))
           : Optional.empty();
     } catch (IOException e) {
       return Optional.empty();
     }
+  }
+
+  /** What a reader ({@code /v2}) says instead of a message: a text, or a list of what is wrong. */
+  private static String detail(Object detail) {
+    return switch (detail) {
+      case String text -> text;
+      case List<?> list -> list.stream().map(Http::detail).collect(Collectors.joining("; "));
+      case Map<?, ?> wrong ->
+          (wrong.get("loc") instanceof List<?> loc && !loc.isEmpty() ? loc.getLast() + ": " : "")
+              + detail(wrong.get("msg"));
+      case null, default -> "";
+    };
   }
 
   /** How long a header asks to wait, by seconds or a date; empty if it has neither. */

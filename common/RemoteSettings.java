@@ -1,7 +1,7 @@
 //JAVA 25+
 //DEPS tools.jackson.core:jackson-core:3.3.0
 //SOURCES Batch.java Changesets.java Guard.java Http.java Json.java OtherContent.java Place.java
-//SOURCES ServerException.java SignedResources.java UnexpectedBody.java Urls.java
+//SOURCES ServerException.java ServerInfo.java UnexpectedBody.java Urls.java
 
 package common;
 
@@ -50,14 +50,18 @@ public final class RemoteSettings {
   private static final int MAX_CHAIN_BYTES = 64 * 1024;
   private static final int CONSISTENT_READS = 3;
   private static final int MAX_PAGES = 10_000;
-  private static final int USUAL_BATCH = 25; // Kinto's default, if a server does not say
-  private static final long MAX_BATCH = 1_000; // whatever a server allows: one answer holds it all
+
+  /** Servers cut changesets at a round number of records. */
+  public static final int LIMITS_END_WITH = 10;
+
+  private static final int USUAL_LIMIT = 10_000;
 
   private final Http http;
   private final URI server;
   private final long maxBytes;
   private volatile boolean changesets = true;
-  private URI chainsBase; // null until it is asked for
+  private Optional<ServerInfo> info; // null until it is asked for
+  private ServerException infoFailure;
 
   /**
    * @param server base URL, without a slash at its end
@@ -97,42 +101,38 @@ public final class RemoteSettings {
     }
   }
 
-  /**
-   * What the server info says.
-   *
-   * @param account whose credentials were sent, like {@code account:editor}; null for anonymous
-   * @param principals of the account, the paths of its groups included; empty if not known
-   * @param batchMaxRequests most requests in a batch
-   * @param signed null if the server has no signer: it is not a writer
-   */
-  public record ServerInfo(
-      String account, Set<String> principals, int batchMaxRequests, SignedResources signed) {}
-
   /** Reads the server info. */
   public ServerInfo serverInfo() throws ServerException {
-    return get("/", body -> serverInfo(Json.parse(body)));
+    return get("/", body -> ServerInfo.of(Json.parse(body)));
   }
 
-  private static ServerInfo serverInfo(Object document) throws UnexpectedBody {
-    Map<String, Object> info = Json.object(document, "the server info");
-    Map<String, Object> user =
-        info.get("user") == null ? Map.of() : Json.object(info.get("user"), "user");
-    Set<String> principals = new HashSet<>();
-    if (user.get("principals") instanceof List<?> list) {
-      list.forEach(principal -> principals.add(String.valueOf(principal)));
+  /**
+   * What the server info says, for those who can do without: it is read once, when it is first
+   * asked for. Empty if the server has none, which is no reader then.
+   *
+   * @throws ServerException each time, if it could not be read
+   */
+  public synchronized Optional<ServerInfo> info() throws ServerException {
+    if (info == null && infoFailure == null) {
+      try {
+        info = Optional.of(serverInfo());
+      } catch (ServerException e) {
+        if (e.status() == 401 || e.status() == 403 || e.status() == 404) {
+          info = Optional.empty();
+        } else {
+          infoFailure = e;
+        }
+      }
     }
-    int batchMaxRequests =
-        info.get("settings") instanceof Map<?, ?> settings
-                && settings.get("batch_max_requests") instanceof Long most
-                && most > 0
-            ? (int) Math.min(most, MAX_BATCH)
-            : USUAL_BATCH;
-    Object signer = Json.object(info.get("capabilities"), "capabilities").get("signer");
-    return new ServerInfo(
-        user.get("id") instanceof String id ? id : null,
-        principals,
-        batchMaxRequests,
-        signer == null ? null : SignedResources.of(Json.object(signer, "capabilities.signer")));
+    if (infoFailure != null) {
+      throw infoFailure;
+    }
+    return info;
+  }
+
+  /** Whether the server is a reader ({@code /v2}). */
+  public boolean isReader() throws ServerException {
+    return info().filter(ServerInfo::isReader).isPresent();
   }
 
   /** Reads the list of collections, usually {@code monitor/changes}, past the caches. */
@@ -213,6 +213,32 @@ public final class RemoteSettings {
   /** Reads a collection at one moment, past the caches. */
   public Changeset fresh(Place collection) throws ServerException {
     return read(collection.path(), cacheBuster());
+  }
+
+  /**
+   * The same collection with all its records: servers cut changesets at their limit, a round number
+   * of records, but not lists of records, which have pages.
+   *
+   * @param read what a changeset has of it
+   * @throws ServerException on a reader, too, which has no lists of records, if there are exactly
+   *     as many as servers leave
+   */
+  public Changeset whole(Place collection, Changeset read) throws ServerException {
+    int served = read.records().size() + read.tombstones();
+    if (!changesets || served == 0 || served % LIMITS_END_WITH != 0) {
+      return read;
+    }
+    String path = collection.path();
+    if (isReader()) {
+      if (served != USUAL_LIMIT) {
+        return read;
+      }
+      String reason = "it has %d records, at which servers cut a changeset; there may be more";
+      throw unexpected("GET", url(path + "/changeset"), reason.formatted(served))
+          .withHint("ask the writer's /v1, which tells how many there are");
+    }
+    boolean isWhole = total(collection, read.timestamp()).filter(all -> all <= served).isPresent();
+    return isWhole ? read : separately(path, cacheBuster());
   }
 
   /** Reads a collection past the caches, with one record at most: for what its metadata say. */
@@ -481,11 +507,11 @@ public final class RemoteSettings {
    * How many records a collection has; empty if the server does not say, or if they are not those
    * of that timestamp any more.
    */
-  public Optional<Long> total(Announced entry, long timestamp) throws ServerException {
+  public Optional<Long> total(Place collection, long timestamp) throws ServerException {
     if (!changesets) {
       return Optional.empty(); // its lists were read page by page
     }
-    URI url = url(entry.path() + "/records?_expected=" + cacheBuster());
+    URI url = url(collection.path() + "/records?_expected=" + cacheBuster());
     HttpHeaders headers = http.head(url);
     boolean isSame =
         headers.firstValue("ETag").map(ETAG::matcher).filter(Matcher::matches).stream()
@@ -523,31 +549,13 @@ public final class RemoteSettings {
     return pem;
   }
 
-  /**
-   * What a relative {@code x5u} is relative to: what the server info says, else the server itself.
-   * It is read when it is first asked for.
-   */
-  public synchronized URI chainsBase() {
-    if (chainsBase == null) {
-      URI base = null;
-      try {
-        base = get("/", body -> chainsBase(Json.parse(body)));
-      } catch (ServerException e) {
-        // a chain may be there nevertheless
-      }
-      chainsBase = base == null ? url("/") : base;
+  /** What a relative {@code x5u} is relative to: what the server info says, else the server. */
+  public URI chainsBase() {
+    try {
+      return info().map(ServerInfo::chainsBase).orElse(url("/"));
+    } catch (ServerException e) {
+      return url("/"); // a chain may be there nevertheless
     }
-    return chainsBase;
-  }
-
-  /** Null if the server info has none. */
-  private static URI chainsBase(Object info) throws UnexpectedBody {
-    return Json.object(info, "the server info").get("capabilities")
-                instanceof Map<?, ?> capabilities
-            && capabilities.get("changes") instanceof Map<?, ?> changes
-            && changes.get("certs_chains_base_url") instanceof String base
-        ? Urls.web(base.endsWith("/") ? base : base + "/").orElse(null)
-        : null;
   }
 
   private <T> T get(String path, Http.Body<T> body) throws ServerException {
@@ -612,10 +620,11 @@ public final class RemoteSettings {
   }
 
   /**
-   * An {@code _expected} that no cache has seen. Any other generator would give the same one to all
-   * processes that start from one snapshot, as on Lambda.
+   * An {@code _expected} that no cache has seen: servers and CDNs keep answers to {@code 9999…} for
+   * the shortest time, and readers want it above every timestamp. Any other generator would give
+   * the same one to all processes that start from one snapshot, as on Lambda.
    */
   private static String cacheBuster() {
-    return Long.toString(new SecureRandom().nextLong(1_000_000_000L, 1_000_000_000_000L));
+    return "9999%09d".formatted(new SecureRandom().nextInt(1_000_000_000));
   }
 }

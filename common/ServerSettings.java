@@ -1,11 +1,10 @@
 //JAVA 25+
 //DEPS info.picocli:picocli:4.7.7
 //SOURCES Http.java RemoteSettings.java Report.java RequestSettings.java Secret.java
-//SOURCES ServerException.java Surroundings.java UsageException.java Values.java
+//SOURCES ServerException.java ServerInfo.java Surroundings.java UsageException.java Values.java
 
 package common;
 
-import common.RemoteSettings.ServerInfo;
 import java.net.URI;
 import java.time.Duration;
 import picocli.CommandLine.Mixin;
@@ -13,6 +12,8 @@ import picocli.CommandLine.Option;
 
 /** Settings of a command that talks to a Remote Settings server. */
 public final class ServerSettings {
+  private static final String READER = "/v2 is a reader: run on the writer's /v1";
+
   @Option(
       names = "--server",
       paramLabel = "URL",
@@ -87,14 +88,19 @@ public final class ServerSettings {
   }
 
   /**
-   * Reads the server info; fails if the server does not know the credentials.
+   * Reads the server info of a Kinto; fails if the server is a reader, or does not know the
+   * credentials.
    *
    * @param variable the credentials' variable, for the error
    * @param credentials null for none
    */
   public ServerInfo info(RemoteSettings remote, String variable, Secret credentials)
       throws ServerException, UsageException {
-    return known(read(remote, variable, credentials), variable, credentials);
+    ServerInfo info = read(remote, variable, credentials);
+    if (info.isReader()) {
+      throw new UsageException("%s takes no writes, and no credentials".formatted(server), READER);
+    }
+    return known(info, variable, credentials);
   }
 
   /** The same; fails if the server is not a writer, too. */
@@ -104,7 +110,7 @@ public final class ServerSettings {
     if (info.signed() == null) {
       throw new UsageException(
           "No signer capabilities found. Run on *writer* server!",
-          "SERVER is %s, which signs nothing".formatted(server));
+          info.isReader() ? READER : "SERVER is %s, which signs nothing".formatted(server));
     }
     return known(info, variable, credentials);
   }

@@ -44,9 +44,6 @@ import java.util.stream.Collectors;
  */
 public final class SignatureCheck {
 
-  /** Servers cut lists at a round number of records, 10,000 by default. */
-  private static final int LIMITS_END_WITH = 10;
-
   /** Where a chain's PEM comes from. */
   private interface PemSource {
     /**
@@ -276,14 +273,15 @@ public final class SignatureCheck {
 
   /** Whether the server left out records, though it signed all of them. */
   private static Optional<Refused> cut(RemoteSettings remote, Outcome outcome) {
-    boolean isRound = outcome.records() > 0 && outcome.records() % LIMITS_END_WITH == 0;
+    boolean isRound =
+        outcome.records() > 0 && outcome.records() % RemoteSettings.LIMITS_END_WITH == 0;
     if (!outcome.isBadFor(Cause.RECORDS_DIFFER)
         && !(isRound && outcome.judgement() instanceof Good)) {
       return Optional.empty();
     }
     try {
       return remote
-          .total(outcome.entry(), outcome.timestamp())
+          .total(outcome.entry().place(), outcome.timestamp())
           .filter(total -> total > outcome.records())
           .map(total ->
               new Refused(
