@@ -5,8 +5,9 @@
 //SOURCES common/Changesets.java common/Display.java common/GeneralSettings.java common/Http.java
 //SOURCES common/InOrder.java common/Place.java common/RecordDiff.java common/RemoteSettings.java
 //SOURCES common/Report.java common/Runner.java common/Secret.java common/Selection.java
-//SOURCES common/ServerException.java common/ServerInfo.java common/ServerSettings.java common/SignedResources.java
-//SOURCES common/Surroundings.java common/Tally.java common/UsageException.java
+//SOURCES common/ServerException.java common/ServerInfo.java common/ServerSettings.java
+//SOURCES common/SignedResources.java common/Surroundings.java common/Tally.java
+//SOURCES common/UsageException.java
 //DEPS info.picocli:picocli:4.7.7
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
@@ -47,6 +48,8 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.ConcurrentSkipListSet;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -58,10 +61,10 @@ import picocli.CommandLine.Option;
  *
  * <p>For a collection that breaks the rule, the command prints {@code ERROR} and each difference:
  * where, which record, and what. A difference counts only if it is there when everything is read
- * again, because a change may have been in flight. Two more things are findings: a signed source
- * whose destination is not announced, and an announced collection that no signed resource
- * publishes. A collection that is being edited is skipped; one whose source cannot be read has no
- * verdict.
+ * again, because a change may have been in flight. More things are findings: published metadata
+ * that a signed source and its destination do not share, a signed source whose destination should
+ * be announced and is not, and an announced collection that no signed resource publishes. A
+ * collection that is being edited is skipped; one whose source cannot be read has no verdict.
  *
  * <p>Spec: docs/specification.md, <i>consistency_checks</i>.
  *
@@ -113,7 +116,7 @@ public class consistency_checks implements Runner.Command {
           all.stream().filter(entry -> selection.selects(entry.name())).toList();
       List<Check> checks = new ArrayList<>(ofAnnounced(announced, writer.signed()));
       if (!all.isEmpty()) {
-        checks.addAll(ofUnannounced(all, writer.signed(), remote, report));
+        checks.addAll(ofUnannounced(all, writer, remote, report));
       }
       checks.sort(Comparator.comparing(Check::place, BY_BUCKET_AND_COLLECTION));
       if (checks.isEmpty()) {
@@ -122,15 +125,18 @@ public class consistency_checks implements Runner.Command {
                 .formatted(selection.select(all, "compared").size()),
             "a preview is compared along with its destination: select the destination");
       }
+      Published published = new Published(writer.signed(), remote);
       Tally tally = new Tally("collection", checks.size(), "OK", "SKIP", "ERROR", "NO VERDICT");
       InOrder.run(
           report,
           checks,
           server.collectionsAtOnce(),
-          check -> new Outcome(check.place(), judge(check, remote)),
+          check -> new Outcome(check.place(), judge(check, remote, published)),
           (check, reason) -> new Outcome(check.place(), new NoVerdict(reason)),
           outcome -> show(outcome, tally, report),
           () -> report.summary("interrupted: " + tally.counts()));
+      published.warn(report);
+      unannounced(checks).ifPresent(report::hint);
       report.summary(tally.counts());
       tally.tell(report, Status.BAD, "Inconsistent: %s");
       tally.tell(report, Status.UNKNOWN, "No verdict on %s");
@@ -154,6 +160,9 @@ public class consistency_checks implements Runner.Command {
 
   /** There is nothing left to read. */
   record Judged(Place place, Judgement judgement) implements Check {}
+
+  /** The source is signed, but the list does not announce its destination. */
+  record Unannounced(Place place, SignedResource resource, String list) implements Check {}
 
   private static final Comparator<Place> BY_BUCKET_AND_COLLECTION =
       Comparator.comparing(Place::bucket).thenComparing(Place::collection);
@@ -234,6 +243,32 @@ public class consistency_checks implements Runner.Command {
     };
   }
 
+  /** What the server copies from a source to its preview and destination when it signs them. */
+  private static final List<String> PUBLISHED_METADATA =
+      List.of("displayFields", "sort", "attachment", "schema", "flags");
+
+  /** The published metadata that a signed source and its destination do not share. */
+  static List<Field> metadataDifferences(Side source, Side destination) {
+    return "signed".equals(source.metadata().get("status")) && destination.unreadable() == null
+        ? RecordDiff.fields(source.metadata(), destination.metadata(), PUBLISHED_METADATA)
+        : List.of();
+  }
+
+  /** The same judgement, with differing metadata as one more problem. */
+  private static Judgement with(List<Field> metadata, Judgement judgement) {
+    if (metadata.isEmpty()) {
+      return judgement;
+    }
+    List<String> problems = new ArrayList<>();
+    problems.add("source → destination: metadata differ in " + RecordDiff.text(metadata));
+    List<Difference> differences = List.of();
+    if (judgement instanceof Inconsistent inconsistent) {
+      problems.addAll(inconsistent.problems());
+      differences = inconsistent.differences();
+    }
+    return new Inconsistent(problems, differences);
+  }
+
   /** Whether the status asks for a destination with the same records. */
   private static boolean isPublished(Map<String, Object> source) {
     return source.containsKey("status")
@@ -248,16 +283,18 @@ public class consistency_checks implements Runner.Command {
    * One of source, preview, destination.
    *
    * @param records by their id
+   * @param metadata of the collection, plain values
    * @param unreadable why it cannot be read, or null
    */
-  record Side(String name, Map<String, Content> records, String unreadable) {
+  record Side(
+      String name, Map<String, Content> records, Map<String, Object> metadata, String unreadable) {
 
-    static Side of(String name, List<SignedRecord> records) {
-      return new Side(name, RecordDiff.byId(records), null);
+    static Side of(String name, List<SignedRecord> records, Map<String, Object> metadata) {
+      return new Side(name, RecordDiff.byId(records), metadata, null);
     }
 
     static Side unreadable(String name, String reason) {
-      return new Side(name, Map.of(), reason);
+      return new Side(name, Map.of(), Map.of(), reason);
     }
   }
 
@@ -290,7 +327,8 @@ public class consistency_checks implements Runner.Command {
 
   /** A check for each signed source with a destination that exists but is not announced. */
   private List<Check> ofUnannounced(
-      List<Announced> all, SignedResources resources, RemoteSettings remote, Report report) {
+      List<Announced> all, ServerInfo writer, RemoteSettings remote, Report report) {
+    SignedResources resources = writer.signed();
     Set<Place> announced = places(all);
     Set<String> selectedBuckets = new TreeSet<>(); // with a source of a selected collection
     for (Announced entry : all) {
@@ -302,9 +340,7 @@ public class consistency_checks implements Runner.Command {
     }
     Map<Place, SignedResource> missing = new LinkedHashMap<>();
     List<Check> checks = new ArrayList<>();
-    Set<String> buckets = new TreeSet<>();
-    resources.all().forEach(resource -> buckets.add(resource.source().bucket()));
-    for (String bucket : buckets) {
+    for (String bucket : buckets(resources, SignedResource::source)) {
       try {
         remote
             .collections(bucket)
@@ -325,7 +361,7 @@ public class consistency_checks implements Runner.Command {
     Set<Place> announcedMeanwhile = missing.isEmpty() ? Set.of() : announcedNow(remote, report);
     missing.keySet().removeAll(announcedMeanwhile);
     missing.forEach((destination, resource) ->
-        unannounced(destination, resource, remote).ifPresent(checks::add));
+        unannounced(destination, resource, writer, remote).ifPresent(checks::add));
     return checks;
   }
 
@@ -341,18 +377,18 @@ public class consistency_checks implements Runner.Command {
 
   /**
    * A check of a destination that is not announced; empty if clients cannot read it, like that of a
-   * source that was never signed.
+   * source that was never signed. One that the server does not mean to announce is compared.
    */
   private Optional<Check> unannounced(
-      Place destination, SignedResource resource, RemoteSettings remote) {
+      Place destination, SignedResource resource, ServerInfo writer, RemoteSettings remote) {
     try {
       remote.metadata(destination.path());
       return Optional.of(
-          new Judged(
-              destination,
-              new Inconsistent(
-                  "source %s is signed, but %s is not announced in %s"
-                      .formatted(resource.source().name(), destination.name(), selection.path()))));
+          writer.monitors(destination)
+              ? new Unannounced(destination, resource, selection.path())
+              : new Compare(
+                  new Announced(destination.bucket(), destination.collection(), 0, null),
+                  resource));
     } catch (ServerException e) {
       return switch (e.status()) {
         case 401, 403, 404 -> Optional.empty();
@@ -366,17 +402,92 @@ public class consistency_checks implements Runner.Command {
     return entries.stream().map(Announced::place).collect(Collectors.toSet());
   }
 
-  private Judgement judge(Check check, RemoteSettings remote) {
+  private Judgement judge(Check check, RemoteSettings remote, Published published) {
     return switch (check) {
       case Judged(_, Judgement judgement) -> judgement;
+      case Unannounced(Place place, SignedResource resource, String list) ->
+          new Inconsistent(
+              "source %s is signed, but %s is not announced in %s"
+                  .formatted(resource.source().name(), place.name(), list));
       case Compare(Announced entry, SignedResource resource) -> {
-        Judgement judgement = read(entry, resource, remote::changeset, remote);
+        Judgement judgement = read(entry, resource, remote::changeset, remote, published);
         // read again, because a change may have been in flight
         yield judgement instanceof Inconsistent
-            ? read(entry, resource, again -> remote.fresh(again.place()), remote)
+            ? read(entry, resource, again -> remote.fresh(again.place()), remote, published)
             : judgement;
       }
     };
+  }
+
+  /** What to do about collections that are not announced; empty if there is none. */
+  private static Optional<String> unannounced(List<Check> checks) {
+    List<String> names =
+        checks.stream()
+            .filter(Unannounced.class::isInstance)
+            .map(check -> check.place().name())
+            .toList();
+    return names.isEmpty()
+        ? Optional.empty()
+        : Optional.of("left out on purpose? --exclude " + String.join(",", names));
+  }
+
+  /**
+   * Which metadata the server publishes at all: an older one leaves out {@code flags}, say, which
+   * is no fault of any collection. The destinations are listed when that is first asked for.
+   */
+  private static final class Published {
+    private final SignedResources resources;
+    private final RemoteSettings remote;
+    private final Set<String> nowhere = new ConcurrentSkipListSet<>();
+    private Set<String> names;
+
+    Published(SignedResources resources, RemoteSettings remote) {
+      this.resources = resources;
+      this.remote = remote;
+    }
+
+    /** The differences, but for what no destination has; that is remembered for a warning. */
+    List<Field> among(List<Field> differences) {
+      return differences.stream()
+          .filter(field -> {
+            boolean isPublished = field.right() != null || names().contains(field.name());
+            if (!isPublished) {
+              nowhere.add(field.name());
+            }
+            return isPublished;
+          })
+          .toList();
+    }
+
+    /** The names of all attributes of all destinations that can be listed. */
+    private synchronized Set<String> names() {
+      if (names == null) {
+        names = new TreeSet<>();
+        for (String bucket : buckets(resources, SignedResource::destination)) {
+          try {
+            remote.collections(bucket).values().forEach(it -> names.addAll(it.keySet()));
+          } catch (ServerException e) {
+            // another bucket may tell
+          }
+        }
+      }
+      return names;
+    }
+
+    void warn(Report report) {
+      if (!nowhere.isEmpty()) {
+        report.warn(
+            "no destination has %s, though sources do: this server does not publish it"
+                .formatted(String.join(", ", nowhere)));
+      }
+    }
+  }
+
+  private static Set<String> buckets(
+      SignedResources resources, Function<SignedResource, Place> end) {
+    return resources.all().stream()
+        .map(resource -> end.apply(resource).bucket())
+        .collect(Collectors.toCollection(TreeSet::new));
   }
 
   /** How the destination is read: as clients do, or past the caches. */
@@ -385,22 +496,26 @@ public class consistency_checks implements Runner.Command {
   }
 
   private Judgement read(
-      Announced entry, SignedResource resource, Read read, RemoteSettings remote) {
+      Announced entry,
+      SignedResource resource,
+      Read read,
+      RemoteSettings remote,
+      Published published) {
     Changeset source;
     try {
-      source = remote.fresh(resource.source());
+      source = whole(resource.source(), remote);
     } catch (ServerException e) {
       return e.status() == 404
           ? withoutSource(entry, resource.source(), remote)
           : new NoVerdict(unreadable(resource.source(), e));
     }
     try {
-      Side from = Side.of("source", source.records());
+      Side from = Side.of("source", source.records(), source.metadata());
       boolean isReviewed = "to-review".equals(source.metadata().get("status"));
       boolean isPublished = isPublished(source.metadata());
       Side preview =
           resource.preview() != null && (isReviewed || isPublished)
-              ? side("preview", () -> remote.fresh(resource.preview()))
+              ? side("preview", () -> whole(resource.preview(), remote))
               : null;
       if (preview != null
           && preview.unreadable() != null
@@ -408,20 +523,31 @@ public class consistency_checks implements Runner.Command {
           && source.metadata().get("status") == null) {
         preview = null; // created only when the source is first signed
       }
-      Side destination = isPublished ? side("destination", () -> read.changeset(entry)) : null;
-      return judge(source.metadata(), from, preview, destination);
+      Side destination =
+          isPublished
+              ? side("destination", () -> remote.whole(entry.place(), read.changeset(entry)))
+              : null;
+      Judgement judgement = judge(source.metadata(), from, preview, destination);
+      return destination == null
+          ? judgement
+          : with(published.among(metadataDifferences(from, destination)), judgement);
     } catch (Unreadable e) {
       return new NoVerdict(e.getMessage());
     }
   }
 
+  /** Reads all records of a collection, past the caches. */
+  private static Changeset whole(Place collection, RemoteSettings remote) throws ServerException {
+    return remote.whole(collection, remote.fresh(collection));
+  }
+
   /** When a source is deleted, its destination is emptied but stays announced. */
   private static Judgement withoutSource(Announced entry, Place source, RemoteSettings remote) {
     try {
-      Side destination = side("destination", () -> remote.fresh(entry.place()));
+      Side destination = side("destination", () -> whole(entry.place(), remote));
       int records = destination.records().size();
       return destination.unreadable() != null
-          ? compared(List.of(Side.of("source", List.of()), destination))
+          ? compared(List.of(Side.of("source", List.of(), Map.of()), destination))
           : records == 0
               ? new Skipped("source deleted")
               : new Inconsistent(
@@ -448,7 +574,8 @@ public class consistency_checks implements Runner.Command {
   /** A side that clients may not read is a finding; any other failure leaves no verdict. */
   private static Side side(String name, Reading reading) throws Unreadable {
     try {
-      return Side.of(name, reading.read().records());
+      Changeset read = reading.read();
+      return Side.of(name, read.records(), read.metadata());
     } catch (ServerException e) {
       return switch (e.status()) {
         case 401, 403, 404 -> Side.unreadable(name, e.reason());

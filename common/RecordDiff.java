@@ -1,5 +1,5 @@
 //JAVA 25+
-//SOURCES Changesets.java Display.java signature/CanonicalJson.java
+//SOURCES Changesets.java Display.java Json.java signature/CanonicalJson.java
 
 package common;
 
@@ -7,6 +7,7 @@ import common.Changesets.SignedRecord;
 import common.signature.CanonicalJson;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
@@ -109,10 +110,29 @@ public final class RecordDiff {
     Set<String> names = new TreeSet<>(ours.keySet());
     names.addAll(theirs.keySet());
     names.removeAll(SERVER_FIELDS);
+    return fields(ours, theirs, names);
+  }
+
+  /** Those of some attributes that differ between two collections, in the order of the names. */
+  public static List<Field> fields(
+      Map<String, Object> left, Map<String, Object> right, List<String> names) {
+    return fields(members(left), members(right), names);
+  }
+
+  private static List<Field> fields(
+      Map<String, String> left, Map<String, String> right, Collection<String> names) {
     return names.stream()
-        .filter(name -> !Objects.equals(ours.get(name), theirs.get(name)))
-        .map(name -> new Field(name, ours.get(name), theirs.get(name)))
+        .filter(name -> !Objects.equals(left.get(name), right.get(name)))
+        .map(name -> new Field(name, left.get(name), right.get(name)))
         .toList();
+  }
+
+  private static Map<String, String> members(Map<String, Object> attributes) {
+    try {
+      return CanonicalJson.members(CanonicalJson.read(Json.compact(attributes)).bytes());
+    } catch (Json.BadJson e) {
+      throw new IllegalStateException(e); // they were read from JSON
+    }
   }
 
   /** Fields as people read them: the first three, each with both its values, shortened. */

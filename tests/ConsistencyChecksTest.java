@@ -1,4 +1,5 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
+//DEPS tools.jackson.core:jackson-databind:3.3.0
 //SOURCES ../common/signature/CanonicalJson.java
 //SOURCES ../common/RecordDiff.java
 //SOURCES RecordingServer.java
@@ -30,9 +31,12 @@ import java.util.Map;
 import java.util.Random;
 import java.util.TreeSet;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import tools.jackson.databind.node.ObjectNode;
 
 /** The command as a whole, against the embedded server over HTTP, and its decisions. */
 class ConsistencyChecksTest {
@@ -68,7 +72,7 @@ class ConsistencyChecksTest {
   void nothing_is_written() throws IOException {
     try (RemoteSettingsServer server = server().sample(true).start()) {
       run(server);
-      assertTrue(server.requests().stream().allMatch(request -> request.method().equals("GET")));
+      assertTrue(server.requests().stream().allMatch(request -> request.isRead()));
     }
   }
 
@@ -109,6 +113,174 @@ class ConsistencyChecksTest {
                   "staging/* NO VERDICT (403, set AUTH to an account that may read staging/*)\n"),
           outcome::toString);
       assertEquals(0, run(server, "--only", "main/*").exit(), "not asked about");
+    }
+  }
+
+  /** A server info that says which buckets and collections are to be announced. */
+  private static String info(String monitored) {
+    return """
+    {"user": {"id": "account:editor"}, "capabilities": {"changes": {"collections": %s},
+     "signer": {"resources": [{"source": {"bucket": "main-workspace"},
+                               "preview": {"bucket": "main-preview"},
+                               "destination": {"bucket": "main"}}]}}}\
+    """
+        .formatted(monitored);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          ["/buckets/main"]                                  | 1 | main/regions ERROR
+          ["/buckets/main/collections/regions"]              | 1 | main/regions ERROR
+          ["/buckets/blocklists", "/buckets/main-workspace"] | 0 | main/regions OK
+          ["/buckets/main/collections/cfr"]                  | 0 | main/regions OK
+          []                                                 | 0 | main/regions OK
+          null                                               | 1 | main/regions ERROR
+          """)
+  void what_the_server_does_not_mean_to_announce_is_compared_all_the_same(
+      String monitored, int exit, String line) throws IOException {
+    try (RemoteSettingsServer server = server().sample(true).start()) {
+      server.fault("entry-missing=main/regions");
+      server.answer("/v1/", 200, "application/json", info(monitored));
+      Terminal.Outcome outcome = run(server, "--only", "main/regions");
+      assertEquals(exit, outcome.exit(), outcome::toString);
+      assertTrue(outcome.stdout().contains(line), outcome::toString);
+      assertEquals(
+          exit == 1,
+          outcome.stderr().contains("hint: left out on purpose? --exclude main/regions\n"),
+          outcome::toString);
+    }
+  }
+
+  @Test
+  void what_is_not_announced_on_purpose_is_a_finding_if_its_records_differ() throws IOException {
+    try (RemoteSettingsServer server = server().sample(true).start()) {
+      server.fault("entry-missing=main/regions");
+      server.answer("/v1/", 200, "application/json", info("[]"));
+      server.put("main", "regions", "{\"id\":\"more\"}");
+      Terminal.Outcome outcome = run(server, "--only", "main/regions");
+      assertEquals(1, outcome.exit(), outcome::toString);
+      assertTrue(
+          outcome.stdout().contains("main/regions ERROR\n - preview → destination: more extra\n"),
+          outcome::toString);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {9, 10, 11, 12, 20, 21})
+  void what_the_server_cuts_is_compared_to_its_end(int records) throws IOException {
+    String[] all =
+        IntStream.range(0, records)
+            .mapToObj("{\"id\":\"r%02d\"}"::formatted)
+            .toArray(String[]::new);
+    try (RemoteSettingsServer server = server().maxFetchSize(10).pageSize(7).start()) {
+      for (String bucket : List.of("main-workspace", "main-preview", "main")) {
+        server.publish(bucket, "big", all);
+      }
+      server.edit("main-workspace", "big", attributes -> attributes.put("status", "signed"));
+      Terminal.Outcome same = run(server);
+      assertEquals(0, same.exit(), same::toString);
+      String last = "r%02d".formatted(records - 1); // which is beyond the limit, if there are more
+      for (String bucket : List.of("main", "main-preview", "main-workspace")) {
+        server.put(bucket, "big", "{\"id\":\"r00\",\"n\":1}");
+        server.put(bucket, "big", "{\"id\":\"%s\",\"n\":1}".formatted(last));
+        Terminal.Outcome outcome = run(server);
+        boolean isLast = bucket.equals("main-workspace");
+        assertEquals(isLast ? 0 : 1, outcome.exit(), outcome::toString);
+        assertEquals(
+            !isLast, outcome.stdout().contains(": %s differs".formatted(last)), outcome::toString);
+      }
+    }
+  }
+
+  @Test
+  void where_the_number_of_records_is_not_told_the_list_is_read() throws IOException {
+    try (RemoteSettingsServer server = server().maxFetchSize(10).start()) {
+      String[] all =
+          IntStream.range(0, 12).mapToObj("{\"id\":\"r%02d\"}"::formatted).toArray(String[]::new);
+      for (String bucket : List.of("main-workspace", "main-preview", "main")) {
+        server.publish(bucket, "big", all);
+        server.answer(
+            "HEAD /v1/buckets/%s/collections/big/records".formatted(bucket), 200, "text/plain", "");
+      }
+      server.edit("main-workspace", "big", attributes -> attributes.put("status", "signed"));
+      server.put("main", "big", "{\"id\":\"r00\",\"n\":1}");
+      assertEquals(1, run(server).exit());
+    }
+  }
+
+  // ---- published metadata
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          {"flags":["startup"]}       | {"flags":["startup"]}         |
+          {"flags":["startup"]}       | {"flags":[]}                  | flags: ["startup"] → []
+          {"sort":"-name"}            | {"sort":"name"}               | sort: "-name" → "name"
+          {"displayFields":["a","b"]} | {"displayFields":["b","a"]}   | displayFields: ["a","b"] → ["b","a"]
+          {"attachment":{"a":1,"b":2}} | {"attachment":{"b":2.0,"a":1}} |
+          {"attachment":{"enabled":1}} | {"attachment":{"enabled":true}} | attachment: {"enabled":1} → {"enabled":true}
+          {"schema":{"type":"x"}}     | {"schema":{"type":"y"}}       | schema: {"type":"x"} → {"type":"y"}
+          {}                          | {"sort":"name"}               | sort: absent → "name"
+          {"sort":null}               | {"sort":"name"}               | sort: null → "name"
+          {"uiSchema":1,"note":"n"}   | {"uiSchema":2}                |
+          {"sort":"\\ud83d"}           | {"sort":"\\ud83e"}             | sort: "?" → "?"
+          """)
+  void published_metadata_of_a_signed_source_are_those_of_its_destination(
+      String source, String destination, String difference) throws IOException {
+    try (RemoteSettingsServer server = server().sample(true).start()) {
+      server.edit("main-workspace", "regions", attributes -> attributes.setAll(object(source)));
+      server.edit("main", "regions", attributes -> attributes.setAll(object(destination)));
+      Terminal.Outcome outcome = run(server, "--only", "main/regions");
+      assertEquals(
+          difference == null
+              ? "main/regions OK\n"
+              : "main/regions ERROR\n - source → destination: metadata differ in %s\n"
+                  .formatted(difference),
+          outcome.stdout().replaceFirst(".*\n", ""),
+          outcome::toString);
+      assertEquals(difference == null ? 0 : 1, outcome.exit(), outcome::toString);
+    }
+  }
+
+  private static ObjectNode object(String json) {
+    return (ObjectNode) Store.JSON.readTree(json);
+  }
+
+  @Test
+  void metadata_of_a_source_that_is_not_signed_are_not_published_yet() throws IOException {
+    try (RemoteSettingsServer server = server().sample(true).start()) {
+      for (String status : List.of("to-review", "work-in-progress")) {
+        server.edit(
+            "main-workspace",
+            "regions",
+            attributes -> attributes.put("status", status).put("sort", "name"));
+        assertEquals(0, run(server, "--only", "main/regions").exit(), status);
+      }
+    }
+  }
+
+  @Test
+  void metadata_that_no_destination_has_are_one_warning() throws IOException {
+    try (RemoteSettingsServer server = server().sample(true).start()) {
+      for (String collection : List.of("regions", "search-config-v2")) {
+        server.edit("main-workspace", collection, attributes -> attributes.put("sort", "name"));
+      }
+      String warning =
+          "warning: no destination has sort, though sources do: this server does not publish it\n";
+      Terminal.Outcome outcome = run(server);
+      assertEquals(0, outcome.exit(), outcome::toString);
+      assertEquals(2, outcome.stderr().split(warning, -1).length, outcome::toString);
+      server.edit("blocklists", "addons", attributes -> attributes.put("sort", "name"));
+      server.edit("staging", "addons", attributes -> attributes.put("sort", "name"));
+      outcome = run(server);
+      assertEquals(1, outcome.exit(), "one destination has it");
+      assertTrue(outcome.stdout().contains("sort: \"name\" → absent"), outcome::toString);
+      assertFalse(outcome.stderr().contains("no destination has"), outcome::toString);
     }
   }
 
@@ -403,7 +575,8 @@ class ConsistencyChecksTest {
                       "{\"metadata\":{},\"timestamp\":1,\"changes\":[%s]}"
                           .formatted(changes)
                           .getBytes(StandardCharsets.UTF_8)))
-              .records());
+              .records(),
+          Map.of());
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
