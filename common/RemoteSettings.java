@@ -54,7 +54,8 @@ public final class RemoteSettings {
   /** Servers cut changesets at a round number of records. */
   public static final int LIMITS_END_WITH = 10;
 
-  private static final int USUAL_LIMIT = 10_000;
+  /** The limit of servers that are not configured otherwise. */
+  public static final int USUAL_LIMIT = 10_000;
 
   private final Http http;
   private final URI server;
