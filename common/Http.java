@@ -598,7 +598,11 @@ public final class Http implements AutoCloseable {
   private static String detail(Object detail) {
     return switch (detail) {
       case String text -> text;
-      case List<?> list -> list.stream().map(Http::detail).collect(Collectors.joining("; "));
+      case List<?> list ->
+          list.stream()
+              .map(Http::detail)
+              .filter(text -> !text.isEmpty())
+              .collect(Collectors.joining("; "));
       case Map<?, ?> wrong ->
           (wrong.get("loc") instanceof List<?> loc && !loc.isEmpty() ? loc.getLast() + ": " : "")
               + detail(wrong.get("msg"));

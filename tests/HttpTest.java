@@ -280,6 +280,26 @@ class HttpTest {
   }
 
   @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          {"detail":"main/x not found"}                                            | : main/x not found
+          {"detail":[{"loc":["query","_expected"],"msg":"Field required"}]}        | : _expected: Field required
+          {"detail":[{"loc":["query","a"],"msg":"x"},{"loc":["query",1],"msg":"y"}]} | : a: x; 1: y
+          {"detail":[{"msg":"x"}, 3, null]}                                        | : x
+          {"message":"m","detail":"d"}                                             | : m
+          {"message":"m","detail":[]}                                              | : m
+          {"detail":[]}                                                            | ''
+          {"detail":{"loc":[]}}                                                    | ''
+          {"detail":17}                                                            | ''
+          """)
+  void the_detail_of_an_error_is_shown_like_a_message(String body, String shown) throws Exception {
+    ServerException e = failure(http(), server(Reply.answer(422, body)).url("/"));
+    assertEquals("422" + shown, e.reason());
+  }
+
+  @ParameterizedTest
   @ValueSource(strings = {"", "<html>", "[]", "{\"message\":42}", "{\"message\":\"cut"})
   void an_unreadable_explanation_leaves_the_status(String body) throws Exception {
     RecordingServer server = server(Reply.answer(404, body));
