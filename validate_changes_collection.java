@@ -48,13 +48,15 @@ import picocli.CommandLine.Option;
  * <p>There are up to three requests, each only if the one before it found a difference:
  *
  * <ol>
- *   <li>The timestamp of the collection as clients read it, {@code HEAD
- *       records?_expected=ANNOUNCED}, which a cache may answer.
- *   <li>The same past the caches.
+ *   <li>The collection's {@code changeset?_expected=ANNOUNCED} as clients read it, up to its {@code
+ *       timestamp}. A cache may answer.
+ *   <li>The same past the caches, of what has changed since.
  *   <li>The list again, past the caches. A collection may change during the check: every timestamp
  *       from the one announced before to the one announced now is right. A collection that is no
  *       longer announced is skipped.
  * </ol>
+ *
+ * <p>A server without changesets is asked for {@code HEAD records}, whose ETag is the timestamp.
  *
  * <p>If the second answer is wrong, the origin is at fault; if only the first is, a cache. With
  * {@code --max-lag}, a difference is not a finding while the newer of the two timestamps is younger
@@ -148,8 +150,12 @@ public class validate_changes_collection implements Runner.Command {
   /** The collection is no longer announced. */
   record Withdrawn() implements Judgement {}
 
-  /** The collection could not be judged. */
-  record NoVerdict(String reason) implements Judgement {}
+  /**
+   * The collection could not be judged.
+   *
+   * @param hint what to do about it, or null
+   */
+  record NoVerdict(String reason, String hint) implements Judgement {}
 
   /** Where the wrong timestamp comes from. */
   enum Where {
@@ -198,7 +204,11 @@ public class validate_changes_collection implements Runner.Command {
   }
 
   private static Outcome noVerdict(Announced entry, String reason) {
-    return new Outcome(entry, null, new NoVerdict(reason));
+    return noVerdict(entry, reason, null);
+  }
+
+  private static Outcome noVerdict(Announced entry, String reason, String hint) {
+    return new Outcome(entry, null, new NoVerdict(reason, hint));
   }
 
   // ---- reading
@@ -223,7 +233,7 @@ public class validate_changes_collection implements Runner.Command {
       }
       return judge(entry, after.get(), seen, origin, Duration.ofSeconds(maxLag), clock.instant());
     } catch (ServerException e) {
-      return noVerdict(entry, e.reason());
+      return noVerdict(entry, e.reason(), e.hint());
     }
   }
 
@@ -275,7 +285,7 @@ public class validate_changes_collection implements Runner.Command {
         shown = report.word(status, "NOT OK");
         reason = timestamps(outcome);
       }
-      case NoVerdict(String why) -> {
+      case NoVerdict(String why, _) -> {
         status = Status.UNKNOWN;
         word = "NO VERDICT";
         shown = report.noVerdict(why);
@@ -325,7 +335,7 @@ public class validate_changes_collection implements Runner.Command {
     }
     if (outcome.judgement() instanceof Withdrawn) {
       json.put("reason", WITHDRAWN);
-    } else if (outcome.judgement() instanceof NoVerdict(String reason)) {
+    } else if (outcome.judgement() instanceof NoVerdict(String reason, _)) {
       json.put("reason", Display.clean(reason));
     } else if (outcome.found() instanceof NotReadable(String reason)) {
       json.put("reason", Display.clean(reason));
@@ -336,7 +346,7 @@ public class validate_changes_collection implements Runner.Command {
   /** What to do about a finding; null if there is none. */
   private static String hint(Outcome outcome) {
     if (!(outcome.judgement() instanceof Differs(Where where))) {
-      return null;
+      return outcome.judgement() instanceof NoVerdict(_, String hint) ? hint : null;
     }
     return where == Where.CACHE
         ? "the server is right, but a cache in front of it is not: purge the cache, or wait until"

@@ -233,7 +233,7 @@ class OutputSchemaTest {
     try (RemoteSettingsServer server = server()) {
       server.fault("altered-announcement=main/cfr");
       server.after(
-          "HEAD /v1/buckets/main/collections/cfr/records",
+          "GET /v1/buckets/main/collections/cfr/changeset",
           _ -> server.fault("entry-missing=main/cfr"));
       return document(
           new Terminal()
