@@ -1,8 +1,9 @@
 //DEPS tools.jackson.core:jackson-databind:3.3.0
-//SOURCES Access.java ChangesPlugin.java Dialect.java KintoRequest.java KintoResponse.java
+//SOURCES Access.java Attachments.java ChangesPlugin.java Dialect.java KintoRequest.java KintoResponse.java
 //SOURCES Signoff.java Store.java
 
 import java.net.URI;
+import java.util.List;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -14,7 +15,9 @@ final class Capabilities {
   static KintoResponse heartbeat(KintoRequest request) {
     ObjectNode body = Store.object();
     if (request.path().endsWith("/__heartbeat__")) {
-      body.put("storage", true).put("permission", true).put("cache", true).put("signer", true);
+      for (String part : List.of("storage", "permission", "cache", "attachments", "signer")) {
+        body.put(part, true);
+      }
     }
     return KintoResponse.json(200, body);
   }
@@ -65,7 +68,7 @@ final class Capabilities {
             .put("version", "0.0.0")
             .putArray("collections");
     ChangesPlugin.BUCKETS.forEach(bucket -> announced.add("/buckets/" + bucket));
-    signer(capabilities.putObject("signer"));
+    signer(capabilities.putObject("signer"), dialect.oldSigner());
     return KintoResponse.json(200, info);
   }
 
@@ -75,14 +78,14 @@ final class Capabilities {
         .put("description", "Add file attachments to records")
         .put("url", "https://github.com/Kinto/kinto-attachment/")
         .put("version", "9.0.1")
-        .put("base_url", origin + "/attachments/");
+        .put("base_url", origin + Attachments.PATH);
   }
 
-  private static void signer(ObjectNode capability) {
+  private static void signer(ObjectNode capability, boolean isOld) {
     capability
         .put("description", "Digital signatures for integrity and authenticity of records.")
         .put("url", "https://github.com/mozilla/remote-settings/tree/main/kinto-remote-settings")
-        .put("version", "0.0.0");
+        .put("version", isOld ? "6.1.0" : "0.0.0");
     ArrayNode resources = capability.putArray("resources");
     for (Signoff.Resource resource : Signoff.RESOURCES) {
       ObjectNode node = resources.addObject();
@@ -95,8 +98,10 @@ final class Capabilities {
         node.put("to_review_enabled", false);
       }
     }
+    if (!isOld) {
+      capability.put("plugin_userid", "plugin:remote-settings");
+    }
     capability
-        .put("plugin_userid", "plugin:remote-settings")
         .put("group_check_enabled", true)
         .put("editors_group", "{collection_id}-editors")
         .put("reviewers_group", "{collection_id}-reviewers")

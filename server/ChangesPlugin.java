@@ -95,9 +95,10 @@ final class ChangesPlugin {
     return reads.list(request, list, ENTRY_FIELDS, false);
   }
 
-  /** All entries, with the timestamp of the list. */
+  /** All entries, newest first, with the timestamp of the list. */
   Store.Listing listing(KintoRequest request) {
-    List<ObjectNode> entries = entries(request);
+    List<ObjectNode> entries = new ArrayList<>(entries(request));
+    entries.sort(Store.NEWEST_FIRST);
     return new Store.Listing(entries, List.of(), store.newest(entries));
   }
 
@@ -114,10 +115,7 @@ final class ChangesPlugin {
     return maxFetchSize == 0 ? Long.MAX_VALUE : maxFetchSize;
   }
 
-  /**
-   * One entry per collection of the announced buckets, with the timestamp of its records. The order
-   * means nothing, as in the real plug-in's changeset.
-   */
+  /** One entry per collection of the announced buckets, with the timestamp of its records. */
   private List<ObjectNode> entries(KintoRequest request) {
     List<Fault.Kind> listFaults =
         faults.takeAll(Fault.Point.LIST, request.path(), "monitor/changes");
@@ -236,8 +234,10 @@ final class ChangesPlugin {
     for (KintoRequest.Parameter parameter : request.parameters()) {
       switch (parameter.name()) {
         case "_since" -> {
-          KintoRequest.quotedNumber("querystring", "_since", parameter.value());
-          filters.add(parameter);
+          // A changeset accepts a timestamp without quotes, too; a list does not.
+          String quoted = "\"" + KintoRequest.unquoted(parameter.value()) + "\"";
+          KintoRequest.quotedNumber("querystring", "_since", quoted);
+          filters.add(new KintoRequest.Parameter("_since", quoted));
         }
         case "_limit" -> {
           RecordQuery.number("_limit", parameter.value());
@@ -271,21 +271,23 @@ final class ChangesPlugin {
       return Optional.empty();
     }
     String bare = expected.replace("\"", "");
-    return Optional.of(redirect(request, request.queryWith("_expected", bare)));
+    KintoResponse redirect = redirect(request, request.queryWith("_expected", bare));
+    redirect.headers().keySet().removeAll(List.of("Cache-Control", "Expires"));
+    return Optional.of(redirect);
   }
 
-  /** Redirects to the same path with another query string, cacheable for a day. */
+  /** Redirects to the same path with another query string, to be cached for a day. */
   private KintoResponse redirect(KintoRequest request, String query) {
     String location = request.base() + request.path() + query;
     return KintoResponse.redirect(location, location, Duration.ofDays(1), clock.instant());
   }
 
   /** 204 if the client has already seen a newer timestamp than the one it expects. */
-  private static Optional<KintoResponse> emptyIfNothingNewer(KintoRequest request) {
+  private Optional<KintoResponse> emptyIfNothingNewer(KintoRequest request) {
     Optional<Long> expected = request.number("_expected").filter(number -> number > 0);
     Optional<Long> since = request.number("_since");
     return expected.isPresent() && since.isPresent() && expected.get() < since.get()
-        ? Optional.of(KintoResponse.empty(204))
+        ? Optional.of(KintoResponse.empty(204).cached(Duration.ofDays(1), clock.instant()))
         : Optional.empty();
   }
 }

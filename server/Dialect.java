@@ -6,6 +6,8 @@
  * @param maxFetchSize at how many records a changeset is cut, 0 for no limit
  * @param pageSize maximum number of records per page, 0 for no limit
  * @param batchMaxRequests maximum number of requests per batch
+ * @param oldSigner true for a signer older than version 26, which checks groups even where no
+ *     review is needed
  * @param anyRecordId whether a record id may be any text
  */
 record Dialect(
@@ -14,4 +16,5 @@ record Dialect(
     int maxFetchSize,
     int pageSize,
     int batchMaxRequests,
+    boolean oldSigner,
     boolean anyRecordId) {}

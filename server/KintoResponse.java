@@ -23,7 +23,7 @@ record KintoResponse(int status, Map<String, String> headers, byte[] body) {
     return of(status, contentType, body.getBytes(StandardCharsets.UTF_8));
   }
 
-  private static KintoResponse of(int status, String contentType, byte[] body) {
+  static KintoResponse of(int status, String contentType, byte[] body) {
     return new KintoResponse(status, new LinkedHashMap<>(), body).with("Content-Type", contentType);
   }
 
@@ -76,9 +76,11 @@ record KintoResponse(int status, Map<String, String> headers, byte[] body) {
         </html>\
         """
             .formatted(shown.replace("&", "&amp;").replace("<", "&lt;"));
-    return of(307, "text/html; charset=UTF-8", page)
-        .with("Location", location)
-        .with("Cache-Control", "max-age=" + maxAge.toSeconds())
+    return of(307, "text/html; charset=UTF-8", page).with("Location", location).cached(maxAge, now);
+  }
+
+  KintoResponse cached(Duration maxAge, Instant now) {
+    return with("Cache-Control", "max-age=" + maxAge.toSeconds())
         .with("Expires", httpDate(now.plus(maxAge)));
   }
 

@@ -131,14 +131,9 @@ record Reads(Store store, Access access, Faults faults, Dialect dialect) {
   }
 
   private KintoResponse collection(KintoRequest request, Access.Target target) {
-    Store.Snapshot collection = readable(request, target, () -> missing(target));
+    Store.Snapshot collection =
+        readable(request, target, () -> KintoError.missing("collection", target.id()));
     return object(request, target, shown(collection.metadata()));
-  }
-
-  private KintoError missing(Access.Target collection) {
-    return store.entry("/buckets", collection.bucket()).isPresent()
-        ? KintoError.missing("collection", collection.id())
-        : KintoError.missing("bucket", collection.bucket());
   }
 
   private KintoResponse record(KintoRequest request, Access.Target target) {

@@ -1,5 +1,5 @@
 //DEPS tools.jackson.core:jackson-databind:3.3.0
-//SOURCES Access.java Fault.java Faults.java Dialect.java KintoRequest.java KintoResponse.java
+//SOURCES Access.java Attachments.java Fault.java Faults.java Dialect.java KintoRequest.java KintoResponse.java
 //SOURCES Reader.java Routes.java SampleContent.java Signer.java SigningAuthority.java Signoff.java Store.java
 
 import com.sun.net.httpserver.HttpExchange;
@@ -75,6 +75,7 @@ final class RemoteSettingsServer implements AutoCloseable {
   private final Signer signer;
   private final Signoff signoff;
   private final Faults faults;
+  private final Attachments attachments = new Attachments();
   private final Routes routes;
   private final List<Canned> canned = new CopyOnWriteArrayList<>();
   private final List<Hook> before = new CopyOnWriteArrayList<>();
@@ -104,7 +105,7 @@ final class RemoteSettingsServer implements AutoCloseable {
     SigningAuthority authority =
         builder.authority != null ? builder.authority : SigningAuthority.of(clock.instant());
     signer = new Signer(builder.chainsAt != null ? builder.chainsAt : origin, authority);
-    signoff = new Signoff(store, signer);
+    signoff = new Signoff(store, signer, builder.oldSigner);
     faults = new Faults(signer, clock);
     Dialect dialect =
         new Dialect(
@@ -113,8 +114,9 @@ final class RemoteSettingsServer implements AutoCloseable {
             builder.maxFetchSize,
             builder.pageSize,
             builder.batchMaxRequests,
+            builder.oldSigner,
             builder.anyRecordId);
-    routes = new Routes(store, signer, signoff, faults, clock, dialect, origin);
+    routes = new Routes(store, signer, signoff, faults, clock, dialect, attachments, origin);
     if (builder.sample) {
       SampleContent.load(store, signer, signoff, clock.instant());
     }
@@ -147,6 +149,7 @@ final class RemoteSettingsServer implements AutoCloseable {
     private int maxFetchSize;
     private int pageSize;
     private int batchMaxRequests = 25;
+    private boolean oldSigner;
     private boolean anyRecordId;
     private URI chainsAt;
     private final List<Fault> faults = new CopyOnWriteArrayList<>();
@@ -225,6 +228,12 @@ final class RemoteSettingsServer implements AutoCloseable {
     /** Maximum number of requests per batch; default: 25, like Kinto. */
     Builder batchMaxRequests(int batchMaxRequests) {
       this.batchMaxRequests = batchMaxRequests;
+      return this;
+    }
+
+    /** Imitates a signer before version 26: see {@link Dialect}. */
+    Builder withOldSigner() {
+      this.oldSigner = true;
       return this;
     }
 
@@ -315,6 +324,18 @@ final class RemoteSettingsServer implements AutoCloseable {
   /** The same with a JSON tree. */
   ObjectNode put(String bucket, String collection, ObjectNode record) {
     create(bucket, collection);
+    return store.put(bucket, collection, record);
+  }
+
+  /** Attaches a file to a record, which is made if it is missing; does not sign. */
+  ObjectNode attach(String bucket, String collection, String id, String filename, byte[] bytes) {
+    create(bucket, collection);
+    ObjectNode record =
+        store
+            .entry(Store.records(bucket, collection), id)
+            .map(entry -> entry.data().deepCopy().without("last_modified"))
+            .orElseGet(() -> Store.object().put("id", id));
+    record.set("attachment", attachments.add(bucket, collection, filename, bytes));
     return store.put(bucket, collection, record);
   }
 
@@ -593,7 +614,8 @@ final class RemoteSettingsServer implements AutoCloseable {
     byte[] body = answer.body();
     boolean isHead = request.method().equals("HEAD");
     boolean acceptsGzip = request.header("accept-encoding").orElse("").contains("gzip");
-    if (acceptsGzip && !isHead && body.length >= GZIP_FROM_BYTES) {
+    boolean isFile = answer.headers().containsKey("Accept-Ranges"); // has bytes to count
+    if (acceptsGzip && !isHead && !isFile && body.length >= GZIP_FROM_BYTES) {
       body = gzip(body);
       exchange.getResponseHeaders().set("Content-Encoding", "gzip");
       exchange.getResponseHeaders().set("Vary", "Accept-Encoding");

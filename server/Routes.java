@@ -1,5 +1,5 @@
 //DEPS tools.jackson.core:jackson-databind:3.3.0
-//SOURCES Access.java Batches.java Capabilities.java ChangesPlugin.java Dialect.java Faults.java
+//SOURCES Access.java Attachments.java Batches.java Capabilities.java ChangesPlugin.java Dialect.java Faults.java
 //SOURCES KintoError.java KintoRequest.java KintoResponse.java Reader.java Reads.java Signer.java Signoff.java
 //SOURCES Store.java Writes.java
 
@@ -30,6 +30,7 @@ final class Routes {
   private final Writes writes;
   private final Clock clock;
   private final ChangesPlugin changes;
+  private final Attachments attachments;
   private final Reader reader;
   private final Batches batches;
 
@@ -43,11 +44,13 @@ final class Routes {
       Faults faults,
       Clock clock,
       Dialect dialect,
+      Attachments attachments,
       URI origin) {
     this.store = store;
     this.signer = signer;
     this.clock = clock;
     this.dialect = dialect;
+    this.attachments = attachments;
     access = new Access(store);
     reads = new Reads(store, access, faults, dialect);
     writes = new Writes(store, access, signoff, dialect.anyRecordId());
@@ -106,6 +109,9 @@ final class Routes {
     if (path.startsWith(Signer.CHAINS)) {
       return chain(path.substring(Signer.CHAINS.length()));
     }
+    if (path.startsWith(Attachments.PATH)) {
+      return attachments.answer(request);
+    }
     if (path.equals("/sign/data") && isPost) {
       // Autograph's endpoint, used by a real Kinto; everyone gets a signature.
       return KintoResponse.json(201, signer.signData(request.body()));
@@ -126,6 +132,9 @@ final class Routes {
       return objects(request, target.get());
     }
     if (ChangesPlugin.isChangeset(below) && dialect.changesets()) {
+      if (!ChangesPlugin.isChanges(below.get(1), below.get(3))) {
+        checkBucket(request, below.get(1));
+      }
       return changes.changeset(allowed(request, request.isRead()), below.get(1), below.get(3));
     }
     return switch (String.join("/", below)) {
@@ -134,6 +143,8 @@ final class Routes {
           Capabilities.heartbeat(allowed(request, request.isRead()));
       case "__flush__" -> flush(allowed(request, isPost));
       case "batch" -> batches.answer(allowed(request, isPost));
+      case "__broadcasts__" ->
+          KintoResponse.json(200, changes.broadcasts(allowed(request, request.isRead())));
       default -> throw KintoError.unknownPath();
     };
   }
@@ -187,7 +198,17 @@ final class Routes {
         return changes.list(request);
       }
     }
+    if (!target.is("bucket")) {
+      checkBucket(request, target.bucket());
+    }
     return request.isRead() ? reads.answer(request, target) : writes.answer(request, target);
+  }
+
+  /** Below a bucket that does not exist, nobody may do anything. */
+  private void checkBucket(KintoRequest request, String bucket) {
+    if (store.entry("/buckets", bucket).isEmpty()) {
+      throw request.notPermitted();
+    }
   }
 
   private KintoResponse chain(String name) {

@@ -23,8 +23,10 @@ import tools.jackson.databind.node.ObjectNode;
  *
  * <p>Forbidden changes are refused before anything changes. Rules and messages are those of
  * Mozilla's signer, as recorded in {@code vectors/kinto-26}.
+ *
+ * @param checksEveryGroup whether groups count even where no review is needed, as before version 26
  */
-record Signoff(Store store, Signer signer) {
+record Signoff(Store store, Signer signer, boolean checksEveryGroup) {
 
   /**
    * A signed resource of the signer's capability.
@@ -60,7 +62,7 @@ record Signoff(Store store, Signer signer) {
 
   /** Attributes of the source that are copied to preview and destination. */
   private static final List<String> PUBLISHED_ATTRIBUTES =
-      List.of("schema", "sort", "displayFields", "attachment");
+      List.of("flags", "attachment", "schema", "sort", "displayFields");
 
   private static final List<String> TRACKING_FIELDS =
       List.of(
@@ -131,7 +133,7 @@ record Signoff(Store store, Signer signer) {
     }
   }
 
-  private static void checkStatus(
+  private void checkStatus(
       Resource resource,
       Access.Target target,
       ObjectNode before,
@@ -145,7 +147,7 @@ record Signoff(Store store, Signer signer) {
       case null -> throw KintoError.refused("Cannot remove status");
       case WORK_IN_PROGRESS, TO_RESIGN -> {}
       case TO_REVIEW -> {
-        if (!isEditor) {
+        if (!isEditor && (resource.reviewed() || checksEveryGroup)) {
           throw KintoError.forbidden("Not in " + editors(target.id()) + " group");
         }
       }
@@ -153,7 +155,8 @@ record Signoff(Store store, Signer signer) {
         if (SIGNED.equals(old)) {
           throw KintoError.refused("Collection already signed");
         }
-        if (!isReviewer && (resource.reviewed() || !isEditor)) {
+        boolean needsReviewer = resource.reviewed() || (checksEveryGroup && !isEditor);
+        if (!isReviewer && needsReviewer) {
           throw KintoError.forbidden("Not in " + reviewers(target.id()) + " group");
         }
         if (resource.reviewed() && !TO_REVIEW.equals(old)) {
@@ -259,7 +262,7 @@ record Signoff(Store store, Signer signer) {
         track(source, SIGNED, user, List.of(), "last_review", "last_signature");
       }
       case TO_RESIGN -> {
-        resource.targets().forEach(bucket -> sign(bucket, source.id(), List.of(), after));
+        resource.targets().forEach(bucket -> sign(bucket, source.id(), after));
         if (old != null) {
           track(source, old, user, List.of(), "last_signature");
         }
@@ -270,7 +273,7 @@ record Signoff(Store store, Signer signer) {
         track(source, SIGNED, user, cleared, "last_edit");
         if (resource.preview() != null && store.find(resource.preview(), source.id()).isPresent()) {
           copy(resource.destination(), resource.preview(), source.id(), true);
-          sign(resource.preview(), source.id(), List.of(), after);
+          sign(resource.preview(), source.id(), Store.object());
         }
       }
       default -> {} // declined: the request has stored the reviewer's comment already
@@ -293,7 +296,7 @@ record Signoff(Store store, Signer signer) {
             store.find(bucket, source.id()).stream()
                 .flatMap(collection -> collection.records().stream())
                 .forEach(record -> store.delete(bucket, source.id(), Store.id(record)));
-            sign(bucket, source.id(), PUBLISHED_ATTRIBUTES, attributes);
+            sign(bucket, source.id(), attributes);
           }
         });
   }
@@ -302,7 +305,7 @@ record Signoff(Store store, Signer signer) {
   private void publish(Access.Target source, String bucket, ObjectNode attributes) {
     store.create(bucket, source.id(), true);
     copy(source.bucket(), bucket, source.id(), false);
-    sign(bucket, source.id(), PUBLISHED_ATTRIBUTES, attributes);
+    sign(bucket, source.id(), attributes);
   }
 
   /** Makes the records of a collection in one bucket equal to those in another bucket. */
@@ -333,8 +336,12 @@ record Signoff(Store store, Signer signer) {
     return record.deepCopy().remove(List.of("last_modified", "schema"));
   }
 
-  private void sign(
-      String bucket, String collection, List<String> published, ObjectNode attributes) {
+  /**
+   * Signs a preview or destination.
+   *
+   * @param attributes of the source, of which some are published
+   */
+  private void sign(String bucket, String collection, ObjectNode attributes) {
     store.create(bucket, collection, true);
     ObjectNode entry = signer.entry(signer.authorityOf(bucket), store.get(bucket, collection));
     store.edit(
@@ -342,8 +349,8 @@ record Signoff(Store store, Signer signer) {
         collection,
         metadata -> {
           Signer.setSignatures(metadata, List.of(entry));
-          for (String field : published) {
-            if (attributes.has(field) && !metadata.has(field)) {
+          for (String field : PUBLISHED_ATTRIBUTES) {
+            if (attributes.has(field)) {
               metadata.set(field, attributes.get(field));
             }
           }

@@ -29,9 +29,12 @@ record Writes(Store store, Access access, Signoff signoff, boolean anyRecordId) 
   private record Body(ObjectNode data, Map<String, Set<String>> permissions) {}
 
   KintoResponse answer(KintoRequest request, Access.Target target) {
-    checkCollection(target);
+    String method = request.method() + (target.id() == null ? " list" : "");
+    if (!method.equals("DELETE list")) {
+      checkCollection(target);
+    }
     Set<String> principals = access.principals(request.user());
-    return switch (request.method() + (target.id() == null ? " list" : "")) {
+    return switch (method) {
       case "POST list" -> post(request, target, principals);
       case "DELETE list" -> deleteAll(request, target, principals);
       case "PUT" -> put(request, target, principals);
@@ -48,7 +51,6 @@ record Writes(Store store, Access access, Signoff signoff, boolean anyRecordId) 
       throw request.notPermitted();
     }
     Body body = body(request);
-    checkParent(list);
     String id =
         body.data() != null && body.data().path("id").isString()
             ? body.data().get("id").asString()
@@ -71,7 +73,6 @@ record Writes(Store store, Access access, Signoff signoff, boolean anyRecordId) 
       throw request.notPermitted();
     }
     Body body = body(request);
-    checkParent(target);
     checkId(target);
     checkPrecondition(request, target, existing);
     ObjectNode data =
@@ -116,7 +117,7 @@ record Writes(Store store, Access access, Signoff signoff, boolean anyRecordId) 
       KintoRequest request, Access.Target list, Set<String> principals) {
     Predicate<String> deletable =
         access.accessibleIds(principals, list, true).orElseThrow(request::notPermitted);
-    checkParent(list);
+    checkCollection(list);
     Store.Listing before = store.listing(list.plural());
     request.checkUnmodified(null, before.timestamp());
     RecordQuery query = RecordQuery.parse(request.parameters(), Set.of(), 0);
@@ -152,7 +153,6 @@ record Writes(Store store, Access access, Signoff signoff, boolean anyRecordId) 
     if (!may) {
       throw request.notPermitted();
     }
-    checkParent(target);
     checkId(target);
     Store.Entry found =
         existing.orElseThrow(() -> KintoError.missing(target.resource(), target.id()));
@@ -231,18 +231,14 @@ record Writes(Store store, Access access, Signoff signoff, boolean anyRecordId) 
     return permissions;
   }
 
-  /** Comes before permissions: a write into a missing collection is 404 for everyone. */
+  /**
+   * A write into a missing collection is 404. That comes before permissions, unless all records are
+   * to be deleted.
+   */
   private void checkCollection(Access.Target target) {
     if (target.is("record")
         && store.entry(Store.collections(target.bucket()), target.collection()).isEmpty()) {
       throw KintoError.missingParent(target.collection());
-    }
-  }
-
-  /** Throws 404 if the target's bucket does not exist. */
-  private void checkParent(Access.Target target) {
-    if (!target.is("bucket") && store.entry("/buckets", target.bucket()).isEmpty()) {
-      throw KintoError.missing("bucket", target.bucket());
     }
   }
 

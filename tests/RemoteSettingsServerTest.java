@@ -286,7 +286,11 @@ class RemoteSettingsServerTest {
     "/buckets/main-workspace/collections/x/records, 401, 200, 200",
     "/buckets/main-workspace/collections/x/changeset?_expected=0, 401, 200, 200",
     "/buckets/main,                               401, 403, 200",
-    "/buckets/nowhere/collections/x,              401, 403, 404",
+    "/buckets/nowhere/collections/x,              401, 403, 403",
+    "/buckets/nowhere/collections/x/records,      401, 403, 403",
+    "/buckets/nowhere/collections/x/changeset?_expected=0, 401, 403, 403",
+    "/buckets/nowhere/groups/x,                   401, 403, 403",
+    "/buckets/nowhere,                            401, 403, 404",
     "/buckets,                                    401, 200, 200",
     "/nowhere,                                    404, 404, 404",
   })
