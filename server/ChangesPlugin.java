@@ -95,10 +95,9 @@ final class ChangesPlugin {
     return reads.list(request, list, ENTRY_FIELDS, false);
   }
 
-  /** All entries, newest first, with the timestamp of the list. */
+  /** All entries, with the timestamp of the list. */
   Store.Listing listing(KintoRequest request) {
-    List<ObjectNode> entries = new ArrayList<>(entries(request));
-    entries.sort(Store.NEWEST_FIRST);
+    List<ObjectNode> entries = entries(request);
     return new Store.Listing(entries, List.of(), store.newest(entries));
   }
 
@@ -115,7 +114,10 @@ final class ChangesPlugin {
     return maxFetchSize == 0 ? Long.MAX_VALUE : maxFetchSize;
   }
 
-  /** One entry per collection of the announced buckets, with the timestamp of its records. */
+  /**
+   * One entry per collection of the announced buckets, with the timestamp of its records. The order
+   * means nothing, as in the real plug-in's changeset.
+   */
   private List<ObjectNode> entries(KintoRequest request) {
     List<Fault.Kind> listFaults =
         faults.takeAll(Fault.Point.LIST, request.path(), "monitor/changes");

@@ -59,7 +59,7 @@ final class Store {
   static final String EVERYONE = "system.Everyone";
 
   /** The order in which Kinto lists records. */
-  static final Comparator<ObjectNode> NEWEST_FIRST =
+  private static final Comparator<ObjectNode> NEWEST_FIRST =
       Comparator.comparingLong(Store::lastModified).reversed();
 
   private final Clock clock;

@@ -78,6 +78,10 @@ class KintoScenariosTest {
       deletion of a record in a missing source | editor | DELETE {source}/records/a | |
       deletion of a record in a missing source, anonymous | - | DELETE {source}/records/a | |
       new record in a missing source | editor | POST {source}/records | | {"data":{}}
+      new record in a missing source, anonymous | - | POST {source}/records | | {"data":{}}
+      deletion of all records of a missing source, anonymous | - | DELETE {source}/records | |
+      deletion of all records of a missing source | editor | DELETE {source}/records | |
+      deletion of all records of a missing source, admin | admin | DELETE {source}/records | |
       status of a missing source | editor | PATCH {source} | | {"data":{"status":"to-resign"}}
       status of a missing source, admin | admin | PATCH {source} | | {"data":{"status":"to-resign"}}
       deletion of a missing source | editor | DELETE {source} | |
@@ -87,6 +91,20 @@ class KintoScenariosTest {
       missing destination's changeset | - | GET {destination}/changeset?_expected=0 | |
       missing bucket, anonymous | - | GET /buckets/nope/collections/life | |
       missing bucket | editor | GET /buckets/nope/collections/life | |
+      missing bucket itself, admin | admin | GET /buckets/nope | |
+      below a missing bucket: collection, admin | admin | GET /buckets/nope/collections/life | |
+      below a missing bucket: collections, admin | admin | GET /buckets/nope/collections | |
+      below a missing bucket: records, admin | admin | GET /buckets/nope/collections/life/records | |
+      below a missing bucket: changeset, admin | admin | GET /buckets/nope/collections/life/changeset?_expected=0 | |
+      below a missing bucket: group, admin | admin | GET /buckets/nope/groups/life-editors | |
+      below a missing bucket: collection made, admin | admin | PUT /buckets/nope/collections/life | | {}
+      below a missing bucket: collection changed, admin | admin | PATCH /buckets/nope/collections/life | | {"data":{}}
+      below a missing bucket: collection deleted, admin | admin | DELETE /buckets/nope/collections/life | |
+      below a missing bucket: record, admin | admin | PUT /buckets/nope/collections/life/records/a | | {"data":{}}
+      below a missing bucket: record | editor | PUT /buckets/nope/collections/life/records/a | | {"data":{}}
+      below a missing bucket: record, anonymous | - | PUT /buckets/nope/collections/life/records/a | | {"data":{}}
+      below a missing bucket: new record, admin | admin | POST /buckets/nope/collections/life/records | | {"data":{}}
+      below a missing bucket: deletion of all records, admin | admin | DELETE /buckets/nope/collections/life/records | |
       missing bucket's collection made, editor | editor | PUT /buckets/nope/collections/life | | {}
       destination's bucket, anonymous | - | GET /buckets/main | |
       the list of changes as a collection | - | GET {changes} | |
@@ -336,6 +354,10 @@ class KintoScenariosTest {
           new Deviation("*", "body.capabilities.*.version", "another server"),
           new Deviation("*", "body.capabilities.signer.url", "another server"),
           new Deviation("*", "body.config", "newer servers say it"),
+          new Deviation("*", "body.capabilities.attachments.*", "the real one has no attachments"),
+          new Deviation("heartbeat", "body.attachments", "the real one has no attachments"),
+          new Deviation("below a missing bucket: *", "*", "newer: nobody may do anything there"),
+          new Deviation("changeset since nonsense", "*", "newer: quotes are not needed"),
           new Deviation("*", "body.capabilities.signer.plugin_userid", "newer signers say it"),
           new Deviation(
               "*", "body.capabilities.signer.resources.*_group", "older signers spell it out"),

@@ -29,13 +29,16 @@ import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.security.KeyStore;
+import java.security.MessageDigest;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Base64;
 import java.util.HashSet;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -51,6 +54,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
 
 /**
  * The embedded server answers as the recorded one does, signs for real, and each fault does what
@@ -523,6 +527,262 @@ class RemoteSettingsServerTest {
     signed("main/x").verify(server.authority().rootHash());
   }
 
+  // --- Signoff -------------------------------------------------------------------------------
+
+  private static final String PUBLISHED =
+      """
+      {"flags":["startup"],"displayFields":["title"],"sort":"-title","attachment":{"required":true},\
+      "schema":{"type":"object"}}\
+      """;
+
+  @Test
+  void a_signature_publishes_the_metadata_of_the_source() throws Exception {
+    KintoClient client = startWithSource(RemoteSettingsServer.builder());
+    client.must("editor", "PATCH", SOURCE, "{\"data\":" + PUBLISHED + "}");
+    client.must("editor", "PATCH", SOURCE, "{\"data\":{\"private\":true}}");
+    client.put("main-workspace", "x", "a", "{\"n\":1}");
+    assertEquals("{}", published("main-preview"));
+    client.status("editor", "main-workspace", "x", "to-review");
+    assertEquals(PUBLISHED, published("main-preview"));
+    assertEquals("{}", published("main"));
+    client.status("reviewer", "main-workspace", "x", "to-sign");
+    assertEquals(PUBLISHED, published("main"));
+    client.must("editor", "PATCH", SOURCE, "{\"data\":{\"flags\":[],\"sort\":\"id\"}}");
+    assertEquals(PUBLISHED, published("main"));
+    client.status("editor", "main-workspace", "x", "to-resign");
+    String changed = PUBLISHED.replace("[\"startup\"]", "[]").replace("-title", "id");
+    assertEquals(changed, published("main"));
+    assertEquals(changed, published("main-preview"));
+  }
+
+  /** What a preview or destination says beside its id, timestamp and signatures, in one order. */
+  private String published(String bucket) {
+    ObjectNode metadata = server.store().get(bucket, "x").metadata();
+    ObjectNode published = Store.object();
+    for (String name : List.of("flags", "displayFields", "sort", "attachment", "schema")) {
+      if (metadata.has(name)) {
+        published.set(name, metadata.get(name));
+      }
+    }
+    int others = metadata.size() - published.size();
+    assertEquals(4, others, metadata::toString); // id, last_modified, signature, signatures
+    return published.toString();
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "auto, to-review, 200",
+    "auto, to-sign,   200",
+    "x,    to-review, 403",
+    "x,    to-sign,   403",
+  })
+  void groups_count_only_where_a_review_is_needed(String collection, String status, int expected)
+      throws Exception {
+    server = RemoteSettingsServer.start();
+    assertEquals(expected, setByNoMember(collection, status));
+  }
+
+  @ParameterizedTest
+  @CsvSource({"auto, to-review", "auto, to-sign", "x, to-review", "x, to-sign"})
+  void groups_count_everywhere_for_an_old_signer(String collection, String status)
+      throws Exception {
+    server = RemoteSettingsServer.builder().withOldSigner().start();
+    assertEquals(403, setByNoMember(collection, status));
+  }
+
+  /** A status set by an account that may write the collection, but is in none of its groups. */
+  private int setByNoMember(String collection, String status) {
+    KintoClient client = new KintoClient(server.url());
+    client.createSource("main-workspace", collection);
+    client.put("main-workspace", collection, "a", "{\"n\":1}");
+    String path = "/buckets/main-workspace/collections/" + collection;
+    String body = "{\"data\":{\"status\":\"" + status + "\"}}";
+    return client.send("admin", "PATCH", path, body).statusCode();
+  }
+
+  @Test
+  void the_capability_of_an_old_signer_differs_from_a_current_one() throws Exception {
+    server = RemoteSettingsServer.builder().withOldSigner().start();
+    JsonNode signer = json(get("/")).path("capabilities").path("signer");
+    assertFalse(signer.has("plugin_userid"));
+    assertEquals("6.1.0", signer.path("version").asString());
+    assertTrue(signer.path("group_check_enabled").asBoolean());
+  }
+
+  // --- What is missing -----------------------------------------------------------------------
+
+  @ParameterizedTest
+  @CsvSource({
+    "DELETE, main-workspace/collections/y/records,   401, 403, 404",
+    "POST,   main-workspace/collections/y/records,   404, 404, 404",
+    "PUT,    main-workspace/collections/y/records/a, 404, 404, 404",
+    "PATCH,  main-workspace/collections/y/records/a, 404, 404, 404",
+    "DELETE, main-workspace/collections/y/records/a, 404, 404, 404",
+    "DELETE, nowhere/collections/y/records,          401, 403, 403",
+    "POST,   nowhere/collections/y/records,          401, 403, 403",
+    "PUT,    nowhere/collections/y/records/a,        401, 403, 403",
+    "PUT,    nowhere/collections/y,                  401, 403, 403",
+    "PATCH,  nowhere/collections/y,                  401, 403, 403",
+    "DELETE, nowhere/collections/y,                  401, 403, 403",
+    "POST,   nowhere/collections,                    401, 403, 403",
+    "PUT,    nowhere/groups/y,                       401, 403, 403",
+  })
+  void a_write_below_what_is_missing_is_refused(
+      String method, String path, int anonymous, int editor, int admin) throws Exception {
+    KintoClient client = startWithSource(RemoteSettingsServer.builder());
+    List<Integer> statuses = new ArrayList<>();
+    for (String user : Arrays.asList(null, "editor", "admin")) {
+      statuses.add(client.send(user, method, "/buckets/" + path, "{\"data\":{}}").statusCode());
+    }
+    assertEquals(List.of(anonymous, editor, admin), statuses);
+  }
+
+  // --- The reader ----------------------------------------------------------------------------
+
+  @Test
+  void the_reader_serves_the_same_content_with_valid_signatures() throws Exception {
+    server = RemoteSettingsServer.builder().sample(true).start();
+    String list = "/buckets/monitor/collections/changes/changeset?_expected=0";
+    Map<String, Long> announced = FaultTest.announced(json(read(list)));
+    assertEquals(announced(), announced);
+    for (String collection : announced.keySet()) {
+      assertEquals(changeset(collection), json(read(changesetOf(collection))));
+    }
+    new SignedChangeset(json(read(changesetOf("main/regions"))))
+        .verify(server.authority().rootHash());
+    assertEquals(404, read(changesetOf("main-workspace/regions")).statusCode());
+  }
+
+  @Test
+  void the_reader_exports_all_the_time_or_has_stopped_at_a_moment() throws Exception {
+    server = RemoteSettingsServer.builder().clock(MOMENT).start();
+    assertEquals(MOMENT.instant().getEpochSecond(), exported());
+    Instant stopped = MOMENT.instant().minus(Duration.ofDays(3));
+    server.exportedAt(stopped);
+    assertEquals(stopped.getEpochSecond(), exported());
+  }
+
+  private long exported() throws Exception {
+    return json(read("/")).path("git").path("common").path("timestamp").asLong();
+  }
+
+  @Test
+  void what_is_asked_of_a_collection_happens_to_the_reader_too() throws Exception {
+    server = RemoteSettingsServer.builder().sample(true).start();
+    List<String> seen = new ArrayList<>();
+    server.before("main/regions", request -> seen.add(request.path()));
+    server.fault("altered-record=main/regions");
+    JsonNode altered = json(read(changesetOf("main/regions")));
+    assertEquals(List.of("/v2/buckets/main/collections/regions/changeset"), seen);
+    assertThrows(
+        AssertionError.class,
+        () -> new SignedChangeset(altered).verify(server.authority().rootHash()));
+    server.answer("main/regions", 418, "text/plain", "teapot");
+    assertEquals(418, read(changesetOf("main/regions")).statusCode());
+    assertEquals(200, read(changesetOf("main/cfr")).statusCode());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "_expected=1&_since=2 | 400 | \"_expected must be superior to _since if both are"
+            + " provided\"",
+        "_expected=-1         | 422 |"
+            + " [{\"type\":\"greater_than_equal\",\"loc\":[\"query\",\"_expected\"],\"msg\":\"Input"
+            + " should be greater than or equal to 0\",\"input\":\"-1\",\"ctx\":{\"ge\":0}}]",
+        "_since=1             | 422 | [{\"type\":\"missing\",\"loc\":[\"query\",\"_expected\"],"
+            + "\"msg\":\"Field required\",\"input\":null}]",
+      })
+  void the_reader_says_in_its_detail_what_is_wrong(String query, int status, String detail)
+      throws Exception {
+    server = RemoteSettingsServer.builder().sample(true).start();
+    HttpResponse<byte[]> answer = read("/buckets/main/collections/regions/changeset?" + query);
+    assertEquals(status, answer.statusCode());
+    assertEquals("{\"detail\":" + detail + "}", text(answer));
+  }
+
+  private static String changesetOf(String collection) {
+    return "/buckets/"
+        + collection.replace("/", "/collections/")
+        + "/changeset?_expected=999912345678";
+  }
+
+  private HttpResponse<byte[]> read(String path) throws IOException, InterruptedException {
+    return ask("GET", server.readerUrl() + path);
+  }
+
+  @Test
+  void changesets_are_cut_by_both_servers_and_lists_of_records_are_not() throws Exception {
+    server = RemoteSettingsServer.builder().maxFetchSize(2).start();
+    server.publish("main", "x", "{\"id\":\"a\"}", "{\"id\":\"b\"}", "{\"id\":\"c\"}");
+    JsonNode cut = changeset("main/x");
+    assertEquals(2, cut.path("changes").size());
+    assertEquals(cut, json(read(changesetOf("main/x"))));
+    String records = "/buckets/main/collections/x/records";
+    HttpResponse<byte[]> all = get(records);
+    assertEquals(3, json(all).path("data").size());
+    assertEquals("none", header(all, "Next-Page"));
+    assertEquals("none", header(all, "Total-Records"));
+    HttpResponse<byte[]> counted = ask("HEAD", server.url() + records);
+    assertEquals("3", header(counted, "Total-Records"));
+    assertEquals("3", header(counted, "Total-Objects"));
+  }
+
+  // --- Attachments ---------------------------------------------------------------------------
+
+  @Test
+  void an_attached_file_is_where_the_record_says_it_is() throws Exception {
+    server = RemoteSettingsServer.start();
+    byte[] flag =
+        "<svg xmlns='http://www.w3.org/2000/svg'/>".repeat(30).getBytes(StandardCharsets.UTF_8);
+    server.put("main", "x", "{\"id\":\"br\",\"name\":\"BR\"}");
+    JsonNode record = server.attach("main", "x", "br", "flag.svg", flag);
+    assertEquals("BR", record.path("name").asString());
+    assertEquals(record, json(get("/buckets/main/collections/x/records/br")).path("data"));
+    JsonNode attachment = record.path("attachment");
+    assertEquals("flag.svg", attachment.path("filename").asString());
+    assertEquals("image/svg+xml", attachment.path("mimetype").asString());
+    assertEquals(flag.length, attachment.path("size").asInt());
+    byte[] digest = MessageDigest.getInstance("SHA-256").digest(flag);
+    assertEquals(HexFormat.of().formatHex(digest), attachment.path("hash").asString());
+    JsonNode capability = json(get("/")).path("capabilities").path("attachments");
+    assertEquals(capability, json(read("/")).path("capabilities").path("attachments"));
+    String url = capability.path("base_url").asString() + attachment.path("location").asString();
+    HttpResponse<byte[]> file = ask("GET", url, "Accept-Encoding", "gzip");
+    assertArrayEquals(flag, file.body());
+    assertEquals("image/svg+xml", header(file, "Content-Type"));
+    HttpResponse<byte[]> head = ask("HEAD", url);
+    assertEquals(Integer.toString(flag.length), header(head, "Content-Length"));
+    assertEquals(404, ask("GET", url + "x").statusCode());
+    assertEquals(405, ask("DELETE", url).statusCode());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "bytes=0-0  | 206 | a      | bytes 0-0/5",
+        "bytes=1-3  | 206 | bcd    | bytes 1-3/5",
+        "bytes=3-   | 206 | de     | bytes 3-4/5",
+        "bytes=3-99 | 206 | de     | bytes 3-4/5",
+        "bytes=5-   | 416 | ''     | bytes */5",
+        "lines=0-0  | 200 | abcde  | none",
+      })
+  void a_part_of_a_file_is_served(String range, int status, String body, String shown)
+      throws Exception {
+    server = RemoteSettingsServer.start();
+    JsonNode record =
+        server.attach("main", "x", "a", "letters", "abcde".getBytes(StandardCharsets.UTF_8));
+    String location = record.path("attachment").path("location").asString();
+    String url = server.url().resolve("/attachments/" + location).toString();
+    HttpResponse<byte[]> part = ask("GET", url, "Range", range);
+    assertEquals(status, part.statusCode());
+    assertEquals(body, text(part));
+    assertEquals(shown, header(part, "Content-Range"));
+    assertEquals(Integer.toString(body.length()), header(part, "Content-Length"));
+  }
+
   // --- Batches -------------------------------------------------------------------------------
 
   private static final String SOURCE = "/buckets/main-workspace/collections/x";
@@ -821,8 +1081,15 @@ class RemoteSettingsServerTest {
 
   private HttpResponse<byte[]> get(String path, String... headers)
       throws IOException, InterruptedException {
+    return ask("GET", server.url() + path, headers);
+  }
+
+  private static HttpResponse<byte[]> ask(String method, String url, String... headers)
+      throws IOException, InterruptedException {
     HttpRequest.Builder builder =
-        HttpRequest.newBuilder(URI.create(server.url() + path)).timeout(NEVER);
+        HttpRequest.newBuilder(URI.create(url))
+            .timeout(NEVER)
+            .method(method, HttpRequest.BodyPublishers.noBody());
     if (headers.length > 0) {
       builder.headers(headers);
     }
