@@ -2,12 +2,12 @@
 //DESCRIPTION Render the blocklist as HTML pages, and publish those that changed on S3.
 //DOCS docs/blockpages_generator.md
 //JAVA 25+
-//SOURCES common/Changesets.java common/Display.java common/GeneralSettings.java common/Http.java
-//SOURCES common/InOrder.java common/Json.java common/Place.java common/RemoteSettings.java
-//SOURCES common/Report.java common/Runner.java common/ServerException.java
-//SOURCES common/ServerSettings.java common/Surroundings.java common/Urls.java
-//SOURCES common/UsageException.java common/Values.java common/pages/BucketSettings.java
-//SOURCES common/pages/Destination.java common/pages/Folder.java common/pages/HtmlPages.java
+//SOURCES common/Changesets.java common/Display.java common/ExportAge.java
+//SOURCES common/GeneralSettings.java common/Http.java common/InOrder.java common/Json.java
+//SOURCES common/Place.java common/RemoteSettings.java common/Report.java common/Runner.java
+//SOURCES common/ServerException.java common/ServerSettings.java common/Surroundings.java
+//SOURCES common/Urls.java common/UsageException.java common/Values.java
+//SOURCES common/pages/BucketSettings.java common/pages/Destination.java common/pages/Folder.java common/pages/HtmlPages.java
 //FILES templates/index.html=templates/index.html
 //FILES templates/layout.html=templates/layout.html
 //FILES templates/page.html=templates/page.html
@@ -21,6 +21,7 @@
 
 import common.Changesets.SignedRecord;
 import common.Display;
+import common.ExportAge;
 import common.GeneralSettings;
 import common.Http;
 import common.InOrder;
@@ -164,6 +165,7 @@ public class blockpages_generator implements Runner.Command {
   @Option(names = "--dry-run", description = "print what would be published, and change nothing")
   boolean dryRun;
 
+  @Mixin ExportAge exportAge;
   @Mixin GeneralSettings general;
 
   public static void main(String[] args) {
@@ -185,7 +187,9 @@ public class blockpages_generator implements Runner.Command {
       Thread.ofPlatform().daemon().start(blockpages_generator::warmUp);
       List<Block> blocks;
       try (Http http = server.http(surroundings, report)) {
-        blocks = read(collections, http);
+        RemoteSettings remote = server.remote(http);
+        blocks = read(collections, remote);
+        exportAge.check(remote, surroundings.clock().instant(), report::warn, report);
       }
       if (hasEnoughRecords(collections, blocks, report)) {
         Site site = Site.of(blocks);
@@ -224,9 +228,9 @@ public class blockpages_generator implements Runner.Command {
         : new Folder(targetDir, NAME);
   }
 
-  /** Reads the records of all collections, past the caches. */
-  private List<Block> read(List<Place> collections, Http http) throws ServerException, BadJson {
-    RemoteSettings remote = server.remote(http);
+  /** Reads all records of all collections, past the caches. */
+  private static List<Block> read(List<Place> collections, RemoteSettings remote)
+      throws ServerException, BadJson {
     List<Block> blocks = new ArrayList<>();
     for (Place collection : collections) {
       for (SignedRecord record : records(remote, collection)) {
@@ -239,7 +243,7 @@ public class blockpages_generator implements Runner.Command {
   private static List<SignedRecord> records(RemoteSettings remote, Place collection)
       throws ServerException {
     try {
-      return remote.fresh(collection).records();
+      return remote.whole(collection, remote.fresh(collection)).records();
     } catch (ServerException e) {
       throw e.status() == 401 || e.status() == 403 || e.status() == 404
           ? e.withHint(

@@ -2,15 +2,16 @@
 //DESCRIPTION Compare each timestamp announced in monitor/changes with the collection's own.
 //DOCS docs/validate_changes_collection.md
 //JAVA 25+
-//SOURCES common/Display.java common/GeneralSettings.java common/Http.java common/InOrder.java
-//SOURCES common/RemoteSettings.java common/Report.java common/Runner.java common/Selection.java
-//SOURCES common/ServerException.java common/ServerSettings.java common/Surroundings.java
-//SOURCES common/Tally.java common/Values.java
+//SOURCES common/Display.java common/ExportAge.java common/GeneralSettings.java common/Http.java
+//SOURCES common/InOrder.java common/RemoteSettings.java common/Report.java common/Runner.java
+//SOURCES common/Selection.java common/ServerException.java common/ServerSettings.java
+//SOURCES common/Surroundings.java common/Tally.java common/Values.java
 //DEPS info.picocli:picocli:4.7.7
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
 
 import common.Display;
+import common.ExportAge;
 import common.GeneralSettings;
 import common.Http;
 import common.InOrder;
@@ -48,13 +49,15 @@ import picocli.CommandLine.Option;
  * <p>There are up to three requests, each only if the one before it found a difference:
  *
  * <ol>
- *   <li>The timestamp of the collection as clients read it, {@code HEAD
- *       records?_expected=ANNOUNCED}, which a cache may answer.
- *   <li>The same past the caches.
+ *   <li>The collection's {@code changeset?_expected=ANNOUNCED} as clients read it, up to its {@code
+ *       timestamp}. A cache may answer.
+ *   <li>The same past the caches, of what has changed since.
  *   <li>The list again, past the caches. A collection may change during the check: every timestamp
  *       from the one announced before to the one announced now is right. A collection that is no
  *       longer announced is skipped.
  * </ol>
+ *
+ * <p>A server without changesets is asked for {@code HEAD records}, whose ETag is the timestamp.
  *
  * <p>If the second answer is wrong, the origin is at fault; if only the first is, a cache. With
  * {@code --max-lag}, a difference is not a finding while the newer of the two timestamps is younger
@@ -83,6 +86,10 @@ public class validate_changes_collection implements Runner.Command {
           "seconds; a difference is not a finding while its newer timestamp is younger than this")
   int maxLag;
 
+  @Option(names = "--strict", description = "count old content of a reader as a finding")
+  boolean strict;
+
+  @Mixin ExportAge exportAge;
   @Mixin GeneralSettings general;
 
   public static void main(String[] args) {
@@ -116,6 +123,11 @@ public class validate_changes_collection implements Runner.Command {
           },
           () -> report.summary("interrupted: " + tally.counts()));
       outcomes.forEach(outcome -> report.hint(hint(outcome)));
+      exportAge.check(
+          remote,
+          surroundings.clock().instant(),
+          strict ? sentence -> report.finding(sentence, "export") : report::warn,
+          report);
       report.summary(tally.counts());
       tally.tell(report, Status.BAD, "Timestamps differ on %s");
       tally.tell(report, Status.UNKNOWN, "No verdict on %s");
@@ -148,8 +160,12 @@ public class validate_changes_collection implements Runner.Command {
   /** The collection is no longer announced. */
   record Withdrawn() implements Judgement {}
 
-  /** The collection could not be judged. */
-  record NoVerdict(String reason) implements Judgement {}
+  /**
+   * The collection could not be judged.
+   *
+   * @param hint what to do about it, or null
+   */
+  record NoVerdict(String reason, String hint) implements Judgement {}
 
   /** Where the wrong timestamp comes from. */
   enum Where {
@@ -198,7 +214,11 @@ public class validate_changes_collection implements Runner.Command {
   }
 
   private static Outcome noVerdict(Announced entry, String reason) {
-    return new Outcome(entry, null, new NoVerdict(reason));
+    return noVerdict(entry, reason, null);
+  }
+
+  private static Outcome noVerdict(Announced entry, String reason, String hint) {
+    return new Outcome(entry, null, new NoVerdict(reason, hint));
   }
 
   // ---- reading
@@ -223,7 +243,7 @@ public class validate_changes_collection implements Runner.Command {
       }
       return judge(entry, after.get(), seen, origin, Duration.ofSeconds(maxLag), clock.instant());
     } catch (ServerException e) {
-      return noVerdict(entry, e.reason());
+      return noVerdict(entry, e.reason(), e.hint());
     }
   }
 
@@ -275,7 +295,7 @@ public class validate_changes_collection implements Runner.Command {
         shown = report.word(status, "NOT OK");
         reason = timestamps(outcome);
       }
-      case NoVerdict(String why) -> {
+      case NoVerdict(String why, _) -> {
         status = Status.UNKNOWN;
         word = "NO VERDICT";
         shown = report.noVerdict(why);
@@ -325,7 +345,7 @@ public class validate_changes_collection implements Runner.Command {
     }
     if (outcome.judgement() instanceof Withdrawn) {
       json.put("reason", WITHDRAWN);
-    } else if (outcome.judgement() instanceof NoVerdict(String reason)) {
+    } else if (outcome.judgement() instanceof NoVerdict(String reason, _)) {
       json.put("reason", Display.clean(reason));
     } else if (outcome.found() instanceof NotReadable(String reason)) {
       json.put("reason", Display.clean(reason));
@@ -336,7 +356,7 @@ public class validate_changes_collection implements Runner.Command {
   /** What to do about a finding; null if there is none. */
   private static String hint(Outcome outcome) {
     if (!(outcome.judgement() instanceof Differs(Where where))) {
-      return null;
+      return outcome.judgement() instanceof NoVerdict(_, String hint) ? hint : null;
     }
     return where == Where.CACHE
         ? "the server is right, but a cache in front of it is not: purge the cache, or wait until"

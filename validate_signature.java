@@ -2,7 +2,8 @@
 //DESCRIPTION Verify the content signature and the certificate chain of every published collection.
 //DOCS docs/validate_signature.md
 //JAVA 25+
-//SOURCES common/Changesets.java common/Display.java common/GeneralSettings.java common/Http.java
+//SOURCES common/Changesets.java common/Display.java common/ExportAge.java
+//SOURCES common/GeneralSettings.java common/Http.java
 //SOURCES common/RemoteSettings.java common/Report.java common/Runner.java common/Selection.java
 //SOURCES common/ServerException.java common/ServerSettings.java common/Surroundings.java
 //SOURCES common/UsageException.java common/Values.java common/signature/CertificateChain.java
@@ -15,6 +16,7 @@
 import common.Changesets;
 import common.Changesets.Changeset;
 import common.Display;
+import common.ExportAge;
 import common.GeneralSettings;
 import common.Http;
 import common.RemoteSettings;
@@ -44,6 +46,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Consumer;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -73,6 +76,7 @@ public class validate_signature implements Runner.Command {
   @Mixin ServerSettings server;
   @Mixin Selection selection;
   @Mixin TrustSettings trust;
+  @Mixin ExportAge exportAge;
 
   @Option(
       names = "--certificate-warn-days",
@@ -92,7 +96,8 @@ public class validate_signature implements Runner.Command {
   @Option(
       names = "--strict",
       description =
-          "a certificate that expires soon is a finding, and so is what only some clients accept")
+          "count warnings as findings: certificates that expire soon, what only some clients"
+              + " accept, old content of a reader")
   boolean strict;
 
   @Option(
@@ -154,12 +159,20 @@ public class validate_signature implements Runner.Command {
             report.summary("interrupted: " + results.counts());
           });
       results.showRoots();
-      results.showWarnings(strict ? it -> report.finding(it, "clients") : report::warn);
+      results.showWarnings(strictly(report, "clients"));
+      if (saved == null) {
+        exportAge.check(remote, now, strictly(report, "export"), report);
+      }
       String expiry = expiry(results, now, report);
       results.showDetails();
       report.summary(results.counts() + expiry);
       results.reportFailures();
     }
+  }
+
+  /** Where sentences go that are findings with {@code --strict}, and warnings else. */
+  private Consumer<String> strictly(Report report, String check) {
+    return strict ? sentence -> report.finding(sentence, check) : report::warn;
   }
 
   // ---- reading

@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Random;
+import java.util.function.LongSupplier;
 import java.util.function.ToDoubleFunction;
 import picocli.CommandLine.Option;
 import tools.jackson.databind.JsonNode;
@@ -62,9 +63,10 @@ final class Programs {
   private final Map<String, List<String>> programs = new LinkedHashMap<>();
   private final Map<String, List<Cost>> costs = new LinkedHashMap<>();
   private Runnable before = () -> {};
+  private LongSupplier received;
 
-  /** The cost of one run: seconds, seconds, MiB, seconds. */
-  private record Cost(double wall, double cpu, double peak, double server) {}
+  /** The cost of one run: seconds, seconds, MiB, seconds, KiB. */
+  private record Cost(double wall, double cpu, double peak, double server, double received) {}
 
   /**
    * @param python interpreter that runs the measuring script
@@ -83,6 +85,16 @@ final class Programs {
   Programs before(Runnable task) {
     before = task;
     return this;
+  }
+
+  /** Sets what counts the bytes that all programs have received. */
+  Programs received(LongSupplier bytes) {
+    received = bytes;
+    return this;
+  }
+
+  private long bytesReceived() {
+    return received == null ? 0 : received.getAsLong();
   }
 
   /** Adds a script of this project: through JBang, alone, and alone with each variant. */
@@ -178,6 +190,7 @@ final class Programs {
           .removeIf(name -> name.matches("(?i)ENV_FILE|SENTRY_.*|.*_proxy"));
       builder.environment().putAll(settings);
       double before = ownCpu();
+      long bytes = bytesReceived();
       Process process = builder.start();
       process.getOutputStream().close();
       String measurement =
@@ -192,7 +205,8 @@ final class Programs {
         throw new IllegalStateException(
             "%s: %s, %d of %d good%n%s".formatted(command, measurement, found, expected, stderr));
       }
-      return new Cost(numbers[1], numbers[2], numbers[3], server);
+      double kib = (bytesReceived() - bytes) / 1024.0;
+      return new Cost(numbers[1], numbers[2], numbers[3], server, kib);
     } finally {
       Files.deleteIfExists(output);
       Files.deleteIfExists(errors);
@@ -206,14 +220,17 @@ final class Programs {
 
   void print(String title) {
     System.out.printf("%s%n%n", title);
+    String column = received == null ? "" : " KiB received |";
     System.out.println(
-        "| program | wall s | range | CPU s | peak MiB | server's CPU s | Python ÷ wall |");
-    System.out.println("|---|---|---|---|---|---|---|");
+        "| program | wall s | range | CPU s | peak MiB | server's CPU s |"
+            + column
+            + " Python ÷ wall |");
+    System.out.println("|---|---|---|---|---|---|---|" + (received == null ? "" : "---|"));
     List<Cost> last = List.copyOf(costs.values()).getLast();
     costs.forEach((name, measured) ->
         System.out.printf(
             Locale.ROOT,
-            "| %s | %.2f | %.2f–%.2f | %.2f | %.0f | %.2f | %.2f |%n",
+            "| %s | %.2f | %.2f–%.2f | %.2f | %.0f | %.2f |%s %.2f |%n",
             name,
             median(measured, Cost::wall),
             measured.stream().mapToDouble(Cost::wall).min().orElse(0),
@@ -221,6 +238,7 @@ final class Programs {
             median(measured, Cost::cpu),
             median(measured, Cost::peak),
             median(measured, Cost::server),
+            received == null ? "" : " %,.0f |".formatted(median(measured, Cost::received)),
             median(last, Cost::wall) / median(measured, Cost::wall)));
     System.out.println();
   }

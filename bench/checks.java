@@ -5,6 +5,7 @@
 //DEPS tools.jackson.core:jackson-databind:3.3.0
 //SOURCES Programs.java
 //SOURCES Peers.java
+//SOURCES Relay.java
 //SOURCES ../deploy/Project.java
 //SOURCES ../server/RemoteSettingsServer.java
 //SOURCES ../server/Signoff.java
@@ -69,20 +70,22 @@ public class checks implements Callable<Integer> {
   public Integer call() throws Exception {
     Path python = Peers.KINTO.path();
     try (RemoteSettingsServer server =
-        RemoteSettingsServer.builder().latency(Duration.ofMillis(latency)).start()) {
+            RemoteSettingsServer.builder().latency(Duration.ofMillis(latency)).start();
+        Relay relay = new Relay(server.url(), Duration.ofMillis(latency))) {
       fill(server);
       System.out.printf(
           "%d signed collections × %d records × %d bytes, %d ms, %d in flight; medians of"
               + " %d runs, range of wall%n%n",
           collections, records, measured.bytes, latency, workers, measured.runs);
       for (String command : commands) {
-        measure(command, server.url().toString(), python);
+        measure(command, relay, python);
       }
     }
     return 0;
   }
 
-  private void measure(String command, String url, Path python) throws Exception {
+  private void measure(String command, Relay relay, Path python) throws Exception {
+    String url = relay.url().toString();
     Map<String, String> settings = new HashMap<>();
     settings.put("SERVER", url);
     settings.put("PARALLEL_REQUESTS", String.valueOf(workers));
@@ -100,7 +103,9 @@ public class checks implements Callable<Integer> {
         };
     int expected = command.equals("validate_changes_collection") ? 2 * collections : collections;
     Programs programs =
-        new Programs(python, settings, good, expected).ours(command, measured.variants);
+        new Programs(python, settings, good, expected)
+            .received(relay::sent)
+            .ours(command, measured.variants);
     if (!command.equals("refresh_signature")) {
       Path script = Project.root().resolve("bench/checks.py");
       List<String> one = List.of(python.toString(), script.toString(), command, url);

@@ -28,12 +28,15 @@ import java.util.zip.GZIPInputStream;
 final class BodyStream extends InputStream implements HttpResponse.BodySubscriber<BodyStream> {
   static final String LATE = "the answer took longer than REQUESTS_DEADLINE_SECONDS allows";
   private static final Object END = new Object();
-  private final long deadline;
+  private static final int MAX_UNUSED_BYTES = 64 * 1024;
+  private static final Duration UNUSED_BYTES_WAIT = Duration.ofMillis(100);
   private final Duration timeout;
   private final String timeoutName;
   private final BlockingQueue<Object> parts = new LinkedBlockingQueue<>();
   private Flow.Subscription subscription;
   private ByteArrayInputStream current = new ByteArrayInputStream(new byte[0]);
+  private long deadline;
+  private long received;
   private boolean ended;
 
   /**
@@ -109,11 +112,34 @@ final class BodyStream extends InputStream implements HttpResponse.BodySubscribe
                       .formatted(Display.seconds(timeout), timeoutName));
       case ByteArrayInputStream next -> {
         current = next;
+        received += next.available();
         subscription.request(1);
       }
       case IOException failure -> throw new IOException(failure.getMessage(), failure);
       case Throwable failure -> throw refusedByClient(failure);
       default -> ended = true;
+    }
+  }
+
+  /**
+   * Reads what is left of a body that is of no use any more, if it is little and comes soon: with
+   * HTTP/1.1, only a connection whose body has been read can be used again.
+   *
+   * @param length of the body as it is sent, or -1 if it is not known
+   */
+  void finish(long length) {
+    if (length - received > MAX_UNUSED_BYTES) {
+      return;
+    }
+    deadline = Math.min(deadline, System.nanoTime() + UNUSED_BYTES_WAIT.toNanos());
+    try {
+      byte[] unused = new byte[8 * 1024];
+      long most = received + MAX_UNUSED_BYTES;
+      while (received <= most && read(unused) >= 0) {
+        // of no use
+      }
+    } catch (IOException e) {
+      // closed then
     }
   }
 

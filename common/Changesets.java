@@ -50,10 +50,33 @@ public final class Changesets {
   public static Changeset read(InputStream body) throws IOException {
     Records records = new Records();
     Map<String, Object> others = readList(body, "changes", "record", records::add);
-    if (!(others.get("timestamp") instanceof Long timestamp) || timestamp < 0) {
-      throw new UnexpectedBody("unexpected answer: timestamp is not epoch milliseconds");
-    }
+    long timestamp = timestamp(others.get("timestamp"));
     return records.changeset(Json.object(others.get("metadata"), "metadata"), timestamp);
+  }
+
+  /** Reads a changeset up to its timestamp, wherever that is. */
+  static long timestamp(InputStream body) throws IOException {
+    try (JsonParser parser = Json.parser(body)) {
+      if (Json.next(parser) != JsonToken.START_OBJECT) {
+        throw new UnexpectedBody("unexpected answer: it is not an object");
+      }
+      while (Json.next(parser) == JsonToken.PROPERTY_NAME) {
+        String name = parser.currentName();
+        JsonToken token = Json.next(parser);
+        if (name.equals("timestamp")) {
+          return timestamp(token.isStructStart() ? null : Json.scalar(parser, token));
+        }
+        Json.skip(parser);
+      }
+      throw new UnexpectedBody("unexpected answer: timestamp is missing");
+    }
+  }
+
+  private static long timestamp(Object value) throws UnexpectedBody {
+    if (value instanceof Long timestamp && timestamp >= 0) {
+      return timestamp;
+    }
+    throw new UnexpectedBody("unexpected answer: timestamp is not epoch milliseconds");
   }
 
   /** Reads a page of a list of records. */

@@ -1,6 +1,6 @@
 //JAVA 25+
-//SOURCES BodyStream.java Connections.java Display.java Guard.java Json.java OtherContent.java
-//SOURCES Proxies.java ServerException.java UnexpectedBody.java Urls.java
+//SOURCES BodyStream.java Connections.java Display.java Guard.java Json.java Link.java
+//SOURCES OtherContent.java Proxies.java ServerException.java UnexpectedBody.java Urls.java
 
 package common;
 
@@ -80,6 +80,12 @@ public final class Http implements AutoCloseable {
   public interface Body<T> {
     T read(InputStream body) throws IOException;
   }
+
+  /**
+   * Reads only as much of a body as it needs. The rest is not waited for, unless it is so small
+   * that this costs less than another connection.
+   */
+  public interface Start<T> extends Body<T> {}
 
   /** Says whether a write was applied, although it got no good answer. */
   public interface WriteCheck {
@@ -428,8 +434,8 @@ public final class Http implements AutoCloseable {
   }
 
   /**
-   * Reads the body of a successful answer. Unless it is large it is buffered, so that another
-   * request may be sent while it is parsed.
+   * Reads the body of a successful answer. Unless it is large, or only its start is wanted, it is
+   * buffered, so that another request may be sent while it is parsed.
    */
   private static <T> T read(
       Request<T> request, HttpHeaders headers, BodyStream stream, RequestSlot slot)
@@ -437,15 +443,20 @@ public final class Http implements AutoCloseable {
     if (request.method().equals("HEAD")) {
       return null;
     }
-    byte[] start = stream.readNBytes(MAX_BUFFERED_BYTES);
-    InputStream body = new ByteArrayInputStream(start);
-    if (start.length == MAX_BUFFERED_BYTES) {
-      body = new SequenceInputStream(body, stream);
-    } else {
-      slot.close();
+    InputStream body = stream;
+    if (!(request.body() instanceof Start)) {
+      byte[] start = stream.readNBytes(MAX_BUFFERED_BYTES);
+      body = new ByteArrayInputStream(start);
+      if (start.length == MAX_BUFFERED_BYTES) {
+        body = new SequenceInputStream(body, stream);
+      } else {
+        slot.close();
+      }
     }
     try {
-      return request.body().read(BodyStream.content(headers, body, request.maxBytes()));
+      T read = request.body().read(BodyStream.content(headers, body, request.maxBytes()));
+      stream.finish(headers.firstValueAsLong("Content-Length").orElse(-1));
+      return read;
     } catch (Json.BadJson e) {
       throw isPage(headers)
           ? request.failure(Kind.WEB_PAGE, 0, "HTML instead of JSON")
@@ -529,33 +540,28 @@ public final class Http implements AutoCloseable {
         .ifPresent(wait -> notBefore.put(Urls.origin(target), clock.instant().plus(wait)));
   }
 
-  private static URI redirected(
-      Request<?> request, URI from, HttpResponse<?> response, int redirects)
+  private URI redirected(Request<?> request, URI from, HttpResponse<?> response, int redirects)
       throws ServerException {
     int status = response.statusCode();
-    String location = response.headers().firstValue("Location").orElse("");
-    String refused = null;
-    URI to = null;
-    try {
-      to = Urls.resolve(from, location);
-      if (location.isEmpty() || !Urls.isWeb(to)) {
-        refused = "redirected to something that is not a web address";
-      } else if (Urls.isSecure(from) && !Urls.isSecure(to)) {
-        refused = "redirected from https to http, which is not followed";
-      } else if (request.writes()
-          && !(status >= 307 && Urls.origin(to).equals(Urls.origin(from)))) {
-        refused = "redirected to %s, which is not followed for a write".formatted(Urls.shown(to));
-      }
-    } catch (IllegalArgumentException e) {
-      refused = "redirected to something that is not a URL";
-    }
+    Link link =
+        Link.redirect(
+            from, status, response.headers().firstValue("Location").orElse(""), request.writes());
     if (redirects == MAX_REDIRECTS) {
-      refused = "more than " + MAX_REDIRECTS + " redirects";
+      String loop = "more than " + MAX_REDIRECTS + " redirects";
+      throw request.failure(Kind.STATUS, status, loop).notRetryable();
     }
-    if (refused != null) {
-      throw request.failure(Kind.STATUS, status, refused).notRetryable();
+    if (link.to() == null) {
+      throw request
+          .failure(Kind.STATUS, status, link.refusal())
+          .withHint(asksOurServer(request) ? link.hint() : null)
+          .notRetryable();
     }
-    return to;
+    return link.to();
+  }
+
+  /** Whether a request asks the Remote Settings server, not for a chain or another service. */
+  private boolean asksOurServer(Request<?> request) {
+    return request.guard() == null && limits.names().equals(Names.SERVER);
   }
 
   /** The failure for an error status: whether to retry, and what the server says about it. */
@@ -598,7 +604,11 @@ public final class Http implements AutoCloseable {
   private static String detail(Object detail) {
     return switch (detail) {
       case String text -> text;
-      case List<?> list -> list.stream().map(Http::detail).collect(Collectors.joining("; "));
+      case List<?> list ->
+          list.stream()
+              .map(Http::detail)
+              .filter(text -> !text.isEmpty())
+              .collect(Collectors.joining("; "));
       case Map<?, ?> wrong ->
           (wrong.get("loc") instanceof List<?> loc && !loc.isEmpty() ? loc.getLast() + ": " : "")
               + detail(wrong.get("msg"));
@@ -631,6 +641,7 @@ public final class Http implements AutoCloseable {
       Kind kind = body.isWebPage() ? Kind.WEB_PAGE : Kind.UNEXPECTED;
       return request.failure(kind, 0, e.getMessage()).notRetryable();
     }
+    String otherName = asksOurServer(request) ? Link.otherName(request.url(), target) : null;
     for (Throwable cause = e; cause != null; cause = cause.getCause()) {
       if (cause instanceof CertificateException) {
         String reason = "the TLS certificate of %s is refused: %s";
@@ -643,10 +654,12 @@ public final class Http implements AutoCloseable {
         return request
             .failure(Kind.CONNECTION, 0, "unknown host " + target.getHost())
             .withHint(
-                request.guard() != null
-                    ? "check this machine's DNS"
-                    : "check the host's name in %s, and this machine's DNS"
-                        .formatted(limits.names().server()));
+                otherName != null
+                    ? otherName
+                    : request.guard() != null
+                        ? "check this machine's DNS"
+                        : "check the host's name in %s, and this machine's DNS"
+                            .formatted(limits.names().server()));
       }
     }
     boolean redirected = !target.equals(request.url());
@@ -656,7 +669,7 @@ public final class Http implements AutoCloseable {
     return e instanceof ConnectException && !redirected && request.guard() == null
         ? failure.withHint(
             "is the server running, and %s right?".formatted(limits.names().server()))
-        : failure;
+        : failure.withHint(otherName);
   }
 
   private String reason(IOException e) {

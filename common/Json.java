@@ -101,6 +101,15 @@ public final class Json {
     return token;
   }
 
+  /** Goes to the end of the value at the parser's current token, without holding it. */
+  static void skip(JsonParser parser) throws IOException {
+    try {
+      parser.skipChildren();
+    } catch (JacksonException e) {
+      throw translated(e);
+    }
+  }
+
   /** Refuses anything but white space after the document. */
   public static void end(JsonParser parser) throws IOException {
     if (advance(parser) != null) {

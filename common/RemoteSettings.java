@@ -1,7 +1,7 @@
 //JAVA 25+
 //DEPS tools.jackson.core:jackson-core:3.3.0
-//SOURCES Batch.java Changesets.java Guard.java Http.java Json.java OtherContent.java Place.java
-//SOURCES ServerException.java ServerInfo.java UnexpectedBody.java Urls.java
+//SOURCES Batch.java Changesets.java Guard.java Http.java Json.java Link.java OtherContent.java
+//SOURCES Place.java ServerException.java ServerInfo.java UnexpectedBody.java Urls.java
 
 package common;
 
@@ -41,8 +41,14 @@ import java.util.stream.Stream;
  */
 public final class RemoteSettings {
 
+  /**
+   * A timestamp in quotes. Whoever compresses an answer makes its ETag weak (nginx, HAProxy,
+   * Varnish) or appends the compression: {@code -gzip} and {@code -br} (Apache), {@code -df}
+   * (Traffic Server), {@code --gzip} (Jetty), {@code ;gz} and, uncompressed, {@code ;;;}
+   * (LiteSpeed).
+   */
   private static final Pattern ETAG =
-      Pattern.compile("(?:W/)?\"(\\d{1,18})\""); // weak where a proxy compresses
+      Pattern.compile("(?:W/)?\"(\\d{1,18})(?:(?:--?|;)(?:gzip|gz|br|zstd|deflate|df)|;;;)?\"");
 
   private static final DateTimeFormatter ISO_OR_UTC =
       DateTimeFormatter.ISO_DATE_TIME.withZone(ZoneOffset.UTC); // unless it has an offset
@@ -54,7 +60,8 @@ public final class RemoteSettings {
   /** Servers cut changesets at a round number of records. */
   public static final int LIMITS_END_WITH = 10;
 
-  private static final int USUAL_LIMIT = 10_000;
+  /** The limit of servers that are not configured otherwise. */
+  public static final int USUAL_LIMIT = 10_000;
 
   private final Http http;
   private final URI server;
@@ -484,12 +491,31 @@ public final class RemoteSettings {
     return timestamp(entry, Long.toString(entry.timestamp()));
   }
 
-  /** Reads the timestamp of a collection's records past the caches. */
+  /**
+   * Reads the timestamp of a collection's records past the caches. A changeset is asked only for
+   * what is newer than announced. Servers disagree on how to spell that (plug-ins of old want
+   * quotes, {@code /v2} refuses them), and {@code /v2} redirects if it does not know that moment:
+   * if that fails, it is asked for everything.
+   */
   public long timestampPastCaches(Announced entry) throws ServerException {
+    if (changesets) {
+      try {
+        return timestamp(entry, cacheBuster() + "&_since=" + entry.timestamp());
+      } catch (ServerException e) {
+        if (e.status() != 400 && e.status() != 307) {
+          throw e;
+        }
+      }
+    }
     return timestamp(entry, cacheBuster());
   }
 
   private long timestamp(Announced entry, String expected) throws ServerException {
+    if (changesets) {
+      URI url = url(entry.path() + "/changeset?_expected=" + expected);
+      Http.Start<Long> timestamp = Changesets::timestamp;
+      return http.get(url, maxBytes, timestamp).body();
+    }
     URI url = url(entry.path() + "/records?_expected=" + expected);
     return timestamp(http.head(url).firstValue("ETag").orElse(""), "HEAD", url);
   }
@@ -595,19 +621,15 @@ public final class RemoteSettings {
   }
 
   /** The next page of a list, on the same origin, or null. */
-  private static URI nextPage(URI page, String link) throws ServerException {
-    if (link.isBlank()) {
+  private static URI nextPage(URI page, String next) throws ServerException {
+    if (next.isBlank()) {
       return null;
     }
-    try {
-      URI next = Urls.resolve(page, link);
-      if (Urls.isWeb(next) && Urls.origin(next).equals(Urls.origin(page))) {
-        return next;
-      }
-    } catch (IllegalArgumentException e) {
-      // refused like a link to another origin
+    Link link = Link.nextPage(page, next);
+    if (link.to() == null) {
+      throw unexpected("GET", page, link.refusal()).withHint(link.hint());
     }
-    throw unexpected("GET", page, "Next-Page leads to another origin, which is not followed");
+    return link.to();
   }
 
   /** The failure for a successful answer whose content is not as expected. */

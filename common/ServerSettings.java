@@ -98,7 +98,7 @@ public final class ServerSettings {
       throws ServerException, UsageException {
     ServerInfo info = read(remote, variable, credentials);
     if (info.isReader()) {
-      throw new UsageException("%s takes no writes, and no credentials".formatted(server), READER);
+      throw new UsageException("%s takes no credentials".formatted(server), READER);
     }
     return known(info, variable, credentials);
   }

@@ -19,8 +19,11 @@ import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -316,7 +319,55 @@ class BlockpagesGeneratorTest {
             .exit());
     List<String> read =
         server.requests().stream().map(request -> request.path().toString()).toList();
-    assertEquals(2, read.size(), read.toString());
+    assertEquals(Set.copyOf(read).size(), read.size(), read.toString());
+    assertEquals(
+        2, read.stream().filter(path -> path.endsWith("/changeset")).count(), read.toString());
+  }
+
+  @Test
+  void what_the_server_cuts_is_published_to_its_end() throws IOException {
+    try (RemoteSettingsServer cutting =
+        RemoteSettingsServer.builder().maxFetchSize(10).pageSize(7).start()) {
+      for (int i = 0; i < 12; i++) {
+        cutting.put("blocklists", "addons", "{\"id\":\"r%02d\",\"name\":\"x\"}".formatted(i));
+      }
+      cutting.put("blocklists", "plugins", "{\"id\":\"p\",\"name\":\"x\"}");
+      Terminal.Outcome outcome =
+          terminal().set("SERVER", cutting.url()).run(new blockpages_generator());
+      assertEquals(0, outcome.exit(), outcome::toString);
+      for (String file : List.of("r00.html", "r09.html", "r10.html", "r11.html", "p.html")) {
+        assertTrue(Files.exists(folder.resolve(file)), file);
+      }
+    }
+  }
+
+  @Test
+  void as_many_records_as_servers_leave_are_not_published_from_a_reader() throws IOException {
+    String records =
+        IntStream.range(0, 10_000)
+            .mapToObj("{\"id\":\"r%d\"}"::formatted)
+            .collect(Collectors.joining(","));
+    server.answer("/v1/", 200, "application/json", "{\"git\": {}, \"capabilities\": {}}");
+    for (String more : List.of("", ",{\"id\":\"more\"}")) {
+      server.answer(
+          "/v1/buckets/blocklists/collections/addons/changeset",
+          200,
+          "application/json",
+          "{\"metadata\": {}, \"timestamp\": 1, \"changes\": [%s]}".formatted(records + more));
+      Terminal.Outcome outcome = terminal().run(new blockpages_generator(), "--dry-run");
+      assertEquals(more.isEmpty() ? 2 : 0, outcome.exit(), more);
+      assertEquals(
+          more.isEmpty(),
+          outcome
+              .stderr()
+              .contains(
+                  "it has 10000 records, at which servers cut a changeset; there may be more\n"
+                      + "hint: ask the writer's /v1, which tells how many there are\n"),
+          outcome.stderr());
+      assertTrue(
+          outcome.stderr().contains("this reader does not say") || more.isEmpty(),
+          outcome.stderr());
+    }
   }
 
   @Test

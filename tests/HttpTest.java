@@ -1,6 +1,7 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //SOURCES ../common/signature/CanonicalJson.java
 //SOURCES Exchange.java
+//SOURCES ../common/Guard.java
 //SOURCES ../common/Http.java
 //SOURCES RecordingServer.java
 //SOURCES ReservedPort.java
@@ -14,6 +15,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.params.provider.Arguments.arguments;
 
+import common.Guard;
 import common.Http;
 import common.Proxies;
 import common.RemoteSettings;
@@ -21,6 +23,7 @@ import common.ServerException;
 import common.ServerException.Kind;
 import common.UnexpectedBody;
 import common.signature.CanonicalJson;
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URI;
@@ -277,6 +280,26 @@ class HttpTest {
     ServerException failure = failure(http(), server(reply).url());
     assertEquals(kind, failure.kind(), failure.getMessage());
     assertEquals("", failure.explanation());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          {"detail":"main/x not found"}                                            | : main/x not found
+          {"detail":[{"loc":["query","_expected"],"msg":"Field required"}]}        | : _expected: Field required
+          {"detail":[{"loc":["query","a"],"msg":"x"},{"loc":["query",1],"msg":"y"}]} | : a: x; 1: y
+          {"detail":[{"msg":"x"}, 3, null]}                                        | : x
+          {"message":"m","detail":"d"}                                             | : m
+          {"message":"m","detail":[]}                                              | : m
+          {"detail":[]}                                                            | ''
+          {"detail":{"loc":[]}}                                                    | ''
+          {"detail":17}                                                            | ''
+          """)
+  void the_detail_of_an_error_is_shown_like_a_message(String body, String shown) throws Exception {
+    ServerException e = failure(http(), server(Reply.answer(422, body)).url("/"));
+    assertEquals("422" + shown, e.reason());
   }
 
   @ParameterizedTest
@@ -667,6 +690,145 @@ class HttpTest {
     failure(http(), server.url());
   }
 
+  // ---- the start of a body
+
+  /** Reads a body up to the first comma. */
+  private static final Http.Start<String> FIRST =
+      body -> {
+        StringBuilder first = new StringBuilder();
+        for (int next = body.read(); next != ','; next = body.read()) {
+          if (next < 0) {
+            throw new EOFException();
+          }
+          first.append((char) next);
+        }
+        return first.toString();
+      };
+
+  private static String first(Http http, URI url) throws ServerException {
+    return http.get(url, 64 * 1024, FIRST).body();
+  }
+
+  @Test
+  void who_needs_the_start_of_a_large_body_does_not_wait_for_its_rest() throws Exception {
+    AtomicLong sent = new AtomicLong();
+    RecordingServer server =
+        server(
+            Reply.raw("HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n42,")
+                .then(exchange -> {
+                  byte[] part = new byte[64 * 1024];
+                  while (sent.get() < 200L * 1024 * 1024) {
+                    exchange.send(part);
+                    sent.addAndGet(part.length);
+                  }
+                }));
+    assertEquals("42", first(http(), server.url()));
+    server.close();
+    assertTrue(sent.get() < 32L * 1024 * 1024, "the server got rid of " + sent);
+    assertEquals(List.of(), waits);
+  }
+
+  @Test
+  void nor_is_a_rest_waited_for_that_never_comes() throws Exception {
+    timeout = Duration.ofMinutes(2);
+    deadline = Duration.ofMinutes(2);
+    for (String length :
+        List.of("Content-Length: 1000000000", "Content-Length: 10", "X: unknown")) {
+      RecordingServer server =
+          server(Reply.raw("HTTP/1.1 200 OK\r\n" + length + "\r\n\r\n42,").then(Reply.SILENT));
+      Future<String> first =
+          open(Executors.newVirtualThreadPerTaskExecutor())
+              .submit(() -> first(http(), server.url()));
+      assertEquals("42", first.get(1, TimeUnit.MINUTES), length);
+    }
+  }
+
+  @Test
+  void a_start_is_decompressed_as_far_as_it_is_read() throws Exception {
+    byte[] zipped = Reply.gzip("42," + "x".repeat(8 * 1024 * 1024));
+    RecordingServer server = server(Reply.answer(200, zipped, "Content-Encoding: gzip"));
+    assertEquals("42", first(http(), server.url()));
+  }
+
+  @Test
+  void a_start_that_is_larger_than_allowed_is_refused() throws Exception {
+    RecordingServer server = server(Reply.json("x".repeat(64 * 1024) + ","));
+    ServerException failure =
+        assertThrows(ServerException.class, () -> first(http(), server.url()));
+    assertEquals("the answer is larger than 64 KiB", failure.reason());
+    assertEquals(1, server.requests().size());
+  }
+
+  private static Stream<Arguments> brokenStarts() {
+    return Stream.of(
+        arguments("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n4", Reply.CLOSED, "cut short"),
+        arguments("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n4", Reply.CLOSED, "cut short"),
+        arguments("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n4", Reply.RESET, ""),
+        arguments("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n4", Reply.SILENT, "no byte for"));
+  }
+
+  @ParameterizedTest
+  @MethodSource("brokenStarts")
+  void a_start_that_breaks_off_is_tried_again(String start, Reply then, String named)
+      throws Exception {
+    timeout = SHORT;
+    RecordingServer server = server(Reply.raw(start).then(then), Reply.json("42,43"));
+    assertEquals("42", first(http(), server.url()));
+    assertEquals(1, waits.size());
+    assertTrue(waits.getFirst().contains(named), waits.getFirst());
+  }
+
+  @Test
+  void a_rest_that_breaks_off_is_of_no_interest() throws Exception {
+    RecordingServer server =
+        server(Reply.raw("HTTP/1.1 200 OK\r\nContent-Length: 90\r\n\r\n42,43"));
+    assertEquals("42", first(http(), server.url()));
+    assertEquals(List.of(), waits);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"1000, 1", "60000, 1", "100000, 2"})
+  void a_connection_is_used_again_after_a_small_rest(int rest, int connections) throws Exception {
+    String body = "42," + "x".repeat(rest);
+    Reply keptOpen =
+        Reply.raw("HTTP/1.1 200 OK\r\nContent-Length: " + body.length() + "\r\n\r\n" + body);
+    RecordingServer server =
+        open(
+            RecordingServer.withUnreadBody(exchange -> {
+              exchange.request();
+              keptOpen.send(exchange);
+              Exchange next = new Exchange(exchange.connection(), _ -> {});
+              next.request();
+              keptOpen.send(next);
+            }));
+    Http http = http();
+    assertEquals("42", first(http, server.url()));
+    assertEquals("42", first(http, server.url()));
+    assertEquals(connections, server.requests().size());
+  }
+
+  @Test
+  void a_start_is_in_flight_until_it_is_read() throws Exception {
+    parallel = 1;
+    RecordingServer server = server(Reply.json("42,43"), Reply.json(FINE));
+    Http http = http();
+    CompletableFuture<String> other = new CompletableFuture<>();
+    Http.Start<Boolean> whileOtherWaits =
+        _ -> {
+          Thread.ofVirtual()
+              .start(() -> {
+                try {
+                  other.complete(get(http, server.url("/other")));
+                } catch (ServerException e) {
+                  other.completeExceptionally(e);
+                }
+              });
+          return other.isDone();
+        };
+    assertFalse(http.get(server.url(), 1024, whileOtherWaits).body());
+    assertEquals(FINE, other.get(2, TimeUnit.MINUTES));
+  }
+
   // ---- writes
 
   private static final byte[] CHANGE = "{\"data\":{\"a\":1}}".getBytes(StandardCharsets.UTF_8);
@@ -860,7 +1022,7 @@ class HttpTest {
     RecordingServer server = server(Reply.status(302, "Location: http://127.0.0.1:1/gone"));
     ServerException failure = failure(http(), server.url());
     assertEquals("connection refused, redirected to http://127.0.0.1:1/gone", failure.reason());
-    assertEquals(null, failure.hint());
+    assertEquals(OTHER_NAME.formatted("http_host = 127.0.0.1:" + server.port()), failure.hint());
   }
 
   @Test
@@ -914,8 +1076,82 @@ class HttpTest {
         open(
             RecordingServer.tls(identity.context(), Reply.status(302, "Location: " + plain.url())));
     trust(identity.caPem());
-    assertTrue(reason(http(), secure.url()).contains("https to http"));
+    ServerException failure = failure(http(), secure.url());
+    assertEquals(
+        "redirected to %s, which is not followed from https://127.0.0.1:%d"
+            .formatted(plain.url(), secure.port()),
+        failure.reason());
     assertEquals(List.of(), plain.requests());
+  }
+
+  private static final String OTHER_NAME =
+      "if that is the server itself, set %s in its .ini"
+          + " (/v2: have the proxy send X-Forwarded-Proto and Host)";
+
+  @ParameterizedTest
+  @CsvSource({
+    // how the server names itself behind a proxy, and what to set; PORT is the proxy's
+    "http://127.0.0.1:PORT/v1/x, http_scheme = https",
+    "http://127.0.0.1:8888/v1/x, http_scheme = https and http_host = 127.0.0.1:PORT",
+    "HTTP://inner/v1/x, http_scheme = https and http_host = 127.0.0.1:PORT",
+    "http://[::1]:8888/v1/x, http_scheme = https and http_host = 127.0.0.1:PORT",
+    "https://inner:8443/v1/x, http_host = 127.0.0.1:PORT",
+    "https://127.0.0.1/v1/x, http_host = 127.0.0.1:PORT",
+  })
+  void a_server_that_names_itself_otherwise_than_its_proxy_is_told_what_to_set(
+      String location, String settings) throws Exception {
+    SigningAuthority.TlsIdentity identity = SigningAuthority.tlsForLoopback();
+    AtomicReference<String> named = new AtomicReference<>();
+    RecordingServer proxy =
+        open(
+            RecordingServer.tls(
+                identity.context(),
+                exchange -> Reply.status(307, "Location: " + named.get()).send(exchange)));
+    trust(identity.caPem());
+    String port = Integer.toString(proxy.port());
+    named.set(location.replace("PORT", port));
+    ServerException refused =
+        assertThrows(
+            ServerException.class, () -> write(http(), proxy.url(), new ArrayList<>(), false));
+    assertTrue(refused.reason().contains(named.get()), refused.reason());
+    assertEquals(OTHER_NAME.formatted(settings.replace("PORT", port)), refused.hint());
+  }
+
+  @Test
+  void a_server_without_tls_that_names_itself_otherwise_is_told_what_to_set() throws Exception {
+    for (String status : List.of("307", "302")) {
+      RecordingServer server =
+          server(
+              Reply.status(Integer.parseInt(status), "Location: http://" + NO_HOST + ":8888/v1/x"));
+      ServerException unknown = failure(http(), server.url());
+      assertEquals("unknown host " + NO_HOST + " (after 5 attempts)", unknown.reason());
+      assertEquals(OTHER_NAME.formatted("http_host = 127.0.0.1:" + server.port()), unknown.hint());
+    }
+  }
+
+  @Test
+  void a_redirect_on_the_same_origin_is_no_other_name() throws Exception {
+    RecordingServer server = server(Reply.status(302, "Location: there"));
+    ServerException refused =
+        assertThrows(
+            ServerException.class, () -> write(http(), server.url(), new ArrayList<>(), false));
+    assertEquals(null, refused.hint());
+  }
+
+  @Test
+  void nobody_is_told_what_to_set_for_the_server_of_a_chain() throws Exception {
+    SigningAuthority.TlsIdentity identity = SigningAuthority.tlsForLoopback();
+    RecordingServer server =
+        open(
+            RecordingServer.tls(
+                identity.context(), Reply.status(302, "Location: http://inner:8888/chain")));
+    trust(identity.caPem());
+    ServerException refused =
+        assertThrows(
+            ServerException.class,
+            () -> http().get(server.url(), 1024, HttpTest::text, Guard.of((_, _) -> null)));
+    assertTrue(refused.reason().contains("http://inner:8888/chain"), refused.reason());
+    assertEquals(null, refused.hint());
   }
 
   @Test

@@ -233,7 +233,7 @@ class OutputSchemaTest {
     try (RemoteSettingsServer server = server()) {
       server.fault("altered-announcement=main/cfr");
       server.after(
-          "HEAD /v1/buckets/main/collections/cfr/records",
+          "GET /v1/buckets/main/collections/cfr/changeset",
           _ -> server.fault("entry-missing=main/cfr"));
       return document(
           new Terminal()
@@ -438,7 +438,7 @@ class OutputSchemaTest {
       """
       {
         "command": "validate_signature",
-        "version": "0.3.0",
+        "version": "0.4.0",
         "server": "https://settings.example.com/v1",
         "results": [
           {

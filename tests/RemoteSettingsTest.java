@@ -7,6 +7,7 @@
 //SOURCES ../common/RemoteSettings.java
 //SOURCES HttpTest.java
 //SOURCES Reply.java
+//SOURCES ../server/SigningAuthority.java
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -36,6 +37,8 @@ import java.net.InetAddress;
 import java.net.URI;
 import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -46,11 +49,13 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -69,6 +74,8 @@ class RemoteSettingsTest {
   private static final String PLACE = "/v1/buckets/main/collections/cfr";
   private static final Announced ENTRY = new Announced("main", "cfr", 200, null);
 
+  @TempDir Path folder;
+
   private final HttpTest.Time time = new HttpTest.Time(Instant.parse("2026-11-24T12:00:00Z"));
   private final Map<String, Reply> answers = new HashMap<>();
   private Reply everythingElse = Reply.status(404);
@@ -82,23 +89,26 @@ class RemoteSettingsTest {
         RecordingServer.routes(request ->
             answers.getOrDefault(
                 request.target(), answers.getOrDefault(request.path(), everythingElse)));
-    http =
-        new Http(
-            new Http.Limits(
-                "test/1",
-                Duration.ofSeconds(10),
-                Duration.ofSeconds(20),
-                1,
-                4,
-                null,
-                Proxies.of(Map.of()),
-                new Http.Names("SERVER", "REQUESTS_TIMEOUT_SECONDS")),
-            time,
-            time,
-            _ -> {},
-            _ -> {},
-            null);
+    http = http(null);
     remote = new RemoteSettings(http, server.url("/v1"), 1024 * 1024);
+  }
+
+  private Http http(Path caBundle) {
+    return new Http(
+        new Http.Limits(
+            "test/1",
+            Duration.ofSeconds(10),
+            Duration.ofSeconds(20),
+            1,
+            4,
+            caBundle,
+            Proxies.of(Map.of()),
+            new Http.Names("SERVER", "REQUESTS_TIMEOUT_SECONDS")),
+        time,
+        time,
+        _ -> {},
+        _ -> {},
+        null);
   }
 
   @AfterEach
@@ -241,6 +251,44 @@ class RemoteSettingsTest {
     assertEquals(2, server.requests().size());
   }
 
+  @ParameterizedTest
+  @CsvSource({
+    // how the server names itself behind a proxy, and what to set; PORT is the proxy's
+    "http://127.0.0.1:PORT, http_scheme = https",
+    "http://inner:8888, http_scheme = https and http_host = 127.0.0.1:PORT",
+    "https://inner, http_host = 127.0.0.1:PORT",
+  })
+  void a_page_of_a_server_behind_a_proxy_tells_what_to_set(String named, String settings)
+      throws Exception {
+    SigningAuthority.TlsIdentity identity = SigningAuthority.tlsForLoopback();
+    AtomicReference<String> next = new AtomicReference<>();
+    Path bundle = Files.writeString(folder.resolve("ca.pem"), identity.caPem());
+    try (RecordingServer proxy =
+            RecordingServer.tls(
+                identity.context(),
+                Reply.status(404),
+                exchange ->
+                    Reply.json("{\"data\": []}", "Next-Page: " + next.get()).send(exchange));
+        Http secure = http(bundle)) {
+      String port = Integer.toString(proxy.port());
+      String origin = named.replace("PORT", port);
+      next.set(origin + LIST + "/records?_token=2");
+      RemoteSettings behind = new RemoteSettings(secure, proxy.url("/v1"), 1024 * 1024);
+      ServerException failure =
+          assertThrows(ServerException.class, () -> behind.announced("monitor", "changes"));
+      assertEquals(
+          "Next-Page leads to %s, which is not followed from https://127.0.0.1:%s"
+              .formatted(origin, port),
+          failure.reason());
+      assertEquals(
+          "if that is the server itself, set %s in its .ini"
+                  .formatted(settings.replace("PORT", port))
+              + " (/v2: have the proxy send X-Forwarded-Proto and Host)",
+          failure.hint());
+      assertEquals(2, proxy.requests().size());
+    }
+  }
+
   @Test
   void pages_on_the_same_origin_get_the_credentials() throws Exception {
     page(LIST + "/records", "a", server.url(LIST + "/records?_token=2").toString());
@@ -321,24 +369,157 @@ class RemoteSettingsTest {
   // ---- timestamps
 
   @Test
+  void a_timestamp_is_the_changeset_s_as_clients_ask_or_what_is_newer_past_the_caches()
+      throws Exception {
+    answer(PLACE + "/changeset?_expected=200", "{\"timestamp\": 100, \"changes\": []}");
+    answer(PLACE + "/changeset", "{\"timestamp\": 200, \"changes\": []}");
+    assertEquals(100, remote.timestamp(ENTRY));
+    assertEquals(200, remote.timestampPastCaches(ENTRY));
+    assertTrue(
+        targets().getLast().matches(".*\\?_expected=9999\\d{9}&_since=200"), targets().toString());
+    server.requests().forEach(request -> assertEquals("GET", request.method()));
+  }
+
+  @Test
+  void a_reader_that_does_not_know_the_moment_redirects_to_the_whole_changeset() throws Exception {
+    String whole = PLACE + "/changeset?_expected=9999123456789";
+    answers.put(PLACE + "/changeset", Reply.answer(307, "", "Location: " + server.url(whole)));
+    answer(whole, changeset("{\"id\": \"a\"}"));
+    assertEquals(200, remote.timestampPastCaches(ENTRY));
+  }
+
+  @ParameterizedTest
+  @CsvSource({"400, ''", "307, Location: file:///etc/passwd"})
+  void a_server_that_does_not_take_the_moment_is_asked_for_everything(int status, String header)
+      throws Exception {
+    everythingElse =
+        exchange ->
+            (exchange.request().query().contains("&_since=200")
+                    ? Reply.status(status, header.isEmpty() ? "X: y" : header)
+                    : Reply.json("{\"timestamp\": 300}"))
+                .send(exchange);
+    assertEquals(300, remote.timestampPastCaches(ENTRY));
+    assertTrue(targets().getLast().matches(".*\\?_expected=9999\\d{9}"), targets().toString());
+    assertEquals(2, server.requests().size());
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "{'metadata': {'timestamp': 1}, 'timestamp': 200, 'changes': [{'timestamp': 2}]}", // /v1
+        "{'timestamp': 200, 'metadata': {'timestamp': 1}, 'changes': [{'timestamp': 2}]}", // /v2
+        "{'changes': [{'timestamp': 1}, [[]], 'x', 1.5e3, null], 'metadata': {}, 'timestamp': 200}",
+        "{'timestamp': 200, 'changes': [",
+        "{'timestamp': 200, <html>",
+      })
+  void the_timestamp_is_found_wherever_it_is_and_what_follows_is_not_read(String changeset)
+      throws Exception {
+    answer(PLACE + "/changeset", changeset.replace("'", "\""));
+    assertEquals(200, remote.timestamp(ENTRY));
+  }
+
+  @Test
+  void the_records_before_a_timestamp_are_read_past_but_count_for_the_limit() throws Exception {
+    String record = "{\"id\": \"%s\"},".formatted("x".repeat(100_000));
+    answer(PLACE + "/changeset", "{\"changes\": [" + record.repeat(10) + "1], \"timestamp\": 2}");
+    assertEquals(2, remote.timestamp(ENTRY));
+    answer(PLACE + "/changeset", "{\"changes\": [" + record.repeat(11) + "1], \"timestamp\": 2}");
+    ServerException failure = assertThrows(ServerException.class, () -> remote.timestamp(ENTRY));
+    assertEquals("the answer is larger than 1 MiB", failure.reason());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "[] | unexpected answer: it is not an object",
+        "{} | unexpected answer: timestamp is missing",
+        "{\"changes\": []} | unexpected answer: timestamp is missing",
+        "{\"timestamp\": null} | unexpected answer: timestamp is not epoch milliseconds",
+        "{\"timestamp\": \"200\"} | unexpected answer: timestamp is not epoch milliseconds",
+        "{\"timestamp\": 200.5} | unexpected answer: timestamp is not epoch milliseconds",
+        "{\"timestamp\": -1} | unexpected answer: timestamp is not epoch milliseconds",
+        "{\"timestamp\": [200]} | unexpected answer: timestamp is not epoch milliseconds",
+        "{\"timestamp\": {}} | unexpected answer: timestamp is not epoch milliseconds",
+        "{\"timestamp\": 99999999999999999999} |"
+            + " unexpected answer: timestamp is not epoch milliseconds",
+        "{\"changes\": [ | not JSON: Unexpected end-of-input (line 1, column 14) (after 2"
+            + " attempts)",
+      })
+  void a_changeset_without_a_timestamp_is_an_error(String changeset, String reason) {
+    answer(PLACE + "/changeset", changeset);
+    ServerException failure = assertThrows(ServerException.class, () -> remote.timestamp(ENTRY));
+    assertEquals(reason, failure.reason());
+  }
+
+  // on a server without changesets
+
+  @Test
   void a_timestamp_is_the_etag_of_the_records_as_clients_ask_or_past_the_caches() throws Exception {
+    oldServer();
     answers.put(PLACE + "/records?_expected=200", Reply.answer(200, "", "ETag: \"100\""));
     answers.put(PLACE + "/records", Reply.answer(200, "", "ETag: \"200\""));
     assertEquals(100, remote.timestamp(ENTRY));
     assertEquals(200, remote.timestampPastCaches(ENTRY));
+    assertEquals("HEAD", server.requests().getLast().method());
     assertTrue(targets().getLast().matches(".*\\?_expected=9999\\d{9}"), targets().toString());
-    server
-        .requests()
-        .forEach(request -> assertTrue(request.method().equals("HEAD"), request.line()));
   }
 
   @ParameterizedTest
-  @CsvSource({"'', no ETag", "ETag: 200, the ETag is not a timestamp"})
-  void an_etag_that_a_head_lacks_or_is_no_timestamp_is_an_error(String etag, String reason) {
-    answers.put(
-        PLACE + "/records", etag.isEmpty() ? Reply.answer(200, "") : Reply.answer(200, "", etag));
+  @ValueSource(
+      strings = {
+        "\"200\"",
+        "W/\"200\"", // nginx, HAProxy, Varnish
+        "\"200-gzip\"", // Apache
+        "\"200-br\"",
+        "W/\"200-gzip\"", // nginx before Apache
+        "\"200-df\"", // Traffic Server
+        "\"200--gzip\"", // Jetty
+        "\"200;gzip\"",
+        "\"200;gz\"", // LiteSpeed
+        "\"200;br\"",
+        "\"200;;;\"", // LiteSpeed, not compressed
+        "\"200-zstd\"",
+      })
+  void the_etag_as_whoever_compresses_rewrites_it_is_a_timestamp(String etag) throws Exception {
+    oldServer();
+    answers.put(PLACE + "/records", Reply.answer(200, "", "ETag: " + etag));
+    assertEquals(200, remote.timestamp(ENTRY));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "200",
+        "\"\"",
+        "\"abc\"",
+        "\"-200\"",
+        "\"200.5\"",
+        "\"200-1\"",
+        "\"200-\"",
+        "\"200;\"",
+        "\"200gzip\"",
+        "\"200---gzip\"",
+        "\"200-gzip-1\"",
+        "\"200-gzip-br\"",
+        "\"200-other\"",
+        "w/\"200\"",
+        "\"1234567890123456789\"",
+      })
+  void any_other_etag_is_an_error(String etag) throws Exception {
+    oldServer();
+    answers.put(PLACE + "/records", Reply.answer(200, "", "ETag: " + etag));
     ServerException failure = assertThrows(ServerException.class, () -> remote.timestamp(ENTRY));
-    assertEquals(reason, failure.reason());
+    assertEquals("the ETag is not a timestamp", failure.reason());
+  }
+
+  @Test
+  void a_head_without_an_etag_is_an_error() throws Exception {
+    oldServer();
+    answers.put(PLACE + "/records", Reply.answer(200, ""));
+    ServerException failure = assertThrows(ServerException.class, () -> remote.timestamp(ENTRY));
+    assertEquals("no ETag", failure.reason());
   }
 
   // ---- changesets
@@ -496,7 +677,7 @@ class RemoteSettingsTest {
     answer(PLACE + "/changeset", changeset(GOOD));
     assertEquals(200, remote.changeset(ENTRY).timestamp());
     assertEquals(2, server.requests().size());
-    assertTrue(targets().getLast().matches(".*\\?_expected=\\d{6,}"), targets().toString());
+    assertTrue(targets().getLast().matches(".*\\?_expected=9999\\d{9}"), targets().toString());
   }
 
   @Test

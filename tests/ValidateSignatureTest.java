@@ -3,6 +3,7 @@
 //SOURCES RecordingServer.java
 //SOURCES Reply.java
 //SOURCES ../validate_signature.java
+//SOURCES ../common/Display.java
 //SOURCES ../deploy/Project.java
 //SOURCES ../server/KintoRequest.java
 //SOURCES ../server/RemoteSettingsServer.java
@@ -17,6 +18,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import common.Display;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
@@ -65,7 +67,8 @@ class ValidateSignatureTest {
   // ---- what is read
 
   @Test
-  void one_changeset_per_collection_is_read_and_each_chain_once() throws IOException {
+  void the_server_info_and_the_list_and_each_changeset_and_each_chain_are_read_once()
+      throws IOException {
     try (RemoteSettingsServer server = server().start()) {
       server.publish("main", "a", "{\"id\":\"1\"}");
       server.publish("main", "b", "{\"id\":\"1\"}");
@@ -73,7 +76,7 @@ class ValidateSignatureTest {
       server.forgetRequests();
       assertEquals(0, run(server).exit());
       assertEquals(1, server.requests("/chains/").size());
-      assertEquals(5, server.requests().size(), server.requests().toString());
+      assertEquals(6, server.requests().size(), server.requests().toString());
       assertEquals(
           1,
           server
@@ -847,12 +850,132 @@ class ValidateSignatureTest {
     }
   }
 
-  @Test
-  void a_server_info_is_not_asked_for_where_no_x5u_is_relative() throws IOException {
+  // ---- readers
+
+  private static void isReader(RemoteSettingsServer server, Instant exported) {
+    server.answer(
+        "/v1/",
+        200,
+        "application/json",
+        "{\"git\": {\"common\": {\"timestamp\": %d}}, \"capabilities\": {}}"
+            .formatted(exported.getEpochSecond()));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      textBlock =
+          """
+          PT-1S,         24, fine
+          PT24H,         24, fine
+          PT24H1S,       24, old
+          PT48H,         48, fine
+          PT48H1S,       48, old
+          P300000000DT0S, 24, old
+          """)
+  void a_reader_whose_content_is_old_is_warned_of(Duration age, String hours, String verdict)
+      throws IOException {
     try (RemoteSettingsServer server = server().sample(true).start()) {
-      assertEquals(0, run(server).exit());
+      isReader(server, Terminal.NOW.minus(age));
+      String[] arguments = {"--only=main/regions", "--max-export-age", hours};
+      Terminal.Outcome outcome = run(server, arguments);
+      assertEquals(0, outcome.exit(), outcome::toString);
+      boolean isOld = verdict.equals("old");
       assertEquals(
-          List.of(), server.requests().stream().filter(it -> it.target().equals("/v1/")).toList());
+          isOld,
+          outcome
+              .stderr()
+              .contains(
+                  "warning: the content of this reader was exported %d hours ago (%s)"
+                      .formatted(age.toHours(), Display.moment(Terminal.NOW.minus(age)))),
+          outcome::toString);
+      Terminal.Outcome strict =
+          run(server, "--only=main/regions", "--strict", "--max-export-age", hours);
+      assertEquals(isOld ? 1 : 0, strict.exit(), strict::toString);
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          {"http_api_version": "2.0", "capabilities": {}}        | 1
+          {"http_api_version": "2", "capabilities": {}}          | 1
+          {"git": {}, "capabilities": {}}                        | 1
+          {"git": {"common": {"timestamp": "x"}}, "capabilities": {}} | 1
+          {"git": {"common": {"timestamp": 9e99}}, "capabilities": {}} | 1
+          {"git": {"common": {"timestamp": 9223372036854775807}}, "capabilities": {}} | 1
+          {"http_api_version": "1.23", "capabilities": {}}       | 0
+          {"http_api_version": 2, "capabilities": {}}            | 0
+          {"git": null, "capabilities": {}}                      | 0
+          """)
+  void a_reader_is_told_by_its_server_info(String info, int exit) throws IOException {
+    try (RemoteSettingsServer server = server().sample(true).start()) {
+      server.answer("/v1/", 200, "application/json", info);
+      Terminal.Outcome outcome = run(server, "--only=main/regions", "--strict");
+      assertEquals(exit, outcome.exit(), outcome::toString);
+      assertEquals(
+          exit == 1,
+          outcome.stdout().endsWith("\nthis reader does not say when its content was exported\n"),
+          outcome::toString);
+    }
+  }
+
+  @Test
+  void an_empty_collection_without_a_signature_is_skipped_on_a_reader_with_a_warning()
+      throws IOException {
+    String sentence =
+        "main/a: empty and not signed, though today's servers sign a collection when it is created";
+    try (RemoteSettingsServer server = server().start()) {
+      server.put("main", "a", "{\"id\":\"1\"}");
+      server.delete("main", "a", "1"); // a reader does not tell this from a new collection
+      server.answer("/v1/buckets/main/collections/a/records", 404, "application/json", "{}");
+      isReader(server, Terminal.NOW);
+      Terminal.Outcome outcome = run(server);
+      assertEquals(0, outcome.exit(), outcome::toString);
+      assertTrue(outcome.stdout().endsWith("/a:  SKIP\n"), outcome::toString);
+      assertTrue(outcome.stderr().contains("warning: " + sentence + "\n"), outcome::toString);
+      assertEquals(1, run(server, "--strict").exit());
+      server.put("main", "a", "{\"id\":\"1\"}");
+      Terminal.Outcome unsigned = run(server);
+      assertEquals(1, unsigned.exit(), unsigned::toString);
+      assertTrue(
+          unsigned.stdout().endsWith(" - Cause: the signature is missing\n"), unsigned::toString);
+    }
+  }
+
+  @Test
+  void the_single_signature_is_not_enough_on_a_reader() throws IOException {
+    try (RemoteSettingsServer server = server().withSingleSignature().start()) {
+      server.publish("main", "a", "{\"id\":\"1\"}");
+      assertEquals(0, run(server).exit());
+      isReader(server, Terminal.NOW);
+      Terminal.Outcome outcome = run(server);
+      assertEquals(1, outcome.exit(), outcome::toString);
+      assertTrue(
+          outcome.stdout().contains("clients do not read the older single signature"),
+          outcome::toString);
+    }
+  }
+
+  @Test
+  void without_a_server_info_only_what_depends_on_it_has_no_verdict() throws IOException {
+    try (RemoteSettingsServer server = server().start()) {
+      server.publish("main", "signed", "{\"id\":\"1\"}");
+      server.create("main", "new");
+      server.timestamp("main", "new");
+      server.fault("503=/v1/");
+      Terminal.Outcome outcome = run(server);
+      assertEquals(2, outcome.exit(), outcome::toString);
+      assertTrue(outcome.stdout().contains("/signed:  OK"), outcome::toString);
+      assertTrue(outcome.stdout().contains("/new:  NO VERDICT (503"), outcome::toString);
+      assertTrue(
+          outcome.stderr().contains("warning: the server info cannot be read: GET "),
+          outcome::toString);
+      assertEquals(5, server.requests().stream().filter(it -> it.path().equals("/v1/")).count());
+      server.clearFaults();
+      server.answer("/v1/", 404, "application/json", "{}");
+      assertEquals(0, run(server).exit(), "a Kinto of which only the collections are public");
     }
   }
 
@@ -884,11 +1007,16 @@ class ValidateSignatureTest {
         """;
     try (RecordingServer server =
         RecordingServer.routes(request ->
-            request.path().contains("/monitor/")
-                ? Reply.json(
-                    "{\"changes\": [{\"bucket\": \"main\", \"collection\": \"a\","
-                        + " \"last_modified\": 1}]}")
-                : Reply.json(changeset.formatted(signature), "Backoff: 60"))) {
+            switch (request.path().replaceFirst(".*/", "")) {
+              case "" -> Reply.json("{\"capabilities\": {}}");
+              case "changeset" ->
+                  request.path().contains("/monitor/")
+                      ? Reply.json(
+                          "{\"changes\": [{\"bucket\": \"main\", \"collection\": \"a\","
+                              + " \"last_modified\": 1}]}")
+                      : Reply.json(changeset.formatted(signature), "Backoff: 60");
+              default -> Reply.answer(404, "");
+            })) {
       Terminal.Outcome outcome =
           new Terminal().set("SERVER", server.url("/v1")).run(new validate_signature());
       assertEquals(2, outcome.exit(), outcome.toString());

@@ -44,6 +44,12 @@ import java.util.stream.Collectors;
  */
 public final class SignatureCheck {
 
+  /** A reader does not tell a collection that is new from one whose records were deleted. */
+  private static final Warning UNSIGNED =
+      new Warning(
+          "",
+          ": empty and not signed, though today's servers sign a collection when it is created");
+
   /** Where a chain's PEM comes from. */
   private interface PemSource {
     /**
@@ -116,6 +122,7 @@ public final class SignatureCheck {
   }
 
   private final Trusted trusted;
+  private final RemoteSettings remote; // null for a saved changeset
   private final PemSource pem;
   private final boolean onlyCertificates;
   private final Map<String, Fetched> chains = new ConcurrentHashMap<>(); // each read once
@@ -136,6 +143,7 @@ public final class SignatureCheck {
       Instant now)
       throws UsageException {
     this.trusted = settings.trusted(server == null ? "" : server.getHost(), now);
+    this.remote = server == null ? null : remote;
     ChainAddresses addresses =
         new ChainAddresses(
             server, server == null ? null : remote::chainsBase, !trusted.roots().isEmpty());
@@ -175,7 +183,7 @@ public final class SignatureCheck {
     try {
       Changeset changeset = source.read();
       if (changeset == null) {
-        return unread(entry, new Skipped());
+        return unread(entry, new Skipped(), isReader() ? List.of(UNSIGNED) : List.of());
       }
       Signatures signatures = ContentSignature.signatures(changeset.metadata());
       Long signedOn =
@@ -199,8 +207,13 @@ public final class SignatureCheck {
     }
   }
 
+  private boolean isReader() throws ServerException {
+    return remote != null && remote.isReader();
+  }
+
   private Judgement judge(
-      Announced entry, Signatures signatures, Changeset changeset, Long signedOn) {
+      Announced entry, Signatures signatures, Changeset changeset, Long signedOn)
+      throws ServerException {
     Set<Long> otherTimestamps = new LinkedHashSet<>();
     otherTimestamps.add(entry.timestamp());
     otherTimestamps.add(changeset.latest());
@@ -214,7 +227,8 @@ public final class SignatureCheck {
                 ? ContentSignature.UNREAD
                 : new Content(changeset.records(), changeset.timestamp(), otherTimestamps),
             this::chain,
-            trusted.of(entry.bucket()));
+            // whether there is a list matters only where there is none
+            trusted.of(entry.bucket(), signatures.list() != null && isReader()));
     return switch (verdict) {
       case Valid valid when valid.chain() != null && trusted.isUndecided() ->
           new NoVerdict(noRoot(valid.chain().rootHash()), null);
@@ -234,7 +248,11 @@ public final class SignatureCheck {
   }
 
   private static Outcome unread(Announced entry, Judgement judgement) {
-    return new Outcome(entry, judgement, null, null, 0, List.of(), List.of(), Duration.ZERO);
+    return unread(entry, judgement, List.of());
+  }
+
+  private static Outcome unread(Announced entry, Judgement judgement, List<Warning> warnings) {
+    return new Outcome(entry, judgement, null, null, 0, List.of(), warnings, Duration.ZERO);
   }
 
   /** 401, 403 and 404 are findings, because clients cannot read the collection either. */
@@ -257,7 +275,8 @@ public final class SignatureCheck {
           ContentSignature.signatures(changeset.metadata()).entries().isEmpty()
               && changeset.records().isEmpty()
               && changeset.tombstones() == 0;
-      return isBare && !remote.everHadRecords(entry) ? null : changeset;
+      boolean isNew = isBare && (remote.isReader() || !remote.everHadRecords(entry));
+      return isNew ? null : changeset;
     };
   }
 
@@ -280,6 +299,12 @@ public final class SignatureCheck {
       return Optional.empty();
     }
     try {
+      if (remote.isReader()) {
+        return Optional.of(outcome.records())
+            .filter(records -> records == RemoteSettings.USUAL_LIMIT)
+            .filter(_ -> !(outcome.judgement() instanceof Good))
+            .map(SignatureCheck::mayBeCut);
+      }
       return remote
           .total(outcome.entry().place(), outcome.timestamp())
           .filter(total -> total > outcome.records())
@@ -292,6 +317,14 @@ public final class SignatureCheck {
     } catch (ServerException e) {
       return Optional.empty(); // the verdict does not depend on it
     }
+  }
+
+  private static Refused mayBeCut(int records) {
+    return new Refused(
+        Cause.CUT,
+        "%d records are served, at which servers cut the list, and they are not what was signed"
+            .formatted(records),
+        "ask the writer's /v1 how many there are: this one does not tell");
   }
 
   private static List<Warning> oddities(Announced entry, Changeset changeset) {

@@ -78,13 +78,18 @@ public final class TrustSettings {
       PublicKey publicKey,
       Instant at) {
 
-    /** Whom clients, or the user, trust for the collections of a bucket. */
-    Trust of(String bucket) {
+    /**
+     * Whom clients, or the user, trust for the collections of a bucket.
+     *
+     * @param reader whether only today's clients read from the server
+     */
+    Trust of(String bucket, boolean reader) {
       String asked =
           signer != null
               ? signer
               : bucket.contains("security-state") ? "onecrl" : "remote-settings";
-      return new Trust(roots, asked, signer != null || isMozilla, isMozilla, publicKey, at);
+      return new Trust(
+          roots, asked, signer != null || isMozilla, isMozilla || reader, publicKey, at);
     }
 
     /** Whether a chain proves nothing, because no root is known to compare its root with. */

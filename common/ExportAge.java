@@ -1,0 +1,63 @@
+//JAVA 25+
+//DEPS info.picocli:picocli:4.7.7
+//SOURCES Display.java RemoteSettings.java Report.java ServerException.java ServerInfo.java
+//SOURCES Values.java
+
+package common;
+
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Optional;
+import java.util.function.Consumer;
+import picocli.CommandLine.Option;
+
+/**
+ * The setting of a command that may read from a reader ({@code /v2}), which gets its content by
+ * exports: one that is frozen agrees with itself.
+ */
+public final class ExportAge {
+  @Option(
+      names = "--max-export-age",
+      paramLabel = "HOURS",
+      defaultValue = "24",
+      converter = HoursConverter.class,
+      description = "hours; warn if what a reader (/v2) serves was exported longer ago than this")
+  int maxExportAge;
+
+  /**
+   * Says it if the content of a reader is too old, or if that cannot be told.
+   *
+   * @param say takes the sentence
+   */
+  public void check(RemoteSettings remote, Instant now, Consumer<String> say, Report report) {
+    try {
+      remote.info().flatMap(info -> tooOld(info, maxExportAge, now)).ifPresent(say);
+    } catch (ServerException e) {
+      report.warn("the server info cannot be read: " + e.getMessage());
+    }
+  }
+
+  /**
+   * What there is to say about the content of a server; empty for a Kinto, which has no exports.
+   */
+  static Optional<String> tooOld(ServerInfo info, int maxHours, Instant now) {
+    if (!info.isReader()) {
+      return Optional.empty();
+    }
+    if (info.exported() == null) {
+      return Optional.of("this reader does not say when its content was exported");
+    }
+    Duration age = Duration.between(info.exported(), now);
+    return age.compareTo(Duration.ofHours(maxHours)) <= 0
+        ? Optional.empty()
+        : Optional.of(
+            "the content of this reader was exported %d hours ago (%s), expected at most %d"
+                .formatted(age.toHours(), Display.moment(info.exported()), maxHours));
+  }
+
+  private static final class HoursConverter extends Values.WholeNumber {
+    HoursConverter() {
+      super(1, 8_760);
+    }
+  }
+}
