@@ -1418,8 +1418,7 @@ class BackportRecordsTest {
             outcome
                 .stderr()
                 .startsWith(
-                    "backport_records: error: %s takes no writes, and no credentials\n"
-                        .formatted(server.url())),
+                    "backport_records: error: %s takes no credentials\n".formatted(server.url())),
             outcome::toString);
         assertEquals(List.of("/v1/"), server.requests().stream().map(KintoRequest::path).toList());
       }
