@@ -627,7 +627,7 @@ public class backport_records implements Runner.Command {
   /** The group that an account must join to request a signoff; empty if none, or not known. */
   static Optional<String> missingGroup(SignedResource resource, Set<String> principals) {
     SignoffRule signoff = resource.signoff();
-    // without review, some servers ask for the editors and some for the reviewers
+    // without review, old servers ask: some for the editors, some for the reviewers
     List<String> groups =
         Stream.of(signoff.editors(), signoff.reviewed() ? null : signoff.reviewers())
             .filter(Objects::nonNull)

@@ -1403,25 +1403,21 @@ class BackportRecordsTest {
   @Test
   void a_reader_is_told_before_anything_is_read_or_written() throws IOException {
     try (RemoteSettingsServer server = server()) {
-      server.answer(
-          "/v1/",
-          200,
-          "application/json",
-          "{\"project_version\":\"0.0.1\",\"git\":{\"common\":{\"timestamp\":1795959288}},"
-              + "\"capabilities\":{}}");
+      fill(server, SOURCE, 3);
+      Terminal reader = terminal(server).set("SERVER", server.readerUrl());
       for (String option : List.of("--quiet", "--check", "--dry-run")) {
         server.forgetRequests();
-        Terminal.Outcome outcome = copy(server, UNSIGNED, option);
+        Terminal.Outcome outcome = copy(reader, UNSIGNED, option);
         assertEquals("", outcome.stdout());
         assertEquals("/v2 is a reader: run on the writer's /v1", hints(outcome));
         assertTrue(
             outcome
                 .stderr()
                 .startsWith(
-                    "backport_records: error: %s takes no writes, and no credentials\n"
-                        .formatted(server.url())),
+                    "backport_records: error: %s takes no credentials\n"
+                        .formatted(server.readerUrl())),
             outcome::toString);
-        assertEquals(List.of("/v1/"), server.requests().stream().map(KintoRequest::path).toList());
+        assertEquals(List.of("/v2/"), server.requests().stream().map(KintoRequest::path).toList());
       }
     }
   }
