@@ -109,6 +109,16 @@ public final class ServerException extends Exception {
     return retryable;
   }
 
+  /** Whether the same request may succeed in a later run, with nothing changed by its sender. */
+  public boolean isTemporary() {
+    return kind == Kind.STATUS ? isTemporary(status) : kind != Kind.NOT_ALLOWED;
+  }
+
+  /** The same for a status, the whole answer's or that of a part of a batch. */
+  public static boolean isTemporary(int status) {
+    return status == 409 || status == 412 || status == 429 || status / 100 == 5;
+  }
+
   /** How long the server asks to wait before another attempt, or null. */
   Duration retryAfter() {
     return retryAfter;

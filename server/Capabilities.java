@@ -2,6 +2,7 @@
 //SOURCES Access.java ChangesPlugin.java Dialect.java KintoRequest.java KintoResponse.java
 //SOURCES Signoff.java Store.java
 
+import java.net.URI;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -49,6 +50,7 @@ final class Capabilities {
             "description",
             "The __flush__ endpoint can be used to remove all data from all backends.")
         .put("url", "https://kinto.readthedocs.io/en/latest/api/1.x/flush.html");
+    capabilities.set("attachments", attachments(request.origin()));
     ArrayNode announced =
         capabilities
             .putObject("changes")
@@ -65,6 +67,15 @@ final class Capabilities {
     ChangesPlugin.BUCKETS.forEach(bucket -> announced.add("/buckets/" + bucket));
     signer(capabilities.putObject("signer"));
     return KintoResponse.json(200, info);
+  }
+
+  /** What {@code /v1} and {@code /v2} say about attachments. */
+  static ObjectNode attachments(URI origin) {
+    return Store.object()
+        .put("description", "Add file attachments to records")
+        .put("url", "https://github.com/Kinto/kinto-attachment/")
+        .put("version", "9.0.1")
+        .put("base_url", origin + "/attachments/");
   }
 
   private static void signer(ObjectNode capability) {

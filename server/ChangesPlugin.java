@@ -60,6 +60,14 @@ final class ChangesPlugin {
     this.maxFetchSize = maxFetchSize;
   }
 
+  /** Whether a path below the root, by its segments, is that of a changeset. */
+  static boolean isChangeset(List<String> below) {
+    return below.size() == 5
+        && below.getFirst().equals("buckets")
+        && below.get(2).equals("collections")
+        && below.get(4).equals("changeset");
+  }
+
   static boolean isChanges(String bucket, String collection) {
     return bucket.equals("monitor") && collection.equals("changes");
   }
@@ -77,14 +85,33 @@ final class ChangesPlugin {
     if (early.isPresent()) {
       return early.get();
     }
-    List<ObjectNode> entries = entries(request);
-    long newest = store.newest(entries);
+    Store.Listing list = listing(request);
+    long newest = list.timestamp();
     // Mozilla's server sends an empty list instead of a 304, which a CDN would not cache.
     Optional<Long> seen = request.etag("If-None-Match");
     if (seen.isPresent() && newest <= seen.get()) {
       return KintoResponse.data(200, Store.JSON.createArrayNode()).at(newest).uncached();
     }
-    return reads.list(request, new Store.Listing(entries, List.of(), newest), ENTRY_FIELDS, false);
+    return reads.list(request, list, ENTRY_FIELDS, false);
+  }
+
+  /** All entries, with the timestamp of the list. */
+  Store.Listing listing(KintoRequest request) {
+    List<ObjectNode> entries = entries(request);
+    return new Store.Listing(entries, List.of(), store.newest(entries));
+  }
+
+  /** What the push service broadcasts: the timestamp of the list. */
+  ObjectNode broadcasts(KintoRequest request) {
+    ObjectNode body = Store.object();
+    body.putObject("broadcasts")
+        .put("remote-settings/monitor_changes", "\"" + listing(request).timestamp() + "\"");
+    return body.put("code", 200);
+  }
+
+  /** At how many records a changeset is cut. */
+  long mostRecords() {
+    return maxFetchSize == 0 ? Long.MAX_VALUE : maxFetchSize;
   }
 
   /**
@@ -160,7 +187,7 @@ final class ChangesPlugin {
         collection.listing(),
         // The metadata's timestamp, so that caches that revalidate notice a refreshed signature.
         collection.modified(),
-        maxFetchSize == 0 ? Long.MAX_VALUE : maxFetchSize);
+        mostRecords());
   }
 
   private KintoResponse changesetOfList(KintoRequest request) {
@@ -173,14 +200,9 @@ final class ChangesPlugin {
       return early.get();
     }
     List<KintoRequest.Parameter> filters = filters(request, true);
-    List<ObjectNode> entries = entries(request);
-    long newest = store.newest(entries);
+    Store.Listing list = listing(request);
     return changeset(
-        filters,
-        Store.object().put("bucket", "monitor"),
-        new Store.Listing(entries, List.of(), newest),
-        newest,
-        Long.MAX_VALUE);
+        filters, Store.object().put("bucket", "monitor"), list, list.timestamp(), Long.MAX_VALUE);
   }
 
   private static KintoResponse changeset(

@@ -183,7 +183,10 @@ record Reads(Store store, Access access, Faults faults, Dialect dialect) {
   /** The target's collection, as the faults alter it. */
   private Store.Snapshot altered(
       KintoRequest request, Access.Target target, Supplier<KintoError> missing) {
-    Store.Snapshot original = store.find(target.bucket(), target.collection()).orElseThrow(missing);
+    return altered(request, store.find(target.bucket(), target.collection()).orElseThrow(missing));
+  }
+
+  Store.Snapshot altered(KintoRequest request, Store.Snapshot original) {
     return faults.alter(original, request.path(), request.parameter("_expected"));
   }
 

@@ -1,6 +1,6 @@
 //DEPS tools.jackson.core:jackson-databind:3.3.0
 //SOURCES Access.java Fault.java Faults.java Dialect.java KintoRequest.java KintoResponse.java
-//SOURCES Routes.java SampleContent.java Signer.java SigningAuthority.java Signoff.java Store.java
+//SOURCES Reader.java Routes.java SampleContent.java Signer.java SigningAuthority.java Signoff.java Store.java
 
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
@@ -15,6 +15,7 @@ import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.time.Clock;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.Base64;
@@ -259,6 +260,11 @@ final class RemoteSettingsServer implements AutoCloseable {
     return origin.resolve("/v1");
   }
 
+  /** The same content as the reader of 2026 serves it: {@code http://127.0.0.1:PORT/v2}. */
+  URI readerUrl() {
+    return origin.resolve(Reader.ROOT);
+  }
+
   int port() {
     return origin.getPort();
   }
@@ -345,6 +351,11 @@ final class RemoteSettingsServer implements AutoCloseable {
   /** Adds any JSON object to monitor/changes. */
   void announce(String entry) {
     routes.announce((ObjectNode) Store.JSON.readTree(entry));
+  }
+
+  /** Freezes what {@link #readerUrl} says about its last export; by default, that is now. */
+  void exportedAt(Instant moment) {
+    routes.reader().exportedAt(moment);
   }
 
   // --- Misbehaviour --------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 //DEPS tools.jackson.core:jackson-databind:3.3.0
 //SOURCES Access.java Batches.java Capabilities.java ChangesPlugin.java Dialect.java Faults.java
-//SOURCES KintoError.java KintoRequest.java KintoResponse.java Reads.java Signer.java Signoff.java
+//SOURCES KintoError.java KintoRequest.java KintoResponse.java Reader.java Reads.java Signer.java Signoff.java
 //SOURCES Store.java Writes.java
 
 import java.net.URI;
@@ -30,6 +30,7 @@ final class Routes {
   private final Writes writes;
   private final Clock clock;
   private final ChangesPlugin changes;
+  private final Reader reader;
   private final Batches batches;
 
   /** Readers see a write and what the signer does with it as one change. */
@@ -51,6 +52,7 @@ final class Routes {
     reads = new Reads(store, access, faults, dialect);
     writes = new Writes(store, access, signoff, dialect.anyRecordId());
     changes = new ChangesPlugin(store, faults, reads, clock, origin, dialect.maxFetchSize());
+    reader = new Reader(store, reads, changes, clock, Capabilities.attachments(origin));
     batches = new Batches(store, faults, dialect.batchMaxRequests(), this::route);
     makeBuckets();
   }
@@ -72,6 +74,10 @@ final class Routes {
   private void makeBucket(String id, Map<String, Set<String>> permissions) {
     ObjectNode data = Store.object().put("id", id).put("last_modified", 1);
     store.save("/buckets", data, permissions);
+  }
+
+  Reader reader() {
+    return reader;
   }
 
   /** Adds an entry to monitor/changes without checking what it names. */
@@ -104,6 +110,9 @@ final class Routes {
       // Autograph's endpoint, used by a real Kinto; everyone gets a signature.
       return KintoResponse.json(201, signer.signData(request.body()));
     }
+    if (Reader.serves(request)) {
+      return reader.answer(request);
+    }
     if (path.equals("/v1") || !path.startsWith("/v1/")) {
       return redirect(request, "/v1" + (path.equals("/v1") ? "/" : path));
     }
@@ -116,7 +125,7 @@ final class Routes {
     if (target.isPresent()) {
       return objects(request, target.get());
     }
-    if (isChangeset(below) && dialect.changesets()) {
+    if (ChangesPlugin.isChangeset(below) && dialect.changesets()) {
       return changes.changeset(allowed(request, request.isRead()), below.get(1), below.get(3));
     }
     return switch (String.join("/", below)) {
@@ -167,13 +176,6 @@ final class Routes {
           case 6 -> isInRecords ? Access.Target.records(bucket, id, below.get(5)) : null;
           default -> null;
         });
-  }
-
-  private static boolean isChangeset(List<String> below) {
-    return below.size() == 5
-        && below.getFirst().equals("buckets")
-        && below.get(2).equals("collections")
-        && below.get(4).equals("changeset");
   }
 
   private KintoResponse objects(KintoRequest request, Access.Target target) {

@@ -47,6 +47,8 @@ class RecordedExchangesTest {
           "1 project_name", "the embedded server says what it is",
           "0 capabilities.history", "it keeps no history: no command reads one",
           "1 capabilities.history", "it keeps no history: no command reads one",
+          "0 capabilities.attachments", "the recorded server had no attachments",
+          "1 capabilities.attachments", "the recorded server had no attachments",
           "1 user.principals", "the recorded server had other collections, with their groups");
 
   private static final Pattern UUID = Pattern.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}");
