@@ -45,11 +45,16 @@ public record Proxies(URI https, URI http, String exempt) {
     if (proxy.isEmpty() || isExempt(exempt, "*")) {
       return null;
     }
-    return Urls.web(proxy.contains("://") ? proxy : "http://" + proxy)
-        .filter(url -> !Urls.isSecure(url))
-        .orElseThrow(() ->
-            new IllegalArgumentException(
-                name + " is not the URL of a proxy, expected http://HOST:PORT"));
+    URI url =
+        Urls.web(proxy.contains("://") ? proxy : "http://" + proxy)
+            .filter(it -> !Urls.isSecure(it))
+            .orElseThrow(() ->
+                new IllegalArgumentException(
+                    name + " is not the URL of a proxy, expected http://HOST:PORT"));
+    if (Urls.hasUnderscore(url)) {
+      throw new IllegalArgumentException(name + ": " + Urls.underscore(url));
+    }
+    return url;
   }
 
   private static String variable(Map<String, String> environment, String name) {
@@ -66,10 +71,20 @@ public record Proxies(URI https, URI http, String exempt) {
 
   /** The proxy for a URL. */
   public Optional<URI> of(URI target) {
-    String host = target.getHost().toLowerCase(Locale.ROOT);
+    String host = Urls.host(target).toLowerCase(Locale.ROOT);
     return Urls.isLoopback(host) || isExempt(exempt, host)
         ? Optional.empty()
         : Optional.ofNullable(Urls.isSecure(target) ? https : http);
+  }
+
+  /**
+   * Why a URL cannot be asked for, or null. A host with an underscore can be asked by its address
+   * only: with TLS the certificate needs its name, and so does a proxy.
+   */
+  String unsupported(URI target) {
+    return Urls.hasUnderscore(target) && (Urls.isSecure(target) || of(target).isPresent())
+        ? Urls.underscore(target)
+        : null;
   }
 
   /** The {@code Proxy-Authorization} header for a URL. */
