@@ -2,15 +2,16 @@
 //DESCRIPTION Compare each timestamp announced in monitor/changes with the collection's own.
 //DOCS docs/validate_changes_collection.md
 //JAVA 25+
-//SOURCES common/Display.java common/GeneralSettings.java common/Http.java common/InOrder.java
-//SOURCES common/RemoteSettings.java common/Report.java common/Runner.java common/Selection.java
-//SOURCES common/ServerException.java common/ServerSettings.java common/Surroundings.java
-//SOURCES common/Tally.java common/Values.java
+//SOURCES common/Display.java common/ExportAge.java common/GeneralSettings.java common/Http.java
+//SOURCES common/InOrder.java common/RemoteSettings.java common/Report.java common/Runner.java
+//SOURCES common/Selection.java common/ServerException.java common/ServerSettings.java
+//SOURCES common/Surroundings.java common/Tally.java common/Values.java
 //DEPS info.picocli:picocli:4.7.7
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
 
 import common.Display;
+import common.ExportAge;
 import common.GeneralSettings;
 import common.Http;
 import common.InOrder;
@@ -85,6 +86,10 @@ public class validate_changes_collection implements Runner.Command {
           "seconds; a difference is not a finding while its newer timestamp is younger than this")
   int maxLag;
 
+  @Option(names = "--strict", description = "count old content of a reader as a finding")
+  boolean strict;
+
+  @Mixin ExportAge exportAge;
   @Mixin GeneralSettings general;
 
   public static void main(String[] args) {
@@ -118,6 +123,11 @@ public class validate_changes_collection implements Runner.Command {
           },
           () -> report.summary("interrupted: " + tally.counts()));
       outcomes.forEach(outcome -> report.hint(hint(outcome)));
+      exportAge.check(
+          remote,
+          surroundings.clock().instant(),
+          strict ? sentence -> report.finding(sentence, "export") : report::warn,
+          report);
       report.summary(tally.counts());
       tally.tell(report, Status.BAD, "Timestamps differ on %s");
       tally.tell(report, Status.UNKNOWN, "No verdict on %s");

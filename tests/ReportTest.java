@@ -450,6 +450,9 @@ class ReportTest {
           if (request.path().startsWith("/v1/buckets/monitor/")) {
             return Reply.json("{\"changes\":[" + entries + "]}");
           }
+          if (request.path().equals("/v1/")) {
+            return Reply.json("{\"capabilities\":{}}");
+          }
           String collection = request.path().split("/")[5];
           return exchange -> {
             beforeAnswer.take(collection);

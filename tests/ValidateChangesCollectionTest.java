@@ -48,7 +48,7 @@ class ValidateChangesCollectionTest {
       server.publish("main", "b");
       server.forgetRequests();
       assertEquals(0, run(server.url()).exit());
-      assertEquals(3, server.requests().size(), server.requests().toString());
+      assertEquals(4, server.requests().size(), "the list, two changesets, and the server info");
       for (String name : List.of("a", "b")) {
         assertEquals(
             List.of("GET"),
@@ -69,13 +69,14 @@ class ValidateChangesCollectionTest {
       assertEquals(1, run(server.url("/v1")).exit());
       List<String> asked =
           server.requests().stream().map(one -> one.line().replaceFirst(" HTTP/.*", "")).toList();
-      assertEquals(4, asked.size(), asked.toString());
+      assertEquals(5, asked.size(), asked.toString());
       String list = "GET /v1/buckets/monitor/collections/changes/changeset\\?_expected=9999\\d{9}";
       String changeset = "GET /v1/buckets/main/collections/a/changeset\\?_expected=";
       assertTrue(asked.get(0).matches(list), asked.toString());
       assertEquals(changeset.replace("\\", "") + "100", asked.get(1));
       assertTrue(asked.get(2).matches(changeset + "9999\\d{9}&_since=100"), asked.toString());
       assertTrue(asked.get(3).matches(list + "&bucket=main&collection=a"), asked.toString());
+      assertEquals("GET /v1/", asked.get(4));
     }
   }
 
@@ -497,6 +498,29 @@ class ValidateChangesCollectionTest {
               .stderr()
               .contains("error: none of 19 collections is selected: nothing was compared\n"),
           outcome::toString);
+    }
+  }
+
+  @Test
+  void a_reader_whose_content_is_old_is_warned_of() throws IOException {
+    try (RemoteSettingsServer server = server().sample(true).start()) {
+      for (long seconds : List.of(24 * 3600L, 24 * 3600L + 1)) {
+        server.answer(
+            "/v1/",
+            200,
+            "application/json",
+            "{\"git\": {\"common\": {\"timestamp\": %d}}, \"capabilities\": {}}"
+                .formatted(Terminal.NOW.getEpochSecond() - seconds));
+        boolean isOld = seconds > 24 * 3600;
+        Terminal.Outcome outcome = run(server.url());
+        assertEquals(0, outcome.exit(), outcome::toString);
+        assertEquals(
+            isOld,
+            outcome.stderr().contains("warning: the content of this reader was exported 24 hours"),
+            outcome::toString);
+        assertEquals(isOld ? 1 : 0, run(server.url(), "--strict").exit());
+        assertEquals(0, run(server.url(), "--strict", "--max-export-age", "25").exit());
+      }
     }
   }
 }
