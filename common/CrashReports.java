@@ -96,7 +96,7 @@ class CrashReports {
       URI url = Urls.web(dsn.reveal()).orElseThrow(IllegalArgumentException::new);
       Http http = http(command, caBundle, surroundings);
       if (Urls.hasUnderscore(url)) {
-        warn.accept("nothing is reported: SENTRY_DSN: " + Urls.underscore(url));
+        warn.accept("nothing is reported: SENTRY_DSN: " + Urls.underscore(url, "in a DSN"));
         return NONE;
       }
       String slug = "auto".equals(monitor) ? command : monitor;

@@ -52,7 +52,8 @@ public record Proxies(URI https, URI http, String exempt) {
                 new IllegalArgumentException(
                     name + " is not the URL of a proxy, expected http://HOST:PORT"));
     if (Urls.hasUnderscore(url)) {
-      throw new IllegalArgumentException(name + ": " + Urls.underscore(url));
+      throw new IllegalArgumentException(
+          name + ": " + Urls.underscore(url, "in the URL of a proxy"));
     }
     return url;
   }
@@ -82,9 +83,10 @@ public record Proxies(URI https, URI http, String exempt) {
    * only: with TLS the certificate needs its name, and so does a proxy.
    */
   String unsupported(URI target) {
-    return Urls.hasUnderscore(target) && (Urls.isSecure(target) || of(target).isPresent())
-        ? Urls.underscore(target)
-        : null;
+    if (!Urls.hasUnderscore(target) || (!Urls.isSecure(target) && of(target).isEmpty())) {
+      return null;
+    }
+    return Urls.underscore(target, Urls.isSecure(target) ? "over https" : "behind a proxy");
   }
 
   /** The {@code Proxy-Authorization} header for a URL. */

@@ -91,11 +91,15 @@ public final class Urls {
     return url.getHost() == null && host(url) != null;
   }
 
-  /** Why Java's own classes cannot take a URL whose host has an underscore, and what to do. */
-  public static String underscore(URI url) {
-    return ("the host %s has an underscore, which Java does not support here: give it a network"
-            + " alias without one (aliases: in Compose)")
-        .formatted(host(url));
+  /**
+   * Why Java's own classes cannot take a URL whose host has an underscore, and what to do.
+   *
+   * @param where completes "does not support …"
+   */
+  public static String underscore(URI url, String where) {
+    return ("the host %s has an underscore, which Java does not support %s: give it a network alias"
+            + " without one (aliases: in Compose)")
+        .formatted(host(url), where);
   }
 
   /** The URL with an address in place of its host, and without user info. */

@@ -26,6 +26,7 @@
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -73,7 +74,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class UnderscoreTest {
 
   private static final String WHY =
-      "the host %s has an underscore, which Java does not support here: give it a network alias"
+      "the host %s has an underscore, which Java does not support %s: give it a network alias"
           + " without one (aliases: in Compose)";
   private static final String FINE = "{\"fine\":true}";
 
@@ -332,11 +333,18 @@ class UnderscoreTest {
         "would be sent unencrypted to " + host);
   }
 
+  @Test
+  void a_page_may_link_to_such_a_host_but_not_with_a_user() {
+    assertEquals("https://bugs_1/a", blockpages_generator.webAddress("https://bugs_1/a"));
+    assertNull(blockpages_generator.webAddress("https://user:s3cret@bugs_1/a"));
+  }
+
   // ---- where Java cannot, one line says why
 
   @Test
   void with_https_nothing_is_asked() {
-    assertUnsupported(URI.create("https://rs_writer:%d/v1/".formatted(server.port())), "");
+    assertUnsupported(
+        URI.create("https://rs_writer:%d/v1/".formatted(server.port())), "", "over https");
     assertEquals(List.of(), lookups);
   }
 
@@ -344,41 +352,84 @@ class UnderscoreTest {
   void behind_a_proxy_nothing_is_asked() {
     environment.put("HTTP_PROXY", server.url("").toString());
     http = http();
-    assertUnsupported(URI.create("http://rs_writer/v1/"), "");
+    assertUnsupported(URI.create("http://rs_writer/v1/"), "", "behind a proxy");
     assertEquals(List.of(), server.requests());
   }
 
   @Test
   void a_redirect_that_leads_there_is_named() {
     answers = _ -> Reply.status(302, "Location: https://rs_writer/there");
-    assertUnsupported(server.url(), "redirected to https://rs_writer/there: ");
+    assertUnsupported(server.url(), "redirected to https://rs_writer/there: ", "over https");
     assertEquals(1, server.requests().size(), "not tried again");
   }
 
-  private void assertUnsupported(URI url, String where) {
+  private void assertUnsupported(URI url, String hop, String where) {
     ServerException failure = assertThrows(ServerException.class, () -> get(url));
-    assertEquals(where + WHY.formatted("rs_writer"), failure.reason());
+    assertEquals(hop + WHY.formatted("rs_writer", where), failure.reason());
     assertEquals(Kind.UNSUPPORTED, failure.kind());
     assertEquals(List.of(), time.pauses());
   }
 
+  @ParameterizedTest
+  @CsvSource({
+    "https://chains_1, '', over https",
+    "http://chains_1, http://127.0.0.1:1, behind a proxy"
+  })
+  void a_chain_that_java_cannot_read_there_leaves_no_verdict(URI chains, String proxy, String where)
+      throws IOException {
+    try (RemoteSettingsServer real = RemoteSettingsServer.builder().chainsAt(chains).start()) {
+      real.publish("main", "a", "{\"id\": \"1\"}");
+      assertNoVerdict(real, chains + "/chains/", proxy, where);
+    }
+  }
+
+  @Test
+  void a_base_of_chains_that_java_cannot_read_leaves_no_verdict() throws IOException {
+    try (RemoteSettingsServer real =
+        RemoteSettingsServer.builder().chainsAt(URI.create("")).start()) {
+      real.publish("main", "a", "{\"id\": \"1\"}");
+      String changes = "{\"certs_chains_base_url\": \"https://chains_1/base/\"}";
+      real.answer(
+          "/v1/", 200, "application/json", "{\"capabilities\": {\"changes\": " + changes + "}}");
+      assertNoVerdict(real, "https://chains_1/chains/", "", "over https");
+    }
+  }
+
+  private static void assertNoVerdict(
+      RemoteSettingsServer real, String chains, String proxy, String where) {
+    Terminal.Outcome outcome =
+        new Terminal()
+            .set("SERVER", real.url())
+            .set("HTTP_PROXY", proxy)
+            .run(new validate_signature());
+    assertEquals(2, outcome.exit(), outcome::toString);
+    assertTrue(
+        outcome.stdout().contains("/buckets/main/collections/a:  NO VERDICT (the chain " + chains),
+        outcome::toString);
+    assertTrue(
+        outcome.stdout().endsWith(" is not reachable: " + WHY.formatted("chains_1", where) + ")\n"),
+        outcome::toString);
+  }
+
   /** Where URLs are taken, with a command that takes them. */
   private enum Taken {
-    SERVER(validate_signature::new, ""),
-    REDASH_API_QUERY_URL(uptake_health::new, ""),
-    HTTP_PROXY(validate_signature::new, "HTTP_PROXY: "),
-    HTTPS_PROXY(validate_signature::new, "HTTPS_PROXY: "),
-    http_proxy(validate_signature::new, "HTTP_PROXY: "),
-    https_proxy(validate_signature::new, "HTTPS_PROXY: "),
-    SENTRY_DSN(validate_signature::new, "nothing is reported: SENTRY_DSN: "),
-    AWS_ENDPOINT_URL_S3(blockpages_generator::new, "AWS_ENDPOINT_URL_S3: "),
-    AWS_ENDPOINT_URL(blockpages_generator::new, "AWS_ENDPOINT_URL_S3: ");
+    SERVER(validate_signature::new, "", "over https"),
+    REDASH_API_QUERY_URL(uptake_health::new, "", "over https"),
+    HTTP_PROXY(validate_signature::new, "HTTP_PROXY: ", "in the URL of a proxy"),
+    HTTPS_PROXY(validate_signature::new, "HTTPS_PROXY: ", "in the URL of a proxy"),
+    http_proxy(validate_signature::new, "HTTP_PROXY: ", "in the URL of a proxy"),
+    https_proxy(validate_signature::new, "HTTPS_PROXY: ", "in the URL of a proxy"),
+    SENTRY_DSN(validate_signature::new, "nothing is reported: SENTRY_DSN: ", "in a DSN"),
+    AWS_ENDPOINT_URL_S3(blockpages_generator::new, "AWS_ENDPOINT_URL_S3: ", "in an S3 endpoint"),
+    AWS_ENDPOINT_URL(blockpages_generator::new, "AWS_ENDPOINT_URL_S3: ", "in an S3 endpoint");
 
     private final Supplier<Runner.Command> command;
+    private final String prefix;
     private final String where;
 
-    Taken(Supplier<Runner.Command> command, String where) {
+    Taken(Supplier<Runner.Command> command, String prefix, String where) {
       this.command = command;
+      this.prefix = prefix;
       this.where = where;
     }
   }
@@ -415,7 +466,8 @@ class UnderscoreTest {
           outcome.stderr().lines().filter(line -> line.contains("underscore")).toList();
       assertEquals(1, lines.size(), outcome::toString);
       assertTrue(
-          lines.getFirst().endsWith(": " + setting.where + WHY.formatted(host)), outcome::toString);
+          lines.getFirst().endsWith(": " + setting.prefix + WHY.formatted(host, setting.where)),
+          outcome::toString);
       assertFalse(outcome.toString().contains("s3cret"), outcome::toString);
     }
   }

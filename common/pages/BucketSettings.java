@@ -70,7 +70,8 @@ public final class BucketSettings {
       Report report)
       throws UsageException, Unavailable {
     if (endpoint != null && Urls.hasUnderscore(endpoint)) {
-      throw new UsageException("AWS_ENDPOINT_URL_S3: " + Urls.underscore(endpoint), null);
+      throw new UsageException(
+          "AWS_ENDPOINT_URL_S3: " + Urls.underscore(endpoint, "in an S3 endpoint"), null);
     }
     Bucket.Credentials credentials = Bucket.Credentials.of(environment);
     if (endpoint != null && credentials.hasToken()) {
