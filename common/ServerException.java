@@ -18,6 +18,8 @@ public final class ServerException extends Exception {
     CONNECTION,
     /** An address to which the request may not be sent. */
     NOT_ALLOWED,
+    /** A URL for which Java's HTTP client cannot ask. */
+    UNSUPPORTED,
     /** A web page instead of what was asked for, as at a login. */
     WEB_PAGE,
     /** An answer that should be JSON, but is not. */
