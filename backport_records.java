@@ -12,7 +12,12 @@
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
 
+import common.Batch;
+import common.Batch.Applied;
+import common.Batch.ChangeState;
+import common.Batch.Pending;
 import common.Batch.RecordWrite;
+import common.Batch.Rejected;
 import common.Batch.Written;
 import common.Changesets.SignedRecord;
 import common.Display;
@@ -510,52 +515,6 @@ public class backport_records implements Runner.Command {
     return Duration.ofMillis(Math.max(0, now.toEpochMilli() - timestamp));
   }
 
-  // ---- the state of a change
-
-  /** How far a change has come. */
-  sealed interface ChangeState {
-    /** Why; for an applied change, how we know if the status does not say it. */
-    String reason();
-  }
-
-  /** The destination has it. */
-  record Applied(String reason) implements ChangeState {}
-
-  /** It may be sent again: the record has changed, or the server was not able to answer. */
-  record Pending(String reason) implements ChangeState {}
-
-  /** The server refuses it, and would refuse it again. */
-  record Rejected(String reason) implements ChangeState {}
-
-  /**
-   * What the answer to a change says. A request whose answer was lost is sent again and is then
-   * refused, because the first one did its work. Such a change counts as applied.
-   */
-  static ChangeState state(Change change, Written answer) {
-    int status = answer.status();
-    boolean isDeletion = change.record() == null;
-    boolean isSame =
-        !isDeletion
-            && answer.record() != null
-            && Content.of(change.record()).isSame(Content.of(answer.record()));
-    if (status == 404 && isDeletion) {
-      return new Applied("already gone");
-    }
-    if (status == 412 && isSame) {
-      return new Applied("already there");
-    }
-    if (status / 100 == 2) {
-      return isDeletion || isSame || answer.record() == null
-          ? new Applied("")
-          : new Rejected("the server stored something else");
-    }
-    String message = answer.message().isEmpty() ? "" : ": " + Display.brief(answer.message());
-    return switch (status) {
-      case 404, 409, 412, 429, 500, 502, 503, 504 -> new Pending(status + message);
-      default -> new Rejected(status + message);
-    };
-  }
-
   // ---- signoff
 
   /** What a destination that has the right records still needs. */
@@ -668,7 +627,7 @@ public class backport_records implements Runner.Command {
   /** The group that an account must join to request a signoff; empty if none, or not known. */
   static Optional<String> missingGroup(SignedResource resource, Set<String> principals) {
     SignoffRule signoff = resource.signoff();
-    // without review, some servers ask for the editors and some for the reviewers
+    // without review, old servers ask: some for the editors, some for the reviewers
     List<String> groups =
         Stream.of(signoff.editors(), signoff.reviewed() ? null : signoff.reviewers())
             .filter(Objects::nonNull)
@@ -694,10 +653,18 @@ public class backport_records implements Runner.Command {
     private static final long serialVersionUID = 1;
     final String hint;
 
+    /**
+     * @param hint what to do about it; null if it is temporary
+     */
     Failure(String reason, String hint) {
       super(reason, null, false, false);
       this.hint = hint;
     }
+  }
+
+  /** What to do about it; null if it is temporary. */
+  private static String remedy(ServerException e, String remedy) {
+    return e.isTemporary() ? e.hint() : Objects.requireNonNullElse(e.hint(), remedy);
   }
 
   /** The destination as it was read; without attributes if it is missing. */
@@ -738,7 +705,7 @@ public class backport_records implements Runner.Command {
     Outcome unfinished() {
       return states.isEmpty()
           ? outcome(Verdict.NO_VERDICT, "interrupted")
-          : outcome(Verdict.NO_VERDICT, "interrupted, " + progress(), NEXT_RUN, null);
+          : outcome(Verdict.NO_VERDICT, "interrupted, " + progress(), hint(null, true), null);
     }
 
     private Outcome compared() throws Failure {
@@ -832,7 +799,7 @@ public class backport_records implements Runner.Command {
             throw new Failure(
                 "destination %s: record %s has no last_modified, so it cannot be changed safely"
                     .formatted(to.name(), record.id()),
-                null);
+                Batch.OPERATORS);
           }
         }
         return seen;
@@ -858,7 +825,11 @@ public class backport_records implements Runner.Command {
                 isSource
                     ? "does the collection exist?"
                     : "--create-destination creates the collection";
-            default -> e.hint();
+            case 400 ->
+                isSource && !mapping.filters().parameters().isEmpty()
+                    ? "change the filters: " + mapping.filters()
+                    : Batch.OPERATORS;
+            default -> remedy(e, Batch.OPERATORS);
           });
     }
 
@@ -927,8 +898,12 @@ public class backport_records implements Runner.Command {
       } catch (ServerException e) {
         throw new Failure(
             "destination %s cannot be created: %s".formatted(to.name(), e.reason()),
-            "does the bucket %s exist, and may %s create collections in it?"
-                .formatted(to.bucket(), info.account()));
+            switch (e.status()) {
+              case 401, 403, 404 ->
+                  "does the bucket %s exist? set %s to an account that may create collections in it"
+                      .formatted(to.bucket(), destVariable());
+              default -> remedy(e, Batch.OPERATORS);
+            });
       }
     }
 
@@ -996,7 +971,8 @@ public class backport_records implements Runner.Command {
         } else if (isOneRecordsFault) {
           record(batch, List.of(new Written(e.status(), e.explanation(), null, null)));
         } else {
-          failure = new Failure(e.getMessage(), e.hint());
+          String remedy = Batch.remedy(e.status(), to, destVariable());
+          failure = new Failure(e.getMessage(), remedy(e, remedy));
           noRetry = !e.isRetryable();
           setState(batch, new Pending("no answer"));
         }
@@ -1012,7 +988,7 @@ public class backport_records implements Runner.Command {
     }
 
     private void record(Change change, Written answer) {
-      ChangeState state = state(change, answer);
+      ChangeState state = Batch.state(change.at(to), answer);
       states.put(change.id(), state);
       rejectedInARow = state instanceof Rejected ? rejectedInARow + 1 : 0;
       if (answer.retryAfter() != null) {
@@ -1052,12 +1028,40 @@ public class backport_records implements Runner.Command {
           rest.all().stream()
               .map(one -> one.id() + " (" + states.getOrDefault(one.id(), byOthers).reason() + ")")
               .toList();
-      return new Failure("%s; missing: %s".formatted(progress(), Display.some(missing)), NEXT_RUN);
+      boolean isMore = !rest.all().stream().map(Change::id).allMatch(this::isRejected);
+      return new Failure(
+          "%s; missing: %s".formatted(progress(), Display.some(missing)), hint(null, isMore));
+    }
+
+    private boolean isRejected(String id) {
+      return states.get(id) instanceof Rejected;
     }
 
     private Failure stopped(Failure why) {
-      return new Failure(
-          progress() + ", then " + why.getMessage(), why.hint == null ? NEXT_RUN : why.hint);
+      return new Failure(progress() + ", then " + why.getMessage(), hint(why, true));
+    }
+
+    /**
+     * What to do about missing changes. The next run applies only those that were not refused.
+     *
+     * @param why what ended the writing, or null
+     * @param isMore whether other changes are missing than those that were refused
+     */
+    private String hint(Failure why, boolean isMore) {
+      List<RecordWrite> writes = plan.all().stream().map(change -> change.at(to)).toList();
+      String from = mapping.source().name();
+      List<String> sentences =
+          new ArrayList<>(Batch.remedies(writes, states, from, destVariable()));
+      if (why != null && why.hint != null) {
+        sentences.add(why.hint);
+      } else if (isMore) {
+        String rest =
+            rejectedInARow < MAX_REJECTED
+                ? "the next run applies the rest"
+                : "only then are the others tried";
+        sentences.add(sentences.isEmpty() ? NEXT_RUN : rest);
+      }
+      return String.join("; ", sentences);
     }
 
     // signing off
@@ -1132,10 +1136,15 @@ public class backport_records implements Runner.Command {
       } catch (ServerException e) {
         throw notRequested(
             e.reason(),
-            e.status() == 403
-                ? "add %s to the group that may do this, then run the command again"
-                    .formatted(info.account())
-                : "run the command again: it repeats the request");
+            switch (e.status()) {
+              case 401, 403 ->
+                  "add %s to the group that may do this, or set %s to another account"
+                      .formatted(info.account(), destVariable());
+              default ->
+                  e.isTemporary()
+                      ? "run the command again: it repeats the request"
+                      : remedy(e, Batch.OPERATORS);
+            });
       }
     }
 

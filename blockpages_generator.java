@@ -475,7 +475,7 @@ public class blockpages_generator implements Runner.Command {
   static String webAddress(String text) {
     try {
       URI url = URI.create(printable(text).strip());
-      return Urls.isWeb(url) && url.getRawUserInfo() == null ? url.toASCIIString() : null;
+      return Urls.isWeb(url) && Urls.userInfo(url) == null ? url.toASCIIString() : null;
     } catch (IllegalArgumentException e) {
       return null;
     }

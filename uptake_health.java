@@ -5,8 +5,8 @@
 //SOURCES common/Display.java common/GeneralSettings.java common/Http.java common/Json.java
 //SOURCES common/NamePattern.java common/Report.java common/RequestSettings.java common/Runner.java
 //SOURCES common/Secret.java common/ServerException.java common/Surroundings.java common/Tally.java
-//SOURCES common/UnexpectedBody.java common/UsageException.java common/Values.java
-//SOURCES common/pages/HtmlPages.java
+//SOURCES common/UnexpectedBody.java common/Urls.java common/UsageException.java
+//SOURCES common/Values.java common/pages/HtmlPages.java
 //FILES templates/layout.html=templates/layout.html
 //FILES templates/style.css=templates/style.css
 //FILES templates/uptake.css=templates/uptake.css
@@ -30,6 +30,7 @@ import common.ServerException;
 import common.Surroundings;
 import common.Tally;
 import common.UnexpectedBody;
+import common.Urls;
 import common.UsageException;
 import common.Values;
 import common.Values.CountConverter;
@@ -641,7 +642,7 @@ public class uptake_health implements Runner.Command {
     Duration deadline = requestsDeadline == null ? redashTimeout.multipliedBy(2) : requestsDeadline;
     try (Http http = requests.http(redashTimeout, deadline, 1, names, surroundings, report)) {
       authorize(http);
-      report.progress("%s: waiting for %s".formatted(NAME, redashApiQueryUrl.getHost()));
+      report.progress("%s: waiting for %s".formatted(NAME, Urls.host(redashApiQueryUrl)));
       return http.get(redashApiQueryUrl, requests.maxBytes(), uptake_health::json).body();
     } catch (ServerException e) {
       throw e.withHint(hint(e));

@@ -1,9 +1,11 @@
 //JAVA 25+
-//SOURCES Changesets.java Json.java Place.java UnexpectedBody.java Urls.java
+//SOURCES Changesets.java Display.java Json.java Place.java RecordDiff.java ServerException.java
+//SOURCES UnexpectedBody.java Urls.java
 //SOURCES signature/CanonicalJson.java
 
 package common;
 
+import common.RecordDiff.Content;
 import common.signature.CanonicalJson;
 import java.io.IOException;
 import java.io.InputStream;
@@ -12,10 +14,14 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.regex.Pattern;
 
-/** Several changes of records in one request, and what became of each. */
+/** Several changes of records in one request, what became of each, and what to do about it. */
 public final class Batch {
+
+  /** Statuses that refuse what a record holds. */
+  private static final Set<Integer> CONTENT = Set.of(400, 413, 414, 422);
 
   private static final Pattern STATUS = Pattern.compile("[1-5]\\d\\d");
 
@@ -61,6 +67,85 @@ public final class Batch {
    * @param retryAfter the header of that name, or null
    */
   public record Written(int status, String message, byte[] record, String retryAfter) {}
+
+  /** How far a change has come. */
+  public sealed interface ChangeState {
+    /** Why; for an applied change, how we know if the status does not say it. */
+    String reason();
+  }
+
+  /** The destination has it. */
+  public record Applied(String reason) implements ChangeState {}
+
+  /** It may be sent again: the record has changed, or the server was not able to answer. */
+  public record Pending(String reason) implements ChangeState {}
+
+  /** The server refuses it, and would refuse it again in the next run. */
+  public record Rejected(int status, String reason) implements ChangeState {}
+
+  /**
+   * What the answer to a change says. A request whose answer was lost is sent again and is then
+   * refused, because the first one did its work. Such a change counts as applied.
+   */
+  public static ChangeState state(RecordWrite write, Written answer) {
+    int status = answer.status();
+    boolean isDeletion = write.record() == null;
+    boolean isSame =
+        !isDeletion
+            && answer.record() != null
+            && Content.of(write.record()).isSame(Content.of(answer.record()));
+    if (status == 404 && isDeletion) {
+      return new Applied("already gone");
+    }
+    if (status == 412 && isSame) {
+      return new Applied("already there");
+    }
+    if (status / 100 == 2) {
+      return isDeletion || isSame || answer.record() == null
+          ? new Applied("")
+          : new Rejected(status, "the server stored something else");
+    }
+    String message = answer.message().isEmpty() ? "" : ": " + Display.brief(answer.message());
+    return ServerException.isTemporary(status)
+        ? new Pending(status + message)
+        : new Rejected(status, status + message);
+  }
+
+  public static final String OPERATORS = "ask those who run the server";
+
+  /**
+   * What to change so that the server accepts what it has rejected, a sentence for each remedy.
+   *
+   * @param states by the ids of the records
+   * @param source where the records come from
+   * @param auth variable with the credentials that were used
+   */
+  public static List<String> remedies(
+      List<RecordWrite> writes, Map<String, ChangeState> states, String source, String auth) {
+    Map<String, List<String>> rejected = new LinkedHashMap<>();
+    for (RecordWrite write : writes) {
+      if (states.get(write.id()) instanceof Rejected(int status, String reason)) {
+        String remedy =
+            write.record() != null && CONTENT.contains(status)
+                ? "change it in %s, or leave it out by a filter".formatted(source)
+                : remedy(status, write.collection(), auth);
+        rejected
+            .computeIfAbsent(remedy, _ -> new ArrayList<>())
+            .add(write.id() + " (" + reason + ")");
+      }
+    }
+    return rejected.entrySet().stream()
+        .map(one -> Display.some(one.getValue(), 3) + ": " + one.getKey())
+        .map(text -> "the server refuses " + Display.clean(text))
+        .toList();
+  }
+
+  /** What to change if the cause is not what a record holds. */
+  public static String remedy(int status, Place collection, String auth) {
+    return status == 401 || status == 403
+        ? "set %s to an account with write permission on %s".formatted(auth, collection.name())
+        : OPERATORS;
+  }
 
   static List<Written> written(InputStream body, int expected) throws IOException {
     List<Written> written = new ArrayList<>();

@@ -1,11 +1,15 @@
 //JAVA 25+
-//SOURCES Proxies.java
+//SOURCES Guard.java Proxies.java Urls.java
 
 package common;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.InetAddress;
+import java.net.URI;
+import java.net.UnknownHostException;
 import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
@@ -32,8 +36,39 @@ public final class Connections implements AutoCloseable {
   /** What requests that share a connection have in common, with a proxy's credentials. */
   private record Kind(boolean secure, Duration timeout, Path caBundle, Proxies proxies) {}
 
+  static { // the JDK reads this before its first request, and never again
+    String name = "jdk.httpclient.allowRestrictedHeaders";
+    System.setProperty(name, System.getProperty(name, "") + ",host");
+  }
+
   private final Map<Kind, HttpClient> clients = new HashMap<>();
+  private final Guard.Resolver resolver;
   private boolean closed;
+
+  /** Connections to the addresses that the name servers of this machine know. */
+  public Connections() {
+    this(InetAddress::getAllByName);
+  }
+
+  /**
+   * @param resolver looks up hosts with an underscore; tests pass one that knows its hosts
+   */
+  public Connections(Guard.Resolver resolver) {
+    this.resolver = resolver;
+  }
+
+  /**
+   * Begins a request. The JDK's client takes no host with an underscore: it gets the address, and
+   * the {@code Host} header names the host.
+   */
+  HttpRequest.Builder request(URI target) throws UnknownHostException {
+    if (!Urls.hasUnderscore(target)) {
+      return HttpRequest.newBuilder(target);
+    }
+    InetAddress address = resolver.addresses(Urls.host(target))[0];
+    return HttpRequest.newBuilder(Urls.at(address, target))
+        .setHeader("Host", target.getRawAuthority().replaceFirst(".*@", ""));
+  }
 
   /**
    * @throws IllegalArgumentException if the CA bundle cannot be read, or they are closed

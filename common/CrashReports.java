@@ -95,6 +95,10 @@ class CrashReports {
     try {
       URI url = Urls.web(dsn.reveal()).orElseThrow(IllegalArgumentException::new);
       Http http = http(command, caBundle, surroundings);
+      if (Urls.hasUnderscore(url)) {
+        warn.accept("nothing is reported: SENTRY_DSN: " + Urls.underscore(url, "in a DSN"));
+        return NONE;
+      }
       String slug = "auto".equals(monitor) ? command : monitor;
       return new Sdk(command, url, environment, slug, http, masks, warn);
     } catch (IllegalArgumentException e) {

@@ -116,7 +116,7 @@ public final class GeneralSettings {
   /** The Sentry DSN, refused if others could read it on its way; its form is not checked here. */
   Secret safeSentryDsn() throws UsageException {
     Optional<URI> url = Optional.ofNullable(sentryDsn).map(Secret::reveal).flatMap(Urls::web);
-    if (url.isPresent()) {
+    if (url.isPresent() && !Urls.hasUnderscore(url.get())) { // it is never sent there
       checkSafe("SENTRY_DSN", url.get());
     }
     return sentryDsn;
@@ -124,9 +124,9 @@ public final class GeneralSettings {
 
   /** Refuses to send a secret if others could read it on its way. */
   public void checkSafe(String variable, URI target) throws UsageException {
-    if (!Urls.isSecure(target) && !Urls.isLoopback(target.getHost()) && !allowInsecureAuth) {
+    if (!Urls.isSecure(target) && !Urls.isLoopback(Urls.host(target)) && !allowInsecureAuth) {
       throw new UsageException(
-          "%s would be sent unencrypted to %s".formatted(variable, target.getHost()),
+          "%s would be sent unencrypted to %s".formatted(variable, Urls.host(target)),
           "use https, or --allow-insecure-auth if you must");
     }
   }

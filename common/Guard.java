@@ -1,4 +1,5 @@
 //JAVA 25+
+//SOURCES Urls.java
 
 package common;
 
@@ -39,6 +40,6 @@ public record Guard(Rule rule, Resolver resolver) {
 
   /** Why nothing may be sent to a hop, or null. */
   String refusal(URI hop, boolean proxied) throws UnknownHostException {
-    return rule.refusal(hop, proxied ? List.of() : List.of(resolver.addresses(hop.getHost())));
+    return rule.refusal(hop, proxied ? List.of() : List.of(resolver.addresses(Urls.host(hop))));
   }
 }

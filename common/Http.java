@@ -422,14 +422,15 @@ public final class Http implements AutoCloseable {
 
   private void askGuard(Request<?> request, URI target)
       throws UnknownHostException, ServerException {
+    String unsupported = limits.proxies().unsupported(target);
     String refusal =
-        request.guard() == null
-            ? null
+        unsupported != null || request.guard() == null
+            ? unsupported
             : request.guard().refusal(target, limits.proxies().of(target).isPresent());
     if (refusal != null) {
-      boolean redirected = !target.equals(request.url());
-      String where = redirected ? "redirected to " + Urls.shown(target) + ": " : "";
-      throw request.failure(Kind.NOT_ALLOWED, 0, where + refusal).notRetryable();
+      Kind kind = unsupported == null ? Kind.NOT_ALLOWED : Kind.UNSUPPORTED;
+      String hop = target.equals(request.url()) ? "" : "redirected to " + Urls.shown(target) + ": ";
+      throw request.failure(kind, 0, hop + refusal).notRetryable();
     }
   }
 
@@ -475,7 +476,8 @@ public final class Http implements AutoCloseable {
   private HttpResponse<BodyStream> exchange(Request<?> request, URI target, long deadline)
       throws IOException, InterruptedException, ServerException {
     HttpRequest.Builder builder =
-        HttpRequest.newBuilder(target)
+        connections
+            .request(target)
             .setHeader("User-Agent", limits.userAgent())
             .setHeader("Accept-Encoding", "gzip");
     HttpRequest.BodyPublisher body = HttpRequest.BodyPublishers.noBody();
@@ -646,13 +648,13 @@ public final class Http implements AutoCloseable {
       if (cause instanceof CertificateException) {
         String reason = "the TLS certificate of %s is refused: %s";
         return request
-            .failure(Kind.CONNECTION, 0, reason.formatted(target.getHost(), cause.getMessage()))
+            .failure(Kind.CONNECTION, 0, reason.formatted(Urls.host(target), cause.getMessage()))
             .withHint("is the server's CA missing? name its PEM file with REQUESTS_CA_BUNDLE")
             .notRetryable();
       }
       if (cause instanceof UnresolvedAddressException || cause instanceof UnknownHostException) {
         return request
-            .failure(Kind.CONNECTION, 0, "unknown host " + target.getHost())
+            .failure(Kind.CONNECTION, 0, "unknown host " + Urls.host(target))
             .withHint(
                 otherName != null
                     ? otherName

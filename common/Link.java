@@ -95,6 +95,6 @@ record Link(URI to, String refusal, String hint) {
 
   private static String host(URI url) {
     boolean isUsual = Urls.port(url) == (Urls.isSecure(url) ? 443 : 80);
-    return url.getHost().toLowerCase(Locale.ROOT) + (isUsual ? "" : ":" + url.getPort());
+    return Urls.host(url).toLowerCase(Locale.ROOT) + (isUsual ? "" : ":" + Urls.port(url));
   }
 }

@@ -45,11 +45,17 @@ public record Proxies(URI https, URI http, String exempt) {
     if (proxy.isEmpty() || isExempt(exempt, "*")) {
       return null;
     }
-    return Urls.web(proxy.contains("://") ? proxy : "http://" + proxy)
-        .filter(url -> !Urls.isSecure(url))
-        .orElseThrow(() ->
-            new IllegalArgumentException(
-                name + " is not the URL of a proxy, expected http://HOST:PORT"));
+    URI url =
+        Urls.web(proxy.contains("://") ? proxy : "http://" + proxy)
+            .filter(it -> !Urls.isSecure(it))
+            .orElseThrow(() ->
+                new IllegalArgumentException(
+                    name + " is not the URL of a proxy, expected http://HOST:PORT"));
+    if (Urls.hasUnderscore(url)) {
+      throw new IllegalArgumentException(
+          name + ": " + Urls.underscore(url, "in the URL of a proxy"));
+    }
+    return url;
   }
 
   private static String variable(Map<String, String> environment, String name) {
@@ -66,10 +72,21 @@ public record Proxies(URI https, URI http, String exempt) {
 
   /** The proxy for a URL. */
   public Optional<URI> of(URI target) {
-    String host = target.getHost().toLowerCase(Locale.ROOT);
+    String host = Urls.host(target).toLowerCase(Locale.ROOT);
     return Urls.isLoopback(host) || isExempt(exempt, host)
         ? Optional.empty()
         : Optional.ofNullable(Urls.isSecure(target) ? https : http);
+  }
+
+  /**
+   * Why a URL cannot be asked for, or null. A host with an underscore can be asked by its address
+   * only: with TLS the certificate needs its name, and so does a proxy.
+   */
+  String unsupported(URI target) {
+    if (!Urls.hasUnderscore(target) || (!Urls.isSecure(target) && of(target).isEmpty())) {
+      return null;
+    }
+    return Urls.underscore(target, Urls.isSecure(target) ? "over https" : "behind a proxy");
   }
 
   /** The {@code Proxy-Authorization} header for a URL. */

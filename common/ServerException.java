@@ -18,6 +18,8 @@ public final class ServerException extends Exception {
     CONNECTION,
     /** An address to which the request may not be sent. */
     NOT_ALLOWED,
+    /** A URL for which Java's HTTP client cannot ask. */
+    UNSUPPORTED,
     /** A web page instead of what was asked for, as at a login. */
     WEB_PAGE,
     /** An answer that should be JSON, but is not. */
@@ -107,6 +109,16 @@ public final class ServerException extends Exception {
   /** Whether it makes sense to repeat the request soon, and the server allows it. */
   public boolean isRetryable() {
     return retryable;
+  }
+
+  /** Whether the same request may succeed in a later run, with nothing changed by its sender. */
+  public boolean isTemporary() {
+    return kind == Kind.STATUS ? isTemporary(status) : kind != Kind.NOT_ALLOWED;
+  }
+
+  /** The same for a status, the whole answer's or that of a part of a batch. */
+  public static boolean isTemporary(int status) {
+    return status == 409 || status == 412 || status == 429 || status / 100 == 5;
   }
 
   /** How long the server asks to wait before another attempt, or null. */

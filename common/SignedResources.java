@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
@@ -18,6 +19,10 @@ import java.util.stream.Stream;
  * <p>A resource for a single collection takes precedence over one for its whole bucket.
  */
 public record SignedResources(List<SignedResource> all) {
+
+  /** A version whose first number is 26 or greater. */
+  private static final Pattern SINCE_26 =
+      Pattern.compile("0*(2[6-9]|[3-9]\\d|[1-9]\\d{2,})(?!\\d)");
 
   /** The resource of a source collection. */
   public Optional<SignedResource> ofSource(Place source) {
@@ -113,13 +118,23 @@ public record SignedResources(List<SignedResource> all) {
   private static SignoffRule signoff(Map<String, Object> resource, Map<String, Object> signer) {
     Map<String, Object> settings = new HashMap<>(signer);
     settings.putAll(resource);
-    boolean isChecked = Boolean.TRUE.equals(settings.get("group_check_enabled"));
+    boolean isReviewed = !Boolean.FALSE.equals(settings.get("to_review_enabled"));
+    // today's signers ask for a group where a review is needed, and say true for old clients
+    boolean isChecked =
+        isCurrent(signer) ? isReviewed : Boolean.TRUE.equals(settings.get("group_check_enabled"));
     return new SignoffRule(
-        !Boolean.FALSE.equals(settings.get("to_review_enabled")),
+        isReviewed,
         isChecked && settings.get("editors_group") instanceof String editors ? editors : null,
         isChecked && settings.get("reviewers_group") instanceof String reviewers
             ? reviewers
             : null);
+  }
+
+  /** Whether it is Mozilla's signer of today, whose version may be unknown: {@code 0.0.0}. */
+  private static boolean isCurrent(Map<String, Object> signer) {
+    return signer.get("plugin_userid") != null
+        || (signer.get("version") instanceof String version
+            && SINCE_26.matcher(version).lookingAt());
   }
 
   private static Place place(Object value, String which) throws UnexpectedBody {

@@ -2,16 +2,31 @@
 
 package common;
 
+import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.net.URI;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** Reads URLs by their spelling alone: no name is looked up. */
+/**
+ * Reads URLs by their spelling alone: no name is looked up.
+ *
+ * <p>Compose files name services {@code rs_writer}. {@link URI} knows neither host, port nor user
+ * info of {@code http://rs_writer:8888/v1}; they are read here.
+ */
 public final class Urls {
+
+  /** An authority whose host is one but for an underscore, up to the length of a DNS name. */
+  private static final Pattern UNDERSCORE =
+      Pattern.compile(
+          "(?:(?<user>[^@]*)@)?"
+              + "(?<host>(?=[^:]*_)(?=[\\w.-]{1,253}(?::|$))LABEL(?:\\.LABEL)*\\.?)"
+                  .replace("LABEL", "\\w(?:[\\w-]*\\w)?")
+              + "(?::(?<port>\\d{0,9}))?");
 
   private static final Pattern LOOPBACK =
       Pattern.compile("127(\\.(25[0-5]|2[0-4]\\d|1?\\d?\\d)){3}");
@@ -23,9 +38,9 @@ public final class Urls {
   /** Whether a URL is http or https, with a host, and a port that exists if it has one. */
   public static boolean isWeb(URI url) {
     return (isSecure(url) || "http".equalsIgnoreCase(url.getScheme()))
-        && url.getHost() != null
-        && url.getPort() != 0
-        && url.getPort() <= 65_535;
+        && host(url) != null
+        && authority(url).port() != 0
+        && authority(url).port() <= 65_535;
   }
 
   /** A text as a URL; empty unless {@link #isWeb} holds for it. */
@@ -45,19 +60,70 @@ public final class Urls {
   /** A URL as it may be shown: without credentials, and shortened. */
   public static String shown(URI url) {
     String text = url.toString();
-    String safe = url.getRawUserInfo() == null ? text : text.replaceFirst("//[^/?#]*@", "//***@");
+    String safe = userInfo(url) == null ? text : text.replaceFirst("//[^/?#]*@", "//***@");
     return safe.length() <= MAX_SHOWN ? safe : safe.substring(0, MAX_SHOWN) + "…";
   }
 
   /** Scheme, host and port: what credentials are meant for. */
   public static String origin(URI url) {
     String scheme = url.getScheme().toLowerCase(Locale.ROOT);
-    return scheme + "://" + url.getHost().toLowerCase(Locale.ROOT) + ":" + port(url);
+    return scheme + "://" + host(url).toLowerCase(Locale.ROOT) + ":" + port(url);
   }
 
   /** The port of a URL, or its scheme's. */
   public static int port(URI url) {
-    return url.getPort() >= 0 ? url.getPort() : isSecure(url) ? 443 : 80;
+    int port = authority(url).port();
+    return port >= 0 ? port : isSecure(url) ? 443 : 80;
+  }
+
+  /** The host of a URL, with brackets if it is an IPv6 address; null if it has none. */
+  public static String host(URI url) {
+    return authority(url).host();
+  }
+
+  /** The user and password of a URL as it spells them, or null. */
+  public static String userInfo(URI url) {
+    return authority(url).userInfo();
+  }
+
+  /** Whether an underscore hides the host of a URL from Java's own classes. */
+  public static boolean hasUnderscore(URI url) {
+    return url.getHost() == null && host(url) != null;
+  }
+
+  /**
+   * Why Java's own classes cannot take a URL whose host has an underscore, and what to do.
+   *
+   * @param where completes "does not support …"
+   */
+  public static String underscore(URI url, String where) {
+    return ("the host %s has an underscore, which Java does not support %s: give it a network alias"
+            + " without one (aliases: in Compose)")
+        .formatted(host(url), where);
+  }
+
+  /** The URL with an address in place of its host, and without user info. */
+  public static URI at(InetAddress address, URI url) {
+    String ip = address.getHostAddress();
+    String query = url.getRawQuery() == null ? "" : "?" + url.getRawQuery();
+    String host = address instanceof Inet6Address ? "[" + ip + "]" : ip;
+    return URI.create(url.getScheme() + "://" + host + ":" + port(url) + url.getRawPath() + query);
+  }
+
+  private record Authority(String userInfo, String host, int port) {}
+
+  private static Authority authority(URI url) {
+    if (url.getHost() == null && url.getRawAuthority() != null) {
+      Matcher underscore = UNDERSCORE.matcher(url.getRawAuthority());
+      if (underscore.matches()) {
+        String port = underscore.group("port");
+        return new Authority(
+            underscore.group("user"),
+            underscore.group("host"),
+            port == null || port.isEmpty() ? -1 : Integer.parseInt(port));
+      }
+    }
+    return new Authority(url.getRawUserInfo(), url.getHost(), url.getPort());
   }
 
   /**

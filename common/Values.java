@@ -160,7 +160,7 @@ public final class Values {
   /** A web address without credentials and fragment, or null. */
   public static URI webAddress(String text) {
     URI url = URI.create(text.strip());
-    return Urls.isWeb(url) && url.getRawUserInfo() == null && url.getRawFragment() == null
+    return Urls.isWeb(url) && Urls.userInfo(url) == null && url.getRawFragment() == null
         ? url
         : null;
   }

@@ -3,6 +3,7 @@
 //SOURCES ../backport_records.java
 //SOURCES ../common/signature/CanonicalJson.java
 //SOURCES ../common/signature/ContentSignature.java
+//SOURCES ../common/Batch.java
 //SOURCES ../common/RecordDiff.java
 //SOURCES ../common/RemoteSettings.java
 //SOURCES ../common/Runner.java
@@ -11,6 +12,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import common.Batch;
 import common.Batch.Written;
 import common.Changesets;
 import common.Changesets.SignedRecord;
@@ -255,7 +257,8 @@ class BackportPlanTest {
 
   private static String state(backport_records.Change change, int status, String record) {
     byte[] json = record == null ? null : records(record).getFirst().json().bytes();
-    return backport_records.state(change, new Written(status, "why", json, null)).toString();
+    return Batch.state(change.at(new Place("b", "c")), new Written(status, "why", json, null))
+        .toString();
   }
 
   @Test
@@ -268,7 +271,7 @@ class BackportPlanTest {
     assertEquals("Applied[reason=]", state(CREATION, 202, stored));
     assertEquals("Applied[reason=]", state(DELETION, 200, "{\"id\":\"a\",\"n\":7}"));
     assertEquals(
-        "Rejected[reason=the server stored something else]",
+        "Rejected[status=200, reason=the server stored something else]",
         state(UPDATE, 200, "{\"id\":\"a\",\"n\":2}"));
   }
 
@@ -281,28 +284,35 @@ class BackportPlanTest {
     assertEquals("Pending[reason=412: why]", state(CREATION, 412, "{\"id\":\"a\",\"n\":2}"));
     assertEquals("Pending[reason=412: why]", state(UPDATE, 412, null));
     assertEquals("Pending[reason=412: why]", state(DELETION, 412, "{\"id\":\"a\",\"n\":2}"));
-    assertEquals("Pending[reason=404: why]", state(UPDATE, 404, null));
+    assertEquals("Rejected[status=404, reason=404: why]", state(UPDATE, 404, null));
   }
 
   @ParameterizedTest
   @CsvSource({
-    "501,Rejected",
+    "301,Rejected",
     "400,Rejected",
     "401,Rejected",
     "403,Rejected",
     "405,Rejected",
+    "408,Rejected",
+    "410,Rejected",
     "413,Rejected",
-    "301,Rejected",
+    "414,Rejected",
+    "422,Rejected",
     "409,Pending",
     "429,Pending",
     "500,Pending",
+    "501,Pending",
     "502,Pending",
     "503,Pending",
-    "504,Pending"
+    "504,Pending",
+    "599,Pending"
   })
   void a_refusal_stands_and_a_weakness_may_pass(int status, String expected) {
     for (backport_records.Change change : List.of(CREATION, UPDATE, DELETION)) {
-      assertEquals("%s[reason=%d: why]".formatted(expected, status), state(change, status, null));
+      String state = state(change, status, null);
+      assertEquals(expected, state.substring(0, state.indexOf('[')), change.id());
+      assertTrue(state.endsWith("reason=%d: why]".formatted(status)), state);
     }
   }
 

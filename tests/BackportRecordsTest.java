@@ -28,6 +28,7 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -1218,10 +1219,206 @@ class BackportRecordsTest {
       Terminal.Outcome outcome = copy(admin, REVIEWED);
       assertEquals(2, outcome.exit(), outcome::toString);
       assertTrue(outcome.stdout().contains("account:admin is not in the group to-editors"));
-      outcome = copy(admin, AUTOMATIC);
-      assertTrue(outcome.stdout().contains("account:admin is not in the group auto-reviewers"));
       assertNothingWritten(server);
       assertEquals(0, copy(admin, UNSIGNED).exit(), "no group is asked for there");
+    }
+  }
+
+  @Test
+  void where_no_review_is_needed_only_an_old_signer_asks_for_a_group() throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      fill(server, SOURCE, 3);
+      Terminal admin = terminal(server).set("BACKPORT_RECORDS_DEST_AUTH", "admin:admin");
+      Terminal.Outcome outcome = copy(admin, AUTOMATIC, "--dry-run");
+      assertEquals(0, outcome.exit(), outcome::toString);
+      assertTrue(outcome.stdout().contains("Would apply 3 changes and request a signature"));
+      ObjectNode info = (ObjectNode) new KintoClient(server.url()).must("admin", "GET", "/", null);
+      ((ObjectNode) info.at("/capabilities/signer")).remove("plugin_userid");
+      server.answer("/v1/", 200, "application/json", info.toString());
+      outcome = copy(admin, AUTOMATIC, "--dry-run");
+      assertEquals(2, outcome.exit(), outcome::toString);
+      assertTrue(outcome.stdout().contains("account:admin is not in the group auto-reviewers"));
+    }
+  }
+
+  // ---- what is said about the next run
+
+  private static final String ALL = "the next run applies what is missing";
+  private static final String REST = "the next run applies the rest";
+
+  private static String hints(Terminal.Outcome outcome) {
+    assertEquals(2, outcome.exit(), outcome::toString);
+    return outcome
+        .stderr()
+        .lines()
+        .filter(line -> line.startsWith("hint: "))
+        .map(line -> line.substring(6))
+        .collect(Collectors.joining("\n"));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"409", "412", "429", "500", "502", "503", "504"})
+  void the_next_run_applies_what_failed_for_the_moment(String fault) throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      fill(server, SOURCE, 3);
+      server.fault(fault + "=PUT /v1/buckets/backup/collections/to/records/r00001");
+      assertEquals(ALL, hints(copy(server, UNSIGNED)));
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "400, 'change it in main/from, or leave it out by a filter'",
+    "401, set BACKPORT_RECORDS_DEST_AUTH to an account with write permission on backup/to",
+    "403, set BACKPORT_RECORDS_DEST_AUTH to an account with write permission on backup/to",
+    "404, ask those who run the server",
+    "413, 'change it in main/from, or leave it out by a filter'"
+  })
+  void a_refused_record_is_named_with_what_to_change_and_the_rest_with_the_next_run(
+      String fault, String remedy) throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      fill(server, SOURCE, 3);
+      String records = "=PUT /v1/buckets/backup/collections/to/records/";
+      server.fault(fault + records + "r00001");
+      server.fault("503" + records + "r00002");
+      Terminal terminal = terminal(server).set("BACKPORT_RECORDS_DEST_AUTH", "editor:editor");
+      String hint = hints(copy(terminal, UNSIGNED));
+      assertTrue(hint.startsWith("the server refuses r00001 (" + fault), hint);
+      assertTrue(hint.endsWith("): " + remedy + "; " + REST), hint);
+      server.clearFaults();
+      server.fault(fault + records + "r00001");
+      hint = hints(copy(terminal, UNSIGNED));
+      assertEquals(Set.of("r00000", "r00002"), content(server, UNSIGNED).keySet(), "as was said");
+      assertTrue(hint.startsWith("the server refuses r00001 (" + fault), hint);
+      assertTrue(hint.endsWith("): " + remedy), hint);
+    }
+  }
+
+  @Test
+  void a_deletion_that_is_refused_is_no_fault_of_what_the_record_holds() throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      fill(server, SOURCE, 1);
+      put(server, UNSIGNED, "{\"id\":\"x\"}");
+      server.fault("400=DELETE /v1/buckets/backup/collections/to/records/x");
+      String hint = hints(copy(server, UNSIGNED));
+      assertTrue(
+          hint.matches("the server refuses x \\(400.*\\): ask those who run the server"), hint);
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "401, set BACKPORT_RECORDS_SOURCE_AUTH to an account with write permission on backup/to",
+    "403, set BACKPORT_RECORDS_SOURCE_AUTH to an account with write permission on backup/to",
+    "404, ask those who run the server",
+    "429, the next run applies what is missing",
+    "500, the next run applies what is missing",
+    "503-long, the next run applies what is missing",
+    "reset, the next run applies what is missing",
+    "not-json, the next run applies what is missing"
+  })
+  void a_batch_that_is_refused_as_a_whole_says_so_too(String fault, String hint)
+      throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      fill(server, SOURCE, 3);
+      server.fault(fault + "=POST /v1/batch");
+      assertEquals(hint, hints(copy(terminal(server).once(), UNSIGNED)));
+    }
+  }
+
+  @Test
+  void what_was_refused_before_the_server_failed_is_said_with_the_rest() throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      fill(server, SOURCE, 60);
+      server.fault("403=PUT /v1/buckets/backup/collections/to/records/r00001");
+      server.after("POST /v1/batch", _ -> server.fault("503=POST /v1/batch"));
+      String hint = hints(copy(terminal(server).once(), UNSIGNED));
+      assertTrue(hint.startsWith("the server refuses r00001 (403"), hint);
+      assertTrue(hint.endsWith("; " + REST), hint);
+    }
+  }
+
+  @Test
+  void a_server_that_refuses_a_hundred_records_in_a_row_does_not_get_the_others_next_time()
+      throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      fill(server, SOURCE, 300);
+      server.fault("400=POST /v1/batch");
+      String hint = hints(copy(server, UNSIGNED));
+      assertTrue(hint.startsWith("the server refuses r00000 (400"), hint);
+      assertTrue(hint.contains(" and 97 more: change it in main/from"), hint);
+      assertTrue(hint.endsWith("; only then are the others tried"), hint);
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "400, ask those who run the server",
+    "401, 'add account:editor to the group that may do this, or set BACKPORT_RECORDS_SOURCE_AUTH to"
+        + " another account'",
+    "403, 'add account:editor to the group that may do this, or set BACKPORT_RECORDS_SOURCE_AUTH to"
+        + " another account'",
+    "409, run the command again: it repeats the request",
+    "412, run the command again: it repeats the request",
+    "503, run the command again: it repeats the request"
+  })
+  void a_refused_signoff_is_repeated_where_that_helps(String fault, String hint)
+      throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      fill(server, SOURCE, 3);
+      server.fault(fault + "=PATCH main-workspace/to");
+      assertEquals(hint, hints(copy(terminal(server).once(), REVIEWED)));
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"400, ask those who run the server", "503, ''"})
+  void a_destination_that_is_not_created_says_what_to_change(String fault, String hint)
+      throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      fill(server, SOURCE, 3);
+      server.fault(fault + "=PUT backup/new");
+      assertEquals(
+          hint, hints(copy(terminal(server).once(), "backup/new", "--create-destination")));
+    }
+  }
+
+  @Test
+  void a_filter_that_the_server_refuses_is_named() throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      fill(server, SOURCE, 3);
+      server.fault("400=GET /v1/buckets/main/collections/from/records");
+      assertEquals(
+          "change the filters: ?min_n=x",
+          hints(
+              terminal(server)
+                  .run(
+                      new backport_records(),
+                      "--backport-records-mappings=main/from?min_n=x -> backup/to")));
+    }
+  }
+
+  // ---- a reader
+
+  @Test
+  void a_reader_is_told_before_anything_is_read_or_written() throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      fill(server, SOURCE, 3);
+      Terminal reader = terminal(server).set("SERVER", server.readerUrl());
+      for (String option : List.of("--quiet", "--check", "--dry-run")) {
+        server.forgetRequests();
+        Terminal.Outcome outcome = copy(reader, UNSIGNED, option);
+        assertEquals("", outcome.stdout());
+        assertEquals("/v2 is a reader: run on the writer's /v1", hints(outcome));
+        assertTrue(
+            outcome
+                .stderr()
+                .startsWith(
+                    "backport_records: error: %s takes no credentials\n"
+                        .formatted(server.readerUrl())),
+            outcome::toString);
+        assertEquals(List.of("/v2/"), server.requests().stream().map(KintoRequest::path).toList());
+      }
     }
   }
 

@@ -241,7 +241,7 @@ class ChainAddressesTest {
         "https:chain",
         "https://cdn.test:99999/chain",
         "https://127.1/chain",
-        "https://cdn_test/chain"
+        "https://-cdn_test/chain"
       })
   void what_is_not_a_web_address_is_refused(String x5u) {
     assertEquals(
@@ -255,12 +255,26 @@ class ChainAddressesTest {
     "https://s3cret@cdn.test/chain, https://***@cdn.test/chain",
     "https://@cdn.test/chain, https://***@cdn.test/chain",
     "http://s3cret@127.0.0.1/chain, http://***@127.0.0.1/chain",
-    "//s3cret@cdn.test/chain, http://***@cdn.test/chain"
+    "//s3cret@cdn.test/chain, http://***@cdn.test/chain",
+    "http://user:s3cret@cdn_test/chain, http://***@cdn_test/chain"
   })
   void user_info_is_refused_and_not_shown(String x5u, String shown) {
     assertEquals(
         "the x5u " + shown + " is not read: expected a URL without user info",
         refused(unpinned(LOOPBACK), x5u).getMessage());
+  }
+
+  @Test
+  void a_host_may_have_an_underscore_and_is_judged_like_others() throws Refused {
+    URI url = URI.create("http://cdn_test:81/chain");
+    assertEquals(url, pinned(ELSEWHERE).resolve(url.toString()));
+    assertTrue(refused(unpinned(ELSEWHERE), url.toString()).isUndecided());
+    assertEquals(
+        "its host is at 127.0.0.1 (loopback)" + REACHED,
+        pinned("http://rs_writer/v1").refusal(url, List.of(InetAddress.ofLiteral("127.0.0.1"))));
+    assertEquals(
+        "its host is at 127.0.0.1 (loopback)" + REACHED,
+        pinned(ELSEWHERE).refusal(URI.create("http://a_b.localhost/chain"), List.of()));
   }
 
   @Test

@@ -220,6 +220,9 @@ class ProcessTest {
       if (request.path().startsWith("/v1/buckets/monitor/")) {
         return Reply.json("{\"changes\":[" + entries + "]}");
       }
+      if (request.path().equals("/v1/")) {
+        return Reply.json("{\"capabilities\":{}}");
+      }
       if (silent.contains(request.path().split("/")[5])) {
         return Reply.SILENT;
       }

@@ -1123,6 +1123,41 @@ class RemoteSettingsTest {
         "a review is the safer of the two");
   }
 
+  @ParameterizedTest
+  @CsvSource({
+    "'', true, true, a-ed rev",
+    "'', false, true, a-ed rev",
+    "'', true, false, null null",
+    "'', false, false, null null",
+    "'\"version\": \"8.1.1\",', false, true, a-ed rev",
+    "'\"version\": \"25.9.0\",', true, false, null null",
+    "'\"version\": \"2.60\",', false, true, a-ed rev",
+    "'\"version\": 26,', false, true, a-ed rev",
+    "'\"plugin_userid\": null,', false, true, a-ed rev",
+    "'\"version\": \"26.0.0\",', false, true, null null",
+    "'\"version\": \"26.0.0\",', true, true, a-ed rev",
+    "'\"version\": \"26\",', false, true, null null",
+    "'\"version\": \"42.9.0\",', false, true, null null",
+    "'\"version\": \"42.9.0\",', true, false, a-ed rev",
+    "'\"version\": \"100.1\",', false, true, null null",
+    "'\"version\": \"0.0.0\", \"plugin_userid\": \"plugin:remote-settings\",', false, true, null"
+        + " null",
+    "'\"version\": \"0.0.0\", \"plugin_userid\": \"plugin:remote-settings\",', true, true, a-ed rev"
+  })
+  void todays_signer_asks_for_groups_where_a_review_is_needed_and_an_old_one_where_it_says_so(
+      String kind, boolean reviewed, boolean checked, String groups) throws Exception {
+    answer(
+        "/v1/",
+        "{\"capabilities\": {\"signer\": {%s \"to_review_enabled\": %s, \"group_check_enabled\": %s,"
+                .formatted(kind, reviewed, checked)
+            + " \"editors_group\": \"{collection_id}-ed\", \"reviewers_group\": \"rev\","
+            + " \"resources\": [%s]}}}".formatted(WHOLE_BUCKET));
+    SignedResources.SignoffRule rule =
+        remote.serverInfo().signed().ofSource(new Place("work", "a")).orElseThrow().signoff();
+    assertEquals(reviewed, rule.reviewed());
+    assertEquals(groups, rule.editors() + " " + rule.reviewers());
+  }
+
   @Test
   void a_resource_of_one_collection_comes_before_its_bucket_s() throws Exception {
     for (List<String> order :

@@ -1,13 +1,14 @@
 //JAVA 25+
 //DEPS info.picocli:picocli:4.7.7
-//SOURCES ../GeneralSettings.java ../Report.java ../ServerSettings.java ../UsageException.java
-//SOURCES ../Values.java Bucket.java Destination.java
+//SOURCES ../GeneralSettings.java ../Report.java ../ServerSettings.java ../Urls.java
+//SOURCES ../UsageException.java ../Values.java Bucket.java Destination.java
 
 package common.pages;
 
 import common.GeneralSettings;
 import common.Report;
 import common.ServerSettings;
+import common.Urls;
 import common.UsageException;
 import common.Values;
 import common.pages.Destination.Unavailable;
@@ -68,6 +69,10 @@ public final class BucketSettings {
       Map<String, String> environment,
       Report report)
       throws UsageException, Unavailable {
+    if (endpoint != null && Urls.hasUnderscore(endpoint)) {
+      throw new UsageException(
+          "AWS_ENDPOINT_URL_S3: " + Urls.underscore(endpoint, "in an S3 endpoint"), null);
+    }
     Bucket.Credentials credentials = Bucket.Credentials.of(environment);
     if (endpoint != null && credentials.hasToken()) {
       general.checkSafe("AWS_SESSION_TOKEN", endpoint);

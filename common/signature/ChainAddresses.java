@@ -91,11 +91,11 @@ public record ChainAddresses(URI server, Supplier<URI> base, boolean rootPinned)
     if (!Urls.isWeb(url)) {
       return "expected https://HOST/…";
     }
-    if (url.getRawUserInfo() != null) {
+    if (Urls.userInfo(url) != null) {
       return "expected a URL without user info";
     }
     List<InetAddress> all = new ArrayList<>(addresses);
-    all.addAll(spelled(url.getHost()));
+    all.addAll(spelled(Urls.host(url)));
     for (InetAddress address : all) {
       String kind = kind(address);
       if (kind != null && !(kind.equals("loopback") && isServerOnLoopback())) {
@@ -107,7 +107,7 @@ public record ChainAddresses(URI server, Supplier<URI> base, boolean rootPinned)
   }
 
   private boolean isServerOnLoopback() {
-    return server != null && Urls.isLoopback(server.getHost());
+    return server != null && Urls.isLoopback(Urls.host(server));
   }
 
   /** The addresses that a host spells, as Java and as the C library read it. */

@@ -1,7 +1,7 @@
 //JAVA 25+
 //SOURCES ../Changesets.java ../Display.java ../Guard.java ../RemoteSettings.java
-//SOURCES ../ServerException.java ../UsageException.java CertificateChain.java ChainAddresses.java
-//SOURCES ClientDifferences.java ContentSignature.java TrustSettings.java
+//SOURCES ../ServerException.java ../Urls.java ../UsageException.java CertificateChain.java
+//SOURCES ChainAddresses.java ClientDifferences.java ContentSignature.java TrustSettings.java
 
 package common.signature;
 
@@ -11,6 +11,7 @@ import common.Guard;
 import common.RemoteSettings;
 import common.RemoteSettings.Announced;
 import common.ServerException;
+import common.Urls;
 import common.UsageException;
 import common.signature.CertificateChain.Cause;
 import common.signature.CertificateChain.Refused;
@@ -142,7 +143,7 @@ public final class SignatureCheck {
       boolean onlyCertificates,
       Instant now)
       throws UsageException {
-    this.trusted = settings.trusted(server == null ? "" : server.getHost(), now);
+    this.trusted = settings.trusted(server == null ? "" : Urls.host(server), now);
     this.remote = server == null ? null : remote;
     ChainAddresses addresses =
         new ChainAddresses(
@@ -368,7 +369,12 @@ public final class SignatureCheck {
     try {
       return remote.chain(url, Guard.of(addresses::refusal));
     } catch (ServerException e) {
-      boolean isAsked = e.kind() != ServerException.Kind.TOLD_TO_WAIT || e.status() != 0;
+      boolean isAsked =
+          switch (e.kind()) {
+            case TOLD_TO_WAIT -> e.status() != 0;
+            case UNSUPPORTED -> false;
+            default -> true;
+          };
       String message = "the chain %s is not reachable: %s";
       message = message.formatted(ContentSignature.shown(url.toString()), e.reason());
       throw isAsked
