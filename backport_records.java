@@ -5,9 +5,9 @@
 //SOURCES common/Batch.java common/Changesets.java common/Display.java common/GeneralSettings.java
 //SOURCES common/Http.java common/Json.java common/Place.java common/RecordDiff.java
 //SOURCES common/RemoteSettings.java common/Report.java common/Runner.java common/Secret.java
-//SOURCES common/ServerException.java common/ServerInfo.java common/ServerSettings.java common/SignedResources.java
-//SOURCES common/Surroundings.java common/Tally.java common/UsageException.java common/Values.java
-//SOURCES common/signature/CanonicalJson.java
+//SOURCES common/ServerException.java common/ServerInfo.java common/ServerSettings.java
+//SOURCES common/SignedResources.java common/Surroundings.java common/Tally.java
+//SOURCES common/UsageException.java common/Values.java common/signature/CanonicalJson.java
 //DEPS info.picocli:picocli:4.7.7
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1

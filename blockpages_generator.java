@@ -7,7 +7,8 @@
 //SOURCES common/Place.java common/RemoteSettings.java common/Report.java common/Runner.java
 //SOURCES common/ServerException.java common/ServerSettings.java common/Surroundings.java
 //SOURCES common/Urls.java common/UsageException.java common/Values.java
-//SOURCES common/pages/BucketSettings.java common/pages/Destination.java common/pages/Folder.java common/pages/HtmlPages.java
+//SOURCES common/pages/BucketSettings.java common/pages/Destination.java
+//SOURCES common/pages/Folder.java common/pages/HtmlPages.java
 //FILES templates/index.html=templates/index.html
 //FILES templates/layout.html=templates/layout.html
 //FILES templates/page.html=templates/page.html
@@ -189,7 +190,7 @@ public class blockpages_generator implements Runner.Command {
       try (Http http = server.http(surroundings, report)) {
         RemoteSettings remote = server.remote(http);
         blocks = read(collections, remote);
-        exportAge.check(remote, surroundings.clock().instant(), report::warn, report);
+        exportAge.check(remote, surroundings.clock().instant(), false, report);
       }
       if (hasEnoughRecords(collections, blocks, report)) {
         Site site = Site.of(blocks);

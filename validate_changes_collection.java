@@ -123,11 +123,7 @@ public class validate_changes_collection implements Runner.Command {
           },
           () -> report.summary("interrupted: " + tally.counts()));
       outcomes.forEach(outcome -> report.hint(hint(outcome)));
-      exportAge.check(
-          remote,
-          surroundings.clock().instant(),
-          strict ? sentence -> report.finding(sentence, "export") : report::warn,
-          report);
+      exportAge.check(remote, surroundings.clock().instant(), strict, report);
       report.summary(tally.counts());
       tally.tell(report, Status.BAD, "Timestamps differ on %s");
       tally.tell(report, Status.UNKNOWN, "No verdict on %s");

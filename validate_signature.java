@@ -46,7 +46,6 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.function.Consumer;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -159,20 +158,15 @@ public class validate_signature implements Runner.Command {
             report.summary("interrupted: " + results.counts());
           });
       results.showRoots();
-      results.showWarnings(strictly(report, "clients"));
+      results.showWarnings(strict ? it -> report.finding(it, "clients") : report::warn);
       if (saved == null) {
-        exportAge.check(remote, now, strictly(report, "export"), report);
+        exportAge.check(remote, now, strict, report);
       }
       String expiry = expiry(results, now, report);
       results.showDetails();
       report.summary(results.counts() + expiry);
       results.reportFailures();
     }
-  }
-
-  /** Where sentences go that are findings with {@code --strict}, and warnings else. */
-  private Consumer<String> strictly(Report report, String check) {
-    return strict ? sentence -> report.finding(sentence, check) : report::warn;
   }
 
   // ---- reading

@@ -20,6 +20,9 @@ import java.util.regex.Pattern;
 /** Several changes of records in one request, what became of each, and what to do about it. */
 public final class Batch {
 
+  /** What to do where only the server's log tells why it refuses. */
+  public static final String OPERATORS = "ask those who run the server";
+
   /** Statuses that refuse what a record holds. */
   private static final Set<Integer> CONTENT = Set.of(400, 413, 414, 422);
 
@@ -110,8 +113,6 @@ public final class Batch {
         ? new Pending(status + message)
         : new Rejected(status, status + message);
   }
-
-  public static final String OPERATORS = "ask those who run the server";
 
   /**
    * What to change so that the server accepts what it has rejected, a sentence for each remedy.

@@ -8,7 +8,6 @@ package common;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
-import java.util.function.Consumer;
 import picocli.CommandLine.Option;
 
 /**
@@ -27,11 +26,12 @@ public final class ExportAge {
   /**
    * Says it if the content of a reader is too old, or if that cannot be told.
    *
-   * @param say takes the sentence
+   * @param strict whether it is a finding then, instead of a warning
    */
-  public void check(RemoteSettings remote, Instant now, Consumer<String> say, Report report) {
+  public void check(RemoteSettings remote, Instant now, boolean strict, Report report) {
     try {
-      remote.info().flatMap(info -> tooOld(info, maxExportAge, now)).ifPresent(say);
+      Optional<String> old = remote.info().flatMap(info -> tooOld(info, maxExportAge, now));
+      old.ifPresent(strict ? sentence -> report.finding(sentence, "export") : report::warn);
     } catch (ServerException e) {
       report.warn("the server info cannot be read: " + e.getMessage());
     }

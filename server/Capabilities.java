@@ -1,6 +1,6 @@
 //DEPS tools.jackson.core:jackson-databind:3.3.0
-//SOURCES Access.java Attachments.java ChangesPlugin.java Dialect.java KintoRequest.java KintoResponse.java
-//SOURCES Signoff.java Store.java
+//SOURCES Access.java Attachments.java ChangesPlugin.java Dialect.java KintoRequest.java
+//SOURCES KintoResponse.java Signoff.java Store.java
 
 import java.net.URI;
 import java.util.List;

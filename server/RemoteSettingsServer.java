@@ -1,6 +1,7 @@
 //DEPS tools.jackson.core:jackson-databind:3.3.0
-//SOURCES Access.java Attachments.java Fault.java Faults.java Dialect.java KintoRequest.java KintoResponse.java
-//SOURCES Reader.java Routes.java SampleContent.java Signer.java SigningAuthority.java Signoff.java Store.java
+//SOURCES Access.java Attachments.java Dialect.java Fault.java Faults.java KintoRequest.java
+//SOURCES KintoResponse.java Reader.java Routes.java SampleContent.java Signer.java
+//SOURCES SigningAuthority.java Signoff.java Store.java
 
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;

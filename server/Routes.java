@@ -1,7 +1,7 @@
 //DEPS tools.jackson.core:jackson-databind:3.3.0
-//SOURCES Access.java Attachments.java Batches.java Capabilities.java ChangesPlugin.java Dialect.java Faults.java
-//SOURCES KintoError.java KintoRequest.java KintoResponse.java Reader.java Reads.java Signer.java Signoff.java
-//SOURCES Store.java Writes.java
+//SOURCES Access.java Attachments.java Batches.java Capabilities.java ChangesPlugin.java
+//SOURCES Dialect.java Faults.java KintoError.java KintoRequest.java KintoResponse.java
+//SOURCES Reader.java Reads.java Signer.java Signoff.java Store.java Writes.java
 
 import java.net.URI;
 import java.time.Clock;

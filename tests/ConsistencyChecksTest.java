@@ -168,18 +168,23 @@ class ConsistencyChecksTest {
     }
   }
 
-  @ParameterizedTest
-  @ValueSource(ints = {9, 10, 11, 12, 20, 21})
-  void what_the_server_cuts_is_compared_to_its_end(int records) throws IOException {
+  /** Publishes that many records, r00 and so on, from the source to preview and destination. */
+  private static void publishBig(RemoteSettingsServer server, int records) {
     String[] all =
         IntStream.range(0, records)
             .mapToObj("{\"id\":\"r%02d\"}"::formatted)
             .toArray(String[]::new);
+    for (String bucket : List.of("main-workspace", "main-preview", "main")) {
+      server.publish(bucket, "big", all);
+    }
+    server.edit("main-workspace", "big", attributes -> attributes.put("status", "signed"));
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {9, 10, 11, 12, 20, 21})
+  void what_the_server_cuts_is_compared_to_its_end(int records) throws IOException {
     try (RemoteSettingsServer server = server().maxFetchSize(10).pageSize(7).start()) {
-      for (String bucket : List.of("main-workspace", "main-preview", "main")) {
-        server.publish(bucket, "big", all);
-      }
-      server.edit("main-workspace", "big", attributes -> attributes.put("status", "signed"));
+      publishBig(server, records);
       Terminal.Outcome same = run(server);
       assertEquals(0, same.exit(), same::toString);
       String last = "r%02d".formatted(records - 1); // which is beyond the limit, if there are more
@@ -198,14 +203,11 @@ class ConsistencyChecksTest {
   @Test
   void where_the_number_of_records_is_not_told_the_list_is_read() throws IOException {
     try (RemoteSettingsServer server = server().maxFetchSize(10).start()) {
-      String[] all =
-          IntStream.range(0, 12).mapToObj("{\"id\":\"r%02d\"}"::formatted).toArray(String[]::new);
+      publishBig(server, 12);
       for (String bucket : List.of("main-workspace", "main-preview", "main")) {
-        server.publish(bucket, "big", all);
         server.answer(
             "HEAD /v1/buckets/%s/collections/big/records".formatted(bucket), 200, "text/plain", "");
       }
-      server.edit("main-workspace", "big", attributes -> attributes.put("status", "signed"));
       server.put("main", "big", "{\"id\":\"r00\",\"n\":1}");
       assertEquals(1, run(server).exit());
     }
