@@ -295,10 +295,13 @@ final class RemoteSettingsServer implements AutoCloseable {
   // --- State ---------------------------------------------------------------------------------
 
   /**
-   * Creates a collection if it is missing. Everyone may read it unless it is a source; editor and
-   * reviewer may both edit and review a source.
+   * Creates a collection, and its bucket, if they are missing. Everyone may read it unless it is a
+   * source; editor and reviewer may both edit and review a source.
    */
   void create(String bucket, String collection) {
+    if (store.entry("/buckets", bucket).isEmpty()) {
+      bucket(bucket);
+    }
     signoff.create(bucket, collection);
   }
 

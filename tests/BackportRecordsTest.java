@@ -1224,20 +1224,24 @@ class BackportRecordsTest {
     }
   }
 
-  @Test
-  void where_no_review_is_needed_only_an_old_signer_asks_for_a_group() throws IOException {
-    try (RemoteSettingsServer server = server()) {
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void where_no_review_is_needed_only_an_old_signer_asks_for_a_group(boolean old)
+      throws IOException {
+    RemoteSettingsServer.Builder builder = RemoteSettingsServer.builder();
+    try (RemoteSettingsServer server = start(old ? builder.withOldSigner() : builder)) {
       fill(server, SOURCE, 3);
       Terminal admin = terminal(server).set("BACKPORT_RECORDS_DEST_AUTH", "admin:admin");
-      Terminal.Outcome outcome = copy(admin, AUTOMATIC, "--dry-run");
-      assertEquals(0, outcome.exit(), outcome::toString);
-      assertTrue(outcome.stdout().contains("Would apply 3 changes and request a signature"));
-      ObjectNode info = (ObjectNode) new KintoClient(server.url()).must("admin", "GET", "/", null);
-      ((ObjectNode) info.at("/capabilities/signer")).remove("plugin_userid");
-      server.answer("/v1/", 200, "application/json", info.toString());
-      outcome = copy(admin, AUTOMATIC, "--dry-run");
-      assertEquals(2, outcome.exit(), outcome::toString);
-      assertTrue(outcome.stdout().contains("account:admin is not in the group auto-reviewers"));
+      Terminal.Outcome outcome = copy(admin, AUTOMATIC);
+      assertEquals(old ? 2 : 0, outcome.exit(), outcome::toString);
+      if (old) {
+        assertTrue(outcome.stdout().contains("account:admin is not in the group auto-reviewers"));
+        assertNothingWritten(server);
+        outcome = copy(server, AUTOMATIC);
+      }
+      assertTrue(outcome.stdout().endsWith("Done. 3 changes applied and signed.\n"));
+      assertEquals("signed", attribute(server, AUTOMATIC, "status"));
+      assertCopied(server, "main/auto");
     }
   }
 
