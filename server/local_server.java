@@ -38,7 +38,8 @@ import picocli.CommandLine.Spec;
       "The server implements Kinto's protocol for reads and writes: buckets, groups, collections,"
           + " records, permissions, preconditions, filters, pages, batches, tombstones,"
           + " monitor/changes, changesets. The password of the accounts admin, editor and reviewer"
-          + " is the account's name.",
+          + " is the account's name. The same content is served as by the reader of 2026, which"
+          + " clients ask, under /v2 on the same port.",
       "",
       "Collections in main-workspace, security-state-staging and staging are signed: an edit sets"
           + " work-in-progress, \"to-review\" copies to the preview, \"to-sign\" by another account"
