@@ -67,17 +67,17 @@ public final class Connections implements AutoCloseable {
     }
     InetAddress address = resolver.addresses(Urls.host(target))[0];
     return HttpRequest.newBuilder(Urls.at(address, target))
-        .setHeader("Host", target.getRawAuthority().replaceFirst(".*@", ""));
+        .setHeader("Host", Urls.hostAndPort(target));
   }
 
   /**
    * @throws IllegalArgumentException if the CA bundle cannot be read, or they are closed
    */
-  synchronized HttpClient client(boolean secure, Duration timeout, Path caBundle, Proxies proxies) {
+  synchronized HttpClient client(URI target, Duration timeout, Path caBundle, Proxies proxies) {
     if (closed) { // by whoever gave up waiting for a run that still goes on
       throw new IllegalArgumentException("the run has ended");
     }
-    Kind kind = new Kind(secure, timeout, caBundle, proxies);
+    Kind kind = new Kind(Urls.isSecure(target), timeout, caBundle, proxies.between(target));
     return clients.computeIfAbsent(kind, Connections::open);
   }
 

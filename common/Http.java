@@ -527,8 +527,7 @@ public final class Http implements AutoCloseable {
 
   private HttpClient client(Request<?> request, URI target) throws ServerException {
     try {
-      return connections.client(
-          Urls.isSecure(target), limits.timeout(), limits.caBundle(), limits.proxies());
+      return connections.client(target, limits.timeout(), limits.caBundle(), limits.proxies());
     } catch (IllegalArgumentException e) {
       throw request.failure(Kind.CONNECTION, 0, e.getMessage()).notRetryable();
     }

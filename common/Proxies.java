@@ -89,6 +89,14 @@ public record Proxies(URI https, URI http, String exempt) {
     return Urls.underscore(target, Urls.isSecure(target) ? "over https" : "behind a proxy");
   }
 
+  /**
+   * These proxies; none for a host with an underscore. It is asked by its address, which {@code
+   * NO_PROXY} does not name.
+   */
+  Proxies between(URI target) {
+    return Urls.hasUnderscore(target) ? new Proxies(null, null, exempt) : this;
+  }
+
   /** The {@code Proxy-Authorization} header for a URL. */
   Optional<String> authorization(URI target) {
     return of(target)

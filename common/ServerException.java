@@ -113,7 +113,11 @@ public final class ServerException extends Exception {
 
   /** Whether the same request may succeed in a later run, with nothing changed by its sender. */
   public boolean isTemporary() {
-    return kind == Kind.STATUS ? isTemporary(status) : kind != Kind.NOT_ALLOWED;
+    return switch (kind) {
+      case STATUS -> isTemporary(status);
+      case NOT_ALLOWED, UNSUPPORTED -> false;
+      default -> true;
+    };
   }
 
   /** The same for a status, the whole answer's or that of a part of a batch. */

@@ -59,8 +59,7 @@ public final class Urls {
 
   /** A URL as it may be shown: without credentials, and shortened. */
   public static String shown(URI url) {
-    String text = url.toString();
-    String safe = userInfo(url) == null ? text : text.replaceFirst("//[^/?#]*@", "//***@");
+    String safe = url.toString().replaceFirst("//[^/?#]*@", "//***@"); // no host need be right
     return safe.length() <= MAX_SHOWN ? safe : safe.substring(0, MAX_SHOWN) + "…";
   }
 
@@ -74,6 +73,11 @@ public final class Urls {
   public static int port(URI url) {
     int port = authority(url).port();
     return port >= 0 ? port : isSecure(url) ? 443 : 80;
+  }
+
+  /** The host of a URL, and its port if it names one, as in the header {@code Host}. */
+  static String hostAndPort(URI url) {
+    return host(url) + (authority(url).port() < 0 ? "" : ":" + authority(url).port());
   }
 
   /** The host of a URL, with brackets if it is an IPv6 address; null if it has none. */

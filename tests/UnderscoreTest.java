@@ -81,8 +81,9 @@ class UnderscoreTest {
   private final HttpTest.Time time = new HttpTest.Time(Instant.parse("2026-11-24T12:00:00Z"));
   private final Map<String, String> environment = new HashMap<>();
   private final List<String> lookups = new CopyOnWriteArrayList<>();
-  private final Connections connections = new Connections(this::loopback);
+  private final Connections connections = new Connections(this::lookUp);
   private Function<Exchange.Request, Reply> answers = _ -> Reply.json(FINE);
+  private String address = "127.0.0.1";
   private RecordingServer server;
   private Http http;
 
@@ -166,6 +167,13 @@ class UnderscoreTest {
         new Terminal().set("SERVER", url).run(new validate_signature()), "***@rs_writer");
   }
 
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"http://u:s3cret@a_b-/", "http://u:s3cret@a_b:80x/", "http://u@x:s3cret@a_b/"})
+  void nor_where_the_host_is_wrong(String text) {
+    assertFalse(Urls.shown(URI.create(text)).contains("s3cret"), text);
+  }
+
   // ---- they are asked
 
   @ParameterizedTest
@@ -176,6 +184,12 @@ class UnderscoreTest {
     assertEquals("/v1/a%20b?c=%2F&d", server.requests().getFirst().target());
     assertEquals(host + ":" + server.port(), server.requests().getFirst().header("host"));
     assertEquals(List.of(host), lookups);
+  }
+
+  @Test
+  void a_port_is_told_as_a_number() throws Exception {
+    get(URI.create("http://rs_writer:00%d/".formatted(server.port())));
+    assertEquals("rs_writer:" + server.port(), server.requests().getFirst().header("host"));
   }
 
   @Test
@@ -301,6 +315,18 @@ class UnderscoreTest {
     environment.put("NO_PROXY", "x.test, RS_writer");
     http = http();
     assertEquals(FINE, get(at("rs_writer", "/v1/")));
+  }
+
+  @Test
+  void nor_is_its_address_asked_through_the_proxy() throws Exception {
+    environment.put("HTTP_PROXY", "http://user:s3cret@127.0.0.1:" + server.port());
+    environment.put("NO_PROXY", "rs_writer");
+    address = "0.0.0.0"; // reaches this machine, but is not loopback by its spelling
+    http = http();
+    http.authorize(at("rs_writer", "/"), "Bearer t0ken");
+    assertEquals(FINE, get(at("rs_writer", "/v1/")));
+    assertEquals("/v1/", server.requests().getFirst().target(), "to a proxy, it is a URL");
+    assertEquals("", server.requests().getFirst().header("proxy-authorization"));
   }
 
   @Test
@@ -474,12 +500,12 @@ class UnderscoreTest {
 
   // ---- what the tests are made of
 
-  private InetAddress[] loopback(String host) throws UnknownHostException {
+  private InetAddress[] lookUp(String host) throws UnknownHostException {
     lookups.add(host);
     if (host.equals("not_here")) {
       throw new UnknownHostException(host);
     }
-    return new InetAddress[] {InetAddress.ofLiteral("127.0.0.1")};
+    return new InetAddress[] {InetAddress.ofLiteral(address)};
   }
 
   private Http http() {
