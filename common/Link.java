@@ -72,7 +72,8 @@ record Link(URI to, String refusal, String hint) {
 
   /**
    * What to set on a server that is asked by the name of a proxy in front of it, and links to
-   * itself by another; null if the names are the same.
+   * itself by another; null if the names are the same. A server that names itself with TLS may be
+   * right.
    */
   static String otherName(URI asked, URI named) {
     if (Urls.origin(asked).equals(Urls.origin(named))) {
@@ -80,9 +81,10 @@ record Link(URI to, String refusal, String hint) {
     }
     boolean isSameScheme = Urls.isSecure(asked) == Urls.isSecure(named);
     boolean isSameHost = host(asked).equals(host(named));
-    return ("if that is the server itself, set %s%s%s in its .ini"
+    return ("if that is the server itself, %sset %s%s%s in its .ini"
             + " (/v2: have the proxy send X-Forwarded-Proto and Host)")
         .formatted(
+            Urls.isSecure(named) && !isSameScheme ? "ask it by https in SERVER, or " : "",
             isSameScheme ? "" : "http_scheme = " + asked.getScheme().toLowerCase(Locale.ROOT),
             isSameScheme || isSameHost ? "" : " and ",
             isSameHost ? "" : "http_host = " + host(asked));

@@ -127,11 +127,11 @@ final class Reader {
 
   private KintoResponse changeset(KintoRequest request, String bucket, String name) {
     ArrayNode wrong = Store.JSON.createArrayNode();
-    Optional<BigInteger> expected = number(request, "_expected", wrong);
-    Optional<BigInteger> since = number(request, "_since", wrong);
     if (request.parameter("_expected").isEmpty()) {
       wrong.add(wrong("missing", "_expected", "Field required").putNull("input"));
     }
+    Optional<BigInteger> expected = number(request, "_expected", wrong);
+    Optional<BigInteger> since = number(request, "_since", wrong);
     if (!wrong.isEmpty()) {
       return detail(422, wrong);
     }

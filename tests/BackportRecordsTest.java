@@ -1331,6 +1331,16 @@ class BackportRecordsTest {
   }
 
   @Test
+  void where_java_cannot_ask_the_next_run_cannot_either() throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      fill(server, SOURCE, 3);
+      KintoResponse away = KintoResponse.empty(307).with("Location", "https://rs_writer/there");
+      server.after("POST /v1/batch", _ -> server.answer("GET /v1/buckets/backup/*", away));
+      assertEquals("ask those who run the server", hints(copy(server, UNSIGNED)));
+    }
+  }
+
+  @Test
   void what_was_refused_before_the_server_failed_is_said_with_the_rest() throws IOException {
     try (RemoteSettingsServer server = server()) {
       fill(server, SOURCE, 60);

@@ -1130,6 +1130,18 @@ class HttpTest {
   }
 
   @Test
+  void a_server_that_names_itself_with_tls_is_better_asked_so() throws Exception {
+    RecordingServer server = server(Reply.status(308, "Location: https://127.0.0.1/v1/x"));
+    ServerException refused =
+        assertThrows(
+            ServerException.class, () -> write(http(), server.url(), new ArrayList<>(), false));
+    String settings = "http_scheme = http and http_host = 127.0.0.1:" + server.port();
+    assertEquals(
+        OTHER_NAME.formatted(settings).replace("set ", "ask it by https in SERVER, or set "),
+        refused.hint());
+  }
+
+  @Test
   void a_redirect_on_the_same_origin_is_no_other_name() throws Exception {
     RecordingServer server = server(Reply.status(302, "Location: there"));
     ServerException refused =

@@ -693,6 +693,10 @@ class RemoteSettingsServerTest {
             + " should be greater than or equal to 0\",\"input\":\"-1\",\"ctx\":{\"ge\":0}}]",
         "_since=1             | 422 | [{\"type\":\"missing\",\"loc\":[\"query\",\"_expected\"],"
             + "\"msg\":\"Field required\",\"input\":null}]",
+        "_since=x             | 422 | [{\"type\":\"missing\",\"loc\":[\"query\",\"_expected\"],"
+            + "\"msg\":\"Field required\",\"input\":null},{\"type\":\"int_parsing\",\"loc\":"
+            + "[\"query\",\"_since\"],\"msg\":\"Input should be a valid integer, unable to parse"
+            + " string as an integer\",\"input\":\"x\"}]",
       })
   void the_reader_says_in_its_detail_what_is_wrong(String query, int status, String detail)
       throws Exception {
