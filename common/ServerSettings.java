@@ -131,7 +131,8 @@ public final class ServerSettings {
     if (credentials != null && info.account() == null) {
       throw new UsageException(
           "%s is refused: %s does not know these credentials".formatted(variable, server),
-          "expected user:pass, a token, or TYPE TOKEN, of an account of this server");
+          "expected user:pass, a token, or TYPE TOKEN, of an account of this server;"
+              + " a redirect to another origin drops them");
     }
     return info;
   }

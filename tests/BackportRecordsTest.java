@@ -1412,7 +1412,16 @@ class BackportRecordsTest {
     }
   }
 
-  // ---- a reader
+  // ---- a reader, and who else gets no credentials
+
+  @Test
+  void good_credentials_that_a_redirect_drops_are_not_blamed_alone() throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      server.fault("redirect-elsewhere=GET /v1/");
+      String hint = hints(copy(server, UNSIGNED));
+      assertTrue(hint.endsWith("; a redirect to another origin drops them"), hint);
+    }
+  }
 
   @Test
   void a_reader_is_told_before_anything_is_read_or_written() throws IOException {
