@@ -1398,6 +1398,15 @@ class BackportRecordsTest {
   }
 
   @Test
+  void no_filter_is_blamed_where_there_is_none() throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      fill(server, SOURCE, 3);
+      server.fault("400=GET /v1/buckets/main/collections/from/records");
+      assertEquals("ask those who run the server", hints(copy(server, UNSIGNED)));
+    }
+  }
+
+  @Test
   void a_filter_that_the_server_refuses_is_named() throws IOException {
     try (RemoteSettingsServer server = server()) {
       fill(server, SOURCE, 3);

@@ -52,6 +52,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -704,6 +705,35 @@ class RemoteSettingsServerTest {
     HttpResponse<byte[]> answer = read("/buckets/main/collections/regions/changeset?" + query);
     assertEquals(status, answer.statusCode());
     assertEquals("{\"detail\":" + detail + "}", text(answer));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"", "/", "/__heartbeat__", "/buckets/main/collections/regions/changeset"})
+  void the_reader_is_only_read(String path) throws Exception {
+    server = RemoteSettingsServer.start();
+    HttpResponse<byte[]> answer = ask("POST", server.readerUrl() + path);
+    assertEquals(405, answer.statusCode());
+    assertEquals("GET", header(answer, "Allow"));
+    assertEquals("{\"detail\":\"Method Not Allowed\"}", text(answer));
+  }
+
+  @Test
+  void what_an_old_signer_lacks_is_missing_in_the_reader_too() throws Exception {
+    server = RemoteSettingsServer.builder().withSingleSignature().start();
+    server.publish("main", "x", "{\"id\":\"a\"}");
+    JsonNode metadata = json(read(changesetOf("main/x"))).path("metadata");
+    assertTrue(metadata.has("signature"));
+    assertFalse(metadata.has("signatures"));
+  }
+
+  @Test
+  void who_expects_nothing_may_know_any_moment() throws Exception {
+    server = RemoteSettingsServer.start();
+    server.publish("main", "x", "{\"id\":\"a\"}");
+    long since = server.timestamp("main", "x");
+    String query = "/buckets/main/collections/x/changeset?_expected=0&_since=" + since;
+    assertEquals(0, json(read(query)).path("changes").size());
+    assertEquals(400, read(query.replace("=0", "=1")).statusCode());
   }
 
   private static String changesetOf(String collection) {
