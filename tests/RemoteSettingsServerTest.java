@@ -753,6 +753,10 @@ class RemoteSettingsServerTest {
     JsonNode cut = changeset("main/x");
     assertEquals(2, cut.path("changes").size());
     assertEquals(cut, json(read(changesetOf("main/x"))));
+    server.publish("main", "y");
+    server.publish("main", "z");
+    assertEquals(3, changeset("monitor/changes").path("changes").size());
+    assertEquals(3, json(read(changesetOf("monitor/changes"))).path("changes").size());
     String records = "/buckets/main/collections/x/records";
     HttpResponse<byte[]> all = get(records);
     assertEquals(3, json(all).path("data").size());
@@ -790,6 +794,19 @@ class RemoteSettingsServerTest {
     assertEquals(Integer.toString(flag.length), header(head, "Content-Length"));
     assertEquals(404, ask("GET", url + "x").statusCode());
     assertEquals(405, ask("DELETE", url).statusCode());
+  }
+
+  @Test
+  void a_file_is_found_by_its_escaped_name_and_its_head_is_that_of_the_whole() throws Exception {
+    server = RemoteSettingsServer.start();
+    JsonNode record = server.attach("main", "x", "a", "a.b c", new byte[5]);
+    String location = record.path("attachment").path("location").asString();
+    String url = server.url().resolve("/attachments/").toString() + location.replace(" ", "%20");
+    assertEquals(200, ask("GET", url).statusCode());
+    HttpResponse<byte[]> head = ask("HEAD", url, "Range", "bytes=0-0");
+    assertEquals(200, head.statusCode());
+    assertEquals("5", header(head, "Content-Length"));
+    assertEquals(404, ask("GET", url.replace("main/x/", "main/x/../x/")).statusCode());
   }
 
   @ParameterizedTest
