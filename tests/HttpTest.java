@@ -95,6 +95,7 @@ class HttpTest {
   private int retries = 4;
   private int parallel = 4;
   private Path caBundle;
+  private Http.Names names = new Http.Names("SERVER", "REQUESTS_TIMEOUT_SECONDS");
 
   @AfterEach
   void close() throws Exception {
@@ -1151,6 +1152,16 @@ class HttpTest {
   }
 
   @Test
+  void nobody_is_told_what_to_set_on_another_service() throws Exception {
+    names = new Http.Names("REDASH_API_QUERY_URL", "REDASH_TIMEOUT_SECONDS");
+    RecordingServer redash =
+        server(Reply.status(302, "Location: " + RecordingServer.nobody("/login")));
+    ServerException unreachable = failure(http(), redash.url());
+    assertTrue(unreachable.reason().contains("connection refused"), unreachable.reason());
+    assertEquals(null, unreachable.hint());
+  }
+
+  @Test
   void nobody_is_told_what_to_set_for_the_server_of_a_chain() throws Exception {
     SigningAuthority.TlsIdentity identity = SigningAuthority.tlsForLoopback();
     RecordingServer server =
@@ -1531,7 +1542,7 @@ class HttpTest {
                 parallel,
                 caBundle,
                 Proxies.of(environment),
-                new Http.Names("SERVER", "REQUESTS_TIMEOUT_SECONDS")),
+                names),
             time,
             time,
             waits::add,
