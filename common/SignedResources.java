@@ -20,9 +20,8 @@ import java.util.stream.Stream;
  */
 public record SignedResources(List<SignedResource> all) {
 
-  /** A version whose first number is 26 or greater. */
-  private static final Pattern SINCE_26 =
-      Pattern.compile("0*(2[6-9]|[3-9]\\d|[1-9]\\d{2,})(?!\\d)");
+  /** The start of a version whose first number is 26 or greater. */
+  private static final Pattern SINCE_26 = Pattern.compile("2[6-9]|[3-9]\\d|[1-9]\\d\\d");
 
   /** The resource of a source collection. */
   public Optional<SignedResource> ofSource(Place source) {
