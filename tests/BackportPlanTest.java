@@ -13,6 +13,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import common.Batch;
+import common.Batch.RecordWrite;
 import common.Batch.Written;
 import common.Changesets;
 import common.Changesets.SignedRecord;
@@ -314,6 +315,18 @@ class BackportPlanTest {
       assertEquals(expected, state.substring(0, state.indexOf('[')), change.id());
       assertTrue(state.endsWith("reason=%d: why]".formatted(status)), state);
     }
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {400, 413, 414, 422})
+  void a_status_that_is_about_the_content_says_so(int status) {
+    RecordWrite write = UPDATE.at(new Place("b", "c"));
+    assertEquals(
+        List.of(
+            "the server refuses %s (why): change it in s/c, or leave it out by a filter"
+                .formatted(write.id())),
+        Batch.remedies(
+            List.of(write), Map.of(write.id(), new Batch.Rejected(status, "why")), "s/c", "AUTH"));
   }
 
   // ---- what is due
