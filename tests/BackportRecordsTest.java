@@ -1260,14 +1260,21 @@ class BackportRecordsTest {
         .collect(Collectors.joining("\n"));
   }
 
+  /** The hints of one attempt to copy three records to a server with a fault. */
+  private static String hintsAfter(String fault, String destination, String... arguments)
+      throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      fill(server, SOURCE, 3);
+      server.fault(fault);
+      return hints(copy(terminal(server).once(), destination, arguments));
+    }
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"409", "412", "429", "500", "502", "503", "504"})
   void the_next_run_applies_what_failed_for_the_moment(String fault) throws IOException {
-    try (RemoteSettingsServer server = server()) {
-      fill(server, SOURCE, 3);
-      server.fault(fault + "=PUT /v1/buckets/backup/collections/to/records/r00001");
-      assertEquals(ALL, hints(copy(server, UNSIGNED)));
-    }
+    assertEquals(
+        ALL, hintsAfter(fault + "=PUT /v1/buckets/backup/collections/to/records/r00001", UNSIGNED));
   }
 
   @ParameterizedTest
@@ -1323,11 +1330,7 @@ class BackportRecordsTest {
   })
   void a_batch_that_is_refused_as_a_whole_says_so_too(String fault, String hint)
       throws IOException {
-    try (RemoteSettingsServer server = server()) {
-      fill(server, SOURCE, 3);
-      server.fault(fault + "=POST /v1/batch");
-      assertEquals(hint, hints(copy(terminal(server).once(), UNSIGNED)));
-    }
+    assertEquals(hint, hintsAfter(fault + "=POST /v1/batch", UNSIGNED));
   }
 
   @Test
@@ -1378,32 +1381,21 @@ class BackportRecordsTest {
   })
   void a_refused_signoff_is_repeated_where_that_helps(String fault, String hint)
       throws IOException {
-    try (RemoteSettingsServer server = server()) {
-      fill(server, SOURCE, 3);
-      server.fault(fault + "=PATCH main-workspace/to");
-      assertEquals(hint, hints(copy(terminal(server).once(), REVIEWED)));
-    }
+    assertEquals(hint, hintsAfter(fault + "=PATCH main-workspace/to", REVIEWED));
   }
 
   @ParameterizedTest
   @CsvSource({"400, ask those who run the server", "503, ''"})
   void a_destination_that_is_not_created_says_what_to_change(String fault, String hint)
       throws IOException {
-    try (RemoteSettingsServer server = server()) {
-      fill(server, SOURCE, 3);
-      server.fault(fault + "=PUT backup/new");
-      assertEquals(
-          hint, hints(copy(terminal(server).once(), "backup/new", "--create-destination")));
-    }
+    assertEquals(hint, hintsAfter(fault + "=PUT backup/new", "backup/new", "--create-destination"));
   }
 
   @Test
   void no_filter_is_blamed_where_there_is_none() throws IOException {
-    try (RemoteSettingsServer server = server()) {
-      fill(server, SOURCE, 3);
-      server.fault("400=GET /v1/buckets/main/collections/from/records");
-      assertEquals("ask those who run the server", hints(copy(server, UNSIGNED)));
-    }
+    assertEquals(
+        "ask those who run the server",
+        hintsAfter("400=GET /v1/buckets/main/collections/from/records", UNSIGNED));
   }
 
   @Test

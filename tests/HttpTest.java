@@ -639,23 +639,29 @@ class HttpTest {
     assertEquals("the answer is larger than 64 KiB", failure.reason());
   }
 
+  /** Sends a body without an end, as far as it is taken. */
+  private static Reply endless(String start, AtomicLong sent) {
+    return Reply.raw(start)
+        .then(exchange -> {
+          byte[] part = "x".repeat(64 * 1024).getBytes(StandardCharsets.US_ASCII);
+          while (sent.get() < 200L * 1024 * 1024) {
+            exchange.send(part);
+            sent.addAndGet(part.length);
+          }
+        });
+  }
+
+  private static void assertLittleWasSent(RecordingServer server, AtomicLong sent) {
+    server.close();
+    assertTrue(sent.get() < 32L * 1024 * 1024, "the server got rid of " + sent);
+  }
+
   @Test
   void of_an_endless_answer_little_more_than_allowed_is_read() throws Exception {
     AtomicLong sent = new AtomicLong();
-    RecordingServer server =
-        server(
-            Reply.raw("HTTP/1.1 200 OK\r\n\r\n\"")
-                .then(exchange -> {
-                  byte[] part = new byte[64 * 1024];
-                  Arrays.fill(part, (byte) 'x');
-                  while (sent.get() < 200L * 1024 * 1024) {
-                    exchange.send(part);
-                    sent.addAndGet(part.length);
-                  }
-                }));
+    RecordingServer server = server(endless("HTTP/1.1 200 OK\r\n\r\n\"", sent));
     assertTrue(reason(http(), server.url()).contains("larger than"));
-    server.close();
-    assertTrue(sent.get() < 32L * 1024 * 1024, "the server got rid of " + sent);
+    assertLittleWasSent(server, sent);
   }
 
   @Test
@@ -713,19 +719,10 @@ class HttpTest {
   @Test
   void who_needs_the_start_of_a_large_body_does_not_wait_for_its_rest() throws Exception {
     AtomicLong sent = new AtomicLong();
-    RecordingServer server =
-        server(
-            Reply.raw("HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n42,")
-                .then(exchange -> {
-                  byte[] part = new byte[64 * 1024];
-                  while (sent.get() < 200L * 1024 * 1024) {
-                    exchange.send(part);
-                    sent.addAndGet(part.length);
-                  }
-                }));
+    String start = "HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n42,";
+    RecordingServer server = server(endless(start, sent));
     assertEquals("42", first(http(), server.url()));
-    server.close();
-    assertTrue(sent.get() < 32L * 1024 * 1024, "the server got rid of " + sent);
+    assertLittleWasSent(server, sent);
     assertEquals(List.of(), waits);
   }
 
