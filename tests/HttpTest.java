@@ -296,10 +296,28 @@ class HttpTest {
           {"detail":[]}                                                            | ''
           {"detail":{"loc":[]}}                                                    | ''
           {"detail":17}                                                            | ''
+          {"detail":["x", {"msg":["y"]}, {"loc":[["z"]],"msg":"w"}]}               | : w
           """)
   void the_detail_of_an_error_is_shown_like_a_message(String body, String shown) throws Exception {
     ServerException e = failure(http(), server(Reply.answer(422, body)).url("/"));
     assertEquals("422" + shown, e.reason());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "[ | ]",
+        "{\"msg\": | }",
+        "[{\"loc\":[\"a\"],\"msg\": | }]",
+        "[{\"msg\":\"x\",\"loc\": | }]"
+      })
+  void a_detail_that_is_nested_deep_is_an_error_and_no_crash(String open, String close)
+      throws Exception {
+    int levels = 990 / close.length();
+    String body = "{\"detail\":" + open.repeat(levels) + "1" + close.repeat(levels) + "}";
+    ServerException e = failure(http(), server(Reply.answer(422, body)).url("/"));
+    assertTrue(e.reason().matches("422(: x)?"), e.reason());
   }
 
   @ParameterizedTest
