@@ -244,7 +244,8 @@ public final class RemoteSettings {
       throw unexpected("GET", url(path + "/changeset"), reason.formatted(served))
           .withHint("ask the writer's /v1, which tells how many there are");
     }
-    boolean isWhole = total(collection, read.timestamp()).filter(all -> all <= served).isPresent();
+    long live = read.records().size(); // lists count no tombstones
+    boolean isWhole = total(collection, read.timestamp()).filter(all -> all == live).isPresent();
     return isWhole ? read : separately(path, cacheBuster());
   }
 
@@ -357,10 +358,13 @@ public final class RemoteSettings {
   /** All pages of a list of records; empty if it changed in between. */
   private Optional<Listed> listed(String path) throws ServerException {
     Changesets.Records all = new Changesets.Records();
-    Set<String> timestamps = pages(path, Changesets::page, all::addAll);
+    Set<Long> timestamps = new HashSet<>();
+    for (String etag : pages(path, Changesets::page, all::addAll)) {
+      timestamps.add(timestamp(etag, "GET", url(path)));
+    }
     return timestamps.size() != 1 || all.hasDuplicates()
         ? Optional.empty()
-        : Optional.of(new Listed(timestamp(timestamps.iterator().next(), "GET", url(path)), all));
+        : Optional.of(new Listed(timestamps.iterator().next(), all));
   }
 
   private ServerException keepsChanging(String path) {
