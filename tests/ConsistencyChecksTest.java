@@ -1,6 +1,7 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //DEPS tools.jackson.core:jackson-databind:3.3.0
 //SOURCES ../common/signature/CanonicalJson.java
+//SOURCES ../common/Json.java
 //SOURCES ../common/RecordDiff.java
 //SOURCES RecordingServer.java
 //SOURCES ../common/RemoteSettings.java
@@ -16,6 +17,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import common.Changesets;
+import common.Json;
 import common.RecordDiff;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -286,6 +288,45 @@ class ConsistencyChecksTest {
     }
   }
 
+  @Test
+  void where_destinations_cannot_be_listed_nobody_knows_what_is_published() throws IOException {
+    try (RemoteSettingsServer server = server().sample(true).start()) {
+      server.edit("main-workspace", "regions", attributes -> attributes.put("sort", "name"));
+      server.fault("503=/v1/buckets/main/collections");
+      Terminal.Outcome outcome = run(server, "--only", "main/regions");
+      assertEquals(2, outcome.exit(), outcome::toString);
+      assertTrue(
+          outcome.stdout().contains("main/regions NO VERDICT (destinations: 503"),
+          outcome::toString);
+      assertFalse(outcome.stderr().contains("no destination has"), outcome::toString);
+      server.clearFaults();
+      server.fault("404=/v1/buckets/main/collections");
+      assertEquals(0, run(server, "--only", "main/regions").exit());
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "{\"schema\":{\"maximum\":1e400}} | {\"schema\":{\"maximum\":1e400}} | 0",
+        "{\"schema\":{\"maximum\":1e400}} | {\"schema\":{\"maximum\":1e401}} | 1",
+        "{\"schema\":{\"maximum\":1e400}} | {\"schema\":{\"maximum\":1}}     | 1",
+        "{\"note\":1e400}                 | {\"note\":1}                     | 0"
+      })
+  void a_number_that_clients_do_not_know_is_compared_as_it_stands(
+      String source, String destination, int differences) throws IOException {
+    assertEquals(
+        differences,
+        consistency_checks.metadataDifferences(signed(source), signed(destination)).size());
+  }
+
+  private static consistency_checks.Side signed(String metadata) throws IOException {
+    Map<String, Object> attributes = new HashMap<>(Json.object(Json.parse(metadata), "metadata"));
+    attributes.put("status", "signed");
+    return consistency_checks.Side.of("side", List.of(), attributes);
+  }
+
   private static List<String> expected(RemoteSettingsServer server, String collection) {
     return server.requests("/v1/buckets/" + collection + "/changeset?_expected=").stream()
         .map(request -> request.target().replaceFirst(".*_expected=", ""))
@@ -394,6 +435,35 @@ class ConsistencyChecksTest {
   }
 
   private final AtomicInteger listed = new AtomicInteger();
+
+  @Test
+  void what_to_set_on_a_server_that_names_itself_otherwise_is_said_below() throws IOException {
+    String all = "{\"bucket\": \"%s\", \"collection\": null}";
+    String info =
+        "{\"capabilities\": {\"signer\": {\"resources\": [{\"source\": %s, \"destination\": %s}]}}}"
+            .formatted(all.formatted("desk"), all.formatted("main"));
+    try (RecordingServer server =
+        RecordingServer.routes(request ->
+            request.path().equals("/v1/")
+                ? Reply.json(info)
+                : request.path().contains("/monitor/")
+                    ? Reply.json(
+                        "{\"changes\": [{\"bucket\": \"main\", \"collection\": \"a\","
+                            + " \"last_modified\": 1}]}")
+                    : request.path().equals("/v1/buckets/desk/collections")
+                        ? Reply.json("{\"data\": []}")
+                        : Reply.answer(
+                            302, "", "Location: " + RecordingServer.nobody(request.path())))) {
+      Terminal.Outcome outcome =
+          new Terminal()
+              .set("SERVER", server.url("/v1"))
+              .run(new consistency_checks(), "--requests-nb-retries=0");
+      assertEquals(2, outcome.exit(), outcome::toString);
+      assertTrue(
+          outcome.stderr().contains("set http_host = 127.0.0.1:" + server.port()),
+          outcome::toString);
+    }
+  }
 
   @Test
   void a_bucket_of_sources_that_is_not_there_is_no_matter() throws IOException {

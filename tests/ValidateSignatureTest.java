@@ -309,6 +309,26 @@ class ValidateSignatureTest {
         .toList();
   }
 
+  @Test
+  void what_to_set_on_a_server_that_names_itself_otherwise_is_said_below() throws IOException {
+    try (RecordingServer server =
+        RecordingServer.routes(request ->
+            request.path().contains("/monitor/")
+                ? Reply.json(
+                    "{\"changes\": [{\"bucket\": \"main\", \"collection\": \"a\","
+                        + " \"last_modified\": 1}]}")
+                : Reply.answer(302, "", "Location: " + RecordingServer.nobody(request.path())))) {
+      Terminal.Outcome outcome =
+          new Terminal()
+              .set("SERVER", server.url("/v1"))
+              .run(new validate_signature(), "--requests-nb-retries=0");
+      assertEquals(2, outcome.exit(), outcome::toString);
+      assertTrue(
+          outcome.stderr().contains("set http_host = 127.0.0.1:" + server.port()),
+          outcome::toString);
+    }
+  }
+
   // ---- lists that are cut
 
   @Test
@@ -866,6 +886,7 @@ class ValidateSignatureTest {
       textBlock =
           """
           PT-1S,         24, fine
+          PT-1H,         24, fine
           PT24H,         24, fine
           PT24H1S,       24, old
           PT48H,         48, fine
@@ -895,6 +916,36 @@ class ValidateSignatureTest {
   }
 
   @ParameterizedTest
+  @ValueSource(strings = {"2026-11-24T13:00:01Z", "+58866-04-15T00:00:00Z"}) // or milliseconds
+  void a_reader_whose_content_is_of_the_future_is_warned_of(Instant exported) throws IOException {
+    try (RemoteSettingsServer server = server().sample(true).start()) {
+      isReader(server, exported);
+      String sentence =
+          "this reader says that its content was exported in the future (%s)"
+              .formatted(Display.moment(exported));
+      Terminal.Outcome outcome = run(server, "--only=main/regions");
+      assertEquals(0, outcome.exit(), outcome::toString);
+      assertTrue(outcome.stderr().contains("warning: " + sentence + "\n"), outcome::toString);
+      Terminal.Outcome strict = run(server, "--only=main/regions", "--strict");
+      assertEquals(1, strict.exit(), strict::toString);
+      assertTrue(strict.stdout().endsWith("\n" + sentence + "\n"), strict::toString);
+    }
+  }
+
+  @Test
+  void the_age_of_an_export_is_that_of_the_clock_whatever_the_moment_of_the_check()
+      throws IOException {
+    try (RemoteSettingsServer server = server().sample(true).start()) {
+      isReader(server, Terminal.NOW);
+      for (Duration other : List.of(Duration.ofHours(-2), Duration.ofHours(25))) {
+        Terminal.Outcome outcome =
+            run(server, "--only=main/regions", "--strict", "--at=" + Terminal.NOW.plus(other));
+        assertFalse(outcome.toString().contains("exported"), outcome::toString);
+      }
+    }
+  }
+
+  @ParameterizedTest
   @CsvSource(
       delimiter = '|',
       textBlock =
@@ -905,6 +956,7 @@ class ValidateSignatureTest {
           {"git": {"common": {"timestamp": "x"}}, "capabilities": {}} | 1
           {"git": {"common": {"timestamp": 9e99}}, "capabilities": {}} | 1
           {"git": {"common": {"timestamp": 9223372036854775807}}, "capabilities": {}} | 1
+          {"git": {"common": {"timestamp": -31557014167219200}}, "capabilities": {}} | 1
           {"http_api_version": "1.23", "capabilities": {}}       | 0
           {"http_api_version": 2, "capabilities": {}}            | 0
           {"git": null, "capabilities": {}}                      | 0
