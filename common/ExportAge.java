@@ -30,14 +30,20 @@ public final class ExportAge {
    * Says it if the content of a reader is too old, or if that cannot be told.
    *
    * @param now by the clock, whatever other moment a check is as of
-   * @param strict whether it is a finding then, instead of a warning
+   * @param strict whether it is a finding then, instead of a warning; and no full verdict if the
+   *     server info cannot be read
    */
   public void check(RemoteSettings remote, Instant now, boolean strict, Report report) {
     try {
       Optional<String> old = remote.info().flatMap(info -> tooOld(info, maxExportAge, now));
       old.ifPresent(strict ? sentence -> report.finding(sentence, "export") : report::warn);
     } catch (ServerException e) {
-      report.warn("the server info cannot be read: " + e.getMessage());
+      String unknown = "the server info cannot be read: " + e.getMessage();
+      if (strict) {
+        report.error(unknown, e.hint());
+      } else {
+        report.warn(unknown);
+      }
     }
   }
 

@@ -269,6 +269,17 @@ class ConsistencyChecksTest {
   }
 
   @Test
+  void metadata_of_a_source_that_was_never_signed_are_not_published_yet() throws IOException {
+    try (RemoteSettingsServer server = server().sample(true).start()) {
+      server.edit("main", "regions", attributes -> attributes.put("sort", "id"));
+      server.edit("main-workspace", "regions", attributes -> attributes.putNull("status"));
+      assertEquals(0, run(server, "--only", "main/regions").exit());
+      server.edit("main-workspace", "regions", attributes -> attributes.put("status", "signed"));
+      assertEquals(1, run(server, "--only", "main/regions").exit());
+    }
+  }
+
+  @Test
   void metadata_that_no_destination_has_are_one_warning() throws IOException {
     try (RemoteSettingsServer server = server().sample(true).start()) {
       for (String collection : List.of("regions", "search-config-v2")) {

@@ -259,6 +259,22 @@ class ValidateSignatureTest {
     }
   }
 
+  @Test
+  void a_new_collection_that_only_a_cache_does_not_know_is_told_as_that() throws IOException {
+    try (RemoteSettingsServer server = server().start()) {
+      server.create("main", "new");
+      server.timestamp("main", "new");
+      server.fault("404=main/new:1");
+      Terminal.Outcome outcome = run(server);
+      assertEquals(1, outcome.exit(), outcome::toString);
+      assertTrue(
+          outcome
+              .stdout()
+              .endsWith("the server's is signed on unknown, records timestamp unknown\n"),
+          outcome::toString);
+    }
+  }
+
   @ParameterizedTest
   @CsvSource({
     "altered-record, the records differ from what was signed",
@@ -375,6 +391,30 @@ class ValidateSignatureTest {
       Terminal.Outcome outcome = run(server);
       assertEquals(0, outcome.exit(), outcome.toString());
       assertEquals(counted, server.requests("/v1/buckets/main/collections/a/records").size());
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          10000 | OK |
+          10001 | BAD | Cause: 10000 records are served, at which servers cut the list, and they are not what was signed
+          """)
+  void as_many_records_as_servers_leave_may_be_cut_on_a_reader_unless_their_signature_fits(
+      int records, String word, String cause) throws IOException {
+    try (RemoteSettingsServer server = server().maxFetchSize(10_000).start()) {
+      server.publish("main", "a", records(records));
+      server.forgetRequests();
+      Terminal.Outcome outcome =
+          new Terminal().set("SERVER", server.readerUrl()).run(new validate_signature());
+      assertEquals(cause == null ? 0 : 1, outcome.exit(), outcome::toString);
+      assertTrue(outcome.stdout().contains(word), outcome::toString);
+      assertTrue(cause == null || outcome.stdout().contains(cause), outcome::toString);
+      assertTrue(
+          server.requests().stream().allMatch(request -> request.method().equals("GET")),
+          "a reader does not tell how many there are");
     }
   }
 
@@ -1025,9 +1065,36 @@ class ValidateSignatureTest {
           outcome.stderr().contains("warning: the server info cannot be read: GET "),
           outcome::toString);
       assertEquals(5, server.requests().stream().filter(it -> it.path().equals("/v1/")).count());
-      server.clearFaults();
-      server.answer("/v1/", 404, "application/json", "{}");
-      assertEquals(0, run(server).exit(), "a Kinto of which only the collections are public");
+    }
+  }
+
+  @Test
+  void old_content_cannot_be_ruled_out_without_a_server_info() throws IOException {
+    try (RemoteSettingsServer server = server().start()) {
+      server.publish("main", "a", "{\"id\":\"1\"}");
+      server.answer("/v1/", 405, "application/json", "{}");
+      assertEquals(0, run(server).exit());
+      Terminal.Outcome strict = run(server, "--strict");
+      assertEquals(2, strict.exit(), strict::toString);
+      assertTrue(
+          strict.stderr().contains("error: the server info cannot be read: GET "),
+          strict::toString);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {401, 403, 404})
+  void a_server_info_that_is_not_public_is_a_kinto_s(int status) throws IOException {
+    try (RemoteSettingsServer server = server().start()) {
+      server.publish("main", "signed", "{\"id\":\"1\"}");
+      server.create("main", "new");
+      server.timestamp("main", "new");
+      server.answer("/v1/", status, "application/json", "{}");
+      Terminal.Outcome outcome = run(server);
+      assertEquals(0, outcome.exit(), outcome::toString);
+      assertTrue(outcome.stdout().contains("/new:  SKIP"), outcome::toString);
+      assertFalse(outcome.stderr().contains("server info"), outcome::toString);
+      assertFalse(outcome.stderr().contains("not signed"), "a warning for readers alone");
     }
   }
 
