@@ -244,9 +244,16 @@ public final class RemoteSettings {
       throw unexpected("GET", url(path + "/changeset"), reason.formatted(served))
           .withHint("ask the writer's /v1, which tells how many there are");
     }
-    long live = read.records().size(); // lists count no tombstones
-    boolean isWhole = total(collection, read.timestamp()).filter(all -> all == live).isPresent();
-    return isWhole ? read : separately(path, cacheBuster());
+    return isWhole(collection, read) ? read : separately(path, cacheBuster());
+  }
+
+  private boolean isWhole(Place collection, Changeset read) {
+    try {
+      long live = read.records().size(); // lists count no tombstones
+      return total(collection, read.timestamp()).filter(all -> all == live).isPresent();
+    } catch (ServerException e) {
+      return false; // the list itself will tell
+    }
   }
 
   /** Reads a collection past the caches, with one record at most: for what its metadata say. */

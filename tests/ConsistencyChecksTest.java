@@ -202,14 +202,19 @@ class ConsistencyChecksTest {
     }
   }
 
-  @Test
-  void where_the_number_of_records_is_not_told_the_list_is_read() throws IOException {
+  @ParameterizedTest
+  @ValueSource(ints = {200, 403, 405, 503})
+  void where_the_number_of_records_is_not_told_the_list_is_read(int status) throws IOException {
     try (RemoteSettingsServer server = server().maxFetchSize(10).start()) {
       publishBig(server, 12);
       for (String bucket : List.of("main-workspace", "main-preview", "main")) {
         server.answer(
-            "HEAD /v1/buckets/%s/collections/big/records".formatted(bucket), 200, "text/plain", "");
+            "HEAD /v1/buckets/%s/collections/big/records".formatted(bucket),
+            status,
+            "text/plain",
+            "");
       }
+      assertEquals(0, run(server).exit());
       server.put("main", "big", "{\"id\":\"r00\",\"n\":1}");
       assertEquals(1, run(server).exit());
     }
@@ -442,6 +447,21 @@ class ConsistencyChecksTest {
       assertEquals(2, outcome.exit(), outcome::toString);
       assertTrue(outcome.stdout().contains("main/a OK\nmain/b ERROR\n"), outcome::toString);
       assertTrue(outcome.stderr().contains("error: cannot read the list again: "));
+    }
+  }
+
+  @Test
+  void the_hint_names_all_that_may_be_left_out_on_purpose() throws IOException {
+    try (RemoteSettingsServer server = server().sample(true).start()) {
+      server.fault("entry-missing=main/regions");
+      server.fault("entry-missing=main/search-config-v2");
+      String names = "main/regions,main/search-config-v2";
+      Terminal.Outcome outcome = run(server);
+      assertEquals(1, outcome.exit(), outcome::toString);
+      assertTrue(
+          outcome.stderr().contains("hint: left out on purpose? --exclude " + names + "\n"),
+          outcome::toString);
+      assertEquals(0, run(server, "--exclude", names).exit());
     }
   }
 
