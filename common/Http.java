@@ -612,11 +612,10 @@ public final class Http implements AutoCloseable {
 
   /** What is wrong with a parameter, after its name; nothing if that is not said. */
   private static Stream<String> wrong(Object parameter) {
-    if (!(parameter instanceof Map<?, ?> wrong) || !(wrong.get("msg") instanceof String text)) {
-      return Stream.empty();
-    }
+    Map<?, ?> wrong = parameter instanceof Map<?, ?> map ? map : Map.of();
     Object name = wrong.get("loc") instanceof List<?> loc && !loc.isEmpty() ? loc.getLast() : null;
-    return Stream.of(name instanceof String || name instanceof Long ? name + ": " + text : text);
+    String prefix = name instanceof String || name instanceof Long ? name + ": " : "";
+    return wrong.get("msg") instanceof String text ? Stream.of(prefix + text) : Stream.empty();
   }
 
   /** How long a header asks to wait, by seconds or a date; empty if it has neither. */

@@ -220,6 +220,21 @@ class ConsistencyChecksTest {
     }
   }
 
+  @Test
+  void all_that_a_destination_without_a_source_has_is_counted() throws IOException {
+    try (RemoteSettingsServer server = server().maxFetchSize(10).start()) {
+      publishBig(server, 12);
+      server.fault("404=main-workspace/big");
+      Terminal.Outcome outcome = run(server);
+      assertEquals(1, outcome.exit(), outcome::toString);
+      assertTrue(
+          outcome
+              .stdout()
+              .contains("source main-workspace/big is gone, destination has 12 records"),
+          outcome::toString);
+    }
+  }
+
   // ---- published metadata
 
   @ParameterizedTest
@@ -315,9 +330,31 @@ class ConsistencyChecksTest {
           outcome.stdout().contains("main/regions NO VERDICT (destinations: 503"),
           outcome::toString);
       assertFalse(outcome.stderr().contains("no destination has"), outcome::toString);
-      server.clearFaults();
-      server.fault("404=/v1/buckets/main/collections");
-      assertEquals(0, run(server, "--only", "main/regions").exit());
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {401, 403, 404})
+  void a_bucket_of_destinations_that_is_not_there_publishes_nothing(int status) throws IOException {
+    try (RemoteSettingsServer server = server().sample(true).start()) {
+      server.edit("main-workspace", "regions", attributes -> attributes.put("sort", "name"));
+      server.fault(status + "=/v1/buckets/main/collections");
+      Terminal.Outcome outcome = run(server, "--only", "main/regions");
+      assertEquals(0, outcome.exit(), outcome::toString);
+      assertTrue(outcome.stderr().contains("no destination has sort"), outcome::toString);
+    }
+  }
+
+  @Test
+  void metadata_of_a_destination_that_cannot_be_read_are_not_missed() throws IOException {
+    try (RemoteSettingsServer server = server().sample(true).start()) {
+      server.edit("main-workspace", "regions", attributes -> attributes.put("sort", "name"));
+      server.edit("blocklists", "addons", attributes -> attributes.put("sort", "name"));
+      server.fault("404=main/regions");
+      Terminal.Outcome outcome = run(server, "--only", "main/regions");
+      assertEquals(1, outcome.exit(), outcome::toString);
+      assertTrue(outcome.stdout().contains("destination: not readable: 404"), outcome::toString);
+      assertFalse(outcome.stdout().contains("metadata"), outcome::toString);
     }
   }
 
