@@ -47,6 +47,7 @@ import java.util.Optional;
 import java.util.concurrent.BrokenBarrierException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -759,6 +760,25 @@ class HttpTest {
               .submit(() -> first(http(), server.url()));
       assertEquals("42", first.get(1, TimeUnit.MINUTES), length);
     }
+  }
+
+  @Test
+  void the_connection_of_a_large_rest_is_closed() throws Exception {
+    CountDownLatch closed = new CountDownLatch(1);
+    Reply endless =
+        exchange -> {
+          try {
+            while (true) {
+              exchange.send(new byte[64 * 1024]);
+            }
+          } catch (IOException e) {
+            closed.countDown();
+          }
+        };
+    RecordingServer server = server(Reply.raw("HTTP/1.1 200 OK\r\n\r\n42,").then(endless));
+    Http http = http();
+    assertEquals("42", first(http, server.url()));
+    assertTrue(closed.await(30, TimeUnit.SECONDS), "while the client is open");
   }
 
   @Test
