@@ -187,8 +187,16 @@ public class consistency_checks implements Runner.Command {
     }
   }
 
-  /** The collection could not be judged. */
-  record NoVerdict(String reason) implements Judgement {}
+  /**
+   * The collection could not be judged.
+   *
+   * @param hint what to do about it, or null
+   */
+  record NoVerdict(String reason, String hint) implements Judgement {
+    NoVerdict(String reason) {
+      this(reason, null);
+    }
+  }
 
   record Outcome(Place place, Judgement judgement) {}
 
@@ -354,7 +362,7 @@ public class consistency_checks implements Runner.Command {
       } catch (ServerException e) {
         if (e.status() != 404 && (!selection.isNarrow() || selectedBuckets.contains(bucket))) {
           Place wholeBucket = new Place(bucket, "*");
-          checks.add(new Judged(wholeBucket, new NoVerdict(unreadable(wholeBucket, e))));
+          checks.add(new Judged(wholeBucket, new NoVerdict(unreadable(wholeBucket, e), e.hint())));
         }
       }
     }
@@ -393,7 +401,8 @@ public class consistency_checks implements Runner.Command {
       return switch (e.status()) {
         case 401, 403, 404 -> Optional.empty();
         default ->
-            Optional.of(new Judged(destination, new NoVerdict("destination: " + e.reason())));
+            Optional.of(
+                new Judged(destination, new NoVerdict("destination: " + e.reason(), e.hint())));
       };
     }
   }
@@ -440,6 +449,7 @@ public class consistency_checks implements Runner.Command {
     private final RemoteSettings remote;
     private final Set<String> nowhere = new ConcurrentSkipListSet<>();
     private Set<String> names;
+    private ServerException failure; // of a list of destinations, or null
 
     Published(SignedResources resources, RemoteSettings remote) {
       this.resources = resources;
@@ -447,31 +457,35 @@ public class consistency_checks implements Runner.Command {
     }
 
     /** The differences, but for what no destination has; that is remembered for a warning. */
-    List<Field> among(List<Field> differences) {
-      return differences.stream()
-          .filter(field -> {
-            boolean isPublished = field.right() != null || names().contains(field.name());
-            if (!isPublished) {
-              nowhere.add(field.name());
-            }
-            return isPublished;
-          })
-          .toList();
+    List<Field> among(List<Field> differences) throws Unreadable {
+      List<Field> published = new ArrayList<>();
+      for (Field field : differences) {
+        if (field.right() != null || isSomewhere(field.name())) {
+          published.add(field);
+        } else {
+          nowhere.add(field.name());
+        }
+      }
+      return published;
     }
 
-    /** The names of all attributes of all destinations that can be listed. */
-    private synchronized Set<String> names() {
+    /** Whether a destination has an attribute of that name. */
+    private synchronized boolean isSomewhere(String name) throws Unreadable {
       if (names == null) {
         names = new TreeSet<>();
         for (String bucket : buckets(resources, SignedResource::destination)) {
           try {
             remote.collections(bucket).values().forEach(it -> names.addAll(it.keySet()));
           } catch (ServerException e) {
-            // another bucket may tell
+            boolean isNotThere = e.status() == 401 || e.status() == 403 || e.status() == 404;
+            failure = isNotThere ? failure : e;
           }
         }
       }
-      return names;
+      if (failure != null && !names.contains(name)) {
+        throw new Unreadable("destinations", failure);
+      }
+      return names.contains(name);
     }
 
     void warn(Report report) {
@@ -507,7 +521,7 @@ public class consistency_checks implements Runner.Command {
     } catch (ServerException e) {
       return e.status() == 404
           ? withoutSource(entry, resource.source(), remote)
-          : new NoVerdict(unreadable(resource.source(), e));
+          : new NoVerdict(unreadable(resource.source(), e), e.hint());
     }
     try {
       Side from = Side.of("source", source.records(), source.metadata());
@@ -532,7 +546,7 @@ public class consistency_checks implements Runner.Command {
           ? judgement
           : with(published.among(metadataDifferences(from, destination)), judgement);
     } catch (Unreadable e) {
-      return new NoVerdict(e.getMessage());
+      return new NoVerdict(e.getMessage(), e.hint);
     }
   }
 
@@ -554,7 +568,7 @@ public class consistency_checks implements Runner.Command {
                   "source %s is gone, destination has %d records"
                       .formatted(source.name(), records));
     } catch (Unreadable e) {
-      return new NoVerdict(e.getMessage());
+      return new NoVerdict(e.getMessage(), e.hint);
     }
   }
 
@@ -565,9 +579,11 @@ public class consistency_checks implements Runner.Command {
   /** One side could not be read, so the collection cannot be judged. */
   private static final class Unreadable extends Exception {
     private static final long serialVersionUID = 1;
+    private final String hint;
 
     Unreadable(String side, ServerException failure) {
       super(side + ": " + failure.reason(), failure);
+      hint = failure.hint();
     }
   }
 
@@ -615,11 +631,12 @@ public class consistency_checks implements Runner.Command {
         json.put("reason", why);
         report.result(Status.GOOD, "%s SKIP (%s)".formatted(name, why), json);
       }
-      case NoVerdict(String reason) -> {
+      case NoVerdict(String reason, String hint) -> {
         tally.add(place, Status.UNKNOWN, "NO VERDICT", reason);
         json.put("status", "no-verdict");
         json.put("reason", Display.clean(reason));
         report.result(Status.UNKNOWN, name + " " + report.noVerdict(reason), json);
+        report.hint(hint);
       }
       case Inconsistent inconsistent -> {
         List<String> lines = lines(inconsistent);

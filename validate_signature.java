@@ -160,7 +160,7 @@ public class validate_signature implements Runner.Command {
       results.showRoots();
       results.showWarnings(strict ? it -> report.finding(it, "clients") : report::warn);
       if (saved == null) {
-        exportAge.check(remote, now, strict, report);
+        exportAge.check(remote, surroundings.clock().instant(), strict, report);
       }
       String expiry = expiry(results, now, report);
       results.showDetails();

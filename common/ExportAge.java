@@ -15,6 +15,9 @@ import picocli.CommandLine.Option;
  * exports: one that is frozen agrees with itself.
  */
 public final class ExportAge {
+  /** Clocks of machines may disagree by that much. */
+  private static final Duration CLOCKS_DIFFER = Duration.ofHours(-1);
+
   @Option(
       names = "--max-export-age",
       paramLabel = "HOURS",
@@ -26,14 +29,21 @@ public final class ExportAge {
   /**
    * Says it if the content of a reader is too old, or if that cannot be told.
    *
-   * @param strict whether it is a finding then, instead of a warning
+   * @param now by the clock, whatever other moment a check is as of
+   * @param strict whether it is a finding then, instead of a warning; and no full verdict if the
+   *     server info cannot be read
    */
   public void check(RemoteSettings remote, Instant now, boolean strict, Report report) {
     try {
       Optional<String> old = remote.info().flatMap(info -> tooOld(info, maxExportAge, now));
       old.ifPresent(strict ? sentence -> report.finding(sentence, "export") : report::warn);
     } catch (ServerException e) {
-      report.warn("the server info cannot be read: " + e.getMessage());
+      String unknown = "the server info cannot be read: " + e.getMessage();
+      if (strict) {
+        report.error(unknown, e.hint());
+      } else {
+        report.warn(unknown);
+      }
     }
   }
 
@@ -48,6 +58,11 @@ public final class ExportAge {
       return Optional.of("this reader does not say when its content was exported");
     }
     Duration age = Duration.between(info.exported(), now);
+    if (age.compareTo(CLOCKS_DIFFER) < 0) {
+      return Optional.of(
+          "this reader says that its content was exported in the future (%s)"
+              .formatted(Display.moment(info.exported())));
+    }
     return age.compareTo(Duration.ofHours(maxHours)) <= 0
         ? Optional.empty()
         : Optional.of(

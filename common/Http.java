@@ -40,6 +40,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import javax.net.ssl.SSLHandshakeException;
 
 /**
@@ -603,18 +604,17 @@ public final class Http implements AutoCloseable {
 
   /** What a reader ({@code /v2}) says instead of a message: a text, or a list of what is wrong. */
   private static String detail(Object detail) {
-    return switch (detail) {
-      case String text -> text;
-      case List<?> list ->
-          list.stream()
-              .map(Http::detail)
-              .filter(text -> !text.isEmpty())
-              .collect(Collectors.joining("; "));
-      case Map<?, ?> wrong ->
-          (wrong.get("loc") instanceof List<?> loc && !loc.isEmpty() ? loc.getLast() + ": " : "")
-              + detail(wrong.get("msg"));
-      case null, default -> "";
-    };
+    return detail instanceof List<?> list
+        ? list.stream().flatMap(Http::wrong).collect(Collectors.joining("; "))
+        : detail instanceof String text ? text : "";
+  }
+
+  /** What is wrong with a parameter, after its name; nothing if that is not said. */
+  private static Stream<String> wrong(Object parameter) {
+    Map<?, ?> wrong = parameter instanceof Map<?, ?> map ? map : Map.of();
+    Object name = wrong.get("loc") instanceof List<?> loc && !loc.isEmpty() ? loc.getLast() : null;
+    String prefix = name instanceof String || name instanceof Long ? name + ": " : "";
+    return wrong.get("msg") instanceof String text ? Stream.of(prefix + text) : Stream.empty();
   }
 
   /** How long a header asks to wait, by seconds or a date; empty if it has neither. */

@@ -5,9 +5,11 @@ package common;
 
 import common.Changesets.SignedRecord;
 import common.signature.CanonicalJson;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
@@ -116,7 +118,7 @@ public final class RecordDiff {
   /** Those of some attributes that differ between two collections, in the order of the names. */
   public static List<Field> fields(
       Map<String, Object> left, Map<String, Object> right, List<String> names) {
-    return fields(members(left), members(right), names);
+    return fields(texts(left, names), texts(right, names), names);
   }
 
   private static List<Field> fields(
@@ -127,11 +129,22 @@ public final class RecordDiff {
         .toList();
   }
 
-  private static Map<String, String> members(Map<String, Object> attributes) {
+  private static Map<String, String> texts(Map<String, Object> attributes, List<String> names) {
+    Map<String, String> texts = new HashMap<>();
+    for (String name : names) {
+      if (attributes.containsKey(name)) {
+        texts.put(name, text(Collections.singletonMap(name, attributes.get(name)), name));
+      }
+    }
+    return texts;
+  }
+
+  private static String text(Map<String, Object> attribute, String name) {
+    byte[] json = Json.compact(attribute);
     try {
-      return CanonicalJson.members(CanonicalJson.read(Json.compact(attributes)).bytes());
+      return CanonicalJson.members(CanonicalJson.read(json).bytes()).get(name);
     } catch (Json.BadJson e) {
-      throw new IllegalStateException(e); // they were read from JSON
+      return new String(json, StandardCharsets.UTF_8); // a number beyond all that clients know
     }
   }
 

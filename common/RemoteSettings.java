@@ -244,8 +244,16 @@ public final class RemoteSettings {
       throw unexpected("GET", url(path + "/changeset"), reason.formatted(served))
           .withHint("ask the writer's /v1, which tells how many there are");
     }
-    boolean isWhole = total(collection, read.timestamp()).filter(all -> all <= served).isPresent();
-    return isWhole ? read : separately(path, cacheBuster());
+    return isWhole(collection, read) ? read : separately(path, cacheBuster());
+  }
+
+  private boolean isWhole(Place collection, Changeset read) {
+    try {
+      long live = read.records().size(); // lists count no tombstones
+      return total(collection, read.timestamp()).filter(all -> all == live).isPresent();
+    } catch (ServerException e) {
+      return false; // the list itself will tell
+    }
   }
 
   /** Reads a collection past the caches, with one record at most: for what its metadata say. */
@@ -357,10 +365,13 @@ public final class RemoteSettings {
   /** All pages of a list of records; empty if it changed in between. */
   private Optional<Listed> listed(String path) throws ServerException {
     Changesets.Records all = new Changesets.Records();
-    Set<String> timestamps = pages(path, Changesets::page, all::addAll);
+    Set<Long> timestamps = new HashSet<>();
+    for (String etag : pages(path, Changesets::page, all::addAll)) {
+      timestamps.add(timestamp(etag, "GET", url(path)));
+    }
     return timestamps.size() != 1 || all.hasDuplicates()
         ? Optional.empty()
-        : Optional.of(new Listed(timestamp(timestamps.iterator().next(), "GET", url(path)), all));
+        : Optional.of(new Listed(timestamps.iterator().next(), all));
   }
 
   private ServerException keepsChanging(String path) {

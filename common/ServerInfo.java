@@ -6,6 +6,7 @@ package common;
 import java.net.URI;
 import java.time.DateTimeException;
 import java.time.Instant;
+import java.time.ZoneOffset;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -79,7 +80,9 @@ public record ServerInfo(
 
   private static Instant exported(Object seconds) {
     try {
-      return seconds instanceof Long number ? Instant.ofEpochSecond(number) : null;
+      return seconds instanceof Long number
+          ? Instant.ofEpochSecond(number).atOffset(ZoneOffset.UTC).toInstant() // it can be shown
+          : null;
     } catch (DateTimeException e) {
       return null;
     }

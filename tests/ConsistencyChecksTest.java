@@ -1,6 +1,7 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //DEPS tools.jackson.core:jackson-databind:3.3.0
 //SOURCES ../common/signature/CanonicalJson.java
+//SOURCES ../common/Json.java
 //SOURCES ../common/RecordDiff.java
 //SOURCES RecordingServer.java
 //SOURCES ../common/RemoteSettings.java
@@ -16,6 +17,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import common.Changesets;
+import common.Json;
 import common.RecordDiff;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -200,16 +202,36 @@ class ConsistencyChecksTest {
     }
   }
 
-  @Test
-  void where_the_number_of_records_is_not_told_the_list_is_read() throws IOException {
+  @ParameterizedTest
+  @ValueSource(ints = {200, 403, 405, 503})
+  void where_the_number_of_records_is_not_told_the_list_is_read(int status) throws IOException {
     try (RemoteSettingsServer server = server().maxFetchSize(10).start()) {
       publishBig(server, 12);
       for (String bucket : List.of("main-workspace", "main-preview", "main")) {
         server.answer(
-            "HEAD /v1/buckets/%s/collections/big/records".formatted(bucket), 200, "text/plain", "");
+            "HEAD /v1/buckets/%s/collections/big/records".formatted(bucket),
+            status,
+            "text/plain",
+            "");
       }
+      assertEquals(0, run(server).exit());
       server.put("main", "big", "{\"id\":\"r00\",\"n\":1}");
       assertEquals(1, run(server).exit());
+    }
+  }
+
+  @Test
+  void all_that_a_destination_without_a_source_has_is_counted() throws IOException {
+    try (RemoteSettingsServer server = server().maxFetchSize(10).start()) {
+      publishBig(server, 12);
+      server.fault("404=main-workspace/big");
+      Terminal.Outcome outcome = run(server);
+      assertEquals(1, outcome.exit(), outcome::toString);
+      assertTrue(
+          outcome
+              .stdout()
+              .contains("source main-workspace/big is gone, destination has 12 records"),
+          outcome::toString);
     }
   }
 
@@ -267,6 +289,17 @@ class ConsistencyChecksTest {
   }
 
   @Test
+  void metadata_of_a_source_that_was_never_signed_are_not_published_yet() throws IOException {
+    try (RemoteSettingsServer server = server().sample(true).start()) {
+      server.edit("main", "regions", attributes -> attributes.put("sort", "id"));
+      server.edit("main-workspace", "regions", attributes -> attributes.putNull("status"));
+      assertEquals(0, run(server, "--only", "main/regions").exit());
+      server.edit("main-workspace", "regions", attributes -> attributes.put("status", "signed"));
+      assertEquals(1, run(server, "--only", "main/regions").exit());
+    }
+  }
+
+  @Test
   void metadata_that_no_destination_has_are_one_warning() throws IOException {
     try (RemoteSettingsServer server = server().sample(true).start()) {
       for (String collection : List.of("regions", "search-config-v2")) {
@@ -284,6 +317,67 @@ class ConsistencyChecksTest {
       assertTrue(outcome.stdout().contains("sort: \"name\" → absent"), outcome::toString);
       assertFalse(outcome.stderr().contains("no destination has"), outcome::toString);
     }
+  }
+
+  @Test
+  void where_destinations_cannot_be_listed_nobody_knows_what_is_published() throws IOException {
+    try (RemoteSettingsServer server = server().sample(true).start()) {
+      server.edit("main-workspace", "regions", attributes -> attributes.put("sort", "name"));
+      server.fault("503=/v1/buckets/main/collections");
+      Terminal.Outcome outcome = run(server, "--only", "main/regions");
+      assertEquals(2, outcome.exit(), outcome::toString);
+      assertTrue(
+          outcome.stdout().contains("main/regions NO VERDICT (destinations: 503"),
+          outcome::toString);
+      assertFalse(outcome.stderr().contains("no destination has"), outcome::toString);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {401, 403, 404})
+  void a_bucket_of_destinations_that_is_not_there_publishes_nothing(int status) throws IOException {
+    try (RemoteSettingsServer server = server().sample(true).start()) {
+      server.edit("main-workspace", "regions", attributes -> attributes.put("sort", "name"));
+      server.fault(status + "=/v1/buckets/main/collections");
+      Terminal.Outcome outcome = run(server, "--only", "main/regions");
+      assertEquals(0, outcome.exit(), outcome::toString);
+      assertTrue(outcome.stderr().contains("no destination has sort"), outcome::toString);
+    }
+  }
+
+  @Test
+  void metadata_of_a_destination_that_cannot_be_read_are_not_missed() throws IOException {
+    try (RemoteSettingsServer server = server().sample(true).start()) {
+      server.edit("main-workspace", "regions", attributes -> attributes.put("sort", "name"));
+      server.edit("blocklists", "addons", attributes -> attributes.put("sort", "name"));
+      server.fault("404=main/regions");
+      Terminal.Outcome outcome = run(server, "--only", "main/regions");
+      assertEquals(1, outcome.exit(), outcome::toString);
+      assertTrue(outcome.stdout().contains("destination: not readable: 404"), outcome::toString);
+      assertFalse(outcome.stdout().contains("metadata"), outcome::toString);
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "{\"schema\":{\"maximum\":1e400}} | {\"schema\":{\"maximum\":1e400}} | 0",
+        "{\"schema\":{\"maximum\":1e400}} | {\"schema\":{\"maximum\":1e401}} | 1",
+        "{\"schema\":{\"maximum\":1e400}} | {\"schema\":{\"maximum\":1}}     | 1",
+        "{\"note\":1e400}                 | {\"note\":1}                     | 0"
+      })
+  void a_number_that_clients_do_not_know_is_compared_as_it_stands(
+      String source, String destination, int differences) throws IOException {
+    assertEquals(
+        differences,
+        consistency_checks.metadataDifferences(signed(source), signed(destination)).size());
+  }
+
+  private static consistency_checks.Side signed(String metadata) throws IOException {
+    Map<String, Object> attributes = new HashMap<>(Json.object(Json.parse(metadata), "metadata"));
+    attributes.put("status", "signed");
+    return consistency_checks.Side.of("side", List.of(), attributes);
   }
 
   private static List<String> expected(RemoteSettingsServer server, String collection) {
@@ -393,7 +487,51 @@ class ConsistencyChecksTest {
     }
   }
 
+  @Test
+  void the_hint_names_all_that_may_be_left_out_on_purpose() throws IOException {
+    try (RemoteSettingsServer server = server().sample(true).start()) {
+      server.fault("entry-missing=main/regions");
+      server.fault("entry-missing=main/search-config-v2");
+      String names = "main/regions,main/search-config-v2";
+      Terminal.Outcome outcome = run(server);
+      assertEquals(1, outcome.exit(), outcome::toString);
+      assertTrue(
+          outcome.stderr().contains("hint: left out on purpose? --exclude " + names + "\n"),
+          outcome::toString);
+      assertEquals(0, run(server, "--exclude", names).exit());
+    }
+  }
+
   private final AtomicInteger listed = new AtomicInteger();
+
+  @Test
+  void what_to_set_on_a_server_that_names_itself_otherwise_is_said_below() throws IOException {
+    String all = "{\"bucket\": \"%s\", \"collection\": null}";
+    String info =
+        "{\"capabilities\": {\"signer\": {\"resources\": [{\"source\": %s, \"destination\": %s}]}}}"
+            .formatted(all.formatted("desk"), all.formatted("main"));
+    try (RecordingServer server =
+        RecordingServer.routes(request ->
+            request.path().equals("/v1/")
+                ? Reply.json(info)
+                : request.path().contains("/monitor/")
+                    ? Reply.json(
+                        "{\"changes\": [{\"bucket\": \"main\", \"collection\": \"a\","
+                            + " \"last_modified\": 1}]}")
+                    : request.path().equals("/v1/buckets/desk/collections")
+                        ? Reply.json("{\"data\": []}")
+                        : Reply.answer(
+                            302, "", "Location: " + RecordingServer.nobody(request.path())))) {
+      Terminal.Outcome outcome =
+          new Terminal()
+              .set("SERVER", server.url("/v1"))
+              .run(new consistency_checks(), "--requests-nb-retries=0");
+      assertEquals(2, outcome.exit(), outcome::toString);
+      assertTrue(
+          outcome.stderr().contains("set http_host = 127.0.0.1:" + server.port()),
+          outcome::toString);
+    }
+  }
 
   @Test
   void a_bucket_of_sources_that_is_not_there_is_no_matter() throws IOException {

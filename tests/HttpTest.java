@@ -47,6 +47,7 @@ import java.util.Optional;
 import java.util.concurrent.BrokenBarrierException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -297,10 +298,28 @@ class HttpTest {
           {"detail":[]}                                                            | ''
           {"detail":{"loc":[]}}                                                    | ''
           {"detail":17}                                                            | ''
+          {"detail":["x", {"msg":["y"]}, {"loc":[["z"]],"msg":"w"}]}               | : w
           """)
   void the_detail_of_an_error_is_shown_like_a_message(String body, String shown) throws Exception {
     ServerException e = failure(http(), server(Reply.answer(422, body)).url("/"));
     assertEquals("422" + shown, e.reason());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "[ | ]",
+        "{\"msg\": | }",
+        "[{\"loc\":[\"a\"],\"msg\": | }]",
+        "[{\"msg\":\"x\",\"loc\": | }]"
+      })
+  void a_detail_that_is_nested_deep_is_an_error_and_no_crash(String open, String close)
+      throws Exception {
+    int levels = 990 / close.length();
+    String body = "{\"detail\":" + open.repeat(levels) + "1" + close.repeat(levels) + "}";
+    ServerException e = failure(http(), server(Reply.answer(422, body)).url("/"));
+    assertTrue(e.reason().matches("422(: x)?"), e.reason());
   }
 
   @ParameterizedTest
@@ -739,6 +758,25 @@ class HttpTest {
               .submit(() -> first(http(), server.url()));
       assertEquals("42", first.get(1, TimeUnit.MINUTES), length);
     }
+  }
+
+  @Test
+  void the_connection_of_a_large_rest_is_closed() throws Exception {
+    CountDownLatch closed = new CountDownLatch(1);
+    Reply endless =
+        exchange -> {
+          try {
+            while (true) {
+              exchange.send(new byte[64 * 1024]);
+            }
+          } catch (IOException e) {
+            closed.countDown();
+          }
+        };
+    RecordingServer server = server(Reply.raw("HTTP/1.1 200 OK\r\n\r\n42,").then(endless));
+    Http http = http();
+    assertEquals("42", first(http, server.url()));
+    assertTrue(closed.await(30, TimeUnit.SECONDS), "while the client is open");
   }
 
   @Test

@@ -13,6 +13,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.params.provider.Arguments.arguments;
@@ -51,6 +52,8 @@ import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -783,6 +786,18 @@ class RemoteSettingsTest {
   }
 
   @Test
+  void pages_of_one_timestamp_need_not_be_compressed_alike() throws Exception {
+    oldServer();
+    answer(PLACE, "{\"data\": {\"n\": 1}}");
+    String second = PLACE + "/records?_token=2";
+    answers.put(
+        PLACE + "/records",
+        Reply.json("{\"data\": []}", "ETag: W/\"200-gzip\"", "Next-Page: " + second));
+    answers.put(second, records("b", null));
+    assertEquals(200, remote.changeset(ENTRY).timestamp());
+  }
+
+  @Test
   void pages_of_records_that_lead_elsewhere_or_in_a_circle_are_an_error() throws Exception {
     oldServer();
     answer(PLACE, "{\"data\": {\"n\": 1}}");
@@ -1000,6 +1015,37 @@ class RemoteSettingsTest {
     answers.put(PLACE + "/records", Reply.answer(200, "", "ETag: \"" + etag + "\"", one, other));
     assertEquals(Optional.ofNullable(expected), remote.total(ENTRY.place(), 200));
     assertTrue(targets().getLast().matches(".*\\?_expected=\\d+"), "past the caches");
+  }
+
+  @ParameterizedTest
+  @CsvSource({"8, 2, 8", "10, 0, 10", "20, 0, 20", "9, 0, 12", "10, 1, 12", "0, 0, 12"})
+  void a_changeset_with_all_records_is_whole(int live, int tombstones, int total) throws Exception {
+    Changeset read = served(live, tombstones, total);
+    assertSame(read, remote.whole(CFR, read));
+  }
+
+  @ParameterizedTest
+  @CsvSource({"10, 0, 11", "10, 0, 9", "8, 2, 9", "8, 2, 10", "1, 9, 10", "0, 10, 1"})
+  void another_number_of_records_makes_one_read_the_list(int live, int tombstones, int total)
+      throws Exception {
+    Changeset read = served(live, tombstones, total);
+    List<SignedRecord> records = remote.whole(CFR, read).records();
+    assertEquals(List.of("all"), records.stream().map(SignedRecord::id).toList());
+  }
+
+  /** Serves a changeset with that many records, and a list of which HEAD tells another number. */
+  private Changeset served(int live, int tombstones, int total) throws ServerException {
+    answer("/v1/", "{\"capabilities\": {}}");
+    answer(PLACE, "{\"data\": {\"id\": \"cfr\"}}");
+    answers.put(
+        PLACE + "/records",
+        Reply.json("{\"data\": [{\"id\": \"all\"}]}", "ETag: \"200\"", "Total-Records: " + total));
+    String changes =
+        IntStream.range(0, live + tombstones)
+            .mapToObj(i -> "{\"id\": \"r%d\", \"deleted\": %b}".formatted(i, i >= live))
+            .collect(Collectors.joining(","));
+    answer(PLACE + "/changeset", changeset(changes));
+    return remote.fresh(CFR);
   }
 
   @Test

@@ -259,6 +259,22 @@ class ValidateSignatureTest {
     }
   }
 
+  @Test
+  void a_new_collection_that_only_a_cache_does_not_know_is_told_as_that() throws IOException {
+    try (RemoteSettingsServer server = server().start()) {
+      server.create("main", "new");
+      server.timestamp("main", "new");
+      server.fault("404=main/new:1");
+      Terminal.Outcome outcome = run(server);
+      assertEquals(1, outcome.exit(), outcome::toString);
+      assertTrue(
+          outcome
+              .stdout()
+              .endsWith("the server's is signed on unknown, records timestamp unknown\n"),
+          outcome::toString);
+    }
+  }
+
   @ParameterizedTest
   @CsvSource({
     "altered-record, the records differ from what was signed",
@@ -309,6 +325,26 @@ class ValidateSignatureTest {
         .toList();
   }
 
+  @Test
+  void what_to_set_on_a_server_that_names_itself_otherwise_is_said_below() throws IOException {
+    try (RecordingServer server =
+        RecordingServer.routes(request ->
+            request.path().contains("/monitor/")
+                ? Reply.json(
+                    "{\"changes\": [{\"bucket\": \"main\", \"collection\": \"a\","
+                        + " \"last_modified\": 1}]}")
+                : Reply.answer(302, "", "Location: " + RecordingServer.nobody(request.path())))) {
+      Terminal.Outcome outcome =
+          new Terminal()
+              .set("SERVER", server.url("/v1"))
+              .run(new validate_signature(), "--requests-nb-retries=0");
+      assertEquals(2, outcome.exit(), outcome::toString);
+      assertTrue(
+          outcome.stderr().contains("set http_host = 127.0.0.1:" + server.port()),
+          outcome::toString);
+    }
+  }
+
   // ---- lists that are cut
 
   @Test
@@ -355,6 +391,30 @@ class ValidateSignatureTest {
       Terminal.Outcome outcome = run(server);
       assertEquals(0, outcome.exit(), outcome.toString());
       assertEquals(counted, server.requests("/v1/buckets/main/collections/a/records").size());
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          10000 | OK |
+          10001 | BAD | Cause: 10000 records are served, at which servers cut the list, and they are not what was signed
+          """)
+  void as_many_records_as_servers_leave_may_be_cut_on_a_reader_unless_their_signature_fits(
+      int records, String word, String cause) throws IOException {
+    try (RemoteSettingsServer server = server().maxFetchSize(10_000).start()) {
+      server.publish("main", "a", records(records));
+      server.forgetRequests();
+      Terminal.Outcome outcome =
+          new Terminal().set("SERVER", server.readerUrl()).run(new validate_signature());
+      assertEquals(cause == null ? 0 : 1, outcome.exit(), outcome::toString);
+      assertTrue(outcome.stdout().contains(word), outcome::toString);
+      assertTrue(cause == null || outcome.stdout().contains(cause), outcome::toString);
+      assertTrue(
+          server.requests().stream().allMatch(request -> request.method().equals("GET")),
+          "a reader does not tell how many there are");
     }
   }
 
@@ -866,6 +926,7 @@ class ValidateSignatureTest {
       textBlock =
           """
           PT-1S,         24, fine
+          PT-1H,         24, fine
           PT24H,         24, fine
           PT24H1S,       24, old
           PT48H,         48, fine
@@ -895,6 +956,36 @@ class ValidateSignatureTest {
   }
 
   @ParameterizedTest
+  @ValueSource(strings = {"2026-11-24T13:00:01Z", "+58866-04-15T00:00:00Z"}) // or milliseconds
+  void a_reader_whose_content_is_of_the_future_is_warned_of(Instant exported) throws IOException {
+    try (RemoteSettingsServer server = server().sample(true).start()) {
+      isReader(server, exported);
+      String sentence =
+          "this reader says that its content was exported in the future (%s)"
+              .formatted(Display.moment(exported));
+      Terminal.Outcome outcome = run(server, "--only=main/regions");
+      assertEquals(0, outcome.exit(), outcome::toString);
+      assertTrue(outcome.stderr().contains("warning: " + sentence + "\n"), outcome::toString);
+      Terminal.Outcome strict = run(server, "--only=main/regions", "--strict");
+      assertEquals(1, strict.exit(), strict::toString);
+      assertTrue(strict.stdout().endsWith("\n" + sentence + "\n"), strict::toString);
+    }
+  }
+
+  @Test
+  void the_age_of_an_export_is_that_of_the_clock_whatever_the_moment_of_the_check()
+      throws IOException {
+    try (RemoteSettingsServer server = server().sample(true).start()) {
+      isReader(server, Terminal.NOW);
+      for (Duration other : List.of(Duration.ofHours(-2), Duration.ofHours(25))) {
+        Terminal.Outcome outcome =
+            run(server, "--only=main/regions", "--strict", "--at=" + Terminal.NOW.plus(other));
+        assertFalse(outcome.toString().contains("exported"), outcome::toString);
+      }
+    }
+  }
+
+  @ParameterizedTest
   @CsvSource(
       delimiter = '|',
       textBlock =
@@ -905,6 +996,7 @@ class ValidateSignatureTest {
           {"git": {"common": {"timestamp": "x"}}, "capabilities": {}} | 1
           {"git": {"common": {"timestamp": 9e99}}, "capabilities": {}} | 1
           {"git": {"common": {"timestamp": 9223372036854775807}}, "capabilities": {}} | 1
+          {"git": {"common": {"timestamp": -31557014167219200}}, "capabilities": {}} | 1
           {"http_api_version": "1.23", "capabilities": {}}       | 0
           {"http_api_version": 2, "capabilities": {}}            | 0
           {"git": null, "capabilities": {}}                      | 0
@@ -973,9 +1065,36 @@ class ValidateSignatureTest {
           outcome.stderr().contains("warning: the server info cannot be read: GET "),
           outcome::toString);
       assertEquals(5, server.requests().stream().filter(it -> it.path().equals("/v1/")).count());
-      server.clearFaults();
-      server.answer("/v1/", 404, "application/json", "{}");
-      assertEquals(0, run(server).exit(), "a Kinto of which only the collections are public");
+    }
+  }
+
+  @Test
+  void old_content_cannot_be_ruled_out_without_a_server_info() throws IOException {
+    try (RemoteSettingsServer server = server().start()) {
+      server.publish("main", "a", "{\"id\":\"1\"}");
+      server.answer("/v1/", 405, "application/json", "{}");
+      assertEquals(0, run(server).exit());
+      Terminal.Outcome strict = run(server, "--strict");
+      assertEquals(2, strict.exit(), strict::toString);
+      assertTrue(
+          strict.stderr().contains("error: the server info cannot be read: GET "),
+          strict::toString);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {401, 403, 404})
+  void a_server_info_that_is_not_public_is_a_kinto_s(int status) throws IOException {
+    try (RemoteSettingsServer server = server().start()) {
+      server.publish("main", "signed", "{\"id\":\"1\"}");
+      server.create("main", "new");
+      server.timestamp("main", "new");
+      server.answer("/v1/", status, "application/json", "{}");
+      Terminal.Outcome outcome = run(server);
+      assertEquals(0, outcome.exit(), outcome::toString);
+      assertTrue(outcome.stdout().contains("/new:  SKIP"), outcome::toString);
+      assertFalse(outcome.stderr().contains("server info"), outcome::toString);
+      assertFalse(outcome.stderr().contains("not signed"), "a warning for readers alone");
     }
   }
 

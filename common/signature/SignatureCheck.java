@@ -263,7 +263,7 @@ public final class SignatureCheck {
         Refused reason = new Refused(Cause.NOT_READABLE, "not readable: " + e.reason());
         yield new Bad(new Invalid(reason, List.of(reason)));
       }
-      default -> new NoVerdict(e.reason(), null);
+      default -> new NoVerdict(e.reason(), e.hint());
     };
   }
 
