@@ -246,7 +246,7 @@ public class blockpages_generator implements Runner.Command {
     try {
       return remote.whole(collection, remote.fresh(collection)).records();
     } catch (ServerException e) {
-      throw e.status() == 401 || e.status() == 403 || e.status() == 404
+      throw e.isNotReadable()
           ? e.withHint(
               "check BUCKET, ADDONS_COLLECTIONS, PLUGINS_COLLECTIONS; nothing was published")
           : e;

@@ -398,12 +398,10 @@ public class consistency_checks implements Runner.Command {
                   new Announced(destination.bucket(), destination.collection(), 0, null),
                   resource));
     } catch (ServerException e) {
-      return switch (e.status()) {
-        case 401, 403, 404 -> Optional.empty();
-        default ->
-            Optional.of(
-                new Judged(destination, new NoVerdict("destination: " + e.reason(), e.hint())));
-      };
+      return e.isNotReadable()
+          ? Optional.empty()
+          : Optional.of(
+              new Judged(destination, new NoVerdict("destination: " + e.reason(), e.hint())));
     }
   }
 
@@ -477,8 +475,7 @@ public class consistency_checks implements Runner.Command {
           try {
             remote.collections(bucket).values().forEach(it -> names.addAll(it.keySet()));
           } catch (ServerException e) {
-            boolean isNotThere = e.status() == 401 || e.status() == 403 || e.status() == 404;
-            failure = isNotThere ? failure : e;
+            failure = e.isNotReadable() ? failure : e;
           }
         }
       }
@@ -593,10 +590,10 @@ public class consistency_checks implements Runner.Command {
       Changeset read = reading.read();
       return Side.of(name, read.records(), read.metadata());
     } catch (ServerException e) {
-      return switch (e.status()) {
-        case 401, 403, 404 -> Side.unreadable(name, e.reason());
-        default -> throw new Unreadable(name, e);
-      };
+      if (e.isNotReadable()) {
+        return Side.unreadable(name, e.reason());
+      }
+      throw new Unreadable(name, e);
     }
   }
 

@@ -247,15 +247,15 @@ public class validate_changes_collection implements Runner.Command {
     long timestamp(Announced entry) throws ServerException;
   }
 
-  /** 401, 403 and 404 are findings, because clients cannot read the collection either. */
+  /** That it is not readable is a finding, because clients cannot read the collection either. */
   private static Found found(Read read, Announced entry) throws ServerException {
     try {
       return new Timestamp(read.timestamp(entry));
     } catch (ServerException e) {
-      return switch (e.status()) {
-        case 401, 403, 404 -> new NotReadable("not readable: " + e.reason());
-        default -> throw e;
-      };
+      if (e.isNotReadable()) {
+        return new NotReadable("not readable: " + e.reason());
+      }
+      throw e;
     }
   }
 

@@ -124,7 +124,7 @@ public final class RemoteSettings {
       try {
         info = Optional.of(serverInfo());
       } catch (ServerException e) {
-        if (e.status() == 401 || e.status() == 403 || e.status() == 404) {
+        if (e.isNotReadable()) {
           info = Optional.empty();
         } else {
           infoFailure = e;

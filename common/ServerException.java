@@ -111,6 +111,11 @@ public final class ServerException extends Exception {
     return retryable;
   }
 
+  /** Whether it is not there, or not for who asks. */
+  public boolean isNotReadable() {
+    return status == 401 || status == 403 || status == 404;
+  }
+
   /** Whether the same request may succeed in a later run, with nothing changed by its sender. */
   public boolean isTemporary() {
     return switch (kind) {

@@ -843,6 +843,17 @@ class HttpTest {
     assertEquals(connections, server.requests().size());
   }
 
+  private static void askMeanwhile(Http http, URI url, CompletableFuture<String> answer) {
+    Thread.ofVirtual()
+        .start(() -> {
+          try {
+            answer.complete(get(http, url));
+          } catch (ServerException e) {
+            answer.completeExceptionally(e);
+          }
+        });
+  }
+
   @Test
   void a_start_is_in_flight_until_it_is_read() throws Exception {
     parallel = 1;
@@ -851,14 +862,7 @@ class HttpTest {
     CompletableFuture<String> other = new CompletableFuture<>();
     Http.Start<Boolean> whileOtherWaits =
         _ -> {
-          Thread.ofVirtual()
-              .start(() -> {
-                try {
-                  other.complete(get(http, server.url("/other")));
-                } catch (ServerException e) {
-                  other.completeExceptionally(e);
-                }
-              });
+          askMeanwhile(http, server.url("/other"), other);
           return other.isDone();
         };
     assertFalse(http.get(server.url(), 1024, whileOtherWaits).body());
@@ -1337,14 +1341,7 @@ class HttpTest {
                 server.url("/large"),
                 large.length,
                 body -> {
-                  Thread.ofVirtual()
-                      .start(() -> {
-                        try {
-                          other.complete(get(http, server.url("/other")));
-                        } catch (ServerException e) {
-                          other.completeExceptionally(e);
-                        }
-                      });
+                  askMeanwhile(http, server.url("/other"), other);
                   byte[] read = body.readAllBytes();
                   assertFalse(other.isDone());
                   return read.length;

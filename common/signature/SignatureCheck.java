@@ -256,15 +256,13 @@ public final class SignatureCheck {
     return new Outcome(entry, judgement, null, null, 0, List.of(), warnings, Duration.ZERO);
   }
 
-  /** 401, 403 and 404 are findings, because clients cannot read the collection either. */
+  /** That it is not readable is a finding, because clients cannot read the collection either. */
   private static Judgement notRead(ServerException e) {
-    return switch (e.status()) {
-      case 401, 403, 404 -> {
-        Refused reason = new Refused(Cause.NOT_READABLE, "not readable: " + e.reason());
-        yield new Bad(new Invalid(reason, List.of(reason)));
-      }
-      default -> new NoVerdict(e.reason(), e.hint());
-    };
+    if (e.isNotReadable()) {
+      Refused reason = new Refused(Cause.NOT_READABLE, "not readable: " + e.reason());
+      return new Bad(new Invalid(reason, List.of(reason)));
+    }
+    return new NoVerdict(e.reason(), e.hint());
   }
 
   // ---- reading
