@@ -70,7 +70,7 @@ class LaunchersTest {
   @MethodSource("commands")
   void each_command_runs_without_jbang_and_without_the_project(String command) throws IOException {
     Project.Outcome outcome = poor(command, "--version").go();
-    assertEquals(command + " 0.4.0\n", outcome.stdout(), outcome.stderr());
+    assertEquals(command + " 0.5.0\n", outcome.stdout(), outcome.stderr());
     String launcher = Files.readString(installed.folder().resolve(command));
     assertFalse(launcher.contains(Project.root().toString()), launcher);
     assertFalse(launcher.contains("/.m2/") || launcher.contains("/cache/"), launcher);
@@ -97,7 +97,7 @@ class LaunchersTest {
   void each_command_starts_from_an_archive_of_its_own(String command) throws IOException {
     Project.Run run = poor(command, "--version").env("JAVA_TOOL_OPTIONS", "-XX:AOTMode=on");
     Project.Outcome outcome = run.go();
-    assertEquals(command + " 0.4.0\n", outcome.stdout(), outcome.stderr());
+    assertEquals(command + " 0.5.0\n", outcome.stdout(), outcome.stderr());
     try (Stream<Path> found = Files.walk(installed.folder())) {
       assertEquals(1, found.filter(file -> file.endsWith(command + ".aot")).count(), "its archive");
     }
