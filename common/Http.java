@@ -1,6 +1,7 @@
 //JAVA 25+
-//SOURCES BodyStream.java Connections.java Display.java Guard.java Json.java Link.java
-//SOURCES OtherContent.java Proxies.java ServerException.java UnexpectedBody.java Urls.java
+//SOURCES BodyStream.java Connections.java Display.java ErrorAnswer.java Guard.java Json.java
+//SOURCES Link.java OtherContent.java Proxies.java ServerException.java UnexpectedBody.java
+//SOURCES Urls.java Waits.java
 
 package common;
 
@@ -25,9 +26,6 @@ import java.security.cert.CertificateException;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
-import java.time.ZonedDateTime;
-import java.time.format.DateTimeFormatter;
-import java.time.format.DateTimeParseException;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -35,12 +33,9 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Semaphore;
-import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
-import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import javax.net.ssl.SSLHandshakeException;
 
 /**
@@ -50,17 +45,12 @@ import javax.net.ssl.SSLHandshakeException;
  * <p>Each attempt has a longest silence and a deadline, for the body too; each body has a largest
  * size, after decompression. Failures that may be temporary are retried: those of the connection, a
  * body that is cut short or not what was asked for (JSON, a PEM chain), 429, 500, 502, 503, 504,
- * and 409 on a read. Waits double from 0.5 s to 8 s with full jitter; {@code Retry-After} and
- * {@code Backoff} are obeyed up to 30 s. Credentials go to the one origin they are meant for,
+ * and 409 on a read, after {@link Waits}. Credentials go to the one origin they are meant for,
  * whatever a redirect says.
  */
 public final class Http implements AutoCloseable {
 
-  private static final Duration FIRST_WAIT = Duration.ofMillis(500);
-  private static final Duration LONGEST_WAIT = Duration.ofSeconds(8);
-  private static final Duration LONGEST_REQUESTED_WAIT = Duration.ofSeconds(30);
   private static final int MAX_REDIRECTS = 5;
-  private static final long MAX_ERROR_BYTES = 64 * 1024;
   private static final int MAX_BUFFERED_BYTES = 1024 * 1024;
 
   /** Waits; tests pass one that only records how long. */
@@ -129,13 +119,12 @@ public final class Http implements AutoCloseable {
   public record Response<T>(HttpHeaders headers, T body) {}
 
   private final Limits limits;
-  private final Clock clock;
+  private final Waits waits;
   private final Pause pause;
   private final Consumer<String> onWait;
   private final Consumer<String> onAlert;
   private final Semaphore inFlight;
   private final Map<String, String> authorizations = new ConcurrentHashMap<>();
-  private final Map<String, Instant> notBefore = new ConcurrentHashMap<>();
   private final Connections connections;
   private final boolean ownsConnections;
   private volatile boolean readsOnly;
@@ -156,7 +145,7 @@ public final class Http implements AutoCloseable {
     this.ownsConnections = connections == null;
     this.connections = ownsConnections ? new Connections() : connections;
     this.limits = limits;
-    this.clock = clock;
+    this.waits = new Waits(clock);
     this.pause = pause;
     this.onWait = onWait;
     this.onAlert = onAlert;
@@ -248,16 +237,7 @@ public final class Http implements AutoCloseable {
    * @param retryAfter values of {@code Retry-After}, none if there was none
    */
   void postpone(URI server, List<String> retryAfter) {
-    long moment = ThreadLocalRandom.current().nextLong(1, FIRST_WAIT.toMillis());
-    Duration wait =
-        retryAfter.stream()
-            .flatMap(value -> delay(value).stream())
-            .reduce(Duration.ofMillis(moment), Http::max);
-    notBefore.merge(Urls.origin(server), clock.instant().plus(wait), Http::max);
-  }
-
-  private static <T extends Comparable<? super T>> T max(T one, T other) {
-    return one.compareTo(other) > 0 ? one : other;
+    waits.postpone(server, retryAfter);
   }
 
   /** From now on no write is begun or repeated, not even one that waits for its turn. */
@@ -291,12 +271,12 @@ public final class Http implements AutoCloseable {
         if (Thread.currentThread().isInterrupted()) {
           throw new InterruptedException();
         }
-        Duration wait = waitAfter(attempt, failure);
-        if (!failure.isRetryable() || attempt > limits.retries() || isTooLong(wait)) {
+        Duration wait = Waits.after(attempt, failure.retryAfter());
+        if (!failure.isRetryable() || attempt > limits.retries() || Waits.isTooLong(wait)) {
           if (failure.isRetryable() && request.check().isApplied()) {
             return Optional.empty(); // the last attempt, too, may have applied it
           }
-          throw failure.isRetryable() && isTooLong(wait)
+          throw failure.isRetryable() && Waits.isTooLong(wait)
               ? toldToWait(request, attempt, failure, wait, "Retry-After")
               : failure.after(attempt);
         }
@@ -316,20 +296,6 @@ public final class Http implements AutoCloseable {
     }
   }
 
-  /** As long as the server asks for; the usual back-off if it asks for none. */
-  private static Duration waitAfter(int attempt, ServerException failure) {
-    if (failure.retryAfter() != null && failure.retryAfter().isPositive()) {
-      return failure.retryAfter();
-    }
-    long most =
-        Math.min(LONGEST_WAIT.toMillis(), FIRST_WAIT.toMillis() << Math.min(attempt - 1, 10));
-    return Duration.ofMillis(ThreadLocalRandom.current().nextLong(most + 1));
-  }
-
-  private static boolean isTooLong(Duration wait) {
-    return wait.compareTo(LONGEST_REQUESTED_WAIT) > 0;
-  }
-
   /**
    * @param previous why the previous attempt failed, or null
    */
@@ -344,7 +310,7 @@ public final class Http implements AutoCloseable {
                     previous == null ? "" : previous.reason() + ", ",
                     wait.toSeconds(),
                     header,
-                    LONGEST_REQUESTED_WAIT.toSeconds()))
+                    Waits.LONGEST_REQUESTED.toSeconds()))
         .notRetryable()
         .after(attempt);
   }
@@ -352,13 +318,12 @@ public final class Http implements AutoCloseable {
   /** Waits as long as the {@code Backoff} of an earlier answer asked for. */
   private void awaitBackoff(Request<?> request, int attempt, ServerException previous)
       throws InterruptedException, ServerException {
-    String origin = Urls.origin(request.url());
-    Instant until = notBefore.get(origin);
+    Instant until = waits.notBefore(request.url());
     if (until == null) {
       return;
     }
-    Duration wait = Duration.between(clock.instant(), until);
-    if (isTooLong(wait)) {
+    Duration wait = waits.until(until);
+    if (Waits.isTooLong(wait)) {
       throw toldToWait(request, attempt, previous, wait, "Backoff");
     }
     if (wait.isPositive()) {
@@ -367,7 +332,7 @@ public final class Http implements AutoCloseable {
               .formatted(request.method(), Urls.shown(request.url()), Display.seconds(wait)));
       pause.pause(wait);
     }
-    notBefore.remove(origin, until);
+    waits.forget(request.url(), until);
   }
 
   /** One of the requests that may be in flight; it may be released before the request ends. */
@@ -537,9 +502,7 @@ public final class Http implements AutoCloseable {
   /** Shows alerts, and remembers how long the server asks its clients to wait. */
   private void noteAlertsAndBackoff(URI target, HttpResponse<?> response) {
     response.headers().allValues("Alert").forEach(onAlert);
-    delay(response.headers(), "Backoff")
-        .filter(Duration::isPositive)
-        .ifPresent(wait -> notBefore.put(Urls.origin(target), clock.instant().plus(wait)));
+    waits.noteBackoff(target, response.headers());
   }
 
   private URI redirected(Request<?> request, URI from, HttpResponse<?> response, int redirects)
@@ -569,12 +532,11 @@ public final class Http implements AutoCloseable {
   /** The failure for an error status: whether to retry, and what the server says about it. */
   private ServerException refusal(Request<?> request, HttpResponse<BodyStream> response) {
     int status = response.statusCode();
-    Optional<String> explanation = explanation(response);
+    Optional<String> explanation = ErrorAnswer.explanation(response.headers(), response.body());
     ServerException refusal =
         request
             .failure(Kind.STATUS, status, status + explanation.map(it -> ": " + it).orElse(""))
-            .explained(
-                explanation.orElse(""), delay(response.headers(), "Retry-After").orElse(null));
+            .explained(explanation.orElse(""), waits.retryAfter(response.headers()).orElse(null));
     boolean isRetryable =
         switch (status) {
           case 409 -> !request.writes();
@@ -582,59 +544,6 @@ public final class Http implements AutoCloseable {
           default -> false;
         };
     return isRetryable ? refusal : refusal.notRetryable();
-  }
-
-  /** The server's message, shortened; empty if it cannot be read, for the status says enough. */
-  private static Optional<String> explanation(HttpResponse<BodyStream> response) {
-    try {
-      var parser =
-          Json.parser(BodyStream.content(response.headers(), response.body(), MAX_ERROR_BYTES));
-      Json.next(parser);
-      return Json.value(parser) instanceof Map<?, ?> error
-          ? Optional.of(
-                  error.get("message") instanceof String text ? text : detail(error.get("detail")))
-              .filter(text -> !text.isEmpty())
-              .map(text -> text.length() <= 200 ? text : text.substring(0, 200) + "…")
-              .map(text -> text.replaceFirst("\\.$", ""))
-          : Optional.empty();
-    } catch (IOException e) {
-      return Optional.empty();
-    }
-  }
-
-  /** What a reader ({@code /v2}) says instead of a message: a text, or a list of what is wrong. */
-  private static String detail(Object detail) {
-    return detail instanceof List<?> list
-        ? list.stream().flatMap(Http::wrong).collect(Collectors.joining("; "))
-        : detail instanceof String text ? text : "";
-  }
-
-  /** What is wrong with a parameter, after its name; nothing if that is not said. */
-  private static Stream<String> wrong(Object parameter) {
-    Map<?, ?> wrong = parameter instanceof Map<?, ?> map ? map : Map.of();
-    Object name = wrong.get("loc") instanceof List<?> loc && !loc.isEmpty() ? loc.getLast() : null;
-    String prefix = name instanceof String || name instanceof Long ? name + ": " : "";
-    return wrong.get("msg") instanceof String text ? Stream.of(prefix + text) : Stream.empty();
-  }
-
-  /** How long a header asks to wait, by seconds or a date; empty if it has neither. */
-  private Optional<Duration> delay(HttpHeaders headers, String name) {
-    return headers.firstValue(name).flatMap(this::delay);
-  }
-
-  private Optional<Duration> delay(String header) {
-    String value = header.strip();
-    if (value.matches("\\d+(\\.\\d+)?")) {
-      double most = 1e12; // however long, it is too long
-      double seconds = Math.min(Double.parseDouble(value), most);
-      return Optional.of(Duration.ofMillis((long) (seconds * 1000)));
-    }
-    try {
-      Instant date = ZonedDateTime.parse(value, DateTimeFormatter.RFC_1123_DATE_TIME).toInstant();
-      return Optional.of(max(Duration.between(clock.instant(), date), Duration.ZERO));
-    } catch (DateTimeParseException e) {
-      return Optional.empty();
-    }
   }
 
   private ServerException failure(Request<?> request, URI target, IOException e) {
