@@ -4,10 +4,10 @@
 //SOURCES ../common/signature/CanonicalJson.java ../common/Http.java ../common/Report.java
 //SOURCES ../common/Runner.java ../consistency_checks.java ../refresh_signature.java
 //SOURCES ../uptake_health.java ../validate_changes_collection.java ../validate_signature.java
+//SOURCES EventSettings.java FunctionSecrets.java
 
 import com.amazonaws.services.lambda.runtime.Context;
 import common.Connections;
-import common.Display;
 import common.Json;
 import common.Runner;
 import common.Surroundings;
@@ -17,29 +17,24 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.PrintStream;
-import java.math.BigDecimal;
 import java.nio.charset.StandardCharsets;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashMap;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.stream.Collectors;
 
 /**
  * The commands as AWS Lambda functions, with a handler for each: {@code Lambda::validate_signature}
  * (docs/specification.md, <i>As AWS Lambda</i>).
  *
  * <p>The keys of an event are the names of the command's settings in lower case; they win over the
- * environment. The console output goes to the log. If there are findings or no full verdict, the
- * invocation fails with that output as its message. Connections stay open for the next invocation.
+ * environment, except where {@link EventSettings} refuses them. The console output goes to the log.
+ * If there are findings or no full verdict, the invocation fails with that output as its message.
+ * Connections stay open for the next invocation.
  *
  * <p>This class is in the unnamed package like the commands, because classes in other packages
  * cannot refer to them.
@@ -55,9 +50,6 @@ public class Lambda {
 
   /** Longest text of an answer or a failure; Lambda allows 256 KB in asynchronous invocations. */
   private static final int MAX_TEXT = 60_000;
-
-  /** Lambda sets this variable to its own region; for the commands it is a setting. */
-  private static final String REGION = "AWS_REGION";
 
   /** Settings of a server that does not answer. */
   private static final Map<String, String> UNREACHABLE_SERVER =
@@ -137,7 +129,13 @@ public class Lambda {
     Console console = new Console();
     Map<String, String> environment;
     try {
-      environment = environment(Runner.settings(command), read(event), System.getenv());
+      List<Runner.Setting> settings = Runner.settings(command);
+      Object settingsOfEvent = read(event);
+      environment =
+          EventSettings.environment(
+              settings,
+              settingsOfEvent,
+              FunctionSecrets.added(settings, System.getenv(), FunctionSecrets::readFromAws));
     } catch (UsageException e) {
       console.error("%s: error: %s".formatted(name, e.getMessage()));
       console.error("hint: " + e.hint());
@@ -226,94 +224,6 @@ public class Lambda {
       throw new UsageException(
           "the event cannot be read as JSON: " + e.getMessage(), "expected an object of settings");
     }
-  }
-
-  /**
-   * The environment of a run: the environment of the process, overridden by the event.
-   *
-   * @param event parsed JSON: null, an object of settings, or an EventBridge event with such an
-   *     object in {@code detail}
-   * @throws UsageException if a key is not a setting of the command, or a value cannot be one
-   */
-  static Map<String, String> environment(
-      List<Runner.Setting> settings, Object event, Map<String, String> process)
-      throws UsageException {
-    Map<String, String> environment = new HashMap<>(process);
-    environment.remove(REGION); // Lambda's own, not the bucket's
-    Set<Runner.Setting> seen = new HashSet<>();
-    for (Map.Entry<?, ?> entry : object(event).entrySet()) {
-      String key = entry.getKey().toString();
-      Runner.Setting setting = setting(settings, key);
-      if (!seen.add(setting)) {
-        throw new UsageException(
-            "event key \"%s\": the event has this setting twice".formatted(shown(key)),
-            "use only one of its names, with either - or _");
-      }
-      String value = value(setting, key, entry.getValue());
-      for (String variable : setting.variables()) {
-        if (value != null) { // under all its names, because the environment may use another one
-          environment.put(variable, value);
-        }
-      }
-    }
-    return environment;
-  }
-
-  private static Map<?, ?> object(Object event) throws UsageException {
-    return switch (event) {
-      case null -> Map.of();
-      case Map<?, ?> envelope when envelope.containsKey("detail-type") ->
-          object(envelope.get("detail"));
-      case Map<?, ?> object -> object;
-      default ->
-          throw new UsageException(
-              "the event is not a JSON object", "expected settings, like {\"server\": \"…\"}");
-    };
-  }
-
-  private static Runner.Setting setting(List<Runner.Setting> settings, String key)
-      throws UsageException {
-    String variable = key.strip().replace('-', '_').toUpperCase(Locale.ROOT);
-    return settings.stream()
-        .filter(setting -> setting.variables().contains(variable))
-        .findFirst()
-        .orElseThrow(() ->
-            new UsageException(
-                "unknown event key \"%s\"".formatted(shown(key)),
-                "keys are settings in lower case: "
-                    + settings.stream()
-                        .map(setting -> setting.variables().getFirst().toLowerCase(Locale.ROOT))
-                        .collect(Collectors.joining(", "))));
-  }
-
-  /** A value as an environment variable would hold it; null keeps that of the environment. */
-  private static String value(Runner.Setting setting, String key, Object value)
-      throws UsageException {
-    if (value instanceof List<?> list) {
-      List<String> entries = new ArrayList<>();
-      for (Object entry : list) {
-        if (entry == null || entry instanceof List<?> || entry instanceof Map<?, ?>) {
-          throw new UsageException(
-              "event key \"%s\": the list holds a null, a list or an object".formatted(shown(key)),
-              "expected strings, numbers or booleans");
-        }
-        entries.add(text(entry));
-      }
-      return String.join(setting.separator() == null ? "\n" : setting.separator(), entries);
-    }
-    return switch (value) {
-      case null -> null;
-      case Map<?, ?> object -> new String(Json.document(object), StandardCharsets.UTF_8);
-      default -> text(value);
-    };
-  }
-
-  private static String text(Object scalar) {
-    return scalar instanceof BigDecimal number ? number.toPlainString() : scalar.toString();
-  }
-
-  private static String shown(String key) {
-    return Display.brief(key);
   }
 
   // ---- the console

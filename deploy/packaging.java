@@ -109,7 +109,8 @@ public class packaging implements Callable<Integer> {
       try (ZipOutputStream zip =
           new ZipOutputStream(new BufferedOutputStream(Files.newOutputStream(part)))) {
         List<String> classes = new ArrayList<>(handlers);
-        classes.addAll(List.of("Lambda", "Findings", "NoVerdict"));
+        classes.addAll(
+            List.of("Lambda", "EventSettings", "FunctionSecrets", "Findings", "NoVerdict"));
         Path own =
             Path.of(packaging.class.getProtectionDomain().getCodeSource().getLocation().toURI());
         Jar.begin(zip, "lib/" + Jar.FILE);

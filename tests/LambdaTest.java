@@ -3,6 +3,7 @@
 //DEPS org.snakeyaml:snakeyaml-engine:3.2
 //DEPS tools.jackson.core:jackson-databind:3.3.0
 //SOURCES Exchange.java
+//SOURCES ../deploy/EventSettings.java
 //SOURCES ../deploy/Lambda.java
 //SOURCES CrashReportsTest.java
 //SOURCES Deployments.java
@@ -12,6 +13,7 @@
 //SOURCES ReadmeTest.java
 //SOURCES ../server/KintoRequest.java
 //SOURCES RecordingServer.java
+//SOURCES Reply.java
 //SOURCES ../server/RemoteSettingsServer.java
 //SOURCES S3Proxy.java
 //SOURCES S3Server.java
@@ -44,13 +46,16 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Queue;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -144,7 +149,7 @@ class LambdaTest {
 
   private static Map<String, String> environment(
       String command, String event, Map<String, String> process) throws Exception {
-    return Lambda.environment(
+    return EventSettings.environment(
         Runner.settings(ReadmeTest.COMMANDS.get(command).get()), Json.parse(event), process);
   }
 
@@ -163,11 +168,12 @@ class LambdaTest {
         String lower = variable.toLowerCase(Locale.ROOT);
         for (String key : List.of(variable, lower, lower.replace('_', '-'))) {
           Map<String, String> environment =
-              environment(command, "{\"%s\": \"a value\"}".formatted(key), NOTHING);
+              environment(
+                  command, "{\"%s\": \"a value\"}".formatted(key), Map.of("EVENT_SETTINGS", key));
           for (String name : setting.variables()) {
             assertEquals("a value", environment.get(name), key);
           }
-          assertEquals(setting.variables().size(), environment.size(), environment::toString);
+          assertEquals(setting.variables().size() + 1, environment.size(), environment::toString);
         }
       }
     }
@@ -217,14 +223,14 @@ class LambdaTest {
   @Test
   void a_key_wins_over_the_environment_whatever_name_that_uses() throws Exception {
     Map<String, String> process =
-        Map.of("AWS_ENDPOINT_URL", "http://process.test", "BUCKET", "process", "PATH", "/bin");
+        Map.of("ADDONS_COLLECTION", "process", "BUCKET", "process", "PATH", "/bin");
     Map<String, String> environment =
         environment(
             "blockpages_generator",
-            "{\"aws-endpoint-url-s3\": \"http://event.test\", \"bucket\": \"event\"}",
+            "{\"addons-collections\": \"event\", \"bucket\": \"event\"}",
             process);
-    assertEquals("http://event.test", environment.get("AWS_ENDPOINT_URL"));
-    assertEquals("http://event.test", environment.get("AWS_ENDPOINT_URL_S3"));
+    assertEquals("event", environment.get("ADDONS_COLLECTION"));
+    assertEquals("event", environment.get("ADDONS_COLLECTIONS"));
     assertEquals("event", environment.get("BUCKET"));
     assertEquals("/bin", environment.get("PATH"));
   }
@@ -362,7 +368,7 @@ class LambdaTest {
     List<String> strangers = new ArrayList<>(classes);
     strangers.removeIf(name ->
         name.matches(
-            "(common|templates)/.*|(Lambda|Findings|NoVerdict|%s)(\\$.*)?\\.class"
+            "(common|templates)/.*|(Lambda|EventSettings|FunctionSecrets|Findings|NoVerdict|%s)(\\$.*)?\\.class"
                 .formatted(String.join("|", commands()))));
     assertEquals(List.of(), strangers);
   }
@@ -517,6 +523,7 @@ class LambdaTest {
           Runner.settings(ReadmeTest.COMMANDS.get(function.getKey()).get());
       Set<String> variables = new HashSet<>(everywhere.propertyNames());
       variables.addAll(function.getValue().at("/Environment/Variables").propertyNames());
+      assertTrue(variables.remove("SECRETS_ID"), function.getKey());
       for (String variable : variables) {
         Runner.Setting setting =
             settings.stream()
@@ -525,13 +532,14 @@ class LambdaTest {
                 .orElseThrow(() -> new AssertionError(function.getKey() + ": " + variable));
         JsonNode own = function.getValue().at("/Environment/Variables/" + variable);
         String value = (own.isMissingNode() ? everywhere.path(variable) : own).toString();
-        assertEquals(
-            setting.isSecret(), value.contains("{{resolve:secretsmanager:"), variable + value);
+        assertFalse(setting.isSecret(), variable);
         assertTrue(setting.separator() == null || value.contains("NoValue"), "empty means none");
       }
       String input = function.getValue().at("/Events/Schedule/Properties/Input").asString("{}");
-      Lambda.environment(settings, Json.parse(input), NOTHING);
+      EventSettings.environment(settings, Json.parse(input), NOTHING);
     }
+    String template = Files.readString(Project.root().resolve("deploy/template.yaml"));
+    assertFalse(template.contains("{{resolve:"), "it would be a plain variable of the function");
   }
 
   @Test
@@ -554,21 +562,33 @@ class LambdaTest {
   }
 
   @Test
-  void only_the_pages_need_rights_and_those_are_of_their_bucket() throws IOException {
-    Map<String, JsonNode> functions = functions();
-    JsonNode policies = functions.remove("blockpages_generator").path("Policies");
-    functions.values().forEach(function -> assertFalse(function.has("Policies")));
-    assertEquals(
-        new JsonMapper()
-            .readTree(
-                """
-                [{"Version": "2012-10-17", "Statement": [
-                  {"Effect": "Allow", "Action": "s3:ListBucket",
-                   "Resource": "arn:${AWS::Partition}:s3:::${PagesBucket}"},
-                  {"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"],
-                   "Resource": "arn:${AWS::Partition}:s3:::${PagesBucket}/*"}]}]
-                """),
-        policies);
+  void a_function_may_read_its_own_secret_and_the_pages_their_bucket() throws IOException {
+    for (Map.Entry<String, JsonNode> function : functions().entrySet()) {
+      boolean needsCredentials =
+          Runner.settings(ReadmeTest.COMMANDS.get(function.getKey()).get()).stream()
+              .anyMatch(one -> one.isSecret() && !one.variables().contains("SENTRY_DSN"));
+      String id = "${Secrets}/" + (needsCredentials ? function.getKey() : "sentry");
+      assertEquals(id, function.getValue().at("/Environment/Variables/SECRETS_ID").asString());
+      String secret =
+          """
+          {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": "arn:\
+          ${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:%s-??????"}
+          """;
+      String bucket =
+          """
+          , {"Effect": "Allow", "Action": "s3:ListBucket",
+             "Resource": "arn:${AWS::Partition}:s3:::${PagesBucket}"},
+            {"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"],
+             "Resource": "arn:${AWS::Partition}:s3:::${PagesBucket}/*"}
+          """;
+      String rights =
+          secret.formatted(id) + (function.getKey().equals("blockpages_generator") ? bucket : "");
+      assertEquals(
+          new JsonMapper()
+              .readTree("[{\"Version\": \"2012-10-17\", \"Statement\": [%s]}]".formatted(rights)),
+          function.getValue().path("Policies"),
+          function.getKey());
+    }
   }
 
   @Test
@@ -798,6 +818,75 @@ class LambdaTest {
   }
 
   @Test
+  void the_secret_that_a_function_names_is_read_by_each_invocation() throws IOException {
+    Queue<Reply> replies =
+        new ArrayDeque<>(
+            List.of(
+                secret("{\"AUTH\": \"editor:s3cret-of-monday\"}"),
+                secret("{\"AUTH\": \"editor:s3cret-of-tuesday\"}"),
+                secret("{\"AUTH\": \"editor:s3cret-of-tuesday\"}"),
+                Reply.answer(
+                    400,
+                    "{\"__type\": \"AccessDeniedException\", \"Message\": \"not authorized\"}")));
+    RecordingServer manager = RecordingServer.of(exchange -> replies.remove().send(exchange));
+    opened.add(manager);
+    LambdaRuntime lambda =
+        lambda(
+            "consistency_checks",
+            Map.of(
+                "SERVER",
+                server.url().toString(),
+                "SECRETS_ID",
+                "remote-settings/consistency_checks",
+                "AWS_ENDPOINT_URL_SECRETS_MANAGER",
+                "http://127.0.0.1:" + manager.port()));
+    for (String day : List.of("monday", "tuesday")) {
+      server.forgetRequests();
+      LambdaRuntime.Outcome outcome = lambda.invoke("{\"verbose\": true}");
+      assertEquals(Set.of("editor:s3cret-of-" + day), credentials());
+      assertFalse(outcome.toString().contains("s3cret"), outcome::toString);
+    }
+    Exchange.Request asked = manager.requests().getFirst();
+    assertEquals("secretsmanager.GetSecretValue", asked.header("x-amz-target"));
+    assertTrue(asked.header("authorization").contains("/us-west-2/secretsmanager/aws4_request"));
+    assertTrue(asked.text().contains("\"remote-settings/consistency_checks\""), asked.text());
+
+    server.forgetRequests();
+    LambdaRuntime.Outcome redirected = lambda.invoke("{\"server\": \"http://127.0.0.1:1/v1\"}");
+    assertFailed("NoVerdict", redirected);
+    assertEquals(
+        """
+        consistency_checks: error: event key "server": it could send AUTH of the function elsewhere
+        hint: leave it out, or let the function's variable EVENT_SETTINGS name it\
+        """,
+        redirected.errorMessage());
+    LambdaRuntime.Outcome denied = lambda.invoke("{}");
+    assertFailed("NoVerdict", denied);
+    assertEquals(
+        """
+        consistency_checks: error: SECRETS_ID: the secret "remote-settings/consistency_checks" \
+        cannot be read: AccessDeniedException, not authorized
+        hint: does it exist, and may the function's role read it (secretsmanager:GetSecretValue)?\
+        """,
+        denied.errorMessage());
+    assertEquals(List.of(), server.requests());
+    assertEquals(4, manager.requests().size());
+  }
+
+  private static Reply secret(String json) {
+    return Reply.json(new JsonMapper().writeValueAsString(Map.of("SecretString", json)));
+  }
+
+  /** The credentials that the server got. */
+  private Set<String> credentials() {
+    return server.requests().stream()
+        .flatMap(request -> request.header("authorization").stream())
+        .map(header -> header.replaceFirst("^Basic ", ""))
+        .map(encoded -> new String(Base64.getDecoder().decode(encoded), StandardCharsets.UTF_8))
+        .collect(Collectors.toSet());
+  }
+
+  @Test
   void signatures_are_refreshed() throws IOException {
     server.close();
     server = RemoteSettingsServer.builder().sample(true).start();
@@ -818,9 +907,11 @@ class LambdaTest {
     opened.add(s3);
     server.put("blocklists", "addons", "{\"id\": \"i1\", \"details\": {\"name\": \"One\"}}");
     server.create("blocklists", "plugins");
-    LambdaRuntime lambda = lambda("blockpages_generator");
-    String event =
-        "{\"bucket_name\": \"lambda-pages\", \"aws_endpoint_url_s3\": \"%s\"}".formatted(s3.url());
+    LambdaRuntime lambda =
+        lambda(
+            "blockpages_generator",
+            Map.of("SERVER", server.url().toString(), "AWS_ENDPOINT_URL_S3", s3.url().toString()));
+    String event = "{\"bucket_name\": \"lambda-pages\"}";
     LambdaRuntime.Outcome first = lambda.invoke(event);
     assertTrue(first.isGood(), first::toString);
     assertTrue(
@@ -867,7 +958,9 @@ class LambdaTest {
                     "AWS_CONTAINER_CREDENTIALS_FULL_URI",
                     server.url().resolve("/credentials").toString(),
                     "AWS_CONTAINER_AUTHORIZATION_TOKEN",
-                    "s3cret-of-the-container"))
+                    "s3cret-of-the-container",
+                    "EVENT_SETTINGS",
+                    "aws-endpoint-url"))
             .invoke(
                 "{\"bucket_name\": \"snapshot-pages\", \"aws-endpoint-url\": \"%s\"}"
                     .formatted(s3.url()));
