@@ -1,4 +1,4 @@
-//SOURCES Project.java
+//SOURCES Checksums.java Project.java
 
 import java.io.File;
 import java.io.IOException;
@@ -18,6 +18,7 @@ import java.util.stream.Stream;
  */
 final class ClassPath {
   private final Path root;
+  private final Checksums checksums;
   private final Map<Set<String>, List<Path>> found = new HashMap<>();
 
   /**
@@ -27,6 +28,7 @@ final class ClassPath {
    */
   ClassPath(Path root, String running, Path jar) throws IOException {
     this.root = root;
+    checksums = new Checksums(root);
     found.put(
         dependencies(running),
         jars(System.getProperty("java.class.path")).stream()
@@ -37,9 +39,17 @@ final class ClassPath {
   /**
    * The jars that a script depends on, in class path order; downloads those that are missing.
    *
-   * @throws IOException if JBang cannot resolve them; the message has JBang's own words
+   * @throws IOException if JBang cannot resolve them, with JBang's own words, or if one is not the
+   *     jar that is expected
    */
   List<Path> of(String script) throws IOException {
+    List<Path> jars = unchecked(script);
+    checksums.check(jars);
+    return jars;
+  }
+
+  /** The same, whatever is in them. */
+  List<Path> unchecked(String script) throws IOException {
     Set<String> dependencies = dependencies(script);
     List<Path> jars = found.get(dependencies);
     if (jars == null) {
