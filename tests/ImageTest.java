@@ -57,13 +57,33 @@ class ImageTest {
         "image: " + (engine ? "built and run by docker" : "no engine answers, its steps are run"));
     if (engine) {
       Project.Outcome built =
-          Patience.run("docker", "build", "-t", IMAGE, "-f", "deploy/Dockerfile", ".")
+          Patience.run(
+                  "docker",
+                  "build",
+                  "-t",
+                  IMAGE,
+                  "-f",
+                  "deploy/Dockerfile",
+                  "--build-arg",
+                  "JRE=" + digest("eclipse-temurin:25-jre"),
+                  "--build-arg",
+                  "MAVEN=" + digest("maven:3-eclipse-temurin-25"),
+                  ".")
               .in(ROOT)
               .go();
       assertEquals(0, built.exit(), built.stderr());
     } else {
       buildHere();
     }
+  }
+
+  /** The digest of a tag, by the command that the Dockerfile names. */
+  private static String digest(String tag) {
+    return Patience.run(
+            "docker", "buildx", "imagetools", "inspect", "--format", "{{.Manifest.Digest}}", tag)
+        .go()
+        .stdout()
+        .strip();
   }
 
   private static List<List<Step>> stages(String dockerfile) {
@@ -73,7 +93,9 @@ class ImageTest {
         continue;
       }
       String[] parts = line.split(" ", 2);
-      if (parts[0].equals("FROM")) {
+      if (parts[0].equals("ARG")) {
+        continue; // the digests
+      } else if (parts[0].equals("FROM")) {
         stages.add(new ArrayList<>());
       }
       stages.getLast().add(new Step(parts[0], parts[1].strip()));
@@ -178,7 +200,7 @@ class ImageTest {
 
   @Test
   void it_is_made_of_a_jre_of_java_25_and_does_not_run_as_root() {
-    assertEquals("eclipse-temurin:25-jre AS jre", stages.getFirst().getFirst().rest());
+    assertEquals("eclipse-temurin:25-jre@${JRE} AS jre", stages.getFirst().getFirst().rest());
     assertEquals("jre", stages.getLast().getFirst().rest(), "no JDK and no sources in the image");
     assertTrue(last.get("USER").matches("[1-9]\\d*:[1-9]\\d*"), "by number, so that it is checked");
     assertTrue(last.get("ENTRYPOINT").startsWith("["), "signals reach the command");

@@ -18,10 +18,12 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -36,6 +38,9 @@ class SchedulesTest {
   /** They must not run twice at a time. */
   private static final List<String> WRITERS =
       List.of("backport_records", "blockpages_generator", "refresh_signature");
+
+  /** The default of {@code RUN_DEADLINE_SECONDS} for checks. */
+  private static final int RUN_DEADLINE_MINUTES = 15;
 
   @TempDir Path folder;
 
@@ -61,14 +66,46 @@ class SchedulesTest {
   }
 
   @Test
-  void the_crontab_is_one_and_its_writers_wait_for_nobody() throws IOException {
+  void the_crontab_is_one_and_no_job_runs_twice_or_hangs() throws IOException {
     Deployments.Crontab crontab = Deployments.crontab(read("crontab"));
     assertEquals(List.of(), crontab.wrong());
+    Pattern alone =
+        Pattern.compile("flock -n -E 0 \"\\$HOME/(\\w+)\\.lock\" timeout -k 1m (\\d+)m (\\w+) .*");
+    Set<String> locks = new TreeSet<>();
     for (String command : crontab.commands()) {
-      boolean writes = WRITERS.stream().anyMatch(command::contains) && !command.contains("--check");
-      Pattern alone = Pattern.compile("flock -n -E 0 \"\\$HOME/\\w+\\.lock\" timeout 30m \\w+ ");
-      assertEquals(writes, alone.matcher(command).find(), command); // one that hangs lets go
+      MatchResult job = alone.matcher(command).results().findFirst().orElseThrow();
+      boolean writes = WRITERS.contains(job.group(3)) && !command.contains("--check");
+      int minutes = Integer.parseInt(job.group(2));
+      assertEquals(writes ? 30 : 20, minutes, command);
+      assertTrue(minutes > RUN_DEADLINE_MINUTES, "a run says itself that it is late");
+      assertTrue(locks.add(job.group(1)), "another job would skip this one: " + command);
     }
+  }
+
+  @Test
+  void whoever_stops_a_run_waits_longer_than_the_run_itself() throws IOException {
+    for (String file : List.of("github-actions.yml", "kubernetes.yaml")) {
+      Pattern limit = Pattern.compile("(timeout-minutes|activeDeadlineSeconds): (\\d+)");
+      List<MatchResult> limits = limit.matcher(read(file)).results().toList();
+      assertTrue(limits.size() >= 6, file);
+      for (MatchResult one : limits) {
+        int perMinute = one.group(1).endsWith("Seconds") ? 60 : 1;
+        assertTrue(
+            Integer.parseInt(one.group(2)) > RUN_DEADLINE_MINUTES * perMinute, file + one.group());
+      }
+    }
+    assertEquals(
+        jobs(read("github-actions.yml")).size(),
+        read("github-actions.yml").split("\n    concurrency: ", -1).length - 1,
+        "no job runs twice at once");
+  }
+
+  private static List<String> jobs(String workflow) {
+    return Pattern.compile("(?m)^  (\\w+):$")
+        .matcher(workflow.substring(workflow.indexOf("\njobs:")))
+        .results()
+        .map(job -> job.group(1))
+        .toList();
   }
 
   @Test
@@ -129,21 +166,62 @@ class SchedulesTest {
                 Map.of(
                     "PATH", bin + ":/usr/bin:/bin",
                     "MAILTO", "ops@example.com",
+                    "UNIT", "remote-settings@validate_signature.service",
                     "MONITOR_INVOCATION_ID", "0a1b",
                     "MONITOR_EXIT_STATUS", "1"))
             .go();
     assertEquals(
         """
         --output=cat
-        INVOCATION_ID=0a1b
-        +
+        --lines=1000
+        _SYSTEMD_UNIT=remote-settings@validate_signature.service
         _SYSTEMD_INVOCATION_ID=0a1b
+        +
+        _PID=1
+        UNIT=remote-settings@validate_signature.service
+        INVOCATION_ID=0a1b
         -s
         validate_signature on h: exit code 1
         ops@example.com
         """,
         mailed.stdout(),
         mailed.stderr());
+  }
+
+  /** These imply {@code NoNewPrivileges}, with which most mail programs cannot send. */
+  private static final Set<String> WITHOUT_NEW_PRIVILEGES =
+      Set.of(
+          "LockPersonality",
+          "NoNewPrivileges",
+          "PrivateDevices",
+          "ProtectClock",
+          "ProtectHostname",
+          "ProtectKernelLogs",
+          "ProtectKernelModules",
+          "ProtectKernelTunables",
+          "RestrictAddressFamilies",
+          "RestrictNamespaces",
+          "RestrictRealtime",
+          "RestrictSUIDSGID",
+          "SystemCallArchitectures",
+          "SystemCallErrorNumber",
+          "SystemCallFilter");
+
+  @Test
+  void the_mail_is_sent_from_the_same_sandbox_as_far_as_mail_programs_allow() throws IOException {
+    Set<String> of = sandbox(units().get("remote-settings@.service"));
+    assertTrue(of.containsAll(WITHOUT_NEW_PRIVILEGES), of::toString);
+    of.removeAll(WITHOUT_NEW_PRIVILEGES);
+    assertEquals(of, sandbox(units().get("remote-settings-mail@.service")));
+  }
+
+  private static Set<String> sandbox(String unit) {
+    return Pattern.compile(
+            "(?m)^((Protect|Private|Restrict|SystemCall|Lock|NoNew|Capability|UMask)\\w*)=")
+        .matcher(unit)
+        .results()
+        .map(option -> option.group(1))
+        .collect(Collectors.toCollection(TreeSet::new));
   }
 
   @Test
@@ -168,6 +246,31 @@ class SchedulesTest {
   @Test
   void github_actions_take_the_workflow() {
     assertEquals(List.of(), Deployments.workflow(DEPLOY.resolve("github-actions.yml")));
+  }
+
+  @Test
+  void actions_are_pinned_by_commit_and_images_by_digest() throws IOException {
+    List<String> loose = new ArrayList<>();
+    int seen = 0;
+    for (Map.Entry<String, String> place :
+        Map.of(
+                "github-actions.yml",
+                "(?m)uses: (?!\\S+@[0-9a-f]{40} # v\\d+\\.\\d+\\.\\d+$)\\S+",
+                "kubernetes.yaml",
+                "(?m)image: (?!remote-settings-lambdas:|\\S+@sha256:[0-9a-f]{64}$).*",
+                "Dockerfile",
+                "(?m)^(?:FROM|COPY --from=)(?! ?(?:\\S+@\\$\\{[A-Z]+\\} AS"
+                    + " \\w+$|(?:jre|maven|build)(?: |$))).*")
+            .entrySet()) {
+      Pattern.compile(place.getValue())
+          .matcher(read(place.getKey()))
+          .results()
+          .forEach(use -> loose.add(place.getKey() + ": " + use.group()));
+      seen += read(place.getKey()).split("uses: |image: |\nFROM |COPY --from=", -1).length - 1;
+    }
+    assertEquals(List.of(), loose);
+    assertTrue(seen > 15, seen + " references");
+    assertFalse(Pattern.compile("(?m)^ARG \\w+=").matcher(read("Dockerfile")).find());
   }
 
   @Test
