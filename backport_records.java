@@ -2,8 +2,8 @@
 //DESCRIPTION Copy creations, updates and deletions of records from one collection to another.
 //DOCS docs/backport_records.md
 //JAVA 25+
-//SOURCES common/Batch.java common/Changesets.java common/Display.java common/GeneralSettings.java
-//SOURCES common/Http.java common/Json.java common/Place.java common/RecordDiff.java
+//SOURCES common/Batch.java common/Changesets.java common/Display.java common/Failure.java
+//SOURCES common/GeneralSettings.java common/Http.java common/Json.java common/Place.java common/RecordDiff.java
 //SOURCES common/RemoteSettings.java common/Report.java common/Runner.java common/Secret.java
 //SOURCES common/ServerException.java common/ServerInfo.java common/ServerSettings.java
 //SOURCES common/SignedResources.java common/Surroundings.java common/Tally.java
@@ -21,6 +21,7 @@ import common.Batch.Rejected;
 import common.Batch.Written;
 import common.Changesets.SignedRecord;
 import common.Display;
+import common.Failure;
 import common.GeneralSettings;
 import common.Http;
 import common.Json;
@@ -175,7 +176,7 @@ public class backport_records implements Runner.Command {
       names = "--max-lag",
       paramLabel = "SECONDS",
       defaultValue = "0",
-      converter = SecondsConverter.class,
+      converter = Values.CountConverter.class,
       description = "seconds that a destination may be behind, with --check")
   int maxLag;
 
@@ -496,6 +497,16 @@ public class backport_records implements Runner.Command {
     return plan;
   }
 
+  /** The records that somebody has changed since the plan was made, of those to be changed now. */
+  static List<String> changedSince(Plan plan, List<Change> now) {
+    Map<String, Long> planned =
+        plan.all().stream().collect(Collectors.toMap(Change::id, Change::timestamp));
+    return now.stream()
+        .filter(change -> !Objects.equals(planned.get(change.id()), change.timestamp()))
+        .map(Change::id)
+        .toList();
+  }
+
   private static long timestamp(Map<String, Object> fields) {
     return fields.get("last_modified") instanceof Long timestamp ? timestamp : 0;
   }
@@ -527,7 +538,7 @@ public class backport_records implements Runner.Command {
   record SignoffDue(Instant since) implements Due {}
 
   /** Nothing is requested until somebody has looked at it. */
-  record Blocked(String reason) implements Due {}
+  record Blocked(String reason, boolean isRejection) implements Due {}
 
   /**
    * What a signed source still needs, once it has the right records.
@@ -541,28 +552,25 @@ public class backport_records implements Runner.Command {
       Map<String, Object> before,
       SignoffRule signoff,
       String account) {
-    boolean wrote = before != null;
-    Object status = attributes.get("status");
-    return switch (status == null ? null : status.toString()) {
-      case null -> wrote ? new SignoffDue(null) : new NothingDue();
-      case "work-in-progress" -> dueOfWork(attributes, account, wrote);
+    return switch (Objects.toString(attributes.get("status"), null)) {
+      case null -> before == null ? new NothingDue() : new SignoffDue(null);
+      case "work-in-progress" -> dueOfWork(attributes, before, account);
       case "signed" ->
-          !wrote || isLater("last_signature_date", before, attributes)
+          before == null || RemoteSettings.isNewDate("last_signature_date", before, attributes)
               ? new NothingDue()
-              : new Blocked("the status is signed, but nothing was signed since the changes");
+              : new Blocked(
+                  "the status is signed, but nothing was signed since the changes", false);
       case "to-review" ->
-          !wrote || (signoff.reviewed() && isLater("last_review_request_date", before, attributes))
+          before == null
+                  || (signoff.reviewed()
+                      && RemoteSettings.isNewDate("last_review_request_date", before, attributes))
               ? new NothingDue()
-              : new Blocked("the status is still to-review, as before the changes");
+              : new Blocked("the status is still to-review, as before the changes", false);
       default ->
           new Blocked(
-              "the status is " + brief(attributes, "status") + ": the server has not finished");
+              "the status is " + brief(attributes, "status") + ": the server has not finished",
+              false);
     };
-  }
-
-  private static boolean isLater(
-      String date, Map<String, Object> before, Map<String, Object> after) {
-    return isLater(RemoteSettings.date(after, date), RemoteSettings.date(before, date));
   }
 
   /** Whether a date is there, and later than the other one if that is there. */
@@ -570,31 +578,40 @@ public class backport_records implements Runner.Command {
     return date.isPresent() && (other.isEmpty() || date.get().isAfter(other.get()));
   }
 
-  private static Due dueOfWork(Map<String, Object> attributes, String account, boolean wrote) {
+  private static Due dueOfWork(
+      Map<String, Object> attributes, Map<String, Object> before, String account) {
     for (String date : List.of("last_edit_date", "last_review_request_date", "last_review_date")) {
       if (attributes.get(date) != null && RemoteSettings.date(attributes, date).isEmpty()) {
-        return new Blocked("work in progress, but its %s is not a date".formatted(date));
+        return new Blocked("work in progress, but its %s is not a date".formatted(date), false);
       }
     }
     Object editor = attributes.get("last_edit_by");
     Optional<Instant> edited = RemoteSettings.date(attributes, "last_edit_date");
     Optional<Instant> requested = RemoteSettings.date(attributes, "last_review_request_date");
-    Optional<Instant> approved = RemoteSettings.date(attributes, "last_review_date");
-    if (editor == null && wrote) {
+    if (editor == null && before != null) {
       return new SignoffDue(null); // this server does not say who edits
     }
-    String who = editor == null ? "an unknown editor" : brief(attributes, "last_edit_by");
-    Blocked byEditor = new Blocked("work in progress by " + who);
-    if (isLater(edited, requested)) {
-      return account.equals(editor) ? new SignoffDue(edited.get()) : byEditor;
+    boolean isEdited =
+        before != null && !RemoteSettings.isNewDate("last_review_request_date", before, attributes);
+    if (isEdited || isLater(edited, requested)) {
+      return account.equals(editor)
+          ? new SignoffDue(edited.orElse(null))
+          : workInProgress(attributes);
     }
-    if (isLater(requested, approved)) {
+    if (isLater(requested, RemoteSettings.date(attributes, "last_review_date"))) {
       String comment = Objects.toString(attributes.get("last_reviewer_comment"), "");
       return new Blocked(
           "review rejected"
-              + (comment.isBlank() ? " without a comment" : ": " + Display.brief(comment)));
+              + (comment.isBlank() ? " without a comment" : ": " + Display.brief(comment)),
+          true);
     }
-    return byEditor;
+    return workInProgress(attributes);
+  }
+
+  private static Blocked workInProgress(Map<String, Object> attributes) {
+    boolean isKnown = attributes.get("last_edit_by") != null;
+    String editor = isKnown ? brief(attributes, "last_edit_by") : "an unknown editor";
+    return new Blocked("work in progress by " + editor, false);
   }
 
   /** Whether the attributes, read after the request for a signoff, show that it succeeded. */
@@ -604,7 +621,7 @@ public class backport_records implements Runner.Command {
     return "signed".equals(status)
         || (signoff.reviewed()
             && ("to-review".equals(status) // or it was, and a reviewer has answered already
-                || isLater("last_review_request_date", before, after)));
+                || RemoteSettings.isNewDate("last_review_request_date", before, after)));
   }
 
   private static String brief(Map<String, Object> attributes, String name) {
@@ -612,63 +629,30 @@ public class backport_records implements Runner.Command {
   }
 
   /** The work of others that a copy overwrites, as a warning; empty if there is none. */
-  static Optional<String> othersWork(
-      Map<String, Object> attributes, SignoffRule signoff, String account) {
+  static Optional<String> othersWork(Map<String, Object> attributes, Due due, String account) {
     if ("to-review".equals(attributes.get("status"))
         && !account.equals(attributes.get("last_review_request_by"))) {
       return Optional.of(
           "under review, requested by " + brief(attributes, "last_review_request_by"));
     }
-    return due(attributes, null, signoff, account) instanceof Blocked(String reason)
-        ? Optional.of(reason)
-        : Optional.empty();
-  }
-
-  /** The group that an account must join to request a signoff; empty if none, or not known. */
-  static Optional<String> missingGroup(SignedResource resource, Set<String> principals) {
-    SignoffRule signoff = resource.signoff();
-    // without review, old servers ask: some for the editors, some for the reviewers
-    List<String> groups =
-        Stream.of(signoff.editors(), signoff.reviewed() ? null : signoff.reviewers())
-            .filter(Objects::nonNull)
-            .toList();
-    String start = "/buckets/%s/groups/".formatted(resource.source().bucket());
-    return principals.isEmpty()
-            || groups.isEmpty()
-            || groups.stream().anyMatch(group -> principals.contains(start + group))
-        ? Optional.empty()
-        : Optional.of(groups.getLast());
+    return due instanceof Blocked blocked ? Optional.of(blocked.reason()) : Optional.empty();
   }
 
   // ---- one copy
 
-  private static final String NEXT_RUN = "the next run applies what is missing";
   private static final int MAX_ROUNDS = 2;
 
   /** After this many rejected records in a row, the rest is not tried. */
   private static final int MAX_REJECTED = 100;
-
-  /** Why a copy was not made, or only a part of it. */
-  private static final class Failure extends Exception {
-    private static final long serialVersionUID = 1;
-    final String hint;
-
-    /**
-     * @param hint what to do about it; null if it is temporary
-     */
-    Failure(String reason, String hint) {
-      super(reason, null, false, false);
-      this.hint = hint;
-    }
-  }
 
   /** What to do about it; null if it is temporary. */
   private static String remedy(ServerException e, String remedy) {
     return e.isTemporary() ? e.hint() : Objects.requireNonNullElse(e.hint(), remedy);
   }
 
-  /** The destination as it was read; without attributes if it is missing. */
-  private record Snapshot(Map<String, Object> attributes, List<SignedRecord> records) {}
+  /** The destination as it was read; the attributes, null if it is missing, before and after. */
+  private record Snapshot(
+      Map<String, Object> attributes, List<SignedRecord> records, Map<String, Object> latest) {}
 
   /** One copy, and how far it has come. */
   private final class Copy {
@@ -682,6 +666,7 @@ public class backport_records implements Runner.Command {
     private Failure failure; // of a whole batch, which ends its round
     private boolean noRetry; // after that failure, because it would fail again
     private int rejectedInARow;
+    private volatile List<String> others = List.of(); // what was changed by others meanwhile
 
     Copy(Mapping mapping) {
       this.mapping = mapping;
@@ -693,7 +678,7 @@ public class backport_records implements Runner.Command {
         signed = signedResource();
         return check ? compared() : copied();
       } catch (Failure e) {
-        return outcome(Verdict.NO_VERDICT, e.getMessage(), e.hint, null);
+        return outcome(Verdict.NO_VERDICT, e.getMessage(), e.hint(), null);
       } catch (Report.ClosedOutput e) {
         throw e;
       } catch (RuntimeException | OutOfMemoryError e) {
@@ -710,12 +695,11 @@ public class backport_records implements Runner.Command {
 
     private Outcome compared() throws Failure {
       Snapshot seen = readDestination(false);
-      Plan lacking = plan(readSource(), seen.records());
-      if (!lacking.isEmpty()) { // a change may have been in flight
+      plan = plan(readSource(), seen.records());
+      if (!plan.isEmpty()) { // a change may have been in flight
         seen = readDestination(false);
-        lacking = plan(readSource(), seen.records());
+        plan = plan(readSource(), seen.records());
       }
-      plan = lacking;
       if (!plan.isEmpty()) {
         try {
           return behind(lag(plan, source.lastModified(mapping.source()), now));
@@ -726,11 +710,10 @@ public class backport_records implements Runner.Command {
       if (signed == null) {
         return inSync();
       }
-      return switch (due(seen.attributes(), null, signed.signoff(), info.account())) {
-        case NothingDue _ -> inSync();
-        case Blocked(String reason) -> outcome(Verdict.WAITING, reason);
-        case SignoffDue(Instant since) -> behind(age(since.toEpochMilli(), now));
-      };
+      Due due = owed(seen.attributes(), null, seen.records());
+      return due instanceof SignoffDue(Instant since)
+          ? behind(age(since.toEpochMilli(), now))
+          : settled(due, seen.attributes(), null);
     }
 
     private Outcome copied() throws Failure {
@@ -740,11 +723,11 @@ public class backport_records implements Runner.Command {
       plan = plan(wanted, seen.records());
       checkDeletions(plan);
       if (plan.isEmpty() && !isMissing) {
-        return signed == null ? inSync() : signOff(seen.attributes(), null);
+        return signed == null ? inSync() : signOff(seen, null);
       }
       if (signed != null && !isMissing) {
         checkGroup();
-        othersWork(seen.attributes(), signed.signoff(), info.account())
+        othersWork(seen.latest(), owed(seen.latest(), null, seen.records()), info.account())
             .ifPresent(work -> report.warn(to.name() + ": " + work + "; the copy overwrites it"));
       }
       SignoffRule signoff = signed == null || plan.isEmpty() ? null : signed.signoff();
@@ -760,13 +743,14 @@ public class backport_records implements Runner.Command {
         seen = readDestination(false); // somebody else may have created it
         Plan afresh = plan(wanted, seen.records());
         checkDeletions(afresh);
+        warnOfChanges(afresh.all());
         plan = afresh;
       }
       Snapshot after = write(wanted);
       if (signed == null) {
         return applied();
       }
-      Outcome outcome = signOff(after.attributes(), appliedCount() == 0 ? null : seen.attributes());
+      Outcome outcome = signOff(after, appliedCount() == 0 ? null : seen.attributes());
       return outcome.verdict() == Verdict.IN_SYNC ? applied() : outcome; // only created
     }
 
@@ -781,7 +765,7 @@ public class backport_records implements Runner.Command {
           String which = filters.isEmpty() ? "" : " that the filters select";
           throw new Failure(
               "source %s has no records%s".formatted(from.name(), which),
-              "--allow-empty-source empties the destination");
+              "--allow-empty-source accepts that: a copy then empties the destination");
         }
         return records;
       } catch (ServerException e) {
@@ -789,11 +773,11 @@ public class backport_records implements Runner.Command {
       }
     }
 
-    /** Reads the attributes first, because a later change of a record changes them too. */
     private Snapshot readDestination(boolean mayBeMissing) throws Failure {
       try {
-        Snapshot seen =
-            new Snapshot(destination.metadata(to.path()), destination.records(to, Map.of()));
+        Map<String, Object> attributes = destination.metadata(to.path());
+        List<SignedRecord> records = destination.records(to, Map.of());
+        Snapshot seen = new Snapshot(attributes, records, destination.metadata(to.path()));
         for (SignedRecord record : seen.records()) {
           if (timestamp(record.json().fields()) <= 0) {
             throw new Failure(
@@ -805,7 +789,7 @@ public class backport_records implements Runner.Command {
         return seen;
       } catch (ServerException e) {
         if (e.status() == 404 && mayBeMissing) {
-          return new Snapshot(null, List.of());
+          return new Snapshot(null, List.of(), null);
         }
         throw unreadable(false, e);
       }
@@ -820,11 +804,12 @@ public class backport_records implements Runner.Command {
                 "set %s to an account that may %s the whole collection, if it exists"
                     .formatted(
                         isSource ? SOURCE_AUTH : destVariable(),
-                        isSource ? "read" : "read and write");
+                        isSource || check ? "read" : "read and write");
             case 404 ->
                 isSource
                     ? "does the collection exist?"
-                    : "--create-destination creates the collection";
+                    : (check ? "without --check, " : "")
+                        + "--create-destination creates the collection";
             case 400 ->
                 isSource && !mapping.filters().parameters().isEmpty()
                     ? "change the filters: " + mapping.filters()
@@ -864,12 +849,12 @@ public class backport_records implements Runner.Command {
         throw new Failure(
             "%d records would be deleted, but --max-deletions is %d"
                 .formatted(deletions, maxDeletions),
-            "--dry-run shows them");
+            dryRun ? "raise --max-deletions if that is right" : "--dry-run shows them");
       }
     }
 
     private void checkGroup() throws Failure {
-      Optional<String> group = missingGroup(signed, info.principals());
+      Optional<String> group = signed.missingGroup(info.principals());
       if (group.isPresent()) {
         throw new Failure(
             "%s is not in the group %s, so it cannot %s of %s"
@@ -943,12 +928,22 @@ public class backport_records implements Runner.Command {
         }
         Plan rest = plan(wanted, seen.records());
         changes = retryable(rest);
+        others = changedSince(plan, rest.all()).stream().filter(id -> !isRejected(id)).toList();
         if (rest.isEmpty()) {
           return seen;
         }
         if (round == MAX_ROUNDS || changes.isEmpty() || rejectedInARow >= MAX_REJECTED || noRetry) {
           throw failure == null ? missing(rest) : stopped(failure);
         }
+        warnOfChanges(changes);
+      }
+    }
+
+    private void warnOfChanges(List<Change> now) {
+      List<String> ids = changedSince(plan, now);
+      if (!ids.isEmpty()) {
+        String which = Display.some(ids);
+        report.warn(to.name() + ": changed since it was read; the copy overwrites " + which);
       }
     }
 
@@ -998,8 +993,8 @@ public class backport_records implements Runner.Command {
       String note = state.reason().isEmpty() ? "" : "(" + state.reason() + ")";
       String message = isRefused ? Display.brief(answer.message()) : note;
       String line =
-          "%s - %d %s".formatted(line(requests.size(), change.at(to)), answer.status(), message);
-      requests.add(json(change.at(to), answer.status(), message));
+          "%s - %d %s".formatted(change.at(to).line(requests.size()), answer.status(), message);
+      requests.add(change.at(to).json(answer.status(), message));
       if (state instanceof Applied) {
         report.heading(line.strip());
       } else {
@@ -1009,7 +1004,7 @@ public class backport_records implements Runner.Command {
 
     /**
      * The remaining changes that may be sent again; all others of the plan count as applied.
-     * Records that somebody else has changed meanwhile are left to the next run.
+     * Records that were right, and that somebody has changed meanwhile, are left to the next run.
      */
     private List<Change> retryable(Plan rest) {
       Set<String> missing = rest.all().stream().map(Change::id).collect(Collectors.toSet());
@@ -1023,14 +1018,16 @@ public class backport_records implements Runner.Command {
     }
 
     private Failure missing(Plan rest) {
-      ChangeState byOthers = new Pending("changed since");
-      List<String> missing =
-          rest.all().stream()
-              .map(one -> one.id() + " (" + states.getOrDefault(one.id(), byOthers).reason() + ")")
-              .toList();
+      List<String> missing = rest.all().stream().map(this::missing).toList();
       boolean isMore = !rest.all().stream().map(Change::id).allMatch(this::isRejected);
       return new Failure(
           "%s; missing: %s".formatted(progress(), Display.some(missing)), hint(null, isMore));
+    }
+
+    private String missing(Change change) {
+      ChangeState state = states.get(change.id());
+      String byOthers = change.record() == null ? "added since, to be deleted" : "changed since";
+      return "%s (%s)".formatted(change.id(), state == null ? byOthers : state.reason());
     }
 
     private boolean isRejected(String id) {
@@ -1052,14 +1049,19 @@ public class backport_records implements Runner.Command {
       String from = mapping.source().name();
       List<String> sentences =
           new ArrayList<>(Batch.remedies(writes, states, from, destVariable()));
-      if (why != null && why.hint != null) {
-        sentences.add(why.hint);
+      if (why != null && why.hint() != null) {
+        sentences.add(why.hint());
       } else if (isMore) {
-        String rest =
-            rejectedInARow < MAX_REJECTED
-                ? "the next run applies the rest"
-                : "only then are the others tried";
-        sentences.add(sentences.isEmpty() ? NEXT_RUN : rest);
+        sentences.add(
+            sentences.isEmpty()
+                ? "the next run applies what is missing"
+                : rejectedInARow < MAX_REJECTED
+                    ? "the next run applies the rest"
+                    : "only then are the others tried");
+      }
+      if (!others.isEmpty()) {
+        String which = Display.some(others);
+        sentences.add("to keep what others did to %s, bring it into %s".formatted(which, from));
       }
       return String.join("; ", sentences);
     }
@@ -1069,31 +1071,55 @@ public class backport_records implements Runner.Command {
     /**
      * Requests the signoff, unless none is needed or somebody has to look at the destination.
      *
-     * @param attributes of the destination, read just before its records were found right
      * @param before its attributes before our changes; null if there were none
      */
-    private Outcome signOff(Map<String, Object> attributes, Map<String, Object> before)
-        throws Failure {
+    private Outcome signOff(Snapshot seen, Map<String, Object> before) throws Failure {
+      Map<String, Object> attributes = seen.attributes();
       SignoffRule rule = signed.signoff();
-      return switch (due(attributes, before, rule, info.account())) {
-        case Blocked(String reason) -> outcome(Verdict.WAITING, reason);
-        case NothingDue _ when before == null -> inSync();
-        case NothingDue _ ->
-            rule.reviewed() && "signed".equals(attributes.get("status"))
-                ? applied() // somebody else has requested a review, and it was approved
-                : signedOff();
-        case SignoffDue _ -> {
-          if (before == null) {
-            checkGroup();
-            if (dryRun) {
-              yield planned(false, rule);
-            }
-            announce(request(rule));
-          }
-          stopIfInterrupted();
-          yield requestSignoff(attributes, before);
+      Due due = owed(attributes, before, seen.records());
+      if (!(due instanceof SignoffDue)) {
+        return settled(due, attributes, before);
+      }
+      if (before == null) {
+        checkGroup();
+        if (dryRun) {
+          return planned(false, rule);
         }
-      };
+        announce(request(rule));
+      }
+      stopIfInterrupted();
+      return requestSignoff(attributes, before);
+    }
+
+    /** The outcome where no signoff is due. */
+    private Outcome settled(Due due, Map<String, Object> attributes, Map<String, Object> before) {
+      if (due instanceof Blocked blocked) {
+        return outcome(Verdict.WAITING, blocked.reason());
+      }
+      return before == null
+          ? inSync()
+          : signed.signoff().reviewed() && "signed".equals(attributes.get("status"))
+              ? applied() // somebody else has requested a review, and it was approved
+              : signedOff();
+    }
+
+    /**
+     * What the destination still needs. A review request copies the records to the preview: if they
+     * differ, an edit has followed it, even if the dates, of the clocks of two nodes, deny that.
+     */
+    private Due owed(
+        Map<String, Object> attributes, Map<String, Object> before, List<SignedRecord> records) {
+      Due due = due(attributes, before, signed.signoff(), info.account());
+      try {
+        return due instanceof Blocked(_, boolean isRejection)
+                && isRejection
+                && signed.preview() != null
+                && !plan(records, destination.records(signed.preview(), Map.of())).isEmpty()
+            ? workInProgress(attributes)
+            : due;
+      } catch (ServerException e) {
+        return due; // then only dates are left to judge by
+      }
     }
 
     /**
@@ -1115,22 +1141,27 @@ public class backport_records implements Runner.Command {
           refused = e;
         }
         Map<String, Object> after = destination.metadata(to.path());
-        if (isSignedOff(rule, attributes, after)) {
-          return Objects.equals(attributes.get("last_edit_date"), after.get("last_edit_date"))
-              ? signedOff()
-              : outcome(
-                  Verdict.WAITING,
-                  "edited by %s and signed off by another account"
-                      .formatted(brief(after, "last_edit_by")));
+        boolean isDone = isSignedOff(rule, attributes, after);
+        if (isDone
+            && !Objects.equals(attributes.get("last_edit_date"), after.get("last_edit_date"))) {
+          String editor = brief(after, "last_edit_by");
+          String text = "edited by %s and signed off by another account".formatted(editor);
+          return outcome(Verdict.WAITING, text);
+        }
+        Object requester = after.get("last_review_request_by");
+        if (isDone && (!rule.reviewed() || requester == null || requester.equals(info.account()))) {
+          return signedOff();
+        }
+        if (isDone || (refused != null && refused.status() == 412)) {
+          Due due = due(after, attributes, rule, info.account());
+          if (!(due instanceof SignoffDue)) {
+            return settled(due, after, before);
+          }
         }
         if (refused == null) {
           throw notRequested(
               "the server accepted it, but the status is " + brief(after, "status"),
               "see the server's log, then run the command again");
-        }
-        if (refused.status() == 412
-            && due(after, before, rule, info.account()) instanceof Blocked(String reason)) {
-          return outcome(Verdict.WAITING, reason);
         }
         throw refused;
       } catch (ServerException e) {
@@ -1261,12 +1292,12 @@ public class backport_records implements Runner.Command {
 
   private void show(Outcome outcome, Tally tally) {
     List<Change> changes = outcome.plan().all();
-    if (outcome.verdict() == Verdict.PLANNED) {
+    if (dryRun) {
       for (int i = 0; i < changes.size(); i++) {
         RecordWrite write = changes.get(i).at(outcome.mapping().destination());
         List<Field> fields = changes.get(i).fields();
         report.heading(
-            line(i, write) + (fields.isEmpty() ? "" : " (" + RecordDiff.text(fields) + ")"));
+            write.line(i) + (fields.isEmpty() ? "" : " (" + RecordDiff.text(fields) + ")"));
       }
     }
     report.result(outcome.verdict().status, text(outcome), json(outcome));
@@ -1332,26 +1363,7 @@ public class backport_records implements Runner.Command {
     return changes.stream().map(change -> Display.clean(change.id())).toList();
   }
 
-  private static Map<String, Object> json(RecordWrite write, int status, String message) {
-    Map<String, Object> json = new LinkedHashMap<>();
-    json.put("method", write.method());
-    json.put("path", write.path());
-    json.put("status", status);
-    json.put("message", message);
-    return json;
-  }
-
-  private static String line(int number, RecordWrite write) {
-    return "Batch #%d: %s %s".formatted(number, write.method(), write.path());
-  }
-
   // ---- converters: each message completes "VALUE is not …"
-
-  private static final class SecondsConverter extends Values.WholeNumber {
-    SecondsConverter() {
-      super(0, 31_536_000);
-    }
-  }
 
   private static final class FiltersConverter implements ITypeConverter<Filters> {
     private static final String FORM =
@@ -1368,9 +1380,6 @@ public class backport_records implements Runner.Command {
           String name = key.toString();
           List<?> values = given instanceof List<?> list ? list : Collections.singletonList(given);
           checkFilter(name, values);
-          if (given == null) {
-            throw new TypeConversionException(FORM);
-          }
           parameters.put(name, values.stream().map(one -> text(name, one)).toList());
         });
       } catch (BadJson e) {

@@ -2,12 +2,12 @@
 //DESCRIPTION Check that source, preview and destination of each signed collection agree with its status.
 //DOCS docs/consistency_checks.md
 //JAVA 25+
-//SOURCES common/Changesets.java common/Display.java common/GeneralSettings.java common/Http.java
-//SOURCES common/InOrder.java common/Place.java common/RecordDiff.java common/RemoteSettings.java
-//SOURCES common/Report.java common/Runner.java common/Secret.java common/Selection.java
-//SOURCES common/ServerException.java common/ServerInfo.java common/ServerSettings.java
-//SOURCES common/SignedResources.java common/Surroundings.java common/Tally.java
-//SOURCES common/UsageException.java
+//SOURCES common/Changesets.java common/Display.java common/Failure.java common/GeneralSettings.java
+//SOURCES common/Http.java common/InOrder.java common/Place.java common/RecordDiff.java
+//SOURCES common/RemoteSettings.java common/Report.java common/Runner.java common/Secret.java
+//SOURCES common/Selection.java common/ServerException.java common/ServerInfo.java
+//SOURCES common/ServerSettings.java common/SignedResources.java common/Surroundings.java
+//SOURCES common/Tally.java common/UsageException.java
 //DEPS info.picocli:picocli:4.7.7
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
@@ -15,6 +15,7 @@
 import common.Changesets.Changeset;
 import common.Changesets.SignedRecord;
 import common.Display;
+import common.Failure;
 import common.GeneralSettings;
 import common.Http;
 import common.InOrder;
@@ -455,7 +456,7 @@ public class consistency_checks implements Runner.Command {
     }
 
     /** The differences, but for what no destination has; that is remembered for a warning. */
-    List<Field> among(List<Field> differences) throws Unreadable {
+    List<Field> among(List<Field> differences) throws Failure {
       List<Field> published = new ArrayList<>();
       for (Field field : differences) {
         if (field.right() != null || isSomewhere(field.name())) {
@@ -468,7 +469,7 @@ public class consistency_checks implements Runner.Command {
     }
 
     /** Whether a destination has an attribute of that name. */
-    private synchronized boolean isSomewhere(String name) throws Unreadable {
+    private synchronized boolean isSomewhere(String name) throws Failure {
       if (names == null) {
         names = new TreeSet<>();
         for (String bucket : buckets(resources, SignedResource::destination)) {
@@ -480,7 +481,7 @@ public class consistency_checks implements Runner.Command {
         }
       }
       if (failure != null && !names.contains(name)) {
-        throw new Unreadable("destinations", failure);
+        throw unreadable("destinations", failure);
       }
       return names.contains(name);
     }
@@ -542,8 +543,8 @@ public class consistency_checks implements Runner.Command {
       return destination == null
           ? judgement
           : with(published.among(metadataDifferences(from, destination)), judgement);
-    } catch (Unreadable e) {
-      return new NoVerdict(e.getMessage(), e.hint);
+    } catch (Failure e) {
+      return new NoVerdict(e.getMessage(), e.hint());
     }
   }
 
@@ -564,8 +565,8 @@ public class consistency_checks implements Runner.Command {
               : new Inconsistent(
                   "source %s is gone, destination has %d records"
                       .formatted(source.name(), records));
-    } catch (Unreadable e) {
-      return new NoVerdict(e.getMessage(), e.hint);
+    } catch (Failure e) {
+      return new NoVerdict(e.getMessage(), e.hint());
     }
   }
 
@@ -573,19 +574,12 @@ public class consistency_checks implements Runner.Command {
     Changeset read() throws ServerException;
   }
 
-  /** One side could not be read, so the collection cannot be judged. */
-  private static final class Unreadable extends Exception {
-    private static final long serialVersionUID = 1;
-    private final String hint;
-
-    Unreadable(String side, ServerException failure) {
-      super(side + ": " + failure.reason(), failure);
-      hint = failure.hint();
-    }
+  private static Failure unreadable(String side, ServerException failure) {
+    return new Failure(side + ": " + failure.reason(), failure.hint());
   }
 
   /** A side that clients may not read is a finding; any other failure leaves no verdict. */
-  private static Side side(String name, Reading reading) throws Unreadable {
+  private static Side side(String name, Reading reading) throws Failure {
     try {
       Changeset read = reading.read();
       return Side.of(name, read.records(), read.metadata());
@@ -593,7 +587,7 @@ public class consistency_checks implements Runner.Command {
       if (e.isNotReadable()) {
         return Side.unreadable(name, e.reason());
       }
-      throw new Unreadable(name, e);
+      throw unreadable(name, e);
     }
   }
 

@@ -47,6 +47,21 @@ public final class Batch {
       return collection.path() + "/records/" + Urls.escaped(id);
     }
 
+    /** How it is shown to people. */
+    public String line(int number) {
+      return "Batch #%d: %s %s".formatted(number, method(), path());
+    }
+
+    /** The request and what became of it, for the JSON document. */
+    public Map<String, Object> json(int status, String message) {
+      Map<String, Object> json = new LinkedHashMap<>();
+      json.put("method", method());
+      json.put("path", path());
+      json.put("status", status);
+      json.put("message", message);
+      return json;
+    }
+
     Map<String, Object> json() {
       Map<String, Object> part = new LinkedHashMap<>();
       part.put("method", method());

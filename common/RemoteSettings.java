@@ -497,6 +497,12 @@ public final class RemoteSettings {
     }
   }
 
+  /** Whether a date was set meanwhile; the clock of another node may have set an earlier one. */
+  public static boolean isNewDate(
+      String name, Map<String, Object> before, Map<String, Object> after) {
+    return date(after, name).isPresent() && !after.get(name).equals(before.get(name));
+  }
+
   /** Reads the timestamp of a collection's records as clients do: a cache may answer. */
   public long timestamp(Announced entry) throws ServerException {
     return timestamp(entry, Long.toString(entry.timestamp()));

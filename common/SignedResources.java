@@ -8,7 +8,9 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Function;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -70,6 +72,21 @@ public record SignedResources(List<SignedResource> all) {
           preview == null ? null : preview.of(collection),
           destination.of(collection),
           signoff.of(collection));
+    }
+
+    /** The group that an account must join to request a signoff; empty if none, or not known. */
+    public Optional<String> missingGroup(Set<String> principals) {
+      // without review, old servers ask: some for the editors, some for the reviewers
+      List<String> groups =
+          Stream.of(signoff.editors(), signoff.reviewed() ? null : signoff.reviewers())
+              .filter(Objects::nonNull)
+              .toList();
+      String start = "/buckets/%s/groups/".formatted(source.bucket());
+      return principals.isEmpty()
+              || groups.isEmpty()
+              || groups.stream().anyMatch(group -> principals.contains(start + group))
+          ? Optional.empty()
+          : Optional.of(groups.getLast());
     }
   }
 

@@ -352,7 +352,7 @@ class BackportPlanTest {
   private static String due(Map<String, Object> before, SignoffRule signoff, String... pairs) {
     String due = backport_records.due(attributes(pairs), before, signoff, "account:us").toString();
     return due.replaceAll("^SignoffDue.*", "SignoffDue")
-        .replaceAll("\\[\\]|Blocked\\[reason=|\\]$", "");
+        .replaceAll("\\[\\]|Blocked\\[reason=|(, isRejection=.*)?\\]$", "");
   }
 
   @Test
@@ -428,7 +428,66 @@ class BackportPlanTest {
   }
 
   private static Optional<String> others(String... pairs) {
-    return backport_records.othersWork(attributes(pairs), REVIEWED, "account:us");
+    Map<String, Object> attributes = attributes(pairs);
+    return backport_records.othersWork(
+        attributes, backport_records.due(attributes, null, REVIEWED, "account:us"), "account:us");
+  }
+
+  @Test
+  void the_clock_of_another_node_makes_no_rejection_of_what_we_changed() {
+    String asked = "last_review_request_date";
+    String[] ours = {
+      "status", "work-in-progress", "last_edit_by", "account:us", "last_edit_date", EARLIER
+    };
+    String[] theirs = ours.clone();
+    theirs[3] = "account:them";
+    String rejected = "review rejected without a comment";
+    assertEquals("SignoffDue", due(Map.of(asked, LATER), REVIEWED, with(ours, asked, LATER)));
+    assertEquals(
+        "work in progress by account:them",
+        due(Map.of(asked, LATER), REVIEWED, with(theirs, asked, LATER)));
+    assertEquals(rejected, due(Map.of(), REVIEWED, with(ours, asked, LATER)), "asked since");
+    assertEquals(rejected, due(Map.of(asked, EARLIER), REVIEWED, with(ours, asked, LATER)));
+    assertEquals(rejected, due(null, REVIEWED, with(ours, asked, LATER)), "we changed nothing");
+  }
+
+  @Test
+  void the_clock_of_another_node_hides_no_signoff() {
+    String asked = "last_review_request_date";
+    String signed = "last_signature_date";
+    assertEquals(
+        "NothingDue", due(Map.of(asked, LATER), REVIEWED, "status", "to-review", asked, EARLIER));
+    assertEquals(
+        "NothingDue", due(Map.of(signed, LATER), REVIEWED, "status", "signed", signed, EARLIER));
+    assertTrue(
+        backport_records.isSignedOff(
+            REVIEWED,
+            attributes(asked, LATER),
+            attributes("status", "work-in-progress", asked, EARLIER)));
+  }
+
+  @Test
+  void a_record_that_is_not_as_it_was_read_is_named() {
+    List<SignedRecord> source = records("{\"id\":\"new\",\"n\":1}", "{\"id\":\"upd\",\"n\":1}");
+    backport_records.Plan plan =
+        backport_records.plan(
+            source,
+            records(
+                "{\"id\":\"upd\",\"last_modified\":5}", "{\"id\":\"del\",\"last_modified\":5}"));
+    assertEquals(List.of(), backport_records.changedSince(plan, plan.all()));
+    assertEquals(
+        List.of("upd", "new", "added", "del"),
+        backport_records.changedSince(
+            plan,
+            backport_records
+                .plan(
+                    source,
+                    records(
+                        "{\"id\":\"new\",\"last_modified\":6}",
+                        "{\"id\":\"del\",\"last_modified\":6}",
+                        "{\"id\":\"added\",\"last_modified\":6}"))
+                .all()),
+        "gone, made, added, edited");
   }
 
   private static String[] with(String[] pairs, String... more) {
@@ -519,9 +578,8 @@ class BackportPlanTest {
   }
 
   private static Optional<String> missingGroup(SignoffRule signoff, String... principals) {
-    return backport_records.missingGroup(
-        new SignedResource(new Place("ws", "a"), null, new Place("main", "a"), signoff),
-        Set.of(principals));
+    return new SignedResource(new Place("ws", "a"), null, new Place("main", "a"), signoff)
+        .missingGroup(Set.of(principals));
   }
 
   @Test

@@ -477,7 +477,141 @@ class BackportRecordsTest {
           _ -> put(server, "backup/made", "{\"id\":\"a\",\"n\":0}", "{\"id\":\"theirs\"}"));
       Terminal.Outcome outcome = copy(server, "backup/made", "--create-destination");
       assertEquals(0, outcome.exit(), outcome::toString);
+      assertEquals(
+          List.of("backup/made: changed since it was read; the copy overwrites a, theirs"),
+          warnings(outcome));
       assertCopied(server, "backup/made");
+    }
+  }
+
+  @Test
+  void deletions_of_what_others_put_into_a_new_destination_are_limited_too() throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      put(server, SOURCE, "{\"id\":\"a\",\"n\":1}");
+      server.before(
+          "PUT /v1/buckets/backup/collections/made",
+          _ -> put(server, "backup/made", "{\"id\":\"theirs\"}"));
+      Terminal.Outcome outcome =
+          copy(server, "backup/made", "--create-destination", "--max-deletions=0");
+      assertEquals(2, outcome.exit(), outcome::toString);
+      assertEquals(Set.of("theirs"), content(server, "backup/made").keySet());
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"lost,4", "lost,0", "503-done,4"})
+  void a_creation_whose_answer_is_lost_is_sent_once_and_the_destination_is_filled(
+      String fault, int retries) throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      fill(server, SOURCE, 3);
+      server.fault(fault + "=PUT main-workspace/made:1");
+      Terminal terminal = terminal(server).set("REQUESTS_NB_RETRIES", retries);
+      Terminal.Outcome outcome = copy(terminal, "main-workspace/made", "--create-destination");
+      assertEquals(0, outcome.exit(), outcome::toString);
+      assertTrue(outcome.stdout().endsWith("Done. Requested review for 3 changes.\n"));
+      assertEquals(1, requests(server, "PUT").size());
+      assertCopied(server, "main-workspace/made");
+    }
+  }
+
+  @Test
+  void a_bucket_that_vanishes_before_the_creation_is_named() throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      fill(server, SOURCE, 3);
+      once(
+          server,
+          "PUT /v1/buckets/backup/collections/made",
+          () -> new KintoClient(server.url()).must("admin", "DELETE", "/buckets/backup", null));
+      Terminal.Outcome outcome = copy(server, "backup/made", "--create-destination");
+      assertTrue(
+          outcome.stdout().contains("NO VERDICT (destination backup/made cannot be created: 40"),
+          outcome::toString);
+      assertEquals(
+          "does the bucket backup exist? set BACKPORT_RECORDS_SOURCE_AUTH to an account that may"
+              + " create collections in it",
+          hints(outcome));
+      assertEquals(List.of(), requests(server, "POST"));
+    }
+  }
+
+  @Test
+  void one_that_is_made_but_not_filled_is_filled_by_the_next_run() throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      fill(server, SOURCE, 3);
+      server.fault("403=POST /v1/batch:1");
+      Terminal.Outcome outcome = copy(server, "main-workspace/made", "--create-destination");
+      assertTrue(
+          outcome.stdout().contains("NO VERDICT (0 of 3 changes applied, then POST "),
+          outcome::toString);
+      assertEquals(
+          "set BACKPORT_RECORDS_SOURCE_AUTH to an account with write permission on"
+              + " main-workspace/made",
+          hints(outcome));
+      assertEquals(List.of(), requests(server, "PATCH"));
+      outcome = copy(server, "main-workspace/made");
+      assertEquals(0, outcome.exit(), outcome::toString);
+      assertTrue(outcome.stdout().endsWith("Done. Requested review for 3 changes.\n"));
+    }
+  }
+
+  private static List<String> warnings(Terminal.Outcome outcome) {
+    String start = "backport_records: warning: ";
+    return outcome
+        .stderr()
+        .lines()
+        .filter(line -> line.startsWith(start))
+        .map(line -> line.substring(start.length()))
+        .toList();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"lost", "503-done", "503"})
+  void what_others_edit_after_a_lost_answer_is_overwritten_with_a_warning(String fault)
+      throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      put(server, SOURCE, "{\"id\":\"a\",\"n\":1}", "{\"id\":\"b\",\"n\":1}");
+      put(server, UNSIGNED, "{\"id\":\"a\",\"n\":0}", "{\"id\":\"c\"}");
+      server.fault(fault + "=POST /v1/batch:1");
+      Terminal terminal =
+          terminal(server)
+              .onPause(() -> {
+                put(server, UNSIGNED, "{\"id\":\"a\",\"n\":7}", "{\"id\":\"c\",\"n\":7}");
+              });
+      Terminal.Outcome outcome = copy(terminal, UNSIGNED);
+      assertEquals(0, outcome.exit(), outcome::toString);
+      assertEquals(
+          List.of("backup/to: changed since it was read; the copy overwrites a, c"),
+          warnings(outcome));
+      assertCopied(server, UNSIGNED);
+    }
+  }
+
+  @Test
+  void what_conflicts_undo_is_sent_again_without_a_warning() throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      fill(server, SOURCE, 2);
+      put(server, UNSIGNED, "{\"id\":\"x\"}");
+      server.fault("409=PUT /v1/buckets/backup/collections/to/records/r00001:1");
+      Terminal.Outcome outcome = copy(server, UNSIGNED);
+      assertEquals(0, outcome.exit(), outcome::toString);
+      assertEquals(List.of(), warnings(outcome));
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"--dry-run", "--quiet"})
+  void an_edit_between_the_attributes_and_the_records_is_warned_of(String option)
+      throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      fill(server, SOURCE, 1);
+      once(
+          server,
+          "GET /v1/buckets/main-workspace/collections/to/records*",
+          () -> editByReviewer(server, "to/records/theirs", "{\"data\":{}}"));
+      assertEquals(
+          List.of(
+              "main-workspace/to: work in progress by account:reviewer; the copy overwrites it"),
+          warnings(copy(server, REVIEWED, option)));
     }
   }
 
@@ -509,6 +643,9 @@ class BackportRecordsTest {
               "Batch #6: DELETE D - 200",
               "Done. Requested review for 4 changes."),
           short_(outcome));
+      assertEquals(
+          List.of("main-workspace/to: changed since it was read; the copy overwrites a, b, d"),
+          warnings(outcome));
       assertCopied(server, REVIEWED);
       assertEquals(2, requests(server, "POST").size());
       assertEquals(
@@ -573,6 +710,7 @@ class BackportRecordsTest {
                   "NO VERDICT (1 of 2 changes applied; missing:"
                       + " a (412: Resource was modified meanwhile))\n"),
           outcome::toString);
+      assertEquals(ALL + "; to keep what others did to a, bring it into main/from", hints(outcome));
       assertEquals(101, content(server, REVIEWED).get("a").path("n").asInt(), "not overwritten");
       assertEquals(1, content(server, REVIEWED).get("b").path("n").asInt(), "the rest is applied");
       assertEquals(2, times.get());
@@ -622,8 +760,12 @@ class BackportRecordsTest {
       assertTrue(
           outcome
               .stdout()
-              .contains("1 of 1 changes applied; missing: b (changed since), y (changed since)"),
+              .contains(
+                  "1 of 1 changes applied;"
+                      + " missing: b (changed since), y (added since, to be deleted)"),
           outcome::toString);
+      assertEquals(
+          ALL + "; to keep what others did to b, y, bring it into main/from", hints(outcome));
       assertEquals(2, content(server, REVIEWED).get("b").path("n").asInt());
       assertEquals(Set.of("a", "b", "y"), content(server, REVIEWED).keySet());
       assertEquals(List.of(), requests(server, "PATCH"));
@@ -1190,6 +1332,159 @@ class BackportRecordsTest {
     }
   }
 
+  /** As if a node whose clock is ahead had set the date. */
+  private static void ahead(RemoteSettingsServer server, String date) {
+    server.edit(
+        "main-workspace", "to", attributes -> attributes.put(date, "2126-11-24T13:00:00+00:00"));
+  }
+
+  @Test
+  void our_changes_are_submitted_though_the_last_request_is_dated_ahead() throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      fill(server, SOURCE, 1);
+      assertEquals(0, copy(server, REVIEWED).exit());
+      ahead(server, "last_review_request_date");
+      fill(server, SOURCE, 2);
+      Terminal.Outcome outcome = copy(server, REVIEWED);
+      assertEquals(0, outcome.exit(), outcome::toString);
+      assertTrue(outcome.stdout().endsWith("Done. Requested review for 1 changes.\n"));
+      assertEquals(List.of(), warnings(outcome));
+      assertEquals("to-review", attribute(server, REVIEWED, "status"));
+    }
+  }
+
+  @Test
+  void an_edit_after_a_request_that_is_dated_ahead_is_no_rejection() throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      fill(server, SOURCE, 2);
+      assertEquals(0, copy(server, REVIEWED).exit());
+      editByReviewer(server, "to/records/r00001", "{\"data\":{\"n\":7}}");
+      put(server, SOURCE, "{\"id\":\"r00001\",\"n\":7}");
+      ahead(server, "last_review_request_date");
+      server.forgetRequests();
+      for (String option : List.of("--check", "--dry-run", "--quiet")) {
+        Terminal.Outcome outcome = copy(server, REVIEWED, option);
+        assertEquals(1, outcome.exit(), outcome::toString);
+        assertTrue(
+            outcome.stdout().endsWith(": work in progress by account:reviewer\n"),
+            outcome::toString);
+      }
+      assertNothingWritten(server);
+      put(server, SOURCE, "{\"id\":\"r00001\",\"n\":8}");
+      assertEquals(
+          List.of(
+              "main-workspace/to: work in progress by account:reviewer; the copy overwrites it"),
+          warnings(copy(server, REVIEWED, "--dry-run")));
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"404", "403", "reset"})
+  void a_preview_that_cannot_be_read_leaves_the_dates_to_judge_by(String fault) throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      fill(server, SOURCE, 2);
+      assertEquals(0, copy(server, REVIEWED).exit());
+      editByReviewer(server, "to/records/r00001", "{\"data\":{\"n\":7}}");
+      put(server, SOURCE, "{\"id\":\"r00001\",\"n\":7}");
+      ahead(server, "last_review_request_date");
+      server.fault(fault + "=main-preview/to");
+      Terminal.Outcome outcome = copy(terminal(server).once(), REVIEWED);
+      assertTrue(
+          outcome.stdout().endsWith(": review rejected without a comment\n"), outcome::toString);
+    }
+  }
+
+  @Test
+  void a_signature_that_is_dated_behind_the_last_one_counts() throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      fill(server, SOURCE, 3);
+      server.edit(
+          "main-workspace",
+          "auto",
+          attributes -> attributes.put("last_signature_date", "2126-11-24T13:00:00+00:00"));
+      server.after(
+          "POST /v1/batch",
+          _ ->
+              new KintoClient(server.url())
+                  .status("reviewer", "main-workspace", "auto", "to-sign"));
+      Terminal.Outcome outcome = copy(server, AUTOMATIC);
+      assertEquals(0, outcome.exit(), outcome::toString);
+      assertTrue(outcome.stdout().endsWith("Done. 3 changes applied and signed.\n"));
+    }
+  }
+
+  @Test
+  void a_status_that_stays_signed_is_not_reported_as_signed() throws IOException {
+    for (String destination : List.of(AUTOMATIC, REVIEWED)) {
+      try (RemoteSettingsServer server = server()) {
+        fill(server, SOURCE, 3);
+        server.after(
+            "POST /v1/batch",
+            _ ->
+                server.edit(
+                    "main-workspace",
+                    destination.replace("main-workspace/", ""),
+                    attributes -> attributes.put("status", "signed")));
+        Terminal.Outcome outcome = copy(server, destination);
+        assertEquals(1, outcome.exit(), outcome::toString);
+        assertTrue(
+            outcome
+                .stdout()
+                .endsWith(
+                    "3 changes applied,"
+                        + " the status is signed, but nothing was signed since the changes\n"),
+            outcome::toString);
+        assertEquals(List.of(), requests(server, "PATCH"));
+      }
+    }
+  }
+
+  /** Another editor requests the review of our changes just before we do; a reviewer answers. */
+  private static Terminal.Outcome reviewedBeforeOurRequest(
+      RemoteSettingsServer server, String moment, String answer) throws IOException {
+    KintoClient client = new KintoClient(server.url());
+    client.must(
+        "admin",
+        "PATCH",
+        "/buckets/main-workspace/groups/to-editors",
+        "{\"data\":{\"members\":[\"account:editor\",\"account:admin\"]}}");
+    fill(server, SOURCE, 3);
+    once(
+        server,
+        moment,
+        () -> {
+          client.status("admin", "main-workspace", "to", "to-review");
+          client.status("reviewer", "main-workspace", "to", answer);
+        });
+    return copy(server, REVIEWED);
+  }
+
+  @Test
+  void a_review_that_others_request_and_approve_before_our_request_is_not_ours()
+      throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      Terminal.Outcome outcome =
+          reviewedBeforeOurRequest(server, "PATCH main-workspace/to", "to-sign");
+      assertEquals(0, outcome.exit(), outcome::toString);
+      assertTrue(outcome.stdout().endsWith("\nDone. 3 changes applied.\n"), outcome::toString);
+      assertEquals("signed", attribute(server, REVIEWED, "status"));
+      assertCopied(server, "main/to");
+    }
+  }
+
+  @Test
+  void nor_is_one_that_is_rejected_before_our_request() throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      Terminal.Outcome outcome =
+          reviewedBeforeOurRequest(server, "PATCH main-workspace/to", "work-in-progress");
+      assertEquals(1, outcome.exit(), outcome::toString);
+      assertTrue(
+          outcome.stdout().endsWith("3 changes applied, review rejected without a comment\n"),
+          outcome::toString);
+      assertEquals("work-in-progress", attribute(server, REVIEWED, "status"));
+    }
+  }
+
   @Test
   void a_collection_that_is_signed_already_is_signed() throws IOException {
     try (RemoteSettingsServer server = server()) {
@@ -1391,6 +1686,58 @@ class BackportRecordsTest {
     assertEquals(hint, hintsAfter(fault + "=PUT backup/new", "backup/new", "--create-destination"));
   }
 
+  @ParameterizedTest
+  @CsvSource({
+    "--check, 'without --check, --create-destination creates the collection'",
+    "--dry-run, --create-destination creates the collection",
+    "--quiet, --create-destination creates the collection"
+  })
+  void the_hint_of_a_missing_destination_is_an_option_that_has_an_effect(String option, String hint)
+      throws IOException {
+    assertEquals(hint, hintsAfter("404=GET backup/to", UNSIGNED, option));
+  }
+
+  @ParameterizedTest
+  @CsvSource({"--check, read", "--dry-run, read and write", "--quiet, read and write"})
+  void who_only_compares_need_not_be_able_to_write(String option, String rights)
+      throws IOException {
+    assertEquals(
+        "set BACKPORT_RECORDS_SOURCE_AUTH to an account that may %s the whole collection, if it exists"
+            .formatted(rights),
+        hintsAfter("403=GET backup/to", UNSIGNED, option));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"--check", "--dry-run", "--quiet"})
+  void nothing_is_said_to_be_emptied_by_who_only_looks(String option) throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      put(server, UNSIGNED, "{\"id\":\"x\"}");
+      assertEquals(
+          "--allow-empty-source accepts that: a copy then empties the destination",
+          hints(copy(server, UNSIGNED, option)));
+      copy(server, UNSIGNED, option, "--allow-empty-source");
+      boolean copies = option.equals("--quiet");
+      assertEquals(copies ? Set.of() : Set.of("x"), content(server, UNSIGNED).keySet());
+    }
+  }
+
+  @Test
+  void a_dry_run_shows_the_deletions_that_are_too_many_and_says_what_allows_them()
+      throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      put(server, SOURCE, "{\"id\":\"a\"}");
+      put(server, UNSIGNED, "{\"id\":\"a\"}", "{\"id\":\"x\"}", "{\"id\":\"y\"}");
+      Terminal.Outcome outcome = copy(server, UNSIGNED, "--max-deletions=1");
+      assertEquals("--dry-run shows them", hints(outcome));
+      assertFalse(outcome.stdout().contains("/records/"), outcome::toString);
+      outcome = copy(server, UNSIGNED, "--max-deletions=1", "--dry-run");
+      assertEquals("raise --max-deletions if that is right", hints(outcome));
+      assertEquals(
+          List.of("Batch #0: DELETE X", "Batch #1: DELETE Y"), short_(outcome).subList(1, 3));
+      assertNothingWritten(server);
+    }
+  }
+
   @Test
   void no_filter_is_blamed_where_there_is_none() throws IOException {
     assertEquals(
@@ -1557,6 +1904,29 @@ class BackportRecordsTest {
     }
   }
 
+  @ParameterizedTest
+  @CsvSource({"2, 0, Records are in sync. Nothing to do.", "3, 1, ' - r00002 missing'"})
+  void a_check_reads_a_second_time_before_a_difference_counts(int copied, int exit, String end)
+      throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      put(server, SOURCE, "{\"id\":\"r00000\"}", "{\"id\":\"r00001\"}");
+      AtomicInteger reads = new AtomicInteger();
+      server.after(
+          "GET /v1/buckets/backup/collections/to/records",
+          _ -> {
+            if (reads.getAndIncrement() == 0) { // the other's copy goes on meanwhile
+              put(server, UNSIGNED, "{\"id\":\"r00000\"}", "{\"id\":\"r00001\"}");
+              IntStream.range(2, copied)
+                  .forEach(i -> put(server, SOURCE, "{\"id\":\"r%05d\"}".formatted(i)));
+            }
+          });
+      Terminal.Outcome outcome = copy(server, UNSIGNED, "--check");
+      assertEquals(exit, outcome.exit(), outcome::toString);
+      assertTrue(outcome.stdout().endsWith(end + "\n"), outcome::toString);
+      assertEquals(2, reads.get());
+    }
+  }
+
   @Test
   void of_many_changes_ten_are_shown_and_all_with_verbose() throws IOException {
     try (RemoteSettingsServer server = server()) {
@@ -1619,6 +1989,8 @@ class BackportRecordsTest {
     "to, GET /v1/, 0, 0",
     "to, GET /v1/buckets/main/collections/from/records*, 0, 0",
     "to, GET /v1/buckets/main-workspace/collections/to, 0, 0",
+    "new, GET /v1/buckets/main/collections/from/records*, 0, 0",
+    "new, GET /v1/buckets/main-workspace/collections/new, 0, 0",
     "new, PUT /v1/buckets/main-workspace/collections/new, 1, 0",
     "to, POST /v1/batch, 0, 1"
   })
