@@ -1,7 +1,11 @@
+//DEPS info.picocli:picocli:4.7.7
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //SOURCES ../backport_records.java
 //SOURCES ../blockpages_generator.java
+//SOURCES ../common/GeneralSettings.java
+//SOURCES ../common/Report.java
 //SOURCES ../common/Runner.java
+//SOURCES ../common/Surroundings.java
 //SOURCES ../consistency_checks.java
 //SOURCES ../refresh_signature.java
 //SOURCES ../uptake_health.java
@@ -17,6 +21,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.params.provider.Arguments.arguments;
 
+import common.GeneralSettings;
+import common.Report;
 import common.Runner;
 import common.Surroundings;
 import java.io.ByteArrayOutputStream;
@@ -43,8 +49,12 @@ import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 
 /** A run ends with RUN_DEADLINE_SECONDS, whatever the server does. */
 @Execution(ExecutionMode.CONCURRENT)
@@ -272,7 +282,7 @@ class RunDeadlineTest {
   }
 
   @Test
-  void a_check_may_take_as_long_as_it_likes_with_0() throws IOException {
+  void the_setting_is_shown_with_its_origin() throws IOException {
     try (RemoteSettingsServer server = server()) {
       Terminal.Outcome outcome =
           terminal(server)
@@ -283,6 +293,74 @@ class RunDeadlineTest {
           outcome.stderr().contains("setting RUN_DEADLINE_SECONDS = 0 (environment)"),
           outcome::toString);
     }
+  }
+
+  static Stream<Arguments> writing() {
+    return Stream.of(
+        arguments(new validate_signature(), "", false),
+        arguments(new validate_changes_collection(), "", false),
+        arguments(new consistency_checks(), "", false),
+        arguments(new uptake_health(), "", false),
+        arguments(new refresh_signature(), "", true),
+        arguments(new refresh_signature(), "--dry-run", false),
+        arguments(new backport_records(), "", true),
+        arguments(new backport_records(), "--dry-run", false),
+        arguments(new backport_records(), "--check", false),
+        arguments(new blockpages_generator(), "", true),
+        arguments(new blockpages_generator(), "--dry-run", false));
+  }
+
+  @ParameterizedTest
+  @MethodSource("writing")
+  void only_a_run_that_writes_has_no_deadline_of_itself(
+      Runner.Command command, String argument, boolean writes) {
+    new CommandLine(command).parseArgs(argument.lines().toArray(String[]::new));
+    assertEquals(writes, command.writes());
+  }
+
+  /** Does nothing but remember how much time it has. */
+  @Command(name = "probe")
+  static final class Probe implements Runner.Command {
+    @Mixin GeneralSettings general;
+
+    private final boolean writes;
+    private Duration left;
+
+    Probe(boolean writes) {
+      this.writes = writes;
+    }
+
+    @Override
+    public GeneralSettings general() {
+      return general;
+    }
+
+    @Override
+    public boolean writes() {
+      return writes;
+    }
+
+    @Override
+    public void run(Surroundings surroundings, Report report) {
+      left = report.deadline().timeLeft();
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "false, '', 840, 900",
+    "true, '', 1000000, 100000000000",
+    "false, 0, 1000000, 100000000000",
+    "true, 500, 440, 500",
+    "false, 5000, 4940, 5000"
+  })
+  void the_default_is_900_for_a_check_and_none_for_a_writer(
+      boolean writes, String setting, long least, long most) {
+    Probe probe = new Probe(writes);
+    Terminal.Outcome outcome = new Terminal().set("RUN_DEADLINE_SECONDS", setting).run(probe);
+    assertEquals(0, outcome.exit(), outcome::toString);
+    long left = probe.left.toSeconds();
+    assertTrue(least <= left && left <= most, "left: " + left);
   }
 
   // ---- writers
