@@ -214,6 +214,11 @@ public class backport_records implements Runner.Command {
     return general;
   }
 
+  @Override
+  public boolean writes() {
+    return !dryRun && !check;
+  }
+
   // ---- the run
 
   private Report report;
@@ -922,7 +927,7 @@ public class backport_records implements Runner.Command {
         }
         Snapshot seen;
         try {
-          seen = readDestination(false);
+          seen = Http.finish(() -> readDestination(false));
         } catch (Failure e) {
           throw stopped(failure == null ? e : failure);
         }
@@ -967,9 +972,11 @@ public class backport_records implements Runner.Command {
           record(batch, List.of(new Written(e.status(), e.explanation(), null, null)));
         } else {
           String remedy = Batch.remedy(e.status(), to, destVariable());
-          failure = new Failure(e.getMessage(), remedy(e, remedy));
+          boolean isSent = e.kind() != ServerException.Kind.OUT_OF_TIME;
+          String hint = isSent ? remedy(e, remedy) : NEXT_RUN + "; " + e.hint();
+          failure = new Failure(e.getMessage(), hint);
           noRetry = !e.isRetryable();
-          setState(batch, new Pending("no answer"));
+          setState(batch, new Pending(isSent ? "no answer" : "not sent"));
         }
       }
     }
@@ -1138,9 +1145,12 @@ public class backport_records implements Runner.Command {
               timestamp(attributes),
               () -> isSignedOff(rule, attributes, destination.metadata(to.path())));
         } catch (ServerException e) {
+          if (e.kind() == ServerException.Kind.OUT_OF_TIME) {
+            throw e; // it was not sent
+          }
           refused = e;
         }
-        Map<String, Object> after = destination.metadata(to.path());
+        Map<String, Object> after = Http.finish(() -> destination.metadata(to.path()));
         boolean isDone = isSignedOff(rule, attributes, after);
         if (isDone
             && !Objects.equals(attributes.get("last_edit_date"), after.get("last_edit_date"))) {

@@ -4,7 +4,8 @@
 //JAVA 25+
 //SOURCES common/Changesets.java common/Display.java common/ExportAge.java
 //SOURCES common/GeneralSettings.java common/Http.java common/InOrder.java common/Json.java
-//SOURCES common/Place.java common/RemoteSettings.java common/Report.java common/Runner.java
+//SOURCES common/Place.java common/RemoteSettings.java common/Report.java common/RunDeadline.java
+//SOURCES common/Runner.java
 //SOURCES common/ServerException.java common/ServerSettings.java common/Surroundings.java
 //SOURCES common/Urls.java common/UsageException.java common/Values.java
 //SOURCES common/pages/BucketSettings.java common/pages/Destination.java
@@ -32,6 +33,7 @@ import common.Place;
 import common.RemoteSettings;
 import common.Report;
 import common.Report.Status;
+import common.RunDeadline;
 import common.Runner;
 import common.ServerException;
 import common.ServerSettings;
@@ -176,6 +178,11 @@ public class blockpages_generator implements Runner.Command {
   @Override
   public GeneralSettings general() {
     return general;
+  }
+
+  @Override
+  public boolean writes() {
+    return !dryRun;
   }
 
   @Override
@@ -765,7 +772,7 @@ public class blockpages_generator implements Runner.Command {
 
   private record Failed(Task task, String reason, String hint) implements Outcome {}
 
-  /** The step was not tried, because too many others failed before. */
+  /** The step was not tried, because too many others failed before, or the run had no time. */
   private record NotTried(Task task) implements Outcome {}
 
   /** What is done with a file, in the words of the result lines and of the summary. */
@@ -843,7 +850,11 @@ public class blockpages_generator implements Runner.Command {
         act(obsolete);
       }
       report.put("not_tried", notTried);
-      if (failedPages > 0) {
+      if (!notTried.isEmpty() && report.deadline().isOver()) {
+        report.error(
+            "%s: %d files were not tried".formatted(RunDeadline.LATE, notTried.size()),
+            "the next run continues from there; " + RunDeadline.HINT);
+      } else if (failedPages > 0) {
         report.error(
             "%d of %d pages failed: the index stays as it was, and nothing is deleted"
                 .formatted(failedPages, pages),
@@ -956,7 +967,7 @@ public class blockpages_generator implements Runner.Command {
     }
 
     private Outcome outcome(Task task, Step step) {
-      if (failedInARow.get() >= MAX_FAILURES_IN_A_ROW) {
+      if (failedInARow.get() >= MAX_FAILURES_IN_A_ROW || report.deadline().isOver()) {
         return new NotTried(task);
       }
       inProgress.incrementAndGet();

@@ -117,6 +117,11 @@ public class refresh_signature implements Runner.Command {
   }
 
   @Override
+  public boolean writes() {
+    return !dryRun;
+  }
+
+  @Override
   public void run(Surroundings surroundings, Report report) throws Exception {
     Instant now = surroundings.clock().instant();
     try (Http http = server.http(surroundings, report);
@@ -183,7 +188,7 @@ public class refresh_signature implements Runner.Command {
       if (verify && !dryRun) {
         SignatureReport results = new SignatureReport(check, report);
         results.judgeAll(
-            signedPlaces(outcomes, selection.all(clients, report)),
+            signedPlaces(outcomes, announcedNow(clients, report)),
             server.collectionsAtOnce(),
             entry -> check.judge(entry, () -> clients.fresh(entry.place())),
             () -> report.summary("interrupted: " + tally.counts()));
@@ -317,10 +322,10 @@ public class refresh_signature implements Runner.Command {
       List<?> signatures = verify ? signatures(resource, clients) : null;
       remote.patch(
           path, Map.of("status", "to-resign"), () -> isSignedAgain(before, remote.metadata(path)));
-      Result result = judge(before, remote.metadata(path));
+      Result result = judge(before, Http.finish(() -> remote.metadata(path)));
       return result instanceof Refreshed
               && signatures != null
-              && signatures.equals(signatures(resource, clients))
+              && signatures.equals(Http.finish(() -> signatures(resource, clients)))
           ? new NoVerdict(
               "last_signature_date has advanced, but %s has the same signature as before"
                   .formatted(resource.destination().name()),
@@ -350,6 +355,19 @@ public class refresh_signature implements Runner.Command {
       return entries.isEmpty() ? null : entries;
     } catch (ServerException e) {
       return null; // --verify says so afterwards
+    }
+  }
+
+  /** What is announced now; nothing if there is no time left, for nothing is verified then. */
+  private List<Announced> announcedNow(RemoteSettings clients, Report report)
+      throws ServerException {
+    try {
+      return selection.all(clients, report);
+    } catch (ServerException e) {
+      if (e.kind() == ServerException.Kind.OUT_OF_TIME) {
+        return List.of();
+      }
+      throw e;
     }
   }
 

@@ -7,6 +7,7 @@ package common;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Base64;
 import java.util.Locale;
 import java.util.Optional;
@@ -26,6 +27,15 @@ public final class GeneralSettings {
       paramLabel = "FILE",
       description = "file of NAME=VALUE lines, for what the environment does not set")
   Path envFile;
+
+  @Option(
+      names = "--run-deadline-seconds",
+      paramLabel = "SECONDS",
+      converter = Values.LimitConverter.class,
+      description =
+          "seconds for the run as a whole, 0: no limit; unset: 900 for a run that changes nothing,"
+              + " 0 for one that writes")
+  Duration runDeadline;
 
   @Option(
       names = "--sentry-dsn-file",

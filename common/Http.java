@@ -1,7 +1,7 @@
 //JAVA 25+
 //SOURCES BodyStream.java Connections.java Display.java ErrorAnswer.java Guard.java Json.java
-//SOURCES Link.java OtherContent.java Proxies.java ServerException.java UnexpectedBody.java
-//SOURCES Urls.java Waits.java
+//SOURCES Link.java OtherContent.java Proxies.java RunDeadline.java ServerException.java
+//SOURCES UnexpectedBody.java Urls.java Waits.java
 
 package common;
 
@@ -29,9 +29,11 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -46,12 +48,16 @@ import javax.net.ssl.SSLHandshakeException;
  * size, after decompression. Failures that may be temporary are retried: those of the connection, a
  * body that is cut short or not what was asked for (JSON, a PEM chain), 429, 500, 502, 503, 504,
  * and 409 on a read, after {@link Waits}. Credentials go to the one origin they are meant for,
- * whatever a redirect says.
+ * whatever a redirect says. After {@link RunDeadline} no request is begun, and a read that is under
+ * way ends; a write that was sent is finished.
  */
 public final class Http implements AutoCloseable {
 
   private static final int MAX_REDIRECTS = 5;
   private static final int MAX_BUFFERED_BYTES = 1024 * 1024;
+
+  /** Bound while a thread reads what became of a write. */
+  private static final ScopedValue<Boolean> FINISHING = ScopedValue.newInstance();
 
   /** Waits; tests pass one that only records how long. */
   public interface Pause {
@@ -128,6 +134,7 @@ public final class Http implements AutoCloseable {
   private final Connections connections;
   private final boolean ownsConnections;
   private volatile boolean readsOnly;
+  private volatile RunDeadline run = RunDeadline.none();
   private volatile Trace trace = (_, _, _, _) -> {};
 
   /**
@@ -156,6 +163,19 @@ public final class Http implements AutoCloseable {
   /** Sets who is told of each request from now on. */
   public void trace(Trace trace) {
     this.trace = trace;
+  }
+
+  /** Sets when the run ends. */
+  void endBy(RunDeadline run) {
+    this.run = run;
+  }
+
+  /**
+   * Reads what became of a write: the end of the run neither prevents nor cuts such requests, but
+   * none is repeated after it.
+   */
+  public static <T, X extends Exception> T finish(ScopedValue.CallableOp<T, X> task) throws X {
+    return ScopedValue.where(FINISHING, true).call(task);
   }
 
   /**
@@ -259,11 +279,11 @@ public final class Http implements AutoCloseable {
     ServerException failure = null;
     try {
       while (true) {
-        awaitBackoff(request, attempt, failure);
-        if (attempt > 1 && request.check().isApplied()) {
+        if (attempt > 1 && finish(request.check()::isApplied)) {
           return Optional.empty();
         }
-        try (RequestSlot slot = new RequestSlot()) {
+        awaitBackoff(request, attempt, failure);
+        try (RequestSlot slot = slot(request, attempt, failure)) {
           return Optional.of(attempt(request, slot));
         } catch (ServerException e) {
           failure = e;
@@ -272,13 +292,17 @@ public final class Http implements AutoCloseable {
           throw new InterruptedException();
         }
         Duration wait = Waits.after(attempt, failure.retryAfter());
-        if (!failure.isRetryable() || attempt > limits.retries() || Waits.isTooLong(wait)) {
-          if (failure.isRetryable() && request.check().isApplied()) {
+        boolean isLast = attempt > limits.retries();
+        boolean isOutOfTime = run.left() <= (isLast ? 0 : TimeUnit.NANOSECONDS.convert(wait));
+        if (!failure.isRetryable() || isLast || isOutOfTime || Waits.isTooLong(wait)) {
+          if (failure.isRetryable() && finish(request.check()::isApplied)) {
             return Optional.empty(); // the last attempt, too, may have applied it
           }
-          throw failure.isRetryable() && Waits.isTooLong(wait)
-              ? toldToWait(request, attempt, failure, wait, "Retry-After")
-              : failure.after(attempt);
+          throw !failure.isRetryable()
+              ? failure.after(attempt)
+              : Waits.isTooLong(wait)
+                  ? toldToWait(request, attempt, failure, wait, "Retry-After")
+                  : isOutOfTime ? outOfTime(request, attempt, failure) : failure.after(attempt);
         }
         onWait.accept(
             "%s, trying again in %s s (attempt %d of %d)"
@@ -315,6 +339,33 @@ public final class Http implements AutoCloseable {
         .after(attempt);
   }
 
+  /**
+   * @param previous why the previous attempt failed, or null; of what is finished, that counts
+   */
+  private ServerException outOfTime(Request<?> request, int attempt, ServerException previous) {
+    if (previous != null && isFinished(request)) {
+      return previous.after(attempt);
+    }
+    boolean isOver = run.isOver();
+    String reason = isOver ? RunDeadline.LATE : RunDeadline.NO_TIME;
+    boolean isCut = previous == null || (isOver && previous.kind() == Kind.LATE);
+    return request
+        .failure(Kind.OUT_OF_TIME, 0, (isCut ? "" : previous.reason() + ", ") + reason)
+        .withHint(RunDeadline.HINT)
+        .notRetryable()
+        .after(attempt);
+  }
+
+  /** Whether the end of the run does not cut a request once it is sent. */
+  private static boolean isFinished(Request<?> request) {
+    return request.writes() || FINISHING.isBound();
+  }
+
+  /** Nanoseconds within which an attempt may begin. */
+  private long left(int attempt) {
+    return attempt == 1 && FINISHING.isBound() ? Long.MAX_VALUE : run.left();
+  }
+
   /** Waits as long as the {@code Backoff} of an earlier answer asked for. */
   private void awaitBackoff(Request<?> request, int attempt, ServerException previous)
       throws InterruptedException, ServerException {
@@ -325,6 +376,9 @@ public final class Http implements AutoCloseable {
     Duration wait = waits.until(until);
     if (Waits.isTooLong(wait)) {
       throw toldToWait(request, attempt, previous, wait, "Backoff");
+    }
+    if (wait.toNanos() >= left(attempt)) {
+      throw outOfTime(request, attempt, previous);
     }
     if (wait.isPositive()) {
       onWait.accept(
@@ -339,10 +393,6 @@ public final class Http implements AutoCloseable {
   private final class RequestSlot implements AutoCloseable {
     private boolean closed;
 
-    RequestSlot() throws InterruptedException {
-      inFlight.acquire();
-    }
-
     @Override
     public void close() {
       if (!closed) {
@@ -352,17 +402,27 @@ public final class Http implements AutoCloseable {
     }
   }
 
+  private RequestSlot slot(Request<?> request, int attempt, ServerException previous)
+      throws InterruptedException, ServerException {
+    long left = left(attempt);
+    if (left <= 0 || !inFlight.tryAcquire(left, TimeUnit.NANOSECONDS)) {
+      throw outOfTime(request, attempt, previous);
+    }
+    return new RequestSlot();
+  }
+
   /** One attempt, with its redirects. */
   private <T> Response<T> attempt(Request<T> request, RequestSlot slot)
       throws ServerException, InterruptedException {
     if (readsOnly && request.writes()) {
       throw request.failure(Kind.INTERRUPTED, 0, "interrupted").notRetryable();
     }
-    long deadline = System.nanoTime() + limits.deadline().toNanos();
+    long most = limits.deadline().toNanos();
+    long deadline = System.nanoTime() + (isFinished(request) ? most : Math.min(most, run.left()));
     URI target = request.url();
     for (int redirects = 0; ; redirects++) {
       try {
-        askGuard(request, target);
+        askGuard(request, target, deadline);
         HttpResponse<BodyStream> response = exchange(request, target, deadline);
         try (BodyStream stream = response.body()) {
           int status = response.statusCode();
@@ -386,17 +446,36 @@ public final class Http implements AutoCloseable {
     }
   }
 
-  private void askGuard(Request<?> request, URI target)
-      throws UnknownHostException, ServerException {
+  private void askGuard(Request<?> request, URI target, long deadline)
+      throws IOException, InterruptedException, ServerException {
     String unsupported = limits.proxies().unsupported(target);
     String refusal =
         unsupported != null || request.guard() == null
             ? unsupported
-            : request.guard().refusal(target, limits.proxies().of(target).isPresent());
+            : lookUp(
+                deadline,
+                () -> request.guard().refusal(target, limits.proxies().of(target).isPresent()));
     if (refusal != null) {
       Kind kind = unsupported == null ? Kind.NOT_ALLOWED : Kind.UNSUPPORTED;
       String hop = target.equals(request.url()) ? "" : "redirected to " + Urls.shown(target) + ": ";
       throw request.failure(kind, 0, hop + refusal).notRetryable();
+    }
+  }
+
+  /** Looks up a name on a thread of its own: nothing ends a look-up that hangs. */
+  private static <T> T lookUp(long deadline, Callable<T> task)
+      throws IOException, InterruptedException {
+    FutureTask<T> lookUp = new FutureTask<>(task);
+    Thread.ofPlatform().daemon().start(lookUp);
+    try {
+      return lookUp.get(deadline - System.nanoTime(), TimeUnit.NANOSECONDS);
+    } catch (TimeoutException e) {
+      throw new HttpTimeoutException(BodyStream.LATE);
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof IOException failure) {
+        throw failure;
+      }
+      throw new IllegalStateException(e.getCause());
     }
   }
 
@@ -442,8 +521,9 @@ public final class Http implements AutoCloseable {
   private HttpResponse<BodyStream> exchange(Request<?> request, URI target, long deadline)
       throws IOException, InterruptedException, ServerException {
     HttpRequest.Builder builder =
-        connections
-            .request(target)
+        (Urls.hasUnderscore(target)
+                ? lookUp(deadline, () -> connections.request(target))
+                : connections.request(target))
             .setHeader("User-Agent", limits.userAgent())
             .setHeader("Accept-Encoding", "gzip");
     HttpRequest.BodyPublisher body = HttpRequest.BodyPublishers.noBody();

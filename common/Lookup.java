@@ -1,6 +1,7 @@
 //JAVA 25+
 //DEPS info.picocli:picocli:4.7.7
-//SOURCES GeneralSettings.java Masks.java Secret.java UsageException.java Values.java
+//SOURCES GeneralSettings.java Masks.java RunDeadline.java Secret.java UsageException.java
+//SOURCES Values.java
 
 package common;
 
@@ -8,6 +9,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -21,6 +23,7 @@ import picocli.CommandLine.IDefaultValueProvider;
 import picocli.CommandLine.Model.ArgSpec;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.TypeConversionException;
 
 /**
  * Finds the values of options: on the command line, in the environment, in the env file; and
@@ -135,6 +138,16 @@ final class Lookup implements IDefaultValueProvider {
     return "json".equalsIgnoreCase(find(spec.findOption("--format")).value())
         ? GeneralSettings.Format.JSON
         : GeneralSettings.Format.TEXT;
+  }
+
+  /** How long reading the settings may take: as long as the run, as far as that is known. */
+  Duration runDeadline() {
+    try {
+      String seconds = find(spec.findOption("--run-deadline-seconds")).value();
+      return seconds == null ? RunDeadline.OF_CHECKS : new Values.LimitConverter().convert(seconds);
+    } catch (TypeConversionException e) {
+      return RunDeadline.OF_CHECKS; // the error is told later
+    }
   }
 
   /** The environment, and what only the env file sets. */

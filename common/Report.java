@@ -1,6 +1,6 @@
 //JAVA 25+
-//SOURCES CrashReports.java Display.java GeneralSettings.java Json.java Masks.java Surroundings.java
-//SOURCES Version.java
+//SOURCES CrashReports.java Display.java GeneralSettings.java Json.java Masks.java RunDeadline.java
+//SOURCES Surroundings.java Version.java
 
 package common;
 
@@ -80,6 +80,7 @@ public final class Report {
   private final PrintStream err;
   private volatile OutputSettings settings;
   private volatile CrashReports crashReports = CrashReports.none();
+  private volatile RunDeadline deadline = RunDeadline.none();
 
   private int exit; // so far
   private boolean interrupted;
@@ -131,18 +132,39 @@ public final class Report {
     surroundings
         .onInterrupt()
         .accept(() -> {
-          interrupt();
+          interrupt(INTERRUPTED);
           crashReports.close(INTERRUPTED); // does nothing if the run has ended
         });
   }
 
+  /** Sets when the run ends. */
+  void endBy(RunDeadline deadline) {
+    this.deadline = deadline;
+  }
+
+  /** When the run ends; until then something new may be begun. */
+  public RunDeadline deadline() {
+    return deadline;
+  }
+
+  /** Ends a run that goes on after its deadline, and returns its exit code. */
+  int giveUp() {
+    synchronized (this) {
+      if (!finished) {
+        error(RunDeadline.LATE, RunDeadline.HINT);
+        interrupt(NO_FULL_VERDICT);
+      }
+    }
+    return end();
+  }
+
   /** Ends the run where it is; nothing is printed after that. */
-  private synchronized void interrupt() {
+  private synchronized void interrupt(int code) {
     if (finished) {
       return;
     }
     interrupted = true;
-    raiseExit(INTERRUPTED);
+    raiseExit(code);
     put("interrupted", true);
     try {
       onInterrupt.run();

@@ -88,6 +88,7 @@ public final class RequestSettings {
               report::alert,
               surroundings.connections());
       http.trace(report::request);
+      http.endBy(report.deadline());
       return http;
     } catch (IllegalArgumentException e) {
       throw new UsageException(e.getMessage(), null);

@@ -1,7 +1,8 @@
 //JAVA 25+
 //DEPS info.picocli:picocli:4.7.7
-//SOURCES CrashReports.java GeneralSettings.java Lookup.java Masks.java Report.java Secret.java
-//SOURCES ServerException.java Surroundings.java UsageException.java Values.java Version.java
+//SOURCES CrashReports.java GeneralSettings.java Lookup.java Masks.java Report.java RunDeadline.java
+//SOURCES Secret.java ServerException.java Surroundings.java UsageException.java Values.java
+//SOURCES Version.java
 
 package common;
 
@@ -11,8 +12,14 @@ import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import picocli.AutoComplete;
@@ -34,12 +41,20 @@ import picocli.CommandLine.UnmatchedArgumentException;
  */
 public final class Runner {
 
+  /** How long a run may still take after its deadline, to compute and to print. */
+  private static final Duration GRACE = Duration.ofSeconds(15);
+
   private Runner() {}
 
   /** A command: its options, and what it does with them. */
   public interface Command {
     /** The settings that every command has. */
     GeneralSettings general();
+
+    /** Whether this run may change something, on a server or in a folder. */
+    default boolean writes() {
+      return false;
+    }
 
     /** Reads, decides, acts and reports. */
     void run(Surroundings surroundings, Report report) throws Exception;
@@ -92,9 +107,12 @@ public final class Runner {
   /**
    * Runs a command and returns its exit code: 0 all well, 1 findings, 2 no full verdict.
    *
-   * <p>Every failure becomes one line on stderr; {@code --verbose} adds its stack trace.
+   * <p>Every failure becomes one line on stderr; {@code --verbose} adds its stack trace. A run that
+   * writes nothing is left behind if it does not end soon after its deadline, whatever it waits
+   * for.
    */
   public static int execute(Command command, Surroundings surroundings, String... args) {
+    long start = System.nanoTime();
     Locale.setDefault(Locale.ROOT); // numbers look the same everywhere
     CommandLine line = new CommandLine(command);
     line.setExpandAtFiles(false);
@@ -107,6 +125,41 @@ public final class Runner {
     CommandSpec spec = line.getCommandSpec();
     Lookup lookup = new Lookup(spec, surroundings.environment(), args);
     Report report = new Report(spec.name(), surroundings);
+    RunDeadline whileReadingSettings = new RunDeadline(start, lookup.runDeadline());
+    report.endBy(whileReadingSettings);
+    FutureTask<Integer> run =
+        new FutureTask<>(() -> run(command, line, lookup, start, surroundings, report));
+    Thread thread = Thread.ofPlatform().daemon().unstarted(run);
+    try {
+      thread.start();
+    } catch (OutOfMemoryError e) {
+      run.run(); // this system allows no more threads
+    }
+    while (true) {
+      RunDeadline deadline = report.deadline();
+      try {
+        return run.get(deadline.left() + GRACE.toNanos(), TimeUnit.NANOSECONDS);
+      } catch (TimeoutException e) {
+        boolean isWatched = deadline == whileReadingSettings || !command.writes();
+        if (isWatched && deadline == report.deadline()) {
+          return report.giveUp();
+        }
+      } catch (InterruptedException e) {
+        thread.interrupt();
+      } catch (ExecutionException e) {
+        throw new IllegalStateException(e.getCause());
+      }
+    }
+  }
+
+  private static int run(
+      Command command,
+      CommandLine line,
+      Lookup lookup,
+      long start,
+      Surroundings surroundings,
+      Report report) {
+    CommandSpec spec = line.getCommandSpec();
     try {
       if (lookup.asksForHelp()) {
         line.parseArgs(lookup.arguments()); // reports unknown options first
@@ -127,6 +180,8 @@ public final class Runner {
       GeneralSettings general = command.general();
       Surroundings all = surroundings.with(lookup.variables());
       report.configure(general, masks, all);
+      Duration usual = command.writes() ? Duration.ZERO : RunDeadline.OF_CHECKS;
+      report.endBy(new RunDeadline(start, Objects.requireNonNullElse(general.runDeadline, usual)));
       if (general.verbose) {
         lookup.origins().forEach(report::note);
       }

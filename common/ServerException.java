@@ -29,7 +29,9 @@ public final class ServerException extends Exception {
     /** The server asks for a wait that is too long. */
     TOLD_TO_WAIT,
     /** The run ends. */
-    INTERRUPTED
+    INTERRUPTED,
+    /** The run had no time left for it. */
+    OUT_OF_TIME
   }
 
   private final String request;

@@ -134,15 +134,24 @@ public final class Values {
     private static final BigDecimal MOST = BigDecimal.valueOf(86_400);
 
     SecondsConverter() {
+      super("a number of seconds, from 0.001 to 86400", SecondsConverter::seconds);
+    }
+
+    private static Duration seconds(String text) {
+      BigDecimal seconds = new BigDecimal(text.strip());
+      boolean isInRange = seconds.compareTo(LEAST) >= 0 && seconds.compareTo(MOST) <= 0;
+      return text.length() < 20 && isInRange
+          ? Duration.ofMillis(seconds.movePointRight(3).longValue())
+          : null;
+    }
+  }
+
+  /** Seconds, or 0 for no limit. */
+  static final class LimitConverter extends Converter<Duration> {
+    LimitConverter() {
       super(
-          "a number of seconds, from 0.001 to 86400",
-          text -> {
-            BigDecimal seconds = new BigDecimal(text.strip());
-            boolean isInRange = seconds.compareTo(LEAST) >= 0 && seconds.compareTo(MOST) <= 0;
-            return text.length() < 20 && isInRange
-                ? Duration.ofMillis(seconds.movePointRight(3).longValue())
-                : null;
-          });
+          "0 or a number of seconds, from 0.001 to 86400",
+          text -> text.strip().equals("0") ? Duration.ZERO : SecondsConverter.seconds(text));
     }
   }
 

@@ -1,6 +1,7 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //SOURCES ../common/signature/CanonicalJson.java
 //SOURCES Exchange.java
+//SOURCES ../common/Connections.java
 //SOURCES ../common/Guard.java
 //SOURCES ../common/Http.java
 //SOURCES RecordingServer.java
@@ -9,12 +10,14 @@
 //SOURCES Reply.java
 //SOURCES ../server/SigningAuthority.java
 
+import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.params.provider.Arguments.arguments;
 
+import common.Connections;
 import common.Guard;
 import common.Http;
 import common.Proxies;
@@ -27,6 +30,7 @@ import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URI;
+import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -93,6 +97,7 @@ class HttpTest {
   private final Map<String, String> environment = new HashMap<>();
   private Duration timeout = Duration.ofSeconds(10);
   private Duration deadline = Duration.ofSeconds(20);
+  private Connections connections;
   private int retries = 4;
   private int parallel = 4;
   private Path caBundle;
@@ -591,6 +596,28 @@ class HttpTest {
             Reply.json(FINE));
     assertEquals(FINE, get(http(), server.url()));
     assertTrue(waits.getFirst().toLowerCase(Locale.ROOT).contains("deadline"), waits.getFirst());
+  }
+
+  @Test
+  void a_look_up_that_hangs_ends_at_the_deadline_of_the_attempt() {
+    deadline = SHORT;
+    retries = 0;
+    CountDownLatch never = new CountDownLatch(1);
+    Guard.Resolver hanging =
+        _ -> {
+          assertDoesNotThrow(() -> never.await(2, TimeUnit.MINUTES));
+          throw new UnknownHostException();
+        };
+    Http http = http();
+    URI chain = URI.create("http://chains.test/a.chain");
+    Guard guard = new Guard((_, _) -> null, hanging);
+    ServerException failure =
+        assertThrows(ServerException.class, () -> http.get(chain, 1, _ -> null, guard));
+    assertEquals("the answer took longer than REQUESTS_DEADLINE_SECONDS allows", failure.reason());
+
+    connections = open(new Connections(hanging));
+    assertEquals(failure.reason(), reason(http(), URI.create("http://a_b.test/v1/")));
+    never.countDown();
   }
 
   @Test
@@ -1579,7 +1606,7 @@ class HttpTest {
             time,
             waits::add,
             alerts::add,
-            null);
+            connections);
     opened.add(http);
     return http;
   }

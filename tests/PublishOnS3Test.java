@@ -661,6 +661,79 @@ class PublishOnS3Test {
         outcome);
   }
 
+  // ---- RUN_DEADLINE_SECONDS
+
+  /** As a test needs until its first upload, even on a busy machine. */
+  private static final Duration RUN = Duration.ofSeconds(6);
+
+  private static final String LATE = "the run took longer than RUN_DEADLINE_SECONDS allows";
+
+  private Terminal limited() {
+    return terminal().set("RUN_DEADLINE_SECONDS", RUN.toSeconds()).set("PARALLEL_REQUESTS", "1");
+  }
+
+  /** Answers an upload once the run is over. */
+  private void uploadLate(Reply reply) {
+    s3.createBucket(request -> request.bucket(bucket));
+    proxy.answer(
+        1,
+        S3Proxy.of("PUT", "/i484.html"),
+        exchange -> {
+          Thread.sleep(RUN);
+          reply.send(exchange);
+        });
+  }
+
+  @Test
+  void an_upload_under_way_is_finished_after_the_run_s_deadline_but_no_other_is_begun() {
+    uploadLate(proxy::pass);
+    Terminal.Outcome outcome = limited().run(new blockpages_generator(), "--prune");
+    assertEquals(2, outcome.exit(), outcome::toString);
+    assertTrue(
+        outcome
+            .stderr()
+            .endsWith(
+                """
+                blockpages_generator: error: LATE: 17 files were not tried
+                hint: the next run continues from there; raise RUN_DEADLINE_SECONDS, or see why the server is slow
+                blockpages_generator: 21 pages: 4 uploaded, 0 unchanged, 17 not tried
+                """
+                    .replace("LATE", LATE)),
+        outcome::toString);
+    assertEquals(4, objects().size());
+    assertFalse(objects().containsKey("index.html"));
+    assertEquals(0, run().exit());
+    assertEquals(21, objects().size());
+  }
+
+  @Test
+  void an_upload_that_fails_after_the_run_s_deadline_is_not_tried_again() {
+    uploadLate(S3Proxy.slowDown());
+    Terminal.Outcome outcome = limited().run(new blockpages_generator());
+    assertEquals(2, outcome.exit(), outcome::toString);
+    assertTrue(
+        outcome.stdout().endsWith(" NO VERDICT (cannot upload: " + LATE + ")\n"),
+        outcome::toString);
+    assertTrue(outcome.stderr().contains(": 16 files were not tried\n"), outcome::toString);
+    assertEquals(
+        1, proxy.requests("PUT").stream().filter(it -> it.path().endsWith("/i484.html")).count());
+  }
+
+  @Test
+  void a_listing_ends_with_the_run() {
+    proxy.answer(
+        Integer.MAX_VALUE,
+        request -> request.method().equals("GET"),
+        proxy.late(Duration.ofSeconds(90)));
+    long start = System.nanoTime();
+    Terminal.Outcome outcome = limited().once().run(new blockpages_generator());
+    assertTrue(System.nanoTime() - start < Duration.ofSeconds(40).toNanos());
+    assertFails(
+        "cannot list Amazon S3 bucket %s: %s".formatted(bucket, LATE),
+        "raise RUN_DEADLINE_SECONDS, or see why the server is slow",
+        outcome);
+  }
+
   // ---- what is refused
 
   @Test

@@ -142,6 +142,7 @@ class SettingsTest {
         arguments("--server", List.of("http://a.test/v1", "http://b.test", "http://c.test/x")),
         arguments("--requests-timeout-seconds", List.of("1", "2.5", "0.75")),
         arguments("--requests-deadline-seconds", List.of("10", "20.5", "30")),
+        arguments("--run-deadline-seconds", List.of("0", "0.5", "30")),
         arguments("--requests-nb-retries", List.of("0", "1", "2")),
         arguments("--parallel-requests", List.of("1", "2", "3")),
         arguments("--max-response-mib", List.of("1", "2", "3")),
@@ -463,6 +464,7 @@ class SettingsTest {
             bad("--server", "http or https", "http://a.test/v1?x=1", "http://127.0.0.1:99999/v1"),
             bad("--requests-timeout-seconds", SECONDS, "0", "-1", "soon", "2s", "1e9", "NaN"),
             bad("--requests-deadline-seconds", SECONDS, "0", "86401", "0x10"),
+            bad("--run-deadline-seconds", "0 or " + SECONDS, "-1", "86401", "0.0001", "never"),
             bad("--requests-nb-retries", "a whole number from 0 to 100", "-1", "101", "1.5", "x"),
             bad("--parallel-requests", "a whole number from 1 to 64", "0", "65", "-4", "four"),
             bad("--max-response-mib", "a whole number from 1 to 2047", "0", "2048", "1e1"),
@@ -590,6 +592,7 @@ class SettingsTest {
     assertOption(outcome, "--parallel-requests=COUNT", "[PARALLEL_REQUESTS, default ");
     assertOption(
         outcome, "--requests-deadline-seconds=SECONDS", "[REQUESTS_DEADLINE_SECONDS, default ");
+    assertOption(outcome, "--run-deadline-seconds=SECONDS", "[RUN_DEADLINE_SECONDS]");
     assertOption(outcome, "--max-response-mib=MIB", "[MAX_RESPONSE_MIB, default ");
     assertOption(outcome, "--requests-ca-bundle=FILE", "[REQUESTS_CA_BUNDLE]");
     assertOption(outcome, "--env-file=FILE", "[ENV_FILE]");

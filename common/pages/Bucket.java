@@ -7,13 +7,15 @@
 //DEPS software.amazon.awssdk:sts:2.59.1
 //DEPS org.slf4j:slf4j-api:2.0.20
 //DEPS org.slf4j:slf4j-nop:2.0.20
-//SOURCES ../Display.java ../Proxies.java ../Urls.java ../UsageException.java ../Version.java
+//SOURCES ../Display.java ../Proxies.java ../RunDeadline.java ../Urls.java ../UsageException.java
+//SOURCES ../Version.java
 //SOURCES Destination.java HtmlPages.java
 
 package common.pages;
 
 import common.Display;
 import common.Proxies;
+import common.RunDeadline;
 import common.Urls;
 import common.UsageException;
 import common.Version;
@@ -54,6 +56,7 @@ import software.amazon.awssdk.core.checksums.RequestChecksumCalculation;
 import software.amazon.awssdk.core.checksums.ResponseChecksumValidation;
 import software.amazon.awssdk.core.client.config.SdkAdvancedClientOption;
 import software.amazon.awssdk.core.exception.ApiCallAttemptTimeoutException;
+import software.amazon.awssdk.core.exception.ApiCallTimeoutException;
 import software.amazon.awssdk.core.exception.SdkException;
 import software.amazon.awssdk.core.interceptor.Context;
 import software.amazon.awssdk.core.interceptor.ExecutionAttribute;
@@ -106,6 +109,7 @@ public final class Bucket implements Destination {
    *
    * @param timeout to connect, and longest silence while reading
    * @param deadline of one attempt as a whole
+   * @param run when the run ends
    * @param retries attempts after the first
    * @param trusted that decide whether to trust the server; empty for the JDK's roots
    * @param environment that names the proxies
@@ -113,6 +117,7 @@ public final class Bucket implements Destination {
   public record Connection(
       Duration timeout,
       Duration deadline,
+      RunDeadline run,
       int retries,
       Optional<TrustManager[]> trusted,
       Map<String, String> environment) {}
@@ -124,6 +129,7 @@ public final class Bucket implements Destination {
   private final Credentials credentials;
   private final String cacheControl;
   private final String generator;
+  private final RunDeadline run;
   private final S3Client s3;
   private boolean isMissing;
 
@@ -147,6 +153,7 @@ public final class Bucket implements Destination {
     this.credentials = credentials;
     this.cacheControl = cacheControl;
     this.generator = generator;
+    this.run = connection.run();
     this.s3 = client(connection, waiting);
   }
 
@@ -165,7 +172,7 @@ public final class Bucket implements Destination {
             .overrideConfiguration(configuration ->
                 configuration
                     .apiCallAttemptTimeout(connection.deadline())
-                    .addExecutionInterceptor(new Attempts(waiting))
+                    .addExecutionInterceptor(new Attempts(waiting, connection.run()))
                     .retryStrategy(
                         AwsRetryStrategy.standardRetryStrategy().toBuilder()
                             .maxAttempts(connection.retries() + 1)
@@ -250,6 +257,7 @@ public final class Bucket implements Destination {
               request
                   .bucket(name)
                   .delimiter("/") // pages are in no folder
+                  .overrideConfiguration(it -> it.apiCallTimeout(run.timeLeft()))
                   .expectedBucketOwner(owner))) {
         if (part.name() == null) { // any other XML would look like an empty list
           throw noS3("cannot list " + name(), null);
@@ -294,7 +302,12 @@ public final class Bucket implements Destination {
 
   private Map<String, String> metadata(String file) throws Unavailable {
     try {
-      return s3.headObject(request -> request.bucket(name).key(file).expectedBucketOwner(owner))
+      return s3.headObject(request ->
+              request
+                  .bucket(name)
+                  .key(file)
+                  .overrideConfiguration(it -> it.apiCallTimeout(run.timeLeft()))
+                  .expectedBucketOwner(owner))
           .metadata();
     } catch (NoSuchKeyException e) {
       return Map.of(); // deleted meanwhile
@@ -394,6 +407,8 @@ public final class Bucket implements Destination {
               "%s: %s took longer than REQUESTS_DEADLINE_SECONDS allows".formatted(what, place),
               null,
               e);
+      case ApiCallTimeoutException _ ->
+          new Unavailable(what + ": " + RunDeadline.LATE, RunDeadline.HINT, e);
       case SocketTimeoutException _ ->
           new Unavailable(
               "%s: no answer from %s within REQUESTS_TIMEOUT_SECONDS".formatted(what, place),
@@ -565,8 +580,9 @@ public final class Bucket implements Destination {
     }
   }
 
-  /** Says that a request is sent again. */
-  private record Attempts(Consumer<String> waiting) implements ExecutionInterceptor {
+  /** Says that a request is sent again, and lets none begin when the run is over. */
+  private record Attempts(Consumer<String> waiting, RunDeadline run)
+      implements ExecutionInterceptor {
     private static final ExecutionAttribute<AtomicInteger> ATTEMPTS =
         new ExecutionAttribute<>("blockpages_generator.attempts");
 
@@ -579,6 +595,9 @@ public final class Bucket implements Destination {
     @Override
     public void beforeTransmission(
         Context.BeforeTransmission context, ExecutionAttributes executionAttributes) {
+      if (run.isOver()) {
+        throw ApiCallTimeoutException.create(0);
+      }
       int attempt = executionAttributes.getAttribute(ATTEMPTS).incrementAndGet();
       if (attempt > 1) {
         SdkHttpRequest request = context.httpRequest();

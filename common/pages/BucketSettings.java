@@ -83,6 +83,7 @@ public final class BucketSettings {
         new Bucket.Connection(
             server.timeout(),
             server.deadline(),
+            report.deadline(),
             server.requests().retries(),
             server.requests().trustManagers(),
             environment),
