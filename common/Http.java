@@ -1,7 +1,7 @@
 //JAVA 25+
 //SOURCES BodyStream.java Connections.java Display.java ErrorAnswer.java Guard.java Json.java
-//SOURCES Link.java OtherContent.java Proxies.java ServerException.java UnexpectedBody.java
-//SOURCES Urls.java Waits.java
+//SOURCES Link.java OtherContent.java Proxies.java ServerException.java TlsTrust.java
+//SOURCES UnexpectedBody.java Urls.java Waits.java
 
 package common;
 
@@ -12,6 +12,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.SequenceInputStream;
 import java.net.ConnectException;
+import java.net.InetAddress;
 import java.net.URI;
 import java.net.UnknownHostException;
 import java.net.http.HttpClient;
@@ -362,9 +363,9 @@ public final class Http implements AutoCloseable {
     URI target = request.url();
     for (int redirects = 0; ; redirects++) {
       try {
-        askGuard(request, target);
-        HttpResponse<BodyStream> response = exchange(request, target, deadline);
-        try (BodyStream stream = response.body()) {
+        InetAddress address = judged(request, target);
+        HttpResponse<BodyStream> response = exchange(request, target, address, deadline);
+        try (BodyStream stream = BodyStream.of(response)) {
           int status = response.statusCode();
           trace.request(request.method(), target, status, null);
           noteAlertsAndBackoff(target, response);
@@ -373,7 +374,7 @@ public final class Http implements AutoCloseable {
             continue;
           }
           if (status < 200 || status > 299) {
-            throw refusal(request, response);
+            throw refusal(request, target, response, stream);
           }
           HttpHeaders headers = response.headers();
           return new Response<>(headers, read(request, headers, stream, slot));
@@ -386,18 +387,32 @@ public final class Http implements AutoCloseable {
     }
   }
 
-  private void askGuard(Request<?> request, URI target)
+  /**
+   * Asks whether a hop is allowed.
+   *
+   * @return the address to which the request must be sent; null if it is sent to the host itself
+   */
+  private InetAddress judged(Request<?> request, URI target)
       throws UnknownHostException, ServerException {
-    String unsupported = limits.proxies().unsupported(target);
-    String refusal =
-        unsupported != null || request.guard() == null
-            ? unsupported
-            : request.guard().refusal(target, limits.proxies().of(target).isPresent());
+    Proxies proxies = limits.proxies();
+    Guard guard = request.guard();
+    if (guard == null && !Urls.host(target).equalsIgnoreCase(Urls.host(request.url()))) {
+      boolean isProxied = proxies.of(request.url()).isPresent();
+      guard = connections.redirectsOf(request.url(), isProxied);
+    }
+    String refusal = proxies.unsupported(target);
+    Kind kind = refusal == null ? Kind.NOT_ALLOWED : Kind.UNSUPPORTED;
+    InetAddress judged = null;
+    if (refusal == null && guard != null) {
+      var addresses = guard.addresses(target, proxies.of(target).isPresent());
+      refusal = guard.rule().refusal(target, addresses);
+      judged = Urls.isSecure(target) || addresses.isEmpty() ? null : addresses.getFirst();
+    }
     if (refusal != null) {
-      Kind kind = unsupported == null ? Kind.NOT_ALLOWED : Kind.UNSUPPORTED;
       String hop = target.equals(request.url()) ? "" : "redirected to " + Urls.shown(target) + ": ";
       throw request.failure(kind, 0, hop + refusal).notRetryable();
     }
+    return connections.address(target, judged);
   }
 
   /**
@@ -439,11 +454,11 @@ public final class Http implements AutoCloseable {
     return headers.firstValue("Content-Type").orElse("").startsWith("text/html");
   }
 
-  private HttpResponse<BodyStream> exchange(Request<?> request, URI target, long deadline)
+  private HttpResponse<BodyStream> exchange(
+      Request<?> request, URI target, InetAddress address, long deadline)
       throws IOException, InterruptedException, ServerException {
     HttpRequest.Builder builder =
-        connections
-            .request(target)
+        Connections.request(target, address)
             .setHeader("User-Agent", limits.userAgent())
             .setHeader("Accept-Encoding", "gzip");
     HttpRequest.BodyPublisher body = HttpRequest.BodyPublishers.noBody();
@@ -464,7 +479,7 @@ public final class Http implements AutoCloseable {
       builder.version(HttpClient.Version.HTTP_1_1); // no upgrade to HTTP/2 without TLS
     }
     CompletableFuture<HttpResponse<BodyStream>> answer =
-        client(request, target)
+        client(request, target, address == null ? limits.proxies() : limits.proxies().none())
             .sendAsync(
                 builder.build(),
                 _ -> new BodyStream(deadline, limits.timeout(), limits.names().timeout()));
@@ -491,9 +506,11 @@ public final class Http implements AutoCloseable {
         .formatted(Display.seconds(limits.timeout()), limits.names().timeout());
   }
 
-  private HttpClient client(Request<?> request, URI target) throws ServerException {
+  private HttpClient client(Request<?> request, URI target, Proxies proxies)
+      throws ServerException {
     try {
-      return connections.client(target, limits.timeout(), limits.caBundle(), limits.proxies());
+      return connections.client(
+          Urls.isSecure(target), limits.timeout(), limits.caBundle(), proxies);
     } catch (IllegalArgumentException e) {
       throw request.failure(Kind.CONNECTION, 0, e.getMessage()).notRetryable();
     }
@@ -530,9 +547,19 @@ public final class Http implements AutoCloseable {
   }
 
   /** The failure for an error status: whether to retry, and what the server says about it. */
-  private ServerException refusal(Request<?> request, HttpResponse<BodyStream> response) {
+  private ServerException refusal(
+      Request<?> request, URI target, HttpResponse<BodyStream> response, BodyStream body) {
     int status = response.statusCode();
-    Optional<String> explanation = ErrorAnswer.explanation(response.headers(), response.body());
+    if (Urls.isSecure(target) ? response.body() == null : status == 407) { // with TLS, of CONNECT
+      Optional<Proxies.Refusal> refusal =
+          limits
+              .proxies()
+              .refusal(target, status, response.headers().allValues("Proxy-Authenticate"));
+      if (refusal.isPresent()) {
+        return byProxy(request, refusal.get());
+      }
+    }
+    Optional<String> explanation = ErrorAnswer.explanation(response.headers(), body);
     ServerException refusal =
         request
             .failure(Kind.STATUS, status, status + explanation.map(it -> ": " + it).orElse(""))
@@ -546,18 +573,40 @@ public final class Http implements AutoCloseable {
     return isRetryable ? refusal : refusal.notRetryable();
   }
 
+  private static ServerException byProxy(Request<?> request, Proxies.Refusal refusal) {
+    ServerException failure =
+        request.failure(Kind.PROXY, 0, refusal.reason()).withHint(refusal.hint());
+    return refusal.isTemporary() ? failure : failure.notRetryable();
+  }
+
   private ServerException failure(Request<?> request, URI target, IOException e) {
     if (e instanceof UnexpectedBody body) {
       Kind kind = body.isWebPage() ? Kind.WEB_PAGE : Kind.UNEXPECTED;
       return request.failure(kind, 0, e.getMessage()).notRetryable();
+    }
+    Optional<Proxies.Refusal> refusal = limits.proxies().refusal(target, e);
+    if (refusal.isPresent()) {
+      return byProxy(request, refusal.get());
+    }
+    String through = limits.proxies().through(target);
+    boolean redirected = !target.equals(request.url());
+    String where = (redirected ? ", redirected to " + Urls.shown(target) : "") + through;
+    if (!through.isEmpty() && e instanceof ConnectException) { // the proxy, for it asks the server
+      boolean isUnknown = e.getCause() instanceof UnresolvedAddressException;
+      return request
+          .failure(Kind.PROXY, 0, (isUnknown ? "unknown host" : reason(e)) + where)
+          .withHint("is the proxy running, and %s right?".formatted(Proxies.variable(target)));
     }
     String otherName = asksOurServer(request) ? Link.otherName(request.url(), target) : null;
     for (Throwable cause = e; cause != null; cause = cause.getCause()) {
       if (cause instanceof CertificateException) {
         String reason = "the TLS certificate of %s is refused: %s";
         return request
-            .failure(Kind.CONNECTION, 0, reason.formatted(Urls.host(target), cause.getMessage()))
-            .withHint("is the server's CA missing? name its PEM file with REQUESTS_CA_BUNDLE")
+            .failure(
+                Kind.CONNECTION,
+                0,
+                reason.formatted(Urls.host(target), cause.getMessage()) + through)
+            .withHint(TlsTrust.hint(cause))
             .notRetryable();
       }
       if (cause instanceof UnresolvedAddressException || cause instanceof UnknownHostException) {
@@ -572,9 +621,7 @@ public final class Http implements AutoCloseable {
                             .formatted(limits.names().server()));
       }
     }
-    boolean redirected = !target.equals(request.url());
     Kind kind = e instanceof HttpTimeoutException ? Kind.LATE : Kind.CONNECTION;
-    String where = redirected ? ", redirected to " + Urls.shown(target) : "";
     ServerException failure = request.failure(kind, 0, reason(e) + where);
     return e instanceof ConnectException && !redirected && request.guard() == null
         ? failure.withHint(

@@ -31,6 +31,7 @@ import common.RemoteSettings.Announced;
 import common.ServerException;
 import common.ServerInfo;
 import common.SignedResources;
+import common.UsageException;
 import common.signature.ChainAddresses;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -87,7 +88,7 @@ class RemoteSettingsTest {
   private RemoteSettings remote;
 
   @BeforeEach
-  void start() throws IOException {
+  void start() throws Exception {
     server =
         RecordingServer.routes(request ->
             answers.getOrDefault(
@@ -96,7 +97,7 @@ class RemoteSettingsTest {
     remote = new RemoteSettings(http, server.url("/v1"), 1024 * 1024);
   }
 
-  private Http http(Path caBundle) {
+  private Http http(Path caBundle) throws UsageException {
     return new Http(
         new Http.Limits(
             "test/1",

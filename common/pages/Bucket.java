@@ -7,22 +7,26 @@
 //DEPS software.amazon.awssdk:sts:2.59.1
 //DEPS org.slf4j:slf4j-api:2.0.20
 //DEPS org.slf4j:slf4j-nop:2.0.20
-//SOURCES ../Display.java ../Proxies.java ../Urls.java ../UsageException.java ../Version.java
+//SOURCES ../Display.java ../Proxies.java ../TlsTrust.java ../Urls.java ../UsageException.java
+//SOURCES ../Version.java
 //SOURCES Destination.java HtmlPages.java
 
 package common.pages;
 
 import common.Display;
 import common.Proxies;
+import common.TlsTrust;
 import common.Urls;
 import common.UsageException;
 import common.Version;
+import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.SocketTimeoutException;
 import java.net.URI;
 import java.net.UnknownHostException;
 import java.nio.file.NoSuchFileException;
 import java.security.cert.CertPathBuilderException;
+import java.security.cert.CertificateException;
 import java.time.Duration;
 import java.util.Base64;
 import java.util.HashMap;
@@ -33,6 +37,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -54,12 +59,16 @@ import software.amazon.awssdk.core.checksums.RequestChecksumCalculation;
 import software.amazon.awssdk.core.checksums.ResponseChecksumValidation;
 import software.amazon.awssdk.core.client.config.SdkAdvancedClientOption;
 import software.amazon.awssdk.core.exception.ApiCallAttemptTimeoutException;
+import software.amazon.awssdk.core.exception.SdkClientException;
 import software.amazon.awssdk.core.exception.SdkException;
 import software.amazon.awssdk.core.interceptor.Context;
 import software.amazon.awssdk.core.interceptor.ExecutionAttribute;
 import software.amazon.awssdk.core.interceptor.ExecutionAttributes;
 import software.amazon.awssdk.core.interceptor.ExecutionInterceptor;
 import software.amazon.awssdk.core.sync.RequestBody;
+import software.amazon.awssdk.http.ExecutableHttpRequest;
+import software.amazon.awssdk.http.HttpExecuteRequest;
+import software.amazon.awssdk.http.HttpExecuteResponse;
 import software.amazon.awssdk.http.SdkHttpClient;
 import software.amazon.awssdk.http.SdkHttpRequest;
 import software.amazon.awssdk.http.urlconnection.ProxyConfiguration;
@@ -124,6 +133,8 @@ public final class Bucket implements Destination {
   private final Credentials credentials;
   private final String cacheControl;
   private final String generator;
+  private final URI target;
+  private final Proxies proxies;
   private final S3Client s3;
   private boolean isMissing;
 
@@ -147,11 +158,13 @@ public final class Bucket implements Destination {
     this.credentials = credentials;
     this.cacheControl = cacheControl;
     this.generator = generator;
+    this.target =
+        endpoint != null ? endpoint : URI.create("https://s3.%s.amazonaws.com".formatted(region));
+    this.proxies = Proxies.of(connection.environment());
     this.s3 = client(connection, waiting);
   }
 
-  private S3Client client(Connection connection, Consumer<String> waiting)
-      throws UsageException, Unavailable {
+  private S3Client client(Connection connection, Consumer<String> waiting) throws Unavailable {
     boolean isAmazon = endpoint == null || AMAZON.matcher(endpoint.getHost()).matches();
     S3ClientBuilder builder =
         S3Client.builder()
@@ -191,35 +204,70 @@ public final class Bucket implements Destination {
   }
 
   /** The JDK's client, with our proxies and certificates: Apache's, the default, starts slower. */
-  private SdkHttpClient httpClient(Connection connection) throws UsageException {
-    URI target =
-        endpoint != null ? endpoint : URI.create("https://s3.%s.amazonaws.com".formatted(region));
+  private SdkHttpClient httpClient(Connection connection) {
     ProxyConfiguration.Builder proxy =
         ProxyConfiguration.builder()
             .useSystemPropertyValues(false)
             .useEnvironmentVariablesValues(false);
-    try {
-      Proxies proxies = Proxies.of(connection.environment());
-      proxies.allowCredentials();
-      proxies
-          .of(target)
-          .ifPresent(url -> {
-            proxy.endpoint(URI.create("http://%s:%d".formatted(url.getHost(), Urls.port(url))));
-            if (url.getUserInfo() != null) {
-              String[] user = url.getUserInfo().split(":", 2);
-              proxy.username(user[0]).password(user.length > 1 ? user[1] : "");
-            }
-          });
-    } catch (IllegalArgumentException e) {
-      throw new UsageException(e.getMessage(), null);
-    }
+    proxies.allowCredentials();
+    proxies
+        .of(target)
+        .ifPresent(url -> {
+          proxy.endpoint(URI.create("http://%s:%d".formatted(url.getHost(), Urls.port(url))));
+          if (url.getUserInfo() != null) {
+            String[] user = url.getUserInfo().split(":", 2);
+            proxy.username(user[0]).password(user.length > 1 ? user[1] : "");
+          }
+        });
     UrlConnectionHttpClient.Builder client =
         UrlConnectionHttpClient.builder()
             .proxyConfiguration(proxy.build())
             .connectionTimeout(connection.timeout())
             .socketTimeout(connection.timeout());
     connection.trusted().ifPresent(trusted -> client.tlsTrustManagersProvider(() -> trusted));
-    return client.build();
+    return new Tunnels(client.build(), this::refusal);
+  }
+
+  /** The refusal of a request by the proxy; empty if it failed otherwise. */
+  private Optional<Proxies.Refusal> refusal(Throwable failure) {
+    return proxies.refusal(target, failure);
+  }
+
+  /**
+   * Ends the attempts where the proxy would refuse again: the SDK repeats a request after each
+   * exception of input or output.
+   */
+  private record Tunnels(
+      SdkHttpClient client, Function<IOException, Optional<Proxies.Refusal>> refusal)
+      implements SdkHttpClient {
+
+    @Override
+    public ExecutableHttpRequest prepareRequest(HttpExecuteRequest request) {
+      ExecutableHttpRequest prepared = client.prepareRequest(request);
+      return new ExecutableHttpRequest() {
+        @Override
+        public HttpExecuteResponse call() throws IOException {
+          try {
+            return prepared.call();
+          } catch (IOException e) {
+            if (refusal.apply(e).filter(it -> !it.isTemporary()).isPresent()) {
+              throw SdkClientException.create(e.getMessage());
+            }
+            throw e;
+          }
+        }
+
+        @Override
+        public void abort() {
+          prepared.abort();
+        }
+      };
+    }
+
+    @Override
+    public void close() {
+      client.close();
+    }
   }
 
   // ---- requests
@@ -383,8 +431,13 @@ public final class Bucket implements Destination {
   }
 
   private Unavailable unanswered(String what, SdkException e) {
+    Optional<Proxies.Refusal> refusal = refusal(e);
+    if (refusal.isPresent()) {
+      return byProxy(what, refusal.get(), e);
+    }
     Throwable cause = rootCause(e);
-    String place = endpoint == null ? "Amazon S3 in " + region : endpoint.toString();
+    String place =
+        (endpoint == null ? "Amazon S3 in " + region : endpoint) + proxies.through(target);
     String check =
         "check %s and the network"
             .formatted(endpoint == null ? "AWS_REGION" : "AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL");
@@ -403,11 +456,17 @@ public final class Bucket implements Destination {
       default ->
           new Unavailable(
               "%s: no answer from %s: %s".formatted(what, place, reason(e)),
-              cause instanceof CertPathBuilderException || cause instanceof SSLException
-                  ? "name the CA's certificates in REQUESTS_CA_BUNDLE"
+              cause instanceof CertPathBuilderException
+                      || cause instanceof CertificateException
+                      || cause instanceof SSLException
+                  ? TlsTrust.hint(cause)
                   : check,
               e);
     };
+  }
+
+  private static Unavailable byProxy(String what, Proxies.Refusal refusal, SdkException e) {
+    return new Unavailable(what + ": " + refusal.reason(), refusal.hint(), e);
   }
 
   private Unavailable noS3(String what, Exception e) {
@@ -421,6 +480,16 @@ public final class Bucket implements Destination {
     AwsErrorDetails details =
         Objects.requireNonNullElseGet(
             answer.awsErrorDetails(), () -> AwsErrorDetails.builder().build());
+    if (answer.statusCode() == 407 && !Urls.isSecure(target)) { // with TLS, the server's own
+      List<String> challenges =
+          Optional.ofNullable(details.sdkHttpResponse())
+              .map(response -> response.matchingHeaders("Proxy-Authenticate"))
+              .orElse(List.of());
+      Optional<Proxies.Refusal> refusal = proxies.refusal(target, 407, challenges);
+      if (refusal.isPresent()) {
+        return byProxy(what, refusal.get(), answer);
+      }
+    }
     String code = Objects.requireNonNullElse(details.errorCode(), "");
     String message = Objects.requireNonNullElse(details.errorMessage(), "");
     Optional<String> other = otherRegion(details, message);

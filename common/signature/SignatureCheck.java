@@ -370,7 +370,7 @@ public final class SignatureCheck {
       boolean isAsked =
           switch (e.kind()) {
             case TOLD_TO_WAIT -> e.status() != 0;
-            case UNSUPPORTED -> false;
+            case UNSUPPORTED, PROXY -> false;
             default -> true;
           };
       String message = "the chain %s is not reachable: %s";
