@@ -1,6 +1,5 @@
 //JAVA 25+
 //DEPS software.amazon.awssdk:s3:2.59.1
-//DEPS software.amazon.awssdk:url-connection-client:2.59.1
 //DEPS software.amazon.awssdk:signin:2.59.1
 //DEPS software.amazon.awssdk:sso:2.59.1
 //DEPS software.amazon.awssdk:ssooidc:2.59.1
@@ -9,7 +8,7 @@
 //DEPS org.slf4j:slf4j-nop:2.0.20
 //SOURCES ../Display.java ../Proxies.java ../TlsTrust.java ../Urls.java ../UsageException.java
 //SOURCES ../Version.java
-//SOURCES Destination.java HtmlPages.java
+//SOURCES Destination.java HtmlPages.java ProxiedClient.java
 
 package common.pages;
 
@@ -19,7 +18,6 @@ import common.TlsTrust;
 import common.Urls;
 import common.UsageException;
 import common.Version;
-import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.SocketTimeoutException;
 import java.net.URI;
@@ -37,7 +35,6 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
-import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -59,20 +56,13 @@ import software.amazon.awssdk.core.checksums.RequestChecksumCalculation;
 import software.amazon.awssdk.core.checksums.ResponseChecksumValidation;
 import software.amazon.awssdk.core.client.config.SdkAdvancedClientOption;
 import software.amazon.awssdk.core.exception.ApiCallAttemptTimeoutException;
-import software.amazon.awssdk.core.exception.SdkClientException;
 import software.amazon.awssdk.core.exception.SdkException;
 import software.amazon.awssdk.core.interceptor.Context;
 import software.amazon.awssdk.core.interceptor.ExecutionAttribute;
 import software.amazon.awssdk.core.interceptor.ExecutionAttributes;
 import software.amazon.awssdk.core.interceptor.ExecutionInterceptor;
 import software.amazon.awssdk.core.sync.RequestBody;
-import software.amazon.awssdk.http.ExecutableHttpRequest;
-import software.amazon.awssdk.http.HttpExecuteRequest;
-import software.amazon.awssdk.http.HttpExecuteResponse;
-import software.amazon.awssdk.http.SdkHttpClient;
 import software.amazon.awssdk.http.SdkHttpRequest;
-import software.amazon.awssdk.http.urlconnection.ProxyConfiguration;
-import software.amazon.awssdk.http.urlconnection.UrlConnectionHttpClient;
 import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.services.s3.S3Client;
 import software.amazon.awssdk.services.s3.S3ClientBuilder;
@@ -170,7 +160,8 @@ public final class Bucket implements Destination {
         S3Client.builder()
             .region(Region.of(region))
             .credentialsProvider(credentials.provider)
-            .httpClient(httpClient(connection))
+            .httpClient(
+                ProxiedClient.of(connection.timeout(), connection.trusted(), proxies, target))
             .serviceConfiguration(configuration ->
                 configuration
                     .chunkedEncodingEnabled(isAmazon)
@@ -200,73 +191,6 @@ public final class Bucket implements Destination {
     } catch (SdkException | IllegalArgumentException | UncheckedIOException e) {
       throw new Unavailable(
           "the AWS configuration cannot be used: " + reason(e), "see ~/.aws/config", e);
-    }
-  }
-
-  /** The JDK's client, with our proxies and certificates: Apache's, the default, starts slower. */
-  private SdkHttpClient httpClient(Connection connection) {
-    ProxyConfiguration.Builder proxy =
-        ProxyConfiguration.builder()
-            .useSystemPropertyValues(false)
-            .useEnvironmentVariablesValues(false);
-    proxies.allowCredentials();
-    proxies
-        .of(target)
-        .ifPresent(url -> {
-          proxy.endpoint(URI.create("http://%s:%d".formatted(url.getHost(), Urls.port(url))));
-          if (url.getUserInfo() != null) {
-            String[] user = url.getUserInfo().split(":", 2);
-            proxy.username(user[0]).password(user.length > 1 ? user[1] : "");
-          }
-        });
-    UrlConnectionHttpClient.Builder client =
-        UrlConnectionHttpClient.builder()
-            .proxyConfiguration(proxy.build())
-            .connectionTimeout(connection.timeout())
-            .socketTimeout(connection.timeout());
-    connection.trusted().ifPresent(trusted -> client.tlsTrustManagersProvider(() -> trusted));
-    return new Tunnels(client.build(), this::refusal);
-  }
-
-  /** The refusal of a request by the proxy; empty if it failed otherwise. */
-  private Optional<Proxies.Refusal> refusal(Throwable failure) {
-    return proxies.refusal(target, failure);
-  }
-
-  /**
-   * Ends the attempts where the proxy would refuse again: the SDK repeats a request after each
-   * exception of input or output.
-   */
-  private record Tunnels(
-      SdkHttpClient client, Function<IOException, Optional<Proxies.Refusal>> refusal)
-      implements SdkHttpClient {
-
-    @Override
-    public ExecutableHttpRequest prepareRequest(HttpExecuteRequest request) {
-      ExecutableHttpRequest prepared = client.prepareRequest(request);
-      return new ExecutableHttpRequest() {
-        @Override
-        public HttpExecuteResponse call() throws IOException {
-          try {
-            return prepared.call();
-          } catch (IOException e) {
-            if (refusal.apply(e).filter(it -> !it.isTemporary()).isPresent()) {
-              throw SdkClientException.create(e.getMessage());
-            }
-            throw e;
-          }
-        }
-
-        @Override
-        public void abort() {
-          prepared.abort();
-        }
-      };
-    }
-
-    @Override
-    public void close() {
-      client.close();
     }
   }
 
@@ -431,7 +355,7 @@ public final class Bucket implements Destination {
   }
 
   private Unavailable unanswered(String what, SdkException e) {
-    Optional<Proxies.Refusal> refusal = refusal(e);
+    Optional<Proxies.Refusal> refusal = proxies.refusal(target, e);
     if (refusal.isPresent()) {
       return byProxy(what, refusal.get(), e);
     }
