@@ -1394,6 +1394,28 @@ class RemoteSettingsTest {
   }
 
   @Test
+  void a_hop_with_user_info_is_refused_and_one_to_the_server_carries_no_credentials()
+      throws Exception {
+    Guard guard = guard("http://127.0.0.1/v1", Map.of("localhost", "127.0.0.1"));
+    http.authorize(server.url(), "Bearer t0ken");
+    String server = this.server.url("").toString();
+    answer("/second", PEM);
+    answers.put(
+        "/chain",
+        Reply.inTurn(
+            Reply.status(302, "Location: " + server.replace("//", "//me:s3cret@") + "/second"),
+            Reply.status(302, "Location: " + server + "/second")));
+    URI chain = URI.create(server.replace("127.0.0.1", "localhost") + "/chain");
+    assertEquals(
+        "redirected to %s/second: expected a URL without user info"
+            .formatted(server.replace("//", "//***@")),
+        refusal(chain, guard));
+    assertEquals(PEM, new String(remote.chain(chain, guard), StandardCharsets.UTF_8));
+    assertEquals(List.of("/chain", "/chain", "/second"), targets());
+    assertEquals("", this.server.requests().getLast().header("authorization"));
+  }
+
+  @Test
   void a_chain_is_read_from_loopback_only_for_a_server_on_loopback() throws Exception {
     answer("/chain", PEM);
     String named = ", expected an address that clients reach";
