@@ -973,7 +973,8 @@ public class backport_records implements Runner.Command {
         } else {
           String remedy = Batch.remedy(e.status(), to, destVariable());
           boolean isSent = e.kind() != ServerException.Kind.OUT_OF_TIME;
-          String hint = isSent ? remedy(e, remedy) : "the next run applies what is missing; " + e.hint();
+          String hint =
+              isSent ? remedy(e, remedy) : "the next run applies what is missing; " + e.hint();
           failure = new Failure(e.getMessage(), hint);
           noRetry = !e.isRetryable();
           setState(batch, new Pending(isSent ? "no answer" : "not sent"));

@@ -50,6 +50,16 @@ final class BodyStream extends InputStream implements HttpResponse.BodySubscribe
     this.timeoutName = timeoutName;
   }
 
+  /** The body of an answer; an empty one if it has none, as that of a proxy to CONNECT. */
+  static BodyStream of(HttpResponse<BodyStream> answer) {
+    if (answer.body() != null) {
+      return answer.body();
+    }
+    BodyStream empty = new BodyStream(0, Duration.ZERO, "");
+    empty.ended = true;
+    return empty;
+  }
+
   @Override
   public CompletionStage<BodyStream> getBody() {
     return CompletableFuture.completedFuture(this);
@@ -154,8 +164,9 @@ final class BodyStream extends InputStream implements HttpResponse.BodySubscribe
   static IOException refusedByClient(Throwable failure) {
     return switch (failure) {
       case IOException io -> io;
-      case Error error -> throw error; // such as out of memory
-      default -> new IOException("the answer is not valid HTTP", failure);
+      case OutOfMemoryError error -> throw error;
+      default -> // a stack overflow, too, comes from what the server has sent
+          new IOException("the answer is not valid HTTP", failure);
     };
   }
 
@@ -165,11 +176,32 @@ final class BodyStream extends InputStream implements HttpResponse.BodySubscribe
     String encoding = headers.firstValue("Content-Encoding").orElse("identity");
     InputStream content =
         switch (encoding.toLowerCase(Locale.ROOT)) {
-          case "gzip", "x-gzip" -> new GZIPInputStream(body, 16 * 1024);
+          case "gzip", "x-gzip" -> new Gzip(body);
           case "identity", "" -> body;
           default -> throw new UnexpectedBody("unknown Content-Encoding " + encoding);
         };
     return new Limited(content, maxBytes);
+  }
+
+  /** The JDK's reader of a member without content calls itself to read the next one. */
+  private static final class Gzip extends GZIPInputStream {
+    private static final int MAX_EMPTY_MEMBERS = 100;
+    private int depth;
+
+    Gzip(InputStream body) throws IOException {
+      super(body, 16 * 1024);
+    }
+
+    @Override
+    public int read(byte[] bytes, int offset, int length) throws IOException {
+      if (++depth > MAX_EMPTY_MEMBERS + 2) { // there may be others before and after them
+        throw new UnexpectedBody(
+            "the answer has more than %d empty gzip members".formatted(MAX_EMPTY_MEMBERS));
+      }
+      int count = super.read(bytes, offset, length);
+      depth = 0;
+      return count;
+    }
   }
 
   private static final class Limited extends InputStream {

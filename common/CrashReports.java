@@ -5,7 +5,6 @@
 
 package common;
 
-import common.ServerException.Kind;
 import io.sentry.Breadcrumb;
 import io.sentry.CheckIn;
 import io.sentry.CheckInStatus;
@@ -110,25 +109,21 @@ class CrashReports {
 
   private static Http http(String command, Path caBundle, Surroundings surroundings)
       throws UsageException {
-    try {
-      return new Http(
-          new Http.Limits(
-              command + "/" + Version.NUMBER,
-              Transport.DEADLINE,
-              Transport.DEADLINE,
-              0,
-              Transport.PARALLEL,
-              caBundle,
-              Proxies.of(surroundings.environment()),
-              Http.Names.SERVER),
-          Clock.systemUTC(),
-          _ -> {},
-          _ -> {},
-          _ -> {},
-          surroundings.connections());
-    } catch (IllegalArgumentException e) {
-      throw new UsageException(e.getMessage(), null); // the URL of a proxy
-    }
+    return new Http(
+        new Http.Limits(
+            command + "/" + Version.NUMBER,
+            Transport.DEADLINE,
+            Transport.DEADLINE,
+            0,
+            Transport.PARALLEL,
+            caBundle,
+            Proxies.of(surroundings.environment()),
+            Http.Names.SERVER),
+        Clock.systemUTC(),
+        _ -> {},
+        _ -> {},
+        _ -> {},
+        surroundings.connections());
   }
 
   /** Remembers a request, as context for later reports. */
@@ -350,7 +345,12 @@ class CrashReports {
         return switch (e.status()) {
           case 401, 403, 404 -> e.status() + ", is SENTRY_DSN right?";
           case 429 -> LIMITED;
-          default -> e.kind() == Kind.LATE ? LATE : e.reason();
+          default ->
+              switch (e.kind()) {
+                case LATE -> LATE;
+                case PROXY -> e.reason() + ": " + e.hint();
+                default -> e.reason();
+              };
         };
       } catch (Exception | OutOfMemoryError e) {
         return e.getClass().getSimpleName(); // its text may hold the key

@@ -12,8 +12,9 @@ import java.util.List;
  * Decides where a request may go whose URL somebody else has chosen. {@link Http} asks before each
  * hop: the first URL, and each that a redirect leads to.
  *
- * <p>The name of a host is looked up here. The JDK remembers the answer for some seconds, so that
- * the connection goes to an address that the rule has seen. A proxy looks up names itself.
+ * <p>The name of a host is looked up here. Over http, the request is sent to an address that the
+ * rule has seen, whatever the name servers say a moment later. With TLS, the certificate proves
+ * that it is that host. A proxy looks up names itself.
  *
  * @param resolver looks up names; tests pass one that knows its hosts
  */
@@ -38,8 +39,8 @@ public record Guard(Rule rule, Resolver resolver) {
     return new Guard(rule, InetAddress::getAllByName);
   }
 
-  /** Why nothing may be sent to a hop, or null. */
-  String refusal(URI hop, boolean proxied) throws UnknownHostException {
-    return rule.refusal(hop, proxied ? List.of() : List.of(resolver.addresses(Urls.host(hop))));
+  /** The addresses of a hop's host; none if a proxy looks up its name. */
+  List<InetAddress> addresses(URI hop, boolean proxied) throws UnknownHostException {
+    return proxied ? List.of() : List.of(resolver.addresses(Urls.host(hop)));
   }
 }

@@ -1,7 +1,7 @@
 //JAVA 25+
-//SOURCES BodyStream.java Connections.java Display.java ErrorAnswer.java Guard.java Json.java
-//SOURCES Link.java OtherContent.java Proxies.java RunDeadline.java ServerException.java
-//SOURCES UnexpectedBody.java Urls.java Waits.java
+//SOURCES BodyStream.java Connections.java Display.java ErrorAnswer.java Guard.java Hops.java
+//SOURCES Json.java Link.java OtherContent.java Proxies.java RunDeadline.java ServerException.java
+//SOURCES TlsTrust.java UnexpectedBody.java Urls.java Waits.java
 
 package common;
 
@@ -12,6 +12,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.SequenceInputStream;
 import java.net.ConnectException;
+import java.net.InetAddress;
 import java.net.URI;
 import java.net.UnknownHostException;
 import java.net.http.HttpClient;
@@ -29,11 +30,9 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.FutureTask;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -422,9 +421,9 @@ public final class Http implements AutoCloseable {
     URI target = request.url();
     for (int redirects = 0; ; redirects++) {
       try {
-        askGuard(request, target, deadline);
-        HttpResponse<BodyStream> response = exchange(request, target, deadline);
-        try (BodyStream stream = response.body()) {
+        InetAddress address = address(request, target, deadline);
+        HttpResponse<BodyStream> response = exchange(request, target, address, deadline);
+        try (BodyStream stream = BodyStream.of(response)) {
           int status = response.statusCode();
           trace.request(request.method(), target, status, null);
           noteAlertsAndBackoff(target, response);
@@ -433,7 +432,7 @@ public final class Http implements AutoCloseable {
             continue;
           }
           if (status < 200 || status > 299) {
-            throw refusal(request, response);
+            throw refusal(request, target, response, stream);
           }
           HttpHeaders headers = response.headers();
           return new Response<>(headers, read(request, headers, stream, slot));
@@ -446,37 +445,17 @@ public final class Http implements AutoCloseable {
     }
   }
 
-  private void askGuard(Request<?> request, URI target, long deadline)
+  private InetAddress address(Request<?> request, URI target, long deadline)
       throws IOException, InterruptedException, ServerException {
-    String unsupported = limits.proxies().unsupported(target);
-    String refusal =
-        unsupported != null || request.guard() == null
-            ? unsupported
-            : lookUp(
-                deadline,
-                () -> request.guard().refusal(target, limits.proxies().of(target).isPresent()));
-    if (refusal != null) {
-      Kind kind = unsupported == null ? Kind.NOT_ALLOWED : Kind.UNSUPPORTED;
-      String hop = target.equals(request.url()) ? "" : "redirected to " + Urls.shown(target) + ": ";
-      throw request.failure(kind, 0, hop + refusal).notRetryable();
+    Hops.Judged hop =
+        new Hops(limits.proxies(), connections)
+            .judge(request.url(), target, request.guard(), deadline);
+    if (hop.refusal() != null) {
+      boolean isFirst = target.equals(request.url());
+      String where = isFirst ? "" : "redirected to " + Urls.shown(target) + ": ";
+      throw request.failure(hop.kind(), 0, where + hop.refusal()).notRetryable();
     }
-  }
-
-  /** Looks up a name on a thread of its own: nothing ends a look-up that hangs. */
-  private static <T> T lookUp(long deadline, Callable<T> task)
-      throws IOException, InterruptedException {
-    FutureTask<T> lookUp = new FutureTask<>(task);
-    Thread.ofPlatform().daemon().start(lookUp);
-    try {
-      return lookUp.get(deadline - System.nanoTime(), TimeUnit.NANOSECONDS);
-    } catch (TimeoutException e) {
-      throw new HttpTimeoutException(BodyStream.LATE);
-    } catch (ExecutionException e) {
-      if (e.getCause() instanceof IOException failure) {
-        throw failure;
-      }
-      throw new IllegalStateException(e.getCause());
-    }
+    return hop.address();
   }
 
   /**
@@ -518,12 +497,11 @@ public final class Http implements AutoCloseable {
     return headers.firstValue("Content-Type").orElse("").startsWith("text/html");
   }
 
-  private HttpResponse<BodyStream> exchange(Request<?> request, URI target, long deadline)
+  private HttpResponse<BodyStream> exchange(
+      Request<?> request, URI target, InetAddress address, long deadline)
       throws IOException, InterruptedException, ServerException {
     HttpRequest.Builder builder =
-        (Urls.hasUnderscore(target)
-                ? lookUp(deadline, () -> connections.request(target))
-                : connections.request(target))
+        Connections.request(target, address)
             .setHeader("User-Agent", limits.userAgent())
             .setHeader("Accept-Encoding", "gzip");
     HttpRequest.BodyPublisher body = HttpRequest.BodyPublishers.noBody();
@@ -544,7 +522,7 @@ public final class Http implements AutoCloseable {
       builder.version(HttpClient.Version.HTTP_1_1); // no upgrade to HTTP/2 without TLS
     }
     CompletableFuture<HttpResponse<BodyStream>> answer =
-        client(request, target)
+        client(request, target, address == null ? limits.proxies() : limits.proxies().none())
             .sendAsync(
                 builder.build(),
                 _ -> new BodyStream(deadline, limits.timeout(), limits.names().timeout()));
@@ -571,9 +549,11 @@ public final class Http implements AutoCloseable {
         .formatted(Display.seconds(limits.timeout()), limits.names().timeout());
   }
 
-  private HttpClient client(Request<?> request, URI target) throws ServerException {
+  private HttpClient client(Request<?> request, URI target, Proxies proxies)
+      throws ServerException {
     try {
-      return connections.client(target, limits.timeout(), limits.caBundle(), limits.proxies());
+      return connections.client(
+          Urls.isSecure(target), limits.timeout(), limits.caBundle(), proxies);
     } catch (IllegalArgumentException e) {
       throw request.failure(Kind.CONNECTION, 0, e.getMessage()).notRetryable();
     }
@@ -610,9 +590,19 @@ public final class Http implements AutoCloseable {
   }
 
   /** The failure for an error status: whether to retry, and what the server says about it. */
-  private ServerException refusal(Request<?> request, HttpResponse<BodyStream> response) {
+  private ServerException refusal(
+      Request<?> request, URI target, HttpResponse<BodyStream> response, BodyStream body) {
     int status = response.statusCode();
-    Optional<String> explanation = ErrorAnswer.explanation(response.headers(), response.body());
+    if (Urls.isSecure(target) ? response.body() == null : status == 407) { // with TLS, of CONNECT
+      Optional<Proxies.Refusal> refusal =
+          limits
+              .proxies()
+              .refusal(target, status, response.headers().allValues("Proxy-Authenticate"));
+      if (refusal.isPresent()) {
+        return byProxy(request, refusal.get());
+      }
+    }
+    Optional<String> explanation = ErrorAnswer.explanation(response.headers(), body);
     ServerException refusal =
         request
             .failure(Kind.STATUS, status, status + explanation.map(it -> ": " + it).orElse(""))
@@ -626,18 +616,40 @@ public final class Http implements AutoCloseable {
     return isRetryable ? refusal : refusal.notRetryable();
   }
 
+  private static ServerException byProxy(Request<?> request, Proxies.Refusal refusal) {
+    ServerException failure =
+        request.failure(Kind.PROXY, 0, refusal.reason()).withHint(refusal.hint());
+    return refusal.isTemporary() ? failure : failure.notRetryable();
+  }
+
   private ServerException failure(Request<?> request, URI target, IOException e) {
     if (e instanceof UnexpectedBody body) {
       Kind kind = body.isWebPage() ? Kind.WEB_PAGE : Kind.UNEXPECTED;
       return request.failure(kind, 0, e.getMessage()).notRetryable();
+    }
+    Optional<Proxies.Refusal> refusal = limits.proxies().refusal(target, e);
+    if (refusal.isPresent()) {
+      return byProxy(request, refusal.get());
+    }
+    String through = limits.proxies().through(target);
+    boolean redirected = !target.equals(request.url());
+    String where = (redirected ? ", redirected to " + Urls.shown(target) : "") + through;
+    if (!through.isEmpty() && e instanceof ConnectException) { // the proxy, for it asks the server
+      boolean isUnknown = e.getCause() instanceof UnresolvedAddressException;
+      return request
+          .failure(Kind.PROXY, 0, (isUnknown ? "unknown host" : reason(e)) + where)
+          .withHint("is the proxy running, and %s right?".formatted(Proxies.variable(target)));
     }
     String otherName = asksOurServer(request) ? Link.otherName(request.url(), target) : null;
     for (Throwable cause = e; cause != null; cause = cause.getCause()) {
       if (cause instanceof CertificateException) {
         String reason = "the TLS certificate of %s is refused: %s";
         return request
-            .failure(Kind.CONNECTION, 0, reason.formatted(Urls.host(target), cause.getMessage()))
-            .withHint("is the server's CA missing? name its PEM file with REQUESTS_CA_BUNDLE")
+            .failure(
+                Kind.CONNECTION,
+                0,
+                reason.formatted(Urls.host(target), cause.getMessage()) + through)
+            .withHint(TlsTrust.hint(cause))
             .notRetryable();
       }
       if (cause instanceof UnresolvedAddressException || cause instanceof UnknownHostException) {
@@ -652,9 +664,7 @@ public final class Http implements AutoCloseable {
                             .formatted(limits.names().server()));
       }
     }
-    boolean redirected = !target.equals(request.url());
     Kind kind = e instanceof HttpTimeoutException ? Kind.LATE : Kind.CONNECTION;
-    String where = redirected ? ", redirected to " + Urls.shown(target) : "";
     ServerException failure = request.failure(kind, 0, reason(e) + where);
     return e instanceof ConnectException && !redirected && request.guard() == null
         ? failure.withHint(

@@ -1,5 +1,5 @@
 //JAVA 25+
-//SOURCES Urls.java
+//SOURCES NoProxy.java Urls.java UsageException.java
 
 package common;
 
@@ -14,7 +14,11 @@ import java.util.Base64;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.regex.MatchResult;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
@@ -24,38 +28,57 @@ import java.util.stream.Stream;
  *
  * @param https for https URLs, or null
  * @param http for http URLs, or null
- * @param exempt as {@code NO_PROXY} has it, in lower case
+ * @param exempt from both
  */
-public record Proxies(URI https, URI http, String exempt) {
+public record Proxies(URI https, URI http, NoProxy exempt) {
+
+  /** What both clients of the JDK say of an answer to CONNECT other than 200 (and 407). */
+  private static final Pattern TUNNEL_FAILED =
+      Pattern.compile(
+          "(?:Tunnel failed|Unable to tunnel through proxy).{0,40}?\\b([1-5]\\d\\d)\\b");
+
+  private static final Pattern SCHEMES =
+      Pattern.compile("(?i)\\b(basic|bearer|digest|kerberos|negotiate|ntlm)\\b");
 
   /**
-   * @throws IllegalArgumentException if one is not the URL of a proxy; its value, which may hold a
-   *     password, is left out
+   * What a proxy says instead of passing a request on.
+   *
+   * @param reason names the proxy and its status
+   * @param hint what to do about it
+   * @param isTemporary whether the same request may succeed soon
    */
-  public static Proxies of(Map<String, String> environment) {
-    String exempt = variable(environment, "NO_PROXY").toLowerCase(Locale.ROOT);
+  public record Refusal(String reason, String hint, boolean isTemporary) {}
+
+  /**
+   * @throws UsageException if one is not the URL of a proxy; its value, which may hold a password,
+   *     is left out
+   */
+  public static Proxies of(Map<String, String> environment) throws UsageException {
+    NoProxy exempt = NoProxy.of(variable(environment, "NO_PROXY"));
     return new Proxies(
         proxy(environment, "HTTPS_PROXY", exempt),
         proxy(environment, "HTTP_PROXY", exempt),
         exempt);
   }
 
-  private static URI proxy(Map<String, String> environment, String name, String exempt) {
+  private static URI proxy(Map<String, String> environment, String name, NoProxy exempt)
+      throws UsageException {
     String proxy = variable(environment, name);
-    if (proxy.isEmpty() || isExempt(exempt, "*")) {
+    if (proxy.isEmpty() || exempt.namesAll()) {
       return null;
     }
-    URI url =
+    Optional<URI> url =
         Urls.web(proxy.contains("://") ? proxy : "http://" + proxy)
-            .filter(it -> !Urls.isSecure(it))
-            .orElseThrow(() ->
-                new IllegalArgumentException(
-                    name + " is not the URL of a proxy, expected http://HOST:PORT"));
-    if (Urls.hasUnderscore(url)) {
-      throw new IllegalArgumentException(
-          name + ": " + Urls.underscore(url, "in the URL of a proxy"));
+            .filter(it -> !Urls.isSecure(it));
+    if (url.isEmpty()) {
+      throw new UsageException(
+          name + " is not the URL of a proxy, expected http://HOST:PORT", null);
     }
-    return url;
+    if (Urls.hasUnderscore(url.get())) {
+      throw new UsageException(
+          name + ": " + Urls.underscore(url.get(), "in the URL of a proxy"), null);
+    }
+    return url.get();
   }
 
   private static String variable(Map<String, String> environment, String name) {
@@ -63,19 +86,87 @@ public record Proxies(URI https, URI http, String exempt) {
     return value.isEmpty() ? environment.getOrDefault(name.toLowerCase(Locale.ROOT), "") : value;
   }
 
-  private static boolean isExempt(String exempt, String host) {
-    return Stream.of(exempt.split(","))
-        .map(entry -> entry.strip().replaceFirst("^\\.", ""))
-        .anyMatch(domain ->
-            domain.equals("*") || (!domain.isEmpty() && ("." + host).endsWith("." + domain)));
-  }
-
   /** The proxy for a URL. */
   public Optional<URI> of(URI target) {
-    String host = Urls.host(target).toLowerCase(Locale.ROOT);
-    return Urls.isLoopback(host) || isExempt(exempt, host)
+    return Urls.isLoopback(Urls.host(target)) || exempt.names(target)
         ? Optional.empty()
         : Optional.ofNullable(Urls.isSecure(target) ? https : http);
+  }
+
+  /** What of {@code NO_PROXY} is not understood; empty if all is, or no proxy is set. */
+  public Optional<String> warning() {
+    return https == null && http == null ? Optional.empty() : exempt.warning();
+  }
+
+  /** The variable that names the proxy of a URL. */
+  static String variable(URI target) {
+    return Urls.isSecure(target) ? "HTTPS_PROXY" : "HTTP_PROXY";
+  }
+
+  /** A proxy as it may be shown: without user and password. */
+  private static String shown(URI proxy) {
+    return "http://" + Urls.hostAndPort(proxy);
+  }
+
+  /** Names the proxy of a URL, as the end of a sentence; empty if it has none. */
+  public String through(URI target) {
+    return of(target).map(proxy -> ", through the proxy " + shown(proxy)).orElse("");
+  }
+
+  /** The refusal of a tunnel by the proxy of an https URL; empty if it failed otherwise. */
+  public Optional<Refusal> refusal(URI target, Throwable failure) {
+    return Stream.iterate(failure, Objects::nonNull, Throwable::getCause)
+        .map(it -> TUNNEL_FAILED.matcher(String.valueOf(it.getMessage())))
+        .filter(Matcher::lookingAt)
+        .findFirst()
+        .flatMap(message -> refusal(target, Integer.parseInt(message.group(1)), List.of()));
+  }
+
+  /**
+   * The answer of a proxy itself, not of a server behind it; empty if the URL has no proxy.
+   *
+   * @param challenges values of {@code Proxy-Authenticate}, none if they are not known
+   */
+  public Optional<Refusal> refusal(URI target, int status, List<String> challenges) {
+    return of(target)
+        .map(proxy ->
+            new Refusal(
+                "the proxy %s answers %d".formatted(shown(proxy), status)
+                    + (status == 407 ? ", it wants a login" : ""),
+                hint(target, proxy, status, challenges),
+                status == 429 || (status >= 500 && status <= 504 && status != 501)));
+  }
+
+  private static String hint(URI target, URI proxy, int status, List<String> challenges) {
+    String host = Urls.host(target);
+    String variable = variable(target);
+    return switch (status) {
+      case 407 -> {
+        List<String> schemes = // without texts for people
+            SCHEMES
+                .matcher(String.join(", ", challenges).replaceAll("\"[^\"]*+\"", ""))
+                .results()
+                .map(MatchResult::group)
+                .distinct()
+                .toList();
+        yield !challenges.isEmpty() && schemes.stream().noneMatch("basic"::equalsIgnoreCase)
+            ? "it offers %s, but only Basic is supported: set %s to a proxy that offers it"
+                .formatted(
+                    schemes.isEmpty() ? "another scheme" : String.join(", ", schemes), variable)
+            : proxy.getRawUserInfo() == null
+                ? "put USER:PASSWORD into %s: http://USER:PASSWORD@%s"
+                    .formatted(variable, Urls.hostAndPort(proxy))
+                : "are user and password in %s right, with @ : / %% escaped as %%40 %%3A %%2F %%25?"
+                    .formatted(variable);
+      }
+      case 403 ->
+          "it does not let %s through: ask who runs it, or name the host in NO_PROXY"
+              .formatted(host);
+      default ->
+          status >= 500
+              ? "can the proxy reach %s?".formatted(host)
+              : "is %s the URL of a proxy?".formatted(variable);
+    };
   }
 
   /**
@@ -89,12 +180,9 @@ public record Proxies(URI https, URI http, String exempt) {
     return Urls.underscore(target, Urls.isSecure(target) ? "over https" : "behind a proxy");
   }
 
-  /**
-   * These proxies; none for a host with an underscore. It is asked by its address, which {@code
-   * NO_PROXY} does not name.
-   */
-  Proxies between(URI target) {
-    return Urls.hasUnderscore(target) ? new Proxies(null, null, exempt) : this;
+  /** No proxies: for a host that is asked by its address, which {@code NO_PROXY} does not name. */
+  Proxies none() {
+    return new Proxies(null, null, exempt);
   }
 
   /** The {@code Proxy-Authorization} header for a URL. */

@@ -1,6 +1,6 @@
 //JAVA 25+
 //DEPS info.picocli:picocli:4.7.7
-//SOURCES Connections.java Http.java Proxies.java Report.java Surroundings.java UsageException.java
+//SOURCES Http.java Proxies.java Report.java Surroundings.java TlsTrust.java UsageException.java
 //SOURCES Values.java Version.java
 
 package common;
@@ -48,7 +48,7 @@ public final class RequestSettings {
   /** Trust managers for the JDK's roots and the bundle's; empty without a bundle. */
   public Optional<TrustManager[]> trustManagers() throws UsageException {
     try {
-      return Optional.ofNullable(caBundle).map(Connections::trustManagers);
+      return Optional.ofNullable(caBundle).map(TlsTrust::managers);
     } catch (IllegalArgumentException e) {
       throw new UsageException(e.getMessage(), null);
     }
@@ -70,29 +70,27 @@ public final class RequestSettings {
       Surroundings surroundings,
       Report report)
       throws UsageException {
-    try {
-      Http http =
-          new Http(
-              new Http.Limits(
-                  report.command() + "/" + Version.NUMBER + " (remote-settings-lambdas)",
-                  timeout,
-                  deadline,
-                  retries,
-                  parallel,
-                  caBundle,
-                  Proxies.of(surroundings.environment()),
-                  names),
-              surroundings.clock(),
-              surroundings.pause(),
-              report::waiting,
-              report::alert,
-              surroundings.connections());
-      http.trace(report::request);
-      http.endBy(report.deadline());
-      return http;
-    } catch (IllegalArgumentException e) {
-      throw new UsageException(e.getMessage(), null);
-    }
+    Proxies proxies = Proxies.of(surroundings.environment());
+    proxies.warning().ifPresent(report::warn);
+    Http http =
+        new Http(
+            new Http.Limits(
+                report.command() + "/" + Version.NUMBER + " (remote-settings-lambdas)",
+                timeout,
+                deadline,
+                retries,
+                parallel,
+                caBundle,
+                proxies,
+                names),
+            surroundings.clock(),
+            surroundings.pause(),
+            report::waiting,
+            report::alert,
+            surroundings.connections());
+    http.trace(report::request);
+    http.endBy(report.deadline());
+    return http;
   }
 
   private static final class RetriesConverter extends Values.WholeNumber {

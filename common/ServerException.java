@@ -16,6 +16,8 @@ public final class ServerException extends Exception {
     LATE,
     /** No connection could be made, or it broke. */
     CONNECTION,
+    /** A proxy did not pass the request on, or could not be reached. */
+    PROXY,
     /** An address to which the request may not be sent. */
     NOT_ALLOWED,
     /** A URL for which Java's HTTP client cannot ask. */
@@ -123,6 +125,7 @@ public final class ServerException extends Exception {
     return switch (kind) {
       case STATUS -> isTemporary(status);
       case NOT_ALLOWED, UNSUPPORTED -> false;
+      case PROXY -> retryable;
       default -> true;
     };
   }

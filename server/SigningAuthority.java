@@ -545,35 +545,52 @@ final class SigningAuthority {
    *
    * @param context with the server's key and chain
    * @param caPem the CA that issued the certificate, for {@code REQUESTS_CA_BUNDLE}
+   * @param serverPem the certificate itself
    */
-  record TlsIdentity(SSLContext context, String caPem) {}
+  record TlsIdentity(SSLContext context, String caPem, String serverPem) {}
+
+  /** Days from now: the first and the last of a certificate's validity. */
+  record Days(int from, int to) {
+    static final Days VALID = new Days(-1, 30);
+
+    private Instant[] validity() {
+      Instant now = Instant.now();
+      return new Instant[] {now.plus(Duration.ofDays(from)), now.plus(Duration.ofDays(to))};
+    }
+  }
 
   /** A certificate for {@code 127.0.0.1} and {@code localhost}, issued by a new CA. */
   static TlsIdentity tlsForLoopback() {
+    return tlsForLoopback(Days.VALID, Days.VALID);
+  }
+
+  /** The same with other times of validity. */
+  static TlsIdentity tlsForLoopback(Days ca, Days server) {
     return tlsFor(
+        ca,
+        server,
         new GeneralName(GeneralName.dNSName, "localhost"),
         new GeneralName(GeneralName.iPAddress, "127.0.0.1"));
   }
 
   /** A certificate for another host, which a client on loopback must refuse. */
   static TlsIdentity tlsForOtherHost() {
-    return tlsFor(new GeneralName(GeneralName.dNSName, "elsewhere.example.org"));
+    return tlsFor(
+        Days.VALID, Days.VALID, new GeneralName(GeneralName.dNSName, "elsewhere.example.org"));
   }
 
-  private static TlsIdentity tlsFor(GeneralName... names) {
+  private static TlsIdentity tlsFor(Days caDays, Days serverDays, GeneralName... names) {
     try {
-      Instant now = Instant.now();
-      Instant[] validity = {now.minus(Duration.ofDays(1)), now.plus(Duration.ofDays(30))};
       String caName = "O=Tests,CN=CA of the tests " + serial();
       KeyPair caKeys = ecKeys("secp256r1");
-      JcaX509v3CertificateBuilder ca = certificate(caName, validity, caName, caKeys);
+      JcaX509v3CertificateBuilder ca = certificate(caName, caDays.validity(), caName, caKeys);
       ca.addExtension(Extension.basicConstraints, true, new BasicConstraints(0));
       addKeyUsage(ca, KeyUsage.keyCertSign);
       X509Certificate caCertificate = sign(ca, caKeys);
 
       KeyPair keys = ecKeys("secp256r1");
       JcaX509v3CertificateBuilder server =
-          certificate(caName, validity, "O=Tests,CN=embedded server", keys);
+          certificate(caName, serverDays.validity(), "O=Tests,CN=embedded server", keys);
       addKeyUsage(server, KeyUsage.digitalSignature);
       addExtendedKeyUsage(server, KeyPurposeId.id_kp_serverAuth);
       server.addExtension(Extension.subjectAlternativeName, false, new GeneralNames(names));
@@ -592,7 +609,7 @@ final class SigningAuthority {
       managers.init(keyStore, password);
       SSLContext context = SSLContext.getInstance("TLS");
       context.init(managers.getKeyManagers(), null, null);
-      return new TlsIdentity(context, pem(caCertificate));
+      return new TlsIdentity(context, pem(caCertificate), pem(certificate));
     } catch (GeneralSecurityException | OperatorCreationException | IOException e) {
       throw new IllegalStateException(e);
     }

@@ -77,7 +77,13 @@ class ChainAddressesTest {
         "fe7f:ffff::1",
         "fec0::1",
         "::2:0:0:0",
-        "64:ff9b::c000:201"
+        "64:ff9b::c000:201",
+        "64:ff9b:1::c000:201",
+        "64:ff9b:2::7f00:1",
+        "::ffff:0:c000:201",
+        "2002:c000:201::7f00:1",
+        "2003:7f00:1::",
+        "fd20:ce::253"
       })
   void public_and_private_addresses_are_read(String address) {
     assertNull(named(pinned(ELSEWHERE), "cdn.test", address));
@@ -97,6 +103,13 @@ class ChainAddressesTest {
     "0.255.255.255, unspecified",
     "::, unspecified",
     "fd00:ec2::254, metadata",
+    "fd00:ec2::23, metadata",
+    "fd20:ce::254, metadata",
+    "::ffff:0:169.254.169.254, link-local",
+    "64:ff9b:1::169.254.169.254, link-local",
+    "64:ff9b:1:2:3:4:169.254.169.254, link-local",
+    "2002:a9fe:a9fe::1, link-local",
+    "2002::1, unspecified",
     "::169.254.169.254, link-local",
     "::0.1.2.3, unspecified",
     "64:ff9b::169.254.169.254, link-local",
@@ -128,7 +141,11 @@ class ChainAddressesTest {
         "127.255.255.255",
         "::1",
         "::127.0.0.1",
-        "64:ff9b::127.0.0.1"
+        "64:ff9b::127.0.0.1",
+        "64:ff9b:1::127.0.0.1",
+        "::ffff:0:127.0.0.1",
+        "2002:7f00:1::",
+        "2002:7f00:1:ffff::1"
       })
   void loopback_is_read_only_for_a_server_on_loopback(String address) {
     for (ChainAddresses addresses : List.of(pinned(ELSEWHERE), unpinned(ELSEWHERE), saved(true))) {

@@ -25,10 +25,13 @@ import common.RemoteSettings;
 import common.ServerException;
 import common.ServerException.Kind;
 import common.UnexpectedBody;
+import common.UsageException;
 import common.signature.CanonicalJson;
+import java.io.ByteArrayOutputStream;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.InetAddress;
 import java.net.URI;
 import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
@@ -183,7 +186,7 @@ class HttpTest {
   }
 
   @Test
-  void an_unknown_host_is_named_with_a_hint() {
+  void an_unknown_host_is_named_with_a_hint() throws Exception {
     ServerException failure = failure(http(), URI.create("http://" + NO_HOST + "/v1/"));
     assertTrue(failure.reason().startsWith("unknown host " + NO_HOST), failure.reason());
     assertTrue(failure.hint().contains("SERVER"), failure.hint());
@@ -599,7 +602,7 @@ class HttpTest {
   }
 
   @Test
-  void a_look_up_that_hangs_ends_at_the_deadline_of_the_attempt() {
+  void a_look_up_that_hangs_ends_at_the_deadline_of_the_attempt() throws Exception {
     deadline = SHORT;
     retries = 0;
     CountDownLatch never = new CountDownLatch(1);
@@ -1255,6 +1258,85 @@ class HttpTest {
     assertEquals("", secure.requests().getFirst().header("authorization"));
   }
 
+  @ParameterizedTest
+  @CsvSource({
+    "http://127.0.0.1:PORT/, 127.0.0.1 (loopback)",
+    "http://localhost:PORT/, 127.0.0.1 (loopback)",
+    "http://[::ffff:7f00:1]:PORT/, 127.0.0.1 (loopback)",
+    "http://169.254.169.254/latest/, 169.254.169.254 (link-local)",
+    "https://[fd00:ec2::254]/latest/, fd00:ec2:0:0:0:0:0:254 (metadata)",
+    "http://0.0.0.0:PORT/, 0.0.0.0 (unspecified)"
+  })
+  void a_redirect_of_a_server_elsewhere_does_not_lead_to_this_machine(String hop, String address)
+      throws Exception {
+    RecordingServer here = server(Reply.json(FINE));
+    String location = hop.replace("PORT", "" + here.port());
+    RecordingServer proxy = server(Reply.status(302, "Location: " + location));
+    environment.put("HTTP_PROXY", "http://127.0.0.1:" + proxy.port());
+    ServerException failure = failure(http(), URI.create("http://settings.test/v1/"));
+    assertEquals(
+        "redirected to %s: its host is at %s, expected an address that clients reach"
+            .formatted(location, address),
+        failure.reason());
+    assertEquals(Kind.NOT_ALLOWED, failure.kind());
+    assertEquals(List.of(), here.requests());
+    assertEquals(List.of(), time.pauses(), "not tried again");
+  }
+
+  @Test
+  void nor_by_a_name_that_resolves_to_it() throws Exception {
+    RecordingServer here = server(Reply.json(FINE));
+    String location = "http://cdn.test:" + here.port() + "/";
+    RecordingServer proxy = server(Reply.status(302, "Location: " + location));
+    environment.put("HTTP_PROXY", "http://127.0.0.1:" + proxy.port());
+    environment.put("NO_PROXY", "cdn.test");
+    connections = open(resolving(Map.of("cdn.test", "192.0.2.1 127.0.0.1")));
+    assertEquals(
+        "redirected to "
+            + location
+            + ": its host is at 127.0.0.1 (loopback), expected an address"
+            + " that clients reach",
+        reason(http(), URI.create("http://settings.test/v1/")));
+    assertEquals(List.of(), here.requests());
+  }
+
+  @Test
+  void a_server_on_this_machine_may_lead_to_another_name_of_it() throws Exception {
+    RecordingServer here = server(Reply.json(FINE));
+    RecordingServer server =
+        server(Reply.status(302, "Location: http://cdn.test:" + here.port() + "/"));
+    connections = open(resolving(Map.of("cdn.test", "127.0.0.1")));
+    assertEquals(FINE, get(http(), server.url()));
+    assertEquals("cdn.test:" + here.port(), here.requests().getFirst().header("host"));
+  }
+
+  private static Connections resolving(Map<String, String> hosts) {
+    return new Connections(host -> addresses(hosts.getOrDefault(host, host)));
+  }
+
+  private static InetAddress[] addresses(String list) {
+    return Stream.of(list.split(" ")).map(InetAddress::ofLiteral).toArray(InetAddress[]::new);
+  }
+
+  @Test
+  void what_a_guard_has_looked_at_is_where_the_request_is_sent() throws Exception {
+    RecordingServer server = server(Reply.status(302, "Location: /next"), Reply.json(FINE));
+    List<String> lookedAt = new ArrayList<>();
+    Guard guard = // a name that only the guard can look up
+        new Guard(
+            (hop, addresses) -> {
+              lookedAt.add(hop.getPath() + " " + addresses);
+              return null;
+            },
+            _ -> addresses("127.0.0.1"));
+    URI url = URI.create("http://chains.test:" + server.port() + "/first");
+    assertEquals(FINE, http().get(url, 1024, HttpTest::text, guard).body());
+    assertEquals(List.of("/first [/127.0.0.1]", "/next [/127.0.0.1]"), lookedAt);
+    assertEquals(
+        List.of("chains.test:" + server.port(), "chains.test:" + server.port()),
+        server.requests().stream().map(request -> request.header("host")).toList());
+  }
+
   @Test
   void credentials_in_a_url_are_not_shown() throws Exception {
     RecordingServer server = server(Reply.status(503), Reply.status(404));
@@ -1297,6 +1379,67 @@ class HttpTest {
             Reply.json(FINE, "Alert: {\"type\":\"hard-eol\"}", "Alert: more"));
     get(http(), server.url());
     assertEquals(List.of("{\"type\":\"soft-eol\"}", "{\"type\":\"hard-eol\"}", "more"), alerts);
+  }
+
+  // ---- what would exhaust the stack
+
+  @ParameterizedTest
+  @ValueSource(ints = {103, 200_000})
+  void many_empty_gzip_members_are_refused(int members) throws Exception {
+    RecordingServer server = server(Reply.answer(200, members(members), "Content-Encoding: gzip"));
+    ServerException failure = failure(http(), server.url());
+    assertEquals("the answer has more than 100 empty gzip members", failure.reason());
+    assertEquals(Kind.UNEXPECTED, failure.kind());
+    assertEquals(1, server.requests().size());
+  }
+
+  @Test
+  void a_few_empty_gzip_members_between_others_are_read() throws Exception {
+    ByteArrayOutputStream body = new ByteArrayOutputStream();
+    for (int i = 0; i < 300; i++) { // more in all than may follow each other
+      body.write(Reply.gzip(" "));
+      body.write(members(9));
+    }
+    body.write(members(91));
+    body.write(Reply.gzip(FINE));
+    RecordingServer server =
+        server(Reply.answer(200, body.toByteArray(), "Content-Encoding: gzip"));
+    assertEquals(FINE, get(http(), server.url()));
+  }
+
+  @Test
+  void an_error_of_many_empty_gzip_members_is_that_error() throws Exception {
+    RecordingServer server = server(Reply.answer(404, members(200_000), "Content-Encoding: gzip"));
+    assertEquals("404", reason(http(), server.url()));
+  }
+
+  private static byte[] members(int count) throws IOException {
+    byte[] empty = Reply.gzip("");
+    ByteArrayOutputStream all = new ByteArrayOutputStream();
+    for (int i = 0; i < count; i++) {
+      all.write(empty);
+    }
+    return all.toByteArray();
+  }
+
+  @ParameterizedTest
+  @CsvSource({"100, 100", "102, 100", "103, 100", "103, 20000"})
+  void many_interim_answers_are_a_failure_and_no_crash(int status, int count) throws Exception {
+    String interim = "HTTP/1.1 %d Wait\r\n\r\n".formatted(status);
+    RecordingServer server =
+        server(
+            Reply.raw(interim.repeat(count)).then(Reply.json(FINE)),
+            Reply.raw(interim.repeat(5)).then(Reply.json(FINE)));
+    assertEquals(FINE, get(http(), server.url()));
+    assertEquals(2, server.requests().size(), "tried again");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"[", "{\"a\":"})
+  void json_that_is_nested_deep_is_a_failure_and_no_crash(String open) throws Exception {
+    retries = 0;
+    RecordingServer server = server(Reply.json(open.repeat(10_000)));
+    assertTrue(reason(http(), server.url()).startsWith("not JSON: "));
   }
 
   // ---- how many at once
@@ -1506,7 +1649,7 @@ class HttpTest {
     for (String variable : List.of("HTTP_PROXY", "HTTPS_PROXY")) {
       environment.clear();
       environment.put(variable, value);
-      Exception failure = assertThrows(IllegalArgumentException.class, this::http);
+      Exception failure = assertThrows(UsageException.class, this::http);
       assertTrue(failure.getMessage().contains(variable), failure.getMessage());
       assertFalse(failure.getMessage().contains("s3cret"), failure.getMessage());
       assertEquals(null, failure.getCause());
@@ -1555,6 +1698,73 @@ class HttpTest {
     assertEquals(List.of(), server.requests());
   }
 
+  private static Stream<Arguments> outdated() {
+    SigningAuthority.Days valid = SigningAuthority.Days.VALID;
+    SigningAuthority.Days past = new SigningAuthority.Days(-30, -1);
+    SigningAuthority.Days future = new SigningAuthority.Days(1, 30);
+    String server = "the server's certificate ";
+    String ca = "the certificate of its CA in REQUESTS_CA_BUNDLE, CN=CA of the tests ";
+    return Stream.of(
+        arguments(valid, past, server + "expired on "),
+        arguments(valid, future, server + "is not valid before "),
+        arguments(past, valid, ca),
+        arguments(future, valid, ca),
+        arguments(past, past, server + "expired on "));
+  }
+
+  @ParameterizedTest
+  @MethodSource("outdated")
+  void a_certificate_outside_its_validity_is_refused(
+      SigningAuthority.Days ca, SigningAuthority.Days server, String reason) throws Exception {
+    SigningAuthority.TlsIdentity identity = SigningAuthority.tlsForLoopback(ca, server);
+    trust(identity.caPem());
+    assertOutdated(identity, reason);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"-30, -1, expired on ", "1, 30, is not valid before "})
+  void nor_is_it_trusted_because_the_bundle_itself_holds_it(int from, int to, String reason)
+      throws Exception {
+    SigningAuthority.TlsIdentity identity =
+        SigningAuthority.tlsForLoopback(
+            SigningAuthority.Days.VALID, new SigningAuthority.Days(from, to));
+    trust(identity.serverPem());
+    assertOutdated(identity, "the server's certificate " + reason);
+  }
+
+  private void assertOutdated(SigningAuthority.TlsIdentity identity, String reason)
+      throws Exception {
+    RecordingServer server = open(RecordingServer.tls(identity.context(), Reply.json(FINE)));
+    ServerException failure = failure(http(), server.url());
+    String all = "the TLS certificate of 127.0.0.1 is refused: " + reason;
+    assertTrue(failure.reason().startsWith(all), failure.reason());
+    assertTrue(failure.hint().contains("clock"), failure.hint());
+    assertEquals(List.of(), time.pauses(), "not tried again");
+    assertEquals(List.of(), server.requests());
+  }
+
+  @Test
+  void a_certificate_that_the_bundle_itself_holds_is_trusted_for_its_host_alone() throws Exception {
+    SigningAuthority.TlsIdentity right = SigningAuthority.tlsForLoopback();
+    SigningAuthority.TlsIdentity wrong = SigningAuthority.tlsForOtherHost();
+    RecordingServer server = open(RecordingServer.tls(right.context(), Reply.json(FINE)));
+    RecordingServer other = open(RecordingServer.tls(wrong.context(), Reply.json(FINE)));
+    trust(right.serverPem() + wrong.serverPem());
+    assertEquals(FINE, get(http(), server.url()));
+    assertTrue(
+        reason(http(), other.url()).startsWith("the TLS certificate of 127.0.0.1 is refused: "));
+    assertEquals(List.of(), other.requests());
+  }
+
+  @Test
+  void an_outdated_certificate_in_the_bundle_does_not_disturb_others() throws Exception {
+    SigningAuthority.TlsIdentity identity = SigningAuthority.tlsForLoopback();
+    SigningAuthority.Days past = new SigningAuthority.Days(-30, -1);
+    RecordingServer server = open(RecordingServer.tls(identity.context(), Reply.json(FINE)));
+    trust(SigningAuthority.tlsForLoopback(past, past).caPem() + identity.caPem());
+    assertEquals(FINE, get(http(), server.url()));
+  }
+
   @Test
   void a_server_that_speaks_no_tls_is_an_error() throws Exception {
     retries = 0;
@@ -1590,7 +1800,7 @@ class HttpTest {
 
   // ---- what the tests are made of
 
-  private Http http() {
+  private Http http() throws UsageException {
     Http http =
         new Http(
             new Http.Limits(

@@ -1,4 +1,5 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
+//SOURCES ../blockpages_generator.java
 //SOURCES Jvm.java
 //SOURCES RecordingServer.java
 //SOURCES Reply.java
@@ -168,6 +169,43 @@ class ProcessTest {
           "Basic " + Base64.getEncoder().encodeToString("user:p@ss".getBytes()),
           proxy.requests().getFirst().header("proxy-authorization"));
       assertEquals("", server.requests().getFirst().header("proxy-authorization"));
+      assertFalse(outcome.toString().contains("p%40ss"), outcome::toString);
+    }
+  }
+
+  @Test
+  void s3_too_is_reached_through_a_proxy_that_wants_a_login() throws Exception {
+    SigningAuthority.TlsIdentity identity = SigningAuthority.tlsForOtherHost();
+    Path bundle = Files.writeString(folder.resolve("ca.pem"), identity.caPem());
+    Reply login = Reply.status(407, "Proxy-Authenticate: Basic realm=\"company\"");
+    try (RemoteSettingsServer settings = RemoteSettingsServer.builder().sample(true).start();
+        RecordingServer s3 = RecordingServer.tls(identity.context(), Reply.status(418));
+        RecordingServer proxy = RecordingServer.of(login, Reply.tunnel(s3.port()), login)) {
+      Project.Run run =
+          Patience.run(Jvm.commandLine(List.of(), "blockpages_generator").toArray())
+              .env("SERVER", settings.url())
+              .env("HTTPS_PROXY", "http://user:p%40ss@127.0.0.1:" + proxy.port())
+              .env("NO_PROXY", null)
+              .env("no_proxy", null)
+              .env("REQUESTS_CA_BUNDLE", bundle)
+              .env("REQUESTS_NB_RETRIES", 0)
+              .env("AWS_ENDPOINT_URL_S3", "https://elsewhere.example.org")
+              .env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
+              .env("AWS_SECRET_ACCESS_KEY", "s3cret");
+      Project.Outcome outcome = run.go();
+      assertTrue(
+          outcome.stderr().contains("418 from https://elsewhere.example.org"), outcome::toString);
+      assertEquals("", s3.requests().getFirst().header("proxy-authorization"));
+      String header = "Basic " + Base64.getEncoder().encodeToString("user:p@ss".getBytes());
+      assertEquals(
+          List.of("", header),
+          proxy.requests().stream().map(request -> request.header("proxy-authorization")).toList());
+      proxy.forgetRequests();
+      outcome = run.go(); // now the proxy refuses the login
+      assertTrue(
+          outcome.stderr().contains("are user and password in HTTPS_PROXY right"),
+          outcome::toString);
+      assertEquals(2, proxy.requests().size(), "tried once without, once with it");
       assertFalse(outcome.toString().contains("p%40ss"), outcome::toString);
     }
   }

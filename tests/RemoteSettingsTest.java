@@ -31,6 +31,7 @@ import common.RemoteSettings.Announced;
 import common.ServerException;
 import common.ServerInfo;
 import common.SignedResources;
+import common.UsageException;
 import common.signature.ChainAddresses;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -87,7 +88,7 @@ class RemoteSettingsTest {
   private RemoteSettings remote;
 
   @BeforeEach
-  void start() throws IOException {
+  void start() throws Exception {
     server =
         RecordingServer.routes(request ->
             answers.getOrDefault(
@@ -96,7 +97,7 @@ class RemoteSettingsTest {
     remote = new RemoteSettings(http, server.url("/v1"), 1024 * 1024);
   }
 
-  private Http http(Path caBundle) {
+  private Http http(Path caBundle) throws UsageException {
     return new Http(
         new Http.Limits(
             "test/1",
@@ -1390,6 +1391,28 @@ class RemoteSettingsTest {
     }
     answers.put("/second", Reply.status(307, "Location: /third"));
     assertEquals(PEM, new String(remote.chain(server.url("/chain"), guard)));
+  }
+
+  @Test
+  void a_hop_with_user_info_is_refused_and_one_to_the_server_carries_no_credentials()
+      throws Exception {
+    Guard guard = guard("http://127.0.0.1/v1", Map.of("localhost", "127.0.0.1"));
+    http.authorize(server.url(), "Bearer t0ken");
+    String server = this.server.url("").toString();
+    answer("/second", PEM);
+    answers.put(
+        "/chain",
+        Reply.inTurn(
+            Reply.status(302, "Location: " + server.replace("//", "//me:s3cret@") + "/second"),
+            Reply.status(302, "Location: " + server + "/second")));
+    URI chain = URI.create(server.replace("127.0.0.1", "localhost") + "/chain");
+    assertEquals(
+        "redirected to %s/second: expected a URL without user info"
+            .formatted(server.replace("//", "//***@")),
+        refusal(chain, guard));
+    assertEquals(PEM, new String(remote.chain(chain, guard), StandardCharsets.UTF_8));
+    assertEquals(List.of("/chain", "/chain", "/second"), targets());
+    assertEquals("", this.server.requests().getLast().header("authorization"));
   }
 
   @Test

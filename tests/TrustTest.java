@@ -1,5 +1,6 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //DEPS tools.jackson.core:jackson-databind:3.3.0
+//SOURCES ../blockpages_generator.java
 //SOURCES ../refresh_signature.java
 //SOURCES ../validate_signature.java
 //SOURCES MozillaRootsTest.java
@@ -657,5 +658,40 @@ class TrustTest {
           demanded.stdout().endsWith(wrongName("someone-else", "remote-settings")),
           demanded::toString);
     }
+  }
+
+  // ---- certificates of TLS
+
+  @ParameterizedTest
+  @CsvSource({"-30, -1, expired on ", "1, 30, is not valid before "})
+  void a_certificate_that_the_bundle_holds_must_be_valid_now_for_s3_too(
+      int from, int to, String reason, @TempDir Path folder) throws IOException {
+    SigningAuthority.TlsIdentity identity =
+        SigningAuthority.tlsForLoopback(
+            SigningAuthority.Days.VALID, new SigningAuthority.Days(from, to));
+    RecordingServer s3 = RecordingServer.tls(identity.context(), Reply.status(418));
+    RemoteSettingsServer settings = server().sample(true).start();
+    opened.addAll(List.of(s3, settings));
+    Terminal.Outcome outcome =
+        new Terminal()
+            .once()
+            .set("SERVER", settings.url())
+            .set("AWS_ENDPOINT_URL_S3", s3.url(""))
+            .set("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
+            .set("AWS_SECRET_ACCESS_KEY", "s3cret")
+            .set(
+                "REQUESTS_CA_BUNDLE",
+                Files.writeString(folder.resolve("own.pem"), identity.serverPem()))
+            .run(new blockpages_generator());
+    assertEquals(2, outcome.exit(), outcome::toString);
+    assertTrue(
+        outcome.stderr().contains(s3.url("") + ": the server's certificate " + reason),
+        outcome::toString);
+    assertTrue(
+        outcome
+            .stderr()
+            .contains("hint: renew the certificate, or check the clock of this machine\n"),
+        outcome::toString);
+    assertEquals(List.of(), s3.requests());
   }
 }

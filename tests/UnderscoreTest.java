@@ -39,6 +39,7 @@ import common.Runner;
 import common.ServerException;
 import common.ServerException.Kind;
 import common.Urls;
+import common.UsageException;
 import common.signature.ChainAddresses;
 import java.io.IOException;
 import java.io.InputStream;
@@ -88,7 +89,7 @@ class UnderscoreTest {
   private Http http;
 
   @BeforeEach
-  void start() {
+  void start() throws UsageException {
     server = RecordingServer.routes(request -> answers.apply(request));
     http = http();
   }
@@ -290,7 +291,7 @@ class UnderscoreTest {
     assertEquals(
         wrong.formatted("127.0.0.1 (loopback)"), refusal("http://rs_writer/v1", "127.0.0.1"));
     assertEquals(List.of(), server.requests());
-    assertEquals(FINE, text(at("chains_1", "/"), guard("http://rs_writer/v1", "192.0.2.1")));
+    assertEquals(FINE, text(at("chains_1", "/"), guard("http://localhost/v1", "127.0.0.1")));
   }
 
   private String refusal(String server, String addresses) {
@@ -375,7 +376,7 @@ class UnderscoreTest {
   }
 
   @Test
-  void behind_a_proxy_nothing_is_asked() {
+  void behind_a_proxy_nothing_is_asked() throws UsageException {
     environment.put("HTTP_PROXY", server.url("").toString());
     http = http();
     assertUnsupported(URI.create("http://rs_writer/v1/"), "", "behind a proxy");
@@ -508,7 +509,7 @@ class UnderscoreTest {
     return new InetAddress[] {InetAddress.ofLiteral(address)};
   }
 
-  private Http http() {
+  private Http http() throws UsageException {
     return new Http(
         new Http.Limits(
             "test_command/1.2.3",

@@ -1,21 +1,21 @@
 //JAVA 25+
 //DEPS software.amazon.awssdk:s3:2.59.1
-//DEPS software.amazon.awssdk:url-connection-client:2.59.1
 //DEPS software.amazon.awssdk:signin:2.59.1
 //DEPS software.amazon.awssdk:sso:2.59.1
 //DEPS software.amazon.awssdk:ssooidc:2.59.1
 //DEPS software.amazon.awssdk:sts:2.59.1
 //DEPS org.slf4j:slf4j-api:2.0.20
 //DEPS org.slf4j:slf4j-nop:2.0.20
-//SOURCES ../Display.java ../Proxies.java ../RunDeadline.java ../Urls.java ../UsageException.java
-//SOURCES ../Version.java
-//SOURCES Destination.java HtmlPages.java
+//SOURCES ../Display.java ../Proxies.java ../RunDeadline.java ../TlsTrust.java ../Urls.java
+//SOURCES ../UsageException.java ../Version.java
+//SOURCES Destination.java HtmlPages.java ProxiedClient.java
 
 package common.pages;
 
 import common.Display;
 import common.Proxies;
 import common.RunDeadline;
+import common.TlsTrust;
 import common.Urls;
 import common.UsageException;
 import common.Version;
@@ -25,6 +25,7 @@ import java.net.URI;
 import java.net.UnknownHostException;
 import java.nio.file.NoSuchFileException;
 import java.security.cert.CertPathBuilderException;
+import java.security.cert.CertificateException;
 import java.time.Duration;
 import java.util.Base64;
 import java.util.HashMap;
@@ -63,10 +64,7 @@ import software.amazon.awssdk.core.interceptor.ExecutionAttribute;
 import software.amazon.awssdk.core.interceptor.ExecutionAttributes;
 import software.amazon.awssdk.core.interceptor.ExecutionInterceptor;
 import software.amazon.awssdk.core.sync.RequestBody;
-import software.amazon.awssdk.http.SdkHttpClient;
 import software.amazon.awssdk.http.SdkHttpRequest;
-import software.amazon.awssdk.http.urlconnection.ProxyConfiguration;
-import software.amazon.awssdk.http.urlconnection.UrlConnectionHttpClient;
 import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.services.s3.S3Client;
 import software.amazon.awssdk.services.s3.S3ClientBuilder;
@@ -130,6 +128,8 @@ public final class Bucket implements Destination {
   private final String cacheControl;
   private final String generator;
   private final RunDeadline run;
+  private final URI target;
+  private final Proxies proxies;
   private final S3Client s3;
   private boolean isMissing;
 
@@ -154,17 +154,20 @@ public final class Bucket implements Destination {
     this.cacheControl = cacheControl;
     this.generator = generator;
     this.run = connection.run();
+    this.target =
+        endpoint != null ? endpoint : URI.create("https://s3.%s.amazonaws.com".formatted(region));
+    this.proxies = Proxies.of(connection.environment());
     this.s3 = client(connection, waiting);
   }
 
-  private S3Client client(Connection connection, Consumer<String> waiting)
-      throws UsageException, Unavailable {
+  private S3Client client(Connection connection, Consumer<String> waiting) throws Unavailable {
     boolean isAmazon = endpoint == null || AMAZON.matcher(endpoint.getHost()).matches();
     S3ClientBuilder builder =
         S3Client.builder()
             .region(Region.of(region))
             .credentialsProvider(credentials.provider)
-            .httpClient(httpClient(connection))
+            .httpClient(
+                ProxiedClient.of(connection.timeout(), connection.trusted(), proxies, target))
             .serviceConfiguration(configuration ->
                 configuration
                     .chunkedEncodingEnabled(isAmazon)
@@ -195,38 +198,6 @@ public final class Bucket implements Destination {
       throw new Unavailable(
           "the AWS configuration cannot be used: " + reason(e), "see ~/.aws/config", e);
     }
-  }
-
-  /** The JDK's client, with our proxies and certificates: Apache's, the default, starts slower. */
-  private SdkHttpClient httpClient(Connection connection) throws UsageException {
-    URI target =
-        endpoint != null ? endpoint : URI.create("https://s3.%s.amazonaws.com".formatted(region));
-    ProxyConfiguration.Builder proxy =
-        ProxyConfiguration.builder()
-            .useSystemPropertyValues(false)
-            .useEnvironmentVariablesValues(false);
-    try {
-      Proxies proxies = Proxies.of(connection.environment());
-      proxies.allowCredentials();
-      proxies
-          .of(target)
-          .ifPresent(url -> {
-            proxy.endpoint(URI.create("http://%s:%d".formatted(url.getHost(), Urls.port(url))));
-            if (url.getUserInfo() != null) {
-              String[] user = url.getUserInfo().split(":", 2);
-              proxy.username(user[0]).password(user.length > 1 ? user[1] : "");
-            }
-          });
-    } catch (IllegalArgumentException e) {
-      throw new UsageException(e.getMessage(), null);
-    }
-    UrlConnectionHttpClient.Builder client =
-        UrlConnectionHttpClient.builder()
-            .proxyConfiguration(proxy.build())
-            .connectionTimeout(connection.timeout())
-            .socketTimeout(connection.timeout());
-    connection.trusted().ifPresent(trusted -> client.tlsTrustManagersProvider(() -> trusted));
-    return client.build();
   }
 
   // ---- requests
@@ -396,8 +367,13 @@ public final class Bucket implements Destination {
   }
 
   private Unavailable unanswered(String what, SdkException e) {
+    Optional<Proxies.Refusal> refusal = proxies.refusal(target, e);
+    if (refusal.isPresent()) {
+      return byProxy(what, refusal.get(), e);
+    }
     Throwable cause = rootCause(e);
-    String place = endpoint == null ? "Amazon S3 in " + region : endpoint.toString();
+    String place =
+        (endpoint == null ? "Amazon S3 in " + region : endpoint) + proxies.through(target);
     String check =
         "check %s and the network"
             .formatted(endpoint == null ? "AWS_REGION" : "AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL");
@@ -418,11 +394,17 @@ public final class Bucket implements Destination {
       default ->
           new Unavailable(
               "%s: no answer from %s: %s".formatted(what, place, reason(e)),
-              cause instanceof CertPathBuilderException || cause instanceof SSLException
-                  ? "name the CA's certificates in REQUESTS_CA_BUNDLE"
+              cause instanceof CertPathBuilderException
+                      || cause instanceof CertificateException
+                      || cause instanceof SSLException
+                  ? TlsTrust.hint(cause)
                   : check,
               e);
     };
+  }
+
+  private static Unavailable byProxy(String what, Proxies.Refusal refusal, SdkException e) {
+    return new Unavailable(what + ": " + refusal.reason(), refusal.hint(), e);
   }
 
   private Unavailable noS3(String what, Exception e) {
@@ -436,6 +418,16 @@ public final class Bucket implements Destination {
     AwsErrorDetails details =
         Objects.requireNonNullElseGet(
             answer.awsErrorDetails(), () -> AwsErrorDetails.builder().build());
+    if (answer.statusCode() == 407 && !Urls.isSecure(target)) { // with TLS, the server's own
+      List<String> challenges =
+          Optional.ofNullable(details.sdkHttpResponse())
+              .map(response -> response.matchingHeaders("Proxy-Authenticate"))
+              .orElse(List.of());
+      Optional<Proxies.Refusal> refusal = proxies.refusal(target, 407, challenges);
+      if (refusal.isPresent()) {
+        return byProxy(what, refusal.get(), answer);
+      }
+    }
     String code = Objects.requireNonNullElse(details.errorCode(), "");
     String message = Objects.requireNonNullElse(details.errorMessage(), "");
     Optional<String> other = otherRegion(details, message);

@@ -1,18 +1,15 @@
 //JAVA 25+
-//SOURCES ../Urls.java CertificateChain.java ContentSignature.java
+//SOURCES ../Addresses.java ../Urls.java CertificateChain.java ContentSignature.java
 
 package common.signature;
 
+import common.Addresses;
 import common.Urls;
 import common.signature.CertificateChain.Cause;
 import common.signature.CertificateChain.Refused;
-import java.net.Inet4Address;
 import java.net.InetAddress;
 import java.net.URI;
-import java.util.ArrayList;
-import java.util.HexFormat;
 import java.util.List;
-import java.util.function.Function;
 import java.util.function.Supplier;
 
 /**
@@ -27,12 +24,6 @@ import java.util.function.Supplier;
  * @param rootPinned whether only known roots are trusted. They prove a chain, however it was read
  */
 public record ChainAddresses(URI server, Supplier<URI> base, boolean rootPinned) {
-
-  private static final InetAddress AWS_METADATA = InetAddress.ofLiteral("fd00:ec2::254");
-
-  /** The first bytes of IPv6 addresses that stand for an IPv4 address: none, and NAT64's. */
-  private static final List<String> IPV4_PREFIXES =
-      List.of("0".repeat(24), "0064ff9b" + "0".repeat(16));
 
   /**
    * The URL to which an entry's {@code x5u} leads.
@@ -94,62 +85,10 @@ public record ChainAddresses(URI server, Supplier<URI> base, boolean rootPinned)
     if (Urls.userInfo(url) != null) {
       return "expected a URL without user info";
     }
-    List<InetAddress> all = new ArrayList<>(addresses);
-    all.addAll(spelled(Urls.host(url)));
-    for (InetAddress address : all) {
-      String kind = kind(address);
-      if (kind != null && !(kind.equals("loopback") && isServerOnLoopback())) {
-        return "its host is at %s (%s), expected an address that clients reach"
-            .formatted(address.getHostAddress(), kind);
-      }
-    }
-    return null;
+    return Addresses.refusal(Urls.host(url), addresses, isServerOnLoopback());
   }
 
   private boolean isServerOnLoopback() {
     return server != null && Urls.isLoopback(Urls.host(server));
-  }
-
-  /** The addresses that a host spells, as Java and as the C library read it. */
-  private static List<InetAddress> spelled(String host) {
-    if (host.matches("(?i)(.+\\.)?localhost\\.?")) { // RFC 6761, 6.3
-      return List.of(InetAddress.ofLiteral("127.0.0.1"));
-    }
-    String text = host.replaceAll("[\\[\\]]|%.*", ""); // brackets, and the zone of fe80::1%eth0
-    List<InetAddress> addresses = new ArrayList<>();
-    for (Function<String, InetAddress> reader :
-        List.<Function<String, InetAddress>>of(
-            InetAddress::ofLiteral, Inet4Address::ofPosixLiteral)) {
-      try {
-        addresses.add(reader.apply(text));
-      } catch (IllegalArgumentException e) {
-        // a name
-      }
-    }
-    return addresses;
-  }
-
-  /** What makes an address one that is not asked, or null. */
-  private static String kind(InetAddress address) {
-    InetAddress plain = withoutIpv6(address);
-    if (plain.isLoopbackAddress()) {
-      return "loopback";
-    }
-    if (plain.isLinkLocalAddress()) {
-      return "link-local";
-    }
-    if (plain.isAnyLocalAddress() || plain.getHostAddress().startsWith("0.")) {
-      return "unspecified";
-    }
-    return plain.equals(AWS_METADATA) ? "metadata" : null;
-  }
-
-  /** The IPv4 address for which an IPv6 address stands; another one as it is. */
-  private static InetAddress withoutIpv6(InetAddress address) {
-    String hex = HexFormat.of().formatHex(address.getAddress());
-    boolean isOwn = address.isLoopbackAddress() || address.isAnyLocalAddress();
-    return !isOwn && hex.length() == 32 && IPV4_PREFIXES.contains(hex.substring(0, 24))
-        ? Inet4Address.ofPosixLiteral("0x" + hex.substring(24))
-        : address;
   }
 }

@@ -375,7 +375,7 @@ public final class SignatureCheck {
       boolean isAsked =
           switch (e.kind()) {
             case TOLD_TO_WAIT -> e.status() != 0;
-            case UNSUPPORTED, OUT_OF_TIME -> false;
+            case UNSUPPORTED, OUT_OF_TIME, PROXY -> false;
             default -> true;
           };
       String message = "the chain %s is not reachable: %s";
