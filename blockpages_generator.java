@@ -55,8 +55,10 @@ import java.time.Instant;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.Deque;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -627,16 +629,16 @@ public class blockpages_generator implements Runner.Command {
           .requireRelsOnLinks("nofollow", "noopener", "noreferrer")
           .toFactory();
 
-  /** A line break in HTML: a {@code br}, or the border of a block element. */
+  /**
+   * A line break in HTML: a {@code br}, or the border of a block element. A tag without an end is
+   * read no further than the next one, or the time would grow with the square of the length.
+   */
   private static final Pattern END_OF_LINE =
       Pattern.compile(
-          "(?i)<br\\b[^>]*>|(?:</?(?:p|div|li|ul|ol|t[dhr]|h[1-6])(?![\\w-])"
-              + "(?:[^>\"']|\"[^\"]*\"|'[^']*')*+>\\s*)++");
+          "(?i)<br\\b[^<>]*+>|(?:</?(?:p|div|li|ul|ol|t[dhr]|h[1-6])(?![\\w-])"
+              + "(?:[^<>\"']|\"[^\"]*+\"|'[^']*+')*+>\\s*+)++");
 
-  private static final Pattern OUTER_BREAKS =
-      Pattern.compile("^(?:\\s*<br>)++|(?<!<br>\\s{0,9})(?:<br>\\s*)++$");
-
-  private static final Pattern EMPTY_LINK = Pattern.compile("<a [^>]*>\\s*</a>");
+  private static final Pattern EMPTY_LINK = Pattern.compile("<a [^<>]*+>\\s*+</a>");
   private static final Pattern BEYOND_BMP = Pattern.compile("&#x([0-9a-f]{5,6});");
 
   /** A reason as safe HTML; null if nothing is left. */
@@ -657,8 +659,14 @@ public class blockpages_generator implements Runner.Command {
     if (!html.contains("<br>")) { // plain text
       html = html.replace("\n", "<br>\n");
     }
-    html = OUTER_BREAKS.matcher(html).replaceAll("").strip();
-    return html.isEmpty() ? null : html;
+    Deque<String> lines = new ArrayDeque<>(List.of(html.split("<br>")));
+    while (!lines.isEmpty() && lines.getFirst().isBlank()) {
+      lines.removeFirst();
+    }
+    while (!lines.isEmpty() && lines.getLast().isBlank()) {
+      lines.removeLast();
+    }
+    return lines.isEmpty() ? null : String.join("<br>", lines).strip();
   }
 
   /**
@@ -979,7 +987,7 @@ public class blockpages_generator implements Runner.Command {
       failures.put(task.file(), failed.reason());
       failedPages += task.isDeletion() ? 0 : 1;
       Map<String, Object> json = json(task, "no-verdict");
-      json.put("reason", Display.clean(failed.reason()));
+      json.put("reason", Display.line(failed.reason()));
       json.put("hint", failed.hint());
       report.result(Status.UNKNOWN, line(task) + " " + report.noVerdict(failed.reason()), json);
       report.hint(failed.hint());
@@ -995,11 +1003,11 @@ public class blockpages_generator implements Runner.Command {
 
     private String line(Task task) {
       Action action = task.isDeletion() ? Action.DELETE : publishing;
-      return Display.clean(
+      return Display.line(
           "%s %s %s %s"
               .formatted(
                   dryRun ? "Would " + action.verb : action.doing,
-                  task.file(),
+                  Display.name(task.file()),
                   task.isDeletion() ? "from" : "to",
                   destination.name()));
     }

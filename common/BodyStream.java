@@ -167,7 +167,8 @@ final class BodyStream extends InputStream implements HttpResponse.BodySubscribe
         switch (encoding.toLowerCase(Locale.ROOT)) {
           case "gzip", "x-gzip" -> new GZIPInputStream(body, 16 * 1024);
           case "identity", "" -> body;
-          default -> throw new UnexpectedBody("unknown Content-Encoding " + encoding);
+          default ->
+              throw new UnexpectedBody("unknown Content-Encoding " + Display.brief(encoding));
         };
     return new Limited(content, maxBytes);
   }
