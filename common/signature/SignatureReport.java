@@ -121,7 +121,7 @@ public final class SignatureReport {
     json.put("timestamp", outcome.timestamp());
     json.put(
         "warnings",
-        outcome.warnings().stream().map(it -> Display.clean(it.about(entry.name()))).toList());
+        outcome.warnings().stream().map(it -> Display.line(it.about(entry.name()))).toList());
     report.result(
         status,
         "%02d/%02d %s:  %s".formatted(outcomes.size(), expected, Display.name(entry.path()), shown),
