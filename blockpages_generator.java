@@ -48,6 +48,7 @@ import common.pages.Destination.Unavailable;
 import common.pages.Folder;
 import common.pages.HtmlPages;
 import java.net.URI;
+import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -474,11 +475,20 @@ public class blockpages_generator implements Runner.Command {
     return value instanceof Map<?, ?> map ? (Map<String, Object>) map : Map.of();
   }
 
-  /** An http or https address without user and password, for a link; null if it is not one. */
+  private static final Pattern NOT_ASCII = Pattern.compile("[^\\x00-\\x7f]++");
+
+  /**
+   * An http or https address without user and password, for a link; null if it is not one. Like a
+   * browser, it does not normalize: that would take the square of the length of some texts.
+   */
   static String webAddress(String text) {
     try {
       URI url = URI.create(printable(text).strip());
-      return Urls.isWeb(url) && Urls.userInfo(url) == null ? url.toASCIIString() : null;
+      return Urls.isWeb(url) && Urls.userInfo(url) == null
+          ? NOT_ASCII
+              .matcher(url.toString())
+              .replaceAll(some -> URLEncoder.encode(some.group(), StandardCharsets.UTF_8))
+          : null;
     } catch (IllegalArgumentException e) {
       return null;
     }

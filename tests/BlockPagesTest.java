@@ -499,6 +499,19 @@ class BlockPagesTest {
         () -> assertTrue(blockpages_generator.reason(text).startsWith("a")));
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"\u0301\u0323", "é", "a", "/../", "%41", "\u200b"})
+  void a_megabyte_of_an_address_takes_no_longer_than_in_proportion(String piece) {
+    String address = "https://a.test/" + piece.repeat(1024 * 1024 / piece.length());
+    assertTimeoutPreemptively(
+        Duration.ofSeconds(20),
+        () -> {
+          assertTrue(blockpages_generator.webAddress(address).startsWith("https://a.test/"));
+          String link = "<a href=\"%s\">a</a>".formatted(address);
+          assertTrue(blockpages_generator.reason(link).endsWith("a</a>"));
+        });
+  }
+
   @Test
   void so_may_a_tag_without_an_end() {
     String text = "a" + "<a ".repeat(20_000);

@@ -171,6 +171,7 @@ class PatternsTest {
               "(?i)(con|prn|aux|nul|(com|lpt)\\d)(\\..*)?",
               "com1.a.b",
               "con.x"),
+          anywhere("blockpages_generator.java", "[^\\x00-\\x7f]++", "aé日"),
           anywhere("blockpages_generator.java", "\r\n?", "a\r\nb"),
           anywhere(
               "blockpages_generator.java",
