@@ -1362,7 +1362,7 @@ public class backport_records implements Runner.Command {
     if (outcome.lag() != null) {
       json.put("lag_seconds", outcome.lag().toSeconds());
     } else if (verdict.status != Status.GOOD) {
-      json.put("reason", Display.clean(outcome.text()));
+      json.put("reason", Display.line(outcome.text()));
     }
     if (verdict == Verdict.NO_VERDICT) {
       json.put("hint", outcome.hint());

@@ -50,6 +50,7 @@ import common.pages.Destination.Unavailable;
 import common.pages.Folder;
 import common.pages.HtmlPages;
 import java.net.URI;
+import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -57,8 +58,10 @@ import java.time.Instant;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.Deque;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -479,11 +482,20 @@ public class blockpages_generator implements Runner.Command {
     return value instanceof Map<?, ?> map ? (Map<String, Object>) map : Map.of();
   }
 
-  /** An http or https address without user and password, for a link; null if it is not one. */
+  private static final Pattern NOT_ASCII = Pattern.compile("[^\\x00-\\x7f]++");
+
+  /**
+   * An http or https address without user and password, for a link; null if it is not one. Like a
+   * browser, it does not normalize: that would take the square of the length of some texts.
+   */
   static String webAddress(String text) {
     try {
       URI url = URI.create(printable(text).strip());
-      return Urls.isWeb(url) && Urls.userInfo(url) == null ? url.toASCIIString() : null;
+      return Urls.isWeb(url) && Urls.userInfo(url) == null
+          ? NOT_ASCII
+              .matcher(url.toString())
+              .replaceAll(some -> URLEncoder.encode(some.group(), StandardCharsets.UTF_8))
+          : null;
     } catch (IllegalArgumentException e) {
       return null;
     }
@@ -634,16 +646,16 @@ public class blockpages_generator implements Runner.Command {
           .requireRelsOnLinks("nofollow", "noopener", "noreferrer")
           .toFactory();
 
-  /** A line break in HTML: a {@code br}, or the border of a block element. */
+  /**
+   * A line break in HTML: a {@code br}, or the border of a block element. A tag without an end is
+   * read no further than the next one, or the time would grow with the square of the length.
+   */
   private static final Pattern END_OF_LINE =
       Pattern.compile(
-          "(?i)<br\\b[^>]*>|(?:</?(?:p|div|li|ul|ol|t[dhr]|h[1-6])(?![\\w-])"
-              + "(?:[^>\"']|\"[^\"]*\"|'[^']*')*+>\\s*)++");
+          "(?i)<br\\b[^<>]*+>|(?:</?(?:p|div|li|ul|ol|t[dhr]|h[1-6])(?![\\w-])"
+              + "(?:[^<>\"']|\"[^\"]*+\"|'[^']*+')*+>\\s*+)++");
 
-  private static final Pattern OUTER_BREAKS =
-      Pattern.compile("^(?:\\s*<br>)++|(?<!<br>\\s{0,9})(?:<br>\\s*)++$");
-
-  private static final Pattern EMPTY_LINK = Pattern.compile("<a [^>]*>\\s*</a>");
+  private static final Pattern EMPTY_LINK = Pattern.compile("<a [^<>]*+>\\s*+</a>");
   private static final Pattern BEYOND_BMP = Pattern.compile("&#x([0-9a-f]{5,6});");
 
   /** A reason as safe HTML; null if nothing is left. */
@@ -664,8 +676,14 @@ public class blockpages_generator implements Runner.Command {
     if (!html.contains("<br>")) { // plain text
       html = html.replace("\n", "<br>\n");
     }
-    html = OUTER_BREAKS.matcher(html).replaceAll("").strip();
-    return html.isEmpty() ? null : html;
+    Deque<String> lines = new ArrayDeque<>(List.of(html.split("<br>")));
+    while (!lines.isEmpty() && lines.getFirst().isBlank()) {
+      lines.removeFirst();
+    }
+    while (!lines.isEmpty() && lines.getLast().isBlank()) {
+      lines.removeLast();
+    }
+    return lines.isEmpty() ? null : String.join("<br>", lines).strip();
   }
 
   /**
@@ -990,7 +1008,7 @@ public class blockpages_generator implements Runner.Command {
       failures.put(task.file(), failed.reason());
       failedPages += task.isDeletion() ? 0 : 1;
       Map<String, Object> json = json(task, "no-verdict");
-      json.put("reason", Display.clean(failed.reason()));
+      json.put("reason", Display.line(failed.reason()));
       json.put("hint", failed.hint());
       report.result(Status.UNKNOWN, line(task) + " " + report.noVerdict(failed.reason()), json);
       report.hint(failed.hint());
@@ -1006,11 +1024,11 @@ public class blockpages_generator implements Runner.Command {
 
     private String line(Task task) {
       Action action = task.isDeletion() ? Action.DELETE : publishing;
-      return Display.clean(
+      return Display.line(
           "%s %s %s %s"
               .formatted(
                   dryRun ? "Would " + action.verb : action.doing,
-                  task.file(),
+                  Display.name(task.file()),
                   task.isDeletion() ? "from" : "to",
                   destination.name()));
     }

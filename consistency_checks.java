@@ -608,7 +608,7 @@ public class consistency_checks implements Runner.Command {
 
   private void show(Outcome outcome, Tally tally, Report report) {
     String place = outcome.place().name();
-    String name = Display.clean(place);
+    String name = Display.name(place);
     Map<String, Object> json = outcome.place().json();
     switch (outcome.judgement()) {
       case Consistent _ -> {
@@ -625,7 +625,7 @@ public class consistency_checks implements Runner.Command {
       case NoVerdict(String reason, String hint) -> {
         tally.add(place, Status.UNKNOWN, "NO VERDICT", reason);
         json.put("status", "no-verdict");
-        json.put("reason", Display.clean(reason));
+        json.put("reason", Display.line(reason));
         report.result(Status.UNKNOWN, name + " " + report.noVerdict(reason), json);
         report.hint(hint);
       }

@@ -398,7 +398,7 @@ public class refresh_signature implements Runner.Command {
 
   private void show(Outcome outcome, Tally tally, Report report) {
     String name = outcome.place().name();
-    String start = "Looking at %s: ".formatted(Display.clean(outcome.place().path()));
+    String start = "Looking at %s: ".formatted(Display.name(outcome.place().path()));
     String trigger = dryRun || outcome.resource() == null ? "" : "Trigger new signature: ";
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("check", "refresh");
@@ -430,7 +430,7 @@ public class refresh_signature implements Runner.Command {
       case NoVerdict(String reason, String hint) -> {
         tally.add(name, Status.UNKNOWN, "NO VERDICT", reason);
         json.put("status", "no-verdict");
-        json.put("reason", Display.clean(reason));
+        json.put("reason", Display.line(reason));
         json.put("hint", hint);
         report.result(Status.UNKNOWN, start + trigger + report.noVerdict(reason), json);
         report.hint(hint);

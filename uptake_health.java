@@ -505,7 +505,7 @@ public class uptake_health implements Runner.Command {
 
     /** The source without control characters. */
     String name() {
-      return Display.clean(source());
+      return Display.name(source());
     }
 
     /** What clients reported; only for a source that is healthy or erroring. */
@@ -814,7 +814,7 @@ public class uptake_health implements Runner.Command {
     return uptake.badStatuses().stream()
         .map(status ->
             new Share(
-                Display.clean(status),
+                Display.brief(status),
                 rounded(uptake.percent(status)) + "%",
                 grouped(uptake.counts().get(status))))
         .toList();
@@ -846,7 +846,7 @@ public class uptake_health implements Runner.Command {
       json.put("statuses", statuses);
     }
     if (outcome.reason() != null) {
-      json.put("reason", Display.clean(outcome.reason()));
+      json.put("reason", Display.line(outcome.reason()));
     }
     return json;
   }

@@ -301,7 +301,7 @@ public class validate_changes_collection implements Runner.Command {
     tally.add(name, status, word, reason);
     report.result(
         status,
-        "Etag %s for %s : %s".formatted(shown, Display.clean(name), timestamps(outcome)),
+        "Etag %s for %s : %s".formatted(shown, Display.name(name), timestamps(outcome)),
         json(outcome));
   }
 
@@ -342,9 +342,9 @@ public class validate_changes_collection implements Runner.Command {
     if (outcome.judgement() instanceof Withdrawn) {
       json.put("reason", WITHDRAWN);
     } else if (outcome.judgement() instanceof NoVerdict(String reason, _)) {
-      json.put("reason", Display.clean(reason));
+      json.put("reason", Display.line(reason));
     } else if (outcome.found() instanceof NotReadable(String reason)) {
-      json.put("reason", Display.clean(reason));
+      json.put("reason", Display.line(reason));
     }
     return json;
   }

@@ -147,7 +147,7 @@ public final class Batch {
                 : remedy(status, write.collection(), auth);
         rejected
             .computeIfAbsent(remedy, _ -> new ArrayList<>())
-            .add(write.id() + " (" + reason + ")");
+            .add(Display.brief(write.id()) + " (" + reason + ")");
       }
     }
     return rejected.entrySet().stream()

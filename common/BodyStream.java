@@ -178,7 +178,8 @@ final class BodyStream extends InputStream implements HttpResponse.BodySubscribe
         switch (encoding.toLowerCase(Locale.ROOT)) {
           case "gzip", "x-gzip" -> new Gzip(body);
           case "identity", "" -> body;
-          default -> throw new UnexpectedBody("unknown Content-Encoding " + encoding);
+          default ->
+              throw new UnexpectedBody("unknown Content-Encoding " + Display.brief(encoding));
         };
     return new Limited(content, maxBytes);
   }

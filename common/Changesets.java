@@ -1,6 +1,6 @@
 //JAVA 25+
 //DEPS tools.jackson.core:jackson-core:3.3.0
-//SOURCES Json.java UnexpectedBody.java signature/CanonicalJson.java
+//SOURCES Display.java Json.java UnexpectedBody.java signature/CanonicalJson.java
 
 package common;
 
@@ -97,7 +97,7 @@ public final class Changesets {
         throw new UnexpectedBody("unexpected answer: record %d has no id".formatted(number));
       }
       if (!ids.add(id)) {
-        throw new UnexpectedBody("unexpected answer: two records with the id " + id);
+        throw new UnexpectedBody("unexpected answer: two records with the id " + Display.brief(id));
       }
       if (record.fields().get("last_modified") instanceof Long modified) {
         latest = Math.max(latest, modified);

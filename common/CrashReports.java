@@ -1,6 +1,6 @@
 //JAVA 25+
 //DEPS io.sentry:sentry:8.64.0
-//SOURCES Http.java Masks.java Proxies.java Secret.java ServerException.java Surroundings.java
+//SOURCES Display.java Http.java Masks.java Proxies.java Secret.java ServerException.java Surroundings.java
 //SOURCES Urls.java UsageException.java Version.java
 
 package common;
@@ -147,6 +147,7 @@ class CrashReports {
 
   /** The part that needs the SDK's classes. */
   private static final class Sdk extends CrashReports {
+    private static final int MAX_TEXT = 10_000; // characters; Sentry refuses reports over 1 MB
     private final String command;
     private final Masks masks;
     private final Consumer<String> warn;
@@ -256,7 +257,7 @@ class CrashReports {
 
     /** Without secrets, and without the user's name in a path. */
     private String shown(String text) {
-      String masked = masks.apply(text);
+      String masked = masks.apply(text == null ? null : Display.cut(text, MAX_TEXT));
       return masked == null || home.length() < 3 ? masked : masked.replace(home, "~/");
     }
 

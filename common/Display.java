@@ -10,11 +10,16 @@ import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.Collectors;
 
 /** How texts, lists and numbers are shown to people. */
 public final class Display {
 
   private static final int MAX_BRIEF = 100;
+  private static final int MAX_LINE = 10_000;
+
+  /** {@code /buckets/BUCKET/collections/COLLECTION} with the longest names that Kinto takes. */
+  private static final int MAX_PATH = 9 + 255 + 13 + 255;
 
   private static final DateTimeFormatter MOMENT =
       DateTimeFormatter.ofPattern("uuuu-MM-dd HH:mm:ss 'UTC'", Locale.ROOT)
@@ -33,12 +38,33 @@ public final class Display {
         + (names.size() > most ? " and %d more".formatted(names.size() - most) : "");
   }
 
-  /** A server's text, cleaned and shortened. */
+  /** A server's text, cleaned and shortened, for a part of a line. */
   public static String brief(String text) {
-    String clean = clean(text);
-    return clean.codePointCount(0, clean.length()) <= MAX_BRIEF
-        ? clean
-        : clean.substring(0, clean.offsetByCodePoints(0, MAX_BRIEF)) + "…";
+    return cut(clean(text), MAX_BRIEF);
+  }
+
+  /** A server's text, cleaned, and cut where it is longer than the path of any collection. */
+  public static String name(String text) {
+    return cut(clean(text), MAX_PATH);
+  }
+
+  /** A line that may hold any text of a server, cleaned; only what nobody would read is cut. */
+  public static String line(String text) {
+    return cut(clean(text), MAX_LINE);
+  }
+
+  /** The lines of a text, each cut like {@link #line}. */
+  static String lines(String text) {
+    return text.length() <= MAX_LINE
+        ? text
+        : text.lines().map(line -> cut(line, MAX_LINE)).collect(Collectors.joining("\n"));
+  }
+
+  /** A text, shortened to that many characters. */
+  public static String cut(String text, int most) {
+    return text.codePointCount(0, text.length()) <= most
+        ? text
+        : text.substring(0, text.offsetByCodePoints(0, most)) + "…";
   }
 
   /**

@@ -158,7 +158,8 @@ public final class RecordDiff {
     String right = readable(field.right());
     int same = Arrays.mismatch(left.toCharArray(), right.toCharArray());
     int start = Math.max(left.length(), right.length()) > SHOWN_CHARACTERS ? same - 10 : 0;
-    return "%s: %s → %s".formatted(field.name(), shortened(left, start), shortened(right, start));
+    return "%s: %s → %s"
+        .formatted(Display.brief(field.name()), shortened(left, start), shortened(right, start));
   }
 
   /** A value as people read it: letters beyond ASCII as themselves, but nothing invisible. */

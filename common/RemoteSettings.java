@@ -651,7 +651,8 @@ public final class RemoteSettings {
 
   /** The failure for a successful answer whose content is not as expected. */
   private static ServerException unexpected(String method, URI url, String reason) {
-    return new ServerException(method + " " + url, ServerException.Kind.UNEXPECTED, 200, reason);
+    return new ServerException(
+        method + " " + Urls.shown(url), ServerException.Kind.UNEXPECTED, 200, reason);
   }
 
   private URI url(String path) {

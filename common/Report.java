@@ -31,7 +31,8 @@ import java.util.Set;
  *   <li>{@code --quiet} keeps findings and the summary; {@code --verbose} adds settings, reasons
  *       and stack traces;
  *   <li>only the status word has a colour, and only on a terminal;
- *   <li>nothing that a server sent reaches a terminal as a control character;
+ *   <li>nothing that a server sent reaches a terminal as a control character, or as a line without
+ *       an end;
  *   <li>a reader that has gone away ends the run quietly.
  * </ul>
  */
@@ -191,7 +192,7 @@ public final class Report {
   /** Prints a line that introduces results; {@code --quiet} and JSON leave it out. */
   public synchronized void heading(String line) {
     if (settings.format() == Format.TEXT && !settings.quiet()) {
-      print(Display.clean(line));
+      print(Display.line(line));
     }
   }
 
@@ -206,14 +207,14 @@ public final class Report {
     results.add(json);
     boolean isWanted = line != null && !(settings.quiet() && status == Status.GOOD);
     if (settings.format() == Format.TEXT && isWanted) {
-      print(line);
+      print(Display.lines(line));
     }
   }
 
   /** Prints the details of a finding; the JSON document has them in its results. */
   public synchronized void details(String lines) {
     if (settings.format() == Format.TEXT) {
-      print(lines);
+      print(Display.lines(lines));
     }
   }
 
@@ -224,7 +225,7 @@ public final class Report {
 
   /** The words for what could not be judged: {@code NO VERDICT (reason)}. */
   public String noVerdict(String reason) {
-    return "%s (%s)".formatted(word(Status.UNKNOWN, "NO VERDICT"), Display.clean(reason));
+    return "%s (%s)".formatted(word(Status.UNKNOWN, "NO VERDICT"), Display.line(reason));
   }
 
   /** Puts a value of the run as a whole into the JSON document. */
@@ -238,7 +239,7 @@ public final class Report {
    * @param check what Sentry groups it by if the text changes from run to run; null for the text
    */
   public synchronized void finding(String line, String check) {
-    String clean = Display.clean(line);
+    String clean = Display.line(line);
     raiseExit(FINDINGS);
     findings.add(clean);
     details(clean);
@@ -247,7 +248,7 @@ public final class Report {
 
   /** Says that something is odd, once; the verdict stands. */
   public synchronized void warn(String message) {
-    if (warnings.add(Display.clean(message))) {
+    if (warnings.add(Display.line(message))) {
       say("warning: " + message);
     }
   }
@@ -267,7 +268,7 @@ public final class Report {
   /** Draws the progress of the run below all other lines, replacing what was there. */
   public synchronized void progress(String line) {
     erase();
-    progress = finished || !showsProgress() ? "" : masked(Display.clean(line));
+    progress = finished || !showsProgress() ? "" : masked(Display.line(line));
     draw(progress);
   }
 
@@ -300,8 +301,7 @@ public final class Report {
 
   /** Shows an {@code Alert} of the server, once; at most ten of them. */
   synchronized void alert(String alert) {
-    String shown =
-        alert.length() <= MAX_ALERT_LENGTH ? alert : alert.substring(0, MAX_ALERT_LENGTH) + "…";
+    String shown = Display.cut(alert, MAX_ALERT_LENGTH);
     if (alerts.size() < MAX_ALERTS && alerts.add(shown)) {
       say("alert from the server: " + shown);
     }
@@ -310,12 +310,12 @@ public final class Report {
   /** Reports that something could not be done: no full verdict. */
   public synchronized void error(String message, String hint) {
     sayError(message, hint);
-    crashReports.failedCheck(List.of(CrashReports.ANY), Display.clean(message), Map.of());
+    crashReports.failedCheck(List.of(CrashReports.ANY), Display.line(message), Map.of());
   }
 
   private void sayError(String message, String hint) {
     raiseExit(NO_FULL_VERDICT);
-    errors.add(Display.clean(message));
+    errors.add(Display.line(message));
     say("error: " + message);
     sayHint(hint);
   }
@@ -329,7 +329,7 @@ public final class Report {
 
   private void sayHint(String hint) {
     if (hint != null) {
-      errLine(Display.clean("hint: " + hint));
+      errLine(Display.line("hint: " + hint));
     }
   }
 
@@ -349,14 +349,14 @@ public final class Report {
     if (settings.verbose()) {
       trace(failure);
     }
-    crashReports.failure(Display.clean(message), failure);
+    crashReports.failure(Display.line(message), failure);
   }
 
   /** Prints a failure as the JVM does, but cleans a server's text. */
   private void trace(Throwable failure) {
     Set<Throwable> printed = Collections.newSetFromMap(new IdentityHashMap<>());
     for (Throwable cause = failure; cause != null && printed.add(cause); cause = cause.getCause()) {
-      errLine(Display.clean((cause == failure ? "" : "Caused by: ") + cause));
+      errLine(Display.line((cause == failure ? "" : "Caused by: ") + cause));
       for (StackTraceElement frame : cause.getStackTrace()) {
         errLine("\tat " + frame);
       }
@@ -401,8 +401,7 @@ public final class Report {
       crashReports.failedCheck(List.of(check), text, reasons);
     } else {
       reasons.forEach((about, reason) ->
-          failedCheck(
-              check, about, message.formatted(Display.clean(about)), Map.of(about, reason)));
+          failedCheck(check, about, message.formatted(Display.line(about)), Map.of(about, reason)));
     }
   }
 
@@ -413,13 +412,13 @@ public final class Report {
 
   /** The last line: counts, and what is wrong. */
   public synchronized void summary(String summary) {
-    this.summary = Display.clean(summary);
+    this.summary = Display.line(summary);
     say(summary);
   }
 
   private void say(String message) {
-    crashReports.said(Display.clean(message));
-    errLine(Display.clean(command + ": " + message));
+    crashReports.said(Display.line(message));
+    errLine(Display.line(command + ": " + message));
   }
 
   /**

@@ -1,5 +1,5 @@
 //JAVA 25+
-//SOURCES Report.java
+//SOURCES Display.java Report.java
 
 package common;
 
@@ -12,6 +12,8 @@ import java.util.stream.Collectors;
 
 /** Counts the outcomes of a command's checks by the words of its summary. */
 public final class Tally {
+
+  private static final int MAX_NAMES = 2_000; // characters of the summary for each word
 
   private record Entry(String name, Status status, String word, String reason) {}
 
@@ -58,7 +60,8 @@ public final class Tally {
                 .map(Entry::name)
                 .collect(Collectors.joining(", "));
         parts.add(
-            "%d %s".formatted(some.size(), word) + (names.isEmpty() ? "" : " (" + names + ")"));
+            "%d %s".formatted(some.size(), word)
+                + (names.isEmpty() ? "" : " (" + Display.cut(names, MAX_NAMES) + ")"));
       }
     });
     if (entries.size() < expected) {

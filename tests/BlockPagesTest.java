@@ -14,6 +14,7 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTimeout;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import common.Changesets.SignedRecord;
@@ -475,6 +476,39 @@ class BlockPagesTest {
         () -> {
           assertTrue(blockpages_generator.reason(text).startsWith("a"));
           assertTrue(blockpages_generator.reason(text + "<br>z").endsWith("z"));
+        });
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "<br ",
+        "<p ",
+        "<td ",
+        "<p \"",
+        "<br>          ",
+        "<a href=\"https://a.test/\">   ",
+        "<a ",
+        "<b>",
+        "<table><tr><td>"
+      })
+  void a_megabyte_of_anything_takes_no_longer_than_in_proportion(String piece) {
+    String text = "a" + piece.repeat(1024 * 1024 / piece.length());
+    assertTimeoutPreemptively(
+        Duration.ofSeconds(20),
+        () -> assertTrue(blockpages_generator.reason(text).startsWith("a")));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"\u0301\u0323", "é", "a", "/../", "%41", "\u200b"})
+  void a_megabyte_of_an_address_takes_no_longer_than_in_proportion(String piece) {
+    String address = "https://a.test/" + piece.repeat(1024 * 1024 / piece.length());
+    assertTimeoutPreemptively(
+        Duration.ofSeconds(20),
+        () -> {
+          assertTrue(blockpages_generator.webAddress(address).startsWith("https://a.test/"));
+          String link = "<a href=\"%s\">a</a>".formatted(address);
+          assertTrue(blockpages_generator.reason(link).endsWith("a</a>"));
         });
   }
 

@@ -1,6 +1,7 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //DEPS tools.jackson.core:jackson-databind:3.3.0
 //SOURCES ../blockpages_generator.java
+//SOURCES ../common/pages/HtmlPages.java
 //SOURCES ../server/RemoteSettingsServer.java
 //SOURCES ../server/Store.java
 //SOURCES Differences.java
@@ -10,10 +11,14 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import common.pages.HtmlPages;
+import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Clock;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
@@ -22,6 +27,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -29,6 +35,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 
 /** The command as a whole, against the embedded server, with a folder for the pages. */
@@ -122,6 +130,40 @@ class BlockpagesGeneratorTest {
     Files.writeString(folder.resolve("i71.html"), "something else");
     assertEquals("Writing i71.html to %s\n".formatted(folder), run().stdout());
     assertEquals(before, files());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"rw-------", "rw-r-----", "rw-rw-rw-"})
+  void a_page_that_is_replaced_has_its_permissions_from_the_first_moment(String permissions)
+      throws Exception {
+    Path page = Files.writeString(folder.resolve("a.html"), "old");
+    Set<PosixFilePermission> expected = PosixFilePermissions.fromString(permissions);
+    Files.setPosixFilePermissions(page, expected);
+    Set<PosixFilePermission> seen = ConcurrentHashMap.newKeySet();
+    Thread watch = Thread.ofPlatform().start(() -> watch(seen));
+    byte[] html = new byte[4 * 1024 * 1024];
+    for (int i = 0; i < 50; i++) {
+      HtmlPages.replace(page, html);
+    }
+    watch.interrupt();
+    watch.join();
+    assertTrue(expected.containsAll(seen), seen::toString);
+    assertFalse(seen.isEmpty());
+    assertEquals(expected, Files.getPosixFilePermissions(page));
+    assertEquals(Set.of("a.html"), files().keySet());
+  }
+
+  /** Notes the permissions of all files in the folder, until it is interrupted. */
+  private void watch(Set<PosixFilePermission> seen) {
+    while (!Thread.currentThread().isInterrupted()) {
+      for (File file : folder.toFile().listFiles()) {
+        try {
+          seen.addAll(Files.getPosixFilePermissions(file.toPath()));
+        } catch (IOException e) {
+          // it is gone
+        }
+      }
+    }
   }
 
   @Test

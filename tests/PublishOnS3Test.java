@@ -21,6 +21,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.params.provider.Arguments.arguments;
 
 import java.io.IOException;
 import java.net.URI;
@@ -36,14 +37,18 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.UnaryOperator;
+import java.util.function.Predicate;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
 import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
@@ -59,6 +64,7 @@ import tools.jackson.databind.JsonNode;
 class PublishOnS3Test {
 
   private static final AtomicInteger BUCKETS = new AtomicInteger();
+  private static final String NO_PAGE = "d41d8cd98f00b204e9800998ecf8427e"; // MD5 of nothing
   private static final String SECRET = "wJalrXUtnFEMI/K7MDENG";
 
   private final String bucket = "pages-" + BUCKETS.incrementAndGet();
@@ -144,16 +150,27 @@ class PublishOnS3Test {
         .toList();
   }
 
-  /** A list of objects whose ETags are made something else of. */
-  private void listing(UnaryOperator<String> xml) {
+  /** Lists the objects with another ETag. */
+  private void listing(String etag) {
     proxy.answer(
         Integer.MAX_VALUE,
         request -> request.query().contains("list-type=2"),
         exchange -> {
           var answer = proxy.forward(exchange);
-          String changed = xml.apply(new String(answer.body(), StandardCharsets.UTF_8));
+          String changed =
+              new String(answer.body(), StandardCharsets.UTF_8)
+                  .replaceAll(
+                      "(&quot;|\")?[0-9a-f]{32}(&quot;|\")?</ETag>", "\"" + etag + "\"</ETag>");
           S3Proxy.reply(answer, changed.getBytes(StandardCharsets.UTF_8)).send(exchange);
         });
+  }
+
+  /** Answers requests of a kind with another header, or other headers. */
+  private void adding(Predicate<Exchange.Request> which, String... headers) {
+    proxy.answer(
+        Integer.MAX_VALUE,
+        which,
+        exchange -> S3Proxy.reply(proxy.forward(exchange), headers).send(exchange));
   }
 
   private void assertFails(String reason, String hint, Terminal.Outcome outcome) {
@@ -265,15 +282,19 @@ class PublishOnS3Test {
   @Test
   void where_an_etag_is_no_md5_the_content_is_known_by_its_metadata() {
     run();
-    for (String etag :
-        List.of("d41d8cd98f00b204e9800998ecf8427e", "d41d8cd98f00b204e9800998ecf8427e-2")) {
+    for (String[] kind :
+        List.of(
+            new String[] {NO_PAGE, "x-amz-server-side-encryption: aws:kms"},
+            new String[] {NO_PAGE, "x-amz-server-side-encryption: aws:kms:dsse"},
+            new String[] {NO_PAGE, "x-amz-server-side-encryption-customer-algorithm: AES256"},
+            new String[] {NO_PAGE + "-2", "x-amz-server-side-encryption: AES256"})) {
       proxy.answerNoMore();
-      listing(xml ->
-          xml.replaceAll("(&quot;|\")?[0-9a-f]{32}(&quot;|\")?</ETag>", "\"" + etag + "\"</ETag>"));
+      listing(kind[0]);
+      adding(request -> request.method().equals("HEAD"), kind[1]);
       proxy.forget();
       Terminal.Outcome outcome = run();
       assertEquals(
-          "blockpages_generator: 21 pages: 0 uploaded, 21 unchanged\n", outcome.stderr(), etag);
+          "blockpages_generator: 21 pages: 0 uploaded, 21 unchanged\n", outcome.stderr(), kind[1]);
       assertEquals(21, proxy.requests("HEAD").size());
     }
     block("new");
@@ -311,6 +332,60 @@ class PublishOnS3Test {
     proxy.forget();
     assertEquals("blockpages_generator: 21 pages: 0 uploaded, 21 unchanged\n", run().stderr());
     assertEquals(2, proxy.requests("GET").size());
+  }
+
+  /** A part of a list that is not its end. */
+  private static Reply part(String token, int pages) {
+    StringBuilder objects = new StringBuilder();
+    for (int page = 0; page < pages; page++) {
+      objects.append(
+          "<Contents><Key>%s-%d.html</Key><ETag>x</ETag></Contents>".formatted(token, page));
+    }
+    String next = "<NextContinuationToken>%s</NextContinuationToken>".formatted(token);
+    return Reply.answer(
+        200,
+        "<ListBucketResult><Name>x</Name><IsTruncated>true</IsTruncated>%s%s</ListBucketResult>"
+            .formatted(token.isEmpty() ? "" : next, objects),
+        "Content-Type: application/xml");
+  }
+
+  static List<Arguments> listsWithoutEnd() {
+    AtomicInteger parts = new AtomicInteger();
+    Reply new1 = exchange -> part("token-" + parts.incrementAndGet(), 1).send(exchange);
+    return List.of(
+        arguments("60", part("", 0), "its part 1 leads back to an earlier one"),
+        arguments("60", part("same", 1), "its part 2 leads back to an earlier one"),
+        arguments(
+            "60",
+            Reply.inTurn(part("a", 1), part("b", 1), part("c", 1), part("a", 1)),
+            "its part 4 leads back to an earlier one"),
+        arguments("60", new1, "it has more than 1000 parts"),
+        arguments(
+            "60",
+            (Reply) exchange -> part("token-" + parts.incrementAndGet(), 10_000).send(exchange),
+            "it has more than 100000 pages"),
+        arguments(
+            "2",
+            (Reply)
+                exchange -> {
+                  Thread.sleep(500);
+                  new1.send(exchange);
+                },
+            "it takes longer than 5 times REQUESTS_DEADLINE_SECONDS"));
+  }
+
+  @ParameterizedTest
+  @MethodSource("listsWithoutEnd")
+  void a_list_that_does_not_end_is_refused_and_nothing_is_uploaded_or_pruned(
+      String deadline, Reply reply, String reason) {
+    proxy.answer(Integer.MAX_VALUE, request -> request.query().contains("list-type=2"), reply);
+    assertFails(
+        "cannot list Amazon S3 bucket %s: the list does not end: %s".formatted(bucket, reason),
+        null,
+        terminal()
+            .set("REQUESTS_DEADLINE_SECONDS", deadline)
+            .run(new blockpages_generator(), "--prune"));
+    assertEquals(proxy.requests("GET").size(), proxy.requests().size());
   }
 
   // ---- what is deleted
@@ -892,6 +967,45 @@ class PublishOnS3Test {
                 "Uploading i71.html to Amazon S3 bucket %s NO VERDICT (cannot upload: the server at %s is not S3)\n"
                     .formatted(bucket, proxy.url())),
         outcome::toString);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"x-a: b", "x-amz-server-side-encryption: AES256"})
+  void a_page_of_which_the_bucket_stores_something_else_is_an_error_in_each_run(String header) {
+    run();
+    block("new");
+    listing(NO_PAGE);
+    adding(S3Proxy.of("PUT", "/new.html"), "ETag: \"%s\"".formatted(NO_PAGE), header);
+    for (int round = 1; round <= 2; round++) {
+      proxy.forget();
+      Terminal.Outcome outcome = run("--prune");
+      assertEquals(2, outcome.exit(), outcome::toString);
+      Matcher line =
+          Pattern.compile(
+                  "(?m)^Uploading new.html to Amazon S3 bucket %s NO VERDICT \\(uploaded, but something"
+                          .formatted(bucket)
+                      + " else was stored: its MD5 \\(ETag\\) is %s, expected [0-9a-f]{32}\\)$"
+                          .formatted(NO_PAGE))
+              .matcher(outcome.stdout());
+      assertTrue(line.find(), outcome::toString);
+      assertTrue(outcome.stderr().contains("1 failed (new.html)"), outcome::toString);
+      assertTrue(names("PUT").contains("new.html"));
+      assertFalse(names("PUT").contains("index.html"), "round " + round);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "x-amz-server-side-encryption: aws:kms",
+        "x-amz-server-side-encryption: aws:kms:dsse",
+        "x-amz-server-side-encryption-customer-algorithm: AES256"
+      })
+  void the_etag_of_an_upload_that_is_encrypted_with_a_key_may_be_any(String header) {
+    s3.createBucket(request -> request.bucket(bucket));
+    adding(S3Proxy.of("PUT", ".html"), "ETag: \"%s\"".formatted(NO_PAGE), header);
+    Terminal.Outcome outcome = run();
+    assertEquals(0, outcome.exit(), outcome::toString);
   }
 
   @Test

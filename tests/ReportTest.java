@@ -7,6 +7,9 @@
 //SOURCES ../common/Report.java
 //SOURCES ../common/Runner.java
 //SOURCES ../common/Tally.java
+//SOURCES ../consistency_checks.java
+//SOURCES ../refresh_signature.java
+//SOURCES ../validate_changes_collection.java
 //SOURCES ../validate_signature.java
 //SOURCES Differences.java
 //SOURCES ../server/RemoteSettingsServer.java
@@ -875,6 +878,114 @@ class ReportTest {
       assertEquals(0, outcome.exit(), outcome::toString);
       assertEquals(10, outcome.stderr().lines().count());
       assertTrue(outcome.stderr().lines().allMatch(line -> line.length() < 600));
+    }
+  }
+
+  // ---- long texts
+
+  private static final String LONG = "x".repeat(3_000_000);
+
+  private static void assertShort(Terminal.Outcome outcome) {
+    assertEquals(
+        List.of(),
+        Stream.concat(outcome.stdout().lines(), outcome.stderr().lines())
+            .filter(line -> line.length() > 10_100)
+            .map(line -> "%s… (%d)".formatted(line.substring(0, 40), line.length()))
+            .toList());
+  }
+
+  private static Stream<SettingsTest.Probe.Task> longTexts() {
+    return Stream.of(
+        (_, report) -> report.heading(LONG),
+        (_, report) -> report.result(Status.BAD, "a BAD\n" + LONG, NOTHING),
+        (_, report) -> report.result(Status.UNKNOWN, "a " + report.noVerdict(LONG), NOTHING),
+        (_, report) -> report.details("a\n" + LONG + "\nb"),
+        (_, report) -> report.finding(LONG, null),
+        (_, report) -> report.warn(LONG),
+        (_, report) -> report.note(LONG),
+        (_, report) -> report.waiting(LONG),
+        (_, report) -> report.error(LONG, LONG),
+        (_, report) -> report.hint(LONG),
+        (_, report) -> report.announce(LONG),
+        (_, report) -> report.failure(LONG, LONG, new IOException(LONG, new IOException(LONG))),
+        (_, report) -> report.unexpected(new IllegalStateException(LONG)),
+        (_, report) -> report.summary(LONG));
+  }
+
+  @ParameterizedTest
+  @MethodSource("longTexts")
+  void no_text_makes_a_line_without_an_end(SettingsTest.Probe.Task task) {
+    Terminal.Outcome outcome = run(task, "--verbose");
+    assertShort(outcome);
+    assertTrue(outcome.toString().contains("xxx…"), outcome::toString);
+  }
+
+  @Test
+  void a_line_is_whole_up_to_ten_thousand_characters() {
+    String line = "x".repeat(10_000);
+    assertEquals(line, Display.line(line));
+    assertEquals(line + "…", Display.line(line + "x"));
+    assertEquals("\ud83d\ude00".repeat(10_000), Display.line("\ud83d\ude00".repeat(10_000)));
+  }
+
+  @Test
+  void the_json_document_holds_long_values_whole() {
+    JsonNode document =
+        document(
+            run(
+                (_, report) -> {
+                  report.result(Status.BAD, LONG, Map.of("name", LONG));
+                  report.error(LONG, null);
+                },
+                "--format=json"));
+    assertEquals(LONG, document.get("results").get(0).get("name").stringValue());
+    assertEquals(10_001, document.get("errors").get(0).stringValue().length());
+  }
+
+  @Test
+  void a_summary_with_more_names_than_fit_has_all_its_counts() {
+    Tally tally = new Tally("collection", 900, "OK", "NO VERDICT", "BAD");
+    for (int i = 0; i < 899; i++) {
+      tally.add("main/" + i, Status.UNKNOWN, "NO VERDICT", "why");
+    }
+    tally.add("main/bad", Status.BAD, "BAD", "why");
+    String counts = tally.counts();
+    assertTrue(
+        counts.startsWith("900 collections: 0 OK, 899 NO VERDICT (main/0, main/1, "), counts);
+    assertTrue(counts.endsWith("…), 1 BAD (main/bad)"), counts);
+    assertTrue(counts.length() < 2_200, counts);
+  }
+
+  @ParameterizedTest
+  @MethodSource("readers")
+  void a_name_of_megabytes_is_cut_and_its_verdict_stands(Runner.Command command)
+      throws IOException {
+    try (RemoteSettingsServer server = three()) {
+      server.announce(
+          "{\"bucket\": \"main\", \"collection\": \"%s\", \"last_modified\": 1}".formatted(LONG));
+      Terminal.Outcome outcome = new Terminal().set("SERVER", server.url()).run(command);
+      assertEquals(2, outcome.exit());
+      assertShort(outcome);
+      assertTrue(outcome.stdout().contains("NO VERDICT ("), outcome::toString);
+    }
+  }
+
+  private static List<Runner.Command> readers() {
+    return List.of(
+        new consistency_checks(),
+        new refresh_signature(),
+        new validate_changes_collection(),
+        new validate_signature());
+  }
+
+  @Test
+  void a_header_that_is_named_in_a_failure_is_cut() throws IOException {
+    String header = "Content-Encoding: " + "x".repeat(100_000);
+    try (RecordingServer server = RecordingServer.of(Reply.json("{}", header))) {
+      Terminal.Outcome outcome = run(reading(server.url()));
+      assertEquals(2, outcome.exit());
+      assertTrue(outcome.stderr().contains("Content-Encoding xxx"), outcome::toString);
+      assertTrue(outcome.stderr().length() < 500, outcome::toString);
     }
   }
 

@@ -18,6 +18,8 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Predicate;
 import java.util.function.UnaryOperator;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * Stands between a client and an S3: passes requests on as they are, keeps them, and gives the
@@ -268,15 +270,26 @@ final class S3Proxy implements AutoCloseable {
     return reply(answer, body, body.length);
   }
 
-  private static Reply reply(HttpResponse<byte[]> answer, byte[] body, int mostBytes) {
+  /** The same with other headers, which replace those of the same name. */
+  static Reply reply(HttpResponse<byte[]> answer, String... headers) {
+    return reply(answer, answer.body(), answer.body().length, headers);
+  }
+
+  private static Reply reply(
+      HttpResponse<byte[]> answer, byte[] body, int mostBytes, String... others) {
+    Set<String> replaced =
+        Stream.of(others)
+            .map(header -> header.substring(0, header.indexOf(':')).toLowerCase(Locale.ROOT))
+            .collect(Collectors.toSet());
     boolean isHead = answer.request().method().equals("HEAD");
     long length = answer.headers().firstValueAsLong("content-length").orElse(0);
-    String[] headers =
+    Stream<String> kept =
         answer.headers().map().entrySet().stream()
             .filter(header -> !OF_THE_CONNECTION.contains(header.getKey().toLowerCase(Locale.ROOT)))
+            .filter(header -> !replaced.contains(header.getKey().toLowerCase(Locale.ROOT)))
             .flatMap(
-                header -> header.getValue().stream().map(value -> header.getKey() + ": " + value))
-            .toArray(String[]::new);
+                header -> header.getValue().stream().map(value -> header.getKey() + ": " + value));
+    String[] headers = Stream.concat(kept, Stream.of(others)).toArray(String[]::new);
     return Reply.head(answer.statusCode(), isHead ? length : body.length, headers)
         .then(exchange -> exchange.send(Arrays.copyOf(body, Math.min(mostBytes, body.length))));
   }

@@ -10,6 +10,7 @@
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.params.provider.Arguments.arguments;
 
@@ -32,6 +33,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -929,6 +931,35 @@ class SettingsTest {
   }
 
   @Test
+  void a_pattern_with_many_stars_takes_no_longer_than_in_proportion_to_the_name() {
+    String name = "main/" + "a".repeat(255);
+    assertTimeoutPreemptively(
+        Duration.ofSeconds(10),
+        () -> {
+          assertFalse(NamePattern.matches("*a".repeat(100) + "*b", name));
+          assertTrue(NamePattern.matches("*a".repeat(100) + "*", name));
+        });
+  }
+
+  @ParameterizedTest
+  @CsvSource({"255, true", "256, false"})
+  void no_pattern_matches_what_is_too_long_for_a_name(int length, boolean expected) {
+    String name = "b".repeat(255) + "/" + "c".repeat(length);
+    for (String pattern : List.of("*", "b*", "*c", "*/*", name)) {
+      assertEquals(expected, NamePattern.matches(pattern, name), pattern);
+    }
+    assertEquals(expected, selects(name, "--only=*"));
+    assertEquals(!expected, selects(name, "--exclude=*"));
+  }
+
+  @Test
+  void a_character_beyond_the_first_plane_is_one() {
+    assertTrue(NamePattern.matches("?", "\ud83d\ude00"));
+    assertTrue(NamePattern.matches("[\ud83d\ude00-\ud83d\ude02]", "\ud83d\ude01"));
+    assertFalse(NamePattern.matches("[!\ud83d\ude00]", "\ud83d\ude00"));
+  }
+
+  @Test
   void without_patterns_everything_is_selected_and_exclude_outranks_only() {
     assertTrue(selects("main/a"));
     assertTrue(selects("main/a", "--only=main/*,x/*"));
@@ -944,6 +975,7 @@ class SettingsTest {
     for (int i = 0; i < 5_000; i++) {
       cases.add(
           text(random, "ab*?[]!-^/\\.&~|{}", 8).strip() + "\t" + text(random, "ab]-^/!\\.&[", 5));
+      cases.add(text(random, "ab**?", 8) + "\t" + text(random, "ab", 9));
     }
     Project.Outcome outcome =
         Project.run(

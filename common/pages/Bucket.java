@@ -29,11 +29,14 @@ import java.security.cert.CertificateException;
 import java.time.Duration;
 import java.util.Base64;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
@@ -69,6 +72,7 @@ import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.services.s3.S3Client;
 import software.amazon.awssdk.services.s3.S3ClientBuilder;
 import software.amazon.awssdk.services.s3.model.BucketAlreadyOwnedByYouException;
+import software.amazon.awssdk.services.s3.model.HeadObjectResponse;
 import software.amazon.awssdk.services.s3.model.ListObjectsV2Response;
 import software.amazon.awssdk.services.s3.model.NoSuchBucketException;
 import software.amazon.awssdk.services.s3.model.NoSuchKeyException;
@@ -90,6 +94,14 @@ public final class Bucket implements Destination {
 
   private static final Pattern AMAZON =
       Pattern.compile("(?i)(.*\\.)?(amazonaws\\.(com|com\\.cn|eu)|api\\.aws)");
+
+  private static final Pattern MD5 = Pattern.compile("[0-9a-f]{32}");
+
+  /** Of a list of the bucket; S3 puts up to 1,000 objects into a part. */
+  private static final int MAX_PARTS = 1_000;
+
+  private static final int MAX_FILES = 100_000;
+  private static final int MAX_LIST_DEADLINES = 5;
 
   private static final Pattern EXPECTED_REGION = Pattern.compile("expecting '([a-z0-9-]+)'");
 
@@ -130,6 +142,7 @@ public final class Bucket implements Destination {
   private final RunDeadline run;
   private final URI target;
   private final Proxies proxies;
+  private final Duration listDeadline;
   private final S3Client s3;
   private boolean isMissing;
 
@@ -157,6 +170,7 @@ public final class Bucket implements Destination {
     this.target =
         endpoint != null ? endpoint : URI.create("https://s3.%s.amazonaws.com".formatted(region));
     this.proxies = Proxies.of(connection.environment());
+    this.listDeadline = connection.deadline().multipliedBy(MAX_LIST_DEADLINES);
     this.s3 = client(connection, waiting);
   }
 
@@ -222,6 +236,8 @@ public final class Bucket implements Destination {
   @Override
   public Map<String, String> files() throws Unavailable {
     Map<String, String> files = new HashMap<>();
+    Set<String> tokens = new HashSet<>(Set.of("")); // each leads to the next part
+    long deadline = System.nanoTime() + listDeadline.toNanos();
     try {
       for (ListObjectsV2Response part :
           s3.listObjectsV2Paginator(request ->
@@ -236,6 +252,16 @@ public final class Bucket implements Destination {
         part.contents().stream()
             .filter(object -> object.key().endsWith(".html"))
             .forEach(object -> files.put(object.key(), object.eTag()));
+        if (Boolean.TRUE.equals(part.isTruncated())) {
+          String token = Objects.requireNonNullElse(part.nextContinuationToken(), "");
+          expectEnd(tokens.add(token), "its part %d leads back to an earlier one", tokens.size());
+          expectEnd(tokens.size() <= MAX_PARTS, "it has more than %d parts", MAX_PARTS);
+          expectEnd(files.size() <= MAX_FILES, "it has more than %d pages", MAX_FILES);
+          expectEnd(
+              System.nanoTime() < deadline,
+              "it takes longer than %d times REQUESTS_DEADLINE_SECONDS",
+              MAX_LIST_DEADLINES);
+        }
       }
     } catch (NoSuchBucketException e) {
       if (owner != null) {
@@ -251,37 +277,64 @@ public final class Bucket implements Destination {
     return files;
   }
 
+  private void expectEnd(boolean isPossible, String otherwise, int number) throws Unavailable {
+    if (!isPossible) {
+      throw new Unavailable(
+          "cannot list %s: the list does not end: %s"
+              .formatted(name(), otherwise.formatted(number)),
+          null,
+          null);
+    }
+  }
+
   @Override
   public boolean isMissing() {
     return isMissing;
   }
 
   /**
-   * The ETag of an object that was encrypted with a key or sent in parts is not an MD5: its
-   * metadata tells what it holds.
+   * Where the ETag is not an MD5, the metadata tells what an object holds. Elsewhere it would hide
+   * that the bucket has stored something else.
    */
   @Override
   public boolean holds(Page page, String tag) throws Unavailable {
-    return tag.replace("\"", "").equals(HexFormat.of().formatHex(md5(page)))
-        || sha256(page).equals(metadata(page.file()).get(SHA256));
+    if (hex(tag).equals(hex(md5(page)))) {
+      return true;
+    }
+    HeadObjectResponse object = head(page.file());
+    return sha256(page).equals(object.metadata().get(SHA256))
+        && !isMd5(tag, object.serverSideEncryptionAsString(), object.sseCustomerAlgorithm());
+  }
+
+  /**
+   * Whether an ETag is the MD5 of an object: it is not if the object was encrypted with a key, was
+   * sent in parts or is in a directory bucket.
+   *
+   * @param encryption such as {@code aws:kms}, or null
+   * @param customerAlgorithm of a key that the client sent, or null
+   */
+  private boolean isMd5(String tag, String encryption, String customerAlgorithm) {
+    return MD5.matcher(hex(tag)).matches()
+        && (encryption == null || encryption.equals("AES256"))
+        && customerAlgorithm == null
+        && !name.endsWith("--x-s3");
   }
 
   @Override
   public boolean isOurs(String file) throws Unavailable {
-    return generator.equals(metadata(file).get(GENERATOR));
+    return generator.equals(head(file).metadata().get(GENERATOR));
   }
 
-  private Map<String, String> metadata(String file) throws Unavailable {
+  private HeadObjectResponse head(String file) throws Unavailable {
     try {
       return s3.headObject(request ->
-              request
-                  .bucket(name)
-                  .key(file)
-                  .overrideConfiguration(it -> it.apiCallTimeout(run.timeLeft()))
-                  .expectedBucketOwner(owner))
-          .metadata();
+          request
+              .bucket(name)
+              .key(file)
+              .overrideConfiguration(it -> it.apiCallTimeout(run.timeLeft()))
+              .expectedBucketOwner(owner));
     } catch (NoSuchKeyException e) {
-      return Map.of(); // deleted meanwhile
+      return HeadObjectResponse.builder().build(); // deleted meanwhile
     } catch (SdkException e) {
       throw unavailable("cannot read " + file, "s3:GetObject", e);
     }
@@ -326,8 +379,17 @@ public final class Bucket implements Destination {
     } catch (SdkException e) {
       throw unavailable("cannot upload", "s3:PutObject", e);
     }
-    if (answer.eTag() == null) {
+    String tag = answer.eTag();
+    if (tag == null) {
       throw noS3("cannot upload", null);
+    }
+    if (isMd5(tag, answer.serverSideEncryptionAsString(), answer.sseCustomerAlgorithm())
+        && !hex(tag).equals(hex(md5(page)))) {
+      throw new Unavailable(
+          "uploaded, but something else was stored: its MD5 (ETag) is %s, expected %s"
+              .formatted(hex(tag), hex(md5(page))),
+          "check what is between this machine and " + name(),
+          null);
     }
   }
 
@@ -350,7 +412,15 @@ public final class Bucket implements Destination {
   }
 
   private static String sha256(Page page) {
-    return HexFormat.of().formatHex(HtmlPages.digest("SHA-256", page.html()));
+    return hex(HtmlPages.digest("SHA-256", page.html()));
+  }
+
+  private static String hex(byte[] digest) {
+    return HexFormat.of().formatHex(digest);
+  }
+
+  private static String hex(String tag) {
+    return tag.replace("\"", "").toLowerCase(Locale.ROOT);
   }
 
   // ---- failures
@@ -440,7 +510,8 @@ public final class Bucket implements Destination {
     String said =
         code.isEmpty()
             ? "%d from %s".formatted(answer.statusCode(), endpoint == null ? "Amazon S3" : endpoint)
-            : "%d %s (%s)".formatted(answer.statusCode(), code, Display.brief(message));
+            : "%d %s (%s)"
+                .formatted(answer.statusCode(), Display.brief(code), Display.brief(message));
     return new Unavailable(what + ": " + said, hint(answer.statusCode(), code, permission), answer);
   }
 
@@ -449,6 +520,7 @@ public final class Bucket implements Destination {
     Matcher expected = EXPECTED_REGION.matcher(message);
     return Optional.ofNullable(details.sdkHttpResponse())
         .flatMap(response -> response.firstMatchingHeader("x-amz-bucket-region"))
+        .map(Display::brief)
         .or(() -> expected.find() ? Optional.of(expected.group(1)) : Optional.empty())
         .filter(it -> !it.equals(region));
   }

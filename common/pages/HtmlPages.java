@@ -9,8 +9,11 @@ import io.pebbletemplates.pebble.PebbleEngine;
 import io.pebbletemplates.pebble.loader.ClasspathLoader;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.io.StringWriter;
 import java.io.UncheckedIOException;
+import java.nio.channels.ByteChannel;
+import java.nio.channels.Channels;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
@@ -22,11 +25,14 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFileAttributeView;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Base64;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -126,8 +132,13 @@ public final class HtmlPages {
     String unique = Long.toHexString(ThreadLocalRandom.current().nextLong());
     Path part = file.resolveSibling(".%s.%s.part".formatted(file.getFileName(), unique));
     try {
-      Files.write(part, html, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
-      keepPermissions(file, part);
+      Set<PosixFilePermission> permissions = permissions(file);
+      try (OutputStream out = Channels.newOutputStream(create(part, permissions))) {
+        out.write(html);
+      }
+      if (permissions != null) {
+        Files.setPosixFilePermissions(part, permissions); // those that the umask took away
+      }
       Files.move(part, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
     } catch (IOException e) {
       part.toFile().delete(); // whether this works matters less than the failure
@@ -135,12 +146,22 @@ public final class HtmlPages {
     }
   }
 
-  /** Gives the new file the permissions of the old one. */
-  private static void keepPermissions(Path old, Path part) throws IOException {
-    var attributes = Files.getFileAttributeView(part, PosixFileAttributeView.class);
-    if (attributes != null && Files.exists(old)) {
-      attributes.setPermissions(Files.getPosixFilePermissions(old));
-    }
+  /** The permissions of a file; null if it is new, or where files have none. */
+  private static Set<PosixFilePermission> permissions(Path file) throws IOException {
+    var attributes = Files.getFileAttributeView(file, PosixFileAttributeView.class);
+    return attributes == null || !Files.exists(file)
+        ? null
+        : attributes.readAttributes().permissions();
+  }
+
+  /** Makes a file that nobody else can open for a moment, unless the permissions are null. */
+  private static ByteChannel create(Path file, Set<PosixFilePermission> permissions)
+      throws IOException {
+    Set<StandardOpenOption> options =
+        Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+    return permissions == null
+        ? Files.newByteChannel(file, options)
+        : Files.newByteChannel(file, options, PosixFilePermissions.asFileAttribute(permissions));
   }
 
   /** Why a file could not be read or written, in a few words. */

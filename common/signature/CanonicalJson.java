@@ -51,7 +51,7 @@ public final class CanonicalJson {
   private static final long MAX_MOVES = 64;
 
   /** A fraction that is not printed yet is between two characters that no canonical text holds. */
-  private static final Pattern FRACTION = Pattern.compile("\\x01([^\\x02]*)\\x02");
+  private static final Pattern FRACTION = Pattern.compile("\\x01([^\\x01\\x02]*+)\\x02");
 
   /** ECMAScript prints every integer of so many characters as it is. */
   private static final int ALWAYS_EXACT = 15;

@@ -89,7 +89,7 @@ public final class SignatureReport {
         String reason = invalid.reason().getMessage();
         json.put("status", "bad");
         json.put("cause", invalid.reason().cause().slug());
-        json.put("reason", Display.clean(reason));
+        json.put("reason", Display.line(reason));
         json.put("hint", invalid.reason().hint());
         String bad = report.word(Status.BAD, "⚠ BAD Signature ⚠");
         show(outcome, Status.BAD, "BAD", bad, reason, json);
@@ -100,7 +100,7 @@ public final class SignatureReport {
       }
       case NoVerdict(String reason, String hint) -> {
         json.put("status", "no-verdict");
-        json.put("reason", Display.clean(reason));
+        json.put("reason", Display.line(reason));
         show(outcome, Status.UNKNOWN, "NO VERDICT", report.noVerdict(reason), reason, json);
         report.hint(hint);
       }
@@ -121,11 +121,10 @@ public final class SignatureReport {
     json.put("timestamp", outcome.timestamp());
     json.put(
         "warnings",
-        outcome.warnings().stream().map(it -> Display.clean(it.about(entry.name()))).toList());
+        outcome.warnings().stream().map(it -> Display.line(it.about(entry.name()))).toList());
     report.result(
         status,
-        "%02d/%02d %s:  %s"
-            .formatted(outcomes.size(), expected, Display.clean(entry.path()), shown),
+        "%02d/%02d %s:  %s".formatted(outcomes.size(), expected, Display.name(entry.path()), shown),
         json);
     for (Refused one : outcome.refused()) {
       report.note("%s: a signature is refused: %s".formatted(entry.name(), one.getMessage()));
@@ -190,7 +189,7 @@ public final class SignatureReport {
              - Cause: %s\
             """
                 .formatted(
-                    Display.clean(outcome.entry().path()),
+                    Display.name(outcome.entry().path()),
                     Display.moment(outcome.signedOn()),
                     Display.moment(outcome.timestamp()),
                     Display.clean(invalid.reason().getMessage())));
