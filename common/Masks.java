@@ -26,8 +26,8 @@ import java.util.stream.Stream;
  * Masks secrets in whatever is shown, however they got there: a server may echo what it got.
  *
  * <p>Each is masked as it is, without its user or type, and as base64; before a cut in a text, its
- * beginning, too. It may be escaped, quoted, decomposed or broken into lines. What is shorter than 8
- * characters occurs in too many words.
+ * beginning, too. It may be escaped, quoted, decomposed or broken into lines. What is shorter than
+ * 8 characters occurs in too many words.
  */
 final class Masks {
   private static final int MIN_LENGTH = 8;
