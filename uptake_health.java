@@ -197,8 +197,8 @@ public class uptake_health implements Runner.Command {
   public void run(Surroundings surroundings, Report report) throws Exception {
     Rules rules = rules(surroundings.clock().instant());
     try {
-      List<Row> rows =
-          rows(input == null ? download(surroundings, report) : saved(surroundings.in()));
+      Object result = input == null ? download(surroundings, report) : saved(surroundings.in());
+      List<Row> rows = rows(report.masked(result));
       requireErrors(rows);
       Period period = Period.of(rows);
       List<Outcome> outcomes = judge(rows, rules);
@@ -213,7 +213,7 @@ public class uptake_health implements Runner.Command {
       explain(outcomes, rules, report);
       report.summary(tally.counts());
     } catch (NoData | ServerException e) {
-      write(() -> page(List.of(), null, rules, e.getMessage()), report);
+      write(() -> page(List.of(), null, rules, report.masked(e.getMessage())), report);
       throw e;
     }
   }
@@ -701,7 +701,7 @@ public class uptake_health implements Runner.Command {
       throw new UnexpectedBody("a web page instead of JSON, such as a login page", true);
     }
     buffered.reset();
-    return Json.parse(buffered);
+    return Json.parseWithAnyNumber(buffered); // an odd row must not hide the others
   }
 
   // ---- rendering: lines
@@ -1030,8 +1030,7 @@ public class uptake_health implements Runner.Command {
       return;
     }
     try {
-      String masked = report.masked(new String(page.get(), StandardCharsets.UTF_8));
-      HtmlPages.replace(html, masked.getBytes(StandardCharsets.UTF_8));
+      HtmlPages.replace(html, page.get());
       report.note("wrote " + html);
     } catch (IOException e) {
       report.error("cannot write %s: %s".formatted(html, HtmlPages.reason(e)), "check HTML");

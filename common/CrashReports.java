@@ -100,7 +100,7 @@ class CrashReports {
       }
       String slug = "auto".equals(monitor) ? command : monitor;
       return new Sdk(command, url, environment, slug, http, masks, warn);
-    } catch (IllegalArgumentException e) {
+    } catch (RuntimeException e) { // whatever the SDK throws: a run needs no DSN
       warn.accept(
           "nothing is reported: SENTRY_DSN is not a DSN, expected https://KEY@HOST/PROJECT");
       return NONE;

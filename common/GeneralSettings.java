@@ -11,6 +11,7 @@ import java.time.Duration;
 import java.util.Base64;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.function.Consumer;
 import picocli.CommandLine.Option;
 
 /** Settings of every command. */
@@ -123,13 +124,18 @@ public final class GeneralSettings {
     return hasType ? text : "Bearer " + text;
   }
 
-  /** The Sentry DSN, refused if others could read it on its way; its form is not checked here. */
-  Secret safeSentryDsn() throws UsageException {
+  /** The Sentry DSN; null if others could read it on its way. Its form is not checked here. */
+  Secret safeSentryDsn(Consumer<String> warn) {
     Optional<URI> url = Optional.ofNullable(sentryDsn).map(Secret::reveal).flatMap(Urls::web);
-    if (url.isPresent() && !Urls.hasUnderscore(url.get())) { // it is never sent there
-      checkSafe("SENTRY_DSN", url.get());
+    try {
+      if (url.isPresent() && !Urls.hasUnderscore(url.get())) { // it is never sent there
+        checkSafe("SENTRY_DSN", url.get());
+      }
+      return sentryDsn;
+    } catch (UsageException e) {
+      warn.accept("nothing is reported: %s: %s".formatted(e.getMessage(), e.hint()));
+      return null;
     }
-    return sentryDsn;
   }
 
   /** Refuses to send a secret if others could read it on its way. */

@@ -34,6 +34,7 @@ import tools.jackson.core.StreamWriteConstraints;
 import tools.jackson.core.TokenStreamFactory;
 import tools.jackson.core.exc.JacksonIOException;
 import tools.jackson.core.json.JsonFactory;
+import tools.jackson.core.json.JsonReadFeature;
 import tools.jackson.core.util.DefaultPrettyPrinter;
 
 /**
@@ -68,6 +69,9 @@ public final class Json {
           .disable(TokenStreamFactory.Feature.CANONICALIZE_PROPERTY_NAMES)
           .build();
 
+  private static final JsonFactory ANY_NUMBER =
+      JSON.rebuild().enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS).build();
+
   private Json() {}
 
   /** The text is not JSON, ends too early, or holds a number that is out of range. */
@@ -87,8 +91,12 @@ public final class Json {
    * Jackson sees it.
    */
   public static JsonParser parser(InputStream json) {
+    return parser(JSON, json);
+  }
+
+  private static JsonParser parser(JsonFactory factory, InputStream json) {
     CharsetDecoder utf8 = StandardCharsets.UTF_8.newDecoder(); // reports what it cannot decode
-    return JSON.createParser(
+    return factory.createParser(
         ObjectReadContext.empty(), new SurrogateReader(new InputStreamReader(json, utf8)));
   }
 
@@ -140,6 +148,19 @@ public final class Json {
     return new BadJson(plain + where, e);
   }
 
+  /**
+   * Reads one JSON document like {@link #parse(InputStream)}, but numbers that are not JSON or out
+   * of range become texts: Python's {@code json} writes {@code NaN} and {@code Infinity}.
+   */
+  public static Object parseWithAnyNumber(InputStream json) throws IOException {
+    try (JsonParser parser = parser(ANY_NUMBER, json)) {
+      next(parser);
+      Object value = value(parser, 1, true);
+      end(parser);
+      return value;
+    }
+  }
+
   /** Reads one JSON document into plain values, as {@link #value} does. */
   public static Object parse(InputStream json) throws IOException {
     try (JsonParser parser = parser(json)) {
@@ -168,10 +189,10 @@ public final class Json {
    * deep; records stay canonical bytes.
    */
   public static Object value(JsonParser parser) throws IOException {
-    return value(parser, 1);
+    return value(parser, 1, false);
   }
 
-  private static Object value(JsonParser parser, int level) throws IOException {
+  private static Object value(JsonParser parser, int level, boolean anyNumber) throws IOException {
     JsonToken token = parser.currentToken();
     if (token.isStructStart() && level > MAX_PLAIN_NESTING) {
       throw new BadJson("it is nested deeper than %d levels".formatted(MAX_PLAIN_NESTING), null);
@@ -182,20 +203,29 @@ public final class Json {
         while (next(parser) == JsonToken.PROPERTY_NAME) {
           String name = parser.currentName();
           next(parser);
-          object.put(name, value(parser, level + 1));
+          object.put(name, value(parser, level + 1, anyNumber));
         }
         return object;
       }
       case START_ARRAY -> {
         List<Object> list = new ArrayList<>();
         while (next(parser) != JsonToken.END_ARRAY) {
-          list.add(value(parser, level + 1));
+          list.add(value(parser, level + 1, anyNumber));
         }
         return list;
       }
       default -> {
-        return scalar(parser, token);
+        return anyNumber && token.isNumeric() ? number(parser, token) : scalar(parser, token);
       }
+    }
+  }
+
+  /** A number, as text if it cannot be one. */
+  private static Object number(JsonParser parser, JsonToken token) throws IOException {
+    try {
+      return scalar(parser, token);
+    } catch (BadJson e) {
+      return parser.getString();
     }
   }
 

@@ -57,7 +57,9 @@ final class Lookup implements IDefaultValueProvider {
    */
   Lookup(CommandSpec spec, Map<String, String> environment, String... args) {
     this.spec = spec;
-    this.environment = environment;
+    this.environment =
+        environment.entrySet().stream()
+            .collect(Collectors.toMap(Map.Entry::getKey, it -> Values.trimmed(it.getValue())));
     for (int i = 0; i < args.length; i++) {
       String[] parts = args[i].split("=", 2);
       OptionSpec option = spec.optionsMap().get(parts[0]);
@@ -130,7 +132,7 @@ final class Lookup implements IDefaultValueProvider {
   }
 
   private static String unquoted(String value, boolean isList) {
-    return isList ? Values.unquotedList(value) : Values.unquoted(value);
+    return Values.trimmed(isList ? Values.unquotedList(value) : Values.unquoted(value));
   }
 
   /** The format, before any setting is checked; text if it is not a valid one. */
@@ -174,7 +176,9 @@ final class Lookup implements IDefaultValueProvider {
         Found found = find(option);
         Secret secret = found.variable() == null ? option.getValue() : new Secret(found.value());
         if (secret != null) {
-          check(secret.reveal(), label(option));
+          if (!option.longestName().equals("--sentry-dsn-file")) { // a bad one is a warning
+            check(secret.reveal(), label(option));
+          }
           option.setValue(secret);
           secrets.add(secret.reveal());
         }
@@ -201,6 +205,10 @@ final class Lookup implements IDefaultValueProvider {
     if (secret.chars().anyMatch(Character::isISOControl)) {
       throw new UsageException(
           label + ": holds a line break or another control character", "one line, without quotes");
+    }
+    if (secret.indexOf('\ufffd') >= 0) { // what Java makes of bytes that it cannot decode
+      throw new UsageException(
+          label + ": is not UTF-8", "save it as UTF-8; for a variable, set LC_ALL=C.UTF-8, too");
     }
   }
 

@@ -520,8 +520,8 @@ public final class Report {
     return exit == FINDINGS && settings.exitZero() ? 0 : exit;
   }
 
-  /** The same value with each secret in it masked. */
-  private Object masked(Object value) {
+  /** The same plain value with each secret in it masked. */
+  public Object masked(Object value) {
     return switch (value) {
       case String text -> masked(text);
       case List<?> list -> list.stream().map(this::masked).toList();

@@ -188,7 +188,7 @@ public final class Runner {
       report.watch(
           CrashReports.start(
               spec.name(),
-              general.safeSentryDsn(),
+              general.safeSentryDsn(report::warn),
               general.sentryEnvironment,
               general.sentryMonitorSlug,
               caBundle(spec),
@@ -251,11 +251,8 @@ public final class Runner {
   }
 
   private static Secret secretFrom(String file, InputStream in) throws IOException {
-    return new Secret(
-        (file.equals("-")
-                ? new String(in.readAllBytes(), StandardCharsets.UTF_8)
-                : Files.readString(Path.of(file)))
-            .strip());
+    byte[] bytes = file.equals("-") ? in.readAllBytes() : Files.readAllBytes(Path.of(file));
+    return new Secret(Values.trimmed(new String(bytes, StandardCharsets.UTF_8)).strip());
   }
 
   /** The certificates to trust besides the JDK's, or null. */

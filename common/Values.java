@@ -31,6 +31,18 @@ public final class Values {
             .toList();
   }
 
+  /**
+   * Removes what a tool puts around a value: line breaks at its end, as {@code echo} does, and the
+   * byte order mark of an editor of Windows.
+   */
+  static String trimmed(String value) {
+    int end = value.length();
+    while (end > 0 && "\r\n".indexOf(value.charAt(end - 1)) >= 0) {
+      end--;
+    }
+    return value.substring(value.startsWith("\ufeff") ? 1 : 0, end);
+  }
+
   /** Removes one pair of equal quotes around a value. */
   static String unquoted(String value) {
     int last = value.length() - 1;

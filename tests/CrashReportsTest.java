@@ -948,7 +948,16 @@ class CrashReportsTest {
         "https://s3cret@/1",
         "https://s3cret@[/1",
         "https://sentry.test/s3cret",
-        "http://s3cret@127.0.0.1:99999/1"
+        "http://s3cret@127.0.0.1:99999/1",
+        "https://s3cret@127.0.0.1/1\nmore",
+        "https://s3cret@127.0.0.1/1\u0007",
+        "https://s3cret@127.0.0.1:x/1",
+        "https://s3cret@127.0.0.1/",
+        "https://:s3cret@127.0.0.1/1",
+        "https://s3cret@[::1/1",
+        "https://s3cret@h\u00f6st.test/1",
+        "//s3cret@127.0.0.1/1",
+        "https:s3cret"
       })
   void a_bad_dsn_is_a_warning_without_its_value(String dsn) {
     String warning =
@@ -968,6 +977,33 @@ class CrashReportsTest {
         assertEquals(warning, warnings.get(0).stringValue());
       }
     }
+  }
+
+  @Test
+  void a_file_without_a_dsn_is_a_warning_and_a_missing_one_is_a_usage_error() throws IOException {
+    for (byte[] content : List.of(new byte[0], new byte[] {'\n'}, new byte[] {-1, -2, 0, 'h', 0})) {
+      Path file = Files.write(folder.resolve("dsn"), content);
+      Terminal.Outcome outcome = new Terminal().run(probe(), "--sentry-dsn-file", file.toString());
+      assertEquals(0, outcome.exit(), outcome::toString);
+      assertTrue(outcome.stderr().contains("SENTRY_DSN is not a DSN"), outcome::toString);
+    }
+    SettingsTest.assertUsage(
+        new Terminal().run(probe(), "--sentry-dsn-file", folder.resolve("gone").toString()),
+        "--sentry-dsn-file");
+    SettingsTest.assertUsage(
+        new Terminal().run(probe(), "--sentry-dsn-file", folder.toString()), "--sentry-dsn-file");
+  }
+
+  private static SettingsTest.Probe probe() {
+    return new SettingsTest.Probe();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"%s\n", "%s\r\n", "\ufeff%s"})
+  void a_line_break_at_the_end_of_a_dsn_is_no_part_of_it(String tool) {
+    server.fault("altered-record=main/cfr");
+    terminal().set("SENTRY_DSN", tool.formatted(sentry.dsn())).run(new validate_signature());
+    assertEquals(1, sentry.items("event").size());
   }
 
   @Test

@@ -82,6 +82,7 @@ class ProjectTest {
               "org.owasp.html",
               "com.googlecode.owasp-java-html-sanitizer:owasp-java-html-sanitizer"),
           Map.entry("org.snakeyaml.engine", "org.snakeyaml:snakeyaml-engine"),
+          Map.entry("org.unbescape", "org.unbescape:unbescape"),
           Map.entry("picocli", "info.picocli:picocli"),
           Map.entry("software.amazon.awssdk", "software.amazon.awssdk:s3"),
           Map.entry(

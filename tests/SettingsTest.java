@@ -707,9 +707,67 @@ class SettingsTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"user:pass", "user:pass\n", "user:pass\r\n", "  user:pass  \n\n"})
+  @ValueSource(
+      strings = {
+        "user:pass",
+        "user:pass\n",
+        "user:pass\r\n",
+        "  user:pass  \n\n",
+        "\ufeffuser:pass",
+        "\ufeff user:pass\r\n"
+      })
   void white_space_around_a_secret_in_a_file_is_removed(String content) throws IOException {
     assertEquals("user:pass", auth("--auth-file", file(content)));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"%s\n", "%s\r\n", "%s\n\n\r\n", "\"%s\"\n", "'%s\n'", "\ufeff%s", "\ufeff%s\n"})
+  void a_line_break_at_the_end_and_a_byte_order_mark_are_no_part_of_a_value(String tool)
+      throws IOException {
+    environment.put("AUTH", tool.formatted("user:pa ss "));
+    assertEquals("user:pa ss ", auth());
+    environment.put("SERVER", tool.formatted("http://127.0.0.1:1/v1"));
+    environment.put("BUCKET", tool.formatted("some"));
+    environment.put("DAYS", tool.formatted("3"));
+    environment.put("DRY_RUN", tool.formatted("true"));
+    environment.put("LABEL", tool.formatted("a text"));
+    environment.put("LABELS", tool.formatted("a, b"));
+    environment.put(
+        "HTTPS_PROXY", tool.formatted("http://user:pass@127.0.0.1:1").replaceAll("[\"']", ""));
+    environment.put("AWS_SECRET_ACCESS_KEY", tool.formatted("key").replaceAll("[\"']", ""));
+    Map<String, String> seen = new HashMap<>();
+    task =
+        (surroundings, report) -> {
+          seen.putAll(surroundings.environment());
+          probe.server.http(surroundings, report).close();
+        };
+    Terminal.Outcome outcome = run();
+    assertEquals(0, outcome.exit(), outcome::toString);
+    assertEquals("http://127.0.0.1:1/v1", probe.server.url().toString());
+    assertEquals("/buckets/some/collections/changes", probe.selection.path());
+    assertEquals(3, probe.days);
+    assertTrue(probe.dryRun);
+    assertEquals("a text", probe.label);
+    assertEquals(List.of("a", "b"), Values.entries(probe.labels));
+    assertEquals("key", seen.get("AWS_SECRET_ACCESS_KEY"));
+    assertEquals("http://user:pass@127.0.0.1:1", seen.get("HTTPS_PROXY"));
+  }
+
+  @Test
+  void a_variable_that_is_a_line_break_is_not_set() {
+    environment.put("AUTH", "\n");
+    environment.put("DAYS", "\r\n");
+    assertEquals(null, auth());
+    assertEquals(7, probe.days);
+  }
+
+  @Test
+  void of_an_env_file_and_stdin_a_line_break_and_a_byte_order_mark_are_no_part_of_a_secret()
+      throws IOException {
+    assertEquals("user:pass", auth("--env-file", envFile("AUTH=\ufeffuser:pass\r")));
+    stdin = "\ufeffuser:pass\r\n";
+    assertEquals("user:pass", auth("--auth-file=-"));
   }
 
   @ParameterizedTest
@@ -743,7 +801,26 @@ class SettingsTest {
   @Test
   void a_binary_secret_s_file_is_refused() throws IOException {
     Path file = Files.write(folder.resolve("binary"), new byte[] {'a', ':', -1, -2, 'b'});
-    assertUsage(run("--auth-file", file.toString()), "--auth-file");
+    assertUsage(run("--auth-file", file.toString()), "--auth-file: is not UTF-8");
+    environment.put("AUTH", "user:p\ufffdss"); // as Java shows a variable that is not UTF-8
+    assertUsage(run(), "AUTH (environment): is not UTF-8");
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "AUTH, consistency_checks",
+    "REFRESH_SIGNATURE_AUTH, refresh_signature",
+    "BACKPORT_RECORDS_SOURCE_AUTH, backport_records",
+    "BACKPORT_RECORDS_DEST_AUTH, backport_records",
+    "REDASH_API_KEY, uptake_health"
+  })
+  void a_line_break_inside_of_any_secret_is_refused_with_its_name(String variable, String command)
+      throws ReflectiveOperationException {
+    environment.put(variable, "user:" + SECRET + "\nmore\n");
+    Terminal.Outcome outcome =
+        run((Runner.Command) Class.forName(command).getDeclaredConstructor().newInstance());
+    assertUsage(outcome, variable + " (environment): holds a line break");
+    assertHidden(outcome);
   }
 
   @Test
@@ -841,11 +918,16 @@ class SettingsTest {
   @Test
   void over_plain_http_the_dsn_goes_to_loopback_only() {
     // a name that fails before anybody asks a name server: its label is too long
-    environment.put("SENTRY_DSN", "http://" + SECRET + "@" + "n".repeat(70) + ".test/1");
+    String host = "n".repeat(70) + ".test";
+    environment.put("SENTRY_DSN", "http://" + SECRET + "@" + host + "/1");
     Terminal.Outcome outcome = run();
-    assertUsage(outcome, "SENTRY_DSN");
-    assertHidden(outcome);
-    assertFalse(probe.ran);
+    assertEquals(0, outcome.exit(), outcome::toString);
+    assertEquals(
+        "probe: warning: nothing is reported: SENTRY_DSN would be sent unencrypted to "
+            + host
+            + ": use https, or --allow-insecure-auth if you must\n",
+        outcome.stderr());
+    assertTrue(probe.ran);
   }
 
   private String header;

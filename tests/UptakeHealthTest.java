@@ -1101,19 +1101,54 @@ class UptakeHealthTest {
         run(new Terminal().input(text), "--input=-"));
   }
 
+  @ParameterizedTest
+  @CsvSource({
+    "NaN, NaN",
+    "Infinity, Infinity",
+    "-Infinity, -Infinity",
+    "1e99999999999, 1e99999999999",
+    "1e2147483647, 1E+2147483647",
+    "-1, -1",
+  })
+  void a_row_with_an_odd_number_hides_no_other(String number, String shown) {
+    String named = "NO VERDICT (success is %s, which is not a count)".formatted(shown);
+    String line = "main/b" + " ".repeat(35) + named + "\n";
+    Terminal.Outcome outcome =
+        judge(
+            List.of(
+                row("main/a", 1000, 20),
+                row("main/b", "\"success\":" + number),
+                row("main/c", 1, 999)));
+    assertEquals(2, outcome.exit(), outcome::toString);
+    assertTrue(outcome.stdout().contains("main/a   "), outcome::toString);
+    assertTrue(outcome.stdout().contains(line), outcome::toString);
+    assertTrue(outcome.stdout().contains("99.90%"), outcome::toString);
+    assertTrue(
+        outcome.stderr().contains("1 OK, 1 BAD (main/c), 1 NO VERDICT (main/b)"),
+        outcome::toString);
+  }
+
   @Test
-  void a_number_that_cannot_be_read_makes_no_json() {
-    String digits = row("main/a", "\"success\":" + "7".repeat(1001));
-    assertOutcome(
-        2,
-        "",
-        error("stdin is not JSON: the number %s… is too long".formatted("7".repeat(30)), null),
-        judge(List.of(digits)));
-    assertOutcome(
-        2,
-        "",
-        error("stdin is not JSON: a number is out of range", null),
-        judge(List.of(row("main/a", "\"success\":1e99999999999"))));
+  void a_row_with_an_odd_time_hides_no_other() {
+    String odd = row("main/b", 1000, 20).replaceFirst("(\"max_timestamp\": ?)[0-9]+", "$1NaN");
+    Terminal.Outcome outcome = judge(List.of(odd, row("main/a", 1000, 20)));
+    assertEquals(2, outcome.exit(), outcome::toString);
+    assertTrue(
+        outcome.stdout().contains("NO VERDICT (max_timestamp is NaN, which is not a time"),
+        outcome::toString);
+    assertTrue(outcome.stderr().contains("1 OK, 1 NO VERDICT (main/b)"), outcome::toString);
+  }
+
+  @Test
+  void a_row_with_a_number_of_a_thousand_digits_hides_no_other() {
+    Terminal.Outcome outcome =
+        judge(
+            List.of(row("main/b", "\"success\":" + "7".repeat(100_000)), row("main/a", 1000, 20)));
+    assertEquals(2, outcome.exit(), outcome::toString);
+    assertTrue(
+        outcome.stdout().contains("success is %s…, which".formatted("7".repeat(100))),
+        outcome::toString);
+    assertTrue(outcome.stderr().contains("1 OK, 1 NO VERDICT (main/b)"), outcome::toString);
   }
 
   @Test

@@ -263,6 +263,24 @@ class UptakeRedashTest {
   }
 
   @Test
+  void a_key_with_characters_that_html_escapes_is_masked_on_the_page_too() throws IOException {
+    String key = "s3cret\"Key'&<of>\\theQuery";
+    Path page = folder.resolve("page.html");
+    for (Reply reply :
+        List.of(
+            Reply.json(FINE.replace("main/a", "main/" + key.replaceAll("[\"\\\\]", "\\\\$0"))),
+            Reply.json(
+                "{\"message\": \"no key %s\"}".formatted(key.replaceAll("[\"\\\\]", "\\\\$0"))))) {
+      RecordingServer redash = redash(reply);
+      Terminal.Outcome outcome =
+          run(terminal(redash).set("REDASH_API_KEY", key), "--html", page.toString());
+      String html = Files.readString(page);
+      assertTrue(html.contains("***"), html);
+      assertFalse((html + outcome).contains("theQuery"), html + outcome);
+    }
+  }
+
+  @Test
   void over_plain_http_the_key_goes_to_loopback_only() {
     assertNoVerdict(
         "REDASH_API_KEY would be sent unencrypted to redash.example.org",
