@@ -95,6 +95,16 @@ public final class Runner {
    * <p>Every failure becomes one line on stderr; {@code --verbose} adds its stack trace.
    */
   public static int execute(Command command, Surroundings surroundings, String... args) {
+    try {
+      return run(command, surroundings, args);
+    } catch (Throwable e) { // what the report needs is missing, or there is no memory for it
+      String name = command.getClass().getSimpleName();
+      surroundings.err().println("%s: error: unexpected %s".formatted(name, e));
+      return 2;
+    }
+  }
+
+  private static int run(Command command, Surroundings surroundings, String... args) {
     Locale.setDefault(Locale.ROOT); // numbers look the same everywhere
     CommandLine line = new CommandLine(command);
     line.setExpandAtFiles(false);

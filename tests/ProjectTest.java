@@ -225,7 +225,12 @@ class ProjectTest {
     try (StandardJavaFileManager files = javac.getStandardFileManager(said, null, null)) {
       List<Path> sources = FILES.keySet().stream().map(ROOT::resolve).toList();
       List<String> options =
-          List.of("-Xlint:all", "-proc:none", "-classpath", System.getProperty("java.class.path"));
+          List.of(
+              "-Xlint:all",
+              "-XDignore.symbol.file", // LaunchedCommand handles a signal, which no public API does
+              "-proc:none",
+              "-classpath",
+              System.getProperty("java.class.path"));
       JavacTask task =
           (JavacTask)
               javac.getTask(
