@@ -127,15 +127,24 @@ public final class Report {
             masks);
   }
 
-  /** From now on reports to Sentry too, and ends the run on Ctrl-C. */
+  /**
+   * From now on reports to Sentry too, and ends the run on Ctrl-C.
+   *
+   * @throws ClosedOutput if Ctrl-C was pressed before
+   */
   void watch(CrashReports crashReports, Surroundings surroundings) {
     this.crashReports = crashReports;
-    surroundings
-        .onInterrupt()
-        .accept(() -> {
-          interrupt(INTERRUPTED);
-          crashReports.close(INTERRUPTED); // does nothing if the run has ended
-        });
+    try {
+      surroundings
+          .onInterrupt()
+          .accept(() -> {
+            interrupt(INTERRUPTED);
+            crashReports.close(INTERRUPTED); // does nothing if the run has ended
+          });
+    } catch (IllegalStateException e) { // the JVM takes no more hooks, because it is ending
+      interrupt(INTERRUPTED);
+      throw new ClosedOutput();
+    }
   }
 
   /** Sets when the run ends. */
@@ -371,7 +380,9 @@ public final class Report {
         message,
         isMemory
             ? "give the JVM more with JAVA_TOOL_OPTIONS=-Xmx2g"
-            : "this is a bug, --verbose shows where",
+            : failure instanceof LinkageError
+                ? "a file of the program is missing or damaged: install it again"
+                : "this is a bug, --verbose shows where",
         failure);
     return message;
   }

@@ -112,6 +112,16 @@ public final class Runner {
    * for.
    */
   public static int execute(Command command, Surroundings surroundings, String... args) {
+    try {
+      return watched(command, surroundings, args);
+    } catch (Throwable e) { // what the report needs is missing, or there is no memory for it
+      String name = command.getClass().getSimpleName();
+      surroundings.err().println("%s: error: unexpected %s".formatted(name, e));
+      return 2;
+    }
+  }
+
+  private static int watched(Command command, Surroundings surroundings, String... args) {
     long start = System.nanoTime();
     Locale.setDefault(Locale.ROOT); // numbers look the same everywhere
     CommandLine line = new CommandLine(command);

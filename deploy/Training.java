@@ -103,7 +103,7 @@ final class Training implements AutoCloseable {
     start();
     List<String> line = new ArrayList<>(jvm);
     line.addAll(1, List.of("-XX:AOTCacheOutput=" + archive, "-Xlog:disable"));
-    line.add(command);
+    line.addAll(List.of("LaunchedCommand", command));
     Map<String, String> environment = new HashMap<>(settings);
     if (command.equals("uptake_health")) {
       environment.put("HTML", folder.resolve("uptake.html").toString());
@@ -112,7 +112,7 @@ final class Training implements AutoCloseable {
     environment.put("LC_ALL", "C.UTF-8");
     environment.put("REQUESTS_TIMEOUT_SECONDS", "60"); // a busy machine answers late
     Project.Outcome outcome = Project.run(line.toArray()).in(folder).onlyEnv(environment).go();
-    if (outcome.exit() > 1) {
+    if (outcome.exit() != 100 && outcome.exit() != 101) { // all well, findings
       throw new IOException(
           "its training run exited with %d: %s".formatted(outcome.exit(), outcome.stderr()));
     }

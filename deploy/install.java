@@ -5,7 +5,7 @@
 //SOURCES ../backport_records.java ../blockpages_generator.java ../consistency_checks.java
 //SOURCES ../refresh_signature.java ../uptake_health.java ../validate_changes_collection.java
 //SOURCES ../validate_signature.java Project.java ClassPath.java Installation.java Jar.java
-//SOURCES Training.java
+//SOURCES LaunchedCommand.java Training.java
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
 
@@ -85,7 +85,9 @@ public class install implements Callable<Integer> {
           programs(root, new ClassPath(root, "deploy/install.java", own));
       Path scratch = Files.createTempDirectory("install-");
       try (Training training = new Training(root, scratch)) {
-        Jar classes = new Jar(own, programs.stream().map(Installation.Program::name).toList());
+        List<String> names = new ArrayList<>(List.of("LaunchedCommand"));
+        programs.forEach(program -> names.add(program.name()));
+        Jar classes = new Jar(own, names);
         new Installation(folder, programs).install(java, classes, training::run, install::say);
       } finally {
         Installation.delete(scratch);

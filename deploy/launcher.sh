@@ -7,7 +7,7 @@ java=@JAVA@
 
 fail() {
   printf '%s: error: %s\nhint: %s\n' @NAME@ "$1" "$2" >&2
-  exit 2
+  exit "${3:-2}"
 }
 
 # Succeeds if $1 is the home of a Java 25 or newer.
@@ -39,6 +39,55 @@ case $(locale charmap 2>/dev/null) in
   UTF-8) ;;
   *) export LC_ALL=C.UTF-8 ;; # cron sets no locale, and Java would read paths as ASCII
 esac
-# An archive that is missing, or was made by another Java, is ignored silently.
-exec "$java/bin/java" @OPTIONS@ "-XX:AOTCache=$home/@NAME@.aot" -Xlog:disable \
-  -cp "@CLASS_PATH@" @NAME@ "$@"
+
+# Java does not start with options that contradict those of the environment.
+options='@OPTIONS@'
+archive=-XX:AOTCache=$home/@NAME@.aot # Java ignores one that is missing or that another Java made
+chosen="${JAVA_TOOL_OPTIONS-} ${JDK_JAVA_OPTIONS-} ${_JAVA_OPTIONS-}"
+case $chosen in
+  *-XX:+Use*GC* | *-XX:Flags=* | *-XX:VMOptionsFile=* | *@*)
+    options=${options%%-XX:+UseSerialGC*}${options#*-XX:+UseSerialGC}
+    ;;
+esac
+case $chosen in
+  *-Xshare* | *-XX:AOT* | *Archive* | *-XX:Flags=* | *-XX:VMOptionsFile=* | *@*) archive= ;;
+esac
+
+# Ends the command, which says what it has done so far.
+stop() {
+  stopped=$1
+  [ "${!:-0}" -gt 0 ] || exit "$1"
+  sleep 0.1 2>/dev/null # a signal makes a Java that is just starting print a stack trace
+  kill "$!" 2>/dev/null || exit "$1"
+}
+
+# Java runs in the background, because a shell that waits for a background process acts on signals
+# at once. Such a process loses stdin and ignores Ctrl-C.
+stopped=
+trap 'stop 129' HUP
+trap 'stop 130' INT
+trap 'stop 131' QUIT
+trap 'stop 143' TERM
+{ true 9<&0; } 2>/dev/null || exec </dev/null
+{
+  # shellcheck disable=SC2086 # several options
+  "$java/bin/java" $options ${archive:+"$archive"} -Xlog:disable -XX:+DisplayVMOutputToStderr \
+    -cp "@CLASS_PATH@" LaunchedCommand @NAME@ "$@" <&9 9<&- &
+} 9<&0
+wait "$!" 2>/dev/null
+code=$?
+while kill -0 "$!" 2>/dev/null; do # a signal has ended the wait
+  wait "$!" 2>/dev/null
+  code=$?
+done
+[ -z "$stopped" ] || exit "$stopped"
+
+case $code in
+  129 | 130 | 141 | 143) exit "$code" ;; # ended by a signal itself, or its reader has gone away
+  10[0-2]) exit $((code - 100)) ;; # by LaunchedCommand; Java itself may end with 0 or 1
+esac
+hint='look at JAVA_TOOL_OPTIONS, JDK_JAVA_OPTIONS and _JAVA_OPTIONS, which change how Java starts'
+[ "$chosen" != '  ' ] ||
+  hint='look at the free memory, the limits (ulimit -a) and the working directory'
+fail "Java did not start, or failed before there was a verdict (exit code $code)" "$hint" \
+  $((code > 128 ? code : 2))

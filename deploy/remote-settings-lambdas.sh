@@ -21,13 +21,24 @@ case ${1-} in
     cat "$home/completion.sh"
     ;;
   uninstall)
+    # From here on an installation that is running fails, because its files are gone; another that
+    # begins makes new ones.
+    hidden=${home%/*}
+    gone=$hidden.removed-$$
+    mkdir "$gone" || exit 2
+    mv "$hidden" "$gone/" 2>/dev/null || [ ! -e "$hidden" ] || exit 2
     for name in @NAMES@ remote-settings-lambdas; do
       # keeps a file of that name that was not installed by this program
       case $(sed -n 2p "$folder/$name" 2>/dev/null) in
-        "# $name "*', installed by '*) rm -f "$folder/$name" || exit 2 ;;
+        "# $name "*', installed by '*) ;;
+        *) continue ;;
       esac
+      mv "$folder/$name" "$gone/" || [ ! -e "$folder/$name" ] || exit 2
+      # puts it back if a new installation has replaced it meanwhile
+      version=$(sed -n "/^home=/{s|.*/||;s|'||g;p;}" "$gone/$name")
+      [ ! -e "$hidden/$version" ] || ln "$gone/$name" "$folder/$name" 2>/dev/null
     done
-    rm -rf "${home%/*}" || exit 2
+    rm -rf "$hidden".removed-* || exit 2
     echo "Removed the commands of remote-settings-lambdas @VERSION@ from $folder"
     exit
     ;;

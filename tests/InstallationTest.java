@@ -15,10 +15,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.CompletableFuture;
 import java.util.jar.JarFile;
 import java.util.jar.JarOutputStream;
 import java.util.stream.Collectors;
@@ -28,6 +30,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
@@ -58,14 +61,16 @@ class InstallationTest {
     library = jar("library-1.0.jar", "some/Library.class");
   }
 
-  /** A home of Java whose {@code java} prints its arguments, one a line. */
+  /** A home of Java whose {@code java} prints its arguments, one a line, and has findings. */
   private Path java(String name, String version) throws IOException {
     Path home = Files.createDirectories(temp.resolve(name));
     Files.createDirectories(home.resolve("bin"));
     Files.writeString(
         home.resolve("release"),
         "IMPLEMENTOR=\"Somebody\"\nJAVA_VERSION=\"%s\"\nOS_NAME=\"Linux\"\n".formatted(version));
-    executable(home.resolve("bin/java"), "#!/bin/sh\nprintf '%s\\n' " + name + " \"$@\"\nexit 7\n");
+    executable(
+        home.resolve("bin/java"),
+        "#!/bin/sh\nprintf '%s\\n' " + name + " \"$@\"\nexit ${CODE:-101}\n");
     return home;
   }
 
@@ -91,7 +96,10 @@ class InstallationTest {
         NAMES.stream()
             .map(name ->
                 new Installation.Program(
-                    name, "Does " + name + ".", List.of(library), List.of("-Xa", "-Xb")))
+                    name,
+                    "Does " + name + ".",
+                    List.of(library),
+                    List.of("-XX:+UseSerialGC", "-Xb")))
             .toList());
   }
 
@@ -144,12 +152,14 @@ class InstallationTest {
     assertEquals(
         List.of(
             "java-25",
-            "-Xa",
+            "-XX:+UseSerialGC",
             "-Xb",
             "-XX:AOTCache=" + home + "/validate_signature.aot",
             "-Xlog:disable",
+            "-XX:+DisplayVMOutputToStderr",
             "-cp",
             home + "/lib/remote-settings-lambdas-0.5.0.jar:" + home + "/lib/library-1.0.jar",
+            "LaunchedCommand",
             "validate_signature",
             "--only",
             "two  words",
@@ -157,7 +167,77 @@ class InstallationTest {
             "$HOME",
             "*"),
         outcome.stdout().lines().toList());
-    assertEquals(7, outcome.exit(), "the exit code of Java");
+    assertEquals(1, outcome.exit(), "as LaunchedCommand says it");
+  }
+
+  @ParameterizedTest
+  @CsvSource({"100, 0", "101, 1", "102, 2", "129, 129", "130, 130", "141, 141", "143, 143"})
+  void the_exit_code_is_the_commands(int code, int expected) throws Exception {
+    install();
+    Project.Outcome outcome = run(bin, "uptake_health", Map.of("CODE", Integer.toString(code)));
+    assertEquals(expected, outcome.exit());
+    assertEquals("", outcome.stderr());
+  }
+
+  /** 3 is that of -XX:+ExitOnOutOfMemoryError, 127 that of a program that lacks a library. */
+  @ParameterizedTest
+  @CsvSource({"0, 2", "1, 2", "2, 2", "3, 2", "99, 2", "103, 2", "127, 2", "134, 134", "137, 137"})
+  void a_java_that_ends_without_the_command_is_no_verdict(int code, int expected) throws Exception {
+    install();
+    Project.Outcome outcome = run(bin, "uptake_health", Map.of("CODE", Integer.toString(code)));
+    assertEquals(expected, outcome.exit());
+    Differences.assertSameText(
+        """
+        uptake_health: error: Java did not start, or failed before there was a verdict (exit code %d)
+        hint: look at the free memory, the limits (ulimit -a) and the working directory
+        """
+            .formatted(code),
+        outcome.stderr());
+  }
+
+  @Test
+  void a_java_that_cannot_be_run_is_no_verdict() throws Exception {
+    install();
+    executable(java.resolve("bin/java"), "#!/nonexistent/interpreter\n");
+    Project.Outcome outcome = run("uptake_health");
+    assertEquals(2, outcome.exit());
+    assertTrue(outcome.stderr().contains("uptake_health: error: Java did not"), outcome.stderr());
+  }
+
+  @Test
+  void a_java_that_does_not_start_names_the_variables_that_change_how_it_does() throws Exception {
+    install();
+    for (String name : List.of("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS")) {
+      Project.Outcome outcome = run(bin, "uptake_health", Map.of("CODE", "1", name, "-Xbogus"));
+      assertTrue(outcome.stderr().contains("hint: look at JAVA_TOOL_OPTIONS"), outcome.stderr());
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "-Dsome=thing, true, true",
+    "-XX:-UseG1GC, true, true",
+    "-XX:+UseG1GC, false, true",
+    "-Xmx1g -XX:+UseParallelGC, false, true",
+    "-Xshare:off, true, false",
+    "-XX:SharedArchiveFile=other.jsa, true, false",
+    "-XX:+AutoCreateSharedArchive, true, false",
+    "-XX:AOTCacheOutput=other.aot, true, false",
+    "-XX:VMOptionsFile=file, false, false",
+    "-XX:Flags=file, false, false",
+    "@file, false, false",
+  })
+  void a_launcher_chooses_only_what_the_environment_does_not(
+      String options, boolean collector, boolean archive) throws Exception {
+    install();
+    for (String name : List.of("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS")) {
+      List<String> given =
+          run(bin, "uptake_health", Map.of(name, options)).stdout().lines().toList();
+      assertEquals(collector, given.contains("-XX:+UseSerialGC"), given::toString);
+      assertEquals(
+          archive, given.stream().anyMatch(one -> one.contains("AOTCache=")), given::toString);
+      assertTrue(given.contains("-Xb") && !given.contains(""), given::toString);
+    }
   }
 
   @Test
@@ -178,9 +258,9 @@ class InstallationTest {
     Path folder = temp.resolve(name);
     install(folder);
     Project.Outcome outcome = run(folder, "validate_signature", Map.of());
-    assertEquals(7, outcome.exit(), outcome.stderr());
+    assertEquals(1, outcome.exit(), outcome.stderr());
     assertTrue(outcome.stdout().contains("-cp\n" + folder + "/.remote"), outcome.stdout());
-    assertEquals(7, run(folder, "remote-settings-lambdas", Map.of(), "uptake_health").exit());
+    assertEquals(1, run(folder, "remote-settings-lambdas", Map.of(), "uptake_health").exit());
     assertEquals(0, run(folder, "remote-settings-lambdas", Map.of(), "uninstall").exit());
     assertEquals(Set.of(""), files(folder));
   }
@@ -214,7 +294,7 @@ class InstallationTest {
     install();
     Files.delete(bin.resolve("uptake_health"));
     install();
-    assertEquals(7, run("uptake_health").exit());
+    assertEquals(1, run("uptake_health").exit());
   }
 
   @Test
@@ -246,7 +326,7 @@ class InstallationTest {
     Files.delete(bin.resolve("remote-settings-lambdas"));
     install();
     assertTrue(Files.exists(home.resolve("lib/library-1.0.jar")));
-    assertEquals(7, run("validate_signature").exit());
+    assertEquals(1, run("validate_signature").exit());
   }
 
   @Test
@@ -304,7 +384,7 @@ class InstallationTest {
             said::add);
     assertTrue(
         said.contains("warning: uptake_health will start more slowly: no memory"), said.toString());
-    assertEquals(7, run("uptake_health").exit());
+    assertEquals(1, run("uptake_health").exit());
   }
 
   @Test
@@ -456,6 +536,42 @@ class InstallationTest {
   }
 
   @Test
+  void installing_and_uninstalling_at_once_ends_with_all_commands_or_none() throws Exception {
+    List<String> all = List.of("remote-settings-lambdas", "uptake_health", "validate_signature");
+    Set<List<String>> seen = new HashSet<>();
+    for (int delay = 0; delay < 60; delay++) {
+      install();
+      java = java("java-" + delay, "25"); // so that there is something to install
+      CompletableFuture<Project.Outcome> uninstalled =
+          CompletableFuture.supplyAsync(() -> run("remote-settings-lambdas", "uninstall"));
+      Thread.sleep(delay / 4);
+      try {
+        install();
+      } catch (IOException | Installation.Refused e) {
+        said.add("not installed: " + e.getMessage());
+      }
+      assertEquals(0, uninstalled.get().exit(), uninstalled.get()::toString);
+      List<String> there = all.stream().filter(name -> Files.exists(bin.resolve(name))).toList();
+      seen.add(there);
+      for (String name : there) {
+        assertTrue(run(name, "--version").exit() < 2, name + " does not run");
+      }
+    }
+    assertTrue(Set.of(all, List.of()).containsAll(seen), seen::toString);
+  }
+
+  @Test
+  void what_a_killed_uninstallation_has_left_is_removed_by_the_next() throws Exception {
+    install();
+    Files.move(
+        bin.resolve(".remote-settings-lambdas"),
+        Files.createDirectory(bin.resolve(".remote-settings-lambdas.removed-1")).resolve("old"));
+    assertEquals(2, run("uptake_health").exit());
+    assertEquals(0, run("remote-settings-lambdas", "uninstall").exit());
+    assertEquals(Set.of(""), files(bin));
+  }
+
+  @Test
   void it_can_be_uninstalled_when_java_is_gone_and_installed_again() throws Exception {
     install();
     Path gone = Files.move(java, temp.resolve("gone"));
@@ -463,6 +579,6 @@ class InstallationTest {
     assertEquals(Set.of(""), files(bin));
     Files.move(gone, java);
     install();
-    assertEquals(7, run("validate_signature").exit());
+    assertEquals(1, run("validate_signature").exit());
   }
 }

@@ -11,18 +11,25 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The commands as {@code ./jbang install} installs them, run as cron and a user run them. */
 class LaunchersTest {
@@ -153,6 +160,146 @@ class LaunchersTest {
             .go();
     assertEquals(2, outcome.exit());
     assertTrue(outcome.stderr().contains("connection refused"), outcome.stderr());
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "-XX:+UseG1GC",
+        "-XX:+UseParallelGC",
+        "-XX:+UseZGC",
+        "-Xshare:off",
+        "-Xshare:auto"
+      })
+  void a_command_runs_with_what_the_environment_chooses(String options) {
+    for (String name : List.of("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS")) {
+      Project.Outcome outcome = poor("validate_signature", "--version").env(name, options).go();
+      assertEquals("validate_signature 0.5.0\n", outcome.stdout(), outcome.stderr());
+      assertEquals(0, outcome.exit());
+    }
+  }
+
+  /** With the last one a JVM prints help, and ends with 0. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "-Xbogus",
+        "-javaagent:/nonexistent.jar",
+        "-Xmx1m",
+        "-XX:Flags=/none",
+        "-Xlog:help"
+      })
+  void a_command_whose_java_does_not_start_has_no_verdict(String options) {
+    Project.Outcome outcome =
+        poor("validate_signature", "--version").env("JAVA_TOOL_OPTIONS", options).go();
+    assertEquals(2, outcome.exit(), outcome.stderr());
+    assertFalse(outcome.stdout().contains("0.5.0"), outcome.stdout());
+    assertTrue(
+        outcome.stderr().contains("\nvalidate_signature: error: Java did not start, or failed"),
+        outcome.stderr());
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "ulimit -v 300000",
+        "ulimit -v 1000000",
+        "mkdir gone && cd gone && rmdir ../gone",
+      })
+  void a_command_where_java_cannot_live_has_no_verdict(String surroundings) {
+    Project.Outcome outcome =
+        shell(Path.of("/bin/sh"), surroundings + " && exec validate_signature --version");
+    assertEquals(2, outcome.exit(), outcome::toString);
+    assertEquals("", outcome.stdout());
+    assertTrue(
+        outcome.stderr().contains("validate_signature: error: Java did not start, or failed"),
+        outcome.stderr());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"remote-settings-lambdas", "picocli", "jackson-core"})
+  void a_command_whose_jar_is_missing_or_damaged_has_no_verdict(String name) throws IOException {
+    Path home = Files.createDirectories(elsewhere.resolve("home"));
+    Path lib = Files.createDirectory(home.resolve("lib"));
+    String launcher = Files.readString(installed.folder().resolve("validate_signature"));
+    String installedIn = launcher.replaceFirst("(?s).*\nhome='(.*?)'\n.*", "$1");
+    try (Stream<Path> jars = Files.list(Path.of(installedIn, "lib"))) {
+      for (Path jar : jars.toList()) {
+        Path copy = lib.resolve(jar.getFileName());
+        if (jar.getFileName().toString().startsWith(name)) {
+          Files.writeString(copy, "damaged");
+        } else {
+          Files.copy(jar, copy);
+        }
+      }
+    }
+    try (RemoteSettingsServer server = RemoteSettingsServer.builder().sample(true).start()) {
+      String copied = launcher.replace(installedIn, home.toString());
+      Project.Outcome outcome =
+          Patience.run("sh", "-c", copied, "validate_signature", "--server", server.url()).go();
+      assertEquals(2, outcome.exit(), outcome::toString);
+      assertTrue(outcome.stderr().contains("validate_signature: error: "), outcome.stderr());
+      assertFalse(outcome.stderr().contains("\tat "), outcome.stderr());
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"HUP, 129", "INT, 130", "QUIT, 131", "TERM, 143"})
+  void a_signal_ends_a_command_that_says_what_it_has_done(String signal, int code)
+      throws Exception {
+    try (ServerSocket silent = new ServerSocket(0, 0, InetAddress.getLoopbackAddress())) {
+      Process process = waitingFor(silent);
+      silent.accept(); // so the command runs
+      Project.Outcome outcome = end(process, signal);
+      assertEquals(code, outcome.exit(), outcome::toString);
+      assertEquals("validate_signature: interrupted\n", outcome.stderr());
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"INT", "TERM"})
+  void a_signal_ends_a_command_silently_whenever_it_comes(String signal) throws Exception {
+    try (ServerSocket silent = new ServerSocket(0, 99, InetAddress.getLoopbackAddress())) {
+      for (int delay = 0; delay <= 300; delay += 6) {
+        Process process = waitingFor(silent);
+        Thread.sleep(delay);
+        Project.Outcome outcome = end(process, signal);
+        assertEquals(signal.equals("INT") ? 130 : 143, outcome.exit(), outcome::toString);
+        assertTrue(
+            Set.of("", "validate_signature: interrupted\n").contains(outcome.stderr()),
+            outcome::toString);
+        assertFalse(outcome.stdout().contains("\tat "), outcome::toString);
+      }
+    }
+  }
+
+  /** Starts a command that waits for a server's answer. */
+  private static Process waitingFor(ServerSocket server) throws IOException {
+    String url = "http://127.0.0.1:" + server.getLocalPort() + "/v1";
+    Path command = installed.folder().resolve("validate_signature");
+    ProcessBuilder builder = new ProcessBuilder(command.toString(), "--server", url);
+    builder.environment().putAll(Patience.VARIABLES);
+    return builder.start();
+  }
+
+  private static Project.Outcome end(Process process, String signal) throws Exception {
+    try {
+      Project.run("sh", "-c", "kill -%s %d".formatted(signal, process.pid())).go();
+      assertTrue(process.waitFor(5, TimeUnit.MINUTES), "did not end");
+      return new Project.Outcome(
+          process.exitValue(),
+          new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8),
+          new String(process.getErrorStream().readAllBytes(), StandardCharsets.UTF_8));
+    } finally {
+      process.descendants().forEach(ProcessHandle::destroyForcibly);
+      process.destroyForcibly();
+    }
+  }
+
+  @Test
+  void stdin_may_be_closed() {
+    String command = "validate_signature --version <&-";
+    assertEquals("validate_signature 0.5.0\n", shell(Path.of("/bin/sh"), command).stdout());
   }
 
   @ParameterizedTest

@@ -817,6 +817,62 @@ class ReportTest {
     assertEquals(130, JSON.readTree(document).get("exit").intValue(), document);
   }
 
+  /** The JVM then refuses to take what is to be done at its end. */
+  @Test
+  void ctrl_c_before_the_run_has_begun_ends_it_without_a_bug() {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    ByteArrayOutputStream err = new ByteArrayOutputStream();
+    SettingsTest.Probe probe = new SettingsTest.Probe();
+    probe.doing((_, report) -> report.finding("something", null));
+    List<Runnable> none =
+        new ArrayList<>() {
+          private static final long serialVersionUID = 1;
+
+          @Override
+          public boolean add(Runnable task) {
+            throw new IllegalStateException("Shutdown in progress");
+          }
+        };
+    assertEquals(130, Runner.execute(probe, interruptible(out, err, none)));
+    assertEquals("", out.toString(StandardCharsets.UTF_8));
+    assertEquals("probe: interrupted\n", err.toString(StandardCharsets.UTF_8));
+  }
+
+  @Test
+  void what_is_missing_is_no_verdict_and_is_to_be_installed_again() {
+    SettingsTest.Probe probe = new SettingsTest.Probe();
+    probe.doing((_, _) -> {
+      throw new NoClassDefFoundError("some/Library");
+    });
+    Terminal.Outcome outcome = new Terminal().run(probe);
+    assertEquals(2, outcome.exit());
+    assertEquals(
+        """
+        probe: error: unexpected java.lang.NoClassDefFoundError: some/Library
+        hint: a file of the program is missing or damaged: install it again
+        """,
+        outcome.stderr());
+  }
+
+  @Test
+  void a_failure_of_the_report_itself_is_no_verdict() {
+    ByteArrayOutputStream err = new ByteArrayOutputStream();
+    OutputStream out =
+        new OutputStream() {
+          @Override
+          public void write(int one) {
+            throw new StackOverflowError();
+          }
+        };
+    SettingsTest.Probe probe = new SettingsTest.Probe();
+    probe.doing((_, report) -> report.finding("something", null));
+    assertEquals(
+        2, Runner.execute(probe, interruptible(out, err, new ArrayList<>()), "--format=json"));
+    assertEquals(
+        "Probe: error: unexpected java.lang.StackOverflowError\n",
+        err.toString(StandardCharsets.UTF_8));
+  }
+
   @Test
   void ctrl_c_after_the_end_prints_nothing_again() {
     List<Runnable> interrupts = new ArrayList<>();

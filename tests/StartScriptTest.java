@@ -748,6 +748,28 @@ class StartScriptTest {
   }
 
   @Test
+  void real_script_runs_with_the_collector_that_the_environment_chooses() throws IOException {
+    Path file =
+        Files.writeString(
+            temp.resolve("collector.java"),
+            """
+            //COMPILE_OPTIONS -J-XX:+UseSerialGC
+            //RUNTIME_OPTIONS -XX:+UseSerialGC
+            void main() {
+              IO.println(
+                  java.lang.management.ManagementFactory.getGarbageCollectorMXBeans()
+                      .getFirst().getName());
+            }
+            """);
+    Project.Outcome outcome =
+        real(Project.root().resolve("jbang"), "--quiet", file)
+            .env("JAVA_TOOL_OPTIONS", "-XX:+UseG1GC")
+            .go();
+    assertEquals(0, outcome.exit(), outcome.stderr());
+    assertTrue(outcome.stdout().startsWith("G1 "), outcome.stdout());
+  }
+
+  @Test
   void real_sub_command_answers() throws IOException {
     Project.Outcome outcome = real(Project.root().resolve("jbang"), "version").go();
     assertEquals(0, outcome.exit());
