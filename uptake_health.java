@@ -814,7 +814,7 @@ public class uptake_health implements Runner.Command {
     return uptake.badStatuses().stream()
         .map(status ->
             new Share(
-                Display.brief(status),
+                Display.name(status),
                 rounded(uptake.percent(status)) + "%",
                 grouped(uptake.counts().get(status))))
         .toList();

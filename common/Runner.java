@@ -121,7 +121,8 @@ public final class Runner {
     }
   }
 
-  private static int watched(Command command, Surroundings surroundings, String... args) {
+  private static int watched(Command command, Surroundings surroundings, String... args)
+      throws Throwable {
     long start = System.nanoTime();
     Locale.setDefault(Locale.ROOT); // numbers look the same everywhere
     CommandLine line = new CommandLine(command);
@@ -157,7 +158,7 @@ public final class Runner {
       } catch (InterruptedException e) {
         thread.interrupt();
       } catch (ExecutionException e) {
-        throw new IllegalStateException(e.getCause());
+        throw e.getCause();
       }
     }
   }
