@@ -298,7 +298,7 @@ public final class Runner {
         HTTPS_PROXY, HTTP_PROXY
               proxy, as http://[USER:PASSWORD@]HOST:PORT; never for loopback
         NO_PROXY
-              hosts and domains that need no proxy, comma separated
+              hosts, domains, addresses and networks that need no proxy, comma separated
         NO_COLOR
               no colour on a terminal, whatever its value
 
