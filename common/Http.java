@@ -242,12 +242,7 @@ public final class Http implements AutoCloseable {
         .headers();
   }
 
-  /**
-   * Delays the next request to a server, as its {@code Backoff} would: as long as it asks for, at
-   * least a moment.
-   *
-   * @param retryAfter values of {@code Retry-After}, none if there was none
-   */
+  /** Delays the next request to a server, see {@link Waits#postpone}. */
   void postpone(URI server, List<String> retryAfter) {
     waits.postpone(server, retryAfter);
   }
@@ -587,10 +582,8 @@ public final class Http implements AutoCloseable {
       Request<?> request, URI target, HttpResponse<BodyStream> response, BodyStream body) {
     int status = response.statusCode();
     if (Urls.isSecure(target) ? response.body() == null : status == 407) { // with TLS, of CONNECT
-      Optional<Proxies.Refusal> refusal =
-          limits
-              .proxies()
-              .refusal(target, status, response.headers().allValues("Proxy-Authenticate"));
+      List<String> challenges = response.headers().allValues("Proxy-Authenticate");
+      Optional<Proxies.Refusal> refusal = limits.proxies().refusal(target, status, challenges);
       if (refusal.isPresent()) {
         return noAnswer(request).byProxy(refusal.get());
       }
