@@ -9,6 +9,7 @@ import java.net.InetAddress;
 import java.net.URI;
 import java.net.UnknownHostException;
 import java.net.http.HttpTimeoutException;
+import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
@@ -38,20 +39,18 @@ record Hops(Proxies proxies, Connections connections) {
     if (unsupported != null) {
       return new Judged(unsupported, Kind.UNSUPPORTED, null);
     }
-    boolean isSameHost = Urls.host(hop).equalsIgnoreCase(Urls.host(first));
-    return guard == null && isSameHost && !Urls.hasUnderscore(hop)
-        ? new Judged(null, null, null)
-        : lookUp(first, hop, guard == null && isSameHost, guard, deadline);
+    if (guard != null || !Urls.host(hop).equalsIgnoreCase(Urls.host(first))) {
+      return lookUp(() -> judge(hop, guard != null ? guard : redirects(first)), deadline);
+    }
+    InetAddress address =
+        Urls.hasUnderscore(hop) ? lookUp(() -> connections.address(hop, null), deadline) : null;
+    return new Judged(null, null, address);
   }
 
   /** Looks up names on a thread of its own: nothing ends a look-up that hangs. */
-  private Judged lookUp(URI first, URI hop, boolean isAllowed, Guard guard, long deadline)
+  private static <T> T lookUp(Callable<T> names, long deadline)
       throws IOException, InterruptedException {
-    FutureTask<Judged> task =
-        new FutureTask<>(() ->
-            isAllowed
-                ? new Judged(null, null, connections.address(hop, null))
-                : judge(hop, guard == null ? redirects(first) : guard));
+    FutureTask<T> task = new FutureTask<>(names);
     Thread.ofPlatform().daemon().start(task);
     try {
       return task.get(deadline - System.nanoTime(), TimeUnit.NANOSECONDS);

@@ -1,29 +1,23 @@
 //JAVA 25+
 //SOURCES BodyStream.java Connections.java Display.java ErrorAnswer.java Guard.java Hops.java
-//SOURCES Json.java Link.java OtherContent.java Proxies.java RunDeadline.java ServerException.java
+//SOURCES Json.java Link.java NoAnswer.java OtherContent.java Proxies.java RunDeadline.java ServerException.java
 //SOURCES TlsTrust.java UnexpectedBody.java Urls.java Waits.java
 
 package common;
 
 import common.ServerException.Kind;
 import java.io.ByteArrayInputStream;
-import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.SequenceInputStream;
-import java.net.ConnectException;
 import java.net.InetAddress;
 import java.net.URI;
-import java.net.UnknownHostException;
 import java.net.http.HttpClient;
-import java.net.http.HttpConnectTimeoutException;
 import java.net.http.HttpHeaders;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.net.http.HttpTimeoutException;
-import java.nio.channels.UnresolvedAddressException;
 import java.nio.file.Path;
-import java.security.cert.CertificateException;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -37,7 +31,6 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
-import javax.net.ssl.SSLHandshakeException;
 
 /**
  * The only file that makes HTTP requests: one readable loop around {@link HttpClient}
@@ -249,12 +242,7 @@ public final class Http implements AutoCloseable {
         .headers();
   }
 
-  /**
-   * Delays the next request to a server, as its {@code Backoff} would: as long as it asks for, at
-   * least a moment.
-   *
-   * @param retryAfter values of {@code Retry-After}, none if there was none
-   */
+  /** Delays the next request to a server, see {@link Waits#postpone}. */
   void postpone(URI server, List<String> retryAfter) {
     waits.postpone(server, retryAfter);
   }
@@ -438,7 +426,7 @@ public final class Http implements AutoCloseable {
           return new Response<>(headers, read(request, headers, stream, slot));
         }
       } catch (IOException e) {
-        ServerException failure = failure(request, target, e);
+        ServerException failure = noAnswer(request).because(target, e);
         trace.request(request.method(), target, 0, failure.reason());
         throw failure;
       }
@@ -594,12 +582,10 @@ public final class Http implements AutoCloseable {
       Request<?> request, URI target, HttpResponse<BodyStream> response, BodyStream body) {
     int status = response.statusCode();
     if (Urls.isSecure(target) ? response.body() == null : status == 407) { // with TLS, of CONNECT
-      Optional<Proxies.Refusal> refusal =
-          limits
-              .proxies()
-              .refusal(target, status, response.headers().allValues("Proxy-Authenticate"));
+      List<String> challenges = response.headers().allValues("Proxy-Authenticate");
+      Optional<Proxies.Refusal> refusal = limits.proxies().refusal(target, status, challenges);
       if (refusal.isPresent()) {
-        return byProxy(request, refusal.get());
+        return noAnswer(request).byProxy(refusal.get());
       }
     }
     Optional<String> explanation = ErrorAnswer.explanation(response.headers(), body);
@@ -616,77 +602,10 @@ public final class Http implements AutoCloseable {
     return isRetryable ? refusal : refusal.notRetryable();
   }
 
-  private static ServerException byProxy(Request<?> request, Proxies.Refusal refusal) {
-    ServerException failure =
-        request.failure(Kind.PROXY, 0, refusal.reason()).withHint(refusal.hint());
-    return refusal.isTemporary() ? failure : failure.notRetryable();
-  }
-
-  private ServerException failure(Request<?> request, URI target, IOException e) {
-    if (e instanceof UnexpectedBody body) {
-      Kind kind = body.isWebPage() ? Kind.WEB_PAGE : Kind.UNEXPECTED;
-      return request.failure(kind, 0, e.getMessage()).notRetryable();
-    }
-    Optional<Proxies.Refusal> refusal = limits.proxies().refusal(target, e);
-    if (refusal.isPresent()) {
-      return byProxy(request, refusal.get());
-    }
-    String through = limits.proxies().through(target);
-    boolean redirected = !target.equals(request.url());
-    String where = (redirected ? ", redirected to " + Urls.shown(target) : "") + through;
-    if (!through.isEmpty() && e instanceof ConnectException) { // the proxy, for it asks the server
-      boolean isUnknown = e.getCause() instanceof UnresolvedAddressException;
-      return request
-          .failure(Kind.PROXY, 0, (isUnknown ? "unknown host" : reason(e)) + where)
-          .withHint("is the proxy running, and %s right?".formatted(Proxies.variable(target)));
-    }
-    String otherName = asksOurServer(request) ? Link.otherName(request.url(), target) : null;
-    for (Throwable cause = e; cause != null; cause = cause.getCause()) {
-      if (cause instanceof CertificateException) {
-        String reason = "the TLS certificate of %s is refused: %s";
-        return request
-            .failure(
-                Kind.CONNECTION,
-                0,
-                reason.formatted(Urls.host(target), cause.getMessage()) + through)
-            .withHint(TlsTrust.hint(cause))
-            .notRetryable();
-      }
-      if (cause instanceof UnresolvedAddressException || cause instanceof UnknownHostException) {
-        return request
-            .failure(Kind.CONNECTION, 0, "unknown host " + Urls.host(target))
-            .withHint(
-                otherName != null
-                    ? otherName
-                    : request.guard() != null
-                        ? "check this machine's DNS"
-                        : "check the host's name in %s, and this machine's DNS"
-                            .formatted(limits.names().server()));
-      }
-    }
-    Kind kind = e instanceof HttpTimeoutException ? Kind.LATE : Kind.CONNECTION;
-    ServerException failure = request.failure(kind, 0, reason(e) + where);
-    return e instanceof ConnectException && !redirected && request.guard() == null
-        ? failure.withHint(
-            "is the server running, and %s right?".formatted(limits.names().server()))
-        : failure.withHint(otherName);
-  }
-
-  private String reason(IOException e) {
-    String reason =
-        switch (e) {
-          case EOFException _ -> "the body was cut short";
-          case HttpConnectTimeoutException _ -> "no connection" + withinTimeout();
-          case ConnectException _ -> "connection refused";
-          case SSLHandshakeException _ -> "TLS handshake failed: " + e.getMessage();
-          default -> e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
-        };
-    if (reason.contains("header parser received no bytes")) {
-      return "the connection was closed before an answer";
-    }
-    return reason.contains("bytes received") || reason.contains("chunked transfer encoding")
-        ? "the body was cut short"
-        : reason;
+  private NoAnswer noAnswer(Request<?> request) {
+    String setting = request.guard() == null ? limits.names().server() : null;
+    return new NoAnswer(
+        request.method(), request.url(), limits.proxies(), setting, withinTimeout());
   }
 
   @Override

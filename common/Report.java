@@ -10,6 +10,7 @@ import java.io.OutputStream;
 import java.io.PrintStream;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.IdentityHashMap;
@@ -19,6 +20,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * How the commands talk (docs/specification.md, <i>Output</i> and <i>Exit codes</i>). The rules:
@@ -44,6 +46,7 @@ public final class Report {
   private static final int INTERRUPTED = 130; // as of a process that SIGINT ended: so does the JVM
   private static final int CLOSED_PIPE = 141; // as of a process that SIGPIPE ended
 
+  private static final Duration LONGEST_ENDING = Duration.ofSeconds(5);
   private static final int MAX_ISSUES = 10;
   private static final int MAX_ALERTS = 10;
   private static final int MAX_ALERT_LENGTH = 500;
@@ -137,10 +140,11 @@ public final class Report {
     try {
       surroundings
           .onInterrupt()
-          .accept(() -> {
-            interrupt(INTERRUPTED);
-            crashReports.close(INTERRUPTED); // does nothing if the run has ended
-          });
+          .accept(() ->
+              soon(() -> {
+                interrupt(INTERRUPTED);
+                crashReports.close(INTERRUPTED); // does nothing if the run has ended
+              }));
     } catch (IllegalStateException e) { // the JVM takes no more hooks, because it is ending
       interrupt(INTERRUPTED);
       throw new ClosedOutput();
@@ -159,13 +163,32 @@ public final class Report {
 
   /** Ends a run that goes on after its deadline, and returns its exit code. */
   int giveUp() {
-    synchronized (this) {
-      if (!finished) {
-        error(RunDeadline.LATE, RunDeadline.HINT);
-        interrupt(NO_FULL_VERDICT);
-      }
+    AtomicInteger code = new AtomicInteger(NO_FULL_VERDICT);
+    boolean isTold =
+        soon(() -> {
+          synchronized (this) {
+            if (!finished) {
+              error(RunDeadline.LATE, RunDeadline.HINT);
+              interrupt(NO_FULL_VERDICT);
+            }
+          }
+          code.set(end());
+        });
+    if (!isTold) {
+      String line = "%s: error: %s, and nobody reads its output";
+      soon(() -> err.println(line.formatted(command, RunDeadline.LATE)));
     }
-    return end();
+    return code.get();
+  }
+
+  /** Does what ends a run, but does not wait long: output that nobody reads may hold it up. */
+  private static boolean soon(Runnable ending) {
+    try {
+      return Thread.ofPlatform().daemon().start(ending).join(LONGEST_ENDING);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return false;
+    }
   }
 
   /** Ends the run where it is; nothing is printed after that. */

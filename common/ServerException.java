@@ -44,6 +44,7 @@ public final class ServerException extends Exception {
   private String hint;
   private boolean retryable = true;
   private Duration retryAfter;
+  private boolean throughProxy;
 
   /**
    * @param request method and URL, without credentials
@@ -66,6 +67,12 @@ public final class ServerException extends Exception {
   ServerException explained(String explanation, Duration retryAfter) {
     this.explanation = explanation;
     this.retryAfter = retryAfter;
+    return this;
+  }
+
+  /** Adds whether a proxy was between here and the server, and may be to blame. */
+  ServerException throughProxy(boolean throughProxy) {
+    this.throughProxy = throughProxy;
     return this;
   }
 
@@ -133,6 +140,11 @@ public final class ServerException extends Exception {
   /** The same for a status, the whole answer's or that of a part of a batch. */
   public static boolean isTemporary(int status) {
     return status == 409 || status == 412 || status == 429 || status / 100 == 5;
+  }
+
+  /** Whether it got no answer through a proxy: asked directly, the server might answer. */
+  public boolean isThroughProxy() {
+    return throughProxy;
   }
 
   /** How long the server asks to wait before another attempt, or null. */

@@ -10,7 +10,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.security.KeyStore;
-import java.security.cert.Certificate;
 import java.security.cert.CertificateException;
 import java.security.cert.CertificateExpiredException;
 import java.security.cert.CertificateFactory;
@@ -51,26 +50,15 @@ public final class TlsTrust extends X509ExtendedTrustManager {
       if (caBundle == null) {
         return new TrustManager[] {new TlsTrust(jdk, List.of())};
       }
+      List<X509Certificate> trusted = new ArrayList<>(List.of(jdk.getAcceptedIssuers()));
+      List<X509Certificate> outdated = new ArrayList<>();
+      for (X509Certificate one : certificates(caBundle)) {
+        (isValid(one) ? trusted : outdated).add(one);
+      }
       KeyStore roots = KeyStore.getInstance(KeyStore.getDefaultType());
       roots.load(null, null);
-      int number = 0;
-      for (X509Certificate root : jdk.getAcceptedIssuers()) {
-        roots.setCertificateEntry("jdk-" + number++, root);
-      }
-      List<X509Certificate> outdated = new ArrayList<>();
-      try (InputStream pem = Files.newInputStream(caBundle)) {
-        var bundle = CertificateFactory.getInstance("X.509").generateCertificates(pem);
-        if (bundle.isEmpty()) {
-          throw new CertificateException("it holds no certificate");
-        }
-        for (Certificate one : bundle) {
-          X509Certificate root = (X509Certificate) one;
-          if (isValid(root)) {
-            roots.setCertificateEntry("bundle-" + number++, root);
-          } else {
-            outdated.add(root);
-          }
-        }
+      for (X509Certificate root : trusted) {
+        roots.setCertificateEntry("root-" + roots.size(), root);
       }
       return new TrustManager[] {new TlsTrust(jdk(roots), outdated)};
     } catch (GeneralSecurityException | IOException e) {
@@ -78,6 +66,17 @@ public final class TlsTrust extends X509ExtendedTrustManager {
           "REQUESTS_CA_BUNDLE %s cannot be read as PEM certificates: %s"
               .formatted(caBundle, e.getMessage()),
           e);
+    }
+  }
+
+  private static List<X509Certificate> certificates(Path bundle)
+      throws IOException, CertificateException {
+    try (InputStream pem = Files.newInputStream(bundle)) {
+      var found = CertificateFactory.getInstance("X.509").generateCertificates(pem);
+      if (found.isEmpty()) {
+        throw new CertificateException("it holds no certificate");
+      }
+      return found.stream().map(X509Certificate.class::cast).toList();
     }
   }
 

@@ -29,7 +29,7 @@ public final class Urls {
               + "(?::(?<port>\\d{0,9}))?");
 
   private static final Pattern LOOPBACK =
-      Pattern.compile("127(\\.(25[0-5]|2[0-4]\\d|1?\\d?\\d)){3}");
+      Pattern.compile("(?i)localhost\\.?|127(\\.(25[0-5]|2[0-4]\\d|1?\\d?\\d)){3}");
 
   private static final int MAX_SHOWN = 500;
 
@@ -149,7 +149,7 @@ public final class Urls {
         return false;
       }
     }
-    return host.equalsIgnoreCase("localhost") || LOOPBACK.matcher(host).matches();
+    return LOOPBACK.matcher(host).matches();
   }
 
   /** Escapes a text for a path or query. */

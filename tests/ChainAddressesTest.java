@@ -152,7 +152,8 @@ class ChainAddressesTest {
       String refusal = named(addresses, "cdn.test", address);
       assertTrue(refusal.endsWith(" (loopback)" + REACHED), refusal);
     }
-    for (String server : List.of(LOOPBACK, "http://localhost/v1", "https://[::1]:8888/v1")) {
+    for (String server :
+        List.of(LOOPBACK, "http://localhost/v1", "http://LOCALHOST./v1", "https://[::1]:8888/v1")) {
       assertNull(named(unpinned(server), "cdn.test", address));
     }
   }

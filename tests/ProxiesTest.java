@@ -121,6 +121,8 @@ class ProxiesTest {
         "other.test,* | https://[2001:db8::7]/",
         "'' | http://127.0.0.1/",
         "'' | http://localhost:8888/",
+        "'' | http://localhost.:8888/",
+        "'' | https://LocalHost./",
         "'' | https://[::1]/"
       })
   void these_are_reached_directly(String noProxy, URI url) throws UsageException {
@@ -159,6 +161,7 @@ class ProxiesTest {
         "192.0.2.1/32 | http://192.0.2.2/",
         "0.0.0.0/0 | http://[2001:db8::7]/",
         "::/0 | http://192.0.2.1/",
+        "'' | http://localhost.example.test/",
         "2001:db8::7 | http://[2001:db8::8]/",
         "2001:db8::/32 | http://[2001:db9::7]/",
         "2001:db8::/129 | http://[2001:db8::7]/",
@@ -436,6 +439,32 @@ class ProxiesTest {
       assertTrue(
           outcome.stderr().contains("hint: it does not let chains.example.test through"),
           outcome::toString);
+    }
+  }
+
+  private static Stream<Arguments> silentTunnels() {
+    return Stream.of(
+        arguments(Reply.SILENT, " within 0.5 s (REQUESTS_TIMEOUT_SECONDS)"),
+        arguments(Reply.raw(""), ", through the proxy "));
+  }
+
+  @ParameterizedTest
+  @MethodSource("silentTunnels")
+  void a_chain_that_does_not_come_through_the_proxy_leaves_no_verdict(Reply reply, String reason)
+      throws IOException {
+    try (RemoteSettingsServer server =
+        RemoteSettingsServer.builder()
+            .chainsAt(URI.create("https://chains.example.test/"))
+            .start()) {
+      server.publish("main", "a", "{\"id\": \"1\"}");
+      Terminal.Outcome outcome =
+          behind(proxy(reply))
+              .set("SERVER", server.url())
+              .set("REQUESTS_TIMEOUT_SECONDS", "0.5")
+              .run(new validate_signature());
+      assertEquals(2, outcome.exit(), outcome::toString);
+      assertTrue(outcome.stdout().contains(":  NO VERDICT (the chain "), outcome::toString);
+      assertTrue(outcome.stdout().contains(reason), outcome::toString);
     }
   }
 

@@ -388,6 +388,26 @@ class PublishOnS3Test {
     assertEquals(proxy.requests("GET").size(), proxy.requests().size());
   }
 
+  @Test
+  void a_list_that_is_slow_ends_with_the_run() {
+    Reply late =
+        exchange -> {
+          Thread.sleep(8_000);
+          part("token", 1).send(exchange);
+        };
+    proxy.answer(
+        Integer.MAX_VALUE,
+        request -> request.query().contains("list-type=2"),
+        Reply.inTurn(late, Reply.SILENT));
+    long start = System.nanoTime();
+    assertFails(
+        "cannot list Amazon S3 bucket %s: the run took longer than RUN_DEADLINE_SECONDS allows"
+            .formatted(bucket),
+        "raise RUN_DEADLINE_SECONDS, or see why the server is slow",
+        terminal().set("RUN_DEADLINE_SECONDS", "12").run(new blockpages_generator()));
+    assertTrue(System.nanoTime() - start < 16_000_000_000L, "each part has what is left of it");
+  }
+
   // ---- what is deleted
 
   @ParameterizedTest

@@ -27,6 +27,8 @@ import common.Runner;
 import common.Surroundings;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
 import java.io.PipedInputStream;
 import java.io.PipedOutputStream;
 import java.io.PrintStream;
@@ -36,9 +38,11 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.ZoneOffset;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
@@ -504,6 +508,24 @@ class RunDeadlineTest {
 
   // ---- what nothing can cut
 
+  private static Surroundings surroundings(
+      Object server,
+      InputStream in,
+      OutputStream out,
+      OutputStream err,
+      Consumer<Runnable> onInterrupt) {
+    return new Surroundings(
+        Map.of("RUN_DEADLINE_SECONDS", "1", "SERVER", server.toString()),
+        in,
+        out,
+        new PrintStream(err, true, StandardCharsets.UTF_8),
+        false,
+        Clock.fixed(Terminal.NOW, ZoneOffset.UTC),
+        _ -> {},
+        onInterrupt,
+        null);
+  }
+
   static Stream<Arguments> readingStdin() {
     return Stream.of(
         arguments(new consistency_checks(), "--auth-file=-"),
@@ -519,26 +541,54 @@ class RunDeadlineTest {
     ByteArrayOutputStream err = new ByteArrayOutputStream();
     try (PipedOutputStream never = new PipedOutputStream();
         PipedInputStream stdin = new PipedInputStream(never)) {
-      int exit =
-          Runner.execute(
-              command,
-              new Surroundings(
-                  Map.of("RUN_DEADLINE_SECONDS", "1"),
-                  stdin,
-                  out,
-                  new PrintStream(err, true, StandardCharsets.UTF_8),
-                  false,
-                  Clock.systemUTC(),
-                  _ -> {},
-                  _ -> {},
-                  null),
-              argument);
+      int exit = Runner.execute(command, surroundings("", stdin, out, err, _ -> {}), argument);
       String name = command.getClass().getSimpleName();
       assertEquals(2, exit);
       assertEquals("", out.toString(StandardCharsets.UTF_8));
       assertEquals(
           "%s: error: %s\n%s%s: interrupted\n".formatted(name, LATE, HINT, name),
           err.toString(StandardCharsets.UTF_8));
+    }
+  }
+
+  /** Output that takes so many bytes, then no more, and does not fail. */
+  private static OutputStream stuckAfter(int bytes) throws IOException {
+    return new PipedOutputStream(new PipedInputStream(bytes));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"text", "json"})
+  void output_that_nobody_reads_does_not_keep_the_run(String format) throws IOException {
+    ByteArrayOutputStream err = new ByteArrayOutputStream();
+    List<Runnable> interrupts = new ArrayList<>();
+    try (RemoteSettingsServer server = server()) {
+      Surroundings surroundings =
+          surroundings(
+              server.url(), InputStream.nullInputStream(), stuckAfter(10), err, interrupts::add);
+      int exit = Runner.execute(new validate_signature(), surroundings, "--format=" + format);
+      assertEquals(2, exit);
+      assertTrue(
+          err.toString(StandardCharsets.UTF_8)
+              .endsWith(
+                  "validate_signature: error: %s, and nobody reads its output\n".formatted(LATE)),
+          err::toString);
+      interrupts.forEach(Runnable::run); // as the JVM does at its end
+    }
+  }
+
+  @Test
+  void errors_that_nobody_reads_do_not_keep_the_run() throws IOException {
+    List<Runnable> interrupts = new ArrayList<>();
+    try (RemoteSettingsServer server = server()) {
+      Surroundings surroundings =
+          surroundings(
+              server.url(),
+              InputStream.nullInputStream(),
+              new ByteArrayOutputStream(),
+              stuckAfter(10),
+              interrupts::add);
+      assertEquals(2, Runner.execute(new validate_signature(), surroundings));
+      interrupts.forEach(Runnable::run);
     }
   }
 }

@@ -895,6 +895,7 @@ class SettingsTest {
             "http://127.0.0.1:8888/v1",
             "http://127.1.2.3/v1",
             "http://localhost:8888/v1",
+            "http://localhost.:8888/v1",
             "http://[::1]:8888/v1")) {
       assertTrue(header(near).startsWith("Basic "), near);
     }

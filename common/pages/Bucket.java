@@ -239,21 +239,15 @@ public final class Bucket implements Destination {
     Set<String> tokens = new HashSet<>(Set.of("")); // each leads to the next part
     long deadline = System.nanoTime() + listDeadline.toNanos();
     try {
-      for (ListObjectsV2Response part :
-          s3.listObjectsV2Paginator(request ->
-              request
-                  .bucket(name)
-                  .delimiter("/") // pages are in no folder
-                  .overrideConfiguration(it -> it.apiCallTimeout(run.timeLeft()))
-                  .expectedBucketOwner(owner))) {
-        if (part.name() == null) { // any other XML would look like an empty list
-          throw noS3("cannot list " + name(), null);
-        }
+      String token = null;
+      do {
+        ListObjectsV2Response part = part(token);
         part.contents().stream()
             .filter(object -> object.key().endsWith(".html"))
             .forEach(object -> files.put(object.key(), object.eTag()));
-        if (Boolean.TRUE.equals(part.isTruncated())) {
-          String token = Objects.requireNonNullElse(part.nextContinuationToken(), "");
+        boolean isLast = !Boolean.TRUE.equals(part.isTruncated());
+        token = isLast ? null : Objects.requireNonNullElse(part.nextContinuationToken(), "");
+        if (!isLast) {
           expectEnd(tokens.add(token), "its part %d leads back to an earlier one", tokens.size());
           expectEnd(tokens.size() <= MAX_PARTS, "it has more than %d parts", MAX_PARTS);
           expectEnd(files.size() <= MAX_FILES, "it has more than %d pages", MAX_FILES);
@@ -262,7 +256,7 @@ public final class Bucket implements Destination {
               "it takes longer than %d times REQUESTS_DEADLINE_SECONDS",
               MAX_LIST_DEADLINES);
         }
-      }
+      } while (token != null);
     } catch (NoSuchBucketException e) {
       if (owner != null) {
         throw new Unavailable(
@@ -275,6 +269,21 @@ public final class Bucket implements Destination {
       throw unavailable("cannot list " + name(), "s3:ListBucket", e);
     }
     return files;
+  }
+
+  private ListObjectsV2Response part(String token) throws Unavailable {
+    ListObjectsV2Response part =
+        s3.listObjectsV2(request ->
+            request
+                .bucket(name)
+                .delimiter("/") // pages are in no folder
+                .continuationToken(token)
+                .overrideConfiguration(it -> it.apiCallTimeout(run.timeLeft()))
+                .expectedBucketOwner(owner));
+    if (part.name() == null) { // any other XML would look like an empty list
+      throw noS3("cannot list " + name(), null);
+    }
+    return part;
   }
 
   private void expectEnd(boolean isPossible, String otherwise, int number) throws Unavailable {

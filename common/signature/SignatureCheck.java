@@ -376,6 +376,7 @@ public final class SignatureCheck {
           switch (e.kind()) {
             case TOLD_TO_WAIT -> e.status() != 0;
             case UNSUPPORTED, OUT_OF_TIME, PROXY -> false;
+            case LATE, CONNECTION -> !e.isThroughProxy(); // clients do not ask through it
             default -> true;
           };
       String message = "the chain %s is not reachable: %s";
