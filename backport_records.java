@@ -638,7 +638,7 @@ public class backport_records implements Runner.Command {
               + (signoff == null ? "" : ", then " + request(signoff)));
       if (isMissing) {
         create();
-        seen = readDestination(false); // somebody else may have created it
+        seen = Http.finish(() -> readDestination(false)); // somebody else may have created it
         Plan afresh = plan(wanted, seen.records());
         checkDeletions(afresh);
         warnOfChanges(afresh.all());
@@ -830,7 +830,8 @@ public class backport_records implements Runner.Command {
         if (rest.isEmpty()) {
           return seen;
         }
-        if (round == MAX_ROUNDS || changes.isEmpty() || rejectedInARow >= MAX_REJECTED || noRetry) {
+        boolean isLast = round == MAX_ROUNDS || noRetry || report.deadline().isOver();
+        if (isLast || changes.isEmpty() || rejectedInARow >= MAX_REJECTED) {
           throw failure == null ? missing(rest) : stopped(failure);
         }
         warnOfChanges(changes);
@@ -1006,10 +1007,12 @@ public class backport_records implements Runner.Command {
 
     /**
      * What the destination still needs. A review request copies the records to the preview: if they
-     * differ, an edit has followed it, even if the dates, of the clocks of two nodes, deny that.
+     * differ, an edit has followed it, even if the dates, of the clocks of two nodes, deny that. If
+     * there is no preview to read, the dates decide.
      */
     private Due owed(
-        Map<String, Object> attributes, Map<String, Object> before, List<SignedRecord> records) {
+        Map<String, Object> attributes, Map<String, Object> before, List<SignedRecord> records)
+        throws Failure {
       Due due = SignoffStatus.due(attributes, before, signed.signoff(), info.account());
       try {
         return due instanceof Blocked(_, boolean isRejection)
@@ -1019,7 +1022,11 @@ public class backport_records implements Runner.Command {
             ? SignoffStatus.workInProgress(attributes)
             : due;
       } catch (ServerException e) {
-        return due; // then only dates are left to judge by
+        if (e.isTemporary()) {
+          throw new Failure(
+              "preview %s: %s".formatted(signed.preview().name(), e.reason()), e.hint());
+        }
+        return due;
       }
     }
 

@@ -1379,8 +1379,14 @@ class BackportRecordsTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"404", "403", "reset"})
-  void a_preview_that_cannot_be_read_leaves_the_dates_to_judge_by(String fault) throws IOException {
+  @CsvSource({
+    "404, 1, review rejected without a comment",
+    "403, 1, review rejected without a comment",
+    "503-plain, 2, 'NO VERDICT (preview main-preview/to: 503'",
+    "cut, 2, 'NO VERDICT (preview main-preview/to: '"
+  })
+  void where_there_is_no_preview_to_read_the_dates_decide(String fault, int exit, String text)
+      throws IOException {
     try (RemoteSettingsServer server = server()) {
       fill(server, SOURCE, 2);
       assertEquals(0, copy(server, REVIEWED).exit());
@@ -1389,8 +1395,8 @@ class BackportRecordsTest {
       ahead(server, "last_review_request_date");
       server.fault(fault + "=main-preview/to");
       Terminal.Outcome outcome = copy(terminal(server).once(), REVIEWED);
-      assertTrue(
-          outcome.stdout().endsWith(": review rejected without a comment\n"), outcome::toString);
+      assertEquals(exit, outcome.exit(), outcome::toString);
+      assertTrue(outcome.stdout().contains(": " + text), outcome::toString);
     }
   }
 
