@@ -520,19 +520,17 @@ public class backport_records implements Runner.Command {
     return fields.get("last_modified") instanceof Long timestamp ? timestamp : 0;
   }
 
-  /** How long the destination is behind: the age of the oldest change or deletion that it lacks. */
+  /**
+   * How long the destination is behind: the age of the oldest change or deletion that it lacks,
+   * negative if the server's clock is ahead.
+   */
   static Duration lag(Plan plan, Map<String, Long> lastModified, Instant now) {
     long oldest =
         plan.all().stream()
             .mapToLong(change -> lastModified.getOrDefault(change.id(), change.timestamp()))
             .min()
             .orElse(now.toEpochMilli());
-    return age(oldest, now);
-  }
-
-  /** How long ago that was; zero if the server's clock is ahead. */
-  private static Duration age(long timestamp, Instant now) {
-    return Duration.ofMillis(Math.max(0, now.toEpochMilli() - timestamp));
+    return Duration.between(Instant.ofEpochMilli(oldest), now);
   }
 
   // ---- one copy
@@ -609,7 +607,7 @@ public class backport_records implements Runner.Command {
       }
       Due due = owed(seen.attributes(), null, seen.records());
       return due instanceof SignoffDue(Instant since)
-          ? behind(age(since.toEpochMilli(), now))
+          ? behind(Duration.between(since, now))
           : settled(due, seen.attributes(), null);
     }
 
@@ -1139,13 +1137,19 @@ public class backport_records implements Runner.Command {
           Verdict.PLANNED, "Would " + collection + records + then + ": " + plan.counts() + ".");
     }
 
+    /** Like what is old, a change is no longer young if it is dated further ahead than that. */
     private Outcome behind(Duration lag) {
       String lacking = plan.isEmpty() ? "the signoff was never requested" : plan.counts();
-      boolean isTooLong = maxLag == 0 || lag.compareTo(Duration.ofSeconds(maxLag)) > 0;
+      boolean isTooLong = maxLag == 0 || lag.abs().compareTo(Duration.ofSeconds(maxLag)) > 0;
+      boolean isAhead = lag.plusSeconds(1).isNegative();
       Verdict verdict = isTooLong ? Verdict.BEHIND : Verdict.LAGGING;
       String text =
-          isTooLong ? "for %d s, %s" : "Records are in sync except for %2$s (lag %1$d s).";
-      return outcome(verdict, text.formatted(lag.toSeconds(), lacking), null, lag);
+          !isTooLong
+              ? "Records are in sync except for %2$s (lag %1$d s)."
+              : isAhead ? "since a change dated %3$d s ahead, %2$s" : "for %1$d s, %2$s";
+      Duration shown = lag.isNegative() ? Duration.ZERO : lag;
+      String all = text.formatted(shown.toSeconds(), lacking, lag.abs().toSeconds());
+      return outcome(verdict, all, null, shown);
     }
 
     private Outcome outcome(Verdict verdict, String text) {

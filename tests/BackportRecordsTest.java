@@ -1911,6 +1911,23 @@ class BackportRecordsTest {
   }
 
   @ParameterizedTest
+  @CsvSource({
+    "60, 0, 'except for 1 to create, 0 to update, 0 to delete (lag 0 s).'",
+    "59, 1, 'BEHIND since a change dated 60 s ahead, 1 to create, 0 to update, 0 to delete'",
+    "0, 1, 'BEHIND since a change dated 60 s ahead, 1 to create, 0 to update, 0 to delete'"
+  })
+  void a_change_that_is_dated_ahead_is_not_young_for_ever(int maxLag, int exit, String text)
+      throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      long ahead = Terminal.NOW.toEpochMilli() + 60_000;
+      put(server, SOURCE, "{\"id\":\"a\",\"last_modified\":%d}".formatted(ahead));
+      Terminal.Outcome outcome = copy(server, UNSIGNED, "--check", "--max-lag=" + maxLag);
+      assertEquals(exit, outcome.exit(), outcome::toString);
+      assertTrue(outcome.stdout().contains(text + "\n"), outcome::toString);
+    }
+  }
+
+  @ParameterizedTest
   @CsvSource({"2, 0, Records are in sync. Nothing to do.", "3, 1, ' - r00002 missing'"})
   void a_check_reads_a_second_time_before_a_difference_counts(int copied, int exit, String end)
       throws IOException {
