@@ -36,6 +36,7 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.ZoneOffset;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.locks.LockSupport;
@@ -367,6 +368,24 @@ class RunDeadlineTest {
 
   // ---- writers
 
+  /**
+   * Lets the next run pass its deadline within such a request. A dry run has loaded its classes, so
+   * that it gets there in time.
+   */
+  private static void passDeadlineIn(
+      String where,
+      RemoteSettingsServer server,
+      Terminal terminal,
+      Runner.Command command,
+      String... arguments) {
+    String[] dryRun = Arrays.copyOf(arguments, arguments.length + 1);
+    dryRun[arguments.length] = "--dry-run";
+    assertEquals(0, terminal.run(command, dryRun).exit());
+    server.forgetRequests();
+    Runnable afterDeadline = afterDeadline();
+    server.before(where, _ -> afterDeadline.run());
+  }
+
   /** More than fit into one batch. */
   private static void manyRegions(RemoteSettingsServer server) {
     for (int i = 0; i < 60; i++) {
@@ -380,10 +399,7 @@ class RunDeadlineTest {
     try (RemoteSettingsServer server = server()) {
       manyRegions(server);
       Terminal terminal = limited(terminal(server));
-      assertEquals(0, terminal.run(new backport_records(), "--dry-run").exit());
-      server.forgetRequests();
-      Runnable afterDeadline = afterDeadline();
-      server.before("POST /v1/batch", _ -> afterDeadline.run());
+      passDeadlineIn("POST /v1/batch", server, terminal, new backport_records());
       Terminal.Outcome outcome = terminal.run(new backport_records());
       assertEquals(2, outcome.exit(), outcome::toString);
       assertTrue(
@@ -435,11 +451,8 @@ class RunDeadlineTest {
   void a_batch_whose_answer_is_lost_is_looked_for_even_then(String fault) throws IOException {
     try (RemoteSettingsServer server = server()) {
       Terminal terminal = limited(terminal(server));
-      assertEquals(0, terminal.run(new backport_records(), "--dry-run").exit());
       server.fault(fault);
-      server.forgetRequests();
-      Runnable afterDeadline = afterDeadline();
-      server.before("POST /v1/batch", _ -> afterDeadline.run());
+      passDeadlineIn("POST /v1/batch", server, terminal, new backport_records());
       Terminal.Outcome outcome = terminal.run(new backport_records());
       assertEquals(2, outcome.exit(), outcome::toString);
       assertTrue(
@@ -459,9 +472,7 @@ class RunDeadlineTest {
               .set(
                   "BACKPORT_RECORDS_MAPPINGS",
                   "main/regions -> main-workspace/cfr\nmain/cfr -> main-workspace/regions");
-      assertEquals(0, terminal.run(new backport_records(), "--dry-run").exit());
-      Runnable afterDeadline = afterDeadline();
-      server.before("POST /v1/batch", _ -> afterDeadline.run());
+      passDeadlineIn("POST /v1/batch", server, terminal, new backport_records());
       Terminal.Outcome outcome = terminal.run(new backport_records(), "--format=json");
       assertEquals(2, outcome.exit(), outcome::toString);
       assertEquals(2, count(outcome.stdout(), "\"status\" : \"no-verdict\""), outcome::toString);
@@ -478,9 +489,7 @@ class RunDeadlineTest {
       Terminal terminal =
           limited(terminal(server))
               .set("BACKPORT_RECORDS_MAPPINGS", "main/regions -> main-workspace/nearby");
-      assertEquals(0, terminal.run(new backport_records(), CREATE, "--dry-run").exit());
-      Runnable afterDeadline = afterDeadline();
-      server.before("PUT /v1/*", _ -> afterDeadline.run());
+      passDeadlineIn("PUT /v1/*", server, terminal, new backport_records(), CREATE);
       server.forgetRequests();
       Terminal.Outcome outcome = terminal.run(new backport_records(), CREATE);
       assertEquals(2, outcome.exit(), outcome::toString);
@@ -500,10 +509,8 @@ class RunDeadlineTest {
   void what_others_do_to_a_batch_without_an_answer_is_told_even_then() throws IOException {
     try (RemoteSettingsServer server = server()) {
       Terminal terminal = limited(terminal(server));
-      assertEquals(0, terminal.run(new backport_records(), "--dry-run").exit());
-      Runnable afterDeadline = afterDeadline();
       server.fault("lost=/v1/batch:1");
-      server.before("POST /v1/batch", _ -> afterDeadline.run());
+      passDeadlineIn("POST /v1/batch", server, terminal, new backport_records());
       server.after(
           "POST /v1/batch",
           _ -> server.put("main-workspace", "cfr", "{\"id\":\"br\",\"by\":\"others\"}"));
@@ -550,11 +557,8 @@ class RunDeadlineTest {
   void a_source_under_way_is_read_back_but_no_other_is_refreshed(String fault) throws IOException {
     try (RemoteSettingsServer server = server()) {
       Terminal terminal = limited(terminal(server));
-      assertEquals(0, terminal.run(new refresh_signature(), "--dry-run").exit());
       server.fault(fault + "=PATCH /v1/*");
-      server.forgetRequests();
-      Runnable afterDeadline = afterDeadline();
-      server.before("PATCH /v1/*", _ -> afterDeadline.run());
+      passDeadlineIn("PATCH /v1/*", server, terminal, new refresh_signature());
       Terminal.Outcome outcome = terminal.run(new refresh_signature(), "--verify");
       assertEquals(2, outcome.exit(), outcome::toString);
       List<String> lines = outcome.stdout().lines().toList();
@@ -584,9 +588,7 @@ class RunDeadlineTest {
             "{\"id\":\"%s\",\"details\":{\"name\":\"New\"}}".formatted(collection));
       }
       Terminal terminal = limited(terminal(server));
-      assertEquals(0, terminal.run(new blockpages_generator(), "--dry-run").exit());
-      Runnable afterDeadline = afterDeadline();
-      server.before("GET /v1/", _ -> afterDeadline.run()); // the last thing that is read
+      passDeadlineIn("GET /v1/", server, terminal, new blockpages_generator());
       Terminal.Outcome outcome = terminal.run(new blockpages_generator(), "--prune");
       assertEquals(2, outcome.exit(), outcome::toString);
       assertEquals("", outcome.stdout());
