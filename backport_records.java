@@ -6,7 +6,7 @@
 //SOURCES common/GeneralSettings.java common/Http.java common/Json.java common/Place.java common/RecordDiff.java
 //SOURCES common/RemoteSettings.java common/Report.java common/Runner.java common/Secret.java
 //SOURCES common/ServerException.java common/ServerInfo.java common/ServerSettings.java
-//SOURCES common/SignedResources.java common/Surroundings.java common/Tally.java
+//SOURCES common/SignedResources.java common/SignoffStatus.java common/Surroundings.java common/Tally.java
 //SOURCES common/UsageException.java common/Values.java common/signature/CanonicalJson.java
 //DEPS info.picocli:picocli:4.7.7
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
@@ -40,6 +40,10 @@ import common.ServerInfo;
 import common.ServerSettings;
 import common.SignedResources.SignedResource;
 import common.SignedResources.SignoffRule;
+import common.SignoffStatus;
+import common.SignoffStatus.Blocked;
+import common.SignoffStatus.Due;
+import common.SignoffStatus.SignoffDue;
 import common.Surroundings;
 import common.Tally;
 import common.UsageException;
@@ -516,131 +520,17 @@ public class backport_records implements Runner.Command {
     return fields.get("last_modified") instanceof Long timestamp ? timestamp : 0;
   }
 
-  /** How long the destination is behind: the age of the oldest change or deletion that it lacks. */
+  /**
+   * How long the destination is behind: the age of the oldest change or deletion that it lacks,
+   * negative if the server's clock is ahead.
+   */
   static Duration lag(Plan plan, Map<String, Long> lastModified, Instant now) {
     long oldest =
         plan.all().stream()
             .mapToLong(change -> lastModified.getOrDefault(change.id(), change.timestamp()))
             .min()
             .orElse(now.toEpochMilli());
-    return age(oldest, now);
-  }
-
-  /** How long ago that was; zero if the server's clock is ahead. */
-  private static Duration age(long timestamp, Instant now) {
-    return Duration.ofMillis(Math.max(0, now.toEpochMilli() - timestamp));
-  }
-
-  // ---- signoff
-
-  /** What a destination that has the right records still needs. */
-  sealed interface Due {}
-
-  /** Nothing: it is published, or waits for a reviewer. */
-  record NothingDue() implements Due {}
-
-  /** A review or the signature, not requested since the last edit; null if its time is unknown. */
-  record SignoffDue(Instant since) implements Due {}
-
-  /** Nothing is requested until somebody has looked at it. */
-  record Blocked(String reason, boolean isRejection) implements Due {}
-
-  /**
-   * What a signed source still needs, once it has the right records.
-   *
-   * @param attributes of the source now
-   * @param before its attributes before this run changed records; null if it changed none
-   * @param account that this run uses
-   */
-  static Due due(
-      Map<String, Object> attributes,
-      Map<String, Object> before,
-      SignoffRule signoff,
-      String account) {
-    return switch (Objects.toString(attributes.get("status"), null)) {
-      case null -> before == null ? new NothingDue() : new SignoffDue(null);
-      case "work-in-progress" -> dueOfWork(attributes, before, account);
-      case "signed" ->
-          before == null || RemoteSettings.isNewDate("last_signature_date", before, attributes)
-              ? new NothingDue()
-              : new Blocked(
-                  "the status is signed, but nothing was signed since the changes", false);
-      case "to-review" ->
-          before == null
-                  || (signoff.reviewed()
-                      && RemoteSettings.isNewDate("last_review_request_date", before, attributes))
-              ? new NothingDue()
-              : new Blocked("the status is still to-review, as before the changes", false);
-      default ->
-          new Blocked(
-              "the status is " + brief(attributes, "status") + ": the server has not finished",
-              false);
-    };
-  }
-
-  /** Whether a date is there, and later than the other one if that is there. */
-  private static boolean isLater(Optional<Instant> date, Optional<Instant> other) {
-    return date.isPresent() && (other.isEmpty() || date.get().isAfter(other.get()));
-  }
-
-  private static Due dueOfWork(
-      Map<String, Object> attributes, Map<String, Object> before, String account) {
-    for (String date : List.of("last_edit_date", "last_review_request_date", "last_review_date")) {
-      if (attributes.get(date) != null && RemoteSettings.date(attributes, date).isEmpty()) {
-        return new Blocked("work in progress, but its %s is not a date".formatted(date), false);
-      }
-    }
-    Object editor = attributes.get("last_edit_by");
-    Optional<Instant> edited = RemoteSettings.date(attributes, "last_edit_date");
-    Optional<Instant> requested = RemoteSettings.date(attributes, "last_review_request_date");
-    if (editor == null && before != null) {
-      return new SignoffDue(null); // this server does not say who edits
-    }
-    boolean isEdited =
-        before != null && !RemoteSettings.isNewDate("last_review_request_date", before, attributes);
-    if (isEdited || isLater(edited, requested)) {
-      return account.equals(editor)
-          ? new SignoffDue(edited.orElse(null))
-          : workInProgress(attributes);
-    }
-    if (isLater(requested, RemoteSettings.date(attributes, "last_review_date"))) {
-      String comment = Objects.toString(attributes.get("last_reviewer_comment"), "");
-      return new Blocked(
-          "review rejected"
-              + (comment.isBlank() ? " without a comment" : ": " + Display.brief(comment)),
-          true);
-    }
-    return workInProgress(attributes);
-  }
-
-  private static Blocked workInProgress(Map<String, Object> attributes) {
-    boolean isKnown = attributes.get("last_edit_by") != null;
-    String editor = isKnown ? brief(attributes, "last_edit_by") : "an unknown editor";
-    return new Blocked("work in progress by " + editor, false);
-  }
-
-  /** Whether the attributes, read after the request for a signoff, show that it succeeded. */
-  static boolean isSignedOff(
-      SignoffRule signoff, Map<String, Object> before, Map<String, Object> after) {
-    Object status = after.get("status");
-    return "signed".equals(status)
-        || (signoff.reviewed()
-            && ("to-review".equals(status) // or it was, and a reviewer has answered already
-                || RemoteSettings.isNewDate("last_review_request_date", before, after)));
-  }
-
-  private static String brief(Map<String, Object> attributes, String name) {
-    return Display.brief(String.valueOf(attributes.get(name)));
-  }
-
-  /** The work of others that a copy overwrites, as a warning; empty if there is none. */
-  static Optional<String> othersWork(Map<String, Object> attributes, Due due, String account) {
-    if ("to-review".equals(attributes.get("status"))
-        && !account.equals(attributes.get("last_review_request_by"))) {
-      return Optional.of(
-          "under review, requested by " + brief(attributes, "last_review_request_by"));
-    }
-    return due instanceof Blocked blocked ? Optional.of(blocked.reason()) : Optional.empty();
+    return Duration.between(Instant.ofEpochMilli(oldest), now);
   }
 
   // ---- one copy
@@ -717,7 +607,7 @@ public class backport_records implements Runner.Command {
       }
       Due due = owed(seen.attributes(), null, seen.records());
       return due instanceof SignoffDue(Instant since)
-          ? behind(age(since.toEpochMilli(), now))
+          ? behind(Duration.between(since, now))
           : settled(due, seen.attributes(), null);
     }
 
@@ -732,7 +622,8 @@ public class backport_records implements Runner.Command {
       }
       if (signed != null && !isMissing) {
         checkGroup();
-        othersWork(seen.latest(), owed(seen.latest(), null, seen.records()), info.account())
+        SignoffStatus.othersWork(
+                seen.latest(), owed(seen.latest(), null, seen.records()), info.account())
             .ifPresent(work -> report.warn(to.name() + ": " + work + "; the copy overwrites it"));
       }
       SignoffRule signoff = signed == null || plan.isEmpty() ? null : signed.signoff();
@@ -745,7 +636,7 @@ public class backport_records implements Runner.Command {
               + (signoff == null ? "" : ", then " + request(signoff)));
       if (isMissing) {
         create();
-        seen = readDestination(false); // somebody else may have created it
+        seen = Http.finish(() -> readDestination(false)); // somebody else may have created it
         Plan afresh = plan(wanted, seen.records());
         checkDeletions(afresh);
         warnOfChanges(afresh.all());
@@ -937,7 +828,8 @@ public class backport_records implements Runner.Command {
         if (rest.isEmpty()) {
           return seen;
         }
-        if (round == MAX_ROUNDS || changes.isEmpty() || rejectedInARow >= MAX_REJECTED || noRetry) {
+        boolean isLast = round == MAX_ROUNDS || noRetry || report.deadline().isOver();
+        if (isLast || changes.isEmpty() || rejectedInARow >= MAX_REJECTED) {
           throw failure == null ? missing(rest) : stopped(failure);
         }
         warnOfChanges(changes);
@@ -1113,20 +1005,26 @@ public class backport_records implements Runner.Command {
 
     /**
      * What the destination still needs. A review request copies the records to the preview: if they
-     * differ, an edit has followed it, even if the dates, of the clocks of two nodes, deny that.
+     * differ, an edit has followed it, even if the dates, of the clocks of two nodes, deny that. If
+     * there is no preview to read, the dates decide.
      */
     private Due owed(
-        Map<String, Object> attributes, Map<String, Object> before, List<SignedRecord> records) {
-      Due due = due(attributes, before, signed.signoff(), info.account());
+        Map<String, Object> attributes, Map<String, Object> before, List<SignedRecord> records)
+        throws Failure {
+      Due due = SignoffStatus.due(attributes, before, signed.signoff(), info.account());
       try {
         return due instanceof Blocked(_, boolean isRejection)
                 && isRejection
                 && signed.preview() != null
                 && !plan(records, destination.records(signed.preview(), Map.of())).isEmpty()
-            ? workInProgress(attributes)
+            ? SignoffStatus.workInProgress(attributes)
             : due;
       } catch (ServerException e) {
-        return due; // then only dates are left to judge by
+        if (e.isTemporary()) {
+          throw new Failure(
+              "preview %s: %s".formatted(signed.preview().name(), e.reason()), e.hint());
+        }
+        return due;
       }
     }
 
@@ -1144,7 +1042,7 @@ public class backport_records implements Runner.Command {
               to.path(),
               Map.of("status", rule.status()),
               timestamp(attributes),
-              () -> isSignedOff(rule, attributes, destination.metadata(to.path())));
+              () -> SignoffStatus.isSignedOff(rule, attributes, destination.metadata(to.path())));
         } catch (ServerException e) {
           if (e.kind() == ServerException.Kind.OUT_OF_TIME) {
             throw e; // it was not sent
@@ -1152,10 +1050,10 @@ public class backport_records implements Runner.Command {
           refused = e;
         }
         Map<String, Object> after = Http.finish(() -> destination.metadata(to.path()));
-        boolean isDone = isSignedOff(rule, attributes, after);
+        boolean isDone = SignoffStatus.isSignedOff(rule, attributes, after);
         if (isDone
             && !Objects.equals(attributes.get("last_edit_date"), after.get("last_edit_date"))) {
-          String editor = brief(after, "last_edit_by");
+          String editor = Display.brief(String.valueOf(after.get("last_edit_by")));
           String text = "edited by %s and signed off by another account".formatted(editor);
           return outcome(Verdict.WAITING, text);
         }
@@ -1164,14 +1062,15 @@ public class backport_records implements Runner.Command {
           return signedOff();
         }
         if (isDone || (refused != null && refused.status() == 412)) {
-          Due due = due(after, attributes, rule, info.account());
+          Due due = SignoffStatus.due(after, attributes, rule, info.account());
           if (!(due instanceof SignoffDue)) {
             return settled(due, after, before);
           }
         }
         if (refused == null) {
           throw notRequested(
-              "the server accepted it, but the status is " + brief(after, "status"),
+              "the server accepted it, but the status is "
+                  + Display.brief(String.valueOf(after.get("status"))),
               "see the server's log, then run the command again");
         }
         throw refused;
@@ -1193,13 +1092,13 @@ public class backport_records implements Runner.Command {
     private Failure notRequested(String reason, String hint) {
       String applied =
           appliedCount() == 0 ? "" : "%d changes applied, but ".formatted(appliedCount());
-      String signoff = signed.signoff().reviewed() ? "review" : "signature";
       return new Failure(
-          "%srequesting the %s failed: %s".formatted(applied, signoff, reason), hint);
+          "%srequesting the %s failed: %s".formatted(applied, signed.signoff().requested(), reason),
+          hint);
     }
 
     private static String request(SignoffRule signoff) {
-      return signoff.reviewed() ? "request a review" : "request a signature";
+      return "request a " + signoff.requested();
     }
 
     // outcomes
@@ -1228,8 +1127,8 @@ public class backport_records implements Runner.Command {
     /** What a dry run would do; the signoff is the one that it would request, or null. */
     private Outcome planned(boolean creates, SignoffRule signoff) {
       if (plan.isEmpty() && !creates) {
-        String due = signoff.reviewed() ? "review" : "signature";
-        return outcome(Verdict.PLANNED, "Would request the outstanding %s.".formatted(due));
+        String due = "Would request the outstanding %s.".formatted(signoff.requested());
+        return outcome(Verdict.PLANNED, due);
       }
       String collection = creates ? "create the collection, " : "";
       String records = "apply %d changes".formatted(plan.size());
@@ -1238,13 +1137,19 @@ public class backport_records implements Runner.Command {
           Verdict.PLANNED, "Would " + collection + records + then + ": " + plan.counts() + ".");
     }
 
+    /** Like what is old, a change is no longer young if it is dated further ahead than that. */
     private Outcome behind(Duration lag) {
       String lacking = plan.isEmpty() ? "the signoff was never requested" : plan.counts();
-      boolean isTooLong = maxLag == 0 || lag.compareTo(Duration.ofSeconds(maxLag)) > 0;
+      boolean isTooLong = maxLag == 0 || lag.abs().compareTo(Duration.ofSeconds(maxLag)) > 0;
+      boolean isAhead = lag.plusSeconds(1).isNegative();
       Verdict verdict = isTooLong ? Verdict.BEHIND : Verdict.LAGGING;
       String text =
-          isTooLong ? "for %d s, %s" : "Records are in sync except for %2$s (lag %1$d s).";
-      return outcome(verdict, text.formatted(lag.toSeconds(), lacking), null, lag);
+          !isTooLong
+              ? "Records are in sync except for %2$s (lag %1$d s)."
+              : isAhead ? "since a change dated %3$d s ahead, %2$s" : "for %1$d s, %2$s";
+      Duration shown = lag.isNegative() ? Duration.ZERO : lag;
+      String all = text.formatted(shown.toSeconds(), lacking, lag.abs().toSeconds());
+      return outcome(verdict, all, null, shown);
     }
 
     private Outcome outcome(Verdict verdict, String text) {

@@ -205,6 +205,11 @@ public class refresh_signature implements Runner.Command {
 
   // ---- core: values in, values out
 
+  private static final String SIGNED = "last_signature_date";
+
+  private static final String NOT_SIGNED =
+      "see the server's log: is its signer configured for this collection?";
+
   /** The result for one source. */
   sealed interface Result {}
 
@@ -268,11 +273,11 @@ public class refresh_signature implements Runner.Command {
   }
 
   private static Optional<Instant> signatureDate(Map<String, Object> source) {
-    return RemoteSettings.date(source, "last_signature_date");
+    return RemoteSettings.date(source, SIGNED);
   }
 
   /** Whether a source has a later signature than before. */
-  static boolean isSignedAgain(Map<String, Object> before, Map<String, Object> after) {
+  private static boolean hasAdvanced(Map<String, Object> before, Map<String, Object> after) {
     return signatureDate(after)
         .filter(date -> signatureDate(before).map(date::isAfter).orElse(true))
         .isPresent();
@@ -287,11 +292,13 @@ public class refresh_signature implements Runner.Command {
           "its status is still to-resign: the server did not sign it",
           "see the server's log, then set the status to work-in-progress and ask for a review");
     }
-    if (!isSignedAgain(before, after)) {
+    if (!hasAdvanced(before, after)) {
       return new NoVerdict(
           "last_signature_date has not advanced: %s before, %s now"
-              .formatted(before.get("last_signature_date"), after.get("last_signature_date")),
-          "see the server's log: is its signer configured for this collection?");
+              .formatted(before.get(SIGNED), after.get(SIGNED)),
+          RemoteSettings.isNewDate(SIGNED, before, after)
+              ? "it was signed again, by a node whose clock is behind: compare the server's clocks"
+              : NOT_SIGNED);
     }
     return refreshed(after);
   }
@@ -299,9 +306,7 @@ public class refresh_signature implements Runner.Command {
   private static Result refreshed(Map<String, Object> source) {
     return source.get("last_modified") instanceof Long modified
         ? new Refreshed(
-            String.valueOf(source.get("status")),
-            modified,
-            String.valueOf(source.get("last_signature_date")))
+            String.valueOf(source.get("status")), modified, String.valueOf(source.get(SIGNED)))
         : new NoVerdict("unexpected answer: last_modified is not a timestamp", null);
   }
 
@@ -321,7 +326,9 @@ public class refresh_signature implements Runner.Command {
       }
       List<?> signatures = verify ? signatures(resource, clients) : null;
       remote.patch(
-          path, Map.of("status", "to-resign"), () -> isSignedAgain(before, remote.metadata(path)));
+          path,
+          Map.of("status", "to-resign"),
+          () -> RemoteSettings.isNewDate(SIGNED, before, remote.metadata(path)));
       Result result = judge(before, Http.finish(() -> remote.metadata(path)));
       return result instanceof Refreshed
               && signatures != null
@@ -329,7 +336,7 @@ public class refresh_signature implements Runner.Command {
           ? new NoVerdict(
               "last_signature_date has advanced, but %s has the same signature as before"
                   .formatted(resource.destination().name()),
-              "see the server's log: is its signer configured for this collection?")
+              NOT_SIGNED)
           : result;
     } catch (ServerException e) {
       return switch (e.status()) {

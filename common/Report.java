@@ -352,9 +352,10 @@ public final class Report {
     sayHint(hint);
   }
 
-  /** Says what to do next, each hint once in a run; null says nothing. */
+  /** Says what to do next, unless an earlier hint of the run has said it; null says nothing. */
   public synchronized void hint(String hint) {
-    if (hints.add(hint)) {
+    if (hint != null && hints.stream().noneMatch(said -> said.contains(hint))) {
+      hints.add(hint);
       sayHint(hint);
     }
   }

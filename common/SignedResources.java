@@ -99,7 +99,12 @@ public record SignedResources(List<SignedResource> all) {
    */
   public record SignoffRule(boolean reviewed, String editors, String reviewers) {
 
-    /** The status to set in order to publish. */
+    /** What an editor requests in order to publish: a review, or else the signature. */
+    public String requested() {
+      return reviewed ? "review" : "signature";
+    }
+
+    /** The status that requests it. */
     public String status() {
       return reviewed ? "to-review" : "to-sign";
     }

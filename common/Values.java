@@ -35,7 +35,7 @@ public final class Values {
    * Removes what a tool puts around a value: line breaks at its end, as {@code echo} does, and the
    * byte order mark of an editor of Windows.
    */
-  static String trimmed(String value) {
+  public static String trimmed(String value) {
     int end = value.length();
     while (end > 0 && "\r\n".indexOf(value.charAt(end - 1)) >= 0) {
       end--;

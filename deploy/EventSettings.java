@@ -202,16 +202,16 @@ final class EventSettings {
     return namesPlace(setting) && setting.variables().getFirst().startsWith("AWS_");
   }
 
-  /** Whether a run would use the function's value of a secret, not one that the event brings. */
+  /** Whether a run could use the function's value of a secret, not one that the event brings. */
   private boolean isOfFunction(Runner.Setting secret) {
     return secret.isSecret()
-        && given.stream().noneMatch(one -> one.setting().equals(secret) && hasText(one.value()))
+        && given.stream().noneMatch(one -> one.setting().equals(secret) && isSet(one.value()))
         && Stream.concat(secret.variables().stream(), Stream.of("ENV_FILE")) // it may hold any
-            .anyMatch(variable -> hasText(function.getOrDefault(variable, "")));
+            .anyMatch(variable -> !function.getOrDefault(variable, "").isEmpty());
   }
 
-  /** Whether a value counts as set: quotes around it do not. */
-  private static boolean hasText(String value) {
-    return value.chars().anyMatch(c -> c > ' ' && c != '"' && c != '\'');
+  /** Whether a run surely takes a value as set: it takes off quotes, line breaks and the like. */
+  private static boolean isSet(String value) {
+    return value.chars().anyMatch(c -> c > ' ' && c <= '~' && c != '"' && c != '\'');
   }
 }

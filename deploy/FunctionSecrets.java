@@ -2,12 +2,13 @@
 //DEPS software.amazon.awssdk:secretsmanager:2.59.1
 //DEPS software.amazon.awssdk:url-connection-client:2.59.1
 //SOURCES ../common/Display.java ../common/Json.java ../common/Runner.java
-//SOURCES ../common/UsageException.java
+//SOURCES ../common/UsageException.java ../common/Values.java
 
 import common.Display;
 import common.Json;
 import common.Runner;
 import common.UsageException;
+import common.Values;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.HashMap;
@@ -78,7 +79,7 @@ final class FunctionSecrets {
   private static Map<?, ?> object(String id, UnaryOperator<String> store) throws UsageException {
     try {
       String text = store.apply(id);
-      if (text != null && Json.parse(text) instanceof Map<?, ?> object) {
+      if (text != null && Json.parse(Values.trimmed(text)) instanceof Map<?, ?> object) {
         return object;
       }
     } catch (SdkException e) {

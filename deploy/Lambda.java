@@ -220,9 +220,9 @@ public class Lambda {
       byte[] json = event.readAllBytes();
       String text = new String(json, StandardCharsets.UTF_8);
       return text.isBlank() ? null : Json.parse(text);
-    } catch (IOException e) {
+    } catch (IOException e) { // its message could show what the event holds
       throw new UsageException(
-          "the event cannot be read as JSON: " + e.getMessage(), "expected an object of settings");
+          "the event cannot be read as JSON", "expected settings, like {\"server\": \"…\"}");
     }
   }
 

@@ -1379,8 +1379,14 @@ class BackportRecordsTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"404", "403", "reset"})
-  void a_preview_that_cannot_be_read_leaves_the_dates_to_judge_by(String fault) throws IOException {
+  @CsvSource({
+    "404, 1, review rejected without a comment",
+    "403, 1, review rejected without a comment",
+    "503-plain, 2, 'NO VERDICT (preview main-preview/to: 503'",
+    "cut, 2, 'NO VERDICT (preview main-preview/to: '"
+  })
+  void where_there_is_no_preview_to_read_the_dates_decide(String fault, int exit, String text)
+      throws IOException {
     try (RemoteSettingsServer server = server()) {
       fill(server, SOURCE, 2);
       assertEquals(0, copy(server, REVIEWED).exit());
@@ -1389,8 +1395,8 @@ class BackportRecordsTest {
       ahead(server, "last_review_request_date");
       server.fault(fault + "=main-preview/to");
       Terminal.Outcome outcome = copy(terminal(server).once(), REVIEWED);
-      assertTrue(
-          outcome.stdout().endsWith(": review rejected without a comment\n"), outcome::toString);
+      assertEquals(exit, outcome.exit(), outcome::toString);
+      assertTrue(outcome.stdout().contains(": " + text), outcome::toString);
     }
   }
 
@@ -1901,6 +1907,23 @@ class BackportRecordsTest {
           outcome.stdout().contains("BEHIND for 70 s, 1 to create, 0 to update, 1 to delete\n"),
           outcome::toString);
       assertNothingWritten(server);
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "60, 0, 'except for 1 to create, 0 to update, 0 to delete (lag 0 s).'",
+    "59, 1, 'BEHIND since a change dated 60 s ahead, 1 to create, 0 to update, 0 to delete'",
+    "0, 1, 'BEHIND since a change dated 60 s ahead, 1 to create, 0 to update, 0 to delete'"
+  })
+  void a_change_that_is_dated_ahead_is_not_young_for_ever(int maxLag, int exit, String text)
+      throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      long ahead = Terminal.NOW.toEpochMilli() + 60_000;
+      put(server, SOURCE, "{\"id\":\"a\",\"last_modified\":%d}".formatted(ahead));
+      Terminal.Outcome outcome = copy(server, UNSIGNED, "--check", "--max-lag=" + maxLag);
+      assertEquals(exit, outcome.exit(), outcome::toString);
+      assertTrue(outcome.stdout().contains(text + "\n"), outcome::toString);
     }
   }
 

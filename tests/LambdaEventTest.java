@@ -171,6 +171,18 @@ class LambdaEventTest {
         "consistency_checks | AUTH=s3cret | {\"auth\": \"''\", \"server\": \"x\"} | server | AUTH",
         "consistency_checks | ENV_FILE=/e | {\"server\": \"x\"} | server | AUTH",
         "consistency_checks | ENV_FILE=/e | {\"auth\": \" \", \"server\": \"x\"} | server | AUTH",
+        "consistency_checks | ENV_FILE=/e | {\"auth\": \"\\ufeff\", \"server\": \"x\"} | server |"
+            + " AUTH",
+        "consistency_checks | ENV_FILE=/e | {\"auth\": \"\\ufeff''\", \"server\": \"x\"} | server |"
+            + " AUTH",
+        "consistency_checks | ENV_FILE=/e | {\"auth\": \"'\\ufeff'\", \"server\": \"x\"} | server |"
+            + " AUTH",
+        "consistency_checks | ENV_FILE=/e | {\"auth\": [], \"server\": \"x\"} | server | AUTH",
+        "consistency_checks | AUTH=é | {\"server\": \"x\"} | server | AUTH",
+        "consistency_checks | AUTH=s3cret | {\"\u017ferver\": \"x\"} | \u017ferver | AUTH",
+        "consistency_checks | AUTH=s3cret | {\"server\": \"y\", \"server\": \"x\"} | server | AUTH",
+        "consistency_checks | AUTH=s3cret | {\"detail-type\": 1, \"detail\": {\"detail-type\": 2,"
+            + " \"detail\": {\"server\": \"y\"}}} | server | AUTH",
         "consistency_checks | AUTH=s3cret | {\"allow-insecure-auth\": true}"
             + " | allow-insecure-auth | AUTH",
         "consistency_checks | SENTRY_DSN=s3cret | {\"allow_insecure_auth\": true}"
@@ -289,6 +301,17 @@ class LambdaEventTest {
     expected.put("HTTPS_PROXY", "http://u:s3cret@p.test:1");
     assertEquals(expected, all);
     refused("consistency_checks", "{\"server\": \"x\"}", all);
+  }
+
+  @Test
+  void what_an_editor_puts_around_a_secret_is_no_part_of_it() throws Exception {
+    Map<String, String> function = Map.of("SECRETS_ID", "the/id");
+    for (String secret : List.of("%s", "\ufeff%s", "%s\n", "\ufeff%s\r\n")) {
+      assertEquals(
+          "a:s3cret",
+          added("consistency_checks", function, secret.formatted("{\"AUTH\": \"a:s3cret\"}"))
+              .get("AUTH"));
+    }
   }
 
   @ParameterizedTest

@@ -732,7 +732,8 @@ class LambdaTest {
         Map.of(
                 "{\"serber\": \"x\"}", "unknown event key \"serber\"",
                 "[1]", "the event is not a JSON object",
-                "{\"server\"", "the event cannot be read as JSON",
+                "{\"server\"", "the event cannot be read as JSON\n",
+                "{\"auth\": s3cret}", "the event cannot be read as JSON\n",
                 "{\"parallel-requests\": \"many\"}", "PARALLEL_REQUESTS",
                 "{\"strict\": 7}", "STRICT")
             .entrySet()) {

@@ -560,9 +560,28 @@ class RefreshSignatureTest {
             judged("signed", null, null))) {
       assertTrue(failed instanceof refresh_signature.NoVerdict, failed.toString());
     }
-    assertTrue(
-        judged("signed", late, early)
-            .toString()
-            .contains("has not advanced: %s before, %s now".formatted(late, early)));
+    String gone = judged("signed", late, early).toString();
+    assertTrue(gone.contains("not advanced: %s before, %s now".formatted(late, early)), gone);
+    assertTrue(gone.contains("it was signed again, by a node whose clock is behind"), gone);
+  }
+
+  @Test
+  void a_signature_that_is_dated_behind_the_last_one_is_not_asked_for_twice() throws IOException {
+    try (RemoteSettingsServer server = RemoteSettingsServer.builder().sample(true).start()) {
+      server.edit(
+          "main-workspace",
+          "regions",
+          attributes -> attributes.put("last_signature_date", "2126-11-24T13:00:00+00:00"));
+      server.fault("lost=PATCH /v1/*");
+      server.forgetRequests();
+      Terminal.Outcome outcome =
+          new Terminal()
+              .set("SERVER", server.url())
+              .set("REFRESH_SIGNATURE_AUTH", "editor:editor")
+              .run(new refresh_signature(), "--only=main/regions");
+      assertEquals(2, outcome.exit(), outcome::toString);
+      assertTrue(outcome.stderr().contains("clock is behind: compare"), outcome::toString);
+      assertEquals(1, server.requests().stream().filter(it -> it.method().equals("PATCH")).count());
+    }
   }
 }

@@ -39,6 +39,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.locks.LockSupport;
@@ -73,6 +74,8 @@ class RunDeadlineTest {
 
   /** By then everything has ended that does end by itself. */
   private static final Duration SOON = DEADLINE.plusSeconds(12);
+
+  private static final String CREATE = "--create-destination";
 
   @TempDir Path folder;
 
@@ -369,18 +372,38 @@ class RunDeadlineTest {
 
   // ---- writers
 
+  /**
+   * Lets the next run pass its deadline within such a request. A dry run has loaded its classes, so
+   * that it gets there in time.
+   */
+  private static void passDeadlineIn(
+      String where,
+      RemoteSettingsServer server,
+      Terminal terminal,
+      Runner.Command command,
+      String... arguments) {
+    String[] dryRun = Arrays.copyOf(arguments, arguments.length + 1);
+    dryRun[arguments.length] = "--dry-run";
+    assertEquals(0, terminal.run(command, dryRun).exit());
+    server.forgetRequests();
+    Runnable afterDeadline = afterDeadline();
+    server.before(where, _ -> afterDeadline.run());
+  }
+
+  /** More than fit into one batch. */
+  private static void manyRegions(RemoteSettingsServer server) {
+    for (int i = 0; i < 60; i++) {
+      server.put("main", "regions", "{\"id\":\"r%02d\"}".formatted(i));
+    }
+  }
+
   @Test
   void a_batch_under_way_is_finished_but_no_other_is_begun_and_no_signoff_requested()
       throws IOException {
     try (RemoteSettingsServer server = server()) {
-      for (int i = 0; i < 60; i++) {
-        server.put("main", "regions", "{\"id\":\"r%02d\"}".formatted(i));
-      }
+      manyRegions(server);
       Terminal terminal = limited(terminal(server));
-      assertEquals(0, terminal.run(new backport_records(), "--dry-run").exit());
-      server.forgetRequests();
-      Runnable afterDeadline = afterDeadline();
-      server.before("POST /v1/batch", _ -> afterDeadline.run());
+      passDeadlineIn("POST /v1/batch", server, terminal, new backport_records());
       Terminal.Outcome outcome = terminal.run(new backport_records());
       assertEquals(2, outcome.exit(), outcome::toString);
       assertTrue(
@@ -432,11 +455,8 @@ class RunDeadlineTest {
   void a_batch_whose_answer_is_lost_is_looked_for_even_then(String fault) throws IOException {
     try (RemoteSettingsServer server = server()) {
       Terminal terminal = limited(terminal(server));
-      assertEquals(0, terminal.run(new backport_records(), "--dry-run").exit());
       server.fault(fault);
-      server.forgetRequests();
-      Runnable afterDeadline = afterDeadline();
-      server.before("POST /v1/batch", _ -> afterDeadline.run());
+      passDeadlineIn("POST /v1/batch", server, terminal, new backport_records());
       Terminal.Outcome outcome = terminal.run(new backport_records());
       assertEquals(2, outcome.exit(), outcome::toString);
       assertTrue(
@@ -446,16 +466,103 @@ class RunDeadlineTest {
     }
   }
 
+  @Test
+  void copies_after_the_one_that_was_cut_have_no_verdict_and_the_hint_is_there_once()
+      throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      manyRegions(server);
+      Terminal terminal =
+          limited(terminal(server))
+              .set(
+                  "BACKPORT_RECORDS_MAPPINGS",
+                  "main/regions -> main-workspace/cfr\nmain/cfr -> main-workspace/regions");
+      passDeadlineIn("POST /v1/batch", server, terminal, new backport_records());
+      Terminal.Outcome outcome = terminal.run(new backport_records(), "--format=json");
+      assertEquals(2, outcome.exit(), outcome::toString);
+      assertEquals(2, count(outcome.stdout(), "\"status\" : \"no-verdict\""), outcome::toString);
+      assertTrue(
+          outcome.stdout().contains("\"reason\" : \"source main/cfr: " + LATE + "\""),
+          outcome::toString);
+      assertEquals(1, count(outcome.stderr(), "raise RUN_DEADLINE_SECONDS"), outcome::toString);
+    }
+  }
+
+  @Test
+  void a_collection_that_was_created_just_before_it_is_filled_by_the_next_run() throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      Terminal terminal =
+          limited(terminal(server))
+              .set("BACKPORT_RECORDS_MAPPINGS", "main/regions -> main-workspace/nearby");
+      passDeadlineIn("PUT /v1/*", server, terminal, new backport_records(), CREATE);
+      server.forgetRequests();
+      Terminal.Outcome outcome = terminal.run(new backport_records(), CREATE);
+      assertEquals(2, outcome.exit(), outcome::toString);
+      assertTrue(
+          outcome.stdout().contains("NO VERDICT (0 of 7 changes applied, then "),
+          outcome::toString);
+      assertTrue(
+          outcome.stderr().contains("hint: the next run applies what is missing; raise"),
+          outcome::toString);
+      assertTrue(server.requests("/v1/batch").isEmpty());
+      terminal.set("RUN_DEADLINE_SECONDS", 0);
+      assertEquals(0, terminal.run(new backport_records()).exit(), "the next run");
+    }
+  }
+
+  @Test
+  void what_others_do_to_a_batch_without_an_answer_is_told_even_then() throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      Terminal terminal = limited(terminal(server));
+      server.fault("lost=/v1/batch:1");
+      passDeadlineIn("POST /v1/batch", server, terminal, new backport_records());
+      server.after(
+          "POST /v1/batch",
+          _ -> server.put("main-workspace", "cfr", "{\"id\":\"br\",\"by\":\"others\"}"));
+      server.forgetRequests();
+      Terminal.Outcome outcome = terminal.run(new backport_records());
+      assertEquals(2, outcome.exit(), outcome::toString);
+      assertTrue(outcome.stdout().contains(" changes applied, then POST "), outcome::toString);
+      assertTrue(
+          outcome.stderr().contains("to keep what others did to br, bring it into main/regions\n"),
+          outcome::toString);
+      assertFalse(outcome.stderr().contains("the copy overwrites br"), outcome::toString);
+      assertEquals(1, server.requests("/v1/batch").size());
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"", "--check", "--dry-run"})
+  void a_preview_that_is_not_read_in_time_leaves_no_verdict(String argument) throws IOException {
+    try (RemoteSettingsServer server = server()) {
+      Terminal terminal = terminal(server);
+      assertEquals(0, terminal.run(new backport_records()).exit());
+      server.edit(
+          "main-workspace",
+          "cfr",
+          attributes ->
+              attributes
+                  .put("status", "work-in-progress")
+                  .put("last_review_request_date", "2126-11-24T13:00:00+00:00"));
+      String[] arguments = argument.lines().toArray(String[]::new);
+      Terminal.Outcome rejected = terminal.run(new backport_records(), arguments);
+      assertTrue(rejected.stdout().contains(": review rejected"), rejected::toString);
+      server.fault("silent=main-preview/cfr");
+      Terminal.Outcome outcome = limited(terminal).run(new backport_records(), arguments);
+      assertEquals(2, outcome.exit(), outcome::toString);
+      assertTrue(
+          outcome.stdout().endsWith(": NO VERDICT (preview main-preview/cfr: " + LATE + ")\n"),
+          outcome::toString);
+      assertTrue(outcome.stderr().contains(HINT), outcome::toString);
+    }
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"alert", "lost", "503-done"})
   void a_source_under_way_is_read_back_but_no_other_is_refreshed(String fault) throws IOException {
     try (RemoteSettingsServer server = server()) {
       Terminal terminal = limited(terminal(server));
-      assertEquals(0, terminal.run(new refresh_signature(), "--dry-run").exit());
       server.fault(fault + "=PATCH /v1/*");
-      server.forgetRequests();
-      Runnable afterDeadline = afterDeadline();
-      server.before("PATCH /v1/*", _ -> afterDeadline.run());
+      passDeadlineIn("PATCH /v1/*", server, terminal, new refresh_signature());
       Terminal.Outcome outcome = terminal.run(new refresh_signature(), "--verify");
       assertEquals(2, outcome.exit(), outcome::toString);
       List<String> lines = outcome.stdout().lines().toList();
@@ -485,9 +592,7 @@ class RunDeadlineTest {
             "{\"id\":\"%s\",\"details\":{\"name\":\"New\"}}".formatted(collection));
       }
       Terminal terminal = limited(terminal(server));
-      assertEquals(0, terminal.run(new blockpages_generator(), "--dry-run").exit());
-      Runnable afterDeadline = afterDeadline();
-      server.before("GET /v1/", _ -> afterDeadline.run()); // the last thing that is read
+      passDeadlineIn("GET /v1/", server, terminal, new blockpages_generator());
       Terminal.Outcome outcome = terminal.run(new blockpages_generator(), "--prune");
       assertEquals(2, outcome.exit(), outcome::toString);
       assertEquals("", outcome.stdout());

@@ -317,6 +317,29 @@ class SchedulesTest {
     assertEquals(List.of(), Deployments.cloudFormation(DEPLOY.resolve("template.yaml")));
   }
 
+  /** By then a run has ended that has reached its deadline, and Lambda has not ended it before. */
+  private static final int SECONDS_TO_TELL = 20;
+
+  @Test
+  void each_function_says_itself_that_it_is_late() throws IOException {
+    Pattern limit = Pattern.compile("(Timeout|RUN_DEADLINE_SECONDS): \"?(\\d+)");
+    Map<String, Integer> usual = new TreeMap<>();
+    int functions = 0;
+    for (String part : read("template.yaml").split("Handler: Lambda::")) {
+      Map<String, Integer> limits = new TreeMap<>(usual);
+      limit
+          .matcher(part)
+          .results()
+          .forEach(one -> limits.put(one.group(1), Integer.valueOf(one.group(2))));
+      assertTrue(
+          limits.get("RUN_DEADLINE_SECONDS") + SECONDS_TO_TELL <= limits.get("Timeout"),
+          limits + " " + part.lines().findFirst());
+      usual = usual.isEmpty() ? limits : usual;
+      functions++;
+    }
+    assertEquals(Installed.commands().size(), functions - 1);
+  }
+
   // What this class itself relies on
 
   @ParameterizedTest
