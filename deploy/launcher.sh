@@ -53,12 +53,25 @@ case $chosen in
   *-Xshare* | *-XX:AOT* | *Archive* | *-XX:Flags=* | *-XX:VMOptionsFile=* | *@*) archive= ;;
 esac
 
-# Ends the command, which says what it has done so far.
+# Tells the command to end; it says what it has done so far. A Java that is just starting would
+# print a stack trace instead: as it has done nothing yet, it is killed.
 stop() {
-  stopped=$1
+  stopped=$1 signal=TERM
   [ "${!:-0}" -gt 0 ] || exit "$1"
-  sleep 0.1 2>/dev/null # a signal makes a Java that is just starting print a stack trace
-  kill "$!" 2>/dev/null || exit "$1"
+  if [ -d "/proc/$!/task" ]; then
+    has_begun || signal=KILL
+  else
+    sleep 0.1 2>/dev/null # macOS does not tell
+  fi
+  kill -s "$signal" "$!" 2>/dev/null || exit "$1"
+}
+
+# Succeeds if Java has a thread of the name that LaunchedCommand gives to its own.
+has_begun() {
+  for thread in "/proc/$!/task"/*; do
+    read -r thread 2>/dev/null <"$thread/comm" && [ "$thread" = command ] && return
+  done
+  return 1
 }
 
 # Java runs in the background, because a shell that waits for a background process acts on signals
