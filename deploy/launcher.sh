@@ -101,6 +101,6 @@ case $code in
 esac
 hint='look at JAVA_TOOL_OPTIONS, JDK_JAVA_OPTIONS and _JAVA_OPTIONS, which change how Java starts'
 [ "$chosen" != '  ' ] ||
-  hint='look at the free memory, the limits (ulimit -a) and the working directory'
+  hint='look at the free memory, the limits (ulimit -a) and the working directory, or install it again'
 fail "Java did not start, or failed before there was a verdict (exit code $code)" "$hint" \
   $((code > 128 ? code : 2))
