@@ -53,15 +53,15 @@ case $chosen in
   *-Xshare* | *-XX:AOT* | *Archive* | *-XX:Flags=* | *-XX:VMOptionsFile=* | *@*) archive= ;;
 esac
 
-# Tells the command to end; it says what it has done so far. A Java that is just starting would
-# print a stack trace instead: as it has done nothing yet, it is killed.
+# Tells the command to end; it then says what it has done so far. A Java that is just starting has
+# done nothing yet, and would print a stack trace: it is killed.
 stop() {
   stopped=$1 signal=TERM
   [ "${!:-0}" -gt 0 ] || exit "$1"
   if [ -d "/proc/$!/task" ]; then
     has_begun || signal=KILL
   else
-    sleep 0.1 2>/dev/null # macOS does not tell
+    sleep 0.1 2>/dev/null # macOS has no /proc
   fi
   kill -s "$signal" "$!" 2>/dev/null || exit "$1"
 }
