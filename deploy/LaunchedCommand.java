@@ -11,6 +11,9 @@ import java.util.Arrays;
  * <p>A JVM that does not start ends with 1, and after options such as {@code -Xlog:help} with 0, as
  * if there were a verdict. So a verdict has exit codes here that no JVM ends with by itself: 100
  * for 0, 101 for 1, 102 for 2. The launcher turns them back, and everything else into 2.
+ *
+ * <p>The name of its thread tells the launcher that Java has started: a signal before that makes a
+ * JVM print a stack trace.
  */
 final class LaunchedCommand {
 
@@ -22,6 +25,7 @@ final class LaunchedCommand {
    * @param args the command's name, and its arguments
    */
   public static void main(String... args) {
+    Thread.currentThread().setName("command");
     int code;
     try {
       Object command = Class.forName(args[0]).getDeclaredConstructor().newInstance();

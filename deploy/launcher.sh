@@ -53,12 +53,25 @@ case $chosen in
   *-Xshare* | *-XX:AOT* | *Archive* | *-XX:Flags=* | *-XX:VMOptionsFile=* | *@*) archive= ;;
 esac
 
-# Ends the command, which says what it has done so far.
+# Tells the command to end; it then says what it has done so far. A Java that is just starting has
+# done nothing yet, and would print a stack trace: it is killed.
 stop() {
-  stopped=$1
+  stopped=$1 signal=TERM
   [ "${!:-0}" -gt 0 ] || exit "$1"
-  sleep 0.1 2>/dev/null # a signal makes a Java that is just starting print a stack trace
-  kill "$!" 2>/dev/null || exit "$1"
+  if [ -d "/proc/$!/task" ]; then
+    has_begun || signal=KILL
+  else
+    sleep 0.1 2>/dev/null # macOS has no /proc
+  fi
+  kill -s "$signal" "$!" 2>/dev/null || exit "$1"
+}
+
+# Succeeds if Java has a thread of the name that LaunchedCommand gives to its own.
+has_begun() {
+  for thread in "/proc/$!/task"/*; do
+    read -r thread 2>/dev/null <"$thread/comm" && [ "$thread" = command ] && return
+  done
+  return 1
 }
 
 # Java runs in the background, because a shell that waits for a background process acts on signals
@@ -88,6 +101,6 @@ case $code in
 esac
 hint='look at JAVA_TOOL_OPTIONS, JDK_JAVA_OPTIONS and _JAVA_OPTIONS, which change how Java starts'
 [ "$chosen" != '  ' ] ||
-  hint='look at the free memory, the limits (ulimit -a) and the working directory'
+  hint='look at the free memory, the limits (ulimit -a) and the working directory, or install it again'
 fail "Java did not start, or failed before there was a verdict (exit code $code)" "$hint" \
   $((code > 128 ? code : 2))

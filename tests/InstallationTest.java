@@ -189,7 +189,8 @@ class InstallationTest {
     Differences.assertSameText(
         """
         uptake_health: error: Java did not start, or failed before there was a verdict (exit code %d)
-        hint: look at the free memory, the limits (ulimit -a) and the working directory
+        hint: look at the free memory, the limits (ulimit -a) and the working directory, \
+        or install it again
         """
             .formatted(code),
         outcome.stderr());

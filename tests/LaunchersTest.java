@@ -273,18 +273,38 @@ class LaunchersTest {
     }
   }
 
+  /** The signal of {@code timeout} reaches both the launcher and its Java. */
+  @Test
+  void timeout_ends_a_command_whenever_it_comes() throws Exception {
+    try (ServerSocket silent = new ServerSocket(0, 99, InetAddress.getLoopbackAddress())) {
+      for (int delay = 10; delay <= 300; delay += 10) {
+        Process process =
+            waitingFor(silent, "timeout", "--preserve-status", "0.%03d".formatted(delay));
+        Project.Outcome outcome = ended(process);
+        assertEquals(143, outcome.exit(), outcome::toString);
+        assertFalse(outcome.stderr().contains(": error: "), outcome::toString);
+      }
+    }
+  }
+
   /** Starts a command that waits for a server's answer. */
-  private static Process waitingFor(ServerSocket server) throws IOException {
+  private static Process waitingFor(ServerSocket server, String... with) throws IOException {
     String url = "http://127.0.0.1:" + server.getLocalPort() + "/v1";
-    Path command = installed.folder().resolve("validate_signature");
-    ProcessBuilder builder = new ProcessBuilder(command.toString(), "--server", url);
+    List<String> line = new ArrayList<>(List.of(with));
+    line.add(installed.folder().resolve("validate_signature").toString());
+    line.addAll(List.of("--server", url));
+    ProcessBuilder builder = new ProcessBuilder(line);
     builder.environment().putAll(Patience.VARIABLES);
     return builder.start();
   }
 
   private static Project.Outcome end(Process process, String signal) throws Exception {
+    Project.run("sh", "-c", "kill -%s %d".formatted(signal, process.pid())).go();
+    return ended(process);
+  }
+
+  private static Project.Outcome ended(Process process) throws Exception {
     try {
-      Project.run("sh", "-c", "kill -%s %d".formatted(signal, process.pid())).go();
       assertTrue(process.waitFor(5, TimeUnit.MINUTES), "did not end");
       return new Project.Outcome(
           process.exitValue(),
