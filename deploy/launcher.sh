@@ -7,7 +7,7 @@ java=@JAVA@
 
 fail() {
   printf '%s: error: %s\nhint: %s\n' @NAME@ "$1" "$2" >&2
-  exit "${3:-2}"
+  exit 2
 }
 
 # Succeeds if $1 is the home of a Java 25 or newer.
@@ -102,5 +102,4 @@ esac
 hint='look at JAVA_TOOL_OPTIONS, JDK_JAVA_OPTIONS and _JAVA_OPTIONS, which change how Java starts'
 [ "$chosen" != '  ' ] ||
   hint='look at the free memory, the limits (ulimit -a) and the working directory, or install it again'
-fail "Java did not start, or failed before there was a verdict (exit code $code)" "$hint" \
-  $((code > 128 ? code : 2))
+fail "Java did not start, or failed before there was a verdict (exit code $code)" "$hint"
