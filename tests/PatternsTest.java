@@ -161,6 +161,8 @@ class PatternsTest {
   private static final String HOST = "(" + LABEL + "\\.)*+(?![0-9]+$)" + LABEL;
   private static final String ATOM = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+";
 
+  private static final String HEX = "[0-9a-fA-F]";
+
   private static final List<Theirs> THEIRS =
       List.of(
           whole("blockpages_generator.java", "\\d{4}-\\d\\d-\\d\\d", "2015-02-03"),
@@ -188,7 +190,32 @@ class PatternsTest {
           anywhere("common/Batch.java", "\\.$", "a.\n..", "...\n"),
           anywhere("common/CrashReports.java", "\\?.*", "a?b\n"),
           anywhere("common/ErrorAnswer.java", "\\.$", "a.\n..", "...\n"),
+          anywhere(
+              "common/Escapes.java",
+              "(?s)\\\\(?:x("
+                  + HEX
+                  + "{2})|u("
+                  + HEX
+                  + "{4})|u\\{("
+                  + HEX
+                  + "{1,6})}|U00("
+                  + HEX
+                  + "{6})|([0-7]{3})|(.))",
+              "\\u{12fF0}",
+              "\\U000012fF",
+              "\\\\12"),
+          anywhere(
+              "common/Escapes.java", "\\\\(?:(" + HEX + "{1,6}) ?|(\\\\))", "\\0012fF ", "\\\\x"),
+          anywhere("common/Escapes.java", "%(" + HEX + "{2})", "%Fc%"),
+          anywhere(
+              "common/Escapes.java",
+              "&(?:#[xX](" + HEX + "{1,6})|#([0-9]{1,7})|([a-zA-Z0-9]{1,31}));",
+              "&#x12fF;",
+              "&#1234567;",
+              "&quot12;"),
+          anywhere("common/Escapes.java", "=(?:([0-9A-F]{2})|(\r?\n))", "=FC=\r\n"),
           anywhere("common/Json.java", ": .*|, from `.*`", "a, from `b`", ": a", ", from `\n"),
+          anywhere("common/Masks.java", "(?:[\\\\%&=][\\w\\\\%&=#{]{0,9}+)?…", "\\u00f…", "&&…"),
           whole("common/Place.java", "[a-zA-Z0-9_-]{1,255}", "main-x_1"),
           anywhere("common/RecordDiff.java", "\\\\(?:u([0-9a-f]{4})|.)", "\\u00e9\\n"),
           whole(
