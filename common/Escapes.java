@@ -2,178 +2,116 @@
 
 package common;
 
-import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
-/**
- * What the characters of a text may stand for: as they are, or as escapes of JSON, HTML, URLs, CSS,
- * quoted-printable, Java and Python, which may themselves be escaped.
- */
+/** A way to escape a text, and how to undo it. */
 final class Escapes {
 
-  /** A character that HTML names; of most names the character is not looked up. */
-  static final int NAMED = -1;
+  /** What an escape stands for whose character is not looked up: most names of HTML. */
+  static final char UNKNOWN = '\ufffd';
 
-  /** Escapes within escapes: JSON in a JSON text in a URL. */
-  private static final int MAX_DEPTH = 3;
+  private static final String HEX = "[0-9a-fA-F]";
 
-  private static final int MAX_NAME_LENGTH = 31;
-  private static final Map<String, Integer> NAMES =
-      Map.of("amp", (int) '&', "quot", (int) '"', "apos", (int) '\'');
+  /** JSON, Java, JavaScript and Python; CSS; URLs; HTML; quoted-printable. */
+  static final List<Escapes> ALL =
+      List.of(
+          new Escapes(
+              '\\',
+              Pattern.compile(
+                  "(?s)\\\\(?:x("
+                      + HEX
+                      + "{2})|u("
+                      + HEX
+                      + "{4})|u\\{("
+                      + HEX
+                      + "{1,6})}|U00("
+                      + HEX
+                      + "{6})|([0-7]{3})|(.))"),
+              List.of(16, 16, 16, 16, 8, 0)),
+          new Escapes('\\', Pattern.compile("\\\\(?:(" + HEX + "{1,6}) ?|(\\\\))"), List.of(16, 0)),
+          new Escapes('%', Pattern.compile("%(" + HEX + "{2})"), List.of(16)),
+          new Escapes(
+              '&',
+              Pattern.compile("&(?:#[xX](" + HEX + "{1,6})|#([0-9]{1,7})|([a-zA-Z0-9]{1,31}));"),
+              List.of(16, 10, 0)),
+          new Escapes('=', Pattern.compile("=(?:([0-9A-F]{2})|(\r?\n))"), List.of(16, 0)));
 
-  private static final Token END = new Token(-2, Integer.MAX_VALUE);
+  private final char first;
+  private final Pattern pattern;
+  private final List<Integer> radixes;
 
-  private final String text;
-
-  /** Reads a backslash as CSS does, in which {@code \\22} is not octal; null in that reader. */
-  private final Escapes css;
-
-  /** What was found out so far, by depth and place: nothing is decoded twice. */
-  private final Token[][] known = new Token[MAX_DEPTH + 1][];
-
-  Escapes(String text) {
-    this(text, new Escapes(text, null));
-  }
-
-  private Escapes(String text, Escapes css) {
-    this.text = text;
-    this.css = css;
+  /**
+   * @param first character of each escape
+   * @param pattern with a group for each kind of number or name
+   * @param radixes of the groups; 0 for a name
+   */
+  private Escapes(char first, Pattern pattern, List<Integer> radixes) {
+    this.first = first;
+    this.pattern = pattern;
+    this.radixes = radixes;
   }
 
   /**
-   * A character, and where in the text it ends.
+   * A text as it was before it was escaped.
    *
-   * @param c a code point, half of one, a byte of one in UTF-8, or {@link #NAMED}
+   * @param places where each of its characters, and its end, is in the escaped text; null if it was
+   *     not escaped
    */
-  record Token(int c, int end) {}
+  record Decoded(String text, int[] places) {
 
-  /** What may stand at a place of the text, the character itself first. */
-  List<Token> at(int place) {
-    char c = text.charAt(place);
-    if (isPlain(c)) {
-      return List.of(new Token(c, place + 1));
+    int place(int i) {
+      return places == null ? i : places[i];
     }
-    List<Token> tokens = new ArrayList<>();
-    for (int depth = 0; depth <= MAX_DEPTH; depth++) {
-      for (Token token : List.of(token(place, depth), css.token(place, depth))) {
-        if (!tokens.contains(token)) {
-          tokens.add(token);
-        }
-      }
-    }
-    return tokens;
   }
 
-  /** Whether a character begins no escape. */
-  static boolean isPlain(char c) {
-    return c != '\\' && c != '%' && c != '&' && c != '=';
+  /** Undoes the escapes of a text; null if it has none of this kind. */
+  Decoded decode(Decoded escaped) {
+    String text = escaped.text();
+    int from = text.indexOf(first);
+    Matcher escape = from < 0 ? null : pattern.matcher(text);
+    if (escape == null || !escape.find(from)) {
+      return null;
+    }
+    StringBuilder decoded = new StringBuilder(text.length());
+    int[] places = new int[text.length() + 1];
+    int shown = 0;
+    do {
+      copy(escaped, shown, escape.start(), decoded, places);
+      places[decoded.length()] = escaped.place(escape.start());
+      decoded.appendCodePoint(character(escape));
+      places[decoded.length() - 1] = escaped.place(escape.start());
+      shown = escape.end();
+    } while (escape.find());
+    copy(escaped, shown, text.length(), decoded, places);
+    places[decoded.length()] = escaped.place(text.length());
+    return new Decoded(decoded.toString(), places);
   }
 
-  /** What stands at a place if the text was escaped so many times. */
-  private Token token(int place, int depth) {
-    if (place >= text.length()) {
-      return END;
+  private static void copy(Decoded escaped, int from, int to, StringBuilder decoded, int[] places) {
+    for (int i = from; i < to; i++) {
+      places[decoded.length() + i - from] = escaped.place(i);
     }
-    char c = text.charAt(place);
-    if (depth == 0 || isPlain(c)) {
-      return new Token(c, place + 1);
-    }
-    if (known[depth] == null) {
-      known[depth] = new Token[text.length()];
-    }
-    if (known[depth][place] == null) {
-      Token lead = token(place, depth - 1);
-      Token escaped =
-          switch (lead.c()) {
-            case '%' -> number(lead.end(), depth - 1, 16, 2, 2);
-            case '=' -> quotedPrintable(lead.end(), depth - 1);
-            case '\\' -> backslash(lead.end(), depth - 1);
-            case '&' -> entity(lead.end(), depth - 1);
-            default -> null;
-          };
-      known[depth][place] = escaped == null ? lead : escaped;
-    }
-    return known[depth][place];
+    decoded.append(escaped.text(), from, to);
   }
 
-  private Token quotedPrintable(int place, int depth) {
-    Token next = token(place, depth);
-    return Character.isWhitespace(next.c()) ? next : number(place, depth, 16, 2, 2);
-  }
-
-  private Token backslash(int place, int depth) {
-    Token next = token(place, depth);
-    if (css == null) {
-      Token escaped = number(place, depth, 16, 1, 6);
-      Token space = closed(escaped, depth, ' '); // belongs to the escape
-      return space == null ? escaped : space;
+  private int character(Matcher escape) {
+    int group = 1;
+    while (escape.start(group) < 0) {
+      group++;
     }
-    return switch (next.c()) {
-      case 'x' -> number(next.end(), depth, 16, 2, 2);
-      case 'u' -> unicode(next.end(), depth);
-      case 'U' -> number(next.end(), depth, 16, 8, 8);
-      case 'n', 'r', 't', 'f' -> new Token('\n', next.end()); // a line break between two parts
-      default -> number(place, depth, 8, 3, 3);
+    int radix = radixes.get(group - 1);
+    if (radix > 0) {
+      int number = Integer.parseInt(escape.group(group), radix);
+      return Character.isValidCodePoint(number) ? number : UNKNOWN;
+    }
+    return switch (escape.group(group)) {
+      case "amp" -> '&';
+      case "quot" -> '"';
+      case "apos" -> '\'';
+      case "n", "r", "t", "f", "\n", "\r\n" -> '\n'; // a line break between two parts
+      case String other -> other.length() == 1 ? other.charAt(0) : UNKNOWN;
     };
-  }
-
-  private Token unicode(int place, int depth) {
-    Token brace = token(place, depth);
-    return brace.c() == '{'
-        ? closed(number(brace.end(), depth, 16, 1, 6), depth, '}')
-        : number(place, depth, 16, 4, 4);
-  }
-
-  private Token entity(int place, int depth) {
-    Token first = token(place, depth);
-    if (first.c() != '#') {
-      StringBuilder name = new StringBuilder();
-      int end = place;
-      for (Token next = first;
-          isAsciiLetterOrDigit(next.c()) && name.length() < MAX_NAME_LENGTH;
-          next = token(end, depth)) {
-        name.append((char) next.c());
-        end = next.end();
-      }
-      int c = NAMES.getOrDefault(name.toString(), NAMED);
-      return name.isEmpty() ? null : closed(new Token(c, end), depth, ';');
-    }
-    Token x = token(first.end(), depth);
-    return closed(
-        x.c() == 'x' || x.c() == 'X'
-            ? number(x.end(), depth, 16, 1, 6)
-            : number(first.end(), depth, 10, 1, 7),
-        depth,
-        ';');
-  }
-
-  /** The token, with the character that must come after it; null without. */
-  private Token closed(Token token, int depth, char close) {
-    Token next = token == null ? END : token(token.end(), depth);
-    return next.c() == close ? new Token(token.c(), next.end()) : null;
-  }
-
-  /** A number of so many digits as a character, or null. */
-  private Token number(int place, int depth, int radix, int least, int most) {
-    int value = 0;
-    int end = place;
-    for (int digits = 0; digits < most; digits++) {
-      Token next = token(end, depth);
-      int digit = isAsciiLetterOrDigit(next.c()) ? Character.digit(next.c(), radix) : -1;
-      if (digit < 0 && digits < least) {
-        return null;
-      }
-      if (digit < 0) {
-        break;
-      }
-      value = value * radix + digit;
-      end = next.end();
-    }
-    return Character.isValidCodePoint(value) ? new Token(value, end) : null;
-  }
-
-  static boolean isAsciiLetterOrDigit(int c) {
-    return c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z';
   }
 }

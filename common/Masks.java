@@ -3,21 +3,13 @@
 
 package common;
 
-import common.Escapes.Token;
+import common.Escapes.Decoded;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
 import java.text.Normalizer;
-import java.util.ArrayDeque;
-import java.util.ArrayList;
+import java.text.Normalizer.Form;
 import java.util.Base64;
 import java.util.BitSet;
-import java.util.Collections;
-import java.util.Deque;
-import java.util.HashSet;
-import java.util.IdentityHashMap;
-import java.util.List;
-import java.util.Map;
-import java.util.Set;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -31,13 +23,21 @@ import java.util.stream.Stream;
  */
 final class Masks {
   private static final int MIN_LENGTH = 8;
+
+  /** Escapes within escapes that are undone: JSON in a JSON text in a URL; fewer if it is long. */
+  private static final int MAX_DEPTH = 3;
+
+  private static final int LONG = 100_000;
+
+  /** Between two characters of a secret: a line break with its indentation and quotes. */
+  private static final int MAX_GAP = 16;
+
   static final Pattern USER_OF_URL = Pattern.compile("//([^/?#]+)@");
 
   /** Where a text was cut, maybe within an escape. */
-  private static final Pattern CUT = Pattern.compile("(?:[\\\\%&=][\\w\\\\%&=#{]{0,9}+)?…");
+  private static final int MAX_CUT = 12;
 
-  /** What a decoder leaves of bytes that it does not understand. */
-  private static final int UNKNOWN = 0xfffd;
+  private static final Pattern CUT = Pattern.compile("(?:[\\\\%&=][\\w\\\\%&=#{]{0,9}+)?…");
 
   /** The types of the characters that are shown with another, or not at all. */
   private static final int ACCENTS =
@@ -46,17 +46,12 @@ final class Masks {
           | 1 << Character.COMBINING_SPACING_MARK
           | 1 << Character.FORMAT;
 
-  private static final List<String> PLAIN_ASCII =
-      IntStream.range(0, 0x80)
-          .mapToObj(c -> c <= ' ' || c == 0x7f || c == '+' ? " " : Character.toString(c))
-          .toList();
-
   static final Masks NONE = new Masks(Stream.of());
 
-  private final List<Hidden> hidden;
+  /** The texts to hide, and of them those that each character of ASCII may begin. */
+  private final String[] hidden;
 
-  /** The hidden texts that each character of ASCII may begin. */
-  private final List<List<Hidden>> beginnings;
+  private final String[][] beginnings;
 
   Masks(Stream<String> secrets) {
     hidden =
@@ -67,13 +62,12 @@ final class Masks {
             .filter(part -> part.length() >= MIN_LENGTH)
             .flatMap(Masks::forms)
             .distinct()
-            .map(Hidden::of)
-            .filter(it -> it.text().length() >= MIN_LENGTH)
-            .toList();
+            .toArray(String[]::new);
     beginnings =
-        IntStream.range(0, PLAIN_ASCII.size())
-            .mapToObj(c -> hidden.stream().filter(it -> it.after(0, c, plain(c)) > 0).toList())
-            .toList();
+        IntStream.range(0, hidden.length == 0 ? 0 : 0x80)
+            .mapToObj(c ->
+                Stream.of(hidden).filter(it -> fits(it.charAt(0), (char) c)).toArray(String[]::new))
+            .toArray(String[][]::new);
   }
 
   /** The password of {@code user:pass}, the token of {@code TYPE TOKEN}, the key of a DSN. */
@@ -105,175 +99,169 @@ final class Masks {
     }
   }
 
+  /** The part as it may be sent, composed and decomposed. */
   private static Stream<String> forms(String part) {
     byte[] bytes = part.getBytes(StandardCharsets.UTF_8);
-    return Stream.of(
-        part,
-        Base64.getEncoder().withoutPadding().encodeToString(bytes),
-        Base64.getUrlEncoder().withoutPadding().encodeToString(bytes));
+    Stream<String> typed =
+        part.chars().allMatch(c -> c < 0x80)
+            ? Stream.of(part)
+            : Stream.of(Form.values()).map(form -> Normalizer.normalize(part, form));
+    return Stream.concat(
+            typed,
+            Stream.of(
+                Base64.getEncoder().withoutPadding().encodeToString(bytes),
+                Base64.getUrlEncoder().withoutPadding().encodeToString(bytes)))
+        .map(Masks::simplified)
+        .filter(form -> !form.isEmpty());
+  }
+
+  /** A text without accents, and without the second halves of characters. */
+  private static String simplified(String text) {
+    StringBuilder simplified = new StringBuilder();
+    text.chars()
+        .filter(c -> c < 0x80 || !(isAccent((char) c) || Character.isLowSurrogate((char) c)))
+        .forEach(c -> simplified.append(plain((char) c)));
+    return simplified.toString();
   }
 
   /** The text with {@code ***} in place of each secret. */
   String apply(String text) {
-    if (hidden.isEmpty() || text == null) {
+    if (hidden.length == 0 || text == null) {
       return text;
     }
-    Escapes escapes = new Escapes(text);
-    Map<Hidden, Search> searches = new IdentityHashMap<>();
+    BitSet found = new BitSet();
+    search(text, new Decoded(text, null), text.length() > LONG ? MAX_DEPTH - 1 : MAX_DEPTH, found);
     StringBuilder masked = new StringBuilder();
     int shown = 0; // up to here the text is in the result, shown or masked
-    for (int place = 0; place < text.length(); place++) {
-      char c = text.charAt(place);
-      if (Escapes.isPlain(c) && mayBegin(c).isEmpty()) {
-        continue;
-      }
-      int end = shown;
-      for (Token token : escapes.at(place)) {
-        for (Hidden it : mayBegin(token.c())) {
-          Search search =
-              searches.computeIfAbsent(it, _ -> new Search(text, escapes, it, new HashSet<>()));
-          end = Math.max(end, search.end(token));
-        }
-      }
-      if (end > shown) {
-        if (place >= shown) {
-          masked.append(text, shown, place).append("***");
-        }
-        shown = end;
-      }
+    for (int start = found.nextSetBit(0); start >= 0; start = found.nextSetBit(shown)) {
+      masked.append(text, shown, start).append("***");
+      shown = found.nextClearBit(start);
     }
     return shown == 0 ? text : masked.append(text, shown, text.length()).toString();
   }
 
-  /** The hidden texts that a character may begin; all for a character outside of ASCII. */
-  private List<Hidden> mayBegin(int c) {
-    return c >= 0 && c < beginnings.size() ? beginnings.get(c) : hidden;
+  /**
+   * Searches a text, and what it may stand for.
+   *
+   * @param depth how many more times the text may have been escaped
+   * @param found the places of the text as it is shown that belong to a secret
+   */
+  private void search(String shown, Decoded decoded, int depth, BitSet found) {
+    String text = decoded.text();
+    for (int start = 0; start < text.length(); start++) {
+      char c = text.charAt(start);
+      for (String it : c < beginnings.length ? beginnings[c] : hidden) {
+        if (fits(it.charAt(0), c)) {
+          int end = end(it, start, decoded, shown, false);
+          found.set(decoded.place(start), decoded.place(Math.max(start, end)));
+        }
+      }
+    }
+    if (depth > 0) {
+      for (Escapes escapes : Escapes.ALL) {
+        Decoded more = escapes.decode(decoded);
+        if (more != null) {
+          search(shown, more, depth - 1, found);
+        }
+      }
+    }
   }
 
   /**
-   * A text to hide, its characters decomposed and without accents.
+   * Where a hidden text ends that begins here, or its part before a cut; 0 if it does not.
    *
-   * @param ends where each character ends, by each of its places
-   * @param foreign whether a character is outside of ASCII
+   * @param breaksFirst whether what looks like a line break does not belong to the hidden text;
+   *     without it, that is tried, too
    */
-  private record Hidden(String text, List<Integer> ends, BitSet foreign) {
-
-    static Hidden of(String typed) {
-      StringBuilder text = new StringBuilder();
-      List<Integer> ends = new ArrayList<>();
-      BitSet foreign = new BitSet();
-      Normalizer.normalize(typed, Normalizer.Form.NFC)
-          .codePoints()
-          .forEach(c -> {
-            text.append(plain(c));
-            foreign.set(ends.size(), text.length(), c > '~');
-            ends.addAll(Collections.nCopies(text.length() - ends.size(), text.length()));
-          });
-      return new Hidden(text.toString(), ends, foreign);
-    }
-
-    /**
-     * How much of it is found once a character comes after the part found; 0 if it does not fit.
-     *
-     * @param plain the character decomposed
-     */
-    int after(int found, int c, String plain) {
-      char next = text.charAt(found);
-      if (c == next) {
-        return found + 1;
+  private static int end(
+      String hidden, int start, Decoded decoded, String shown, boolean breaksFirst) {
+    String text = decoded.text();
+    int length = hidden.length();
+    int found = 1;
+    boolean mayBeBreak = false; // what was taken for a part of the hidden text
+    int end = start + 1; // of what is found
+    int place = end; // after the gap that follows it
+    while (place < text.length() && (found < length || hidden.charAt(length - 1) >= 0x80)) {
+      char c = text.charAt(place);
+      boolean isNext = found < length ? fits(hidden.charAt(found), c) : isRest(c);
+      int gap = lineBreak(text, place);
+      if (isNext && (gap == 0 || !breaksFirst)) {
+        mayBeBreak |= gap > 0;
+        found = Math.min(found + 1, length);
+        place++;
+        end = place;
+      } else if (place - end < MAX_GAP && (gap > 0 || found < length && isBetween(c))) {
+        place += Math.max(gap, 1);
+      } else {
+        break;
       }
-      boolean mayStandForIt =
-          foreign.get(found)
-              ? c == Escapes.NAMED || isByte(c) || c == UNKNOWN || c == '?'
-              : (c == Escapes.NAMED && !Escapes.isAsciiLetterOrDigit(next))
-                  || (c == '_' && next == ' '); // in the header of a mail
-      if (mayStandForIt) {
-        return ends.get(found);
-      }
-      return !plain.isEmpty() && text.startsWith(plain, found) ? found + plain.length() : 0;
     }
+    boolean isFound =
+        found == length
+            || found >= MIN_LENGTH
+                && (isCut(shown, decoded.place(end)) || isCut(shown, decoded.place(place)));
+    return isFound ? end : mayBeBreak ? end(hidden, start, decoded, shown, true) : 0;
   }
 
-  /** The search for one hidden text. It visits no state twice, so that its time is linear. */
-  private record Search(String text, Escapes escapes, Hidden hidden, Set<State> visited) {
-
-    /** Of the hidden text, a part is found before a place. */
-    private record State(int place, int found) {
-      @Override
-      public int hashCode() {
-        return place * 31 + found;
-      }
-    }
-
-    /** Where the hidden text ends that this begins, or its part before a cut; 0 if none. */
-    int end(Token first) {
-      int begun = hidden.after(0, first.c(), plain(first.c()));
-      if (begun == 0) {
-        return 0;
-      }
-      int end = 0;
-      Deque<State> open = new ArrayDeque<>(List.of(new State(first.end(), begun)));
-      while (!open.isEmpty()) {
-        State state = open.pop();
-        int place = state.place();
-        int found = state.found();
-        if (found == hidden.text.length() || (found >= MIN_LENGTH && isCut(place))) {
-          end = Math.max(end, place);
-        }
-        if (found < hidden.text.length()
-            && place < text.length()
-            && (Escapes.isAsciiLetterOrDigit(text.charAt(place)) || visited.add(state))) {
-          for (Token token : escapes.at(place)) {
-            String plain = plain(token.c());
-            int more = hidden.after(found, token.c(), plain);
-            if (more > 0) {
-              open.push(new State(token.end(), more));
-            }
-            if (isBetween(token.c(), plain)) {
-              open.push(new State(token.end(), found));
-            }
-          }
-        }
-      }
-      return end;
-    }
-
-    private boolean isCut(int place) {
-      return place < text.length()
-          && !Escapes.isAsciiLetterOrDigit(text.charAt(place))
-          && CUT.matcher(text).region(place, text.length()).lookingAt();
-    }
+  private static boolean isCut(String text, int place) {
+    return text.indexOf('…', place, Math.min(place + MAX_CUT, text.length())) >= 0
+        && !isAsciiLetterOrDigit(text.charAt(place))
+        && CUT.matcher(text).region(place, text.length()).lookingAt();
   }
 
-  /** What may be a byte of a character in UTF-8, or a character of Latin-1. */
-  private static boolean isByte(int c) {
-    return c >= 0x80 && c <= 0xff;
+  /** Whether a character of a text may stand for one of a hidden text. */
+  private static boolean fits(char hidden, char c) {
+    if (hidden == plain(c)) {
+      return true;
+    }
+    return hidden >= 0x80
+        ? c == '?' || isByte(c)
+        : c == Escapes.UNKNOWN && !isAsciiLetterOrDigit(hidden)
+            || c == '_' && hidden == ' '; // in the header of a mail
   }
 
-  /** Whether a character may stand between those of a secret: line breaks, quotes, accents. */
-  private static boolean isBetween(int c, String plain) {
-    return c == '\\'
-        || c == '"'
-        || c == '\''
-        || c == UNKNOWN
-        || isByte(c)
-        || (c >= 0 && c != '+' && plain.isBlank());
+  /** White space is a space; so is {@code +} in some URLs. */
+  private static char plain(char c) {
+    boolean isSpace =
+        c <= ' ' || c == '+' || c > '~' && (Character.isISOControl(c) || Character.isWhitespace(c));
+    return isSpace ? ' ' : c;
   }
 
-  /** A character decomposed, without accents; {@code +} is a space in some URLs. */
-  private static String plain(int c) {
-    if (c < PLAIN_ASCII.size()) {
-      return c < 0 ? "" : PLAIN_ASCII.get(c);
-    }
-    if (Character.isISOControl(c) || Character.isWhitespace(c)) {
-      return " ";
-    }
-    StringBuilder plain = new StringBuilder();
-    Normalizer.normalize(Character.toString(c), Normalizer.Form.NFKD)
-        .codePoints()
-        .filter(it -> (ACCENTS >> Character.getType(it) & 1) == 0)
-        .forEach(plain::appendCodePoint);
-    return plain.toString();
+  /** The length of a line break, escaped or not, or of a mark that is not shown; 0 if none. */
+  private static int lineBreak(String text, int place) {
+    char next = place + 1 < text.length() ? text.charAt(place + 1) : 0;
+    return switch (text.charAt(place)) {
+      case '\r', '\n' -> 1;
+      case ' ', '\t' -> "\r\n \t".indexOf(text.charAt(place - 1)) < 0 ? 0 : 1;
+      case '=' -> next == '\n' || next == '\r' ? 1 : 0;
+      case '\\' -> next == 'n' || next == 'r' ? 2 : 0;
+      case '%' -> text.startsWith("0A", place + 1) || text.startsWith("0D", place + 1) ? 3 : 0;
+      case '"' -> text.startsWith(" \"", place + 1) ? 3 : 0; // between two literals
+      default -> isAccent(text.charAt(place)) ? 1 : 0;
+    };
+  }
+
+  /** Whether a character may stand between those of a secret: white space, a quote, an accent. */
+  private static boolean isBetween(char c) {
+    return c == '\\' || c == '"' || c == '\'' || c != '+' && plain(c) == ' ' || isRest(c);
+  }
+
+  private static boolean isAccent(char c) {
+    return c >= 0x80 && (ACCENTS >> Character.getType(c) & 1) != 0;
+  }
+
+  /** What may be left of a character whose beginning fits. */
+  private static boolean isRest(char c) {
+    return isByte(c) || Character.isLowSurrogate(c);
+  }
+
+  /** A byte of a character in UTF-8, a character of Latin-1, or what no decoder understands. */
+  private static boolean isByte(char c) {
+    return c >= 0x80 && c <= 0xff || c == Escapes.UNKNOWN;
+  }
+
+  private static boolean isAsciiLetterOrDigit(char c) {
+    return c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z';
   }
 
   /** Masks what may be a user, password or key in a URL as it was typed, valid or not. */

@@ -81,10 +81,19 @@ class PatternsTest {
               "common/Masks.java",
               "secrets and URLs of the settings",
               "//([^/?#]+)@",
+              ":",
               "(?s)^([a-zA-Z][a-zA-Z0-9+.-]*://)?.*@",
               "(?s)([?#]).*"),
           new Ours("common/NamePattern.java", "patterns", "\\[(!?+)(]?+[^]]*+)]|."),
-          new Ours("common/Proxies.java", "NO_PROXY", ",", "^\\."),
+          new Ours(
+              "common/NoProxy.java",
+              "NO_PROXY",
+              "[\\s,]+",
+              ".*@",
+              "(?<host>\\[[^\\[\\]/]+]|[^\\[\\]/:]+|[^\\[\\]/]*:[^\\[\\]/]*:[^\\[\\]/]*?)"
+                  + "(?:/(?<bits>\\d{1,3}))?(?::(?<port>\\d{1,5}))?",
+              "^\\*?\\.",
+              "([\\w-]+\\.)*(?!\\d+$)[\\w-]+"),
           new Ours("common/Report.java", "messages of the commands", "(:| on) %s$"),
           new Ours(
               "common/Runner.java",
@@ -95,9 +104,9 @@ class PatternsTest {
           new Ours("common/Values.java", "settings", "regex", "/+$"),
           new Ours(
               "common/pages/Bucket.java",
-              "the endpoint and the URL of the proxy",
-              "(?i)(.*\\.)?(amazonaws\\.(com|com\\.cn|eu)|api\\.aws)",
-              ":"),
+              "the endpoint",
+              "(?i)(.*\\.)?(amazonaws\\.(com|com\\.cn|eu)|api\\.aws)"),
+          new Ours("common/pages/ProxiedClient.java", "the URL of the proxy", ":"),
           new Ours("common/signature/CertificateChain.java", "it is literal", "signerName(signer)"),
           new Ours(
               "common/signature/TrustSettings.java",
@@ -105,7 +114,9 @@ class PatternsTest {
               "(?s)^-----BEGIN PUBLIC KEY-----(.*)-----END PUBLIC KEY-----$",
               "[0-9A-F]{64}",
               "(..)(?!$)"),
+          new Ours("deploy/Checksums.java", "lines of checksums", " "),
           new Ours("deploy/ClassPath.java", "sources and class path", " ", "File.pathSeparator"),
+          new Ours("deploy/EventSettings.java", "a variable of the function", ","),
           new Ours(
               "deploy/Installation.java",
               "the folder, templates and launchers",
@@ -161,6 +172,8 @@ class PatternsTest {
   private static final String HOST = "(" + LABEL + "\\.)*+(?![0-9]+$)" + LABEL;
   private static final String ATOM = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+";
 
+  private static final String HEX = "[0-9a-fA-F]";
+
   private static final List<Theirs> THEIRS =
       List.of(
           whole("blockpages_generator.java", "\\d{4}-\\d\\d-\\d\\d", "2015-02-03"),
@@ -184,12 +197,57 @@ class PatternsTest {
           anywhere("blockpages_generator.java", "<a [^<>]*+>\\s*+</a>", "<a b>   </a>", "<a >x"),
           anywhere("blockpages_generator.java", "&#x([0-9a-f]{5,6});", "&#x1f600;"),
           anywhere("blockpages_generator.java", "<br>", "a<br>b"),
+          whole(
+              "common/Addresses.java",
+              "(?:0{24}|0{16}ffff0{4}|0064ff9b0{16}|0064ff9b0001.{12})(?<last>.{8})"
+                  + "|2002(?<first>.{8}).{20}",
+              "0064ff9b0000000000000000a1b2c3d4",
+              "20020000000000000000000000000000"),
+          whole("common/Addresses.java", "(?i)(.+\\.)?localhost\\.?", "a.localhost."),
+          anywhere("common/Addresses.java", "[\\[\\]]|%.*", "[fe80::1%a]\n"),
           whole("common/Batch.java", "[1-5]\\d\\d", "201"),
           anywhere("common/Batch.java", "\\.$", "a.\n..", "...\n"),
           anywhere("common/CrashReports.java", "\\?.*", "a?b\n"),
           anywhere("common/ErrorAnswer.java", "\\.$", "a.\n..", "...\n"),
+          anywhere(
+              "common/Escapes.java",
+              "(?s)\\\\(?:x("
+                  + HEX
+                  + "{2})|u("
+                  + HEX
+                  + "{4})|u\\{("
+                  + HEX
+                  + "{1,6})}|U00("
+                  + HEX
+                  + "{6})|([0-7]{3})|(.))",
+              "\\u{12fF0}",
+              "\\U000012fF",
+              "\\\\12"),
+          anywhere(
+              "common/Escapes.java", "\\\\(?:(" + HEX + "{1,6}) ?|(\\\\))", "\\0012fF ", "\\\\x"),
+          anywhere("common/Escapes.java", "%(" + HEX + "{2})", "%Fc%"),
+          anywhere(
+              "common/Escapes.java",
+              "&(?:#[xX](" + HEX + "{1,6})|#([0-9]{1,7})|([a-zA-Z0-9]{1,31}));",
+              "&#x12fF;",
+              "&#1234567;",
+              "&quot12;"),
+          anywhere("common/Escapes.java", "=(?:([0-9A-F]{2})|(\r?\n))", "=FC=\r\n"),
           anywhere("common/Json.java", ": .*|, from `.*`", "a, from `b`", ": a", ", from `\n"),
+          anywhere("common/Masks.java", "(?:[\\\\%&=][\\w\\\\%&=#{]{0,9}+)?…", "\\u00f…", "&&…"),
+          anywhere("common/NoProxy.java", "[\\[\\]]|\\.$", "[::1]", "a.."),
+          whole("common/NoProxy.java", "\\d+(\\.\\d+){3}", "127.0.0.11"),
           whole("common/Place.java", "[a-zA-Z0-9_-]{1,255}", "main-x_1"),
+          anywhere("common/Proxies.java", "\"[^\"]*+\"", "a=\"b\", c=\""),
+          anywhere(
+              "common/Proxies.java",
+              "(?:Tunnel failed|Unable to tunnel through proxy).{0,40}?\\b([1-5]\\d\\d)\\b",
+              "Tunnel failed, got: 407",
+              "Unable to tunnel through proxy. a 1 4070"),
+          anywhere(
+              "common/Proxies.java",
+              "(?i)\\b(basic|bearer|digest|kerberos|negotiate|ntlm)\\b",
+              "Basic a, Negotiate"),
           anywhere("common/RecordDiff.java", "\\\\(?:u([0-9a-f]{4})|.)", "\\u00e9\\n"),
           whole(
               "common/RemoteSettings.java",
@@ -239,9 +297,6 @@ class PatternsTest {
               "common/signature/CertificateFields.java",
               "(19[7-9]|[2-9][0-9]{2})[0-9]{11}Z",
               "20261129120000Z"),
-          whole(
-              "common/signature/ChainAddresses.java", "(?i)(.+\\.)?localhost\\.?", "a.localhost."),
-          anywhere("common/signature/ChainAddresses.java", "[\\[\\]]|%.*", "[fe80::1%a]\n"),
           anywhere("common/signature/ContentSignature.java", "//[^/?#]*@", "http://a:b@c/", "//@"),
           whole(
               "common/signature/NameConstraints.java",
