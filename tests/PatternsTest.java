@@ -262,7 +262,11 @@ class PatternsTest {
                   + "\\w(?:[\\w-]*\\w)?(?:\\.\\w(?:[\\w-]*\\w)?)*\\.?)(?::(?<port>\\d{0,9}))?",
               "a:b@c_d.e-f.:80",
               "_-a.b"),
-          whole("common/Urls.java", "127(\\.(25[0-5]|2[0-4]\\d|1?\\d?\\d)){3}", "127.0.10.255"),
+          whole(
+              "common/Urls.java",
+              "(?i)localhost\\.?|127(\\.(25[0-5]|2[0-4]\\d|1?\\d?\\d)){3}",
+              "127.0.10.255",
+              "localhost."),
           anywhere("common/Urls.java", "//[^/?#]*@", "http://a:b@c/", "//@"),
           anywhere("common/Urls.java", "#.*", "a#b\n"),
           whole("common/Urls.java", "\\.+", "..."),

@@ -335,7 +335,7 @@ class ProjectTest {
 
   /** Files of a room, and how many lines they may have together; the pages are limited by file. */
   private static final Map<String, Integer> ROOMS =
-      Map.of("common/[^/]+", 8000, "common/signature/.*", 3700);
+      Map.of("common/[^/]+", 8100, "common/signature/.*", 3700);
 
   @Test
   void no_file_that_is_shipped_is_too_long() {
