@@ -69,9 +69,6 @@ public final class Json {
           .disable(TokenStreamFactory.Feature.CANONICALIZE_PROPERTY_NAMES)
           .build();
 
-  private static final JsonFactory ANY_NUMBER =
-      JSON.rebuild().enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS).build();
-
   private Json() {}
 
   /** The text is not JSON, ends too early, or holds a number that is out of range. */
@@ -153,7 +150,9 @@ public final class Json {
    * of range become texts: Python's {@code json} writes {@code NaN} and {@code Infinity}.
    */
   public static Object parseWithAnyNumber(InputStream json) throws IOException {
-    try (JsonParser parser = parser(ANY_NUMBER, json)) {
+    JsonFactory anyNumber =
+        JSON.rebuild().enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS).build();
+    try (JsonParser parser = parser(anyNumber, json)) {
       next(parser);
       Object value = value(parser, 1, true);
       end(parser);

@@ -6,6 +6,7 @@ package common;
 import java.math.BigInteger;
 import java.net.InetAddress;
 import java.net.URI;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -18,9 +19,10 @@ import java.util.stream.Stream;
  * include all names below them, addresses, networks such as {@code 10.0.0.0/8}, and {@code *}. Only
  * the spelling of a host counts: no name is looked up.
  *
- * @param entries in lower case
+ * @param namesAll whether no host needs a proxy
+ * @param unknown entries that name nothing
  */
-record NoProxy(List<String> entries) {
+record NoProxy(boolean namesAll, List<Entry> entries, List<String> unknown) {
 
   private static final Pattern PARTS =
       Pattern.compile(
@@ -42,7 +44,7 @@ record NoProxy(List<String> entries) {
    * @param bits of an address that tell a network from others
    * @param port null for every port
    */
-  private record Entry(String name, InetAddress network, int bits, Integer port) {
+  record Entry(String name, InetAddress network, int bits, Integer port) {
 
     boolean names(String host, Optional<InetAddress> address, int asked) {
       return (port == null || port == asked)
@@ -58,15 +60,18 @@ record NoProxy(List<String> entries) {
   }
 
   static NoProxy of(String list) {
-    return new NoProxy(
+    List<String> texts =
         Stream.of(list.toLowerCase(Locale.ROOT).split("[\\s,]+"))
-            .filter(entry -> !entry.isEmpty())
-            .toList());
-  }
-
-  /** Whether no host needs a proxy. */
-  boolean namesAll() {
-    return entries.contains("*");
+            .filter(text -> !text.isEmpty())
+            .toList();
+    List<Entry> entries = new ArrayList<>();
+    List<String> unknown = new ArrayList<>();
+    for (String text : texts) {
+      if (!text.equals("*")) {
+        entry(text).ifPresentOrElse(entries::add, () -> unknown.add(text));
+      }
+    }
+    return new NoProxy(texts.contains("*"), entries, unknown);
   }
 
   /** Whether the host of a URL needs no proxy. */
@@ -74,24 +79,21 @@ record NoProxy(List<String> entries) {
     String host = bare(Urls.host(target).toLowerCase(Locale.ROOT));
     Optional<InetAddress> address = address(host);
     return namesAll()
-        || entries.stream()
-            .flatMap(text -> entry(text).stream())
-            .anyMatch(entry -> entry.names(host, address, Urls.port(target)));
+        || entries.stream().anyMatch(entry -> entry.names(host, address, Urls.port(target)));
   }
 
   /** Which entries name nothing, and what is accepted; empty if there are none. */
   Optional<String> warning() {
-    List<String> unknown =
-        entries.stream()
-            .filter(text -> !text.equals("*") && entry(text).isEmpty())
+    List<String> shown =
+        unknown.stream()
             .map(text -> Display.brief(text.replaceFirst(".*@", "***@"))) // perhaps a password
             .toList();
-    return unknown.isEmpty()
+    return shown.isEmpty()
         ? Optional.empty()
         : Optional.of(
             ("NO_PROXY: not understood: %s; expected HOST, .DOMAIN, an address or a network such as"
                     + " 10.0.0.0/8, each with or without :PORT, or *")
-                .formatted(Display.some(unknown, 3)));
+                .formatted(Display.some(shown, 3)));
   }
 
   private static Optional<Entry> entry(String text) {
