@@ -5,7 +5,7 @@
 //SOURCES common/Display.java common/GeneralSettings.java common/Http.java common/Json.java
 //SOURCES common/NamePattern.java common/Report.java common/RequestSettings.java common/Runner.java
 //SOURCES common/Secret.java common/ServerException.java common/Surroundings.java common/Tally.java
-//SOURCES common/UnexpectedBody.java common/Urls.java common/UsageException.java
+//SOURCES common/UnexpectedBody.java common/UsageException.java
 //SOURCES common/Values.java common/pages/HtmlPages.java
 //FILES templates/layout.html=templates/layout.html
 //FILES templates/style.css=templates/style.css
@@ -30,7 +30,6 @@ import common.ServerException;
 import common.Surroundings;
 import common.Tally;
 import common.UnexpectedBody;
-import common.Urls;
 import common.UsageException;
 import common.Values;
 import common.Values.CountConverter;
@@ -642,12 +641,9 @@ public class uptake_health implements Runner.Command {
     Duration deadline = requestsDeadline == null ? redashTimeout.multipliedBy(2) : requestsDeadline;
     try (Http http = requests.http(redashTimeout, deadline, 1, names, surroundings, report)) {
       authorize(http);
-      report.progress("%s: waiting for %s".formatted(NAME, Urls.host(redashApiQueryUrl)));
       return http.get(redashApiQueryUrl, requests.maxBytes(), uptake_health::json).body();
     } catch (ServerException e) {
       throw e.withHint(hint(e));
-    } finally {
-      report.progress("");
     }
   }
 

@@ -1,9 +1,10 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
-//SOURCES ../deploy/Project.java
+//SOURCES ../common/StatusLine.java ../deploy/Project.java
 
 import static org.junit.jupiter.api.Assertions.fail;
 import static org.junit.jupiter.api.Assumptions.abort;
 
+import common.StatusLine;
 import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -21,6 +22,8 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 
 /**
@@ -149,6 +152,34 @@ final class Peers {
   /** Whether a test fails, instead of being skipped, where a peer is missing. */
   static boolean areRequired() {
     return "1".equals(System.getenv("REQUIRE_PEERS"));
+  }
+
+  /**
+   * Looks for, and downloads if necessary, all that tests ask for. A terminal is shown how far it
+   * is.
+   *
+   * @param found told of each
+   * @return whether all are there
+   */
+  static boolean prepareAll(Consumer<Peer> found) {
+    boolean areAllReady = true;
+    AtomicInteger number = new AtomicInteger();
+    try (StatusLine status =
+        new StatusLine(
+            System.err,
+            StatusLine.period(),
+            () ->
+                "preparing %s, %d of %d programs that tests compare with"
+                    .formatted(
+                        OF_TESTS.get(number.get()).name, number.get() + 1, OF_TESTS.size()))) {
+      for (Peer peer : OF_TESTS) {
+        number.set(OF_TESTS.indexOf(peer));
+        areAllReady &= peer.prepare();
+        status.erase();
+        found.accept(peer);
+      }
+    }
+    return areAllReady;
   }
 
   /**
@@ -292,7 +323,7 @@ final class Peers {
 
     /** Tells the user why the run takes a while. */
     void announce() {
-      System.err.println("Downloading " + name + " to " + home);
+      StatusLine.println(System.err, "Downloading " + name + " to " + home);
     }
   }
 

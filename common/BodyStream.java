@@ -19,6 +19,7 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Flow;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.zip.GZIPInputStream;
 
 /**
@@ -32,6 +33,7 @@ final class BodyStream extends InputStream implements HttpResponse.BodySubscribe
   private static final Duration UNUSED_BYTES_WAIT = Duration.ofMillis(100);
   private final Duration timeout;
   private final String timeoutName;
+  private final LongAdder all;
   private final BlockingQueue<Object> parts = new LinkedBlockingQueue<>();
   private Flow.Subscription subscription;
   private ByteArrayInputStream current = new ByteArrayInputStream(new byte[0]);
@@ -43,8 +45,10 @@ final class BodyStream extends InputStream implements HttpResponse.BodySubscribe
    * @param deadline by {@link System#nanoTime}
    * @param timeout the longest silence
    * @param timeoutName the name of its setting
+   * @param all counts the bytes of all bodies
    */
-  BodyStream(long deadline, Duration timeout, String timeoutName) {
+  BodyStream(long deadline, Duration timeout, String timeoutName, LongAdder all) {
+    this.all = all;
     this.deadline = deadline;
     this.timeout = timeout;
     this.timeoutName = timeoutName;
@@ -55,7 +59,7 @@ final class BodyStream extends InputStream implements HttpResponse.BodySubscribe
     if (answer.body() != null) {
       return answer.body();
     }
-    BodyStream empty = new BodyStream(0, Duration.ZERO, "");
+    BodyStream empty = new BodyStream(0, Duration.ZERO, "", new LongAdder());
     empty.ended = true;
     return empty;
   }
@@ -123,6 +127,7 @@ final class BodyStream extends InputStream implements HttpResponse.BodySubscribe
       case ByteArrayInputStream next -> {
         current = next;
         received += next.available();
+        all.add(next.available());
         subscription.request(1);
       }
       case IOException failure -> throw new IOException(failure.getMessage(), failure);

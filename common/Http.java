@@ -24,12 +24,15 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
 
 /**
@@ -122,6 +125,8 @@ public final class Http implements AutoCloseable {
   private final Consumer<String> onWait;
   private final Consumer<String> onAlert;
   private final Semaphore inFlight;
+  private final Queue<String> underWay = new ConcurrentLinkedQueue<>();
+  private final LongAdder received = new LongAdder();
   private final Map<String, String> authorizations = new ConcurrentHashMap<>();
   private final Connections connections;
   private final boolean ownsConnections;
@@ -264,6 +269,8 @@ public final class Http implements AutoCloseable {
     }
     int attempt = 1;
     ServerException failure = null;
+    String shown = request.method() + " " + request.url().getRawPath();
+    underWay.add(shown);
     try {
       while (true) {
         if (attempt > 1 && finish(request.check()::isApplied)) {
@@ -304,7 +311,16 @@ public final class Http implements AutoCloseable {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw request.failure(Kind.INTERRUPTED, 0, "interrupted").after(attempt);
+    } finally {
+      underWay.remove(shown);
     }
+  }
+
+  /** How much has been read, and the request that was begun first of those under way. */
+  String activity() {
+    String megabytes = "%.1f MB read".formatted(received.sum() / 1e6);
+    String first = underWay.peek();
+    return first == null ? megabytes : megabytes + ", " + first;
   }
 
   /**
@@ -513,7 +529,8 @@ public final class Http implements AutoCloseable {
         client(request, target, address == null ? limits.proxies() : limits.proxies().none())
             .sendAsync(
                 builder.build(),
-                _ -> new BodyStream(deadline, limits.timeout(), limits.names().timeout()));
+                _ ->
+                    new BodyStream(deadline, limits.timeout(), limits.names().timeout(), received));
     try {
       // HttpRequest.timeout() ends with the headers up to JDK 25 and covers the body later on
       long left = deadline - System.nanoTime();

@@ -69,7 +69,7 @@ public final class InOrder {
         O outcome = outcome(report, entries.get(i), outcomes.get(i), unexpected);
         synchronized (report) {
           show.accept(outcome);
-          shown.incrementAndGet();
+          report.done(shown.incrementAndGet(), entries.size());
         }
       }
     } finally {

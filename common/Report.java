@@ -1,6 +1,6 @@
 //JAVA 25+
 //SOURCES CrashReports.java Display.java GeneralSettings.java Json.java Masks.java RunDeadline.java
-//SOURCES Surroundings.java Version.java
+//SOURCES StatusLine.java Surroundings.java Version.java
 
 package common;
 
@@ -20,7 +20,11 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * How the commands talk (docs/specification.md, <i>Output</i> and <i>Exit codes</i>). The rules:
@@ -75,7 +79,6 @@ public final class Report {
       boolean quiet,
       boolean verbose,
       boolean exitZero,
-      boolean terminal,
       boolean colour,
       Masks masks) {}
 
@@ -99,12 +102,15 @@ public final class Report {
   private final Set<String> hints = new LinkedHashSet<>();
   private String summary;
   private StringBuilder together; // lines that are collected for one write, or null
-  private String progress = ""; // the line of a terminal below all others
+  private volatile StatusLine status;
+  private volatile String done = "";
+  private final List<Supplier<String>> activities = new CopyOnWriteArrayList<>();
 
   Report(String command, Surroundings surroundings) {
     this.command = command;
     this.out = surroundings.out();
     this.err = surroundings.err();
+    status = new StatusLine(err, null, () -> "");
     document.put("command", command);
     document.put("version", Version.NUMBER);
     setFormat(Format.TEXT);
@@ -112,22 +118,25 @@ public final class Report {
 
   /** Sets the format as soon as it is known: errors in other settings are reported in it. */
   void setFormat(Format format) {
-    settings = new OutputSettings(format, false, false, false, false, false, Masks.NONE);
+    settings = new OutputSettings(format, false, false, false, false, Masks.NONE);
   }
 
   /** From now on prints as the settings say, and masks secrets in whatever is printed. */
   void configure(GeneralSettings general, Masks masks, Surroundings surroundings) {
     Map<String, String> environment = surroundings.environment();
-    boolean terminal = surroundings.terminal() && !"dumb".equals(environment.get("TERM"));
+    boolean isDumb = "dumb".equals(environment.get("TERM"));
     settings =
         new OutputSettings(
             general.format,
             general.quiet,
             general.verbose,
             general.exitZero,
-            terminal,
-            terminal && environment.getOrDefault("NO_COLOR", "").isEmpty(),
+            surroundings.terminal()
+                && !isDumb
+                && environment.getOrDefault("NO_COLOR", "").isEmpty(),
             masks);
+    Duration period = isDumb || general.quiet ? null : surroundings.statusPeriod();
+    status = new StatusLine(err, period, this::activity);
   }
 
   /**
@@ -294,34 +303,37 @@ public final class Report {
 
   /** Whether the progress of the run is shown. */
   public boolean showsProgress() {
-    return settings.terminal() && !settings.quiet();
+    return !status.isClosed();
+  }
+
+  /** Adds what a terminal is told of while nothing else is printed. */
+  void activity(Supplier<String> activity) {
+    activities.add(activity);
+  }
+
+  /** How many of the parts of a run have ended. */
+  void done(int parts, int all) {
+    done = "%d of %d done".formatted(parts, all);
+  }
+
+  private String activity() {
+    return masked(
+        Stream.concat(Stream.of(done), activities.stream().map(Supplier::get))
+            .filter(text -> !text.isEmpty())
+            .collect(Collectors.joining(", ")));
   }
 
   /** Draws the progress of the run below all other lines, replacing what was there. */
   public synchronized void progress(String line) {
-    erase();
-    progress = finished || !showsProgress() ? "" : masked(Display.line(line));
-    draw(progress);
-  }
-
-  private void erase() {
-    draw("\r\u001b[K");
-  }
-
-  private void draw(String over) {
-    if (!progress.isEmpty()) {
-      err.print(over);
-      err.flush();
-    }
+    status.set(masked(Display.line(line)));
   }
 
   private void errLine(String line) {
     if (interrupted && finished) {
       return; // after Ctrl-C nothing more is printed
     }
-    erase();
+    status.erase();
     err.println(masked(line));
-    draw(progress);
   }
 
   /** Says that something takes longer, and why. */
@@ -507,10 +519,9 @@ public final class Report {
       return;
     }
     try {
-      erase();
+      status.erase();
       out.write(lines.getBytes(StandardCharsets.UTF_8));
       out.flush();
-      draw(progress);
     } catch (IOException e) {
       finished = true;
       String reason = String.valueOf(e.getMessage());
@@ -532,7 +543,7 @@ public final class Report {
 
   /** Prints the JSON document, if that is the format, and returns the exit code. */
   private synchronized int finish() {
-    progress("");
+    status.close();
     if (settings.format() == Format.JSON && !finished) {
       document.put("results", results);
       document.put("findings", findings);

@@ -89,6 +89,7 @@ public final class RequestSettings {
             report::alert,
             surroundings.connections());
     http.trace(report::request);
+    report.activity(http::activity);
     http.endBy(report.deadline());
     return http;
   }

@@ -1,5 +1,5 @@
 //JAVA 25+
-//SOURCES Connections.java Http.java
+//SOURCES Connections.java Http.java StatusLine.java
 
 package common;
 
@@ -10,12 +10,15 @@ import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Clock;
+import java.time.Duration;
 import java.util.Map;
 import java.util.function.Consumer;
 
 /**
  * What a command reads and writes besides the network; tests pass their own.
  *
+ * @param terminal whether stdout is one, and takes colours
+ * @param statusPeriod how often stderr, a terminal, is told that the run goes on; else null
  * @param connections that outlive the run, or null
  */
 public record Surroundings(
@@ -27,6 +30,7 @@ public record Surroundings(
     Clock clock,
     Http.Pause pause,
     Consumer<Runnable> onInterrupt,
+    Duration statusPeriod,
     Connections connections) {
 
   /** Those of the process; output is UTF-8 whatever the locale, because lines contain ⚠. */
@@ -40,12 +44,13 @@ public record Surroundings(
         Clock.systemUTC(),
         Thread::sleep,
         task -> Runtime.getRuntime().addShutdownHook(new Thread(task)),
+        StatusLine.period(),
         null);
   }
 
   /** The same with another environment. */
   Surroundings with(Map<String, String> environment) {
     return new Surroundings(
-        environment, in, out, err, terminal, clock, pause, onInterrupt, connections);
+        environment, in, out, err, terminal, clock, pause, onInterrupt, statusPeriod, connections);
   }
 }

@@ -2,6 +2,8 @@
 //FILES deploy/remote-settings-lambdas.sh=remote-settings-lambdas.sh
 //SOURCES ../common/Runner.java Jar.java OldClasses.java
 
+import static java.util.stream.Collectors.toSet;
+
 import common.Runner;
 import common.Surroundings;
 import common.Version;
@@ -36,6 +38,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -93,12 +96,15 @@ final class Installation {
   private final Path folder;
   private final Path hidden;
   private final List<Program> programs;
+  private final Consumer<String> step;
 
   /**
    * @param folder for the launchers
    * @param programs sorted by name
+   * @param step told of each step as it begins
    */
-  Installation(Path folder, List<Program> programs) {
+  Installation(Path folder, List<Program> programs, Consumer<String> step) {
+    this.step = step;
     this.folder = folder.toAbsolutePath().normalize();
     this.hidden = this.folder.resolve(HIDDEN);
     this.programs = programs;
@@ -232,11 +238,13 @@ final class Installation {
       try (OutputStream jar = Files.newOutputStream(lib.resolve(Jar.FILE))) {
         classes.write(jar);
       }
+      Set<Path> all = programs.stream().flatMap(it -> it.jars().stream()).collect(toSet());
       Map<Path, Path> copied = new HashMap<>();
       for (Program program : programs) {
         for (Path jar : program.jars()) {
           Path other = copied.putIfAbsent(jar.getFileName(), jar);
           if (other == null) {
+            step.accept("copying jar %d of %d".formatted(copied.size(), all.size()));
             OldClasses.copy(jar, lib.resolve(jar.getFileName()));
           } else if (!other.equals(jar)) {
             throw new IOException("two different jars are named " + jar.getFileName());
@@ -284,6 +292,7 @@ final class Installation {
             Clock.systemUTC(),
             Thread::sleep,
             _ -> {},
+            null,
             null);
     for (Program program : programs) {
       try {
@@ -308,6 +317,10 @@ final class Installation {
       return;
     }
     say.accept("preparing %d commands to start fast".formatted(untrained.size()));
+    AtomicInteger done = new AtomicInteger();
+    Runnable sayHowMany =
+        () -> step.accept("%d of %d commands prepared".formatted(done.get(), untrained.size()));
+    sayHowMany.run();
     try (ExecutorService threads =
         Executors.newFixedThreadPool(Runtime.getRuntime().availableProcessors())) {
       for (Program program : untrained) {
@@ -330,6 +343,8 @@ final class Installation {
             say.accept(
                 "warning: %s will start more slowly: %s".formatted(program.name(), reason(e)));
           }
+          done.incrementAndGet();
+          sayHowMany.run();
         });
       }
     }

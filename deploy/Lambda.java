@@ -210,6 +210,7 @@ public class Lambda {
         Clock.systemUTC(),
         Thread::sleep,
         interrupts::add,
+        null,
         connections);
   }
 

@@ -4,11 +4,12 @@
 //DEPS info.picocli:picocli:4.7.7
 //SOURCES ../backport_records.java ../blockpages_generator.java ../consistency_checks.java
 //SOURCES ../refresh_signature.java ../uptake_health.java ../validate_changes_collection.java
-//SOURCES ../validate_signature.java Project.java ClassPath.java Installation.java Jar.java
+//SOURCES ../validate_signature.java ../common/StatusLine.java Project.java ClassPath.java Installation.java Jar.java
 //SOURCES LaunchedCommand.java Training.java
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
 
+import common.StatusLine;
 import java.io.File;
 import java.io.IOException;
 import java.net.URISyntaxException;
@@ -66,13 +67,16 @@ public class install implements Callable<Integer> {
       description = "Show this help and exit.")
   private boolean help;
 
+  private volatile String step = "reading what the commands need";
+  private final StatusLine status = new StatusLine(System.err, StatusLine.period(), () -> step);
+
   public static void main(String... args) {
     System.exit(new CommandLine(new install()).execute(args));
   }
 
   @Override
   public Integer call() throws URISyntaxException {
-    try {
+    try (status) {
       if (System.getProperty("os.name").toLowerCase(Locale.ROOT).contains("windows")) {
         throw new Installation.Refused(
             "the launchers are shell scripts, which Windows cannot run",
@@ -88,10 +92,12 @@ public class install implements Callable<Integer> {
         List<String> names = new ArrayList<>(List.of("LaunchedCommand"));
         programs.forEach(program -> names.add(program.name()));
         Jar classes = new Jar(own, names);
-        new Installation(folder, programs).install(java, classes, training::run, install::say);
+        new Installation(folder, programs, now -> step = now)
+            .install(java, classes, training::run, this::say);
       } finally {
         Installation.delete(scratch);
       }
+      status.close();
       sayWhatNext(programs);
       return 0;
     } catch (Installation.Refused e) {
@@ -104,7 +110,8 @@ public class install implements Callable<Integer> {
     }
   }
 
-  private static void say(String line) {
+  private void say(String line) {
+    status.erase();
     System.err.println("install: " + line);
   }
 

@@ -2,10 +2,11 @@
 //DESCRIPTION Tool: package the commands for AWS Lambda: one zip, a handler for each command.
 //JAVA 25+
 //DEPS info.picocli:picocli:4.7.7
-//SOURCES Project.java ClassPath.java Jar.java Lambda.java
+//SOURCES ../common/StatusLine.java Project.java ClassPath.java Jar.java Lambda.java
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
 
+import common.StatusLine;
 import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -80,7 +81,10 @@ public class packaging implements Callable<Integer> {
             .sorted()
             .toList();
     try {
-      write(handlers);
+      try (StatusLine _ =
+          new StatusLine(System.err, StatusLine.period(), () -> "writing " + file)) {
+        write(handlers);
+      }
       byte[] zip = Files.readAllBytes(file);
       byte[] digest = MessageDigest.getInstance("SHA-256").digest(zip);
       System.out.printf(

@@ -1,9 +1,11 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
-//SOURCES ../deploy/Project.java
+//SOURCES ../deploy/Project.java all.java prepare.java
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -83,6 +85,71 @@ class AllTest {
         outcome::toString);
   }
 
+  @Test
+  void terminal_is_shown_how_many_methods_are_done_and_which_classes_run() throws IOException {
+    Path classes = Files.createDirectories(folder.resolve("classes"));
+    for (Class<?> type : all.class.getNestMembers()) { // beside these it finds no other tests
+      try (InputStream in = all.class.getResourceAsStream("/" + type.getName() + ".class")) {
+        Files.copy(in, classes.resolve(type.getName() + ".class"));
+      }
+    }
+    Path source =
+        Files.writeString(
+            folder.resolve("WaitingTest.java"),
+            """
+            class WaitingTest {
+              @org.junit.jupiter.api.Test
+              void waits() throws Exception {
+                String line = "s, 0 of 1 test methods done, running WaitingTest\\r";
+                while (!java.nio.file.Files.readString(java.nio.file.Path.of("SHOWN")).contains(line)) {
+                  Thread.sleep(20);
+                }
+              }
+            }
+            """
+                .replace("SHOWN", folder.resolve("shown").toString()));
+    String classPath = classes + ":" + System.getProperty("java.class.path");
+    Path java = Path.of(System.getProperty("java.home"), "bin");
+    Project.Outcome compiled =
+        Project.run(java.resolve("javac"), "-d", classes, "-cp", classPath, source).go();
+    assertEquals(0, compiled.exit(), compiled::toString);
+    Project.Outcome outcome =
+        onTerminal("'%s/java' -cp '%s' all WaitingTest".formatted(java, classPath));
+    assertEquals(0, outcome.exit(), outcome::toString);
+    assertTrue(outcome.stdout().contains("\u001b[KWaitingTest  "), outcome::toString);
+  }
+
+  @Test
+  void terminal_is_shown_which_peer_is_prepared() throws IOException {
+    Path python = folder.resolve("python3");
+    Files.writeString(
+        python,
+        """
+        #!/bin/sh
+        until command -p grep -q 's, preparing python, 1 of [0-9]* programs' '%s/shown'; do
+          command -p sleep 0.1
+        done
+        exit 1
+        """
+            .formatted(folder));
+    assertTrue(python.toFile().setExecutable(true));
+    Project.Outcome outcome =
+        onTerminal(
+            "'%s/bin/java' -Dproject.root='%s' -cp '%s' prepare"
+                .formatted(
+                    System.getProperty("java.home"),
+                    folder,
+                    System.getProperty("java.class.path")));
+    assertEquals(0, outcome.exit(), outcome::toString);
+    assertTrue(outcome.stdout().contains("\u001b[KMISSING  python: "), outcome::toString);
+  }
+
+  /** Runs a command on a terminal, which the file {@code shown} records. */
+  private Project.Outcome onTerminal(String command) throws IOException {
+    Path shown = Files.writeString(folder.resolve("shown"), "");
+    return Project.run("script", "-qefc", command, shown).onlyEnv(environment("")).go();
+  }
+
   /** Runs the command where no program is found on {@code PATH}. */
   private Project.Outcome run(String requirePeers, String... args) {
     List<Object> command = new ArrayList<>();
@@ -91,17 +158,22 @@ class AllTest {
     command.addAll(List.of("-Dproject.root=" + Project.root()));
     command.addAll(List.of("-cp", System.getProperty("java.class.path"), "all"));
     command.addAll(List.of(args));
-    return Project.run(command.toArray())
-        .onlyEnv(
-            Map.of(
-                "PATH",
-                folder.toString(), // where there are no programs
-                "LC_ALL",
-                "C.UTF-8",
-                "XDG_CACHE_HOME",
-                folder.resolve("cache").toString(),
-                "REQUIRE_PEERS",
-                requirePeers))
-        .go();
+    return Project.run(command.toArray()).onlyEnv(environment(requirePeers)).go();
+  }
+
+  private Map<String, String> environment(String requirePeers) {
+    return Map.of(
+        "PATH",
+        folder.toString(), // where there are no programs
+        "LC_ALL",
+        "C.UTF-8",
+        "SHELL",
+        "/bin/sh",
+        "TERM",
+        "xterm",
+        "XDG_CACHE_HOME",
+        folder.resolve("cache").toString(),
+        "REQUIRE_PEERS",
+        requirePeers);
   }
 }

@@ -15,6 +15,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -48,6 +49,7 @@ class InstallationTest {
   private Jar classes;
   private Path library;
   private final List<String> said = new ArrayList<>();
+  private final List<String> steps = Collections.synchronizedList(new ArrayList<>());
 
   @BeforeEach
   void prepare() throws IOException {
@@ -100,7 +102,8 @@ class InstallationTest {
                     "Does " + name + ".",
                     List.of(library),
                     List.of("-XX:+UseSerialGC", "-Xb")))
-            .toList());
+            .toList(),
+        steps::add);
   }
 
   private void install() throws IOException, Installation.Refused {
@@ -239,6 +242,16 @@ class InstallationTest {
           archive, given.stream().anyMatch(one -> one.contains("AOTCache=")), given::toString);
       assertTrue(given.contains("-Xb") && !given.contains(""), given::toString);
     }
+  }
+
+  @Test
+  void steps_are_told_with_their_number() throws Exception {
+    install();
+    int all = NAMES.size();
+    assertEquals("copying jar 1 of 1", steps.get(0));
+    assertEquals("0 of %d commands prepared".formatted(all), steps.get(1));
+    assertTrue(steps.contains("%d of %d commands prepared".formatted(all, all)), steps::toString);
+    assertEquals(2 + all, steps.size(), steps::toString);
   }
 
   @Test

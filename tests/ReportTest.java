@@ -897,6 +897,7 @@ class ReportTest {
         Clock.fixed(Terminal.NOW, ZoneOffset.UTC),
         _ -> {},
         interrupts::add,
+        null,
         null);
   }
 

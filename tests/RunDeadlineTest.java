@@ -628,6 +628,7 @@ class RunDeadlineTest {
         Clock.fixed(Terminal.NOW, ZoneOffset.UTC),
         _ -> {},
         onInterrupt,
+        null,
         null);
   }
 

@@ -1130,6 +1130,7 @@ class SettingsTest {
         Clock.systemUTC(),
         _ -> {},
         _ -> {},
+        terminal ? Duration.ofDays(1) : null,
         null);
   }
 

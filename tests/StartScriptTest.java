@@ -39,7 +39,7 @@ class StartScriptTest {
   /** The programs that the start script and the stubs may use. */
   private static final List<String> TOOLS =
       List.of(
-          "sh cat cp id ln ls mkdir mktemp mv readlink rm rmdir sed sha256sum shasum openssl sleep tail"
+          "sh cat cp id ln ls mkdir mktemp mv readlink rm rmdir sed sha256sum shasum openssl sleep tail grep"
               .split(" "));
 
   /** What arguments can hold. JBang would drop the first and change some of the others. */
@@ -86,6 +86,7 @@ class StartScriptTest {
   private Path system;
   private Path checkout;
   private Path script;
+  private Path shown;
   private Path cached;
   private String pinned;
   private Map<String, String> variables;
@@ -111,6 +112,7 @@ class StartScriptTest {
     assertTrue(version.find());
     pinned = version.group(1);
     script = program(checkout.resolve("jbang"), text);
+    shown = Files.createFile(temp.resolve("shown"));
     replace("(?m)^system=", "system='" + system + "'");
     variables = new TreeMap<>(Map.of("HOME", home.toString(), "PATH", tools.toString()));
     cached = home.resolve(".cache/remote-settings-lambdas/jbang-" + pinned + ".jar");
@@ -477,6 +479,78 @@ class StartScriptTest {
         Project.run(command.toArray()).in(home).onlyEnv(variables).go());
   }
 
+  // What a terminal shows
+
+  @ParameterizedTest
+  @CsvSource({
+    "jbang, TEMP/tools/jbang gets JBang",
+    "mvn, mvn downloads JBang",
+    "java, working",
+  })
+  void terminal_is_told_what_goes_on_and_for_how_long(String slow, String told) throws IOException {
+    String wait = "until grep -q 'jbang: working, 2 s' '" + shown + "'; do sleep 0.1; done\n";
+    jbang((slow.equals("java") ? wait : "") + "echo cat\nexit 255");
+    if (slow.equals("java")) {
+      cachePinned();
+    } else {
+      expectDigestOf("genuine");
+      mvn((slow.equals("mvn") ? wait : "") + "printf genuine >\"$folder/" + jarName() + "\"");
+    }
+    if (slow.equals("jbang")) {
+      Files.writeString(temp.resolve("got.jar"), "genuine");
+      program(tools.resolve("jbang"), "#!/bin/sh\n" + wait + "echo '" + temp + "/got.jar'\n");
+    }
+    Files.createFile(home.resolve("x.java"));
+    Project.Outcome outcome = onTerminal("x.java");
+    assertEquals(0, outcome.exit(), outcome.stdout());
+    assertTrue(
+        outcome.stdout().contains("jbang: " + told.replace("TEMP", temp.toString())),
+        outcome.stdout());
+    assertTrue(outcome.stdout().endsWith("\033[K"), outcome.stdout()); // the count is gone
+  }
+
+  @Test
+  void terminal_is_told_for_whom_a_start_waits() throws Exception {
+    cachePinned();
+    jbang("echo cat\nexit 255");
+    Path lock = home.resolve(".jbang/cache/remote-settings-lambdas.lock");
+    Files.createDirectories(lock.getParent());
+    long holder = ProcessHandle.current().pid();
+    Files.createSymbolicLink(lock, Path.of(Long.toString(holder)));
+    String told = "jbang: waiting for another start, process %d, which holds ".formatted(holder);
+    CompletableFuture<Project.Outcome> start =
+        CompletableFuture.supplyAsync(() -> onTerminal("x.java"));
+    while (!start.isDone() && !Files.readString(shown).contains(told)) {
+      Thread.sleep(50);
+    }
+    Files.delete(lock);
+    assertEquals(0, start.get().exit());
+    assertTrue(start.get().stdout().contains(told + lock), start.get().stdout());
+  }
+
+  @ParameterizedTest
+  @CsvSource({"--quiet, xterm", "--verbose, dumb"})
+  void quiet_start_and_a_dumb_terminal_show_nothing(String option, String terminal)
+      throws IOException {
+    variables.put("TERM", terminal);
+    jbang("echo cat\nexit 255");
+    expectDigestOf("genuine");
+    mvn("printf genuine >\"$folder/" + jarName() + "\"");
+    assertEquals(new Project.Outcome(0, "", ""), onTerminal(option, "x.java"));
+  }
+
+  /** JBang may ask whether a URL is to be trusted. */
+  @ParameterizedTest
+  @CsvSource({"x.java, 2", "https://127.0.0.1/x.java, 1", "edit x.java, 1"})
+  void count_is_not_drawn_over_an_editor_or_a_question(String typed, int processes)
+      throws IOException {
+    cachePinned();
+    Files.createFile(home.resolve("x.java"));
+    jbang("set -- $(cat /proc/$PPID/task/$PPID/children)\necho \"$#\" >'" + temp + "/beside'");
+    onTerminal(typed.split(" "));
+    assertEquals(processes + "\n", Files.readString(temp.resolve("beside")));
+  }
+
   // What passes through
 
   @Test
@@ -783,6 +857,16 @@ class StartScriptTest {
     List<Object> command = new ArrayList<>(List.of(script));
     command.addAll(List.of(arguments));
     return Project.run(command.toArray()).in(home).onlyEnv(variables);
+  }
+
+  /** The same on a terminal, whose stdout and stderr are one; {@code shown} has it as it comes. */
+  private Project.Outcome onTerminal(String... arguments) {
+    String command = "'" + script + "' " + String.join(" ", arguments);
+    variables.putIfAbsent("TERM", "xterm");
+    variables.put("SHELL", "/bin/sh");
+    Project.Outcome outcome =
+        Project.run("script", "-qefc", command, shown).in(home).onlyEnv(variables).go();
+    return new Project.Outcome(outcome.exit(), outcome.stdout().replace("^D\b\b", ""), "");
   }
 
   /** The real JBang with folders of its own, so that it has built nothing yet. */

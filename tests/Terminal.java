@@ -20,6 +20,7 @@ import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 
 /**
  * Runs a command in process, as from a terminal of its own: environment and clock are given, waits
@@ -36,7 +37,9 @@ final class Terminal {
   private final List<Runnable> interrupts = new ArrayList<>();
   private Clock clock = Clock.fixed(NOW, ZoneOffset.UTC);
   private Runnable onPause = () -> {};
+  private final ByteArrayOutputStream err = new ByteArrayOutputStream();
   private boolean isInteractive;
+  private Duration statusPeriod = Duration.ofDays(1);
   private byte[] input = {};
 
   /** How a command ended and what it said. */
@@ -74,6 +77,20 @@ final class Terminal {
     return this;
   }
 
+  /** The same, and the seconds are counted, very fast. */
+  Terminal counting() {
+    statusPeriod = Duration.ofMillis(1);
+    return interactive();
+  }
+
+  /** Waits until stderr holds a match of this pattern, while the command runs. */
+  void await(String regex) throws InterruptedException {
+    Pattern pattern = Pattern.compile(regex);
+    while (!pattern.matcher(err.toString(StandardCharsets.UTF_8)).find()) {
+      Thread.sleep(5);
+    }
+  }
+
   /** What stdin holds; nothing unless told otherwise. */
   Terminal input(String text) {
     input = text.getBytes(StandardCharsets.UTF_8);
@@ -98,7 +115,7 @@ final class Terminal {
 
   Outcome run(Runner.Command command, String... arguments) {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
-    ByteArrayOutputStream err = new ByteArrayOutputStream();
+    err.reset();
     Surroundings surroundings =
         new Surroundings(
             Map.copyOf(environment),
@@ -112,6 +129,7 @@ final class Terminal {
               onPause.run();
             },
             interrupts::add,
+            isInteractive ? statusPeriod : null,
             null);
     int exit = Runner.execute(command, surroundings, arguments);
     Outcome outcome =

@@ -15,6 +15,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import common.Version;
 import java.io.IOException;
 import java.net.URI;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -173,9 +174,24 @@ class UptakeRedashTest {
   }
 
   @Test
-  void on_a_terminal_it_is_said_who_is_waited_for() throws IOException {
-    Terminal.Outcome outcome = run(terminal(redash(Reply.json(FINE))).interactive());
-    assertOutcome(0, TABLE, "uptake_health: waiting for 127.0.0.1\r\u001b[K" + SUMMARY, outcome);
+  void long_read_shows_a_terminal_what_is_waited_for_and_how_much_has_come() throws IOException {
+    String padding = " ".repeat(200_000);
+    Terminal terminal = new Terminal().counting();
+    Reply late =
+        exchange -> {
+          terminal.await("\\d s, 0.0 MB read, GET " + PATH + "\r");
+          Reply.head(200, padding.length() + FINE.length()).send(exchange);
+          exchange.send(padding.getBytes(StandardCharsets.UTF_8));
+          terminal.await("\\d s, 0.2 MB read, GET " + PATH + "\r");
+          exchange.send(FINE.getBytes(StandardCharsets.UTF_8));
+        };
+    RecordingServer redash = redash(late);
+    terminal.once().set("REDASH_API_KEY", KEY).set("REDASH_API_QUERY_URL", redash.url(PATH));
+    Terminal.Outcome outcome = run(terminal.set("REDASH_TIMEOUT_SECONDS", 600));
+    assertEquals(0, outcome.exit(), outcome::toString);
+    assertEquals(TABLE, outcome.stdout());
+    // the count is taken away before the summary
+    assertTrue(outcome.stderr().endsWith("\r\u001b[K" + SUMMARY), outcome::toString);
   }
 
   // ---- the key

@@ -3,7 +3,7 @@
 //JAVA 25+
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //DEPS org.junit.platform:junit-platform-launcher:1.14.4
-//SOURCES *Test.java ../bench/Peers.java
+//SOURCES *Test.java ../bench/Peers.java ../common/StatusLine.java
 //RUNTIME_OPTIONS -XX:+UseSerialGC
 
 import static java.util.stream.Collectors.groupingBy;
@@ -14,12 +14,15 @@ import static org.junit.platform.engine.TestExecutionResult.Status.SUCCESSFUL;
 import static org.junit.platform.engine.discovery.DiscoverySelectors.selectClasspathRoots;
 import static org.junit.platform.engine.discovery.DiscoverySelectors.selectUniqueId;
 
+import common.StatusLine;
 import java.io.PrintStream;
 import java.net.URISyntaxException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -115,7 +118,7 @@ public class all {
     }
     Results results = new Results();
     if (chosen.isEmpty()) {
-      Peers.OF_TESTS.forEach(Peers.Peer::prepare);
+      Peers.prepareAll(_ -> {});
       launcher.execute(everything, results);
     } else {
       launcher.execute(request(chosen), results); // a test that needs a peer prepares it
@@ -154,16 +157,39 @@ public class all {
     private final Map<TestIdentifier, Throwable> failures = new LinkedHashMap<>();
     private final Map<String, Double> secondsOfMethods = new HashMap<>();
     private final Map<String, Integer> testsBySkipReason = new TreeMap<>();
+    private final Set<TestIdentifier> methods = new HashSet<>(); // that have not ended
+    private final Set<String> running = new LinkedHashSet<>();
+    private int allMethods;
     private TestPlan plan;
+    private StatusLine status;
 
     @Override
     public void testPlanExecutionStarted(TestPlan plan) {
       this.plan = plan;
+      plan.getRoots().stream()
+          .flatMap(engine -> plan.getDescendants(engine).stream())
+          .filter(test -> test.getSource().orElse(null) instanceof MethodSource)
+          .forEach(methods::add);
+      allMethods = methods.size();
+      status = new StatusLine(System.err, StatusLine.period(), this::progress);
+    }
+
+    /** What a terminal shows. */
+    private synchronized String progress() {
+      return "%d of %d test methods done, running %s"
+          .formatted(allMethods - methods.size(), allMethods, String.join(", ", running));
     }
 
     @Override
     public synchronized void executionStarted(TestIdentifier test) {
       starts.put(test, System.nanoTime());
+      if (isClass(test)) {
+        running.add(name(test));
+      }
+    }
+
+    private static boolean isClass(TestIdentifier test) {
+      return test.getSource().orElse(null) instanceof ClassSource && !name(test).contains(".");
     }
 
     /** Of a class, all methods are skipped; a parametrised method counts once. */
@@ -172,13 +198,20 @@ public class all {
       Stream.concat(Stream.of(skipped), plan.getDescendants(skipped).stream())
           .filter(test -> test.getSource().orElse(null) instanceof MethodSource)
           .forEach(test -> {
+            methods.remove(test);
             ended.add(new Ended(name(test), ABORTED));
             testsBySkipReason.merge(reason, 1, Integer::sum);
           });
     }
 
     @Override
+    public void testPlanExecutionFinished(TestPlan plan) {
+      status.close();
+    }
+
+    @Override
     public synchronized void executionFinished(TestIdentifier test, TestExecutionResult result) {
+      methods.remove(test);
       double seconds = (System.nanoTime() - starts.get(test)) / 1e9;
       if (result.getStatus() == ABORTED) {
         String message = result.getThrowable().map(Throwable::getMessage).orElse("no reason given");
@@ -189,8 +222,9 @@ public class all {
       }
       if (test.isTest()) {
         secondsOfMethods.merge(name(test), seconds, Double::sum);
-      } else if (test.getSource().orElse(null) instanceof ClassSource
-          && !name(test).contains(".")) {
+      } else if (isClass(test)) {
+        running.remove(name(test));
+        status.erase();
         OUT.printf(Locale.ROOT, "%-34s %s  %.1f s%n", name(test), counts(name(test)), seconds);
       }
     }

@@ -4,7 +4,7 @@
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
 //DEPS info.picocli:picocli:4.7.7
 //DEPS com.google.googlejavaformat:google-java-format:2.0.0
-//SOURCES ../deploy/Project.java
+//SOURCES ../common/StatusLine.java ../deploy/Project.java
 //RUNTIME_OPTIONS --add-exports=jdk.compiler/com.sun.tools.javac.api=ALL-UNNAMED
 //RUNTIME_OPTIONS --add-exports=jdk.compiler/com.sun.tools.javac.code=ALL-UNNAMED
 //RUNTIME_OPTIONS --add-exports=jdk.compiler/com.sun.tools.javac.file=ALL-UNNAMED
@@ -14,6 +14,7 @@
 
 import com.google.googlejavaformat.java.Formatter;
 import com.google.googlejavaformat.java.FormatterException;
+import common.StatusLine;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.FileVisitResult;
@@ -21,6 +22,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -67,6 +69,8 @@ public class format implements Callable<Integer> {
       description = "Show this help and exit.")
   private boolean help;
 
+  private volatile String at = "";
+  private Duration statusPeriod; // null: no terminal
   private final PrintStream out;
   private final PrintStream err;
   private final Path root;
@@ -78,20 +82,31 @@ public class format implements Callable<Integer> {
   }
 
   public static void main(String... args) {
-    System.exit(new CommandLine(new format(Project.root(), System.out, System.err)).execute(args));
+    format format = new format(Project.root(), System.out, System.err);
+    format.statusPeriod = StatusLine.period();
+    System.exit(new CommandLine(format).execute(args));
   }
 
   @Override
   public Integer call() throws IOException {
+    try (StatusLine status = new StatusLine(err, statusPeriod, () -> at)) {
+      return call(status);
+    }
+  }
+
+  private int call(StatusLine status) throws IOException {
     int changed = 0;
     int failed = 0;
-    for (Path file : javaFiles(root)) {
+    List<Path> files = javaFiles(root);
+    for (Path file : files) {
       String name = root.relativize(file).toString();
+      at = "file %d of %d, %s".formatted(files.indexOf(file) + 1, files.size(), name);
       try {
         String source = Files.readString(file);
         String formatted = formatted(source);
         if (!formatted.equals(source)) {
           changed++;
+          status.erase();
           out.println(name + (check ? ": not formatted" : ": formatted"));
           if (!check) {
             Files.writeString(file, formatted);
@@ -99,6 +114,7 @@ public class format implements Callable<Integer> {
         }
       } catch (IOException | FormatterException e) {
         failed++;
+        status.erase();
         err.println("format: error: " + name + ": " + e.getMessage());
       }
     }

@@ -17,12 +17,9 @@ public class prepare {
       System.err.println("usage: ./jbang prepare");
       System.exit(args[0].matches("-h|--help") ? 0 : 2);
     }
-    boolean areAllReady = true;
-    for (Peers.Peer peer : Peers.OF_TESTS) {
-      boolean isReady = peer.prepare();
-      System.out.println((isReady ? "ready    " : "MISSING  ") + peer);
-      areAllReady &= isReady;
-    }
+    boolean areAllReady =
+        Peers.prepareAll(
+            peer -> System.out.println((peer.prepare() ? "ready    " : "MISSING  ") + peer));
     System.exit(areAllReady || !Peers.areRequired() ? 0 : 2);
   }
 }
