@@ -97,7 +97,8 @@ public class demo {
               "blockpages_generator.java",
               List.of("--target-dir", FOLDER, "--quiet")),
           new Step(
-              "How many clients fail to update? Judge a saved result of Telemetry, and draw a chart:",
+              "How many clients fail to update? Judge a saved result of Telemetry, and draw a"
+                  + " chart:",
               "",
               "uptake_health.java",
               List.of("--input", "server/sample/uptake.json", "--html", FOLDER + "/uptake.html"),
@@ -136,7 +137,8 @@ public class demo {
           Sometimes the server has a fault, to show what you would see.
 
           $ export SERVER=%s
-          $ export ROOT_HASH=%s"""
+          $ export ROOT_HASH=%s\
+          """
               .formatted(settings.get("SERVER"), settings.get("ROOT_HASH")));
       for (Step step : STEPS) {
         server.clearFaults();
@@ -196,32 +198,32 @@ public class demo {
    */
   static String whatNext(Path folder) {
     return """
-        That was the demo. Look at its pages in a browser: index.html and uptake.html in
-        %s
+    That was the demo. Look at its pages in a browser: index.html and uptake.html in
+    %s
 
-        Next, a server of your own. Two checks need no account there:
-          ./jbang validate_signature.java --server https://settings.example.com/v1
-          ./jbang validate_changes_collection.java --server https://settings.example.com/v1
-        Unless the server is Mozilla's, the first asks for ROOT_HASH. That is the SHA-256 fingerprint
-        of the root certificate of its signatures; the people who run its signer know it.
+    Next, a server of your own. Two checks need no account there:
+      ./jbang validate_signature.java --server https://settings.example.com/v1
+      ./jbang validate_changes_collection.java --server https://settings.example.com/v1
+    Unless the server is Mozilla's, the first asks for ROOT_HASH. That is the SHA-256 fingerprint
+    of the root certificate of its signatures; the people who run its signer know it.
 
-        The others need an account. Make a file that only you can read, and edit it to say:
-          install -m 600 /dev/null ~/settings.env
-            SERVER=https://settings.example.com/v1
-            ROOT_HASH=AA:BB:CC:...
-            AUTH=user:password
-            REFRESH_SIGNATURE_AUTH=user:password
-            BACKPORT_RECORDS_SOURCE_AUTH=user:password
-            BACKPORT_RECORDS_MAPPINGS=main/regions?in_id=br,jp -> main-workspace/nearby
-          ./jbang consistency_checks.java --env-file ~/settings.env
-        Two commands write. With --dry-run they only show what they would do:
-          ./jbang refresh_signature.java --env-file ~/settings.env --dry-run
-          ./jbang backport_records.java --env-file ~/settings.env --create-destination --dry-run
+    The others need an account. Make a file that only you can read, and edit it to say:
+      install -m 600 /dev/null ~/settings.env
+        SERVER=https://settings.example.com/v1
+        ROOT_HASH=AA:BB:CC:...
+        AUTH=user:password
+        REFRESH_SIGNATURE_AUTH=user:password
+        BACKPORT_RECORDS_SOURCE_AUTH=user:password
+        BACKPORT_RECORDS_MAPPINGS=main/regions?in_id=br,jp -> main-workspace/nearby
+      ./jbang consistency_checks.java --env-file ~/settings.env
+    Two commands write. With --dry-run they only show what they would do:
+      ./jbang refresh_signature.java --env-file ~/settings.env --dry-run
+      ./jbang backport_records.java --env-file ~/settings.env --create-destination --dry-run
 
-        Then install the commands, let them run on a schedule, and know what to do about findings:
-          ./jbang install "$HOME/.local/bin"
-        docs/schedules.md and docs/runbooks/README.md have the rest.\
-        """
+    Then install the commands, let them run on a schedule, and know what to do about findings:
+      ./jbang install "$HOME/.local/bin"
+    docs/schedules.md and docs/runbooks/README.md have the rest.\
+    """
         .formatted(folder);
   }
 }

@@ -61,8 +61,7 @@ class DemoTest {
     }
     assertEquals(
         "rw-------",
-        PosixFilePermissions.toString(
-            Files.getPosixFilePermissions(home.resolve("settings.env"))));
+        PosixFilePermissions.toString(Files.getPosixFilePermissions(home.resolve("settings.env"))));
   }
 
   private static List<String> indented(String spaces, List<String> lines) {
