@@ -207,7 +207,7 @@ public class demo {
     Unless the server is Mozilla's, the first asks for ROOT_HASH. That is the SHA-256 fingerprint
     of the root certificate of its signatures; the people who run its signer know it.
 
-    The others need an account. Make a file that only you can read, and edit it to say:
+    The others need an account. Make a file that only you can read, and write yours into it:
       install -m 600 /dev/null ~/settings.env
         SERVER=https://settings.example.com/v1
         ROOT_HASH=AA:BB:CC:...
