@@ -29,10 +29,11 @@ import java.util.stream.Stream;
 /**
  * The independent programs that tests and measurements compare ours with.
  *
- * <p>A program that can be downloaded is downloaded into the user's cache folder when somebody
- * first asks for it; the others are looked for on {@code PATH}. Where a program is missing, the
- * test that asks for it is skipped with the reason; with {@code REQUIRE_PEERS=1} in the
- * environment, as in CI, it fails.
+ * <p>A program that can be downloaded is kept in the user's cache folder; the others are looked for
+ * on {@code PATH}. {@code ./jbang prepare} downloads, and so does a run of all tests; a test that
+ * runs alone does not, so that nobody waits for a download that they did not ask for. Where a
+ * program is missing, the test that asks for it is skipped with the reason; with {@code
+ * REQUIRE_PEERS=1} in the environment, as in CI, it is downloaded, or the test fails.
  */
 final class Peers {
 
@@ -190,7 +191,7 @@ final class Peers {
    */
   private record Found(Path path, String remark) {}
 
-  /** A program that is looked for, or downloaded, once: when somebody first asks for it. */
+  /** A program that is looked for once: when somebody first asks for it. */
   abstract static class Peer {
     final String name;
     private Found found; // null until somebody asks
@@ -199,13 +200,17 @@ final class Peers {
       this.name = name;
     }
 
-    /** The message of the exception says why the peer is missing. */
-    abstract Found find() throws IOException;
+    /**
+     * The message of the exception says why the peer is missing.
+     *
+     * @param downloads whether it is downloaded where it is not there
+     */
+    abstract Found find(boolean downloads) throws IOException;
 
-    private synchronized Found found() {
+    private synchronized Found found(boolean downloads) {
       if (found == null) {
         try {
-          found = find();
+          found = find(downloads);
         } catch (IOException e) {
           found = new Found(null, e.getMessage());
         }
@@ -215,13 +220,14 @@ final class Peers {
 
     /** Downloads it if necessary; returns whether it is there. */
     boolean prepare() {
-      return found().path() != null;
+      return found(true).path() != null;
     }
 
     /** The program. Where it is missing, the test is skipped or fails. */
     Path path() {
-      if (prepare()) {
-        return found().path();
+      Path path = found(areRequired()).path();
+      if (path != null) {
+        return path;
       }
       return areRequired()
           ? fail("REQUIRE_PEERS is set and there is no " + this)
@@ -230,7 +236,7 @@ final class Peers {
 
     @Override
     public String toString() {
-      return name + ": " + found().remark();
+      return name + ": " + found(false).remark();
     }
   }
 
@@ -244,7 +250,7 @@ final class Peers {
     }
 
     @Override
-    Found find() throws IOException {
+    Found find(boolean downloads) throws IOException {
       for (Path program : programs(names)) {
         try {
           String printed =
@@ -295,8 +301,11 @@ final class Peers {
     abstract void download() throws IOException;
 
     @Override
-    Found find() throws IOException {
+    Found find(boolean downloads) throws IOException {
       if (!isReady()) {
+        if (!downloads) {
+          throw new IOException("not downloaded yet; ./jbang prepare does it");
+        }
         try {
           downloadOnce();
         } catch (FileSystemException e) { // its message may be the path alone

@@ -57,6 +57,7 @@ public class backport implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
+    Peers.KINTO.prepare();
     Path python = Peers.KINTO.path();
     String bucket = signed ? "main-workspace" : BUCKET;
     try (RemoteSettingsServer server =

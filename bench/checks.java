@@ -68,6 +68,7 @@ public class checks implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
+    Peers.KINTO.prepare();
     Path python = Peers.KINTO.path();
     try (RemoteSettingsServer server =
             RemoteSettingsServer.builder().latency(Duration.ofMillis(latency)).start();

@@ -51,6 +51,7 @@ public class pages implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
+    Peers.JINJA.prepare();
     Path python = Peers.JINJA.path();
     Path folder = Files.createTempDirectory("pages-").resolve("pages");
     try (RemoteSettingsServer server = RemoteSettingsServer.builder().start()) {

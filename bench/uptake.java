@@ -52,6 +52,7 @@ public class uptake implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
+    Peers.KINTO.prepare();
     Path python = Peers.KINTO.path();
     try (RemoteSettingsServer server = RemoteSettingsServer.builder().start()) {
       server.answer(PATH, 200, "application/json", result());

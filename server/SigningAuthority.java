@@ -27,6 +27,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Stream;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
 import org.bouncycastle.asn1.ASN1ObjectIdentifier;
@@ -575,8 +576,16 @@ final class SigningAuthority {
 
   /** A certificate for another host, which a client on loopback must refuse. */
   static TlsIdentity tlsForOtherHost() {
-    return tlsFor(
-        Days.VALID, Days.VALID, new GeneralName(GeneralName.dNSName, "elsewhere.example.org"));
+    return tlsFor("elsewhere.example.org");
+  }
+
+  /** A certificate for these hosts. */
+  static TlsIdentity tlsFor(String... hosts) {
+    GeneralName[] names =
+        Stream.of(hosts)
+            .map(host -> new GeneralName(GeneralName.dNSName, host))
+            .toArray(GeneralName[]::new);
+    return tlsFor(Days.VALID, Days.VALID, names);
   }
 
   private static TlsIdentity tlsFor(Days caDays, Days serverDays, GeneralName... names) {

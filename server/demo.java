@@ -7,7 +7,6 @@
 
 import java.io.IOException;
 import java.io.PrintStream;
-import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -15,7 +14,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Set;
 
 /**
  * Shows what the commands do: starts the embedded server with sample content on a free port, then
@@ -60,7 +58,7 @@ public class demo {
           new Step(
               "Does every collection have the timestamp that monitor/changes announces?",
               "validate_changes_collection.java",
-              List.of()),
+              List.of("--only", "main/*")),
           new Step(
               "Do source, preview and destination agree with the status of each collection?",
               "consistency_checks.java",
@@ -72,13 +70,13 @@ public class demo {
               List.of("--only", "main/*"),
               1),
           new Step(
-              "Which collections would be signed again?",
+              "Which signatures are older than four days? --dry-run changes nothing:",
               "refresh_signature.java",
-              List.of("--dry-run", "--max-signature-age", "4")),
+              List.of("--only", "main/*", "--max-signature-age", "4", "--dry-run")),
           new Step(
-              "Sign them again, and verify the new signatures:",
+              "Ask the server to sign those collections again, and verify the new signatures:",
               "refresh_signature.java",
-              List.of("--max-signature-age", "4", "--verify")),
+              List.of("--only", "main/*", "--max-signature-age", "4", "--verify")),
           new Step(
               "Copy some records to a new collection, and request a review:",
               "backport_records.java",
@@ -87,7 +85,7 @@ public class demo {
                   "main/regions?in_id=br,jp -> main-workspace/nearby",
                   "--create-destination")),
           new Step(
-              "The same with two more records, one of which the server refuses:",
+              "The same with two more records; the server refuses one of them:",
               "403=PUT /v1/buckets/main-workspace/collections/nearby/records/ch",
               "backport_records.java",
               List.of(
@@ -97,16 +95,14 @@ public class demo {
           new Step(
               "Why was an add-on blocked? Render the blocklist as pages in a folder:",
               "blockpages_generator.java",
-              List.of("--target-dir", FOLDER)),
+              List.of("--target-dir", FOLDER, "--quiet")),
           new Step(
-              "What do clients report? Judge a saved result of Telemetry, and draw a chart:",
+              "How many clients fail to update? Judge a saved result of Telemetry, and draw a"
+                  + " chart:",
               "",
               "uptake_health.java",
               List.of("--input", "server/sample/uptake.json", "--html", FOLDER + "/uptake.html"),
               1));
-
-  /** Commands that do not talk to a Remote Settings server. */
-  private static final Set<String> WITHOUT_SERVER = Set.of("uptake_health.java");
 
   /** The variable with which each command gets the credentials of the sample server. */
   private static final Map<String, String> CREDENTIALS =
@@ -130,7 +126,20 @@ public class demo {
     List<String> wrong = new ArrayList<>();
     Path folder = Files.createTempDirectory("demo-");
     try (RemoteSettingsServer server = RemoteSettingsServer.builder().sample(true).start()) {
-      out.println("A Remote Settings server with sample content runs on " + server.url());
+      Map<String, String> settings =
+          Map.of("SERVER", server.url().toString(), "ROOT_HASH", server.authority().rootHash());
+      out.println(
+          """
+          Remote Settings is how Firefox gets new data, such as blocklists, without a new release:
+          clients read collections of records from a server, and verify their signatures.
+
+          A small server with sample content runs now. Each command asks it, as you would type it.
+          Sometimes the server has a fault, to show what you would see.
+
+          $ export SERVER=%s
+          $ export ROOT_HASH=%s\
+          """
+              .formatted(settings.get("SERVER"), settings.get("ROOT_HASH")));
       for (Step step : STEPS) {
         server.clearFaults();
         if (!step.fault().isEmpty()) {
@@ -138,7 +147,7 @@ public class demo {
         }
         out.println();
         out.println("# " + step.why());
-        int exit = runStep(root, step, server.url(), folder);
+        int exit = runStep(root, step, settings, folder);
         if (exit != step.expected()) {
           wrong.add(step.script() + " exited with " + exit + " instead of " + step.expected());
         }
@@ -147,22 +156,18 @@ public class demo {
     out.println();
     wrong.forEach(line -> System.err.println("demo: error: " + line));
     if (wrong.isEmpty()) {
-      sayWhatNext(folder);
+      out.println(whatNext(folder));
     }
     return wrong.isEmpty() ? 0 : 2;
   }
 
   /** Runs a step with this program's own input and output, as if it had been typed. */
-  private int runStep(Path root, Step step, URI server, Path folder)
+  private int runStep(Path root, Step step, Map<String, String> settings, Path folder)
       throws IOException, InterruptedException {
     boolean isWindows = System.getProperty("os.name").toLowerCase(Locale.ROOT).contains("windows");
     List<String> command = new ArrayList<>();
     command.add(isWindows ? "jbang" : "./jbang");
     command.add(step.script());
-    if (!WITHOUT_SERVER.contains(step.script())) {
-      command.add("--server");
-      command.add(server.toString());
-    }
     for (String argument : step.arguments()) {
       command.add(argument.replace(FOLDER, folder.toString()));
     }
@@ -173,6 +178,7 @@ public class demo {
       command.set(0, root.resolve("jbang").toString());
     }
     ProcessBuilder builder = new ProcessBuilder(command).directory(root.toFile()).inheritIO();
+    builder.environment().putAll(settings);
     if (variable != null) {
       builder.environment().put(variable, "editor:editor");
     }
@@ -186,19 +192,38 @@ public class demo {
     return argument.matches("[\\w./:-]+") ? argument : "'" + argument + "'";
   }
 
-  private void sayWhatNext(Path folder) {
-    out.println(
-        """
-        That was the demo. What to try next:
-          ./jbang local_server --sample              the same server, on port 8888 until Ctrl-C
-          ./jbang validate_signature.java            checks that server, which is the default
-          ./jbang local_server --help                the faults that it can simulate
-          ./jbang validate_signature.java --help     settings and exit codes
-          ./jbang test                               the tests
-        Open the rendered pages in a browser:
-          %s
-          %s\
-        """
-            .formatted(folder.resolve("index.html"), folder.resolve("uptake.html")));
+  /**
+   * What to do with a server of one's own. A line with two spaces before it is typed, one with four
+   * stands in the file that the line above them makes.
+   */
+  static String whatNext(Path folder) {
+    return """
+    That was the demo. Look at its pages in a browser: index.html and uptake.html in
+    %s
+
+    Next, a server of your own. Two checks need no account there:
+      ./jbang validate_signature.java --server https://settings.example.com/v1
+      ./jbang validate_changes_collection.java --server https://settings.example.com/v1
+    Unless the server is Mozilla's, the first asks for ROOT_HASH. That is the SHA-256 fingerprint
+    of the root certificate of its signatures; the people who run its signer know it.
+
+    The others need an account. Make a file that only you can read, and write yours into it:
+      install -m 600 /dev/null ~/settings.env
+        SERVER=https://settings.example.com/v1
+        ROOT_HASH=AA:BB:CC:...
+        AUTH=user:password
+        REFRESH_SIGNATURE_AUTH=user:password
+        BACKPORT_RECORDS_SOURCE_AUTH=user:password
+        BACKPORT_RECORDS_MAPPINGS=main/regions?in_id=br,jp -> main-workspace/nearby
+      ./jbang consistency_checks.java --env-file ~/settings.env
+    Two commands write. With --dry-run they only show what they would do:
+      ./jbang refresh_signature.java --env-file ~/settings.env --dry-run
+      ./jbang backport_records.java --env-file ~/settings.env --create-destination --dry-run
+
+    Then install the commands, let them run on a schedule, and know what to do about findings:
+      ./jbang install "$HOME/.local/bin"
+    docs/schedules.md and docs/runbooks/README.md have the rest.\
+    """
+        .formatted(folder);
   }
 }

@@ -1,5 +1,12 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
+<<<<<<< HEAD
 //SOURCES ../deploy/Project.java all.java prepare.java
+=======
+//SOURCES CanonicalJsonTest.java
+//SOURCES ContentSignatureTest.java
+//SOURCES MozillaRootsTest.java
+//SOURCES ../deploy/Project.java
+>>>>>>> h-f
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -62,6 +69,25 @@ class AllTest {
         failed::toString);
     assertTrue(lines.get(4).startsWith("\tat Peers"), failed::toString);
     assertEquals("0 passed, 1 failed, 0 skipped", lines.getLast());
+  }
+
+  @Test
+  void a_test_that_runs_alone_downloads_nothing_unless_peers_are_required() {
+    String test = "CanonicalJsonTest.ten_thousand_documents_agree_with_canonicaljson_rs";
+    Project.Outcome skipped = run("", test);
+    assertEquals("", skipped.stderr());
+    assertTrue(
+        skipped
+            .stdout()
+            .endsWith(
+                "\n\nSKIPPED 1: no python: not downloaded yet; ./jbang prepare does it\n"
+                    + "0 passed, 0 failed, 1 skipped\n"),
+        skipped::toString);
+    assertTrue(Files.notExists(folder.resolve("cache")));
+    Project.Outcome failed = run("1", test);
+    assertTrue(
+        failed.stdout().contains(" cannot be prepared: no python3 (3.9 or newer, with venv)"),
+        failed::toString);
   }
 
   @Test

@@ -4,6 +4,10 @@
 //SOURCES ../common/Http.java
 //SOURCES ../common/Report.java
 //SOURCES ../common/Runner.java
+//SOURCES ../backport_records.java
+//SOURCES ../consistency_checks.java
+//SOURCES ../refresh_signature.java
+//SOURCES ../uptake_health.java
 //SOURCES ../validate_signature.java
 //SOURCES ../bench/Peers.java
 //SOURCES Terminal.java

@@ -679,13 +679,13 @@ class StartScriptTest {
       delimiter = '|',
       value = {
         "demo | -Dproject.root=HERE HERE/demo.java",
-        "test | -Dproject.root=HERE HERE/tests/all.java",
-        "jbang-test | -Dproject.root=HERE HERE/tests/all.java",
+        "test | -Dproject.root=HERE -s HERE/tests/*Test.java HERE/tests/all.java",
+        "jbang-test | -Dproject.root=HERE -s HERE/tests/*Test.java HERE/tests/all.java",
         "--verbose demo | --verbose -Dproject.root=HERE HERE/demo.java",
         "-o run demo | -o run -Dproject.root=HERE HERE/demo.java",
         "--java 26 demo | --java 26 -Dproject.root=HERE HERE/demo.java",
         "-j26 -R-Xmx1g --debug test | -j26 -R-Xmx1g --debug -Dproject.root=HERE"
-            + " HERE/tests/all.java",
+            + " -s HERE/tests/*Test.java HERE/tests/all.java",
         "build demo | build HERE/demo.java",
         "info tools --select dependencies demo | info tools --select dependencies HERE/demo.java",
         "export portable -O demo demo | export portable -O demo HERE/demo.java",
@@ -708,6 +708,42 @@ class StartScriptTest {
     start((Object[]) typed.split(" ")).go();
     assertEquals(
         List.of(given.replace("HERE", checkout.toString()).split(" (?!out)")), lastArguments());
+  }
+
+  /** Whatever is not a class leads to all of them: the program says what is wrong with it. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "ATest | ATest",
+        "ATest.a_method BTest#a_method ATest.another | ATest BTest",
+        "BTest ATest --slowest | BTest ATest",
+        "ATest.Nested.a_method | ATest",
+        "--slowest | *Test",
+        "--list ATest | *Test",
+        "ATest CTest | *Test",
+        "A | *Test",
+        ".a_method | *Test",
+        "*Test | *Test",
+        "../tests/ATest | *Test",
+      })
+  void test_classes_that_are_named_are_compiled_alone(String typed, String classes)
+      throws IOException {
+    cachePinned();
+    jbang("");
+    Files.createDirectories(checkout.resolve("tests"));
+    for (String file : List.of("ATest.java", "BTest.java")) {
+      Files.createFile(checkout.resolve("tests").resolve(file));
+    }
+    Project.Outcome outcome =
+        start((Object[]) ("test " + typed).split(" ")).in(checkout.resolve("tests")).go();
+    assertEquals(new Project.Outcome(0, "", ""), outcome);
+    List<String> given = new ArrayList<>(List.of("-Dproject.root=" + checkout));
+    for (String name : classes.split(" ")) {
+      given.addAll(List.of("-s", checkout + "/tests/" + name + ".java"));
+    }
+    given.add(checkout + "/tests/all.java");
+    assertEquals(given, lastArguments());
   }
 
   @Test

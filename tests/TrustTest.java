@@ -43,7 +43,7 @@ import tools.jackson.databind.JsonNode;
 class TrustTest {
 
   private static final String SUFFIX = ".content-signature.mozilla.org";
-  private static final String STAGE_AT = "2021-03-12T14:35:19Z";
+  static final String STAGE_AT = "2021-03-12T14:35:19Z";
   private static final String OF_2021 =
       "an earlier root of Mozilla's stage and dev, until 2024-11-14";
 
@@ -290,8 +290,8 @@ class TrustTest {
   }
 
   /** A server that serves what stage had in 2021, as far as one collection goes. */
-  private static RemoteSettingsServer stageOf2021() throws IOException {
-    RemoteSettingsServer server = serverElsewhere().start();
+  static RemoteSettingsServer stageOf2021(RemoteSettingsServer.Builder builder) throws IOException {
+    RemoteSettingsServer server = builder.start();
     String chain = server.signer().addChain("stage", Vectors.text("mozilla-stage-2021/chain.pem"));
     String changeset =
         Vectors.text("mozilla-stage-2021/changeset.json")
@@ -313,7 +313,7 @@ class TrustTest {
 
   @Test
   void the_real_signature_of_stage_is_valid_on_its_hosts_as_of_its_time() throws IOException {
-    try (RemoteSettingsServer server = stageOf2021()) {
+    try (RemoteSettingsServer server = stageOf2021(serverElsewhere())) {
       Terminal.Outcome outcome =
           elsewhere(server, MozillaRootsTest.STAGE_HOST)
               .run(new validate_signature(), "--at=" + STAGE_AT);
@@ -333,7 +333,7 @@ class TrustTest {
         leaf
             + ", the intermediate expired on 2024-11-14 20:48:59 UTC,"
             + " the root expired on 2024-11-14 20:48:59 UTC";
-    try (RemoteSettingsServer server = stageOf2021()) {
+    try (RemoteSettingsServer server = stageOf2021(serverElsewhere())) {
       for (String[] expected :
           new String[][] {
             {"2021-04-24T15:04:06Z", leaf},
@@ -360,7 +360,7 @@ class TrustTest {
 
   @Test
   void the_real_chain_of_stage_is_refused_on_production_with_whose_root_it_is() throws IOException {
-    try (RemoteSettingsServer server = stageOf2021()) {
+    try (RemoteSettingsServer server = stageOf2021(serverElsewhere())) {
       Terminal.Outcome outcome =
           elsewhere(server, MozillaRootsTest.PRODUCTION_HOST)
               .run(new validate_signature(), "--at=" + STAGE_AT);

@@ -3,7 +3,7 @@
 //JAVA 25+
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //DEPS org.junit.platform:junit-platform-launcher:1.14.4
-//SOURCES *Test.java ../bench/Peers.java ../common/StatusLine.java
+//SOURCES ../bench/Peers.java ../common/StatusLine.java
 //RUNTIME_OPTIONS -XX:+UseSerialGC
 
 import static java.util.stream.Collectors.groupingBy;
@@ -46,7 +46,8 @@ import org.junit.platform.launcher.core.LauncherFactory;
 
 /**
  * Runs all tests, or those that the arguments name: {@code Class}, {@code Class.method} or {@code
- * Class#method}.
+ * Class#method}. Which classes there are says who starts it: {@code ./jbang test} has only those
+ * compiled that its arguments name, with what they use.
  *
  * <p>Classes run side by side, those with an {@code @Order} first. The methods of a class run one
  * after the other, unless it has {@code @Execution(CONCURRENT)}. Tests that share something name it
