@@ -228,6 +228,7 @@ public class backport_records implements Runner.Command {
   private Report report;
   private RemoteSettings source;
   private RemoteSettings destination;
+  private ServerInfo sourceInfo; // as the account that reads the source gets it
   private ServerInfo info; // as the account that writes to the destination gets it
   private Instant now;
   private volatile Copy currentCopy; // Ctrl-C shows how far it has come
@@ -245,20 +246,17 @@ public class backport_records implements Runner.Command {
     report.put("dry_run", dryRun);
     try (Http from = server.http(surroundings, report);
         Http to = destAuth == null ? null : server.http(surroundings, report)) {
-      source = remote(from, SOURCE_AUTH, sourceAuth);
-      destination = to == null ? source : remote(to, DEST_AUTH, destAuth);
-      info = server.info(source, SOURCE_AUTH, sourceAuth);
-      if (to != null) {
-        info = server.info(destination, DEST_AUTH, destAuth);
-      }
+      source = remote(from, sourceAuth);
+      destination = to == null ? source : remote(to, destAuth);
+      sourceInfo = server.info(source, SOURCE_AUTH, sourceAuth);
+      info = to == null ? sourceInfo : server.info(destination, DEST_AUTH, destAuth);
       now = surroundings.clock().instant();
       copy(all);
     }
   }
 
-  private RemoteSettings remote(Http http, String variable, Secret credentials)
-      throws UsageException {
-    http.authorize(server.url(), general.authorization(variable, credentials, server.url()));
+  private RemoteSettings remote(Http http, Secret credentials) throws UsageException {
+    http.authorize(server.url(), general.authorization(credentials, server.url()));
     return server.remote(http);
   }
 
@@ -697,9 +695,9 @@ public class backport_records implements Runner.Command {
           end + ": " + e.reason(),
           switch (e.status()) {
             case 401, 403 ->
-                "set %s to an account that may %s the whole collection, if it exists"
+                "%s to an account that may %s the whole collection, if it exists"
                     .formatted(
-                        isSource ? SOURCE_AUTH : destVariable(),
+                        isSource ? sourceInfo.toSet(sourceAuth) : info.toSet(destCredentials()),
                         isSource || check ? "read" : "read and write");
             case 404 ->
                 isSource
@@ -714,8 +712,8 @@ public class backport_records implements Runner.Command {
           });
     }
 
-    private String destVariable() {
-      return destAuth == null ? SOURCE_AUTH : DEST_AUTH;
+    private Secret destCredentials() {
+      return destAuth == null ? sourceAuth : destAuth;
     }
 
     // what is checked before anything is written
@@ -755,7 +753,8 @@ public class backport_records implements Runner.Command {
         throw new Failure(
             "%s is not in the group %s, so it cannot %s of %s"
                 .formatted(info.account(), group.get(), request(signed.signoff()), to.name()),
-            "add the account to the group, or set %s to another account".formatted(destVariable()));
+            "add the account to the group, or set %s to another account"
+                .formatted(destCredentials().label()));
       }
     }
 
@@ -781,8 +780,8 @@ public class backport_records implements Runner.Command {
             "destination %s cannot be created: %s".formatted(to.name(), e.reason()),
             switch (e.status()) {
               case 401, 403, 404 ->
-                  "does the bucket %s exist? set %s to an account that may create collections in it"
-                      .formatted(to.bucket(), destVariable());
+                  "does the bucket %s exist? %s to an account that may create collections in it"
+                      .formatted(to.bucket(), info.toSet(destCredentials()));
               default -> remedy(e, Batch.OPERATORS);
             });
       }
@@ -863,7 +862,7 @@ public class backport_records implements Runner.Command {
         } else if (isOneRecordsFault) {
           record(batch, List.of(new Written(e.status(), e.explanation(), null, null)));
         } else {
-          String remedy = Batch.remedy(e.status(), to, destVariable());
+          String remedy = Batch.remedy(e.status(), to, info.toSet(destCredentials()));
           boolean isSent = e.kind() != ServerException.Kind.OUT_OF_TIME;
           String hint =
               isSent ? remedy(e, remedy) : "the next run applies what is missing; " + e.hint();
@@ -948,7 +947,7 @@ public class backport_records implements Runner.Command {
       List<RecordWrite> writes = plan.all().stream().map(change -> change.at(to)).toList();
       String from = mapping.source().name();
       List<String> sentences =
-          new ArrayList<>(Batch.remedies(writes, states, from, destVariable()));
+          new ArrayList<>(Batch.remedies(writes, states, from, info.toSet(destCredentials())));
       if (why != null && why.hint() != null) {
         sentences.add(why.hint());
       } else if (isMore) {
@@ -1080,7 +1079,7 @@ public class backport_records implements Runner.Command {
             switch (e.status()) {
               case 401, 403 ->
                   "add %s to the group that may do this, or set %s to another account"
-                      .formatted(info.account(), destVariable());
+                      .formatted(info.account(), destCredentials().label());
               default ->
                   e.isTemporary()
                       ? "run the command again: it repeats the request"

@@ -52,6 +52,7 @@ import java.util.TreeSet;
 import java.util.concurrent.ConcurrentSkipListSet;
 import java.util.function.Function;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -102,22 +103,24 @@ public class consistency_checks implements Runner.Command {
     return general;
   }
 
+  private ServerInfo writer;
+
   @Override
   public void run(Surroundings surroundings, Report report) throws Exception {
     try (Http http = server.http(surroundings, report)) {
       RemoteSettings remote = server.remote(http);
       report.put("server", server.url().toString());
       if (auth != null) {
-        http.authorize(server.url(), general.authorization("AUTH", auth, server.url()));
+        http.authorize(server.url(), general.authorization(auth, server.url()));
       }
-      ServerInfo writer = server.writer(remote, "AUTH", auth);
+      writer = server.writer(remote, "AUTH", auth);
       report.heading("Read collection list from " + selection.path());
       List<Announced> all = selection.all(remote, report);
       List<Announced> announced =
           all.stream().filter(entry -> selection.selects(entry.name())).toList();
       List<Check> checks = new ArrayList<>(ofAnnounced(announced, writer.signed()));
       if (!all.isEmpty()) {
-        checks.addAll(ofUnannounced(all, writer, remote, report));
+        checks.addAll(ofUnannounced(all, remote, report));
       }
       checks.sort(Comparator.comparing(Check::place, BY_BUCKET_AND_COLLECTION));
       if (checks.isEmpty()) {
@@ -126,6 +129,15 @@ public class consistency_checks implements Runner.Command {
                 .formatted(selection.select(all, "compared").size()),
             "a preview is compared along with its destination: select the destination");
       }
+      selection.warnOfUnmatched(
+          Stream.concat(
+                  all.stream()
+                      .map(Announced::place)
+                      .filter(place -> writer.signed().ofPreview(place).isEmpty()),
+                  checks.stream().map(Check::place))
+              .map(Place::name)
+              .toList(),
+          report);
       Published published = new Published(writer.signed(), remote);
       Tally tally = new Tally("collection", checks.size(), "OK", "SKIP", "ERROR", "NO VERDICT");
       InOrder.run(
@@ -335,8 +347,7 @@ public class consistency_checks implements Runner.Command {
   // ---- reading
 
   /** A check for each signed source with a destination that exists but is not announced. */
-  private List<Check> ofUnannounced(
-      List<Announced> all, ServerInfo writer, RemoteSettings remote, Report report) {
+  private List<Check> ofUnannounced(List<Announced> all, RemoteSettings remote, Report report) {
     SignedResources resources = writer.signed();
     Set<Place> announced = places(all);
     Set<String> selectedBuckets = new TreeSet<>(); // with a source of a selected collection
@@ -363,14 +374,14 @@ public class consistency_checks implements Runner.Command {
       } catch (ServerException e) {
         if (e.status() != 404 && (!selection.isNarrow() || selectedBuckets.contains(bucket))) {
           Place wholeBucket = new Place(bucket, "*");
-          checks.add(new Judged(wholeBucket, new NoVerdict(unreadable(wholeBucket, e), e.hint())));
+          checks.add(new Judged(wholeBucket, unreadable(wholeBucket, e)));
         }
       }
     }
     Set<Place> announcedMeanwhile = missing.isEmpty() ? Set.of() : announcedNow(remote, report);
     missing.keySet().removeAll(announcedMeanwhile);
     missing.forEach((destination, resource) ->
-        unannounced(destination, resource, writer, remote).ifPresent(checks::add));
+        unannounced(destination, resource, remote).ifPresent(checks::add));
     return checks;
   }
 
@@ -389,7 +400,7 @@ public class consistency_checks implements Runner.Command {
    * source that was never signed. One that the server does not mean to announce is compared.
    */
   private Optional<Check> unannounced(
-      Place destination, SignedResource resource, ServerInfo writer, RemoteSettings remote) {
+      Place destination, SignedResource resource, RemoteSettings remote) {
     try {
       remote.metadata(destination.path());
       return Optional.of(
@@ -519,7 +530,7 @@ public class consistency_checks implements Runner.Command {
     } catch (ServerException e) {
       return e.status() == 404
           ? withoutSource(entry, resource.source(), remote)
-          : new NoVerdict(unreadable(resource.source(), e), e.hint());
+          : unreadable(resource.source(), e);
     }
     try {
       Side from = Side.of("source", source.records(), source.metadata());
@@ -592,13 +603,16 @@ public class consistency_checks implements Runner.Command {
   }
 
   /** Why the source, or a bucket of sources, cannot be read. */
-  private String unreadable(Place source, ServerException e) {
+  private NoVerdict unreadable(Place source, ServerException e) {
     return switch (e.status()) {
       case 401, 403 ->
           auth == null
-              ? "%d, set AUTH".formatted(e.status())
-              : "%d, set AUTH to an account that may read %s".formatted(e.status(), source.name());
-      default -> "source: " + e.reason();
+              ? new NoVerdict("%d, set AUTH".formatted(e.status()))
+              : new NoVerdict(
+                  "%d, set AUTH to an account that may read %s"
+                      .formatted(e.status(), source.name()),
+                  "%s is %s".formatted(auth.label(), writer.account()));
+      default -> new NoVerdict("source: " + e.reason(), e.hint());
     };
   }
 

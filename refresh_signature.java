@@ -107,6 +107,11 @@ public class refresh_signature implements Runner.Command {
   @Mixin TrustSettings trust;
   @Mixin GeneralSettings general;
 
+  private static final String AUTH = "REFRESH_SIGNATURE_AUTH";
+
+  /** The result for the sources after the first that is refused for want of credentials. */
+  private volatile NotAsked notAsked;
+
   public static void main(String[] args) {
     System.exit(Runner.execute(new refresh_signature(), Surroundings.real(), args));
   }
@@ -132,10 +137,9 @@ public class refresh_signature implements Runner.Command {
       report.put("server", server.url().toString());
       report.put("dry_run", dryRun);
       if (auth != null) {
-        http.authorize(
-            server.url(), general.authorization("REFRESH_SIGNATURE_AUTH", auth, server.url()));
+        http.authorize(server.url(), general.authorization(auth, server.url()));
       }
-      ServerInfo writer = server.writer(remote, "REFRESH_SIGNATURE_AUTH", auth);
+      ServerInfo writer = server.writer(remote, AUTH, auth);
       report.heading("Looking at " + selection.path() + ":");
       List<Announced> announced = selection.all(remote, report);
       List<Announced> unnamed =
@@ -144,12 +148,22 @@ public class refresh_signature implements Runner.Command {
               .toList();
       List<SignedResource> resources =
           toRefresh(announced, writer.signed(), names -> selection.selects(names));
+      List<String> names =
+          Stream.concat(
+                  unnamed.stream().map(Announced::place),
+                  toRefresh(announced, writer.signed(), _ -> true).stream()
+                      .flatMap(it -> Stream.of(it.destination(), it.source())))
+              .map(Place::name)
+              .toList();
       if (resources.isEmpty() && unnamed.isEmpty()) {
         throw new UsageException(
             "none of %d collections is a destination of a signed source: nothing was refreshed"
                 .formatted(selection.select(announced, "refreshed").size()),
-            "is SERVER the writer of these collections?");
+            names.isEmpty()
+                ? "is SERVER the writer of these collections?"
+                : selection.meant(names).orElse(null));
       }
+      selection.warnOfUnmatched(names, report);
       List<Outcome> outcomes = new ArrayList<>();
       Tally tally =
           new Tally(
@@ -174,9 +188,10 @@ public class refresh_signature implements Runner.Command {
       InOrder.run(
           report,
           resources,
-          server.parallel(),
+          auth == null ? 1 : server.parallel(), // nothing is in flight at the first refusal
           resource ->
-              new Outcome(resource.source(), resource, refresh(resource, remote, clients, now)),
+              new Outcome(
+                  resource.source(), resource, refresh(resource, remote, clients, writer, now)),
           (resource, reason) ->
               new Outcome(resource.source(), resource, new NoVerdict(reason, null)),
           outcome -> {
@@ -185,7 +200,7 @@ public class refresh_signature implements Runner.Command {
           },
           () -> report.summary("interrupted: " + tally.counts()));
       String verified = "";
-      if (verify && !dryRun) {
+      if (verify && !dryRun && notAsked == null) {
         SignatureReport results = new SignatureReport(check, report);
         results.judgeAll(
             signedPlaces(outcomes, announcedNow(clients, report)),
@@ -229,6 +244,9 @@ public class refresh_signature implements Runner.Command {
    * @param hint what to do about it, or null
    */
   record NoVerdict(String reason, String hint) implements Result {}
+
+  /** The server was not asked, because it refused another source for want of credentials. */
+  record NotAsked(String hint) implements Result {}
 
   /**
    * The outcome for one source, or for an entry that names no collection.
@@ -313,7 +331,14 @@ public class refresh_signature implements Runner.Command {
   // ---- reading and writing
 
   private Result refresh(
-      SignedResource resource, RemoteSettings remote, RemoteSettings clients, Instant now) {
+      SignedResource resource,
+      RemoteSettings remote,
+      RemoteSettings clients,
+      ServerInfo writer,
+      Instant now) {
+    if (notAsked != null) {
+      return notAsked;
+    }
     String path = resource.source().path();
     try {
       Map<String, Object> before = remote.metadata(path);
@@ -340,11 +365,17 @@ public class refresh_signature implements Runner.Command {
           : result;
     } catch (ServerException e) {
       return switch (e.status()) {
-        case 401, 403 ->
-            new NoVerdict(
-                e.reason(),
-                "set REFRESH_SIGNATURE_AUTH to an account that may write "
-                    + resource.source().bucket());
+        case 401, 403 -> {
+          String hint =
+              "%s to an account that may write %s"
+                  .formatted(
+                      auth == null ? "set " + AUTH : writer.toSet(auth),
+                      resource.source().bucket());
+          if (auth == null && e.status() == 401) {
+            notAsked = new NotAsked(hint);
+          }
+          yield new NoVerdict(e.reason(), hint);
+        }
         case 404 ->
             new NoVerdict(
                 e.reason() + ", the source is gone",
@@ -433,6 +464,14 @@ public class refresh_signature implements Runner.Command {
         json.put("status", "skip");
         json.put("reason", why);
         report.result(Status.GOOD, "%sSKIP (%s)".formatted(start, why), json);
+      }
+      case NotAsked(String hint) -> {
+        String reason = "not asked: %s is not set".formatted(AUTH);
+        tally.add(name, Status.UNKNOWN, "not asked", reason);
+        json.put("status", "no-verdict");
+        json.put("reason", reason);
+        json.put("hint", hint);
+        report.result(Status.UNKNOWN, null, json);
       }
       case NoVerdict(String reason, String hint) -> {
         tally.add(name, Status.UNKNOWN, "NO VERDICT", reason);

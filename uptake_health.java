@@ -636,7 +636,7 @@ public class uptake_health implements Runner.Command {
       throw new UsageException(
           "REDASH_API_KEY is not set", "set it, or judge a saved result with --input");
     }
-    general.checkSafe("REDASH_API_KEY", redashApiQueryUrl);
+    general.checkSafe(redashApiKey.label(), redashApiQueryUrl);
     Http.Names names = new Http.Names("REDASH_API_QUERY_URL", "REDASH_TIMEOUT_SECONDS");
     Duration deadline = requestsDeadline == null ? redashTimeout.multipliedBy(2) : requestsDeadline;
     try (Http http = requests.http(redashTimeout, deadline, 1, names, surroundings, report)) {
@@ -653,11 +653,12 @@ public class uptake_health implements Runner.Command {
       http.authorize(redashApiQueryUrl, "Key " + redashApiKey.reveal());
     } catch (IllegalArgumentException e) {
       throw new UsageException(
-          "REDASH_API_KEY holds a character that no header can carry", "is it only the key?");
+          redashApiKey.label() + " holds a character that no header can carry",
+          "is it only the key?");
     }
   }
 
-  private static String hint(ServerException failure) {
+  private String hint(ServerException failure) {
     if (failure.explanation().contains("No cached result")) {
       return "the query has not run yet: run it in Redash, or give it a schedule there";
     }
@@ -666,7 +667,9 @@ public class uptake_health implements Runner.Command {
           case 401, 403, 404 -> true;
           default -> failure.kind() == ServerException.Kind.WEB_PAGE;
         };
-    return isRefusal ? "are REDASH_API_KEY and REDASH_API_QUERY_URL right?" : failure.hint();
+    return isRefusal
+        ? "are %s and REDASH_API_QUERY_URL right?".formatted(redashApiKey.label())
+        : failure.hint();
   }
 
   private Object saved(InputStream stdin) throws NoData {

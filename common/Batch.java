@@ -134,17 +134,17 @@ public final class Batch {
    *
    * @param states by the ids of the records
    * @param source where the records come from
-   * @param auth variable with the credentials that were used
+   * @param toSet names the account, and where its credentials are set
    */
   public static List<String> remedies(
-      List<RecordWrite> writes, Map<String, ChangeState> states, String source, String auth) {
+      List<RecordWrite> writes, Map<String, ChangeState> states, String source, String toSet) {
     Map<String, List<String>> rejected = new LinkedHashMap<>();
     for (RecordWrite write : writes) {
       if (states.get(write.id()) instanceof Rejected(int status, String reason)) {
         String remedy =
             write.record() != null && CONTENT.contains(status)
                 ? "change it in %s, or leave it out by a filter".formatted(source)
-                : remedy(status, write.collection(), auth);
+                : remedy(status, write.collection(), toSet);
         rejected
             .computeIfAbsent(remedy, _ -> new ArrayList<>())
             .add(Display.brief(write.id()) + " (" + reason + ")");
@@ -157,9 +157,9 @@ public final class Batch {
   }
 
   /** What to change if the cause is not what a record holds. */
-  public static String remedy(int status, Place collection, String auth) {
+  public static String remedy(int status, Place collection, String toSet) {
     return status == 401 || status == 403
-        ? "set %s to an account with write permission on %s".formatted(auth, collection.name())
+        ? "%s to an account with write permission on %s".formatted(toSet, collection.name())
         : OPERATORS;
   }
 

@@ -99,7 +99,7 @@ class CrashReports {
         return NONE;
       }
       String slug = "auto".equals(monitor) ? command : monitor;
-      return new Sdk(command, url, environment, slug, http, masks, warn);
+      return new Sdk(command, dsn.label(), url, environment, slug, http, masks, warn);
     } catch (RuntimeException e) { // whatever the SDK throws: a run needs no DSN
       warn.accept(
           "nothing is reported: SENTRY_DSN is not a DSN, expected https://KEY@HOST/PROJECT");
@@ -161,6 +161,7 @@ class CrashReports {
 
     Sdk(
         String command,
+        String label,
         URI dsn,
         String environment,
         String monitor,
@@ -172,18 +173,20 @@ class CrashReports {
       this.masks = masks;
       this.warn = warn;
       // one scope for all threads: a report has the context of all of them
-      Sentry.init(options -> configure(options, dsn, environment, http), true);
+      Sentry.init(options -> configure(options, label, dsn, environment, http), true);
       checkIn =
           monitor == null
               ? null
               : Sentry.captureCheckIn(new CheckIn(monitor, CheckInStatus.IN_PROGRESS));
     }
 
-    private void configure(SentryOptions options, URI dsn, String environment, Http http) {
+    private void configure(
+        SentryOptions options, String label, URI dsn, String environment, Http http) {
       options.setDsn(dsn.toString());
       options.setEnvironment(environment);
       options.setRelease("remote-settings-lambdas@" + Version.NUMBER);
-      options.setTransportFactory((_, sentry) -> transport = new Transport(http, sentry, options));
+      options.setTransportFactory(
+          (_, sentry) -> transport = new Transport(http, label, sentry, options));
       options.setBeforeSend((event, _) -> masked(event));
       options.setEnableExternalConfiguration(false);
       options.setEnableUncaughtExceptionHandler(false);
@@ -293,6 +296,7 @@ class CrashReports {
     private static final String LIMITED = "429, its quota is used up";
 
     private final Http http;
+    private final String label; // of the DSN
     private final URI url;
     private final Map<String, String> headers;
     private final SentryOptions options;
@@ -305,8 +309,9 @@ class CrashReports {
     private CompletableFuture<String> lastCheckIn = CompletableFuture.completedFuture("");
     private volatile boolean limited;
 
-    Transport(Http http, RequestDetails details, SentryOptions options) {
+    Transport(Http http, String label, RequestDetails details, SentryOptions options) {
       this.http = http;
+      this.label = label;
       this.url = URI.create(details.getUrl().toString());
       this.options = options;
       this.headers = new HashMap<>(details.getHeaders());
@@ -344,7 +349,7 @@ class CrashReports {
       } catch (ServerException e) {
         limited |= e.status() == 429;
         return switch (e.status()) {
-          case 401, 403, 404 -> e.status() + ", is SENTRY_DSN right?";
+          case 401, 403, 404 -> "%d, is %s right?".formatted(e.status(), label);
           case 429 -> LIMITED;
           default ->
               switch (e.kind()) {

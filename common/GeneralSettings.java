@@ -103,12 +103,9 @@ public final class GeneralSettings {
   /**
    * The {@code Authorization} header for a server: Basic for {@code user:pass}, Bearer for a bare
    * token, {@code TYPE TOKEN} as it is.
-   *
-   * @param variable the credentials' variable, for the error
    */
-  public String authorization(String variable, Secret credentials, URI server)
-      throws UsageException {
-    checkSafe(variable, server);
+  public String authorization(Secret credentials, URI server) throws UsageException {
+    checkSafe(credentials.label(), server);
     String text = credentials.reveal();
     int colon = text.indexOf(':');
     int space = text.indexOf(' ');
@@ -118,7 +115,7 @@ public final class GeneralSettings {
     }
     if (!text.chars().allMatch(c -> c >= ' ' && c <= '~')) {
       throw new UsageException(
-          variable + " holds a character that no header can carry",
+          credentials.label() + " holds a character that no header can carry",
           "expected user:pass, a token, or TYPE TOKEN");
     }
     return hasType ? text : "Bearer " + text;
@@ -129,7 +126,7 @@ public final class GeneralSettings {
     Optional<URI> url = Optional.ofNullable(sentryDsn).map(Secret::reveal).flatMap(Urls::web);
     try {
       if (url.isPresent() && !Urls.hasUnderscore(url.get())) { // it is never sent there
-        checkSafe("SENTRY_DSN", url.get());
+        checkSafe(sentryDsn.label(), url.get());
       }
       return sentryDsn;
     } catch (UsageException e) {
@@ -138,11 +135,15 @@ public final class GeneralSettings {
     }
   }
 
-  /** Refuses to send a secret if others could read it on its way. */
-  public void checkSafe(String variable, URI target) throws UsageException {
+  /**
+   * Refuses to send a secret if others could read it on its way.
+   *
+   * @param label names the secret
+   */
+  public void checkSafe(String label, URI target) throws UsageException {
     if (!Urls.isSecure(target) && !Urls.isLoopback(Urls.host(target)) && !allowInsecureAuth) {
       throw new UsageException(
-          "%s would be sent unencrypted to %s".formatted(variable, Urls.host(target)),
+          "%s would be sent unencrypted to %s".formatted(label, Urls.host(target)),
           "use https, or --allow-insecure-auth if you must");
     }
   }

@@ -32,7 +32,7 @@ import picocli.CommandLine.TypeConversionException;
 final class Lookup implements IDefaultValueProvider {
 
   /** Variables without an option: other programs read them too, also in lower case. */
-  private static final List<String> VARIABLES_ONLY =
+  static final List<String> VARIABLES_ONLY =
       Stream.of("HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "NO_COLOR")
           .flatMap(name -> Stream.of(name, name.toLowerCase(Locale.ROOT)))
           .toList();
@@ -42,12 +42,15 @@ final class Lookup implements IDefaultValueProvider {
   private static final Pattern SECRET_VARIABLE =
       Pattern.compile("(.*_)?(AUTH|API_KEY|SECRET_ACCESS_KEY|SESSION_TOKEN)");
 
+  private static final Pattern SERVER = Pattern.compile("\\bSERVER\\b");
+
   private static final Pattern ENV_LINE =
       Pattern.compile("(?:export\\s+)?([A-Za-z_][A-Za-z0-9_]*)\\s*=\\s*(.*)");
 
   private final CommandSpec spec;
   private final Map<String, String> environment;
   private final Map<String, String> envFile = new HashMap<>();
+  private String envFileName;
   private final List<String> arguments = new ArrayList<>();
   private final Map<OptionSpec, String> onCommandLine = new HashMap<>();
 
@@ -125,7 +128,8 @@ final class Lookup implements IDefaultValueProvider {
     for (Map<String, String> values : List.of(environment, envFile)) {
       String value = unquoted(values.getOrDefault(variable, ""), isList);
       if (!value.isEmpty() || (isList && values.containsKey(variable))) {
-        return new Found(variable, value, values == envFile ? "env file" : "environment");
+        return new Found(
+            variable, value, values == envFile ? "file " + envFileName : "environment");
       }
     }
     return null;
@@ -174,8 +178,11 @@ final class Lookup implements IDefaultValueProvider {
     for (OptionSpec option : spec.options()) {
       if (isSecret(option)) {
         Found found = find(option);
-        Secret secret = found.variable() == null ? option.getValue() : new Secret(found.value());
-        if (secret != null) {
+        Secret read = option.getValue(); // from the option's file
+        String value =
+            found.variable() != null ? found.value() : read == null ? null : read.reveal();
+        if (value != null) {
+          Secret secret = new Secret(value, secretLabel(option, found));
           if (!option.longestName().equals("--sentry-dsn-file")) { // a bad one is a warning
             check(secret.reveal(), label(option));
           }
@@ -198,6 +205,11 @@ final class Lookup implements IDefaultValueProvider {
     return secrets;
   }
 
+  private static String secretLabel(OptionSpec option, Found found) {
+    String variable = found.variable() == null ? variables(option).getFirst() : found.variable();
+    return "%s (%s)".formatted(variable, found.origin());
+  }
+
   private static void check(String secret, String label) throws UsageException {
     if (secret.isEmpty()) {
       throw new UsageException(label + ": the file is empty", null);
@@ -218,6 +230,29 @@ final class Lookup implements IDefaultValueProvider {
     return found.variable() == null
         ? option.longestName()
         : "%s (%s)".formatted(found.variable(), found.origin());
+  }
+
+  /**
+   * A hint that names SERVER, with where that is set. A failure of the default server has a hint of
+   * its own if SERVER is not set, because few mean that one.
+   *
+   * @param message of the failure
+   * @param hint on it, or null
+   */
+  String hint(String message, String hint) {
+    OptionSpec server = spec.findOption("--server");
+    if (server == null) {
+      return hint;
+    }
+    Found found = find(server);
+    if (!found.origin().equals("default")) {
+      String label = Matcher.quoteReplacement(label(server));
+      return hint == null ? null : SERVER.matcher(hint).replaceFirst(label);
+    }
+    return (hint == null ? message.contains(found.value()) : SERVER.matcher(hint).find())
+        ? "SERVER is not set; asked the default %s: set it, or start one with %s"
+            .formatted(found.value(), "./jbang local_server --sample")
+        : hint;
   }
 
   /** A line per setting: variable, value and origin. */
@@ -259,6 +294,7 @@ final class Lookup implements IDefaultValueProvider {
     if (name == null) {
       return;
     }
+    envFileName = name;
     String label = found.variable() == null ? found.origin() : found.variable();
     List<String> lines;
     try {
@@ -320,9 +356,14 @@ final class Lookup implements IDefaultValueProvider {
     List<String> variables = new ArrayList<>();
     for (String name : option.names()) {
       String longName = isSecret(option) ? name.replaceFirst("-file$", "") : name;
-      variables.add(longName.replaceFirst("^-+", "").replace('-', '_').toUpperCase(Locale.ROOT));
+      variables.add(variable(longName));
     }
     return variables;
+  }
+
+  /** The variable of an option of this name, with or without hyphens before it. */
+  static String variable(String option) {
+    return option.replaceFirst("^-+", "").replace('-', '_').toUpperCase(Locale.ROOT);
   }
 
   static String defaultText(OptionSpec option) {

@@ -110,7 +110,11 @@ public final class RemoteSettings {
 
   /** Reads the server info. */
   public ServerInfo serverInfo() throws ServerException {
-    return get("/", body -> ServerInfo.of(Json.parse(body)));
+    try {
+      return get("/", body -> ServerInfo.of(Json.parse(body)));
+    } catch (ServerException e) {
+      throw atAddress(e);
+    }
   }
 
   /**
@@ -182,11 +186,16 @@ public final class RemoteSettings {
     try {
       pages(path + "/records", RemoteSettings::list, entries::addAll);
     } catch (ServerException e) {
-      throw e.status() == 404
-          ? e.withHint("is SERVER right, with the version at its end (/v1)?")
-          : e;
+      throw atAddress(e);
     }
     return entries;
+  }
+
+  /** Something that every server has is not there. */
+  private static ServerException atAddress(ServerException e) {
+    return e.status() == 404
+        ? e.withHint("is SERVER right, with the version at its end (/v1)?")
+        : e;
   }
 
   private static Announced announced(Object entry) {

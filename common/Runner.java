@@ -16,12 +16,14 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import picocli.AutoComplete;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
@@ -128,6 +130,7 @@ public final class Runner {
     CommandLine line = new CommandLine(command);
     line.setExpandAtFiles(false);
     line.setInterpolateVariables(false);
+    line.setPosixClusteredShortOptionsAllowed(false); // -help would be -h, which nobody looks for
     line.registerConverter(boolean.class, new Values.BooleanConverter());
     line.registerConverter(
         Secret.class,
@@ -212,9 +215,9 @@ public final class Runner {
       UsageException usage = usage(e, lookup);
       report.error(usage.getMessage(), usage.hint());
     } catch (UsageException e) {
-      report.error(e.getMessage(), e.hint());
+      report.error(e.getMessage(), lookup.hint(e.getMessage(), e.hint()));
     } catch (ServerException e) {
-      report.failure(e.getMessage(), e.hint(), e);
+      report.failure(e.getMessage(), lookup.hint(e.getMessage(), e.hint()), e);
     } catch (Report.ClosedOutput e) {
       // the report has set the exit code
     } catch (Throwable e) {
@@ -243,27 +246,74 @@ public final class Runner {
   /** The part of an argument that may be shown: a long option, or a short one without value. */
   private static final Pattern OPTION_NAME = Pattern.compile("--[a-z][a-z0-9-]*|-[a-zA-Z]");
 
-  /** Names the unknown options, never what follows them: it may be a secret. */
+  /** The name in an argument that may be meant as an option, or as a variable. */
+  private static final Pattern NAME =
+      Pattern.compile("[-\u2010-\u2015\u2212/]*([\\w-]+)(?=[=:\\s]|$)");
+
+  private static final Pattern VARIABLE = Pattern.compile("[A-Z][A-Z0-9_]*=");
+
+  /** {@code bucket/collection} as most are named, which no password or token looks like. */
+  private static final Pattern COLLECTION =
+      Pattern.compile("(?=.{1,60}$)[a-z]+(-[a-z0-9]+)*/[a-z]+(-[a-z0-9]+)*");
+
+  /**
+   * Names the unknown options, never what follows them: it may be a secret. Of another argument
+   * nothing is shown but a known name, or what can only be a collection.
+   */
   private static UsageException unknown(UnmatchedArgumentException e) {
+    CommandSpec spec = e.getCommandLine().getCommandSpec();
+    String first = e.getUnmatched().getFirst();
     List<String> options =
         e.getUnmatched().stream()
             .map(OPTION_NAME::matcher)
             .filter(Matcher::lookingAt)
             .map(Matcher::group)
             .toList();
+    if (options.isEmpty()) {
+      return new UsageException(
+          "there is an argument that belongs to no option",
+          meant(first, spec)
+              .orElse(
+                  spec.findOption("--only") == null
+                      ? "--help lists the options"
+                      : COLLECTION.matcher(first).matches()
+                          ? "did you mean --only %s?".formatted(first)
+                          : "--only 'main/*' selects collections; --help lists the options"));
+    }
     List<String> near = e.getSuggestions().stream().limit(2).toList();
     return new UsageException(
-        options.isEmpty()
-            ? "there is an argument that belongs to no option"
-            : "unknown option " + String.join(", ", options),
-        options.isEmpty() || near.isEmpty()
-            ? "--help lists the options"
-            : "did you mean " + String.join(" or ", near) + "?");
+        "unknown option " + String.join(", ", options),
+        meant(first, spec)
+            .orElse(
+                near.isEmpty()
+                    ? "--help lists the options"
+                    : "did you mean " + String.join(" or ", near) + "?"));
+  }
+
+  /** A hint on an argument that begins with the name of an option, or of a variable. */
+  private static Optional<String> meant(String argument, CommandSpec spec) {
+    Matcher name = NAME.matcher(argument);
+    String variable = name.lookingAt() ? Lookup.variable(name.group(1)) : "";
+    Optional<OptionSpec> option =
+        spec.options().stream()
+            .filter(one ->
+                Lookup.variables(one).contains(variable)
+                    || Stream.of(one.names()).map(Lookup::variable).anyMatch(variable::equals))
+            .findFirst();
+    if (VARIABLE.matcher(argument).lookingAt()) {
+      boolean isKnown = option.isPresent() || Lookup.VARIABLES_ONLY.contains(variable);
+      return Optional.of(
+          "variables stand before the command: %s=… %s"
+              .formatted(isKnown ? variable : "NAME", spec.name()));
+    }
+    return option.map(one ->
+        "did you mean %s%s?"
+            .formatted(one.longestName(), one.arity().max() > 0 ? "=" + one.paramLabel() : ""));
   }
 
   private static Secret secretFrom(String file, InputStream in) throws IOException {
     byte[] bytes = file.equals("-") ? in.readAllBytes() : Files.readAllBytes(Path.of(file));
-    return new Secret(Values.trimmed(new String(bytes, StandardCharsets.UTF_8)).strip());
+    return new Secret(Values.trimmed(new String(bytes, StandardCharsets.UTF_8)).strip(), file);
   }
 
   /** The certificates to trust besides the JDK's, or null. */

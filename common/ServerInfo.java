@@ -1,5 +1,5 @@
 //JAVA 25+
-//SOURCES Json.java Place.java SignedResources.java UnexpectedBody.java Urls.java
+//SOURCES Json.java Place.java Secret.java SignedResources.java UnexpectedBody.java Urls.java
 
 package common;
 
@@ -45,6 +45,15 @@ public record ServerInfo(
     return monitored == null
         || monitored.contains("/buckets/" + collection.bucket())
         || monitored.contains(collection.path());
+  }
+
+  /**
+   * The beginning of a hint if this account may not do something.
+   *
+   * @param credentials of the account
+   */
+  public String toSet(Secret credentials) {
+    return "%s is %s: set it".formatted(credentials.label(), account);
   }
 
   static ServerInfo of(Object document) throws UnexpectedBody {

@@ -91,7 +91,7 @@ public final class ServerSettings {
    * Reads the server info of a Kinto; fails if the server is a reader, or does not know the
    * credentials.
    *
-   * @param variable the credentials' variable, for the error
+   * @param variable the credentials' variable, for the hint
    * @param credentials null for none
    */
   public ServerInfo info(RemoteSettings remote, String variable, Secret credentials)
@@ -100,7 +100,7 @@ public final class ServerSettings {
     if (info.isReader()) {
       throw new UsageException("%s takes no credentials".formatted(server), READER);
     }
-    return known(info, variable, credentials);
+    return known(info, credentials);
   }
 
   /** The same; fails if the server is not a writer, too. */
@@ -112,7 +112,7 @@ public final class ServerSettings {
           "No signer capabilities found. Run on *writer* server!",
           info.isReader() ? READER : "SERVER is %s, which signs nothing".formatted(server));
     }
-    return known(info, variable, credentials);
+    return known(info, credentials);
   }
 
   private static ServerInfo read(RemoteSettings remote, String variable, Secret credentials)
@@ -120,18 +120,21 @@ public final class ServerSettings {
     try {
       return remote.serverInfo();
     } catch (ServerException e) {
-      throw credentials != null && (e.status() == 401 || e.status() == 403)
-          ? e.withHint("are the credentials of %s right?".formatted(variable))
-          : e;
+      throw e.status() != 401 && e.status() != 403
+          ? e
+          : e.withHint(
+              credentials == null
+                  ? "set " + variable
+                  : "is it %s that is wrong, or SERVER?".formatted(credentials.label()));
     }
   }
 
-  private ServerInfo known(ServerInfo info, String variable, Secret credentials)
-      throws UsageException {
+  private ServerInfo known(ServerInfo info, Secret credentials) throws UsageException {
     if (credentials != null && info.account() == null) {
       throw new UsageException(
-          "%s is refused: %s does not know these credentials".formatted(variable, server),
-          "expected user:pass, a token, or TYPE TOKEN, of an account of this server;"
+          "%s is refused: %s does not know these credentials"
+              .formatted(credentials.label(), server),
+          "expected user:pass, a token, or TYPE TOKEN, of an account of SERVER;"
               + " a redirect to another origin drops them");
     }
     return info;

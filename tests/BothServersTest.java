@@ -251,7 +251,7 @@ class BothServersTest {
               .run(new refresh_signature());
       assertEquals(2, outcome.exit(), outcome::toString);
       assertTrue(
-          outcome.stderr().contains("error: REFRESH_SIGNATURE_AUTH is refused: "),
+          outcome.stderr().contains("error: REFRESH_SIGNATURE_AUTH (environment) is refused: "),
           outcome::toString);
     }
   }
@@ -725,7 +725,8 @@ class BothServersTest {
               "copies/to",
               server -> server.terminal().set(variable, "editor:wrong"));
       assertTrue(
-          outcome.stderr().contains("error: " + variable + " is refused: "), outcome::toString);
+          outcome.stderr().contains("error: " + variable + " (environment) is refused: "),
+          outcome::toString);
     }
     assertEquals(before, state("copies/to"), "nothing was sent");
   }

@@ -673,7 +673,7 @@ class CrashReportsTest {
     String home = System.getProperty("user.home");
     probe.doing((surroundings, report) -> {
       try (Http http = probe.server.http(surroundings, report)) {
-        http.authorize(server.url(), probe.general.authorization("AUTH", probe.auth, server.url()));
+        http.authorize(server.url(), probe.general.authorization(probe.auth, server.url()));
         http.get(server.url().resolve("/v1/nowhere"), 1000, InputStream::readAllBytes);
       } finally {
         report.failedCheck("a", "b", home + "/c", Map.of("d", home + "/e"));
@@ -817,9 +817,9 @@ class CrashReportsTest {
 
   private static Stream<Arguments> unwilling() {
     return Stream.of(
-        arguments("401", "401, is SENTRY_DSN right?"),
-        arguments("403", "403, is SENTRY_DSN right?"),
-        arguments("404", "404, is SENTRY_DSN right?"),
+        arguments("401", "401, is SENTRY_DSN (environment) right?"),
+        arguments("403", "403, is SENTRY_DSN (environment) right?"),
+        arguments("404", "404, is SENTRY_DSN (environment) right?"),
         arguments("413", "413"),
         arguments("500", "500"),
         arguments("503", "503"),

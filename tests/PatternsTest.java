@@ -69,7 +69,8 @@ class PatternsTest {
           new Ours("blockpages_generator.java", "CANONICAL_URL", "/*$"),
           new Ours(
               "common/Lookup.java",
-              "variables and lines of the env file",
+              "variables, hints and lines of the env file",
+              "\\bSERVER\\b",
               "HTTPS?_PROXY|https?_proxy",
               "(.*_)?(AUTH|API_KEY|SECRET_ACCESS_KEY|SESSION_TOKEN)",
               "(?:export\\s+)?([A-Za-z_][A-Za-z0-9_]*)\\s*=\\s*(.*)",
@@ -97,10 +98,18 @@ class PatternsTest {
           new Ours("common/Report.java", "messages of the commands", "(:| on) %s$"),
           new Ours(
               "common/Runner.java",
-              "options and their descriptions",
+              "arguments, options and their descriptions",
               "--[a-z][a-z0-9-]*|-[a-zA-Z]",
+              "[-\u2010-\u2015\u2212/]*([\\w-]+)(?=[=:\\s]|$)",
+              "[A-Z][A-Z0-9_]*=",
+              "(?=.{1,60}$)[a-z]+(-[a-z0-9]+)*/[a-z]+(-[a-z0-9]+)*",
               "\\|",
               " "),
+          new Ours(
+              "common/Selection.java",
+              "patterns of --only",
+              ".*buckets/([^/]+)/collections/([^/?]+).*",
+              "^/+|/+$"),
           new Ours("common/Values.java", "settings", "regex", "/+$"),
           new Ours(
               "common/pages/Bucket.java",

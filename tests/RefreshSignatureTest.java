@@ -35,11 +35,15 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Predicate;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /** The command as a whole, against the embedded server over HTTP, and its decisions. */
@@ -204,6 +208,60 @@ class RefreshSignatureTest {
           outcome
               .stderr()
               .endsWith("200 collections: 199 refreshed, 1 NO VERDICT (main-workspace/c150)\n"),
+          outcome::toString);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"--verify", "--dry-run", "--parallel-requests=8"})
+  void without_credentials_nothing_more_is_asked_after_the_first_401(String option)
+      throws IOException {
+    try (RemoteSettingsServer server = server().sample(true).start()) {
+      Terminal terminal = new Terminal().set("SERVER", server.url());
+      Terminal.Outcome outcome = terminal.run(new refresh_signature(), option);
+      assertEquals(2, outcome.exit(), outcome::toString);
+      assertEquals(2, outcome.stdout().lines().count(), outcome::toString);
+      assertTrue(outcome.stdout().contains("NO VERDICT (401: "), outcome::toString);
+      assertEquals(3, server.requests().size(), "server info, list, one source");
+      assertTrue(
+          outcome.stderr().contains("0 refreshed, 1 NO VERDICT (")
+              || outcome.stderr().contains("0 would be refreshed, 1 NO VERDICT ("),
+          outcome::toString);
+      assertTrue(outcome.stderr().contains("), 9 not asked ("), outcome::toString);
+      assertEquals(1, outcome.stderr().split("hint: ", -1).length - 1, outcome::toString);
+      assertTrue(
+          outcome.stderr().contains("hint: set REFRESH_SIGNATURE_AUTH to an account"),
+          outcome::toString);
+    }
+  }
+
+  @Test
+  void the_document_has_each_source_that_was_not_asked() throws IOException {
+    try (RemoteSettingsServer server = server().sample(true).start()) {
+      Terminal terminal = new Terminal().set("SERVER", server.url());
+      JsonNode document =
+          Store.JSON.readTree(terminal.run(new refresh_signature(), "--format=json").stdout());
+      List<String> reasons =
+          document.path("results").valueStream().map(it -> it.path("reason").asString()).toList();
+      assertEquals(10, reasons.size());
+      assertTrue(reasons.getFirst().startsWith("401: "), reasons.getFirst());
+      assertEquals(
+          Set.of("not asked: REFRESH_SIGNATURE_AUTH is not set"),
+          Set.copyOf(reasons.subList(1, reasons.size())));
+    }
+  }
+
+  @Test
+  void with_credentials_a_401_of_one_source_does_not_stop_the_others() throws IOException {
+    try (RemoteSettingsServer server = server().sample(true).start()) {
+      server.fault("401=PATCH main-workspace/regions");
+      Terminal.Outcome outcome = terminal(server).run(new refresh_signature());
+      assertEquals(2, outcome.exit(), outcome::toString);
+      assertTrue(outcome.stderr().contains("8 refreshed, 1 SKIP, 1 NO VERDICT"), outcome::toString);
+      assertTrue(
+          outcome
+              .stderr()
+              .contains("hint: REFRESH_SIGNATURE_AUTH (environment) is account:editor: set it to"),
           outcome::toString);
     }
   }

@@ -177,7 +177,7 @@ class SettingsTest {
     assertSetting(variable, typed, option, "--env-file", file, option, typed);
     assertSetting(variable, set, "environment", "--env-file", file);
     environment.remove(variable);
-    assertSetting(variable, inFile, "env file", "--env-file", file);
+    assertSetting(variable, inFile, "file " + file, "--env-file", file);
     assertSetting(variable, null, "default");
   }
 
@@ -254,7 +254,7 @@ class SettingsTest {
     environment.put(variable, "");
     assertSetting(variable, null, "default");
     String file = envFile(variable + "=" + values.getFirst());
-    assertSetting(variable, values.getFirst(), "env file", "--env-file", file);
+    assertSetting(variable, values.getFirst(), "file " + file, "--env-file", file);
     assertSetting(variable, null, "default", "--env-file", envFile(variable + "="));
   }
 
@@ -267,7 +267,7 @@ class SettingsTest {
       environment.put(variable, empty);
       assertSetting(variable, null, "default");
       String file = envFile(variable + "=" + values.getFirst());
-      assertSetting(variable, values.getFirst(), "env file", "--env-file", file);
+      assertSetting(variable, values.getFirst(), "file " + file, "--env-file", file);
     }
   }
 
@@ -502,9 +502,10 @@ class SettingsTest {
     assertTrue(outcome.stderr().contains("environment"), outcome::toString);
 
     environment.clear();
-    outcome = run("--env-file", envFile(variable + "=" + value));
+    String file = envFile(variable + "=" + value);
+    outcome = run("--env-file", file);
     assertRefused(outcome, variable, value, accepted);
-    assertTrue(outcome.stderr().contains("env file"), outcome::toString);
+    assertTrue(outcome.stderr().contains("(file " + file + ")"), outcome::toString);
   }
 
   private void assertRefused(Terminal.Outcome outcome, String name, String value, String accepted) {
@@ -569,8 +570,8 @@ class SettingsTest {
     Map<String, String> settings = settings(outcome);
     assertTrue(settings.get("SERVER").endsWith(" (default)"));
     assertTrue(settings.get("LABEL").equals("mine (--label)"));
-    assertTrue(settings.get("DAYS").equals("3 (env file)"));
-    assertTrue(settings.get("SENTRY_ENVIRONMENT").equals("stage (env file)"));
+    assertTrue(settings.get("DAYS").equals("3 (file " + file + ")"));
+    assertTrue(settings.get("SENTRY_ENVIRONMENT").equals("stage (file " + file + ")"));
     assertTrue(settings.get("ENV_FILE").equals(file + " (--env-file)"), settings.toString());
     assertTrue(settings.get("VERBOSE").equals("true (--verbose)"));
     assertTrue(settings.get("ONLY").endsWith(" (environment)"));
@@ -928,7 +929,8 @@ class SettingsTest {
     Terminal.Outcome outcome = run();
     assertEquals(0, outcome.exit(), outcome::toString);
     assertEquals(
-        "probe: warning: nothing is reported: SENTRY_DSN would be sent unencrypted to "
+        "probe: warning: nothing is reported: SENTRY_DSN (environment) would be sent unencrypted to"
+            + " "
             + host
             + ": use https, or --allow-insecure-auth if you must\n",
         outcome.stderr());
@@ -938,7 +940,7 @@ class SettingsTest {
   private String header;
 
   private Probe.Task sending() {
-    return (_, _) -> header = probe.general.authorization("AUTH", probe.auth, probe.server.url());
+    return (_, _) -> header = probe.general.authorization(probe.auth, probe.server.url());
   }
 
   private String header(String server, String... args) {

@@ -49,7 +49,8 @@ class UptakeRedashTest {
 
   private static final String SUMMARY = "uptake_health: 1 source: 1 OK\n";
 
-  private static final String RIGHT = "hint: are REDASH_API_KEY and REDASH_API_QUERY_URL right?\n";
+  private static final String RIGHT =
+      "hint: are REDASH_API_KEY (environment) and REDASH_API_QUERY_URL right?\n";
 
   private static final String SCHEDULE =
       "hint: the query has not run yet: run it in Redash, or give it a schedule there\n";
@@ -224,7 +225,7 @@ class UptakeRedashTest {
   void a_key_that_no_header_can_carry_is_refused_unseen(String bad) throws IOException {
     RecordingServer redash = redash(Reply.json(FINE));
     assertNoVerdict(
-        "REDASH_API_KEY holds a character that no header can carry",
+        "REDASH_API_KEY (environment) holds a character that no header can carry",
         "hint: is it only the key?\n",
         run(terminal(redash).set("REDASH_API_KEY", KEY + bad)));
     assertEquals(List.of(), redash.requests());
@@ -299,7 +300,7 @@ class UptakeRedashTest {
   @Test
   void over_plain_http_the_key_goes_to_loopback_only() {
     assertNoVerdict(
-        "REDASH_API_KEY would be sent unencrypted to redash.example.org",
+        "REDASH_API_KEY (environment) would be sent unencrypted to redash.example.org",
         "hint: use https, or --allow-insecure-auth if you must\n",
         run(terminal(URI.create("http://redash.example.org" + PATH))));
   }
