@@ -43,7 +43,7 @@ esac
 # Tells --help how wide the terminal is, because Java takes long to find out.
 case " $* " in
   *' --help '* | *' -h '*)
-    if [ -t 1 ] && [ -z "${COLUMNS-}" ] && COLUMNS=$(stty size 2>/dev/null <&1); then
+    if [ -t 1 ] && [ -z "${COLUMNS-}" ] && COLUMNS=$(stty size 2>/dev/null </dev/tty); then
       export COLUMNS="${COLUMNS#* }"
     fi
     ;;
