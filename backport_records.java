@@ -97,6 +97,11 @@ import picocli.CommandLine.TypeConversionException;
       "Copy creations, updates and deletions of records from one collection to another.",
       "A record at the destination is changed only if it has not changed since it was read. If the"
           + " destination is a signed source, a review or the signature is then requested."
+    },
+    footerHeading = "Example, for the server that ./jbang local_server --sample starts:",
+    footer = {
+      "BACKPORT_RECORDS_SOURCE_AUTH=editor:editor backport_records --create-destination \\",
+      "  --backport-records-mappings 'main/regions -> main-workspace/nearby' --dry-run"
     })
 public class backport_records implements Runner.Command {
 
@@ -106,8 +111,8 @@ public class backport_records implements Runner.Command {
       names = "--backport-records-source-auth-file",
       paramLabel = "FILE",
       description =
-          "required: credentials of an account that may read the source: user:pass, a"
-              + " token, or TYPE TOKEN; the option names a file with them, - for stdin")
+          "required: credentials of an account that may read the source: user:pass, a token, or"
+              + " TYPE TOKEN; the option names a file with them (- is stdin)")
   Secret sourceAuth;
 
   @Option(
@@ -159,7 +164,7 @@ public class backport_records implements Runner.Command {
       names = "--backport-records-mappings",
       paramLabel = "LINES",
       description =
-          "one line per copy, instead of the settings of a single one:"
+          "several copies, one per line, instead of the settings of a single one:"
               + " bucket/collection?field=value -> bucket/collection")
   String mappings;
 

@@ -106,7 +106,9 @@ import picocli.CommandLine.Option;
     description = {
       "Render the blocklist as HTML pages, and publish those that changed on S3.",
       "A list of all blocked add-ons and plugins, index.html, and a page for each that says why."
-    })
+    },
+    footerHeading = "Example, for the server that ./jbang local_server --sample starts:",
+    footer = "blockpages_generator --target-dir pages")
 public class blockpages_generator implements Runner.Command {
 
   static final String NAME = "blockpages_generator";

@@ -78,7 +78,9 @@ import picocli.CommandLine.Option;
       "Check that source, preview and destination of each signed collection agree with its status.",
       "While the status is signed, all three must have the same records; while it is to-review,"
           + " source and preview must."
-    })
+    },
+    footerHeading = "Example, for the server that ./jbang local_server --sample starts:",
+    footer = "AUTH=editor:editor consistency_checks --only 'main/*'")
 public class consistency_checks implements Runner.Command {
 
   @Mixin ServerSettings server;
@@ -88,8 +90,8 @@ public class consistency_checks implements Runner.Command {
       names = "--auth-file",
       paramLabel = "FILE",
       description =
-          "credentials of an account that may read the sources: user:pass, a token, or"
-              + " TYPE TOKEN; the option names a file with them, - for stdin")
+          "credentials of an account that may read the sources: user:pass, a token, or TYPE"
+              + " TOKEN; the option names a file with them (- is stdin)")
   Secret auth;
 
   @Mixin GeneralSettings general;

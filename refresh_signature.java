@@ -4,12 +4,11 @@
 //JAVA 25+
 //SOURCES common/Display.java common/GeneralSettings.java common/Http.java common/InOrder.java
 //SOURCES common/Place.java common/RemoteSettings.java common/Report.java common/Runner.java
-//SOURCES common/Secret.java common/Selection.java common/ServerException.java common/ServerInfo.java
-//SOURCES common/ServerSettings.java common/SignedResources.java common/Surroundings.java
-//SOURCES common/Tally.java common/UsageException.java common/Values.java
+//SOURCES common/Secret.java common/Selection.java common/ServerException.java
+//SOURCES common/ServerInfo.java common/ServerSettings.java common/SignedResources.java
+//SOURCES common/Surroundings.java common/Tally.java common/UsageException.java common/Values.java
 //SOURCES common/signature/ContentSignature.java common/signature/SignatureCheck.java
-//SOURCES common/signature/SignatureReport.java
-//SOURCES common/signature/TrustSettings.java
+//SOURCES common/signature/SignatureReport.java common/signature/TrustSettings.java
 //DEPS info.picocli:picocli:4.7.7
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
@@ -74,7 +73,9 @@ import picocli.CommandLine.Option;
       "Ask the server to sign its published collections again.",
       "The status of each source with a destination in monitor/changes is set to \"to-resign\":"
           + " the server then signs preview and destination again and leaves the review as it was."
-    })
+    },
+    footerHeading = "Example, for the server that ./jbang local_server --sample starts:",
+    footer = "REFRESH_SIGNATURE_AUTH=editor:editor refresh_signature --only main/regions --verify")
 public class refresh_signature implements Runner.Command {
 
   @Mixin ServerSettings server;
@@ -84,8 +85,8 @@ public class refresh_signature implements Runner.Command {
       names = "--refresh-signature-auth-file",
       paramLabel = "FILE",
       description =
-          "credentials of an account that may write to the sources: user:pass, a token, or"
-              + " TYPE TOKEN; the option names a file with them, - for stdin")
+          "credentials of an account that may write to the sources: user:pass, a token, or TYPE"
+              + " TOKEN; the option names a file with them (- is stdin)")
   Secret auth;
 
   @Option(
@@ -93,7 +94,7 @@ public class refresh_signature implements Runner.Command {
       paramLabel = "DAYS",
       defaultValue = "0",
       converter = DaysConverter.class,
-      description = "days; leave younger signatures alone; 0: refresh all")
+      description = "refresh only signatures that are at least this many days old; 0: all")
   int maxSignatureAge;
 
   @Option(names = "--dry-run", description = "print what would be signed, and change nothing")

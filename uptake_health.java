@@ -2,10 +2,10 @@
 //DESCRIPTION Alert on the error rates that clients report for each source of settings.
 //DOCS docs/uptake_health.md
 //JAVA 25+
-//SOURCES common/Display.java common/GeneralSettings.java common/Http.java common/Json.java
-//SOURCES common/NamePattern.java common/Report.java common/RequestSettings.java common/Runner.java
-//SOURCES common/Secret.java common/ServerException.java common/Surroundings.java common/Tally.java
-//SOURCES common/UnexpectedBody.java common/UsageException.java
+//SOURCES common/Display.java common/GeneralSettings.java common/HelpGroup.java common/Http.java
+//SOURCES common/Json.java common/NamePattern.java common/Report.java common/RequestSettings.java
+//SOURCES common/Runner.java common/Secret.java common/ServerException.java common/Surroundings.java
+//SOURCES common/Tally.java common/UnexpectedBody.java common/Urls.java common/UsageException.java
 //SOURCES common/Values.java common/pages/HtmlPages.java
 //FILES templates/layout.html=templates/layout.html
 //FILES templates/style.css=templates/style.css
@@ -17,6 +17,7 @@
 
 import common.Display;
 import common.GeneralSettings;
+import common.HelpGroup;
 import common.Http;
 import common.Json;
 import common.Json.BadJson;
@@ -90,7 +91,9 @@ import picocli.CommandLine.Option;
     description = {
       "Alert on the error rates that clients report for each source of settings.",
       "The error rate that clients report for a source must not be over the source's threshold."
-    })
+    },
+    footerHeading = "Example, for a saved result, in a clone of the repository:",
+    footer = "uptake_health --input server/sample/uptake.json --html uptake.html")
 public class uptake_health implements Runner.Command {
 
   static final String NAME = "uptake_health";
@@ -100,7 +103,7 @@ public class uptake_health implements Runner.Command {
       paramLabel = "FILE",
       description =
           "required without --input: API key of the query, or of a user who may see it; the"
-              + " option names a file with it, - for stdin")
+              + " option names a file with it (- is stdin)")
   Secret redashApiKey;
 
   @Option(
@@ -109,6 +112,7 @@ public class uptake_health implements Runner.Command {
       defaultValue = "https://sql.telemetry.mozilla.org/api/queries/61352/results.json",
       converter = QueryUrlConverter.class,
       description = "address of the query's newest result, as JSON; must not contain api_key=")
+  @HelpGroup(HelpGroup.Title.SERVER)
   URI redashApiQueryUrl;
 
   @Option(
@@ -116,7 +120,10 @@ public class uptake_health implements Runner.Command {
       paramLabel = "SECONDS",
       defaultValue = "60",
       converter = SecondsConverter.class,
-      description = "seconds to connect to Redash, and longest silence while reading")
+      description =
+          "most seconds to wait for a connection to Redash, and for the next part of an"
+              + " answer")
+  @HelpGroup(HelpGroup.Title.REQUESTS)
   Duration redashTimeout;
 
   @Option(
@@ -132,7 +139,7 @@ public class uptake_health implements Runner.Command {
       paramLabel = "COUNT",
       defaultValue = "1000",
       converter = CountConverter.class,
-      description = "entries, good and bad, that a source needs to be judged")
+      description = "a source with fewer entries, good and bad together, is not judged")
   int minTotalEntries;
 
   @Option(
@@ -140,7 +147,7 @@ public class uptake_health implements Runner.Command {
       paramLabel = "PERCENT",
       defaultValue = "2.0",
       converter = PercentConverter.class,
-      description = "percent; a source with a higher error rate is a finding")
+      description = "a source with an error rate above this many percent is a finding")
   BigDecimal defaultThreshold;
 
   @Option(
@@ -148,8 +155,8 @@ public class uptake_health implements Runner.Command {
       paramLabel = "SOURCE=PERCENT",
       split = ";",
       description =
-          "thresholds of single sources, separated by semicolons: main/mycollection = 5.5;"
-              + " foo/bar= 12")
+          "thresholds of single sources, in percent, separated by semicolons:"
+              + " main/mycollection = 5.5; foo/bar= 12")
   List<String> specificThresholds;
 
   @Option(
@@ -157,7 +164,8 @@ public class uptake_health implements Runner.Command {
       paramLabel = "DAYS",
       converter = DaysConverter.class,
       description =
-          "days; data that ends longer ago has no verdict; unset: 3, or any age with --input")
+          "no verdict if the data ends more than this many days ago; unset: 3, and no"
+              + " limit with --input")
   Integer maxAge;
 
   @Option(
@@ -177,7 +185,10 @@ public class uptake_health implements Runner.Command {
       names = "--requests-deadline-seconds",
       paramLabel = "SECONDS",
       converter = SecondsConverter.class,
-      description = "seconds for one attempt as a whole; unset: twice REDASH_TIMEOUT_SECONDS")
+      description =
+          "most seconds for one attempt of a request as a whole; unset: twice"
+              + " REDASH_TIMEOUT_SECONDS")
+  @HelpGroup(HelpGroup.Title.REQUESTS)
   Duration requestsDeadline;
 
   @Mixin RequestSettings requests;

@@ -71,7 +71,11 @@ import picocli.CommandLine.Option;
       "Compare each timestamp announced in monitor/changes with the collection's own.",
       "Every collection announced in monitor/changes must have the timestamp that is announced"
           + " for it, as clients read it through the caches."
-    })
+    },
+    footerHeading = "Example, which asks Mozilla's production server:",
+    footer =
+        "validate_changes_collection --server https://firefox.settings.services.mozilla.com/v1"
+            + " --max-lag 300")
 public class validate_changes_collection implements Runner.Command {
 
   @Mixin ServerSettings server;
@@ -83,10 +87,10 @@ public class validate_changes_collection implements Runner.Command {
       defaultValue = "0",
       converter = LagConverter.class,
       description =
-          "seconds; a difference is not a finding while its newer timestamp is younger than this")
+          "tolerate a difference while its newer timestamp is less than this many seconds" + " old")
   int maxLag;
 
-  @Option(names = "--strict", description = "count old content of a reader as a finding")
+  @Option(names = "--strict", description = "count old content of a reader (/v2) as a finding")
   boolean strict;
 
   @Mixin ExportAge exportAge;

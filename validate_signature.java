@@ -69,34 +69,38 @@ import picocli.CommandLine.Option;
       "Verify the content signature and the certificate chain of every published collection.",
       "Every collection announced in monitor/changes must carry a valid signature of its current"
           + " records, by a chain that is valid now and ends in a trusted root."
-    })
+    },
+    footerHeading = "Example, which asks Mozilla's production server:",
+    footer =
+        "validate_signature --server https://firefox.settings.services.mozilla.com/v1 --only"
+            + " 'main/*'")
 public class validate_signature implements Runner.Command {
 
   @Mixin ServerSettings server;
   @Mixin Selection selection;
   @Mixin TrustSettings trust;
-  @Mixin ExportAge exportAge;
 
   @Option(
       names = "--certificate-warn-days",
       paramLabel = "DAYS",
       converter = DaysConverter.class,
       description =
-          "warn this many days before a certificate of a chain expires; unset: a tenth of its"
-              + " lifetime, 7 to 60")
+          "warn this many days before a certificate of a chain expires; unset: a tenth of"
+              + " its lifetime, at least 7 and at most 60 days")
   Integer certificateWarnDays;
 
   @Option(
       names = "--only-certificates",
       description =
-          "verify chains and roots alone: records are not read, as far as the server allows it")
+          "verify only the certificate chains; records are not read where the server"
+              + " allows that")
   boolean onlyCertificates;
 
   @Option(
       names = "--strict",
       description =
-          "count warnings as findings: certificates that expire soon, what only some clients"
-              + " accept, old content of a reader")
+          "count warnings as findings: certificates that expire soon, what only some"
+              + " clients accept, old content of a reader (/v2)")
   boolean strict;
 
   @Option(
@@ -119,6 +123,7 @@ public class validate_signature implements Runner.Command {
           "verify certificates as of this moment, like 2026-11-24T12:00:00Z;" + " unset: now")
   Instant at;
 
+  @Mixin ExportAge exportAge;
   @Mixin GeneralSettings general;
 
   public static void main(String[] args) {

@@ -125,6 +125,10 @@ final class Peers {
   static final Peer SYSTEMD_ANALYZE = new OnPath("systemd-analyze");
   static final Peer CURL = new OnPath("curl");
   static final Peer FLOCK = new OnPath("flock");
+
+  /** Gives a program a terminal of its own: that of util-linux, and its options. */
+  static final Peer SCRIPT = new OnPath("script");
+
   static final Peer BASH = new OnPath("bash");
   static final Peer ZSH = new OnPath("zsh");
 
@@ -145,6 +149,7 @@ final class Peers {
           SYSTEMD_ANALYZE,
           CURL,
           FLOCK,
+          SCRIPT,
           BASH,
           ZSH);
 

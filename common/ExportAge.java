@@ -23,7 +23,8 @@ public final class ExportAge {
       paramLabel = "HOURS",
       defaultValue = "24",
       converter = HoursConverter.class,
-      description = "hours; warn if what a reader (/v2) serves was exported longer ago than this")
+      description =
+          "warn if the content of a reader (/v2) was exported more than this many hours" + " ago")
   int maxExportAge;
 
   /**

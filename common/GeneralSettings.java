@@ -1,6 +1,6 @@
 //JAVA 25+
 //DEPS info.picocli:picocli:4.7.7
-//SOURCES Secret.java Urls.java UsageException.java Values.java
+//SOURCES HelpGroup.java Secret.java Urls.java UsageException.java Values.java
 
 package common;
 
@@ -15,6 +15,7 @@ import java.util.function.Consumer;
 import picocli.CommandLine.Option;
 
 /** Settings of every command. */
+@HelpGroup(HelpGroup.Title.RUN)
 public final class GeneralSettings {
 
   /** How results are printed. */
@@ -26,7 +27,7 @@ public final class GeneralSettings {
   @Option(
       names = "--env-file",
       paramLabel = "FILE",
-      description = "file of NAME=VALUE lines, for what the environment does not set")
+      description = "file with NAME=VALUE lines; a variable of the environment outranks its line")
   Path envFile;
 
   @Option(
@@ -34,34 +35,38 @@ public final class GeneralSettings {
       paramLabel = "SECONDS",
       converter = Values.LimitConverter.class,
       description =
-          "seconds for the run as a whole, 0: no limit; unset: 900 for a run that changes nothing,"
-              + " 0 for one that writes")
+          "most seconds for the run as a whole; 0: no limit; unset: 900 for a run that"
+              + " changes nothing, no limit for one that writes")
   Duration runDeadline;
 
   @Option(
       names = "--sentry-dsn-file",
       paramLabel = "FILE",
       description =
-          "Sentry DSN to report unexpected errors and failed checks to; the option names a file"
-              + " that holds it, - for stdin")
+          "DSN of the Sentry project to which unexpected errors and failed checks are"
+              + " reported; the variable holds it, the option names a file with it (- is stdin)")
   Secret sentryDsn;
 
   @Option(
       names = {"--sentry-environment", "--sentry-env"},
       paramLabel = "NAME",
-      description = "environment that Sentry shows")
+      description = "environment that the reports to Sentry name, like prod or stage")
   String sentryEnvironment;
 
   @Option(
       names = "--sentry-monitor-slug",
       paramLabel = "SLUG",
-      description = "Sentry cron monitor to check in with; auto: the command's name")
+      description =
+          "Sentry cron monitor that is told when a run begins and ends; auto: the one with"
+              + " the command's name")
   String sentryMonitorSlug;
 
   @Option(
       names = "--allow-insecure-auth",
       description =
-          "send credentials, a Sentry DSN included, over plain http to a host that is not loopback")
+          "send credentials and the Sentry DSN even over plain http to another machine,"
+              + " where others may read them")
+  @HelpGroup(HelpGroup.Title.SERVER)
   boolean allowInsecureAuth;
 
   @Option(
@@ -69,30 +74,41 @@ public final class GeneralSettings {
       paramLabel = "text|json",
       defaultValue = "text",
       converter = FormatConverter.class,
-      description = "text: lines; json: one document")
+      description = "print results as lines of text, or as one JSON document")
+  @HelpGroup(HelpGroup.Title.OUTPUT)
   Format format;
 
-  @Option(names = "--exit-zero", description = "exit 0 even if there are findings")
+  @Option(names = "--exit-zero", description = "exit with 0 instead of 1 if there are findings")
+  @HelpGroup(HelpGroup.Title.OUTPUT)
   boolean exitZero;
 
-  @Option(names = "--quiet", description = "print findings and the summary only")
+  @Option(names = "--quiet", description = "print only findings and the summary")
+  @HelpGroup(HelpGroup.Title.OUTPUT)
   boolean quiet;
 
   @Option(
       names = "--verbose",
-      description = "print settings with their origin, each refused signature, stack traces")
+      description =
+          "also print each setting and where it comes from, each refused signature, and"
+              + " stack traces")
+  @HelpGroup(HelpGroup.Title.OUTPUT)
   boolean verbose;
 
   @Option(
       names = {"-h", "--help"},
       usageHelp = true,
       description = "print this help")
+  @HelpGroup(HelpGroup.Title.OUTPUT)
   boolean help;
 
   @Option(names = "--version", versionHelp = true, description = "print the version")
+  @HelpGroup(HelpGroup.Title.OUTPUT)
   boolean version;
 
-  @Option(names = "--completion", description = "print a completion script for bash and zsh")
+  @Option(
+      names = "--completion",
+      description = "print a completion script for bash and zsh, to be sourced")
+  @HelpGroup(HelpGroup.Title.OUTPUT)
   boolean completion;
 
   /** Whether {@code --verbose} is set. */

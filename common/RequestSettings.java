@@ -1,6 +1,6 @@
 //JAVA 25+
 //DEPS info.picocli:picocli:4.7.7
-//SOURCES Http.java Proxies.java Report.java Surroundings.java TlsTrust.java UsageException.java
+//SOURCES HelpGroup.java Http.java Proxies.java Report.java Surroundings.java TlsTrust.java UsageException.java
 //SOURCES Values.java Version.java
 
 package common;
@@ -12,13 +12,14 @@ import javax.net.ssl.TrustManager;
 import picocli.CommandLine.Option;
 
 /** Settings of every command that sends requests, to whatever server. */
+@HelpGroup(HelpGroup.Title.REQUESTS)
 public final class RequestSettings {
   @Option(
       names = "--requests-nb-retries",
       paramLabel = "COUNT",
       defaultValue = "4",
       converter = RetriesConverter.class,
-      description = "retries after the first attempt")
+      description = "how often a request that fails is sent again")
   int retries;
 
   @Option(
@@ -26,14 +27,14 @@ public final class RequestSettings {
       paramLabel = "MIB",
       defaultValue = "128",
       converter = MebibytesConverter.class,
-      description = "largest answer in MiB, after decompression")
+      description = "largest answer to accept, in MiB after decompression")
   int maxResponse;
 
   @Option(
       names = "--requests-ca-bundle",
       paramLabel = "FILE",
       converter = Values.FileConverter.class,
-      description = "file of PEM certificates to trust besides the JDK's")
+      description = "PEM file with certificates to trust for https, besides Java's own")
   Path caBundle;
 
   public int retries() {

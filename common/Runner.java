@@ -1,8 +1,8 @@
 //JAVA 25+
 //DEPS info.picocli:picocli:4.7.7
-//SOURCES CrashReports.java GeneralSettings.java Lookup.java Masks.java Report.java RunDeadline.java
-//SOURCES Secret.java ServerException.java Surroundings.java UsageException.java Values.java
-//SOURCES Version.java
+//SOURCES CrashReports.java GeneralSettings.java Help.java Lookup.java Masks.java Report.java
+//SOURCES RunDeadline.java Secret.java ServerException.java Setting.java Surroundings.java
+//SOURCES UsageException.java Values.java Version.java
 
 package common;
 
@@ -62,48 +62,11 @@ public final class Runner {
     void run(Surroundings surroundings, Report report) throws Exception;
   }
 
-  /**
-   * A setting as help, the tables of {@code docs/} and the keys of Lambda's events name it.
-   *
-   * @param options its names on the command line, the preferred one first
-   * @param label stands for its value in help; null for a switch
-   * @param variables that it is read from, the first of them that is set; in lower case they are
-   *     the keys of an event
-   * @param defaultValue as a variable would hold it, null if there is none
-   * @param separator of its entries; null if it holds one value
-   * @param isSecret whether the variable holds a secret; the option then names a file
-   */
-  public record Setting(
-      List<String> options,
-      String label,
-      List<String> variables,
-      String defaultValue,
-      String description,
-      String separator,
-      boolean isSecret) {
-
-    private static Setting of(OptionSpec option) {
-      boolean isSecret = Lookup.isSecret(option);
-      return new Setting(
-          List.of(option.names()),
-          option.arity().max() > 0 ? option.paramLabel() : null,
-          Lookup.variables(option),
-          isSecret ? null : Lookup.defaultText(option),
-          option.description()[0],
-          option.isMultiValue() ? option.splitRegex() : null,
-          isSecret);
-    }
-  }
-
   /** The settings of a command in the order of its help, without {@code --help} and the like. */
   public static List<Setting> settings(Command command) {
-    return settings(CommandSpec.forAnnotatedObject(command)).stream()
+    return Setting.all(CommandSpec.forAnnotatedObject(command)).stream()
         .filter(setting -> !setting.variables().isEmpty())
         .toList();
-  }
-
-  private static List<Setting> settings(CommandSpec spec) {
-    return spec.options().stream().map(Setting::of).toList();
   }
 
   /**
@@ -179,7 +142,7 @@ public final class Runner {
         line.parseArgs(lookup.arguments()); // reports unknown options first
         report.print(
             line.isUsageHelpRequested()
-                ? help(spec)
+                ? Help.text(spec, surroundings)
                 : command.general().completion
                     ? completion(spec)
                     : spec.name() + " " + Version.NUMBER);
@@ -339,55 +302,5 @@ public final class Runner {
               .build());
     }
     return AutoComplete.bash(spec.name(), new CommandLine(completed)).stripTrailing();
-  }
-
-  private static final String END_OF_HELP =
-      """
-
-      Variables without an option:
-        HTTPS_PROXY, HTTP_PROXY
-              proxy, as http://[USER:PASSWORD@]HOST:PORT; never for loopback
-        NO_PROXY
-              hosts, domains, addresses and networks that need no proxy, comma separated
-        NO_COLOR
-              no colour on a terminal, whatever its value
-
-      Exit codes:
-        0  all well, or nothing to do
-        1  findings
-        2  no full verdict: usage, server, a part not done, a bug\
-      """;
-
-  /** The help text: the rule, the options with variable, unit and default, the exit codes. */
-  private static String help(CommandSpec spec) {
-    StringBuilder text = new StringBuilder("Usage: %s [OPTION ...]\n\n".formatted(spec.name()));
-    for (String line : spec.usageMessage().description()) {
-      wrap(text, "", line);
-    }
-    text.append("\nOptions, and the variable that sets each:\n");
-    for (Setting setting : settings(spec)) {
-      String label = setting.label() == null ? "" : "=" + setting.label();
-      text.append("  %s%s\n".formatted(String.join(", ", setting.options()), label));
-      String value = setting.defaultValue() == null ? "" : ", default " + setting.defaultValue();
-      String variables = String.join(" or ", setting.variables());
-      wrap(
-          text,
-          "        ",
-          setting.description()
-              + (variables.isEmpty() ? "" : " [%s%s]".formatted(variables, value)));
-    }
-    return text + END_OF_HELP;
-  }
-
-  private static void wrap(StringBuilder text, String indent, String sentence) {
-    StringBuilder line = new StringBuilder(indent);
-    for (String word : sentence.split(" ")) {
-      if (line.length() + word.length() > 99 && line.length() > indent.length()) {
-        text.append(line.toString().stripTrailing()).append('\n');
-        line = new StringBuilder(indent);
-      }
-      line.append(word).append(' ');
-    }
-    text.append(line.toString().stripTrailing()).append('\n');
   }
 }

@@ -1,6 +1,6 @@
 //JAVA 25+
 //DEPS info.picocli:picocli:4.7.7
-//SOURCES Display.java NamePattern.java Place.java RemoteSettings.java Report.java
+//SOURCES Display.java HelpGroup.java NamePattern.java Place.java RemoteSettings.java Report.java
 //SOURCES ServerException.java UsageException.java Values.java
 
 package common;
@@ -16,7 +16,26 @@ import java.util.regex.Pattern;
 import picocli.CommandLine.Option;
 
 /** Settings of a command that reads the list of collections. */
+@HelpGroup(HelpGroup.Title.SELECTION)
 public final class Selection {
+  @Option(
+      names = "--only",
+      paramLabel = "PATTERN",
+      split = ",",
+      description =
+          "only collections that match one of these shell patterns, comma separated, like"
+              + " main/regions,main-*/*")
+  List<String> only;
+
+  @Option(
+      names = "--exclude",
+      paramLabel = "PATTERN",
+      split = ",",
+      description =
+          "leave out collections that match one of these shell patterns, comma separated, even if"
+              + " ONLY selects them")
+  List<String> exclude;
+
   @Option(
       names = "--bucket",
       paramLabel = "NAME",
@@ -32,21 +51,6 @@ public final class Selection {
       converter = Values.NameConverter.class,
       description = "collection that holds the list of collections")
   String collection;
-
-  @Option(
-      names = "--only",
-      paramLabel = "PATTERN",
-      split = ",",
-      description = "only these collections: shell patterns on bucket/collection, comma separated")
-  List<String> only;
-
-  @Option(
-      names = "--exclude",
-      paramLabel = "PATTERN",
-      split = ",",
-      description =
-          "all but these collections: shell patterns on bucket/collection, comma separated")
-  List<String> exclude;
 
   /** {@code /buckets/BUCKET/collections/COLLECTION} of the list. */
   public String path() {

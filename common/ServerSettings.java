@@ -1,6 +1,6 @@
 //JAVA 25+
 //DEPS info.picocli:picocli:4.7.7
-//SOURCES Http.java RemoteSettings.java Report.java RequestSettings.java Secret.java
+//SOURCES HelpGroup.java Http.java RemoteSettings.java Report.java RequestSettings.java Secret.java
 //SOURCES ServerException.java ServerInfo.java Surroundings.java UsageException.java Values.java
 
 package common;
@@ -11,6 +11,7 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Settings of a command that talks to a Remote Settings server. */
+@HelpGroup(HelpGroup.Title.SERVER)
 public final class ServerSettings {
   private static final String READER = "/v2 is a reader: run on the writer's /v1";
 
@@ -19,7 +20,7 @@ public final class ServerSettings {
       paramLabel = "URL",
       defaultValue = "http://localhost:8888/v1",
       converter = Values.ServerConverter.class,
-      description = "base URL of the server, http or https")
+      description = "base URL of the server, http or https, like https://HOST/v1")
   URI server;
 
   @Option(
@@ -27,7 +28,8 @@ public final class ServerSettings {
       paramLabel = "SECONDS",
       defaultValue = "2",
       converter = Values.SecondsConverter.class,
-      description = "seconds to connect, and longest silence while reading")
+      description = "most seconds to wait for a connection, and for the next part of an answer")
+  @HelpGroup(HelpGroup.Title.REQUESTS)
   Duration timeout;
 
   @Option(
@@ -35,7 +37,8 @@ public final class ServerSettings {
       paramLabel = "SECONDS",
       defaultValue = "60",
       converter = Values.SecondsConverter.class,
-      description = "seconds for one attempt as a whole")
+      description = "most seconds for one attempt of a request as a whole")
+  @HelpGroup(HelpGroup.Title.REQUESTS)
   Duration deadline;
 
   @Option(
@@ -44,6 +47,7 @@ public final class ServerSettings {
       defaultValue = "4",
       converter = ParallelConverter.class,
       description = "how many requests may be in flight at once")
+  @HelpGroup(HelpGroup.Title.REQUESTS)
   int parallel;
 
   @Mixin RequestSettings requests;

@@ -1,10 +1,10 @@
 //JAVA 25+
-//SOURCES ../common/Display.java ../common/Json.java ../common/Runner.java
+//SOURCES ../common/Display.java ../common/Json.java ../common/Setting.java
 //SOURCES ../common/UsageException.java
 
 import common.Display;
 import common.Json;
-import common.Runner;
+import common.Setting;
 import common.UsageException;
 import java.math.BigDecimal;
 import java.nio.charset.StandardCharsets;
@@ -33,13 +33,13 @@ final class EventSettings {
   private static final String EXEMPT = "EVENT_SETTINGS";
 
   /** A key of an event, as it is spelled there. */
-  private record Given(String key, Runner.Setting setting, String value) {}
+  private record Given(String key, Setting setting, String value) {}
 
-  private final List<Runner.Setting> settings;
+  private final List<Setting> settings;
   private final Map<String, String> function;
   private final List<Given> given = new ArrayList<>();
 
-  private EventSettings(List<Runner.Setting> settings, Map<String, String> function) {
+  private EventSettings(List<Setting> settings, Map<String, String> function) {
     this.settings = settings;
     this.function = function;
   }
@@ -54,8 +54,7 @@ final class EventSettings {
    *     event must not set it
    */
   static Map<String, String> environment(
-      List<Runner.Setting> settings, Object event, Map<String, String> function)
-      throws UsageException {
+      List<Setting> settings, Object event, Map<String, String> function) throws UsageException {
     EventSettings of = new EventSettings(settings, function);
     of.read(event);
     for (Given one : of.given) {
@@ -71,10 +70,10 @@ final class EventSettings {
   }
 
   private void read(Object event) throws UsageException {
-    List<Runner.Setting> seen = new ArrayList<>();
+    List<Setting> seen = new ArrayList<>();
     for (Map.Entry<?, ?> entry : object(event).entrySet()) {
       String key = entry.getKey().toString();
-      Runner.Setting setting = setting(key);
+      Setting setting = setting(key);
       if (seen.contains(setting)) {
         throw new UsageException(
             "event key \"%s\": the event has this setting twice".formatted(shown(key)),
@@ -100,7 +99,7 @@ final class EventSettings {
     };
   }
 
-  private Runner.Setting setting(String key) throws UsageException {
+  private Setting setting(String key) throws UsageException {
     return settings.stream()
         .filter(setting -> setting.variables().contains(variable(key)))
         .findFirst()
@@ -118,8 +117,7 @@ final class EventSettings {
   }
 
   /** A value as an environment variable would hold it; null keeps that of the environment. */
-  private static String value(Runner.Setting setting, String key, Object value)
-      throws UsageException {
+  private static String value(Setting setting, String key, Object value) throws UsageException {
     if (value instanceof List<?> list) {
       List<String> entries = new ArrayList<>();
       for (Object entry : list) {
@@ -172,17 +170,17 @@ final class EventSettings {
   }
 
   /** Whether a setting names a file or a folder: those of a function may hold secrets. */
-  static boolean namesFile(Runner.Setting setting) {
+  static boolean namesFile(Setting setting) {
     return !setting.isSecret() && List.of("FILE", "DIR").contains(String.valueOf(setting.label()));
   }
 
   /** Whether a setting names a place that requests are sent to. */
-  static boolean namesPlace(Runner.Setting setting) {
+  static boolean namesPlace(Setting setting) {
     return "URL".equals(setting.label());
   }
 
   /** The secrets of the function that would go to where, or in the way that, a setting says. */
-  private List<String> atRisk(Runner.Setting setting) {
+  private List<String> atRisk(Setting setting) {
     boolean unprotects = setting.variables().contains("ALLOW_INSECURE_AUTH");
     List<String> secrets = new ArrayList<>();
     if (unprotects || namesPlace(setting)) {
@@ -198,12 +196,12 @@ final class EventSettings {
   }
 
   /** Whether a setting names a place that the AWS credentials of the function's role go to. */
-  private static boolean isOfAws(Runner.Setting setting) {
+  private static boolean isOfAws(Setting setting) {
     return namesPlace(setting) && setting.variables().getFirst().startsWith("AWS_");
   }
 
   /** Whether a run could use the function's value of a secret, not one that the event brings. */
-  private boolean isOfFunction(Runner.Setting secret) {
+  private boolean isOfFunction(Setting secret) {
     return secret.isSecret()
         && given.stream().noneMatch(one -> one.setting().equals(secret) && isSet(one.value()))
         && Stream.concat(secret.variables().stream(), Stream.of("ENV_FILE")) // it may hold any

@@ -1,12 +1,12 @@
 //JAVA 25+
 //DEPS software.amazon.awssdk:secretsmanager:2.59.1
 //DEPS software.amazon.awssdk:url-connection-client:2.59.1
-//SOURCES ../common/Display.java ../common/Json.java ../common/Runner.java
+//SOURCES ../common/Display.java ../common/Json.java ../common/Setting.java
 //SOURCES ../common/UsageException.java ../common/Values.java
 
 import common.Display;
 import common.Json;
-import common.Runner;
+import common.Setting;
 import common.UsageException;
 import common.Values;
 import java.io.IOException;
@@ -43,7 +43,7 @@ final class FunctionSecrets {
    * @throws UsageException if the secret cannot be read, or holds something else
    */
   static Map<String, String> added(
-      List<Runner.Setting> settings, Map<String, String> function, UnaryOperator<String> store)
+      List<Setting> settings, Map<String, String> function, UnaryOperator<String> store)
       throws UsageException {
     String id = function.getOrDefault(ID, "").strip();
     if (id.isEmpty()) {
@@ -52,7 +52,7 @@ final class FunctionSecrets {
     List<String> known =
         Stream.concat(
                 settings.stream()
-                    .filter(Runner.Setting::isSecret)
+                    .filter(Setting::isSecret)
                     .flatMap(setting -> setting.variables().stream()),
                 Stream.of("HTTPS_PROXY", "HTTP_PROXY"))
             .toList();

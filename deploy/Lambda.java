@@ -2,7 +2,8 @@
 //DEPS com.amazonaws:aws-lambda-java-core:1.4.0
 //SOURCES ../backport_records.java ../blockpages_generator.java
 //SOURCES ../common/signature/CanonicalJson.java ../common/Http.java ../common/Report.java
-//SOURCES ../common/Runner.java ../consistency_checks.java ../refresh_signature.java
+//SOURCES ../common/Runner.java ../common/Setting.java ../consistency_checks.java
+//SOURCES ../refresh_signature.java
 //SOURCES ../uptake_health.java ../validate_changes_collection.java ../validate_signature.java
 //SOURCES EventSettings.java FunctionSecrets.java
 
@@ -10,6 +11,7 @@ import com.amazonaws.services.lambda.runtime.Context;
 import common.Connections;
 import common.Json;
 import common.Runner;
+import common.Setting;
 import common.Surroundings;
 import common.UsageException;
 import java.io.ByteArrayOutputStream;
@@ -129,7 +131,7 @@ public class Lambda {
     Console console = new Console();
     Map<String, String> environment;
     try {
-      List<Runner.Setting> settings = Runner.settings(command);
+      List<Setting> settings = Runner.settings(command);
       Object settingsOfEvent = read(event);
       environment =
           EventSettings.environment(

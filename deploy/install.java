@@ -37,11 +37,17 @@ import picocli.CommandLine.Parameters;
  */
 @Command(
     name = "install",
-    description = {
+    header = {
       "Install the seven commands into a folder, so that they start fast and need no JBang.",
+      ""
+    },
+    description = {
+      "",
+      "Example: ./jbang install ~/.local/bin",
       "",
       "FOLDER/remote-settings-lambdas lists them, prints completion for bash and zsh, and"
-          + " uninstalls. Installing again upgrades."
+          + " uninstalls. Installing again upgrades.",
+      ""
     },
     exitCodeListHeading = "%nExit codes:%n",
     exitCodeList = {

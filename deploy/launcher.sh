@@ -40,6 +40,15 @@ case $(locale charmap 2>/dev/null) in
   *) export LC_ALL=C.UTF-8 ;; # cron sets no locale, and Java would read paths as ASCII
 esac
 
+# Tells --help how wide the terminal is, because Java takes long to find out.
+case " $* " in
+  *' --help '* | *' -h '*)
+    if [ -t 1 ] && [ -z "${COLUMNS-}" ] && COLUMNS=$(stty size 2>/dev/null </dev/tty); then
+      export COLUMNS="${COLUMNS#* }"
+    fi
+    ;;
+esac
+
 # Java does not start with options that contradict those of the environment.
 options='@OPTIONS@'
 archive=-XX:AOTCache=$home/@NAME@.aot # Java ignores one that is missing or that another Java made

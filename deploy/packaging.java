@@ -40,7 +40,8 @@ import picocli.CommandLine.Spec;
  */
 @Command(
     name = "package",
-    description = "Package the commands for AWS Lambda: one zip, a handler for each command.",
+    header = {"Package the commands for AWS Lambda: one zip, a handler for each command.", ""},
+    description = {"", "Example: ./jbang package lambda", ""},
     exitCodeListHeading = "%nExit codes:%n",
     exitCodeList = {"0:the file was written", "2:nothing was written"})
 public class packaging implements Callable<Integer> {

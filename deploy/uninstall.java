@@ -17,7 +17,8 @@ import picocli.CommandLine.Parameters;
 /** Runs {@code remote-settings-lambdas uninstall} of an installation. */
 @Command(
     name = "uninstall",
-    description = "Remove the installed commands from a folder.",
+    header = {"Remove the installed commands from a folder.", ""},
+    description = {"", "Example: ./jbang uninstall ~/.local/bin", ""},
     exitCodeListHeading = "%nExit codes:%n",
     exitCodeList = {"0:removed", "2:not installed there, or cannot be removed"})
 public class uninstall implements Callable<Integer> {

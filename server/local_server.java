@@ -31,9 +31,15 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "local_server",
     sortOptions = false,
-    description = {
+    header = {
       "Serve a small Remote Settings on this machine, for trying commands and for drills.",
       "State is in memory; signatures are real, under a root that is made on every start.",
+      "",
+    },
+    description = {
+      "",
+      "Example, with one collection whose signature is bad:",
+      "  ./jbang local_server --sample --fault altered-record=main/regions",
       "",
       "The server implements Kinto's protocol for reads and writes: buckets, groups, collections,"
           + " records, permissions, preconditions, filters, pages, batches, tombstones,"

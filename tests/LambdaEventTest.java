@@ -1,6 +1,7 @@
 //DEPS info.picocli:picocli:4.7.7
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //DEPS software.amazon.awssdk:secretsmanager:2.59.1
+//SOURCES ../common/Setting.java
 //SOURCES ../deploy/EventSettings.java
 //SOURCES ../deploy/FunctionSecrets.java
 //SOURCES ReadmeTest.java
@@ -12,6 +13,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import common.Json;
 import common.Runner;
+import common.Setting;
 import common.UsageException;
 import java.net.URI;
 import java.nio.file.Path;
@@ -42,7 +44,7 @@ class LambdaEventTest {
     return ReadmeTest.COMMANDS.keySet();
   }
 
-  private static List<Runner.Setting> settings(String command) {
+  private static List<Setting> settings(String command) {
     return Runner.settings(ReadmeTest.COMMANDS.get(command).get());
   }
 
@@ -71,7 +73,7 @@ class LambdaEventTest {
 
   // ---- the kinds of settings
 
-  private static Set<String> variables(Predicate<Runner.Setting> kind) {
+  private static Set<String> variables(Predicate<Setting> kind) {
     Set<String> variables = new TreeSet<>();
     for (String command : commands()) {
       settings(command).stream()
@@ -114,7 +116,7 @@ class LambdaEventTest {
                 "REDASH_API_KEY",
                 "REFRESH_SIGNATURE_AUTH",
                 "SENTRY_DSN")),
-        variables(Runner.Setting::isSecret));
+        variables(Setting::isSecret));
   }
 
   @ParameterizedTest
@@ -140,7 +142,7 @@ class LambdaEventTest {
   @ParameterizedTest
   @MethodSource("commands")
   void an_event_names_no_file(String command) throws Exception {
-    for (Runner.Setting setting : settings(command)) {
+    for (Setting setting : settings(command)) {
       if (EventSettings.namesFile(setting)) {
         String key = setting.variables().getFirst().toLowerCase(Locale.ROOT);
         String event = "{\"%s\": \"/proc/self/environ\"}".formatted(key);

@@ -3,6 +3,7 @@
 //DEPS org.snakeyaml:snakeyaml-engine:3.2
 //DEPS tools.jackson.core:jackson-databind:3.3.0
 //SOURCES Exchange.java
+//SOURCES ../common/Setting.java
 //SOURCES ../deploy/EventSettings.java
 //SOURCES ../deploy/Lambda.java
 //SOURCES CrashReportsTest.java
@@ -31,6 +32,7 @@ import common.Http;
 import common.Json;
 import common.Runner;
 import common.ServerException;
+import common.Setting;
 import common.UsageException;
 import common.Version;
 import java.io.ByteArrayInputStream;
@@ -163,7 +165,7 @@ class LambdaTest {
   @ParameterizedTest
   @MethodSource("commands")
   void every_setting_is_a_key_by_each_of_its_names(String command) throws Exception {
-    for (Runner.Setting setting : Runner.settings(ReadmeTest.COMMANDS.get(command).get())) {
+    for (Setting setting : Runner.settings(ReadmeTest.COMMANDS.get(command).get())) {
       for (String variable : setting.variables()) {
         String lower = variable.toLowerCase(Locale.ROOT);
         for (String key : List.of(variable, lower, lower.replace('_', '-'))) {
@@ -274,7 +276,7 @@ class LambdaTest {
         "eu-west-1",
         environment("blockpages_generator", "{\"aws_region\": \"eu-west-1\"}", process)
             .get("AWS_REGION"));
-    Runner.Setting region =
+    Setting region =
         Runner.settings(new blockpages_generator()).stream()
             .filter(setting -> setting.variables().contains("AWS_REGION"))
             .findFirst()
@@ -519,13 +521,12 @@ class LambdaTest {
   void every_variable_of_a_function_is_a_setting_of_its_command() throws Exception {
     JsonNode everywhere = template().at("/Globals/Function/Environment/Variables");
     for (Map.Entry<String, JsonNode> function : functions().entrySet()) {
-      List<Runner.Setting> settings =
-          Runner.settings(ReadmeTest.COMMANDS.get(function.getKey()).get());
+      List<Setting> settings = Runner.settings(ReadmeTest.COMMANDS.get(function.getKey()).get());
       Set<String> variables = new HashSet<>(everywhere.propertyNames());
       variables.addAll(function.getValue().at("/Environment/Variables").propertyNames());
       assertTrue(variables.remove("SECRETS_ID"), function.getKey());
       for (String variable : variables) {
-        Runner.Setting setting =
+        Setting setting =
             settings.stream()
                 .filter(one -> one.variables().contains(variable))
                 .findFirst()

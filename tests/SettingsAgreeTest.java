@@ -1,6 +1,7 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //DEPS tools.jackson.core:jackson-databind:3.3.0
 //SOURCES ../common/Runner.java
+//SOURCES ../common/Setting.java
 //SOURCES ../bench/Peers.java
 //SOURCES ../deploy/Project.java
 //SOURCES Differences.java
@@ -14,7 +15,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import common.Runner;
-import common.Runner.Setting;
+import common.Setting;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -143,7 +144,7 @@ class SettingsAgreeTest {
     assertEquals(
         sentence,
         Store.JSON.readTree(catalog).path("aliases").path(command).path("description").asString());
-    assertEquals(sentence, printed(command, "--help").lines().skip(2).findFirst().orElse(""));
+    assertEquals(sentence, printed(command, "--help").lines().findFirst().orElse(""));
     assertTrue(
         ReadmeTest.readme()
             .contains("\n| [`%s`](docs/%s.md) | %s |\n".formatted(command, command, sentence)));

@@ -1,8 +1,8 @@
 //SOURCES ../common/Runner.java ../deploy/Project.java ../validate_signature.java ReadmeTest.java
-//SOURCES Terminal.java
+//SOURCES Terminal.java ../common/Setting.java
 
 import common.Runner;
-import common.Runner.Setting;
+import common.Setting;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -629,7 +629,10 @@ class SettingsTest {
   @Test
   void help_lists_the_exit_codes() {
     assertTrue(
-        help().stdout().matches("(?s).*Exit codes:\n +0 .*\n +1 .*\n +2 .*"), help().stdout());
+        help()
+            .stdout()
+            .matches("(?s).*Exit codes:\n +0 .*\n +1 .*\n +2 .*\n +130 .* 129 .* 143 .*\n +141 .*"),
+        help().stdout());
   }
 
   @Test

@@ -90,7 +90,21 @@ public class all {
   private static int run(List<String> args) throws URISyntaxException {
     if (args.contains("--help") || args.contains("-h")) {
       OUT.println(
-          "usage: ./jbang test [--list] [--slowest] [CLASS | CLASS.METHOD | CLASS#METHOD ...]");
+          """
+          Run the tests: all of them, or those that are named.
+
+          Usage: ./jbang test [--list] [--slowest] [CLASS | CLASS.METHOD | CLASS#METHOD ...]
+
+          Example: ./jbang test CanonicalJsonTest
+
+            --list     print the names of all tests, and run none
+            --slowest  print at the end which methods took longest
+
+          Exit codes:
+            0  no test failed
+            1  a test failed, or none passed
+            2  there is no test of that name\
+          """);
       return 0;
     }
     boolean showsSlowest = args.removeAll(List.of("--slowest"));

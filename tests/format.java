@@ -43,7 +43,8 @@ import picocli.CommandLine.Option;
  */
 @Command(
     name = "format",
-    description = "Format every Java file with google-java-format, or check that it is.",
+    header = {"Format every Java file with google-java-format, or check that it is.", ""},
+    description = {"", "Example: ./jbang format --check", ""},
     exitCodeListHeading = "%nExit codes:%n",
     exitCodeList = {
       "0:every file is formatted now",

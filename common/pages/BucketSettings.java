@@ -1,11 +1,12 @@
 //JAVA 25+
 //DEPS info.picocli:picocli:4.7.7
-//SOURCES ../GeneralSettings.java ../Report.java ../ServerSettings.java ../Urls.java
-//SOURCES ../UsageException.java ../Values.java Bucket.java Destination.java
+//SOURCES ../GeneralSettings.java ../HelpGroup.java ../Report.java ../ServerSettings.java
+//SOURCES ../Urls.java ../UsageException.java ../Values.java Bucket.java Destination.java
 
 package common.pages;
 
 import common.GeneralSettings;
+import common.HelpGroup;
 import common.Report;
 import common.ServerSettings;
 import common.Urls;
@@ -17,6 +18,7 @@ import java.util.Map;
 import picocli.CommandLine.Option;
 
 /** Settings of a command that publishes pages on S3. */
+@HelpGroup(HelpGroup.Title.PUBLISHING)
 public final class BucketSettings {
   @Option(
       names = "--aws-region",
@@ -31,14 +33,14 @@ public final class BucketSettings {
       paramLabel = "NAME",
       defaultValue = "amo-blocked-pages",
       converter = BucketNameConverter.class,
-      description = "S3 bucket to publish to, made in that region if it is missing")
+      description = "S3 bucket to publish to; if it is missing, it is made in the region")
   String bucketName;
 
   @Option(
       names = {"--aws-endpoint-url-s3", "--aws-endpoint-url"},
       paramLabel = "URL",
       converter = Values.WebAddressConverter.class,
-      description = "endpoint of an S3 other than Amazon's, with path-style requests")
+      description = "URL of an S3 server that is not Amazon's; requests to it are path-style")
   URI endpoint;
 
   @Option(
@@ -53,7 +55,7 @@ public final class BucketSettings {
       paramLabel = "VALUE",
       defaultValue = "public, max-age=3600",
       converter = HeaderConverter.class,
-      description = "Cache-Control header of the pages that are uploaded, with seconds")
+      description = "Cache-Control header of the uploaded pages; its max-age is in seconds")
   String cacheControl;
 
   /**

@@ -1,11 +1,12 @@
 //JAVA 25+
 //DEPS info.picocli:picocli:4.7.7
-//SOURCES ../Display.java ../Urls.java ../UsageException.java ../Values.java CertificateChain.java
-//SOURCES ContentSignature.java MozillaRoots.java
+//SOURCES ../Display.java ../HelpGroup.java ../Urls.java ../UsageException.java ../Values.java
+//SOURCES CertificateChain.java ContentSignature.java MozillaRoots.java
 
 package common.signature;
 
 import common.Display;
+import common.HelpGroup;
 import common.Urls;
 import common.UsageException;
 import common.Values;
@@ -26,6 +27,7 @@ import java.util.Set;
 import picocli.CommandLine.Option;
 
 /** Settings: whose signatures are trusted. */
+@HelpGroup(HelpGroup.Title.TRUST)
 public final class TrustSettings {
   @Option(
       names = "--root-hash",
@@ -33,20 +35,21 @@ public final class TrustSettings {
       split = ",",
       converter = RootHashConverter.class,
       description =
-          "SHA-256 of the roots to trust, colon hex, comma separated; unset: Mozilla's own on its"
-              + " hosts, any on loopback, else none")
+          "SHA-256 of the root certificates to trust, like C8:A8:0E:…, comma separated;"
+              + " unset: Mozilla's own on its hosts, any root on loopback, none elsewhere")
   List<String> rootHashes;
 
-  @Option(names = "--any-root", description = "trust whatever root a chain ends in")
+  @Option(names = "--any-root", description = "trust a chain whatever its root is")
   boolean anyRoot;
 
   @Option(
       names = "--signer",
       paramLabel = "NAME",
       description =
-          "name before .content-signature.mozilla.org that the leaf must carry; unset: onecrl for"
-              + " *security-state* and remote-settings for the rest; another is bad on Mozilla's"
-              + " hosts and under its roots, else a warning")
+          "signer that the leaf certificate must name, before"
+              + " .content-signature.mozilla.org; unset: onecrl in buckets like"
+              + " *security-state*, else remote-settings; another is a warning unless host or"
+              + " root is Mozilla's")
   String signer;
 
   @Option(
