@@ -628,7 +628,7 @@ public class blockpages_generator implements Runner.Command {
       String name, String date, String why, String who, String bug, boolean mild) {}
 
   /** A line of the list, for the template. */
-  public record Entry(String file, String name, String date, LocalDate day) {}
+  public record Entry(String file, String name, String date, LocalDate day, boolean mild) {}
 
   /** What was blocked in one year. */
   public record Year(String number, List<Entry> entries) {}
@@ -753,7 +753,8 @@ public class blockpages_generator implements Runner.Command {
                 linked.contains(block) ? block.file() : null,
                 block.name(),
                 date(block),
-                day(block)))
+                day(block),
+                block.isMild()))
         .collect(
             Collectors.groupingBy(
                 entry -> entry.day() == null ? "undated" : Integer.toString(entry.day().getYear()),

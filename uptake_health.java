@@ -3,10 +3,11 @@
 //DOCS docs/uptake_health.md
 //JAVA 25+
 //SOURCES common/Display.java common/GeneralSettings.java common/HelpGroup.java common/Http.java
-//SOURCES common/Json.java common/NamePattern.java common/Report.java common/RequestSettings.java
-//SOURCES common/Runner.java common/Secret.java common/ServerException.java common/Surroundings.java
-//SOURCES common/Tally.java common/UnexpectedBody.java common/Urls.java common/UsageException.java
-//SOURCES common/Values.java common/pages/HtmlPages.java
+//SOURCES common/Json.java common/NamePattern.java common/RedashResult.java common/Report.java
+//SOURCES common/RequestSettings.java common/Runner.java common/Secret.java
+//SOURCES common/ServerException.java common/Surroundings.java common/Tally.java
+//SOURCES common/UnexpectedBody.java common/Urls.java common/UsageException.java common/Values.java
+//SOURCES common/pages/HtmlPages.java common/pages/Scale.java
 //FILES templates/layout.html=templates/layout.html
 //FILES templates/style.css=templates/style.css
 //FILES templates/uptake.css=templates/uptake.css
@@ -19,9 +20,10 @@ import common.Display;
 import common.GeneralSettings;
 import common.HelpGroup;
 import common.Http;
-import common.Json;
 import common.Json.BadJson;
 import common.NamePattern;
+import common.RedashResult;
+import common.RedashResult.NoData;
 import common.Report;
 import common.Report.Status;
 import common.RequestSettings;
@@ -31,12 +33,13 @@ import common.ServerException;
 import common.Surroundings;
 import common.Tally;
 import common.UnexpectedBody;
+import common.Urls;
 import common.UsageException;
 import common.Values;
 import common.Values.CountConverter;
 import common.Values.SecondsConverter;
 import common.pages.HtmlPages;
-import java.io.BufferedInputStream;
+import common.pages.Scale;
 import java.io.IOException;
 import java.io.InputStream;
 import java.math.BigDecimal;
@@ -175,6 +178,12 @@ public class uptake_health implements Runner.Command {
   String input;
 
   @Option(
+      names = "--previous",
+      paramLabel = "FILE",
+      description = "also show the error rates of the earlier result that is saved in this file")
+  String previous;
+
+  @Option(
       names = "--html",
       paramLabel = "FILE",
       converter = HtmlFileConverter.class,
@@ -206,24 +215,27 @@ public class uptake_health implements Runner.Command {
   @Override
   public void run(Surroundings surroundings, Report report) throws Exception {
     Rules rules = rules(surroundings.clock().instant());
+    Earlier earlier = earlier(surroundings.in(), report);
     try {
-      Object result = input == null ? download(surroundings, report) : saved(surroundings.in());
+      Object result =
+          input == null ? download(surroundings, report) : saved("INPUT", input, surroundings.in());
       List<Row> rows = rows(report.masked(result));
       requireErrors(rows);
       Period period = Period.of(rows);
       List<Outcome> outcomes = judge(rows, rules);
       // the page and Sentry first, because the reader of stdout may leave before its end
-      write(() -> page(outcomes, period, rules, null), report);
+      write(() -> page(outcomes, period, rules, earlier, null), report);
       Tally tally =
           new Tally("source", outcomes.size(), "OK", "SKIP", "EXCLUDED", "BAD", "NO VERDICT");
       outcomes.forEach(it -> tally.add(it.name(), it.status(), it.word(), it.reason()));
       tellSentry(outcomes, report);
       tally.tell(report, Status.UNKNOWN, "No verdict on %s");
-      show(outcomes, period, report);
-      explain(outcomes, rules, report);
+      show(outcomes, period, earlier, report);
+      explain(outcomes, rules, earlier, report);
       report.summary(tally.counts());
     } catch (NoData | ServerException e) {
-      write(() -> page(List.of(), null, rules, report.masked(e.getMessage())), report);
+      String problem = report.masked(e.getMessage());
+      write(() -> page(List.of(), null, rules, Earlier.NONE, problem), report);
       throw e;
     }
   }
@@ -312,12 +324,33 @@ public class uptake_health implements Runner.Command {
     return rows.stream().filter(Uptake.class::isInstance).map(Uptake.class::cast).toList();
   }
 
-  /** The result has nothing to judge. */
-  static final class NoData extends UsageException {
-    private static final long serialVersionUID = 1;
+  /**
+   * What an earlier result says of the sources.
+   *
+   * @param to its latest time; null if there is no earlier result
+   * @param percents the error rate of each source; null for one that had too few entries
+   */
+  record Earlier(Instant to, Map<String, Double> percents) {
+    static final Earlier NONE = new Earlier(null, Map.of());
 
-    NoData(String message, String hint) {
-      super(message, hint);
+    /** Of several rows of a source, the one that ends last counts. */
+    static Earlier of(List<Row> rows, long minTotal) {
+      Map<String, Double> percents = new HashMap<>();
+      rows.forEach(row -> percents.put(row.source(), null));
+      readable(rows).stream()
+          .filter(it -> it.total() > 0 && it.total() >= minTotal)
+          .sorted(Comparator.comparing(Uptake::to))
+          .forEach(it -> percents.put(it.source(), it.percent()));
+      Period period = Period.of(rows);
+      return new Earlier(period == null ? null : period.to(), percents);
+    }
+
+    /** The error rate of a source as it is shown; null if there is nothing to say. */
+    String rate(String source) {
+      Double percent = percents.get(source);
+      return percent != null
+          ? rounded(percent) + "%"
+          : to != null && !percents.containsKey(source) ? "new" : null;
     }
   }
 
@@ -328,16 +361,7 @@ public class uptake_health implements Runner.Command {
    * @throws NoData if there are none
    */
   static List<Row> rows(Object result) throws NoData {
-    if (!(member(result, "query_result") instanceof Map<?, ?> queryResult)) {
-      throw noResult(result);
-    }
-    if (!(member(member(queryResult, "data"), "rows") instanceof List<?> rows)) {
-      throw new NoData("the result has no list query_result.data.rows", EXPECTED);
-    }
-    if (rows.isEmpty()) {
-      throw new NoData(
-          "the result is empty: clients reported nothing, or the query selects nothing", EXPECTED);
-    }
+    List<?> rows = RedashResult.rows(result);
     List<Row> read = new ArrayList<>();
     for (Object row : rows) {
       read.add(row(row, "row " + (read.size() + 1)));
@@ -352,37 +376,8 @@ public class uptake_health implements Runner.Command {
         && readable.stream()
             .flatMap(it -> it.counts().keySet().stream())
             .noneMatch(Uptake::isBad)) {
-      throw new NoData("no row has a status that ends in _error", EXPECTED);
+      throw new NoData("no row has a status that ends in _error", RedashResult.EXPECTED);
     }
-  }
-
-  private static final String EXPECTED = "expected the results.json of a Redash query";
-
-  private static NoData noResult(Object result) {
-    if (member(result, "job") instanceof Map<?, ?> job) {
-      Object error = member(job, "error");
-      String status =
-          error instanceof String text && !text.isEmpty() ? "4" : "" + job.get("status");
-      return switch (status) { // 1 to 5: Redash's numbers
-        case "3" -> new NoData("found a finished job instead of a result", EXPECTED);
-        case "4" ->
-            new NoData(
-                "the query failed" + (error == null ? "" : ": " + Display.brief(error.toString())),
-                "run it in Redash");
-        case "5" -> new NoData("the query was cancelled", "run it in Redash");
-        default -> new NoData("the query is still running", "try again when it has finished");
-      };
-    }
-    for (String name : List.of("message", "error")) {
-      if (member(result, name) instanceof String text) {
-        return new NoData("found a message instead of a result: " + Display.brief(text), EXPECTED);
-      }
-    }
-    return new NoData("the result has no query_result", EXPECTED);
-  }
-
-  private static Object member(Object object, String name) {
-    return object instanceof Map<?, ?> map ? map.get(name) : null;
   }
 
   /** Reads a row; the label names it if it has no source. */
@@ -652,7 +647,7 @@ public class uptake_health implements Runner.Command {
     Duration deadline = requestsDeadline == null ? redashTimeout.multipliedBy(2) : requestsDeadline;
     try (Http http = requests.http(redashTimeout, deadline, 1, names, surroundings, report)) {
       authorize(http);
-      return http.get(redashApiQueryUrl, requests.maxBytes(), uptake_health::json).body();
+      return http.get(redashApiQueryUrl, requests.maxBytes(), RedashResult::parse).body();
     } catch (ServerException e) {
       throw e.withHint(hint(e));
     }
@@ -683,35 +678,32 @@ public class uptake_health implements Runner.Command {
         : failure.hint();
   }
 
-  private Object saved(InputStream stdin) throws NoData {
-    String name = input.equals("-") ? "stdin" : input;
-    try (InputStream in = input.equals("-") ? stdin : Files.newInputStream(Path.of(input))) {
-      return json(in);
-    } catch (BadJson e) {
-      throw new NoData("%s is not JSON: %s".formatted(name, e.getMessage()), null);
-    } catch (InvalidPathException e) {
-      throw new NoData("INPUT %s is not a file name".formatted(input), null);
-    } catch (IOException e) {
-      throw new NoData("cannot read %s: %s".formatted(name, HtmlPages.reason(e)), null);
+  /** The result that {@code --previous} names. */
+  private Earlier earlier(InputStream stdin, Report report) throws UsageException {
+    if (previous == null) {
+      return Earlier.NONE;
+    }
+    try {
+      List<Row> rows = rows(report.masked(saved("PREVIOUS", previous, stdin)));
+      requireErrors(rows);
+      return Earlier.of(rows, minTotalEntries);
+    } catch (NoData e) {
+      throw new UsageException("PREVIOUS: " + e.getMessage(), e.hint());
     }
   }
 
-  /** Reads JSON; the error says so if it is a web page. */
-  private static Object json(InputStream in) throws IOException {
-    BufferedInputStream buffered = new BufferedInputStream(in);
-    int first;
-    do {
-      buffered.mark(3);
-      first = buffered.read();
-      if (first == 0xef && buffered.read() == 0xbb && buffered.read() == 0xbf) { // byte order mark
-        first = ' ';
-      }
-    } while (first >= 0 && first <= ' ');
-    if (first == '<') {
-      throw new UnexpectedBody("a web page instead of JSON, such as a login page", true);
+  /** A result from a file, or from stdin. */
+  private static Object saved(String setting, String file, InputStream stdin) throws NoData {
+    String name = file.equals("-") ? "stdin" : file;
+    try (InputStream in = file.equals("-") ? stdin : Files.newInputStream(Path.of(file))) {
+      return RedashResult.parse(in);
+    } catch (BadJson e) {
+      throw new NoData("%s is not JSON: %s".formatted(name, e.getMessage()), null);
+    } catch (InvalidPathException e) {
+      throw new NoData("%s %s is not a file name".formatted(setting, file), null);
+    } catch (IOException e) {
+      throw new NoData("cannot read %s: %s".formatted(name, HtmlPages.reason(e)), null);
     }
-    buffered.reset();
-    return Json.parseWithAnyNumber(buffered); // an odd row must not hide the others
   }
 
   // ---- rendering: lines
@@ -724,13 +716,13 @@ public class uptake_health implements Runner.Command {
   }
 
   /** Prints the table, then the bad statuses of each finding. */
-  private static void show(List<Outcome> outcomes, Period period, Report report) {
+  private static void show(List<Outcome> outcomes, Period period, Earlier earlier, Report report) {
     if (period != null) {
       report.put("from", period.from().toString());
       report.put("to", period.to().toString());
       report.heading("📅 From %s to %s".formatted(utc(period.from()), utc(period.to())));
     }
-    outcomes.forEach(outcome -> show(outcome, report));
+    outcomes.forEach(outcome -> show(outcome, json(outcome, earlier), report));
     List<Outcome> findings = findings(outcomes);
     if (!findings.isEmpty()) {
       report.details("\n%d settings have a bad ratio over threshold.".formatted(findings.size()));
@@ -741,18 +733,17 @@ public class uptake_health implements Runner.Command {
   }
 
   /** Prints the line of a source, unless it was skipped or excluded. */
-  private static void show(Outcome outcome, Report report) {
+  private static void show(Outcome outcome, Map<String, Object> json, Report report) {
     switch (outcome.judgement()) {
-      case Healthy _, Erroring _ ->
-          report.result(outcome.status(), line(outcome, report), json(outcome));
+      case Healthy _, Erroring _ -> report.result(outcome.status(), line(outcome, report), json);
       case NoVerdict(String reason) ->
           report.result(
               Status.UNKNOWN,
               "%s %s".formatted(left(outcome.name(), 40), report.noVerdict(reason)),
-              json(outcome));
+              json);
       case Skipped _, Excluded _ -> {
         String skipped = outcome.judgement() instanceof Skipped ? "skipped: " : "";
-        report.result(Status.GOOD, null, json(outcome));
+        report.result(Status.GOOD, null, json);
         report.note("%s %s%s".formatted(outcome.source(), skipped, outcome.reason()));
       }
     }
@@ -784,8 +775,14 @@ public class uptake_health implements Runner.Command {
     return text + " ".repeat(Math.max(0, width - text.codePointCount(0, text.length())));
   }
 
-  /** Reports what may be wrong with the settings or the data, and what to do about it. */
-  private static void explain(List<Outcome> outcomes, Rules rules, Report report) {
+  /** Says more of the findings, and what may be wrong with the settings or the data. */
+  private static void explain(List<Outcome> outcomes, Rules rules, Earlier earlier, Report report) {
+    for (Outcome finding : findings(outcomes)) {
+      report.remark(remark(finding, earlier.rate(finding.source())));
+    }
+    if (!findings(outcomes).isEmpty()) {
+      report.hint(RUNBOOK + " says where to look for each status");
+    }
     Set<String> seen = new HashSet<>();
     List<String> repeated =
         outcomes.stream().map(Outcome::source).filter(it -> !seen.add(it)).distinct().toList();
@@ -813,6 +810,21 @@ public class uptake_health implements Runner.Command {
     }
   }
 
+  private static final String RUNBOOK = "docs/runbooks/uptake-over-threshold.md";
+
+  private static String remark(Outcome finding, String before) {
+    return "%s: %s%%, threshold %s%%%s"
+        .formatted(
+            finding.name(),
+            rounded(finding.uptake().percent()),
+            Scale.plain(finding.threshold()),
+            before == null
+                ? ""
+                : before.equals("new")
+                    ? ", not in the previous result"
+                    : ", %s in the previous result".formatted(before));
+  }
+
   private static List<Outcome> findings(List<Outcome> outcomes) {
     return outcomes.stream().filter(Outcome::isFinding).toList();
   }
@@ -838,7 +850,7 @@ public class uptake_health implements Runner.Command {
         .collect(Collectors.joining("\n"));
   }
 
-  private static Map<String, Object> json(Outcome outcome) {
+  private static Map<String, Object> json(Outcome outcome, Earlier earlier) {
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("source", outcome.name());
     json.put("status", outcome.word().toLowerCase(Locale.ROOT).replace(' ', '-'));
@@ -851,6 +863,10 @@ public class uptake_health implements Runner.Command {
         json.put("error_percent", new BigDecimal(rounded(uptake.percent())));
       }
       json.put("threshold_percent", outcome.threshold());
+      Double before = earlier.percents().get(outcome.source());
+      if (before != null) {
+        json.put("previous_error_percent", new BigDecimal(rounded(before)));
+      }
       Map<String, Object> statuses = new LinkedHashMap<>();
       uptake.counts().forEach((status, count) -> statuses.put(Display.clean(status), count));
       json.put("statuses", statuses);
@@ -882,10 +898,16 @@ public class uptake_health implements Runner.Command {
 
   // ---- rendering: the page
 
-  /** A bar of the chart; positions on the scale are percentages of its width. */
+  /**
+   * A bar of the chart; positions are percentages of the width of the scale.
+   *
+   * @param before the error rate in the earlier result, or null
+   * @param threshold null if it is the default
+   */
   public record Bar(
-      String source,
+      List<String> source,
       String percent,
+      String before,
       String threshold,
       String good,
       String bad,
@@ -893,32 +915,24 @@ public class uptake_health implements Runner.Command {
       String end,
       String mark) {}
 
-  /** A mark of the scale. */
-  public record Tick(String label, String position) {}
-
-  /** A source over its threshold, with the details that the page shows. */
-  public record Detail(
-      String id, String source, String percent, String threshold, List<Share> shares) {}
+  /**
+   * A source over its threshold, with the details that the page shows.
+   *
+   * @param place the source if it is a collection's name, else null
+   */
+  public record Detail(List<String> source, String place, List<Share> shares) {}
 
   /** A source that has no bar, and why. */
-  public record Absent(String source, String reason) {}
-
-  /** Possible marks of the scale, and possible ends, in percent. */
-  private static final List<Double> TICKS =
-      List.of(0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0);
-
-  /** Width of a mark's label, in percent of the width of the scale. */
-  private static final double LABEL_WIDTH = 14;
+  public record Absent(List<String> source, String reason) {}
 
   /**
    * Renders the chart; the sources that are farthest over their threshold come first.
    *
-   * <p>The scale uses square roots, so that 0, 0.1 and 10 percent can all be told apart.
-   *
    * @param period of the data, or null
    * @param problem why there are no outcomes, or null
    */
-  static byte[] page(List<Outcome> outcomes, Period period, Rules rules, String problem) {
+  static byte[] page(
+      List<Outcome> outcomes, Period period, Rules rules, Earlier earlier, String problem) {
     List<Outcome> judged =
         outcomes.stream()
             .filter(Outcome::isJudged)
@@ -926,30 +940,35 @@ public class uptake_health implements Runner.Command {
                 Comparator.comparing(Outcome::isFinding, Comparator.reverseOrder())
                     .thenComparing(it -> it.threshold().doubleValue() - it.uptake().percent()))
             .toList();
-    double largest =
+    Scale scale =
+        Scale.upTo(
+            judged.stream()
+                .flatMap(it -> Stream.of(it.uptake().percent(), it.threshold().doubleValue()))
+                .max(Comparator.naturalOrder())
+                .orElse(0.0));
+    List<Bar> bars =
         judged.stream()
-            .flatMap(it -> Stream.of(it.uptake().percent(), it.threshold().doubleValue()))
-            .max(Comparator.naturalOrder())
-            .orElse(0.0);
-    double top = TICKS.stream().filter(tick -> tick >= largest).findFirst().orElseThrow();
-    List<Detail> details = new ArrayList<>();
-    findings(judged).forEach(finding -> details.add(detail(finding, details.size() + 1)));
+            .map(it -> bar(it, earlier.rate(it.source()), rules.threshold(), scale))
+            .toList();
+    List<Absent> unknown = absent(outcomes, NoVerdict.class);
     Map<String, Object> values = new HashMap<>();
     values.put("canonical", null);
     values.put("verdict", verdict(outcomes));
-    List<Absent> unknown = absent(outcomes, NoVerdict.class);
-    values.put("isWell", !judged.isEmpty() && details.isEmpty() && unknown.isEmpty());
+    values.put("isWell", !judged.isEmpty() && findings(judged).isEmpty() && unknown.isEmpty());
     values.put("problem", problem == null ? null : Display.clean(problem));
     values.put("from", period == null ? null : utc(period.from()));
     values.put("to", period == null ? null : utc(period.to()));
-    values.put("ticks", ticks(top));
-    values.put("bars", judged.stream().map(outcome -> bar(outcome, top)).toList());
-    values.put("details", details);
+    values.put("before", earlier.to() == null ? null : utc(earlier.to()));
+    values.put("ticks", scale.marks());
+    values.put("bars", bars);
+    values.put("hasThresholds", bars.stream().anyMatch(bar -> bar.threshold() != null));
+    values.put("details", findings(judged).stream().map(uptake_health::detail).toList());
     values.put("unknown", unknown);
     values.put("skipped", absent(outcomes, Skipped.class));
     values.put("excluded", absent(outcomes, Excluded.class));
-    values.put("threshold", plain(rules.threshold()));
+    values.put("threshold", Scale.plain(rules.threshold()));
     values.put("minimum", grouped(rules.minTotal()));
+    values.put("runbook", RUNBOOK);
     values.put("rendered", utc(rules.now()));
     return new HtmlPages(NAME, "style.css", "uptake.css").render("uptake.html", values);
   }
@@ -977,46 +996,30 @@ public class uptake_health implements Runner.Command {
     return parts.isEmpty() ? "No source over its threshold" : String.join(", ", parts);
   }
 
-  private static String position(double percent, double top) {
-    return rounded(Math.sqrt(percent / top) * 100) + "%";
-  }
-
-  /** As many marks as fit, from the end of the scale to its beginning. */
-  private static List<Tick> ticks(double top) {
-    List<Tick> ticks = new ArrayList<>();
-    double free = 100 + LABEL_WIDTH;
-    for (double tick : TICKS.reversed()) {
-      double position = Math.sqrt(tick / top) * 100;
-      if (tick <= top && position <= free - LABEL_WIDTH && position >= LABEL_WIDTH) {
-        ticks.addFirst(new Tick(plain(BigDecimal.valueOf(tick)) + "%", position(tick, top)));
-        free = position;
-      }
-    }
-    ticks.addFirst(new Tick("0", "0%"));
-    return ticks;
-  }
-
-  private static Bar bar(Outcome outcome, double top) {
+  private static Bar bar(Outcome outcome, String before, BigDecimal usual, Scale scale) {
     Uptake uptake = outcome.uptake();
+    boolean isUsual = outcome.threshold().compareTo(usual) == 0;
     return new Bar(
-        outcome.name(),
+        parts(outcome.name()),
         rounded(uptake.percent()) + "%",
-        plain(outcome.threshold()) + "%",
+        before,
+        isUsual ? null : Scale.plain(outcome.threshold()) + "%",
         grouped(uptake.good()),
         grouped(uptake.bad()),
         outcome.isFinding(),
-        position(uptake.percent(), top),
-        position(outcome.threshold().doubleValue(), top));
+        scale.position(uptake.percent()),
+        scale.position(outcome.threshold().doubleValue()));
   }
 
-  private static Detail detail(Outcome outcome, int number) {
-    Uptake uptake = outcome.uptake();
-    return new Detail(
-        "source-" + number,
-        outcome.name(),
-        rounded(uptake.percent()) + "%",
-        plain(outcome.threshold()) + "%",
-        shares(uptake));
+  /** A name in parts that end with a slash, because its lines break there. */
+  private static List<String> parts(String name) {
+    return List.of(name.split("(?<=/)"));
+  }
+
+  private static Detail detail(Outcome outcome) {
+    String name = outcome.name();
+    boolean isPlace = name.matches("[A-Za-z0-9_-]+/[A-Za-z0-9_-]+"); // safe to paste into a shell
+    return new Detail(parts(name), isPlace ? name : null, shares(outcome.uptake()));
   }
 
   private static List<Absent> absent(List<Outcome> outcomes, Class<? extends Judgement> kind) {
@@ -1024,14 +1027,10 @@ public class uptake_health implements Runner.Command {
         .filter(it -> kind.isInstance(it.judgement()))
         .map(it ->
             new Absent(
-                it.name(),
+                parts(it.name()),
                 Display.clean(
                     it.judgement() instanceof Excluded(String pattern) ? pattern : it.reason())))
         .toList();
-  }
-
-  private static String plain(BigDecimal number) {
-    return number.stripTrailingZeros().toPlainString();
   }
 
   /** Writes the page if {@code --html} names a file. */

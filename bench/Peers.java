@@ -114,6 +114,10 @@ final class Peers {
           "kubernetes_validate",
           "kubernetes-validate==1.37.0");
 
+  /** The font of the pictures in docs, which are the same on every machine. */
+  static final Peer INTER =
+      new PythonPackages("inter", "python", 9, "fontpkg_inter", "fontpkg-inter==4.1.post1");
+
   /** Checks workflows of GitHub Actions. */
   static final Peer ACTIONLINT = new Actionlint();
 

@@ -294,6 +294,11 @@ public final class Report {
     }
   }
 
+  /** Says more of a finding; {@code --quiet} keeps it. */
+  public synchronized void remark(String message) {
+    say(message);
+  }
+
   /** Says something that only {@code --verbose} shows. */
   public synchronized void note(String message) {
     if (settings.verbose()) {

@@ -157,7 +157,7 @@ class BlockPagesTest {
   private static List<String> lines(Document index) {
     return index.select(".blocks li").stream()
         .map(line ->
-            line.text()
+            String.join(" ", line.select("time, .title").eachText())
                 + line.select("a").stream().map(a -> " -> " + a.attr("href")).findAny().orElse(""))
         .toList();
   }
@@ -207,7 +207,8 @@ class BlockPagesTest {
               .addAttributes("section", "id", "aria-labelledby")
               .addAttributes("ul", "class")
               .addAttributes("time", "datetime")
-              .addAttributes("a", "href"));
+              .addAttributes("span", "class")
+              .addAttributes("a", "href", "class"));
 
   /** How many elements match a selector, in any page. */
   private static final String IN_ANY_PAGE =
@@ -250,6 +251,7 @@ class BlockPagesTest {
       0 header, footer
       0 main:not(:has(> script)):has(form, .blocks), main:has(script):not(:has(> form))
       0 form ~ form, form:not(main > form), script ~ script, script:not(main > script)
+      0 [class]:not(ul, a[class~=^title$], span[class~=^(title|severity|severity strict)$])
       0 time:not([datetime~=^[0-9]{4}-[0-9]{2}-[0-9]{2}$])
       """;
 
@@ -1557,6 +1559,24 @@ class BlockPagesTest {
             "Jan 05, 2011 Old -> a.html"),
         lines(index));
     assertTrue(index.selectFirst("form").hasAttr("hidden"), "until the script runs");
+  }
+
+  @Test
+  void the_list_says_of_each_entry_whether_it_may_still_be_used() {
+    Document index =
+        index(
+            block("{'id': 'd', 'severity': 3, 'details': {'created': '2013-04-04'}}"),
+            block("{'id': 'c', 'severity': 1, 'details': {'created': '2013-03-03'}}"),
+            block("{'id': 'b', 'details': {'created': '2013-02-02'}}"),
+            block("{'id': 'a', 'blockID': '../', 'severity': 1}"));
+    assertEquals(
+        List.of(
+            "Apr 04, 2013 d disabled",
+            "Mar 03, 2013 c at your own risk",
+            "Feb 02, 2013 b disabled",
+            "../ at your own risk"),
+        index.select(".blocks li").eachText());
+    assertEquals(List.of("disabled", "disabled"), index.select(".blocks .strict").eachText());
   }
 
   @Test

@@ -103,6 +103,7 @@ class LambdaEventTest {
                 "ENV_FILE",
                 "HTML",
                 "INPUT",
+                "PREVIOUS",
                 "PUBLIC_KEY",
                 "REQUESTS_CA_BUNDLE",
                 "TARGET_DIR")),

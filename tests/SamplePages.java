@@ -71,6 +71,7 @@ final class SamplePages {
             .run(
                 new uptake_health(),
                 "--input=" + Project.root().resolve("server/sample/uptake.json"),
+                "--previous=" + Project.root().resolve("server/sample/uptake-yesterday.json"),
                 "--html=" + file);
     if (outcome.exit() != 1) {
       throw new IOException(outcome.toString());

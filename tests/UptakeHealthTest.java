@@ -2,6 +2,7 @@
 //DEPS tools.jackson.core:jackson-databind:3.3.0
 //SOURCES ../common/signature/CanonicalJson.java
 //SOURCES Jvm.java
+//SOURCES ../common/RedashResult.java
 //SOURCES ../common/Runner.java
 //SOURCES ../uptake_health.java
 //SOURCES ../bench/Peers.java
@@ -19,12 +20,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import common.Json;
+import common.RedashResult;
 import common.Runner;
 import common.UsageException;
 import common.Version;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.io.UncheckedIOException;
 import java.math.BigDecimal;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -146,7 +149,7 @@ class UptakeHealthTest {
 
   private static void assertNoData(
       String message, String hint, org.junit.jupiter.api.function.Executable executable) {
-    uptake_health.NoData e = assertThrows(uptake_health.NoData.class, executable);
+    RedashResult.NoData e = assertThrows(RedashResult.NoData.class, executable);
     assertEquals(message, e.getMessage());
     assertEquals(hint, e.hint());
   }
@@ -837,8 +840,14 @@ class UptakeHealthTest {
       \tsync_error       0.10% (2,014)
       """;
 
+  private static final String NEXT =
+      "hint: docs/runbooks/uptake-over-threshold.md says where to look for each status\n";
+
   private static final String SAMPLE_SUMMARY =
-      "uptake_health: 15 sources: 10 OK, 1 SKIP, 2 EXCLUDED,"
+      "uptake_health: main/tippytop: 13.32%, threshold 2%\n"
+          + "uptake_health: security-state/intermediates: 3.68%, threshold 2%\n"
+          + NEXT
+          + "uptake_health: 15 sources: 10 OK, 1 SKIP, 2 EXCLUDED,"
           + " 2 BAD (main/tippytop, security-state/intermediates)\n";
 
   private static String sample() {
@@ -894,7 +903,10 @@ class UptakeHealthTest {
             main/a
             \tnetwork_error    100.00% (1,000)
             """;
-    String stderr = "uptake_health: 2 sources: 0 OK, 1 BAD (main/a), 1 NO VERDICT (row 2)\n";
+    String stderr =
+        "uptake_health: main/a: 100.00%, threshold 2%\n"
+            + NEXT
+            + "uptake_health: 2 sources: 0 OK, 1 BAD (main/a), 1 NO VERDICT (row 2)\n";
     assertOutcome(2, stdout, stderr, judge(rows));
     assertOutcome(2, stdout, stderr, judge(rows, "--exit-zero"));
   }
@@ -921,7 +933,9 @@ class UptakeHealthTest {
         main/a
         \tnetwork_error    100.00% (1,000)
         """,
-        "uptake_health: 4 sources: 1 OK, 1 SKIP, 1 BAD (main/a), 1 NO VERDICT (row 3)\n",
+        "uptake_health: main/a: 100.00%, threshold 2%\n"
+            + NEXT
+            + "uptake_health: 4 sources: 1 OK, 1 SKIP, 1 BAD (main/a), 1 NO VERDICT (row 3)\n",
         judge(List.of(row("main/a", 0, 1000), WELL, "null", row("main/few", 1, 0)), "--quiet"));
     assertOutcome(0, "", "uptake_health: 1 source: 1 OK\n", judge(List.of(WELL), "--quiet"));
   }
@@ -983,7 +997,9 @@ class UptakeHealthTest {
             main/c
             \tnetwork_error    6.00% (6)
             """,
-        "uptake_health: 7 sources: 2 OK, 1 SKIP, 3 EXCLUDED, 1 BAD (main/c)\n",
+        "uptake_health: main/c: 6.00%, threshold 5.5%\n"
+            + NEXT
+            + "uptake_health: 7 sources: 2 OK, 1 SKIP, 3 EXCLUDED, 1 BAD (main/c)\n",
         judge(
             terminal,
             List.of(
@@ -1176,7 +1192,11 @@ class UptakeHealthTest {
             "--format=json");
     assertEquals(2, outcome.exit());
     String summary = "6 sources: 1 OK, 2 SKIP, 1 EXCLUDED, 1 BAD (main/b), 1 NO VERDICT (main/odd)";
-    assertEquals("uptake_health: " + summary + "\n", outcome.stderr());
+    assertEquals(
+        "uptake_health: main/b: 100.00%, threshold 2%\n"
+            + NEXT
+            + ("uptake_health: " + summary + "\n"),
+        outcome.stderr());
     String period = "\"from\":\"2026-11-23T00:00:00Z\",\"to\":\"2026-11-23T23:59:59Z\"";
     JsonNode expected =
         Store.JSON.readTree(
@@ -1235,7 +1255,9 @@ class UptakeHealthTest {
             main/a
             \tnetwork_error    100.00% (1,000)
             """,
-        "uptake_health: 3 sources: 1 OK, 1 BAD (main/a), 1 NO VERDICT (row 3)\n",
+        "uptake_health: main/a: 100.00%, threshold 2%\n"
+            + NEXT
+            + "uptake_health: 3 sources: 1 OK, 1 BAD (main/a), 1 NO VERDICT (row 3)\n",
         judge(new Terminal().interactive(), rows));
     assertFalse(
         judge(new Terminal().interactive().set("NO_COLOR", "1"), rows).stdout().contains("\u001b"));
@@ -1263,6 +1285,108 @@ class UptakeHealthTest {
             """,
         outcome.stdout());
     assertFalse(outcome.stderr().contains("\u001b"), outcome::stderr);
+  }
+
+  // ---- the command: --previous
+
+  private Path previous(String... rows) {
+    try {
+      return Files.writeString(folder.resolve("previous.json"), result(rows));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static String yesterday(String source, long good, long bad) {
+    return row(source, good, bad)
+        .replace(String.valueOf(FROM), String.valueOf(FROM - 86_400))
+        .replace(String.valueOf(TO), String.valueOf(TO - 86_400));
+  }
+
+  /** What is said of a finding of 20.00 % if its source had these rows in the previous result. */
+  private String before(String... rows) {
+    String[] all = Stream.concat(Stream.of(WELL), Arrays.stream(rows)).toArray(String[]::new);
+    Terminal.Outcome outcome =
+        judge(List.of(row("main/a", 800, 200)), "--previous=" + previous(all));
+    assertEquals(1, outcome.exit(), outcome::toString);
+    return outcome.stderr().lines().findFirst().orElseThrow();
+  }
+
+  @Test
+  void a_finding_is_followed_by_its_threshold_and_the_error_rate_in_the_previous_result() {
+    String line = "uptake_health: main/a: 20.00%, threshold 2%";
+    assertEquals(
+        line + ", 0.91% in the previous result", before(yesterday("main/a", 991_000, 9_101)));
+    assertEquals(line + ", 0.00% in the previous result", before(yesterday("main/a", 1000, 0)));
+    assertEquals(line + ", not in the previous result", before(yesterday("main/b", 1000, 9)));
+    assertEquals(line, before(yesterday("main/a", 900, 99))); // fewer entries than are required
+    assertEquals(line, before(yesterday("main/a", 0, 0)));
+    assertEquals(line, before(row("main/a", "\"success\":true")));
+  }
+
+  @Test
+  void of_several_rows_in_the_previous_result_the_one_that_ends_last_counts() {
+    String[] rows = {yesterday("main/a", 990, 10), row("main/a", 950, 50), "7"};
+    assertTrue(before(rows).endsWith("5.00% in the previous result"), before(rows));
+    List<String> reversed = Arrays.asList(rows).reversed();
+    assertTrue(before(reversed.toArray(String[]::new)).endsWith("5.00% in the previous result"));
+  }
+
+  @Test
+  void the_previous_result_changes_no_verdict_and_no_line_of_stdout() {
+    List<String> rows = List.of(row("main/a", 800, 200), row("main/b", 990, 10));
+    Path bad = previous(yesterday("main/a", 0, 5000), yesterday("main/b", 0, 5000));
+    assertEquals(judge(rows).stdout(), judge(rows, "--previous=" + bad).stdout());
+    assertEquals(1, judge(rows, "--previous=" + bad).exit());
+  }
+
+  @Test
+  void json_has_the_error_rate_in_the_previous_result_of_each_source_that_had_one() {
+    Path previous = previous(yesterday("main/a", 950, 50), yesterday("main/b", 1, 0));
+    JsonNode results =
+        Store.JSON
+            .readTree(
+                judge(
+                        List.of(row("main/a", 1000, 0), row("main/b", 1000, 0), WELL),
+                        "--format=json",
+                        "--previous=" + previous)
+                    .stdout())
+            .path("results");
+    assertEquals("5.00", results.path(0).path("previous_error_percent").toString());
+    assertFalse(results.path(1).has("previous_error_percent"));
+    assertFalse(results.path(2).has("previous_error_percent"));
+  }
+
+  @Test
+  void a_previous_result_that_cannot_be_read_is_a_usage_error_before_anything_is_asked()
+      throws IOException {
+    Path file = folder.resolve("x.json");
+    Map<String, String> contents =
+        Map.of(
+            "{",
+            "PREVIOUS: %s is not JSON: Unexpected end-of-input (line 1, column 2)",
+            result(),
+            "PREVIOUS: the result is empty: clients reported nothing, or the query"
+                + " selects nothing",
+            result("{\"source\":\"a\",\"min_timestamp\":1,\"max_timestamp\":2,\"success\":1}"),
+            "PREVIOUS: no row has a status that ends in _error",
+            "<html>",
+            "PREVIOUS: cannot read %s: a web page instead of JSON, such as a login page");
+    for (Map.Entry<String, String> content : contents.entrySet()) {
+      Files.writeString(file, content.getKey());
+      assertRefused(content.getValue().formatted(file), file);
+    }
+    Files.delete(file);
+    assertRefused("PREVIOUS: cannot read %s: it is not there".formatted(file), file);
+    assertRefused("PREVIOUS: cannot read %s: it is a folder".formatted(folder), folder);
+  }
+
+  private static void assertRefused(String message, Path previous) {
+    Terminal.Outcome outcome = run(new Terminal(), "--previous", previous.toString());
+    assertEquals(2, outcome.exit());
+    assertEquals("", outcome.stdout());
+    assertEquals(
+        "uptake_health: error: " + message, outcome.stderr().lines().findFirst().orElseThrow());
   }
 
   // ---- the command: --html
@@ -1320,11 +1444,13 @@ class UptakeHealthTest {
     Map<List<String>, String> reasons =
         Map.of(
             List.of(), "the result is empty",
-            List.of("null"), "<dt>row 1</dt><dd>it is not an object</dd>",
+            List.of("null"),
+                "<dt class=\"name\"><span>row 1</span></dt><dd>it is not an object</dd>",
             List.of(row("main/few", 1, 0)),
-                "<dt>main/few</dt><dd>only 1 of the required 1,000 entries</dd>",
+                "<span>main/</span><span>few</span></dt><dd>only 1 of the required 1,000"
+                    + " entries</dd>",
             List.of(row("normandy/x", 1000, 0)),
-                "<dt>normandy/x</dt><dd>excluded by normandy/*</dd>");
+                "<span>normandy/</span><span>x</span></dt><dd>excluded by normandy/*</dd>");
     for (Map.Entry<List<String>, String> reason : reasons.entrySet()) {
       Files.writeString(page(), "yesterday's");
       assertEquals(2, judge(reason.getKey(), "--html", page().toString()).exit());

@@ -66,27 +66,35 @@ class UptakePageTest {
         Terminal.NOW);
   }
 
-  private static void add(String name, List<uptake_health.Row> rows, uptake_health.Rules rules)
+  private static void add(
+      String name,
+      List<uptake_health.Row> rows,
+      uptake_health.Rules rules,
+      uptake_health.Earlier earlier)
       throws Exception {
     byte[] html =
         uptake_health.page(
-            uptake_health.judge(rows, rules), uptake_health.Period.of(rows), rules, null);
+            uptake_health.judge(rows, rules), uptake_health.Period.of(rows), rules, earlier, null);
     Files.write(folder.resolve(name + ".html"), html);
     pages.put(name, Jsoup.parse(new String(html, StandardCharsets.UTF_8)));
   }
 
   private static void add(String name, uptake_health.Rules rules, String... rows) throws Exception {
-    add(name, UptakeHealthTest.rows(rows), rules);
+    add(name, UptakeHealthTest.rows(rows), rules, uptake_health.Earlier.NONE);
   }
 
   @BeforeAll
   static void render() throws Exception {
-    String sample = Files.readString(Project.root().resolve("server/sample/uptake.json"));
     add(
         "sample",
-        uptake_health.rows(
-            Json.parse(new ByteArrayInputStream(sample.getBytes(StandardCharsets.UTF_8)))),
-        rules("2.0", "security-state/onecrl = 5.5"));
+        sample("uptake"),
+        rules("2.0", "security-state/onecrl = 5.5"),
+        uptake_health.Earlier.NONE);
+    add(
+        "compared",
+        sample("uptake"),
+        rules("2.0"),
+        uptake_health.Earlier.of(sample("uptake-yesterday"), 1000));
     add("well", rules("2.0"), row("main/a", 10_000, 100), row("main/b", 10_000, 3));
     add("single", rules("2.0"), row("main/a", 10_000, 100));
     add("none", rules("2.0"), row("main/a", 10_000, 0), row("main/b", 10_000, 0));
@@ -109,6 +117,14 @@ class UptakePageTest {
         row("normandy/x", 10_000, 0),
         row("left & right", 10_000, 0),
         UptakeHealthTest.row("main/<odd>", "\"success\":\"<i>1</i>\""));
+    add(
+        "statuses",
+        rules("2.0"),
+        UptakeHealthTest.row(
+            "main/a",
+            "\"network_error\":40,\"odd_error\":30,\"sign_error\":20,\"sync_error\":10,"
+                + "\"success\":1000"),
+        UptakeHealthTest.row("main/a'; b", "\"signature_error\":30,\"success\":1000"));
     List<String> hostile = new ArrayList<>();
     for (String name :
         List.of(HTML, LONG, RIGHT_TO_LEFT, "a\u0000b\u0007", "{{ 7 * 7 }}", "é 😀")) {
@@ -124,6 +140,11 @@ class UptakePageTest {
     add("hostile", rules("2.0"), hostile.toArray(String[]::new));
   }
 
+  private static List<uptake_health.Row> sample(String name) throws Exception {
+    Path file = Project.root().resolve("server/sample/%s.json".formatted(name));
+    return uptake_health.rows(Json.parse(new ByteArrayInputStream(Files.readAllBytes(file))));
+  }
+
   private static String row(String source, long good, long bad) {
     return UptakeHealthTest.row(source, good, bad);
   }
@@ -131,6 +152,7 @@ class UptakePageTest {
   private static List<String> pages() {
     return List.of(
         "sample",
+        "compared",
         "well",
         "single",
         "none",
@@ -140,6 +162,7 @@ class UptakePageTest {
         "hundred",
         "many",
         "left-out",
+        "statuses",
         "hostile");
   }
 
@@ -166,8 +189,15 @@ class UptakePageTest {
     return 100 * bad / (good + bad);
   }
 
+  /** That of the row, or else the one that the page says of all others. */
   private static double threshold(Element bar) {
-    return number(bar.select("[data-label=threshold]").text());
+    String own = bar.select("[data-label=threshold]").text();
+    String usual =
+        bar.ownerDocument()
+            .select("footer")
+            .text()
+            .replaceFirst("The threshold is ([0-9.]+)%.*", "$1");
+    return number(own.isEmpty() ? usual : own);
   }
 
   private static List<String> texts(List<Element> elements) {
@@ -187,7 +217,7 @@ class UptakePageTest {
         "Error rates that clients report for each source of settings.",
         page.select("meta[name=description]").attr("content"));
     assertEquals(
-        "The threshold is 2% where nothing else is said; sources with fewer than 1,000 entries are"
+        "The threshold is 2% where no other is shown; sources with fewer than 1,000 entries are"
             + " left out. Made by uptake_health, 2026-11-24 12:00:00 UTC.",
         page.select("footer").text());
     assertEquals("uptake_health", page.select("meta[name=generator]").attr("content"));
@@ -236,17 +266,17 @@ class UptakePageTest {
   void every_source_that_is_judged_has_a_row_with_its_numbers() {
     assertEquals(
         List.of(
-            "main/tippytop ▲over its threshold: 13.32% 2% 832,453 127,922",
-            "security-state/intermediates ▲over its threshold: 3.68% 2% 1,913,314 73,146",
-            "main/regions 1.97% 2% 2,411,999 48,432",
-            "settings-changes-monitoring 1.56% 2% 19,787,338 314,111",
-            "main/fxmonitor-breaches 1.31% 2% 905,413 12,001",
-            "main/newtab-wallpapers-v2 1.17% 2% 45,432 540",
-            "main/cfr 1.17% 2% 1,963,551 23,229",
-            "blocklists/addons 1.07% 2% 1,027,245 11,081",
-            "blocklists/plugins 0.70% 2% 1,018,330 7,202",
-            "main/search-config-v2 0.58% 2% 1,564,121 9,200",
-            "main/anti-tracking-url-decoration 0.24% 2% 740,233 1,804",
+            "main/tippytop ▲over its threshold: 13.32% 832,453 127,922",
+            "security-state/intermediates ▲over its threshold: 3.68% 1,913,314 73,146",
+            "main/regions 1.97% 2,411,999 48,432",
+            "settings-changes-monitoring 1.56% 19,787,338 314,111",
+            "main/fxmonitor-breaches 1.31% 905,413 12,001",
+            "main/newtab-wallpapers-v2 1.17% 45,432 540",
+            "main/cfr 1.17% 1,963,551 23,229",
+            "blocklists/addons 1.07% 1,027,245 11,081",
+            "blocklists/plugins 0.70% 1,018,330 7,202",
+            "main/search-config-v2 0.58% 1,564,121 9,200",
+            "main/anti-tracking-url-decoration 0.24% 740,233 1,804",
             "security-state/onecrl 1.69% 5.5% 1,903,132 32,686"),
         texts(bars("sample")));
     assertEquals(
@@ -324,6 +354,60 @@ class UptakePageTest {
     assertEquals(top, number(pages.get(page).select(".axis text").last().text()));
   }
 
+  private static final String CDN =
+      "The CDN, if many sources have it; else the size of its records and attachments";
+
+  private static final String PUBLISHED = "What was published last: when, and by whom";
+
+  @Test
+  void each_status_says_where_to_look_and_the_runbook_is_named() {
+    assertEquals(
+        List.of(CDN, "", "Its signature: validate_signature --only main/a", PUBLISHED),
+        texts(pages.get("statuses").select("#source-1 + table .advice")));
+    assertEquals(
+        List.of("Its signature"),
+        texts(pages.get("statuses").select("#source-2 + table .advice")),
+        "no command for a name that a shell would not take as it is");
+    for (String page : List.of("statuses", "left-out", "sample")) {
+      assertEquals(
+          "docs/runbooks/uptake-over-threshold.md",
+          pages.get(page).select("section[aria-labelledby=next] code").text());
+    }
+    assertEquals(0, pages.get("well").select("section[aria-labelledby=next]").size());
+  }
+
+  @Test
+  void a_threshold_is_shown_where_it_is_not_the_default() {
+    assertEquals(List.of("5.5%"), texts(pages.get("sample").select("[data-label=threshold]")));
+    assertEquals(
+        List.of("Source", "Error rate", "Good", "Bad"),
+        texts(pages.get("well").select(".chart thead th:not(.scale)")));
+    assertEquals(0, pages.get("well").select("[data-label=threshold]").size());
+  }
+
+  @Test
+  void the_error_rate_of_the_previous_result_is_beside_that_of_the_last() {
+    Document page = pages.get("compared");
+    assertEquals(
+        List.of("Source", "Before", "Error rate", "Good", "Bad"),
+        texts(page.select(".chart thead th:not(.scale)")));
+    assertEquals(
+        List.of(
+            "main/tippytop 0.91% ▲over its threshold: 13.32% 832,453 127,922",
+            "security-state/intermediates 1.36% ▲over its threshold: 3.68% 1,913,314 73,146",
+            "main/regions 1.72% 1.97% 2,411,999 48,432"),
+        texts(bars("compared")).subList(0, 3));
+    assertEquals(
+        List.of("new"),
+        texts(page.select(".before:not([data-label])")),
+        "a source that was not there");
+    assertEquals(
+        "What clients reported from 2026-11-23 00:00:00 to 2026-11-23 23:59:59 UTC. The previous"
+            + " result ends 2026-11-22 23:59:59.",
+        page.select("header p:last-child").text());
+    assertEquals(0, pages.get("sample").select(".before").size());
+  }
+
   @Test
   void of_sources_over_their_threshold_the_bad_statuses_are_listed() {
     Element section = pages.get("sample").selectFirst("section[aria-labelledby=statuses]");
@@ -331,13 +415,10 @@ class UptakePageTest {
         List.of("main/tippytop", "security-state/intermediates"), texts(section.select("h3")));
     assertEquals(
         List.of(
-            "13.32% of all entries are errors; the threshold is 2%.",
-            "3.68% of all entries are errors; the threshold is 2%."),
-        texts(section.select("p")));
-    assertEquals(
-        List.of(
-            "network_error 13.32% 127,922",
-            "apply_error 2.07% 41,022", "network_error 1.52% 30,110", "sync_error 0.10% 2,014"),
+            "network_error 13.32% 127,922 " + CDN,
+            "apply_error 2.07% 41,022 " + PUBLISHED,
+            "network_error 1.52% 30,110 " + CDN,
+            "sync_error 0.10% 2,014 " + PUBLISHED),
         texts(section.select("tbody tr")));
     assertEquals("Errors by status", section.select("h2").text());
   }
@@ -364,8 +445,8 @@ class UptakePageTest {
   @Test
   void sections_with_nothing_in_them_are_not_there() {
     assertEquals(1, pages.get("well").select("section").size());
-    assertEquals(3, pages.get("sample").select("section").size());
-    assertEquals(4, pages.get("hostile").select("section").size());
+    assertEquals(4, pages.get("sample").select("section").size());
+    assertEquals(5, pages.get("hostile").select("section").size());
   }
 
   @Test
@@ -496,7 +577,7 @@ class UptakePageTest {
   @ValueSource(ints = {320, 360, 700, 720, 840, 960, 1000, 1280})
   void numbers_are_on_one_line_and_labels_of_the_scale_do_not_touch(int width) {
     try (Browser.Page page = Browser.page()) {
-      for (String name : List.of("sample", "all", "zero", "hostile")) {
+      for (String name : List.of("sample", "compared", "all", "zero", "hostile")) {
         page.size(width, 740, 1).open(file(name));
         assertEquals(
             "",
@@ -514,7 +595,7 @@ class UptakePageTest {
             "",
             page.evaluate(
                     """
-                    [...document.querySelectorAll('td.number')]
+                    [...document.querySelectorAll('td.number:not(:empty)')]
                       .filter(e => {
                         const text = document.createRange();
                         text.selectNode(e.lastChild);
@@ -533,11 +614,33 @@ class UptakePageTest {
   }
 
   @Test
+  void a_name_breaks_after_its_slash_and_elsewhere_only_if_a_part_is_wider_than_its_column() {
+    try (Browser.Page page = Browser.page()) {
+      page.size(320, 740, 1).open(file("sample"));
+      String heights =
+          """
+          [...document.querySelectorAll('.chart tbody .name')]
+            .filter(name => name.textContent.startsWith('%s'))
+            .flatMap(name => [...name.querySelectorAll('span')])
+            .map(part => part.textContent + ' ' + part.getClientRects().length
+              + ' ' + (part.offsetHeight < 40))
+            .join()
+          """;
+      assertEquals(
+          "security-state/ 1 true,intermediates 1 true",
+          page.evaluate(heights.formatted("security-state/i")).asString(""));
+      assertEquals(
+          "main/ 1 true,newtab-wallpapers-v2 1 true",
+          page.evaluate(heights.formatted("main/newtab")).asString(""));
+    }
+  }
+
+  @Test
   void on_a_phone_each_number_says_what_it_is() {
     try (Browser.Page page = Browser.page()) {
-      page.phone().open(file("sample"));
+      page.phone().open(file("compared"));
       assertEquals(
-          "\" threshold\",\" good\",\" bad\"",
+          "\" before\",\" good\",\" bad\"",
           page.evaluate(
                   """
                   [...document.querySelector('.chart tbody tr').querySelectorAll('td[data-label]')]

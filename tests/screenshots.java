@@ -8,13 +8,19 @@
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
 
+import java.awt.image.BufferedImage;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Base64;
+import javax.imageio.ImageIO;
 
 /**
  * Renders the public blocklist of 2016 and the sample of what clients report, and takes pictures of
- * the list, of one page and of the chart: on a phone and on a desktop, light and dark.
+ * the list, of one page and of the chart: on a phone and on a desktop, light and dark. What the
+ * pages show in the system's font is in Inter, which is downloaded.
  */
 public class screenshots {
 
@@ -29,10 +35,11 @@ public class screenshots {
     try {
       SamplePages.write(pages);
       SamplePages.writeUptake(pages.resolve(UPTAKE));
+      String font = font();
       for (String file : new String[] {"index.html", SamplePages.MILD, UPTAKE}) {
         for (boolean isPhone : new boolean[] {true, false}) {
           for (boolean isDark : new boolean[] {false, true}) {
-            take(pages.resolve(file), isPhone, isDark);
+            take(pages.resolve(file), isPhone, isDark, font);
           }
         }
       }
@@ -42,8 +49,37 @@ public class screenshots {
     System.exit(0); // Chromium ends with this process
   }
 
+  /** A script that shows a page in Inter. */
+  private static String font() throws IOException {
+    String name = "import fontpkg_inter as f; print(*f.__path__)";
+    Path folder =
+        Path.of(Project.run(Peers.INTER.path(), "-c", name).go().stdout().strip(), "files");
+    byte[] font = Files.readAllBytes(folder.resolve("Inter[opsz,wght].ttf"));
+    return """
+    (async () => {
+      const bytes = Uint8Array.from(atob('%s'), c => c.charCodeAt(0));
+      const font = new FontFace('Inter', bytes, {weight: '100 900'});
+      document.fonts.add(await font.load());
+      document.body.style.fontFamily = 'Inter';
+    })()
+    """
+        .formatted(Base64.getEncoder().encodeToString(font));
+  }
+
+  /** A picture (PNG) of at most 256 colours, which takes a third of the space. */
+  private static byte[] reduced(byte[] png) throws IOException {
+    ByteArrayOutputStream reduced = new ByteArrayOutputStream();
+    BufferedImage picture = ImageIO.read(new ByteArrayInputStream(png));
+    ImageIO.write(picture, "gif", reduced); // chooses the colours
+    picture = ImageIO.read(new ByteArrayInputStream(reduced.toByteArray()));
+    reduced.reset();
+    ImageIO.write(picture, "png", reduced);
+    return reduced.toByteArray();
+  }
+
   /** The list as far as it fits the screen; a page as a whole. */
-  private static void take(Path html, boolean isPhone, boolean isDark) throws IOException {
+  private static void take(Path html, boolean isPhone, boolean isDark, String font)
+      throws IOException {
     boolean isIndex = html.endsWith("index.html");
     boolean isUptake = html.endsWith(UPTAKE);
     String name =
@@ -55,9 +91,10 @@ public class screenshots {
     try (Browser.Page page = Browser.page()) {
       Browser.Page sized = isPhone ? page.phone() : page.size(1024, 768, 1);
       (isDark ? sized.dark() : sized.light()).open(html);
+      page.evaluate(font);
       Path picture = Project.root().resolve(name);
       Files.createDirectories(picture.getParent());
-      Files.write(picture, isIndex ? page.screenshot() : page.wholeScreenshot());
+      Files.write(picture, reduced(isIndex ? page.screenshot() : page.wholeScreenshot()));
     }
     System.out.println(name);
   }
