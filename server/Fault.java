@@ -75,6 +75,7 @@ record Fault(Kind kind, String where, int times) {
 
     LOST("lost", Point.AFTERWARDS, "does what was asked, then closes the connection"),
     STATUS_503_DONE("503-done", Point.AFTERWARDS, "does what was asked, then answers 503"),
+    STUCK("stuck", Point.AFTERWARDS, "leaves a status that asks for a signature as it is"),
 
     TRICKLE("trickle", Point.SENDING, "sends the body one byte a second"),
     STALL("stall", Point.SENDING, "sends half of the body and then nothing more"),

@@ -501,6 +501,7 @@ final class RemoteSettingsServer implements AutoCloseable {
         switch (faults.take(Fault.Point.AFTERWARDS, request).orElse(null)) {
           case null -> send(exchange, request, answer);
           case STATUS_503_DONE -> send(exchange, request, Faults.unavailable());
+          case STUCK -> send(exchange, request, routes.stuck(request, answer));
           default -> exchange.close();
         }
       }

@@ -4,6 +4,7 @@
 //SOURCES Reader.java Reads.java Signer.java Signoff.java Store.java Writes.java
 
 import java.net.URI;
+import java.nio.charset.StandardCharsets;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.LinkedHashMap;
@@ -14,6 +15,8 @@ import java.util.Set;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
@@ -21,6 +24,9 @@ import tools.jackson.databind.node.ObjectNode;
  * from a Kinto 26 with Mozilla's signer and changes plug-in ({@code vectors/kinto-26}).
  */
 final class Routes {
+
+  private static final Pattern ASKS_FOR_SIGNATURE =
+      Pattern.compile("\"status\"\\s*:\\s*\"(to-resign|to-sign)\"");
 
   private final Store store;
   private final Signer signer;
@@ -215,6 +221,19 @@ final class Routes {
     String pem = signer.chain(name).orElseThrow(KintoError::unknownPath);
     return KintoResponse.of(200, "application/x-x509-ca-cert", pem)
         .with("Cache-Control", "max-age=3600");
+  }
+
+  /**
+   * After the request that asked for a signature: its status stays, as if the signer had failed.
+   */
+  KintoResponse stuck(KintoRequest request, KintoResponse answer) {
+    List<String> path = request.segments();
+    String body = new String(request.body(), StandardCharsets.UTF_8);
+    Matcher status = ASKS_FOR_SIGNATURE.matcher(body);
+    if (!request.isRead() && path.size() == 5 && answer.status() == 200 && status.find()) {
+      store.edit(path.get(2), path.get(4), source -> source.put("status", status.group(1)));
+    }
+    return answer;
   }
 
   /** Deletes everything but the preset buckets. */

@@ -60,6 +60,19 @@ record SampleContent(Store store, Signer signer, Signoff signoff, Instant now) {
   }
 
   /**
+   * Adds what drills need besides: main/tippytop, of which clients report errors, and
+   * main-workspace/nearby, a copy of some of main/regions that is behind.
+   */
+  static void loadForDrill(Store store, Signer signer, Signoff signoff, Instant now) {
+    SampleContent content =
+        new SampleContent(store, signer, signoff, now.truncatedTo(ChronoUnit.SECONDS));
+    ObjectNode icon = Store.object().put("id", "example").put("domain", "example.com");
+    content.published(MAIN, "tippytop", 1, List.of(icon));
+    ObjectNode incomplete = Store.object().put("id", "br").put("name", "Brazil");
+    content.filled("main-workspace", "nearby", now.minus(Duration.ofDays(6)), List.of(incomplete));
+  }
+
+  /**
    * The result of the uptake query as Redash would give it now: its last day is yesterday.
    *
    * @param result {@code sample/uptake.json}, whose times are shifted

@@ -2,14 +2,18 @@
 //DESCRIPTION Tool: serve a small Remote Settings on loopback for trying things and for drills.
 //JAVA 25+
 //DEPS info.picocli:picocli:4.7.7
-//SOURCES Fault.java RemoteSettingsServer.java
+//SOURCES Drill.java Fault.java RemoteSettingsServer.java
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
 
+import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.net.BindException;
 import java.nio.charset.StandardCharsets;
+import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -51,8 +55,9 @@ import picocli.CommandLine.Spec;
           + " work-in-progress, \"to-review\" copies to the preview, \"to-sign\" by another account"
           + " publishes and signs, \"to-resign\" signs again, \"to-rollback\" restores what is"
           + " published. main-workspace/auto needs no review, staging/addons-bloomfilters has no"
-          + " preview. POST /v1/__flush__ empties the server; POST /sign/data signs for another"
-          + " server, as Autograph does.",
+          + " preview. POST /v1/__flush__ empties the server; POST /v1/__mend__ ends all faults, as"
+          + " Enter does on the terminal of the server; POST /sign/data signs for another server,"
+          + " as Autograph does. With --sample, a result for uptake_health is served, too.",
       ""
     })
 public class local_server implements Callable<Integer> {
@@ -164,10 +169,14 @@ public class local_server implements Callable<Integer> {
     } catch (IllegalArgumentException e) {
       return fail("--fault: " + e.getMessage(), "./jbang local_server --help lists the faults");
     }
-    parsed.forEach(builder::fault);
     try (RemoteSettingsServer server = builder.start()) {
       Runtime.getRuntime().addShutdownHook(new Thread(server::close));
-      announce(server, parsed);
+      Drill drill = Drill.start(server, Clock.systemUTC(), sample, parsed);
+      boolean isTerminal = System.console() != null && System.console().isTerminal();
+      announce(server, parsed, isTerminal);
+      if (isTerminal) {
+        Thread.ofPlatform().daemon().start(() -> mendOnEnter(System.in, drill, out()));
+      }
       new CountDownLatch(1).await();
       return 0;
     } catch (BindException e) {
@@ -177,9 +186,23 @@ public class local_server implements Callable<Integer> {
     }
   }
 
+  /** Mends the server for each line. At the end of the input, the server goes on. */
+  static void mendOnEnter(InputStream in, Drill drill, PrintStream out) {
+    new BufferedReader(new InputStreamReader(in, StandardCharsets.UTF_8))
+        .lines()
+        .forEach(_ -> {
+          drill.mend();
+          out.println("Mended: all faults have ended.");
+        });
+  }
+
+  private static PrintStream out() {
+    return new PrintStream(System.out, true, StandardCharsets.UTF_8);
+  }
+
   /** Prints what a user needs to know, with commands to paste. */
-  private void announce(RemoteSettingsServer server, List<Fault> parsed) {
-    PrintStream out = new PrintStream(System.out, true, StandardCharsets.UTF_8);
+  private void announce(RemoteSettingsServer server, List<Fault> parsed, boolean isTerminal) {
+    PrintStream out = out();
     String option = port == 8888 ? "" : " --server " + server.url();
     out.println("Remote Settings on " + server.url());
     out.println("Accounts (the password is the name): admin, editor, reviewer");
@@ -199,6 +222,9 @@ public class local_server implements Callable<Integer> {
         "  REFRESH_SIGNATURE_AUTH=editor:editor ./jbang refresh_signature.java"
             + option
             + " --verify");
+    String request = "curl -X POST http://127.0.0.1:" + server.port() + Drill.MEND;
+    out.println(
+        isTerminal ? "Enter ends all faults, as does " + request : "To end all faults: " + request);
     out.println("Ctrl-C stops the server.");
   }
 }

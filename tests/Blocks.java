@@ -17,15 +17,14 @@ import java.util.stream.Stream;
  * know:
  *
  * <pre>
- * &lt;!-- server: fault expired-leaf; put main/regions {"id": "x"} --&gt;  a new server with sample
- *                            content, changed in the words of {@link Transcript}; it stays for the
- *                            following blocks of the document
- * &lt;!-- meanwhile: mend --&gt;   what others do before the block; mend ends all faults
- * &lt;!-- with: s3 --&gt;          an S3 for this and the following blocks; redash FILE: a Redash
  * &lt;!-- exit: 1 --&gt;           the exit code, 0 if nothing is said
  * &lt;!-- parsed only: WHY --&gt;  is not run, for that reason: the shell only reads it
  * &lt;!-- files --&gt;             a list of files, which have to exist
  * </pre>
+ *
+ * <p>What a reader does know is in the text: {@code ./jbang local_server --sample …} starts a
+ * server for the following blocks, and {@code press Enter} mends it. Both are notes of the next
+ * block that is typed.
  */
 final class Blocks {
 
@@ -34,6 +33,13 @@ final class Blocks {
       Set.of("sh", "text", "console", "crontab", "ini", "yaml", "json", "env");
 
   private static final Pattern FENCE = Pattern.compile("(\\s*)(`{3,}|~{3,})(.*)");
+
+  /** The name of the note, and what the text has to say. */
+  private static final Map<String, Pattern> IN_THE_TEXT =
+      Map.of(
+          "server", Pattern.compile(".*\\./jbang local_server --sample ?([^`]*).*"),
+          "mend", Pattern.compile(".*press (Enter)\\b.*"));
+
   private static final Pattern NOTE = Pattern.compile("<!-- ([a-z ]+?)(?::(.*?))? -->");
 
   /**
@@ -98,10 +104,13 @@ final class Blocks {
     List<Block> blocks = new ArrayList<>();
     List<String> lines = Files.readAllLines(file);
     Map<String, String> notes = new LinkedHashMap<>();
+    Map<String, String> inTheText = new LinkedHashMap<>();
     for (int at = 0; at < lines.size(); at++) {
-      Matcher fence = FENCE.matcher(lines.get(at));
+      String line = lines.get(at);
+      note(line, inTheText);
+      Matcher fence = FENCE.matcher(line);
       if (!fence.matches()) {
-        Matcher note = NOTE.matcher(lines.get(at));
+        Matcher note = NOTE.matcher(line);
         if (note.matches()) {
           notes.put(note.group(1), note.group(2) == null ? "" : note.group(2).strip());
         } else {
@@ -116,6 +125,13 @@ final class Blocks {
       if (end == lines.size()) {
         throw new AssertionError(file + ":" + (at + 1) + ": the block has no end");
       }
+      boolean isTyped = fence.group(3).equals("sh") && !notes.containsKey("parsed only");
+      if (isTyped) {
+        notes.putAll(inTheText);
+        inTheText.clear();
+      } else if (fence.group(3).equals("sh")) {
+        lines.subList(at + 1, end).forEach(typed -> note(typed, inTheText));
+      }
       blocks.add(
           new Block(
               file,
@@ -128,6 +144,11 @@ final class Blocks {
       at = end;
     }
     return blocks;
+  }
+
+  private static void note(String line, Map<String, String> notes) {
+    IN_THE_TEXT.forEach((name, pattern) ->
+        pattern.matcher(line).results().forEach(said -> notes.put(name, said.group(1).strip())));
   }
 
   /** What a block is said to print: the {@code text} that stands below it, perhaps after a line. */

@@ -40,6 +40,7 @@ final class CronServer implements AutoCloseable {
     Files.writeString(
         home.resolve("settings.env"),
         """
+        SERVER=%s
         AUTH=editor:editor
         REFRESH_SIGNATURE_AUTH=editor:editor
         BACKPORT_RECORDS_SOURCE_AUTH=editor:editor
@@ -47,7 +48,7 @@ final class CronServer implements AutoCloseable {
         REDASH_API_QUERY_URL=%s
         TARGET_DIR=%s
         """
-            .formatted(redash, home.resolve("pages")));
+            .formatted(server.url(), redash, home.resolve("pages")));
     Files.writeString(
         home.resolve("mappings"), "main/regions?in_id=br,jp -> main-workspace/nearby\n");
   }

@@ -4,25 +4,25 @@
 //SOURCES CronServer.java
 //SOURCES Deployments.java
 //SOURCES Differences.java
+//SOURCES ../server/Drill.java
 //SOURCES ../server/Fault.java
 //SOURCES Installed.java
 //SOURCES Patience.java
 //SOURCES ../bench/Peers.java
 //SOURCES ../deploy/Project.java
 //SOURCES ../server/RemoteSettingsServer.java
-//SOURCES S3Server.java
-//SOURCES ../server/SampleContent.java
 //SOURCES Terminal.java
 //SOURCES Transcript.java
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import java.io.File;
 import java.io.IOException;
 import java.io.PrintStream;
-import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -30,14 +30,19 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.LocalDate;
+import java.time.LocalDateTime;
 import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
@@ -49,6 +54,8 @@ import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
@@ -75,6 +82,17 @@ class DocumentsTest {
   private static final Pattern DATE =
       Pattern.compile("\\b20\\d\\d-\\d\\d-\\d\\d\\b(?![T ]\\d\\d:)");
   private static final Pattern TIMESTAMP = Pattern.compile("\\b[12]\\d{12}\\b");
+
+  /** What reads, and says with its exit code whether all is well. */
+  private static final Pattern CHECK =
+      Pattern.compile("(?m)^(validate_|consistency_checks|uptake_health|\\w+ .*--(check|dry-run))");
+
+  /** What acts on another server, or as another account, than {@code ENV_FILE} says. */
+  private static final Pattern OWN =
+      Pattern.compile("(editor|reviewer):|https?://|--server|\\bexport |\\b(SERVER|\\w*AUTH)=");
+
+  /** Of {@code drill.env}: no settings of ours. */
+  private static final Set<String> FOR_CURL = Set.of("EDITS", "REVIEWS");
 
   @TempDir static Path folder;
 
@@ -139,7 +157,8 @@ class DocumentsTest {
   /** The blocks of a document, in its order, in a session of their own. */
   private static Stream<DynamicTest> typed(Path document, List<Blocks.Block> blocks)
       throws IOException {
-    Session session = new Session(Files.createTempDirectory(folder, "typed"));
+    String start = start(blocks);
+    Session session = new Session(Files.createTempDirectory(folder, "typed"), start);
     List<DynamicTest> tests = new ArrayList<>();
     for (Blocks.Block block : blocks) {
       if (block.language().equals("sh") && !block.isLeftOut()) {
@@ -159,18 +178,28 @@ class DocumentsTest {
     return tests.stream();
   }
 
-  /** Somebody at a terminal: a server, a folder, and what the blocks above have made of them. */
+  /**
+   * Somebody at a terminal, in a clone of which only the port in {@code drill.env} differs: a
+   * server in another terminal, and what the blocks above have made of both.
+   */
   private static final class Session {
 
+    private static final Path DRILL_ENV = Path.of("docs/runbooks/drill.env");
+
     private final Path home;
-    private final Map<String, String> environment = new HashMap<>();
+    private final String start;
     private final Map<Blocks.Block, String> printed = new HashMap<>();
+    private Drill drill;
     private RemoteSettingsServer server;
-    private Instant start;
+    private Instant started;
     private boolean isBroken;
 
-    Session(Path home) {
+    /**
+     * @param start the block at the top of the page; each block needs what it sets
+     */
+    Session(Path home, String start) {
       this.home = home;
+      this.start = start;
     }
 
     /** Nothing is typed after what did not work: it would be typed to something else. */
@@ -180,6 +209,9 @@ class DocumentsTest {
       if (block.text().contains("curl ")) {
         Peers.CURL.path();
       }
+      if (block.text().contains("openssl ")) {
+        Peers.OPENSSL.path();
+      }
       run(block, shown);
       isBroken = false;
     }
@@ -188,21 +220,19 @@ class DocumentsTest {
       if (server == null || block.notes().containsKey("server")) {
         serve(block.notes().getOrDefault("server", ""));
       }
-      change(block.notes().getOrDefault("meanwhile", ""));
-      with(block.notes().getOrDefault("with", ""));
+      if (block.notes().containsKey("mend")) {
+        drill.mend();
+      }
       Project.Run run =
-          Patience.run("sh", "-e", "-c", "{\n" + block.text() + "} 2>&1")
+          Patience.run("sh", "-e", "-c", "{\n" + start + "} >&2\n{\n" + block.text() + "} 2>&1")
               .in(home)
-              .env("SERVER", server.url())
               .env("PATH", bin + File.pathSeparator + System.getenv("PATH"))
-              .env("REQUESTS_CA_BUNDLE", null)
-              .env("ROOT_HASH", server.authority().rootHash())
-              .env("PARALLEL_REQUESTS", 1); // one after the other, in an order that can be shown
-      environment.forEach(run::env);
+              .env("SERVER", "http://localhost:1/v1") // of another terminal: has no effect
+              .env("REQUESTS_CA_BUNDLE", null);
       Project.Outcome outcome = run.go();
       String actual = normalised(outcome.stdout()).stripTrailing();
       int exit = Integer.parseInt(block.notes().getOrDefault("exit", "0"));
-      assertEquals(exit, outcome.exit(), block.where() + "\n" + actual);
+      assertEquals(exit, outcome.exit(), block.where() + "\n" + actual + "\n" + outcome.stderr());
       if (shown == null) {
         return;
       }
@@ -214,56 +244,33 @@ class DocumentsTest {
       }
     }
 
-    private void serve(String changes) throws IOException {
+    /**
+     * @param faults as they stand in the page: {@code --fault expired-leaf}
+     */
+    private void serve(String faults) throws IOException {
       close();
-      start = Instant.now().truncatedTo(ChronoUnit.SECONDS);
-      server =
-          RemoteSettingsServer.builder()
-              .clock(Clock.fixed(start, ZoneOffset.UTC))
-              .sample(true)
-              .start();
-      change(changes);
-    }
-
-    private void change(String changes) {
-      for (String change : changes.split("; ")) {
-        if (change.equals("mend")) {
-          server.clearFaults();
-        } else if (!change.isBlank()) {
-          Transcript.change(server, change);
-        }
-      }
-    }
-
-    private void with(String companion) throws IOException {
-      if (companion.startsWith("redash ")) {
-        URI redash = server.url().resolve("/api/queries/61352/results.json");
-        String result = Files.readString(ROOT.resolve(companion.substring(7)));
-        server.answer(
-            redash.getPath(), 200, "application/json", SampleContent.uptake(result, start));
-        environment.put("REDASH_API_QUERY_URL", redash.toString());
-      } else if (companion.equals("s3")) {
-        environment.put("AWS_ENDPOINT_URL_S3", S3Server.S3MOCK.url().toString());
-        environment.put("AWS_ACCESS_KEY_ID", "test");
-        environment.put("AWS_SECRET_ACCESS_KEY", "test");
-        environment.put("BUCKET_NAME", "typed-" + home.getFileName().toString().substring(5));
-      } else if (!companion.isEmpty()) {
-        throw new AssertionError("unknown companion '" + companion + "'");
-      }
+      started = Instant.now().truncatedTo(ChronoUnit.SECONDS);
+      Clock clock = Clock.fixed(started, ZoneOffset.UTC);
+      server = RemoteSettingsServer.builder().clock(clock).sample(true).start();
+      drill = Drill.start(server, clock, true, faults(faults));
+      Path file = home.resolve(DRILL_ENV);
+      Files.createDirectories(file.getParent());
+      String text = Files.readString(ROOT.resolve(DRILL_ENV));
+      Files.writeString(file, text.replace(":8888/", ":" + server.port() + "/"));
     }
 
     /** As if the server had started at the moment of the transcripts. */
     private String normalised(String output) {
-      Duration shift = Duration.between(Terminal.NOW, start);
-      LocalDate today = LocalDate.ofInstant(start, ZoneOffset.UTC);
+      Duration shift = Duration.between(Terminal.NOW, started);
+      LocalDate today = LocalDate.ofInstant(started, ZoneOffset.UTC);
       long days = ChronoUnit.DAYS.between(LocalDate.ofInstant(Terminal.NOW, ZoneOffset.UTC), today);
       Instant leaf = server.authority().leaf().getNotAfter().toInstant();
       String text =
           output.replaceAll(
-              "checked as of [-0-9]+ [:0-9]+ UTC", "checked as of " + date(start) + " UTC");
+              "checked as of [-0-9]+ [:0-9]+ UTC", "checked as of " + date(started) + " UTC");
       text =
           MOMENT
-              .matcher(text)
+              .matcher(inIsoForm(text))
               .replaceAll(found -> {
                 Instant moment = Instant.parse(found.group(1) + "T" + found.group(3) + "Z");
                 return date(moment.minus(shift)).replace(" ", found.group(2));
@@ -285,9 +292,18 @@ class DocumentsTest {
           Pattern.compile("(?<=BEHIND for )\\d+")
               .matcher(text)
               .replaceAll(lag -> Long.toString(Long.parseLong(lag.group()) / 600 * 600));
-      String bucket = environment.get("BUCKET_NAME");
-      text = bucket == null ? text : text.replace(bucket, "amo-blocked-pages");
-      return Transcript.normalised(text, server);
+      return Transcript.normalised(text, server)
+          .replaceAll("-\\d\\d-\\d\\d-\\d\\d(?=-0000\\.chain)", "-12-00-00")
+          .replaceAll("(?m)^\\w+: warning: any root is trusted here, .*\n", "");
+    }
+
+    /** OpenSSL's dates as ours. */
+    private static String inIsoForm(String text) {
+      DateTimeFormatter form = DateTimeFormatter.ofPattern("MMM ppd HH:mm:ss yyyy", Locale.ENGLISH);
+      return Pattern.compile("([A-Z][a-z]{2} [ \\d]\\d [\\d:]{8} \\d{4}) GMT")
+          .matcher(text)
+          .replaceAll(date ->
+              LocalDateTime.parse(date.group(1), form).toString().replace('T', ' ') + " UTC");
     }
 
     private static String date(Instant moment) {
@@ -299,6 +315,24 @@ class DocumentsTest {
         server.close();
       }
     }
+  }
+
+  /** The block that is typed first. */
+  private static boolean isStart(Blocks.Block block) {
+    return block.text().startsWith("export ENV_FILE=");
+  }
+
+  private static String start(List<Blocks.Block> blocks) {
+    return blocks.stream().filter(DocumentsTest::isStart).findFirst().orElseThrow().text();
+  }
+
+  /** The faults of a command line, quoted or not. */
+  private static List<Fault> faults(String options) {
+    return Pattern.compile("--fault (?:'([^']+)'|(\\S+))")
+        .matcher(options)
+        .results()
+        .map(fault -> Fault.parse(fault.group(fault.group(1) == null ? 2 : 1)))
+        .toList();
   }
 
   /** Compares the document with itself but for these blocks, which print something else. */
@@ -407,6 +441,7 @@ class DocumentsTest {
     return block.body().stream()
         .filter(line -> !line.isBlank() && !line.startsWith("#"))
         .map(line -> line.split("=", 2)[0])
+        .filter(name -> !FOR_CURL.contains(name))
         .filter(name -> !name.startsWith("AWS_") && guides.indexOf("`" + name + "`") < 0)
         .map(name -> "no setting " + name)
         .toList();
@@ -420,6 +455,12 @@ class DocumentsTest {
     String readme = Files.readString(ROOT.resolve("README.md"));
     List<String> wrong = new ArrayList<>();
     StringBuilder all = new StringBuilder();
+    StringBuilder transcripts = new StringBuilder();
+    try (Stream<Path> files = Files.walk(ROOT.resolve("tests/golden"))) {
+      for (Path file : files.filter(one -> one.toString().endsWith(".txt")).toList()) {
+        transcripts.append(Files.readString(file));
+      }
+    }
     for (Path runbook : Blocks.runbooks()) {
       String name = runbook.getFileName().toString();
       if (name.equals("README.md")) {
@@ -433,7 +474,7 @@ class DocumentsTest {
         }
       }
       List<Blocks.Block> blocks = Blocks.of(runbook);
-      StringBuilder outputs = new StringBuilder();
+      StringBuilder outputs = new StringBuilder(transcripts);
       for (Blocks.Block block : blocks) {
         Blocks.Block shown = Blocks.shownBy(block, blocks);
         outputs.append(shown == null ? "" : shown.text());
@@ -494,19 +535,118 @@ class DocumentsTest {
   }
 
   @Test
-  void every_fault_of_the_drill_is_one() throws IOException {
+  void every_drill_of_the_index_is_that_of_its_runbook() throws IOException {
     String index = Files.readString(ROOT.resolve("docs/runbooks/README.md"));
-    String drill = index.substring(index.indexOf("| runbook | `--fault` |"));
-    List<String> faults = new ArrayList<>();
-    for (String row : drill.lines().skip(2).toList()) {
-      if (!row.contains(" none: ")) {
-        Pattern.compile("`'?([^`']+)'?`")
-            .matcher(row)
-            .results()
-            .forEach(fault -> faults.add(Fault.parse(fault.group(1)).toString()));
+    Map<String, List<Fault>> drills = new TreeMap<>();
+    Map<String, List<Fault>> inIndex = new TreeMap<>();
+    for (Path runbook : Blocks.runbooks()) {
+      String name = runbook.getFileName().toString();
+      if (!name.equals("README.md")) {
+        List<String> started =
+            Blocks.of(runbook).stream()
+                .map(block -> block.notes().get("server"))
+                .filter(Objects::nonNull)
+                .toList();
+        assertFalse(started.isEmpty(), name + ": starts no server");
+        started.forEach(options -> drills.put(name + " " + faults(options), faults(options)));
       }
     }
-    assertTrue(faults.size() > 5, faults.toString());
+    Pattern.compile(
+            "(?m)^\\| \\[[^]]*\\]\\(([^)]+)\\) \\| (?:`(--fault .*)`|) ?\\| \\d+ \\| \\d+ \\|$")
+        .matcher(index)
+        .results()
+        .forEach(row -> {
+          List<Fault> faults = row.group(2) == null ? List.of() : faults(row.group(2));
+          inIndex.put(row.group(1) + " " + faults, faults);
+        });
+    assertEquals(drills, inIndex);
+    assertTrue(drills.size() > 9, drills.toString());
+  }
+
+  @Test
+  void every_drill_ends_with_a_check_that_finds_nothing_wrong() throws IOException {
+    List<String> wrong = new ArrayList<>();
+    for (Path runbook : Blocks.runbooks()) {
+      List<Blocks.Block> typed =
+          Blocks.of(runbook).stream()
+              .filter(block -> block.language().equals("sh") && !block.isLeftOut())
+              .toList();
+      Map<Integer, Blocks.Block> last = new TreeMap<>();
+      int drill = 0;
+      for (Blocks.Block block : typed) {
+        drill += block.notes().containsKey("server") ? 1 : 0;
+        if (CHECK.matcher(block.text()).find()) {
+          last.put(drill, block);
+        }
+      }
+      last.values().stream()
+          .filter(check -> check.notes().containsKey("exit"))
+          .forEach(check -> wrong.add(check.where()));
+    }
+    assertEquals(List.of(), wrong);
+  }
+
+  @Test
+  void every_runbook_begins_in_the_same_way() throws IOException {
+    Map<String, List<String>> pages = new TreeMap<>();
+    for (Path runbook : Blocks.runbooks()) {
+      Blocks.Block first =
+          Blocks.of(runbook).stream().filter(DocumentsTest::isStart).findFirst().orElseThrow();
+      String text = Files.readString(runbook);
+      int at = text.indexOf(first.text());
+      String start = text.substring(text.lastIndexOf("\n\n", at - "```sh\n".length() - 2), at);
+      pages
+          .computeIfAbsent(start + first.text(), _ -> new ArrayList<>())
+          .add(runbook.getFileName().toString());
+    }
+    assertEquals(1, pages.size(), pages.toString());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"sh", "bash", "zsh"})
+  void what_is_typed_first_names_the_server_of_the_file_and_no_other(String shell)
+      throws IOException {
+    String start = start(Blocks.of(ROOT.resolve("docs/runbooks/README.md")));
+    Path home = Files.createTempDirectory(folder, "first");
+    Map<String, String> elsewhere =
+        Map.of("SERVER", "https://elsewhere.example/v1", "AUTH", "other:secret", "TARGET_DIR", "x");
+    String left = "env | grep -E '^(SERVER|AUTH|TARGET_DIR|EDITS)=' || echo nothing";
+    Project.Outcome missing = inShell(shell, start + left, home, elsewhere);
+    assertNotEquals(0, missing.exit());
+    assertEquals("", missing.stdout());
+    assertTrue(
+        missing.stderr().contains("SERVER: the file of ENV_FILE does not set it"),
+        missing.stderr());
+
+    Path file = Files.createDirectories(home.resolve("docs/runbooks")).resolve("drill.env");
+    Files.writeString(
+        file, "# SERVER=no\nSERVER=http://localhost:1/v1\nAUTH=a:b -> c\nEDITS=me:x\n");
+    Project.Outcome here = inShell(shell, start + left, home, elsewhere);
+    assertEquals(
+        "http://localhost:1/v1: me edits,  reviews\nTARGET_DIR=x\n", here.stdout(), here.stderr());
+    assertEquals("", here.stderr());
+  }
+
+  private static Project.Outcome inShell(
+      String shell, String typed, Path home, Map<String, String> environment) {
+    (shell.equals("zsh") ? Peers.ZSH : Peers.BASH).path();
+    Project.Run run = Patience.run(shell, "-c", typed).in(home);
+    environment.forEach(run::env);
+    return run.go();
+  }
+
+  @Test
+  void no_runbook_has_credentials_or_a_server_of_its_own() throws IOException {
+    List<String> wrong = new ArrayList<>();
+    for (Path runbook : Blocks.runbooks()) {
+      for (Blocks.Block block : Blocks.of(runbook)) {
+        boolean isTyped = block.language().equals("sh") && !block.isLeftOut();
+        if (isTyped && !isStart(block) && OWN.matcher(block.text()).find()) {
+          wrong.add(block.where());
+        }
+      }
+    }
+    assertEquals(List.of(), wrong);
   }
 
   @Test

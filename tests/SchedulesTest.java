@@ -83,6 +83,17 @@ class SchedulesTest {
   }
 
   @Test
+  void the_server_stands_in_the_files_of_settings_alone() throws IOException {
+    Map<String, String> schedules = units();
+    schedules.put("crontab", read("crontab"));
+    schedules.forEach((file, text) ->
+        assertFalse(Pattern.compile("SERVER=|--server|://").matcher(text).find(), file));
+    assertTrue(schedules.get("crontab").contains("\nENV_FILE=/etc/remote-settings/cron.env\n"));
+    String service = schedules.get("remote-settings@.service");
+    assertTrue(service.contains("\nEnvironmentFile=-/etc/remote-settings/all.env\n"), service);
+  }
+
+  @Test
   void whoever_stops_a_run_waits_longer_than_the_run_itself() throws IOException {
     for (String file : List.of("github-actions.yml", "kubernetes.yaml")) {
       Pattern limit = Pattern.compile("(timeout-minutes|activeDeadlineSeconds): (\\d+)");
