@@ -1,12 +1,6 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
-<<<<<<< HEAD
-//SOURCES ../deploy/Project.java all.java prepare.java
-=======
-//SOURCES CanonicalJsonTest.java
-//SOURCES ContentSignatureTest.java
-//SOURCES MozillaRootsTest.java
-//SOURCES ../deploy/Project.java
->>>>>>> h-f
+//SOURCES ../deploy/Project.java CanonicalJsonTest.java ContentSignatureTest.java
+//SOURCES MozillaRootsTest.java all.java prepare.java
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
