@@ -74,7 +74,7 @@ class OutputSchemaTest {
           "blockpages_generator",
           "json refused",
           "uptake_health",
-          "json all-well old-data no-key");
+          "json previous all-well old-data no-key");
 
   @TempDir Path folder;
 
@@ -598,8 +598,9 @@ class OutputSchemaTest {
     return switch (command) {
       case "validate_changes_collection" -> field.equals("reason"); // unless it cannot be read
       case "uptake_health" ->
-          field.equals("error_percent")
-              && !List.of("ok", "bad").contains(result.path("status").asString());
+          field.equals("previous_error_percent")
+              || (field.equals("error_percent")
+                  && !List.of("ok", "bad").contains(result.path("status").asString()));
       default -> false;
     };
   }
