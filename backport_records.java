@@ -2,7 +2,7 @@
 //DESCRIPTION Copy creations, updates and deletions of records from one collection to another.
 //DOCS docs/backport_records.md
 //JAVA 25+
-//SOURCES common/Batch.java common/Changesets.java common/Display.java common/Failure.java
+//SOURCES common/Advice.java common/Batch.java common/Changesets.java common/Display.java common/Failure.java
 //SOURCES common/GeneralSettings.java common/Http.java common/Json.java common/Place.java common/RecordDiff.java
 //SOURCES common/RemoteSettings.java common/Report.java common/Runner.java common/Secret.java
 //SOURCES common/ServerException.java common/ServerInfo.java common/ServerSettings.java
@@ -12,6 +12,8 @@
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
 
+import common.Advice;
+import common.Advice.Runbook;
 import common.Batch;
 import common.Batch.Applied;
 import common.Batch.ChangeState;
@@ -247,7 +249,7 @@ public class backport_records implements Runner.Command {
           "set it to user:pass, a token, or TYPE TOKEN, or name a file that holds it");
     }
     this.report = report;
-    report.put("server", server.url().toString());
+    report.server(server.url());
     report.put("dry_run", dryRun);
     try (Http from = server.http(surroundings, report);
         Http to = destAuth == null ? null : server.http(surroundings, report)) {
@@ -290,6 +292,7 @@ public class backport_records implements Runner.Command {
       });
     }
     report.onInterrupt(() -> {});
+    tally.tellCauses(report);
     report.summary(tally.counts());
     tally.tell(report, Status.BAD, "Backport held up: %s");
     tally.tell(report, Status.UNKNOWN, "Backport failed: %s");
@@ -1176,16 +1179,29 @@ public class backport_records implements Runner.Command {
     SIGNED("signed", Status.GOOD),
     PLANNED("planned", Status.GOOD), // by a dry run, instead of the three above
     LAGGING("lagging", Status.GOOD), // behind, but within --max-lag
-    BEHIND("BEHIND", Status.BAD),
-    WAITING("waiting", Status.BAD), // has the right records, but somebody has to look at it
-    NO_VERDICT("NO VERDICT", Status.UNKNOWN); // refused, or only a part was done
+    BEHIND("BEHIND", Status.BAD, "does the job run? see the output of its last runs"),
+    /** It has the right records, but somebody has to look at it. */
+    WAITING(
+        "waiting",
+        Status.BAD,
+        "ask whoever it waits for to decide: nothing is overwritten until then"),
+    /** It was refused, or only a part was done. */
+    NO_VERDICT("NO VERDICT", Status.UNKNOWN, "run the command again: it continues from there");
 
     final String word;
     final Status status;
+    final Advice advice; // null if it is good
 
     Verdict(String word, Status status) {
       this.word = word;
       this.status = status;
+      this.advice = null;
+    }
+
+    Verdict(String word, Status status, String hint) {
+      this.word = word;
+      this.status = status;
+      this.advice = new Advice(Advice.slug(this), hint, Runbook.BACKPORT_BEHIND);
     }
   }
 
@@ -1206,7 +1222,13 @@ public class backport_records implements Runner.Command {
       String text,
       int changes,
       String hint,
-      Duration lag) {}
+      Duration lag) {
+
+    /** What to do about it; null if it is good. */
+    Advice advice() {
+      return verdict.advice == null ? null : verdict.advice.or(hint);
+    }
+  }
 
   private static final int SHOWN_CHANGES = 10;
 
@@ -1228,12 +1250,12 @@ public class backport_records implements Runner.Command {
         report.details(" - and %d more, --verbose shows all".formatted(changes.size() - shown));
       }
     }
-    report.hint(outcome.hint());
     tally.add(
         outcome.mapping().destination().name(),
         outcome.verdict().status,
         outcome.verdict().word,
-        outcome.verdict() == Verdict.BEHIND ? "behind " + outcome.text() : outcome.text());
+        outcome.verdict() == Verdict.BEHIND ? "behind " + outcome.text() : outcome.text(),
+        outcome.advice());
   }
 
   private String text(Outcome outcome) {
@@ -1273,8 +1295,8 @@ public class backport_records implements Runner.Command {
     } else if (verdict.status != Status.GOOD) {
       json.put("reason", Display.line(outcome.text()));
     }
-    if (verdict == Verdict.NO_VERDICT) {
-      json.put("hint", outcome.hint());
+    if (outcome.advice() != null) {
+      outcome.advice().addTo(json);
     }
     return json;
   }

@@ -2,10 +2,10 @@
 //DESCRIPTION Render the blocklist as HTML pages, and publish those that changed on S3.
 //DOCS docs/blockpages_generator.md
 //JAVA 25+
-//SOURCES common/Changesets.java common/Display.java common/ExportAge.java
+//SOURCES common/Advice.java common/Changesets.java common/Display.java common/ExportAge.java
 //SOURCES common/GeneralSettings.java common/Http.java common/InOrder.java common/Json.java
 //SOURCES common/Place.java common/RemoteSettings.java common/Report.java common/RunDeadline.java
-//SOURCES common/Runner.java
+//SOURCES common/Runner.java common/Tally.java
 //SOURCES common/ServerException.java common/ServerSettings.java common/Surroundings.java
 //SOURCES common/Urls.java common/UsageException.java common/Values.java
 //SOURCES common/pages/BucketSettings.java common/pages/Destination.java
@@ -21,6 +21,8 @@
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
 
+import common.Advice;
+import common.Advice.Runbook;
 import common.Changesets.SignedRecord;
 import common.Display;
 import common.ExportAge;
@@ -38,6 +40,7 @@ import common.Runner;
 import common.ServerException;
 import common.ServerSettings;
 import common.Surroundings;
+import common.Tally;
 import common.Urls;
 import common.UsageException;
 import common.Values;
@@ -192,7 +195,7 @@ public class blockpages_generator implements Runner.Command {
 
   @Override
   public void run(Surroundings surroundings, Report report) throws Exception {
-    report.put("server", server.url().toString());
+    report.server(server.url());
     report.put("dry_run", dryRun);
     List<Place> collections = collections();
     try (Destination destination = destination(surroundings.environment(), report)) {
@@ -817,6 +820,12 @@ public class blockpages_generator implements Runner.Command {
     boolean take(Task task) throws Unavailable;
   }
 
+  static final Advice NOT_PUBLISHED =
+      new Advice(
+          "not-published",
+          "run the command again: it continues from there",
+          Runbook.PAGES_NOT_UPDATED);
+
   /** Publishes the pages: compares, uploads, uploads the index, deletes. */
   private final class Publication {
     private static final int MAX_FAILURES_IN_A_ROW = 8; // then the other 10,000 would fail, too
@@ -825,7 +834,8 @@ public class blockpages_generator implements Runner.Command {
     private final Destination destination;
     private final Report report;
     private final List<String> unchanged = new ArrayList<>();
-    private final Map<String, String> failures = new LinkedHashMap<>();
+    private final Tally tally = new Tally("file", 0); // of what failed
+    private final List<String> failures = new ArrayList<>();
     private final List<String> notTried = new ArrayList<>();
     private final AtomicInteger failedInARow = new AtomicInteger();
     private final AtomicInteger inProgress = new AtomicInteger();
@@ -888,8 +898,9 @@ public class blockpages_generator implements Runner.Command {
                     .formatted(failures.size()),
             null);
       }
+      tally.tellCauses(report);
       report.summary(summary());
-      report.failedChecks("Not published: %s", "files", failures);
+      tally.tell(report, Status.UNKNOWN, "Not published: %s");
     }
 
     private List<Task> changed(List<Page> all, Map<String, String> existing)
@@ -1008,13 +1019,14 @@ public class blockpages_generator implements Runner.Command {
 
     private void show(Failed failed) {
       Task task = failed.task();
-      failures.put(task.file(), failed.reason());
+      failures.add(task.file());
       failedPages += task.isDeletion() ? 0 : 1;
       Map<String, Object> json = json(task, "no-verdict");
       json.put("reason", Display.line(failed.reason()));
-      json.put("hint", failed.hint());
+      Advice advice = NOT_PUBLISHED.or(failed.hint());
+      advice.addTo(json);
+      tally.add(task.file(), Status.UNKNOWN, "NO VERDICT", failed.reason(), advice);
       report.result(Status.UNKNOWN, line(task) + " " + report.noVerdict(failed.reason()), json);
-      report.hint(failed.hint());
     }
 
     private static Map<String, Object> json(Task task, String status) {
@@ -1048,9 +1060,7 @@ public class blockpages_generator implements Runner.Command {
         parts.add(count(deleted, Action.DELETE));
       }
       if (!failures.isEmpty()) {
-        parts.add(
-            "%d failed (%s)"
-                .formatted(failures.size(), Display.some(List.copyOf(failures.keySet()))));
+        parts.add("%d failed (%s)".formatted(failures.size(), Display.some(failures)));
       }
       if (!notTried.isEmpty()) {
         parts.add("%d not tried".formatted(notTried.size()));

@@ -2,7 +2,7 @@
 //DESCRIPTION Check that source, preview and destination of each signed collection agree with its status.
 //DOCS docs/consistency_checks.md
 //JAVA 25+
-//SOURCES common/Changesets.java common/Display.java common/Failure.java common/GeneralSettings.java
+//SOURCES common/Advice.java common/Changesets.java common/Display.java common/Failure.java common/GeneralSettings.java
 //SOURCES common/Http.java common/InOrder.java common/Place.java common/RecordDiff.java
 //SOURCES common/RemoteSettings.java common/Report.java common/Runner.java common/Secret.java
 //SOURCES common/Selection.java common/ServerException.java common/ServerInfo.java
@@ -12,6 +12,8 @@
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
 
+import common.Advice;
+import common.Advice.Runbook;
 import common.Changesets.Changeset;
 import common.Changesets.SignedRecord;
 import common.Display;
@@ -111,7 +113,7 @@ public class consistency_checks implements Runner.Command {
   public void run(Surroundings surroundings, Report report) throws Exception {
     try (Http http = server.http(surroundings, report)) {
       RemoteSettings remote = server.remote(http);
-      report.put("server", server.url().toString());
+      report.server(server.url());
       if (auth != null) {
         http.authorize(server.url(), general.authorization(auth, server.url()));
       }
@@ -147,11 +149,11 @@ public class consistency_checks implements Runner.Command {
           checks,
           server.collectionsAtOnce(),
           check -> new Outcome(check.place(), judge(check, remote, published)),
-          (check, reason) -> new Outcome(check.place(), new NoVerdict(reason)),
-          outcome -> show(outcome, tally, report),
+          (check, reason) -> new Outcome(check.place(), new NoVerdict(reason, Advice.UNEXPECTED)),
+          outcome -> show(outcome, unannounced(checks), tally, report),
           () -> report.summary("interrupted: " + tally.counts()));
       published.warn(report);
-      unannounced(checks).ifPresent(report::hint);
+      tally.tellCauses(report);
       report.summary(tally.counts());
       tally.tell(report, Status.BAD, "Inconsistent: %s");
       tally.tell(report, Status.UNKNOWN, "No verdict on %s");
@@ -196,20 +198,38 @@ public class consistency_checks implements Runner.Command {
    *
    * @param problems of the collection as a whole
    */
-  record Inconsistent(List<String> problems, List<Difference> differences) implements Judgement {
-    Inconsistent(String problem) {
-      this(List.of(problem), List.of());
+  record Inconsistent(Finding finding, List<String> problems, List<Difference> differences)
+      implements Judgement {
+    Inconsistent(Finding finding, String problem) {
+      this(finding, List.of(problem), List.of());
     }
   }
 
-  /**
-   * The collection could not be judged.
-   *
-   * @param hint what to do about it, or null
-   */
-  record NoVerdict(String reason, String hint) implements Judgement {
-    NoVerdict(String reason) {
-      this(reason, null);
+  /** What is wrong with a collection, and what to do about it. */
+  enum Finding {
+    NOT_A_DESTINATION("is SERVER the writer? if so, ask who configures its signed resources"),
+    NOT_ANNOUNCED("ask who configures monitor/changes"),
+    SOURCE_GONE("create the source again, or delete the records of its destination, too"),
+    STATUS_ODD("wait for the server to finish; if it stays, sign again", Runbook.REFRESH_FAILED),
+    METADATA_DIFFER("see that the source is right, then request a review to publish it again"),
+    NOT_READABLE("check that the collection exists and that everyone may read it"),
+    RECORDS_DIFFER("see that the source is right, then request a review to publish it again");
+
+    final Advice advice;
+
+    Finding(String hint) {
+      this(hint, Runbook.PUBLISHED_DIFFERS);
+    }
+
+    Finding(String hint, Runbook page) {
+      advice = new Advice(Advice.slug(this), hint, page);
+    }
+  }
+
+  /** The collection could not be judged. */
+  record NoVerdict(String reason, Advice advice) implements Judgement {
+    NoVerdict(Failure failure) {
+      this(failure.getMessage(), new Advice("not-read", failure.hint(), Runbook.NO_VERDICT));
     }
   }
 
@@ -232,14 +252,16 @@ public class consistency_checks implements Runner.Command {
       Place place = entry.place();
       Optional<SignedResource> resource = resources.ofDestination(place);
       if (entry.problem() != null) {
-        checks.add(new Judged(place, new NoVerdict(entry.problem())));
+        checks.add(new Judged(place, new NoVerdict(entry.problem(), Advice.ODD_ENTRY)));
       } else if (resource.isPresent()) {
         checks.add(new Compare(entry, resource.get()));
       } else if (resources.ofPreview(place).isEmpty()) {
         checks.add(
             new Judged(
                 place,
-                new Inconsistent("announced, but not the destination of any signed resource")));
+                new Inconsistent(
+                    Finding.NOT_A_DESTINATION,
+                    "announced, but not the destination of any signed resource")));
       }
     }
     return checks;
@@ -253,7 +275,7 @@ public class consistency_checks implements Runner.Command {
    */
   static Judgement judge(Map<String, Object> source, Side from, Side preview, Side destination) {
     if (!source.containsKey("status")) {
-      return new Inconsistent("\"status\" attribute missing");
+      return new Inconsistent(Finding.STATUS_ODD, "\"status\" attribute missing");
     }
     String status = Objects.toString(source.get("status"), null);
     return switch (status) {
@@ -262,7 +284,8 @@ public class consistency_checks implements Runner.Command {
           preview == null ? new Skipped("to-review") : compared(List.of(from, preview));
       case null -> compared(present(from, preview, destination)); // never signed
       case "signed" -> compared(present(from, preview, destination));
-      default -> new Inconsistent("the status is %s".formatted(Display.brief(status)));
+      default ->
+          new Inconsistent(Finding.STATUS_ODD, "the status is %s".formatted(Display.brief(status)));
     };
   }
 
@@ -285,11 +308,13 @@ public class consistency_checks implements Runner.Command {
     List<String> problems = new ArrayList<>();
     problems.add("source → destination: metadata differ in " + RecordDiff.text(metadata));
     List<Difference> differences = List.of();
+    Finding finding = Finding.METADATA_DIFFER;
     if (judgement instanceof Inconsistent inconsistent) {
       problems.addAll(inconsistent.problems());
       differences = inconsistent.differences();
+      finding = inconsistent.finding();
     }
-    return new Inconsistent(problems, differences);
+    return new Inconsistent(finding, problems, differences);
   }
 
   /** Whether the status asks for a destination with the same records. */
@@ -336,7 +361,10 @@ public class consistency_checks implements Runner.Command {
     }
     return problems.isEmpty() && differences.isEmpty()
         ? new Consistent()
-        : new Inconsistent(problems, differences);
+        : new Inconsistent(
+            problems.isEmpty() ? Finding.RECORDS_DIFFER : Finding.NOT_READABLE,
+            problems,
+            differences);
   }
 
   static List<Difference> differences(Side left, Side right) {
@@ -415,7 +443,7 @@ public class consistency_checks implements Runner.Command {
       return e.isNotReadable()
           ? Optional.empty()
           : Optional.of(
-              new Judged(destination, new NoVerdict("destination: " + e.reason(), e.hint())));
+              new Judged(destination, new NoVerdict("destination: " + e.reason(), e.advice())));
     }
   }
 
@@ -428,6 +456,7 @@ public class consistency_checks implements Runner.Command {
       case Judged(_, Judgement judgement) -> judgement;
       case Unannounced(Place place, SignedResource resource, String list) ->
           new Inconsistent(
+              Finding.NOT_ANNOUNCED,
               "source %s is signed, but %s is not announced in %s"
                   .formatted(resource.source().name(), place.name(), list));
       case Compare(Announced entry, SignedResource resource) -> {
@@ -440,16 +469,13 @@ public class consistency_checks implements Runner.Command {
     };
   }
 
-  /** What to do about collections that are not announced; empty if there is none. */
-  private static Optional<String> unannounced(List<Check> checks) {
-    List<String> names =
-        checks.stream()
+  /** What to do about all collections that are not announced. */
+  private static String unannounced(List<Check> checks) {
+    return "left out on purpose? --exclude "
+        + checks.stream()
             .filter(Unannounced.class::isInstance)
             .map(check -> check.place().name())
-            .toList();
-    return names.isEmpty()
-        ? Optional.empty()
-        : Optional.of("left out on purpose? --exclude " + String.join(",", names));
+            .collect(Collectors.joining(","));
   }
 
   /**
@@ -557,7 +583,7 @@ public class consistency_checks implements Runner.Command {
           ? judgement
           : with(published.among(metadataDifferences(from, destination)), judgement);
     } catch (Failure e) {
-      return new NoVerdict(e.getMessage(), e.hint());
+      return new NoVerdict(e);
     }
   }
 
@@ -576,10 +602,11 @@ public class consistency_checks implements Runner.Command {
           : records == 0
               ? new Skipped("source deleted")
               : new Inconsistent(
+                  Finding.SOURCE_GONE,
                   "source %s is gone, destination has %d records"
                       .formatted(source.name(), records));
     } catch (Failure e) {
-      return new NoVerdict(e.getMessage(), e.hint());
+      return new NoVerdict(e);
     }
   }
 
@@ -588,7 +615,7 @@ public class consistency_checks implements Runner.Command {
   }
 
   private static Failure unreadable(String side, ServerException failure) {
-    return new Failure(side + ": " + failure.reason(), failure.hint());
+    return new Failure(side + ": " + failure.reason(), failure.advice().hint());
   }
 
   /** A side that clients may not read is a finding; any other failure leaves no verdict. */
@@ -609,12 +636,14 @@ public class consistency_checks implements Runner.Command {
     return switch (e.status()) {
       case 401, 403 ->
           auth == null
-              ? new NoVerdict("%d, set AUTH".formatted(e.status()))
+              ? new NoVerdict(
+                  "%d, set AUTH".formatted(e.status()),
+                  e.advice().or("set AUTH to an account that may read the sources"))
               : new NoVerdict(
                   "%d, set AUTH to an account that may read %s"
                       .formatted(e.status(), source.name()),
-                  "%s is %s".formatted(auth.label(), writer.account()));
-      default -> new NoVerdict("source: " + e.reason(), e.hint());
+                  e.advice().or(writer.toSet(auth) + " to one that may read the sources"));
+      default -> new NoVerdict("source: " + e.reason(), e.advice());
     };
   }
 
@@ -622,37 +651,41 @@ public class consistency_checks implements Runner.Command {
 
   private static final int SHOWN_DIFFERENCES = 10;
 
-  private void show(Outcome outcome, Tally tally, Report report) {
+  private void show(Outcome outcome, String unannounced, Tally tally, Report report) {
     String place = outcome.place().name();
     String name = Display.name(place);
     Map<String, Object> json = outcome.place().json();
     switch (outcome.judgement()) {
       case Consistent _ -> {
-        tally.add(place, Status.GOOD, "OK", null);
+        tally.add(place, Status.GOOD, "OK", null, null);
         json.put("status", "ok");
         report.result(Status.GOOD, name + " " + report.word(Status.GOOD, "OK"), json);
       }
       case Skipped(String why) -> {
-        tally.add(place, Status.GOOD, "SKIP", null);
+        tally.add(place, Status.GOOD, "SKIP", null, null);
         json.put("status", "skip");
         json.put("reason", why);
         report.result(Status.GOOD, "%s SKIP (%s)".formatted(name, why), json);
       }
-      case NoVerdict(String reason, String hint) -> {
-        tally.add(place, Status.UNKNOWN, "NO VERDICT", reason);
+      case NoVerdict(String reason, Advice advice) -> {
+        tally.add(place, Status.UNKNOWN, "NO VERDICT", reason, advice);
         json.put("status", "no-verdict");
         json.put("reason", Display.line(reason));
+        advice.addTo(json);
         report.result(Status.UNKNOWN, name + " " + report.noVerdict(reason), json);
-        report.hint(hint);
       }
       case Inconsistent inconsistent -> {
         List<String> lines = lines(inconsistent);
-        tally.add(place, Status.BAD, "ERROR", String.join("; ", lines));
+        Finding finding = inconsistent.finding();
+        Advice advice =
+            finding == Finding.NOT_ANNOUNCED ? finding.advice.or(unannounced) : finding.advice;
+        tally.add(place, Status.BAD, "ERROR", String.join("; ", lines), advice);
         json.put("status", "bad");
         json.put("problems", inconsistent.problems().stream().map(Display::clean).toList());
         json.put(
             "differences",
             inconsistent.differences().stream().map(consistency_checks::json).toList());
+        advice.addTo(json);
         report.result(Status.BAD, name + " " + report.word(Status.BAD, "ERROR"), json);
         lines.forEach(line -> report.details(" - " + Display.clean(line)));
       }

@@ -2,7 +2,7 @@
 //DESCRIPTION Ask the server to sign its published collections again.
 //DOCS docs/refresh_signature.md
 //JAVA 25+
-//SOURCES common/Display.java common/GeneralSettings.java common/Http.java common/InOrder.java
+//SOURCES common/Advice.java common/Display.java common/GeneralSettings.java common/Http.java common/InOrder.java
 //SOURCES common/Place.java common/RemoteSettings.java common/Report.java common/Runner.java
 //SOURCES common/Secret.java common/Selection.java common/ServerException.java
 //SOURCES common/ServerInfo.java common/ServerSettings.java common/SignedResources.java
@@ -13,6 +13,8 @@
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
 
+import common.Advice;
+import common.Advice.Runbook;
 import common.Display;
 import common.GeneralSettings;
 import common.Http;
@@ -135,7 +137,7 @@ public class refresh_signature implements Runner.Command {
       RemoteSettings remote = server.remote(http);
       RemoteSettings clients = server.remote(anonymous); // reads as clients do
       SignatureCheck check = new SignatureCheck(trust, server.url(), clients, null, false, now);
-      report.put("server", server.url().toString());
+      report.server(server.url());
       report.put("dry_run", dryRun);
       if (auth != null) {
         http.authorize(server.url(), general.authorization(auth, server.url()));
@@ -175,7 +177,7 @@ public class refresh_signature implements Runner.Command {
               "NO VERDICT");
       unnamed.forEach(entry ->
           show(
-              new Outcome(entry.place(), null, new NoVerdict(entry.problem(), null)),
+              new Outcome(entry.place(), null, new NoVerdict(entry.problem(), Advice.ODD_ENTRY)),
               tally,
               report));
       if (!dryRun) {
@@ -194,7 +196,7 @@ public class refresh_signature implements Runner.Command {
               new Outcome(
                   resource.source(), resource, refresh(resource, remote, clients, writer, now)),
           (resource, reason) ->
-              new Outcome(resource.source(), resource, new NoVerdict(reason, null)),
+              new Outcome(resource.source(), resource, new NoVerdict(reason, Advice.UNEXPECTED)),
           outcome -> {
             outcomes.add(outcome);
             show(outcome, tally, report);
@@ -214,6 +216,7 @@ public class refresh_signature implements Runner.Command {
         results.reportFailures();
         verified = "; verified " + results.counts();
       }
+      tally.tellCauses(report);
       report.summary(tally.counts() + verified);
       tally.tell(report, Status.UNKNOWN, "Signature refresh failed on %s");
     }
@@ -222,9 +225,6 @@ public class refresh_signature implements Runner.Command {
   // ---- core: values in, values out
 
   private static final String SIGNED = "last_signature_date";
-
-  private static final String NOT_SIGNED =
-      "see the server's log: is its signer configured for this collection?";
 
   /** The result for one source. */
   sealed interface Result {}
@@ -239,15 +239,28 @@ public class refresh_signature implements Runner.Command {
   /** The source was left alone. */
   record Skipped(String why) implements Result {}
 
-  /**
-   * The source is not known to have a new signature.
-   *
-   * @param hint what to do about it, or null
-   */
-  record NoVerdict(String reason, String hint) implements Result {}
+  /** The source is not known to have a new signature. */
+  record NoVerdict(String reason, Advice advice) implements Result {}
+
+  /** Why the server did not sign, and what to do about it. */
+  enum Finding {
+    NOT_SIGNED("see the server's log: is its signer configured for this collection?"),
+    STILL_TO_RESIGN(
+        "see the server's log, then set the status to work-in-progress and ask for a review"),
+    CLOCK_BEHIND(
+        "it was signed again, by a node whose clock is behind: compare the server's clocks"),
+    ODD_ANSWER("ask the server's operators what this answer means"),
+    SOURCE_GONE("its destination cannot be signed again: create the source again, or retire both");
+
+    final Advice advice;
+
+    Finding(String hint) {
+      advice = new Advice(Advice.slug(this), hint, Runbook.REFRESH_FAILED);
+    }
+  }
 
   /** The server was not asked, because it refused another source for want of credentials. */
-  record NotAsked(String hint) implements Result {}
+  record NotAsked(Advice advice) implements Result {}
 
   /**
    * The outcome for one source, or for an entry that names no collection.
@@ -309,15 +322,15 @@ public class refresh_signature implements Runner.Command {
     if ("to-resign".equals(after.get("status"))) {
       return new NoVerdict(
           "its status is still to-resign: the server did not sign it",
-          "see the server's log, then set the status to work-in-progress and ask for a review");
+          Finding.STILL_TO_RESIGN.advice);
     }
     if (!hasAdvanced(before, after)) {
       return new NoVerdict(
           "last_signature_date has not advanced: %s before, %s now"
               .formatted(before.get(SIGNED), after.get(SIGNED)),
           RemoteSettings.isNewDate(SIGNED, before, after)
-              ? "it was signed again, by a node whose clock is behind: compare the server's clocks"
-              : NOT_SIGNED);
+              ? Finding.CLOCK_BEHIND.advice
+              : Finding.NOT_SIGNED.advice);
     }
     return refreshed(after);
   }
@@ -326,7 +339,8 @@ public class refresh_signature implements Runner.Command {
     return source.get("last_modified") instanceof Long modified
         ? new Refreshed(
             String.valueOf(source.get("status")), modified, String.valueOf(source.get(SIGNED)))
-        : new NoVerdict("unexpected answer: last_modified is not a timestamp", null);
+        : new NoVerdict(
+            "unexpected answer: last_modified is not a timestamp", Finding.ODD_ANSWER.advice);
   }
 
   // ---- reading and writing
@@ -362,26 +376,25 @@ public class refresh_signature implements Runner.Command {
           ? new NoVerdict(
               "last_signature_date has advanced, but %s has the same signature as before"
                   .formatted(resource.destination().name()),
-              NOT_SIGNED)
+              Finding.NOT_SIGNED.advice)
           : result;
     } catch (ServerException e) {
       return switch (e.status()) {
         case 401, 403 -> {
-          String hint =
-              "%s to an account that may write %s"
-                  .formatted(
-                      auth == null ? "set " + AUTH : writer.toSet(auth),
-                      resource.source().bucket());
+          Advice advice =
+              e.advice()
+                  .or(
+                      "%s to an account that may write %s"
+                          .formatted(
+                              auth == null ? "set " + AUTH : writer.toSet(auth),
+                              resource.source().bucket()));
           if (auth == null && e.status() == 401) {
-            notAsked = new NotAsked(hint);
+            notAsked = new NotAsked(advice);
           }
-          yield new NoVerdict(e.reason(), hint);
+          yield new NoVerdict(e.reason(), advice);
         }
-        case 404 ->
-            new NoVerdict(
-                e.reason() + ", the source is gone",
-                "its destination cannot be signed again: create the source again, or retire both");
-        default -> new NoVerdict(e.reason(), e.hint());
+        case 404 -> new NoVerdict(e.reason() + ", the source is gone", Finding.SOURCE_GONE.advice);
+        default -> new NoVerdict(e.reason(), e.advice());
       };
     }
   }
@@ -444,7 +457,7 @@ public class refresh_signature implements Runner.Command {
     json.putAll(outcome.place().json());
     switch (outcome.result()) {
       case Refreshed(String status, long modified, String date) -> {
-        tally.add(name, Status.GOOD, refreshedWord(), null);
+        tally.add(name, Status.GOOD, refreshedWord(), null, null);
         json.put("status", dryRun ? "planned" : "refreshed");
         json.put("signoff", Display.brief(status));
         json.put("last_modified", modified);
@@ -461,26 +474,25 @@ public class refresh_signature implements Runner.Command {
             json);
       }
       case Skipped(String why) -> {
-        tally.add(name, Status.GOOD, "SKIP", null);
+        tally.add(name, Status.GOOD, "SKIP", null, null);
         json.put("status", "skip");
         json.put("reason", why);
         report.result(Status.GOOD, "%sSKIP (%s)".formatted(start, why), json);
       }
-      case NotAsked(String hint) -> {
+      case NotAsked(Advice advice) -> {
         String reason = "not asked: %s is not set".formatted(AUTH);
-        tally.add(name, Status.UNKNOWN, "not asked", reason);
+        tally.add(name, Status.UNKNOWN, "not asked", reason, advice);
         json.put("status", "no-verdict");
         json.put("reason", reason);
-        json.put("hint", hint);
+        advice.addTo(json);
         report.result(Status.UNKNOWN, null, json);
       }
-      case NoVerdict(String reason, String hint) -> {
-        tally.add(name, Status.UNKNOWN, "NO VERDICT", reason);
+      case NoVerdict(String reason, Advice advice) -> {
+        tally.add(name, Status.UNKNOWN, "NO VERDICT", reason, advice);
         json.put("status", "no-verdict");
         json.put("reason", Display.line(reason));
-        json.put("hint", hint);
+        advice.addTo(json);
         report.result(Status.UNKNOWN, start + trigger + report.noVerdict(reason), json);
-        report.hint(hint);
       }
     }
   }

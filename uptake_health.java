@@ -2,9 +2,9 @@
 //DESCRIPTION Alert on the error rates that clients report for each source of settings.
 //DOCS docs/uptake_health.md
 //JAVA 25+
-//SOURCES common/Display.java common/GeneralSettings.java common/HelpGroup.java common/Http.java
-//SOURCES common/Json.java common/NamePattern.java common/RedashResult.java common/Report.java
-//SOURCES common/RequestSettings.java common/Runner.java common/Secret.java
+//SOURCES common/Advice.java common/Display.java common/GeneralSettings.java common/HelpGroup.java
+//SOURCES common/Http.java common/Json.java common/NamePattern.java common/RedashResult.java
+//SOURCES common/Report.java common/RequestSettings.java common/Runner.java common/Secret.java
 //SOURCES common/ServerException.java common/Surroundings.java common/Tally.java
 //SOURCES common/UnexpectedBody.java common/Urls.java common/UsageException.java common/Values.java
 //SOURCES common/pages/HtmlPages.java common/pages/Scale.java
@@ -16,6 +16,8 @@
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
 
+import common.Advice;
+import common.Advice.Runbook;
 import common.Display;
 import common.GeneralSettings;
 import common.HelpGroup;
@@ -227,11 +229,13 @@ public class uptake_health implements Runner.Command {
       write(() -> page(outcomes, period, rules, earlier, null), report);
       Tally tally =
           new Tally("source", outcomes.size(), "OK", "SKIP", "EXCLUDED", "BAD", "NO VERDICT");
-      outcomes.forEach(it -> tally.add(it.name(), it.status(), it.word(), it.reason()));
+      outcomes.forEach(
+          it -> tally.add(it.name(), it.status(), it.word(), it.reason(), it.advice()));
       tellSentry(outcomes, report);
       tally.tell(report, Status.UNKNOWN, "No verdict on %s");
       show(outcomes, period, earlier, report);
       explain(outcomes, rules, earlier, report);
+      tally.tellCauses(report);
       report.summary(tally.counts());
     } catch (NoData | ServerException e) {
       String problem = report.masked(e.getMessage());
@@ -498,6 +502,21 @@ public class uptake_health implements Runner.Command {
   /** The source could not be judged. */
   record NoVerdict(String reason) implements Judgement {}
 
+  static final Advice OVER_THRESHOLD =
+      new Advice(
+          "over-threshold",
+          "see which error it is, and whether it was there yesterday",
+          Runbook.UPTAKE_OVER_THRESHOLD);
+
+  static final Advice UNREADABLE =
+      new Advice("unreadable-row", "look at the result of the query in Redash", Runbook.NO_VERDICT);
+
+  static final Advice OLD_DATA =
+      new Advice(
+          "wrong-period",
+          "does the query run on its schedule in Redash? is this machine's clock right?",
+          Runbook.NO_VERDICT);
+
   /**
    * The outcome for one source.
    *
@@ -540,6 +559,15 @@ public class uptake_health implements Runner.Command {
         case Skipped _ -> "SKIP";
         case Excluded _ -> "EXCLUDED";
         case NoVerdict _ -> "NO VERDICT";
+      };
+    }
+
+    /** What to do about it; null if there is nothing. */
+    Advice advice() {
+      return switch (judgement) {
+        case Healthy _, Skipped _, Excluded _ -> null;
+        case Erroring _ -> OVER_THRESHOLD;
+        case NoVerdict _ -> row instanceof Unreadable ? UNREADABLE : OLD_DATA;
       };
     }
 
@@ -780,9 +808,6 @@ public class uptake_health implements Runner.Command {
     for (Outcome finding : findings(outcomes)) {
       report.remark(remark(finding, earlier.rate(finding.source())));
     }
-    if (!findings(outcomes).isEmpty()) {
-      report.hint(RUNBOOK + " says where to look for each status");
-    }
     Set<String> seen = new HashSet<>();
     List<String> repeated =
         outcomes.stream().map(Outcome::source).filter(it -> !seen.add(it)).distinct().toList();
@@ -799,18 +824,11 @@ public class uptake_health implements Runner.Command {
         report.note("%s excludes nothing".formatted(pattern));
       }
     }
-    if (outcomes.stream()
-        .filter(it -> it.status() == Status.UNKNOWN)
-        .anyMatch(it -> it.row() instanceof Uptake uptake && rules.isTooOld(uptake))) {
-      report.hint("does the query run on its schedule in Redash?");
-    }
     if (outcomes.stream().noneMatch(it -> it.isJudged() || it.status() == Status.UNKNOWN)) {
       report.error(
           "no source was judged: all were left out", "check EXCLUDE_SOURCES and MIN_TOTAL_ENTRIES");
     }
   }
-
-  private static final String RUNBOOK = "docs/runbooks/uptake-over-threshold.md";
 
   private static String remark(Outcome finding, String before) {
     return "%s: %s%%, threshold %s%%%s"
@@ -874,6 +892,9 @@ public class uptake_health implements Runner.Command {
     if (outcome.reason() != null) {
       json.put("reason", Display.line(outcome.reason()));
     }
+    if (outcome.advice() != null) {
+      outcome.advice().addTo(json);
+    }
     return json;
   }
 
@@ -892,7 +913,8 @@ public class uptake_health implements Runner.Command {
           "erroring too much",
           finding.name(),
           "%s is erroring too much.\n%s".formatted(finding.name(), statuses(finding.uptake())),
-          settings);
+          settings,
+          finding.advice());
     }
   }
 
@@ -968,7 +990,7 @@ public class uptake_health implements Runner.Command {
     values.put("excluded", absent(outcomes, Excluded.class));
     values.put("threshold", Scale.plain(rules.threshold()));
     values.put("minimum", grouped(rules.minTotal()));
-    values.put("runbook", RUNBOOK);
+    values.put("runbook", Runbook.UPTAKE_OVER_THRESHOLD.path());
     values.put("rendered", utc(rules.now()));
     return new HtmlPages(NAME, "style.css", "uptake.css").render("uptake.html", values);
   }

@@ -2,7 +2,7 @@
 //DESCRIPTION Compare each timestamp announced in monitor/changes with the collection's own.
 //DOCS docs/validate_changes_collection.md
 //JAVA 25+
-//SOURCES common/Display.java common/ExportAge.java common/GeneralSettings.java common/Http.java
+//SOURCES common/Advice.java common/Display.java common/ExportAge.java common/GeneralSettings.java common/Http.java
 //SOURCES common/InOrder.java common/RemoteSettings.java common/Report.java common/Runner.java
 //SOURCES common/Selection.java common/ServerException.java common/ServerSettings.java
 //SOURCES common/Surroundings.java common/Tally.java common/Values.java
@@ -10,6 +10,8 @@
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
 
+import common.Advice;
+import common.Advice.Runbook;
 import common.Display;
 import common.ExportAge;
 import common.GeneralSettings;
@@ -29,7 +31,6 @@ import common.Values;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -109,10 +110,9 @@ public class validate_changes_collection implements Runner.Command {
   public void run(Surroundings surroundings, Report report) throws Exception {
     try (Http http = server.http(surroundings, report)) {
       RemoteSettings remote = server.remote(http);
-      report.put("server", server.url().toString());
+      report.server(server.url());
       report.heading("Looking at %s:".formatted(selection.path()));
       List<Announced> entries = selection.read(remote, report, "compared");
-      List<Outcome> outcomes = new ArrayList<>();
       Tally tally =
           new Tally("collection", entries.size(), "OK", "SKIP", "NOT OK", "CACHE", "NO VERDICT");
       InOrder.run(
@@ -120,14 +120,11 @@ public class validate_changes_collection implements Runner.Command {
           entries,
           server.parallel(),
           entry -> check(remote, entry, surroundings.clock()),
-          validate_changes_collection::noVerdict,
-          outcome -> {
-            outcomes.add(outcome);
-            show(outcome, tally, report);
-          },
+          (entry, reason) -> noVerdict(entry, reason, Advice.UNEXPECTED),
+          outcome -> show(outcome, tally, report),
           () -> report.summary("interrupted: " + tally.counts()));
-      outcomes.forEach(outcome -> report.hint(hint(outcome)));
       exportAge.check(remote, surroundings.clock().instant(), strict, report);
+      tally.tellCauses(report);
       report.summary(tally.counts());
       tally.tell(report, Status.BAD, "Timestamps differ on %s");
       tally.tell(report, Status.UNKNOWN, "No verdict on %s");
@@ -160,12 +157,8 @@ public class validate_changes_collection implements Runner.Command {
   /** The collection is no longer announced. */
   record Withdrawn() implements Judgement {}
 
-  /**
-   * The collection could not be judged.
-   *
-   * @param hint what to do about it, or null
-   */
-  record NoVerdict(String reason, String hint) implements Judgement {}
+  /** The collection could not be judged. */
+  record NoVerdict(String reason, Advice advice) implements Judgement {}
 
   /** Where the wrong timestamp comes from. */
   enum Where {
@@ -213,19 +206,15 @@ public class validate_changes_collection implements Runner.Command {
         && timestamp <= Math.max(one.timestamp(), other.timestamp());
   }
 
-  private static Outcome noVerdict(Announced entry, String reason) {
-    return noVerdict(entry, reason, null);
-  }
-
-  private static Outcome noVerdict(Announced entry, String reason, String hint) {
-    return new Outcome(entry, null, new NoVerdict(reason, hint));
+  private static Outcome noVerdict(Announced entry, String reason, Advice advice) {
+    return new Outcome(entry, null, new NoVerdict(reason, advice));
   }
 
   // ---- reading
 
   private Outcome check(RemoteSettings remote, Announced entry, Clock clock) {
     if (entry.problem() != null) {
-      return noVerdict(entry, entry.problem());
+      return noVerdict(entry, entry.problem(), Advice.ODD_ENTRY);
     }
     try {
       Found seen = found(remote::timestamp, entry);
@@ -239,11 +228,11 @@ public class validate_changes_collection implements Runner.Command {
         return new Outcome(entry, null, new Withdrawn());
       }
       if (after.get().problem() != null) {
-        return noVerdict(entry, after.get().problem());
+        return noVerdict(entry, after.get().problem(), Advice.ODD_ENTRY);
       }
       return judge(entry, after.get(), seen, origin, Duration.ofSeconds(maxLag), clock.instant());
     } catch (ServerException e) {
-      return noVerdict(entry, e.reason(), e.hint());
+      return noVerdict(entry, e.reason(), e.advice());
     }
   }
 
@@ -283,6 +272,7 @@ public class validate_changes_collection implements Runner.Command {
     String word = "OK";
     String shown = report.word(status, word);
     String reason = null;
+    Map<String, Object> json = json(outcome);
     switch (outcome.judgement()) {
       case Same _, Tolerated _ -> {}
       case Withdrawn _ -> {
@@ -302,11 +292,15 @@ public class validate_changes_collection implements Runner.Command {
         reason = why;
       }
     }
-    tally.add(name, status, word, reason);
+    Advice advice = advice(outcome);
+    if (advice != null) {
+      advice.addTo(json);
+    }
+    tally.add(name, status, word, reason, advice);
     report.result(
         status,
         "Etag %s for %s : %s".formatted(shown, Display.name(name), timestamps(outcome)),
-        json(outcome));
+        json);
   }
 
   /** The text after the colon: the announced timestamp, and how it differs from the found one. */
@@ -353,18 +347,33 @@ public class validate_changes_collection implements Runner.Command {
     return json;
   }
 
-  /** What to do about a finding; null if there is none. */
-  private static String hint(Outcome outcome) {
-    if (!(outcome.judgement() instanceof Differs(Where where))) {
-      return outcome.judgement() instanceof NoVerdict(_, String hint) ? hint : null;
+  /** What to do about timestamps that differ. */
+  enum Finding {
+    CACHE(
+        "the server is right, but a cache in front of it is not: purge the cache, or wait until"
+            + " it expires"),
+    NOT_READABLE(
+        "clients cannot read it either: check that the collection exists and that everyone may"
+            + " read it"),
+    TIMESTAMPS_DIFFER(
+        "the server itself disagrees with its list: look for a replica that lags behind");
+
+    final Advice advice;
+
+    Finding(String hint) {
+      advice = new Advice(Advice.slug(this), hint, Runbook.TIMESTAMPS_DISAGREE);
     }
-    return where == Where.CACHE
-        ? "the server is right, but a cache in front of it is not: purge the cache, or wait until"
-            + " it expires"
-        : outcome.found() instanceof NotReadable
-            ? "clients cannot read it either: check that the collection exists and that everyone"
-                + " may read it"
-            : "the server itself disagrees with its list: look for a replica that lags behind";
+  }
+
+  /** What to do about it; null if it is good. */
+  private static Advice advice(Outcome outcome) {
+    return switch (outcome.judgement()) {
+      case Same _, Tolerated _, Withdrawn _ -> null;
+      case NoVerdict(_, Advice advice) -> advice;
+      case Differs(Where where) when where == Where.CACHE -> Finding.CACHE.advice;
+      case Differs _ when outcome.found() instanceof NotReadable -> Finding.NOT_READABLE.advice;
+      case Differs _ -> Finding.TIMESTAMPS_DIFFER.advice;
+    };
   }
 
   // ---- converters

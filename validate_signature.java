@@ -178,7 +178,7 @@ public class validate_signature implements Runner.Command {
 
   private List<Announced> announced(RemoteSettings remote, Report report)
       throws ServerException, UsageException {
-    report.put("server", server.url().toString());
+    report.server(server.url());
     report.heading("Read collection list from " + selection.path());
     return selection.read(remote, report, "verified");
   }

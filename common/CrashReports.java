@@ -1,7 +1,7 @@
 //JAVA 25+
 //DEPS io.sentry:sentry:8.64.0
-//SOURCES Display.java Http.java Masks.java Proxies.java Secret.java ServerException.java Surroundings.java
-//SOURCES Urls.java UsageException.java Version.java
+//SOURCES Advice.java Display.java Http.java Masks.java Proxies.java Secret.java ServerException.java
+//SOURCES Surroundings.java Urls.java UsageException.java Version.java
 
 package common;
 
@@ -44,6 +44,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import java.util.zip.GZIPOutputStream;
 
@@ -126,6 +127,9 @@ class CrashReports {
         surroundings.connections());
   }
 
+  /** Tags what follows with the server that the run is about. */
+  void server(URI url) {}
+
   /** Remembers a request, as context for later reports. */
   void request(String method, URI url, int status, String failure) {}
 
@@ -139,8 +143,10 @@ class CrashReports {
    * Reports a check that failed.
    *
    * @param group what Sentry groups it by, besides the command
+   * @param advice whose cause and page are tags; null if there is none
    */
-  void failedCheck(List<String> group, String message, Map<String, String> particulars) {}
+  void failedCheck(
+      List<String> group, String message, Map<String, String> particulars, Advice advice) {}
 
   /** Checks in as ended, waits a little for what is still to be sent, and says what was lost. */
   void close(int exitCode) {}
@@ -148,6 +154,11 @@ class CrashReports {
   /** The part that needs the SDK's classes. */
   private static final class Sdk extends CrashReports {
     private static final int MAX_TEXT = 10_000; // characters; Sentry refuses reports over 1 MB
+
+    /** A number, date or time, other than a status such as 503; not a part of a name. */
+    private static final Pattern VARYING =
+        Pattern.compile("(?<![\\w.-])(?!\\d{3}(?!\\d|[.,:-]\\d))\\d+([.,:T-]\\d+)*Z?(?!\\w)");
+
     private final String command;
     private final Masks masks;
     private final Consumer<String> warn;
@@ -200,6 +211,11 @@ class CrashReports {
     }
 
     @Override
+    void server(URI url) {
+      Sentry.setTag("server", shown(Urls.shown(url)));
+    }
+
+    @Override
     void request(String method, URI url, int status, String failure) {
       Breadcrumb crumb = new Breadcrumb();
       crumb.setType("http");
@@ -225,7 +241,8 @@ class CrashReports {
       try {
         StackTraceElement[] trace = failure.getStackTrace();
         if (bugs.add(failure.getClass() + (trace.length == 0 ? "" : " at " + trace[0]))) {
-          send(new SentryEvent(failure), List.of(ANY), message, SentryLevel.FATAL);
+          Advice advice = failure instanceof ServerException e ? e.advice() : null;
+          send(new SentryEvent(failure), List.of(ANY), message, advice, SentryLevel.FATAL);
         }
       } catch (OutOfMemoryError e) {
         // the run has said so already, and ends with its exit code
@@ -233,28 +250,43 @@ class CrashReports {
     }
 
     @Override
-    void failedCheck(List<String> group, String message, Map<String, String> particulars) {
+    void failedCheck(
+        List<String> group, String message, Map<String, String> particulars, Advice advice) {
       SentryEvent event = new SentryEvent();
       particulars.forEach((name, value) -> event.setExtra(shown(name), shown(value)));
-      send(event, group, message, SentryLevel.ERROR);
+      send(event, group, message, advice, SentryLevel.ERROR);
     }
 
-    private void send(SentryEvent event, List<String> group, String text, SentryLevel level) {
+    private void send(
+        SentryEvent event, List<String> group, String text, Advice advice, SentryLevel level) {
+      String title = group.contains(ANY) ? title(text) : text;
+      if (!title.equals(text)) {
+        event.setExtra("text", shown(text));
+      }
       Message message = new Message();
-      message.setFormatted(text);
+      message.setFormatted(title);
       event.setMessage(message);
       event.setFingerprints(
           Stream.concat(Stream.of(command), group.stream().map(this::shown)).toList());
       event.setLevel(level);
       event.setTag("command", command);
+      if (advice != null) {
+        event.setTag("cause", advice.cause());
+        event.setTag("runbook", advice.page().path());
+      }
       Sentry.captureEvent(event);
+    }
+
+    /** The text without what differs from run to run, so that the same trouble is one issue. */
+    private String title(String text) {
+      return text == null ? null : VARYING.matcher(shown(text)).replaceAll("N");
     }
 
     private SentryEvent masked(SentryEvent event) {
       event.getMessage().setFormatted(shown(event.getMessage().getFormatted()));
       Stream.ofNullable(event.getExceptions())
           .<SentryException>flatMap(List::stream)
-          .forEach(one -> one.setValue(shown(one.getValue())));
+          .forEach(one -> one.setValue(title(one.getValue())));
       return event;
     }
 

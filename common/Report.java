@@ -1,6 +1,6 @@
 //JAVA 25+
-//SOURCES CrashReports.java Display.java GeneralSettings.java Json.java Masks.java RunDeadline.java
-//SOURCES StatusLine.java Surroundings.java Version.java
+//SOURCES Advice.java CrashReports.java Display.java GeneralSettings.java Json.java Masks.java
+//SOURCES RunDeadline.java StatusLine.java Surroundings.java Version.java
 
 package common;
 
@@ -51,7 +51,6 @@ public final class Report {
   private static final int CLOSED_PIPE = 141; // as of a process that SIGPIPE ended
 
   private static final Duration LONGEST_ENDING = Duration.ofSeconds(5);
-  private static final int MAX_ISSUES = 10;
   private static final int MAX_ALERTS = 10;
   private static final int MAX_ALERT_LENGTH = 500;
 
@@ -269,6 +268,12 @@ public final class Report {
     return "%s (%s)".formatted(word(Status.UNKNOWN, "NO VERDICT"), Display.line(reason));
   }
 
+  /** Says which server the run is about. */
+  public synchronized void server(URI url) {
+    put("server", url.toString());
+    crashReports.server(url);
+  }
+
   /** Puts a value of the run as a whole into the JSON document. */
   public synchronized void put(String key, Object value) {
     document.put(key, value);
@@ -284,7 +289,8 @@ public final class Report {
     raiseExit(FINDINGS);
     findings.add(clean);
     details(clean);
-    crashReports.failedCheck(List.of(check == null ? CrashReports.ANY : check), clean, Map.of());
+    String group = check == null ? CrashReports.ANY : check;
+    crashReports.failedCheck(List.of(group), clean, Map.of(), null);
   }
 
   /** Says that something is odd, once; the verdict stands. */
@@ -359,7 +365,7 @@ public final class Report {
   /** Reports that something could not be done: no full verdict. */
   public synchronized void error(String message, String hint) {
     sayError(message, hint);
-    crashReports.failedCheck(List.of(CrashReports.ANY), Display.line(message), Map.of());
+    crashReports.failedCheck(List.of(CrashReports.ANY), Display.line(message), Map.of(), null);
   }
 
   private void sayError(String message, String hint) {
@@ -369,16 +375,24 @@ public final class Report {
     sayHint(hint);
   }
 
-  /** Says what to do next, unless an earlier hint of the run has said it; null says nothing. */
-  public synchronized void hint(String hint) {
-    if (hint != null && hints.stream().noneMatch(said -> said.contains(hint))) {
-      hints.add(hint);
-      sayHint(hint);
+  /**
+   * Says what results have in common, and what to do next unless an earlier hint has said it.
+   *
+   * @param line null where there is nothing in common
+   * @param advice null where there is none
+   */
+  public synchronized void cause(String line, Advice advice) {
+    if (line != null) {
+      say(line);
+    }
+    if (advice != null && hints.stream().noneMatch(said -> said.contains(advice.hint()))) {
+      sayHint("%s (%s)".formatted(advice.hint(), advice.page().path()));
     }
   }
 
   private void sayHint(String hint) {
     if (hint != null) {
+      hints.add(hint);
       errLine(Display.line("hint: " + hint));
     }
   }
@@ -431,30 +445,13 @@ public final class Report {
   /**
    * Reports a failed check to Sentry, which groups by the check and what it was about.
    *
-   * @param about what was checked: {@code bucket/collection}
+   * @param about what was checked: {@code bucket/collection}; null for many
    * @param message may have several lines; a server's text in it is cleaned
    */
   public void failedCheck(
-      String check, String about, String message, Map<String, String> particulars) {
-    crashReports.failedCheck(List.of(check, about), message, particulars);
-  }
-
-  /**
-   * Reports failed checks of the same kind to Sentry: each by itself, or many in one message.
-   *
-   * @param message with {@code %s} for what it is about
-   * @param things what many of them are called: "collections"
-   * @param reasons by {@code bucket/collection}; if there are none, nothing is reported
-   */
-  public void failedChecks(String message, String things, Map<String, String> reasons) {
-    String check = message.replaceFirst("(:| on) %s$", "");
-    if (reasons.size() > MAX_ISSUES) {
-      String text = message.formatted("%d %s".formatted(reasons.size(), things));
-      crashReports.failedCheck(List.of(check), text, reasons);
-    } else {
-      reasons.forEach((about, reason) ->
-          failedCheck(check, about, message.formatted(Display.line(about)), Map.of(about, reason)));
-    }
+      String check, String about, String message, Map<String, String> particulars, Advice advice) {
+    List<String> group = about == null ? List.of(check) : List.of(check, about);
+    crashReports.failedCheck(group, message, particulars, advice);
   }
 
   /** Tells Sentry of a request, as context for later reports. */

@@ -1,7 +1,9 @@
 //JAVA 25+
+//SOURCES Advice.java RunDeadline.java
 
 package common;
 
+import common.Advice.Runbook;
 import java.time.Duration;
 
 /** No usable answer: why, and after how many attempts. */
@@ -115,6 +117,32 @@ public final class ServerException extends Exception {
   /** What to do about it, or null. */
   public String hint() {
     return hint;
+  }
+
+  /** What to do about it where it leaves something without a verdict. */
+  public Advice advice() {
+    String cause = kind == Kind.STATUS ? "http-" + status : Advice.slug(kind);
+    return new Advice(cause, usually(), Runbook.NO_VERDICT).or(hint);
+  }
+
+  private String usually() {
+    return switch (kind) {
+      case STATUS ->
+          isTemporary(status)
+              ? "run the command again later; if that does not help, ask the server's operators"
+              : isNotReadable()
+                  ? "check that it exists and that this account may read it"
+                  : "ask the server's operators: its log may say why";
+      case LATE -> "see why the server is slow, or raise REQUESTS_TIMEOUT_SECONDS";
+      case CONNECTION -> "is the server running, and can this machine reach it?";
+      case PROXY -> "is the proxy running, and does it let this machine through?";
+      case WEB_PAGE -> "what answers in the server's place, a login page or a proxy?";
+      case NOT_JSON, UNEXPECTED, UNSUPPORTED, NOT_ALLOWED ->
+          "is it the right server? if so, ask its operators";
+      case TOLD_TO_WAIT -> "run the command again after that time";
+      case INTERRUPTED -> "run the command again";
+      case OUT_OF_TIME -> RunDeadline.HINT;
+    };
   }
 
   /** Whether it makes sense to repeat the request soon, and the server allows it. */

@@ -1,10 +1,12 @@
 //JAVA 25+
-//SOURCES Display.java Report.java
+//SOURCES Advice.java Display.java Report.java
 
 package common;
 
 import common.Report.Status;
 import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -15,7 +17,30 @@ public final class Tally {
 
   private static final int MAX_NAMES = 2_000; // characters of the summary for each word
 
-  private record Entry(String name, Status status, String word, String reason) {}
+  private static final int MAX_CAUSES = 5;
+  private static final int MAX_ISSUES = 10;
+
+  private record Entry(String name, Status status, String word, String reason, Advice advice) {}
+
+  /**
+   * What several entries have in common.
+   *
+   * @param reason empty where theirs differ; null where stdout alone tells it
+   */
+  private record Cause(String word, Advice advice, String reason) {
+    Cause withoutReason() {
+      return new Cause(word, advice, reason == null ? null : "");
+    }
+
+    /** {@code 18 BAD for one cause: the leaf expired on 2026-11-20 12:00:00 UTC}; or null. */
+    String line(int count) {
+      return reason == null || count == 1
+          ? null
+          : reason.isEmpty()
+              ? "%d %s of one kind: %s".formatted(count, word, advice.cause().replace('-', ' '))
+              : "%d %s for one cause: %s".formatted(count, word, Display.line(reason));
+    }
+  }
 
   private final String thing;
   private final int expected;
@@ -36,10 +61,11 @@ public final class Tally {
   /**
    * Counts one more.
    *
-   * @param reason for Sentry; null if it is good
+   * @param reason why it is not good; null if it is
+   * @param advice what to do about it; null if it is good
    */
-  public void add(String name, Status status, String word, String reason) {
-    entries.add(new Entry(name, status, word, reason));
+  public void add(String name, Status status, String word, String reason, Advice advice) {
+    entries.add(new Entry(name, status, word, reason, advice));
   }
 
   /**
@@ -72,15 +98,60 @@ public final class Tally {
   }
 
   /**
-   * Reports all that have this status to Sentry.
+   * Says on stderr why entries are not good, and what to do about it. Many of one cause are one
+   * line; what only one entry has is on stdout already, and only its hint follows.
+   */
+  public void tellCauses(Report report) {
+    Map<Cause, Integer> counts = new LinkedHashMap<>();
+    Map<Cause, Integer> kinds = new LinkedHashMap<>();
+    entries.stream()
+        .filter(entry -> entry.advice() != null)
+        .map(entry -> new Cause(entry.word(), entry.advice(), entry.reason()))
+        .forEach(cause -> counts.merge(cause, 1, Integer::sum));
+    counts.forEach((cause, count) ->
+        kinds.merge(count > 1 ? cause : cause.withoutReason(), count, Integer::sum));
+    List<Map.Entry<Cause, Integer>> causes = new ArrayList<>(kinds.entrySet());
+    causes.sort(Map.Entry.<Cause, Integer>comparingByValue().reversed());
+    causes.stream()
+        .limit(MAX_CAUSES)
+        .forEach(
+            cause -> report.cause(cause.getKey().line(cause.getValue()), cause.getKey().advice()));
+    int more = causes.size() - MAX_CAUSES;
+    if (more > 0) {
+      report.cause("and %d more cause%s".formatted(more, more == 1 ? "" : "s"), null);
+    }
+  }
+
+  /**
+   * Reports all that have this status to Sentry: each by itself, or many in one message.
    *
    * @param message with {@code %s} for the name of one, or how many there are
    */
   public void tell(Report report, Status status, String message) {
-    Map<String, String> reasons = new LinkedHashMap<>();
+    String check = message.replaceFirst("(:| on) %s$", "");
+    Map<String, Entry> some = new LinkedHashMap<>();
     entries.stream()
         .filter(entry -> entry.status() == status)
-        .forEach(entry -> reasons.put(entry.name(), entry.reason()));
-    report.failedChecks(message, thing + "s", reasons);
+        .forEach(entry -> some.put(entry.name(), entry));
+    if (some.size() > MAX_ISSUES) {
+      Map<String, String> reasons = new LinkedHashMap<>();
+      some.forEach((name, entry) -> reasons.put(name, entry.reason()));
+      String text = message.formatted("%d %ss".formatted(some.size(), thing));
+      report.failedCheck(check, null, text, reasons, mostFrequent(some.values()));
+    } else {
+      some.forEach((name, entry) ->
+          report.failedCheck(
+              check,
+              name,
+              message.formatted(Display.line(name)),
+              Map.of(name, entry.reason()),
+              entry.advice()));
+    }
+  }
+
+  private static Advice mostFrequent(Collection<Entry> entries) {
+    Map<Advice, Integer> counts = new LinkedHashMap<>();
+    entries.forEach(entry -> counts.merge(entry.advice(), 1, Integer::sum));
+    return Collections.max(counts.entrySet(), Map.Entry.comparingByValue()).getKey();
   }
 }

@@ -215,7 +215,8 @@ class ChainAddressesTest {
           refused.getMessage());
       assertTrue(refused.isUndecided());
       assertEquals(
-          "a pinned root proves the chain, whoever may have altered it on its way", refused.hint());
+          "a pinned root proves the chain, whoever may have altered it on its way",
+          refused.advice().hint());
       assertEquals(
           "http needs a pinned root, set ROOT_HASH",
           addresses.refusal(URI.create(x5u), List.of(InetAddress.ofLiteral("10.0.0.1"))));
@@ -353,7 +354,7 @@ class ChainAddressesTest {
   void a_relative_x5u_without_a_server_needs_the_chain(String x5u) {
     Refused refused = refused(saved(true), x5u);
     assertEquals("the x5u " + x5u + " is relative, and there is no server", refused.getMessage());
-    assertEquals("name a file that holds the chain with --chain", refused.hint());
+    assertEquals("name a file that holds the chain with --chain", refused.advice().hint());
     assertTrue(refused.isUndecided());
   }
 }

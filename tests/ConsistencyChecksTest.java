@@ -151,7 +151,7 @@ class ConsistencyChecksTest {
       assertTrue(outcome.stdout().contains(line), outcome::toString);
       assertEquals(
           exit == 1,
-          outcome.stderr().contains("hint: left out on purpose? --exclude main/regions\n"),
+          outcome.stderr().contains("hint: left out on purpose? --exclude main/regions (docs"),
           outcome::toString);
     }
   }
@@ -496,7 +496,7 @@ class ConsistencyChecksTest {
       Terminal.Outcome outcome = run(server);
       assertEquals(1, outcome.exit(), outcome::toString);
       assertTrue(
-          outcome.stderr().contains("hint: left out on purpose? --exclude " + names + "\n"),
+          outcome.stderr().contains("hint: left out on purpose? --exclude " + names + " (docs"),
           outcome::toString);
       assertEquals(0, run(server, "--exclude", names).exit());
     }
@@ -872,11 +872,13 @@ class ConsistencyChecksTest {
         judged("work-in-progress", one, two, two));
     for (Object status : List.of("to-sign", "to-resign", "to-rollback", "nonsense", 3L, true)) {
       assertEquals(
-          new consistency_checks.Inconsistent("the status is " + status),
+          new consistency_checks.Inconsistent(
+              consistency_checks.Finding.STATUS_ODD, "the status is " + status),
           judged(status, one, one, one));
     }
     assertEquals(
-        new consistency_checks.Inconsistent("\"status\" attribute missing"),
+        new consistency_checks.Inconsistent(
+            consistency_checks.Finding.STATUS_ODD, "\"status\" attribute missing"),
         consistency_checks.judge(Map.of(), side("source", one), null, null));
   }
 }

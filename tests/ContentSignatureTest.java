@@ -170,7 +170,8 @@ class ContentSignatureTest {
             Cause.SERVER_FRACTIONS,
             "fractions are signed as the server's library prints them (1E-1), Firefox computes 0.1",
             changeset);
-    assertEquals("keep fractions out of records, or put them into strings", refused.hint());
+    assertEquals(
+        "keep fractions out of records, or put them into strings", refused.advice().hint());
     // another difference on top of it is the one that counts
     assertRefused(
         Cause.RECORDS_DIFFER,
@@ -189,7 +190,8 @@ class ContentSignatureTest {
             Cause.SERVER_FRACTIONS,
             "fractions are signed as Python prints them (1e-05), Firefox computes 0.00001",
             verify(changes, signature, authority));
-    assertEquals("keep fractions out of records, or put them into strings", refused.hint());
+    assertEquals(
+        "keep fractions out of records, or put them into strings", refused.advice().hint());
     assertRefused(
         Cause.RECORDS_DIFFER,
         "the records differ from what was signed (1 record, timestamp 1795486758330)",
@@ -237,7 +239,7 @@ class ContentSignatureTest {
             Cause.RECORDS_DIFFER,
             "the records differ from what was signed (" + records + ", timestamp 1795486758330)",
             changeset(RECORDS.replace(from, to), TIMESTAMP, entry(GOOD)));
-    assertEquals(DIFFER_HINT, refused.hint());
+    assertEquals(DIFFER_HINT, refused.advice().hint());
   }
 
   @Test
@@ -324,7 +326,7 @@ class ContentSignatureTest {
             Cause.TIMESTAMP_DIFFERS,
             "the timestamp differs: 1795486758330 is signed, 1795486758331 is served",
             verify(changeset, List.of(0L, TIMESTAMP + 1, TIMESTAMP - 1, TIMESTAMP)));
-    assertNull(refused.hint());
+    assertEquals(Cause.TIMESTAMP_DIFFERS.slug(), refused.advice().cause());
   }
 
   @Test
@@ -554,7 +556,7 @@ class ContentSignatureTest {
               TRUST);
       Refused reason = assertInstanceOf(Undecided.class, verdict).reason();
       assertEquals("as the source says", reason.getMessage());
-      assertEquals("pin a root", reason.hint());
+      assertEquals("pin a root", reason.advice().hint());
     }
   }
 
@@ -642,7 +644,7 @@ class ContentSignatureTest {
             verify(changeset, List.of(), _ -> CHAIN, production));
     assertEquals(
         "stage or production? this root is not one of Mozilla's production, stage or dev",
-        refused.hint());
+        refused.advice().hint());
     assertInstanceOf(Valid.class, verify(changeset, List.of(), _ -> CHAIN, trust(Set.of(), NOW)));
   }
 
@@ -989,7 +991,8 @@ class ContentSignatureTest {
             "no chain to verify (x5u is empty)",
             changeset(RECORDS, TIMESTAMP, with("x5u", "\"\"")));
     assertEquals(
-        "a local signer of the server? --public-key FILE verifies what it signs", refused.hint());
+        "a local signer of the server? --public-key FILE verifies what it signs",
+        refused.advice().hint());
   }
 
   @Test

@@ -2,6 +2,7 @@
 //DEPS tools.jackson.core:jackson-databind:3.3.0
 //SOURCES ../backport_records.java
 //SOURCES ../blockpages_generator.java
+//SOURCES ../common/Advice.java
 //SOURCES ../common/CrashReports.java
 //SOURCES Exchange.java
 //SOURCES Jvm.java
@@ -27,6 +28,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.params.provider.Arguments.arguments;
 
+import common.Advice;
 import common.Http;
 import common.Runner;
 import common.ServerException;
@@ -60,6 +62,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.api.parallel.ResourceLock;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
@@ -213,7 +216,7 @@ class CrashReportsTest {
 
   @Test
   void what_is_no_collection_s_is_grouped_per_command() {
-    String message = "none of 2 collections is selected: nothing was ";
+    String message = "none of N collections is selected: nothing was ";
     terminal().run(new validate_signature(), "--only=nothing/*");
     assertGroup(event(message + "verified"), "validate_signature", "{{ default }}");
     terminal().run(new validate_changes_collection(), "--only=nothing/*");
@@ -240,7 +243,11 @@ class CrashReportsTest {
         new SettingsTest.Probe()
             .doing((_, report) ->
                 report.failedCheck(
-                    "error rate", "main/cfr", "main/cfr is erroring too much.", Map.of("a", "b")));
+                    "error rate",
+                    "main/cfr",
+                    "main/cfr is erroring too much.",
+                    Map.of("a", "b"),
+                    Advice.UNEXPECTED));
     terminal().run(probe);
     JsonNode event = event("main/cfr is erroring too much.");
     assertGroup(event, "probe", "error rate", "main/cfr");
@@ -264,6 +271,75 @@ class CrashReportsTest {
 
   private static void assertGroup(JsonNode event, String... fingerprint) {
     assertEquals(JSON.valueToTree(fingerprint), event.get("fingerprint"), event::toString);
+  }
+
+  private static String tag(JsonNode event, String name) {
+    return event.get("tags").get(name).stringValue();
+  }
+
+  @Test
+  void an_event_names_server_cause_and_page() {
+    server.fault("altered-record=main/regions");
+    terminal().run(new validate_signature());
+    JsonNode event = event("Signature verification failed on main/regions");
+    assertEquals(server.url().toString(), tag(event, "server"));
+    assertEquals("records-differ", tag(event, "cause"));
+    assertEquals("docs/runbooks/bad-signature.md", tag(event, "runbook"));
+  }
+
+  @Test
+  void one_event_for_many_names_the_cause_that_most_have() {
+    for (int i = 3; i <= 12; i++) {
+      server.put("main", "c" + i, "{\"id\": \"1\"}");
+    }
+    server.fault("altered-announcement=main/*");
+    server.fault("404=main/cfr");
+    terminal().run(new validate_changes_collection());
+    JsonNode event = event("Timestamps differ on 12 collections");
+    assertEquals("timestamps-differ", tag(event, "cause"));
+    assertEquals("docs/runbooks/timestamps-disagree.md", tag(event, "runbook"));
+  }
+
+  @Test
+  void a_server_that_fails_is_named_with_its_status() {
+    server.fault("503-plain=monitor/changes");
+    assertEquals(2, terminal().run(new validate_signature()).exit());
+    JsonNode event = sentry.items("event").getFirst();
+    assertEquals("http-503", tag(event, "cause"));
+    assertEquals(server.url().toString(), tag(event, "server"));
+  }
+
+  @Test
+  void the_same_trouble_has_the_same_title_in_every_run() {
+    server.fault("503-plain=monitor/changes");
+    for (int run = 0; run < 2; run++) {
+      assertEquals(2, terminal().run(new validate_signature()).exit());
+    }
+    List<JsonNode> events = sentry.items("event");
+    assertEquals(2, events.size(), sentry::toString);
+    assertEquals(text(events.getFirst()), text(events.getLast()));
+    assertTrue(text(events.getFirst()).contains("_expected=N: 503"), sentry::toString);
+    assertTrue(
+        extra(events.getFirst(), "text").matches("GET http.*_expected=9999\\d{9}: 503.*"),
+        sentry::toString);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          3 of 12 pages failed                              | N of N pages failed
+          GET http://h:8888/v1?_expected=9999123456789: 503 | GET http://h:N/v1?_expected=N: 503
+          not read for 2.5 s (after 5 attempts)             | not read for N s (after N attempts)
+          old on 2026-11-24 02:19:18 UTC                    | old on N N UTC
+          old on 2026-11-24T02:19:18.123Z                   | old on N
+          in main/c3 of v1, 404: SHA-256 of p384ecdsa       | in main/c3 of v1, 404: SHA-256 of p384ecdsa
+          nobody answered                                   | nobody answered
+          """)
+  void a_title_has_no_number_that_differs_from_run_to_run(String text, String title) {
+    terminal().run(new SettingsTest.Probe().doing((_, report) -> report.error(text, null)));
+    assertEquals(title, text(sentry.items("event").getFirst()));
   }
 
   // ---- what each command reports
@@ -333,7 +409,7 @@ class CrashReportsTest {
     assertEquals(2, terminal.run(new blockpages_generator()).exit());
     assertReported(
         "record odd of blocklists/addons has no page: blockID \"../x\" is not a valid page name",
-        "1 of 2 pages failed: the index stays as it was, and nothing is deleted",
+        "N of N pages failed: the index stays as it was, and nothing is deleted",
         "Not published: good.html");
   }
 
@@ -541,7 +617,7 @@ class CrashReportsTest {
     assertReported("No verdict on main/cfr");
     server.clearFaults();
     assertEquals(2, terminal().run(new validate_signature(), "--only=nothing/*").exit());
-    assertReported("none of 2 collections is selected: nothing was verified");
+    assertReported("none of N collections is selected: nothing was verified");
     server.fault("empty-list");
     assertEquals(2, terminal().run(new validate_signature()).exit());
     assertReported(
@@ -676,7 +752,7 @@ class CrashReportsTest {
         http.authorize(server.url(), probe.general.authorization(probe.auth, server.url()));
         http.get(server.url().resolve("/v1/nowhere"), 1000, InputStream::readAllBytes);
       } finally {
-        report.failedCheck("a", "b", home + "/c", Map.of("d", home + "/e"));
+        report.failedCheck("a", "b", home + "/c", Map.of("d", home + "/e"), Advice.UNEXPECTED);
         report.failure("f", null, new IOException(home + "/g"));
       }
     });

@@ -448,7 +448,8 @@ class OutputSchemaTest {
             "status": "bad",
             "cause": "records-differ",
             "reason": "the records differ",
-            "hint": null,
+            "hint": "do this",
+            "runbook": "docs/runbooks/bad-signature.md",
             "announced": 1795093200000,
             "signed_on": 1795093201000,
             "timestamp": 1795093200000,
@@ -504,6 +505,10 @@ class OutputSchemaTest {
             ": required property 'interrupted'"),
         badResult(
             "no hint", result -> result.remove("hint"), "/results/0: required property 'hint'"),
+        badResult(
+            "no page",
+            result -> result.remove("runbook"),
+            "/results/0: required property 'runbook'"),
         badResult(
             "no cause", result -> result.remove("cause"), "/results/0: required property 'cause'"),
         badResult(

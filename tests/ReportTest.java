@@ -1,5 +1,11 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //DEPS tools.jackson.core:jackson-databind:3.3.0
+//SOURCES ../common/Advice.java
+//SOURCES ../deploy/Project.java
+//SOURCES ../common/signature/CertificateChain.java
+//SOURCES ../uptake_health.java
+//SOURCES ../blockpages_generator.java
+//SOURCES ../backport_records.java
 //SOURCES ../common/Http.java
 //SOURCES ../common/InOrder.java
 //SOURCES RecordingServer.java
@@ -21,6 +27,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.params.provider.Arguments.arguments;
 
+import common.Advice;
+import common.Advice.Runbook;
 import common.Display;
 import common.Http;
 import common.InOrder;
@@ -30,12 +38,14 @@ import common.Runner;
 import common.Surroundings;
 import common.Tally;
 import common.Version;
+import common.signature.CertificateChain;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintStream;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.time.Clock;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
@@ -60,6 +70,8 @@ import tools.jackson.databind.json.JsonMapper;
  * server's text does anything to a terminal.
  */
 class ReportTest {
+
+  private static final Advice SET_AUTH = new Advice("no-auth", "set AUTH", Runbook.NO_VERDICT);
 
   private static final JsonMapper JSON = new JsonMapper();
   private static final Map<String, Object> NOTHING = Map.of();
@@ -273,7 +285,8 @@ class ReportTest {
         probe: warning: something is odd
         probe: error: something failed
         hint: do this
-        hint: and that
+        probe: 3 BAD for one cause: this
+        hint: set AUTH (docs/runbooks/no-verdict.md)
         probe: 2 things: 1 OK, 1 BAD
         """,
         outcome.stderr());
@@ -317,11 +330,11 @@ class ReportTest {
   void a_hint_for_many_is_given_once() {
     Terminal.Outcome outcome =
         run((_, report) -> {
-          report.hint("set AUTH");
-          report.hint(null);
-          report.hint("set AUTH");
+          report.cause(null, SET_AUTH);
+          report.cause(null, null);
+          report.cause(null, SET_AUTH);
         });
-    assertEquals("hint: set AUTH\n", outcome.stderr());
+    assertEquals("hint: set AUTH (docs/runbooks/no-verdict.md)\n", outcome.stderr());
   }
 
   @Test
@@ -329,16 +342,150 @@ class ReportTest {
     assertEquals("4 collections: 2 OK, 2 BAD (a/d, a/e)", twoOfEach(4).counts());
     assertEquals("6 collections: 2 OK, 2 BAD (a/d, a/e), 2 not finished", twoOfEach(6).counts());
     Tally bad = new Tally("collection", 1, "OK", "BAD");
-    bad.add("a/d", Status.BAD, "BAD", "why");
+    bad.add("a/d", Status.BAD, "BAD", "why", Advice.UNEXPECTED);
     assertEquals("1 collection: 0 OK, 1 BAD (a/d)", bad.counts());
+  }
+
+  // ---- causes
+
+  private static String causes(Tally tally) {
+    return run((_, report) -> tally.tellCauses(report)).stderr();
+  }
+
+  private static Tally tally(String... reasons) {
+    Tally tally = new Tally("collection", reasons.length, "OK", "BAD");
+    for (int i = 0; i < reasons.length; i++) {
+      tally.add("a/" + i, Status.BAD, "BAD", reasons[i], SET_AUTH);
+    }
+    return tally;
+  }
+
+  private static final String HINT = "hint: set AUTH (docs/runbooks/no-verdict.md)\n";
+
+  @Test
+  void findings_of_one_cause_are_one_line_with_its_hint() {
+    assertEquals("probe: 3 BAD for one cause: why\n" + HINT, causes(tally("why", "why", "why")));
+  }
+
+  @Test
+  void a_cause_that_only_one_has_is_only_a_hint() {
+    assertEquals(HINT, causes(tally("why")));
+  }
+
+  @Test
+  void what_is_good_has_no_cause() {
+    Tally tally = new Tally("collection", 2, "OK");
+    tally.add("a/b", Status.GOOD, "OK", null, null);
+    tally.add("a/c", Status.GOOD, "OK", null, null);
+    assertEquals("", causes(tally));
+  }
+
+  @Test
+  void findings_whose_texts_differ_are_told_by_their_kind() {
+    assertEquals(
+        "probe: 3 BAD of one kind: no auth\n" + HINT, causes(tally("one", "two", "three")));
+  }
+
+  @Test
+  void the_same_text_is_told_beside_others_of_its_kind_and_the_hint_once() {
+    assertEquals(
+        """
+        probe: 2 BAD for one cause: one
+        hint: set AUTH (docs/runbooks/no-verdict.md)
+        probe: 2 BAD of one kind: no auth
+        """,
+        causes(tally("one", "two", "one", "three")));
+  }
+
+  @Test
+  void the_same_text_with_another_word_is_another_cause() {
+    Tally tally = tally("one", "one");
+    tally.add("a/c", Status.UNKNOWN, "NO VERDICT", "one", SET_AUTH);
+    tally.add("a/d", Status.UNKNOWN, "NO VERDICT", "one", SET_AUTH);
+    assertEquals(
+        """
+        probe: 2 BAD for one cause: one
+        hint: set AUTH (docs/runbooks/no-verdict.md)
+        probe: 2 NO VERDICT for one cause: one
+        """,
+        causes(tally));
+  }
+
+  @Test
+  void the_five_causes_that_most_have_are_told_and_the_others_counted() {
+    Tally tally = new Tally("collection", 14);
+    for (int i = 1; i <= 7; i++) {
+      Advice advice = new Advice("cause", "do " + i, Runbook.NO_VERDICT);
+      tally.add("a/" + i, Status.BAD, "BAD", "why " + i, advice);
+      tally.add("b/" + i, Status.BAD, "BAD", "why " + i, advice);
+    }
+    tally.add("c/7", Status.BAD, "BAD", "why 7", new Advice("cause", "do 7", Runbook.NO_VERDICT));
+    String told = causes(tally);
+    assertTrue(
+        told.startsWith(
+            """
+            probe: 3 BAD for one cause: why 7
+            hint: do 7 (docs/runbooks/no-verdict.md)
+            probe: 2 BAD for one cause: why 1
+            """),
+        told);
+    assertTrue(
+        told.endsWith("hint: do 4 (docs/runbooks/no-verdict.md)\nprobe: and 2 more causes\n"),
+        told);
+  }
+
+  @Test
+  void quiet_keeps_the_causes() {
+    Terminal.Outcome outcome =
+        run((_, report) -> tally("why", "why").tellCauses(report), "--quiet");
+    assertEquals("probe: 2 BAD for one cause: why\n" + HINT, outcome.stderr());
+  }
+
+  /** Every kind of cause that a command can name, by what names it. */
+  private static Stream<Advice> everyAdvice() {
+    List<Stream<Advice>> all =
+        List.of(
+            Stream.of(CertificateChain.Cause.values())
+                .map(cause -> new CertificateChain.Refused(cause, "why").advice()),
+            Stream.of(consistency_checks.Finding.values()).map(it -> it.advice),
+            Stream.of(refresh_signature.Finding.values()).map(it -> it.advice),
+            Stream.of(validate_changes_collection.Finding.values()).map(it -> it.advice),
+            Stream.of(backport_records.Verdict.values())
+                .filter(it -> it.status != Status.GOOD)
+                .map(it -> it.advice),
+            Stream.of(blockpages_generator.NOT_PUBLISHED),
+            Stream.of(
+                uptake_health.OVER_THRESHOLD, uptake_health.UNREADABLE, uptake_health.OLD_DATA),
+            Stream.of(Advice.ODD_ENTRY, Advice.UNEXPECTED));
+    return all.stream().flatMap(it -> it);
+  }
+
+  @Test
+  void every_cause_has_a_hint_and_a_page_that_exists() {
+    assertEquals(
+        List.of(),
+        everyAdvice()
+            .filter(advice ->
+                advice == null
+                    || advice.hint().isBlank()
+                    || !advice.cause().matches("[a-z0-9-]+")
+                    || !Files.isRegularFile(Project.root().resolve(advice.page().path())))
+            .toList());
+  }
+
+  @Test
+  void every_page_that_the_code_names_exists() {
+    for (Runbook page : Runbook.values()) {
+      assertTrue(Files.isRegularFile(Project.root().resolve(page.path())), page::path);
+    }
   }
 
   private static Tally twoOfEach(int expected) {
     Tally tally = new Tally("collection", expected, "OK", "SKIP", "BAD");
-    tally.add("a/b", Status.GOOD, "OK", null);
-    tally.add("a/d", Status.BAD, "BAD", "why");
-    tally.add("a/c", Status.GOOD, "OK", null);
-    tally.add("a/e", Status.BAD, "BAD", "why");
+    tally.add("a/b", Status.GOOD, "OK", null, null);
+    tally.add("a/d", Status.BAD, "BAD", "why", Advice.UNEXPECTED);
+    tally.add("a/c", Status.GOOD, "OK", null, null);
+    tally.add("a/e", Status.BAD, "BAD", "why", Advice.UNEXPECTED);
     return tally;
   }
 
@@ -385,7 +532,7 @@ class ReportTest {
       report.note("a note");
       report.details(" - Cause: details");
       report.error("something failed", "do this");
-      report.hint("and that");
+      report.cause("3 BAD for one cause: this", SET_AUTH);
       report.summary("2 things: 1 OK, 1 BAD");
     };
   }
@@ -962,7 +1109,7 @@ class ReportTest {
         (_, report) -> report.note(LONG),
         (_, report) -> report.waiting(LONG),
         (_, report) -> report.error(LONG, LONG),
-        (_, report) -> report.hint(LONG),
+        (_, report) -> report.cause(LONG, new Advice("a", LONG, Runbook.NO_VERDICT)),
         (_, report) -> report.announce(LONG),
         (_, report) -> report.failure(LONG, LONG, new IOException(LONG, new IOException(LONG))),
         (_, report) -> report.unexpected(new IllegalStateException(LONG)),
@@ -1003,9 +1150,9 @@ class ReportTest {
   void a_summary_with_more_names_than_fit_has_all_its_counts() {
     Tally tally = new Tally("collection", 900, "OK", "NO VERDICT", "BAD");
     for (int i = 0; i < 899; i++) {
-      tally.add("main/" + i, Status.UNKNOWN, "NO VERDICT", "why");
+      tally.add("main/" + i, Status.UNKNOWN, "NO VERDICT", "why", Advice.UNEXPECTED);
     }
-    tally.add("main/bad", Status.BAD, "BAD", "why");
+    tally.add("main/bad", Status.BAD, "BAD", "why", Advice.UNEXPECTED);
     String counts = tally.counts();
     assertTrue(
         counts.startsWith("900 collections: 0 OK, 899 NO VERDICT (main/0, main/1, "), counts);

@@ -840,13 +840,17 @@ class UptakeHealthTest {
       \tsync_error       0.10% (2,014)
       """;
 
-  private static final String NEXT =
-      "hint: docs/runbooks/uptake-over-threshold.md says where to look for each status\n";
+  private static final String OVER =
+      "hint: see which error it is, and whether it was there yesterday"
+          + " (docs/runbooks/uptake-over-threshold.md)\n";
+
+  private static final String ROW =
+      "hint: look at the result of the query in Redash (docs/runbooks/no-verdict.md)\n";
 
   private static final String SAMPLE_SUMMARY =
       "uptake_health: main/tippytop: 13.32%, threshold 2%\n"
           + "uptake_health: security-state/intermediates: 3.68%, threshold 2%\n"
-          + NEXT
+          + OVER
           + "uptake_health: 15 sources: 10 OK, 1 SKIP, 2 EXCLUDED,"
           + " 2 BAD (main/tippytop, security-state/intermediates)\n";
 
@@ -885,7 +889,9 @@ class UptakeHealthTest {
             well/known                               (good: 1,000,000 bad:         0)               0.00%
             row 3                                    NO VERDICT (it is not an object)
             """,
-        "uptake_health: 3 sources: 1 OK, 2 NO VERDICT (main/a, row 3)\n",
+        "uptake_health: 2 NO VERDICT of one kind: unreadable row\n"
+            + ROW
+            + "uptake_health: 3 sources: 1 OK, 2 NO VERDICT (main/a, row 3)\n",
         judge(List.of(row("main/a", "\"success\":true"), WELL, "null")));
   }
 
@@ -905,7 +911,8 @@ class UptakeHealthTest {
             """;
     String stderr =
         "uptake_health: main/a: 100.00%, threshold 2%\n"
-            + NEXT
+            + OVER
+            + ROW
             + "uptake_health: 2 sources: 0 OK, 1 BAD (main/a), 1 NO VERDICT (row 2)\n";
     assertOutcome(2, stdout, stderr, judge(rows));
     assertOutcome(2, stdout, stderr, judge(rows, "--exit-zero"));
@@ -934,7 +941,8 @@ class UptakeHealthTest {
         \tnetwork_error    100.00% (1,000)
         """,
         "uptake_health: main/a: 100.00%, threshold 2%\n"
-            + NEXT
+            + OVER
+            + ROW
             + "uptake_health: 4 sources: 1 OK, 1 SKIP, 1 BAD (main/a), 1 NO VERDICT (row 3)\n",
         judge(List.of(row("main/a", 0, 1000), WELL, "null", row("main/few", 1, 0)), "--quiet"));
     assertOutcome(0, "", "uptake_health: 1 source: 1 OK\n", judge(List.of(WELL), "--quiet"));
@@ -998,7 +1006,7 @@ class UptakeHealthTest {
             \tnetwork_error    6.00% (6)
             """,
         "uptake_health: main/c: 6.00%, threshold 5.5%\n"
-            + NEXT
+            + OVER
             + "uptake_health: 7 sources: 2 OK, 1 SKIP, 3 EXCLUDED, 1 BAD (main/c)\n",
         judge(
             terminal,
@@ -1078,7 +1086,8 @@ class UptakeHealthTest {
         HEADING
             + "well/known                               NO VERDICT (its data ends 2026-11-23"
             + " 23:59:59, more than 2 days ago (MAX_AGE))\n",
-        "hint: does the query run on its schedule in Redash?\n"
+        "hint: does the query run on its schedule in Redash? is this machine's clock right?"
+            + " (docs/runbooks/no-verdict.md)\n"
             + "uptake_health: 1 source: 0 OK, 1 NO VERDICT (well/known)\n",
         judge(new Terminal().at(last.plusSeconds(1)), List.of(WELL), "--max-age=2"));
   }
@@ -1194,7 +1203,8 @@ class UptakeHealthTest {
     String summary = "6 sources: 1 OK, 2 SKIP, 1 EXCLUDED, 1 BAD (main/b), 1 NO VERDICT (main/odd)";
     assertEquals(
         "uptake_health: main/b: 100.00%, threshold 2%\n"
-            + NEXT
+            + OVER
+            + ROW
             + ("uptake_health: " + summary + "\n"),
         outcome.stderr());
     String period = "\"from\":\"2026-11-23T00:00:00Z\",\"to\":\"2026-11-23T23:59:59Z\"";
@@ -1207,7 +1217,9 @@ class UptakeHealthTest {
                "threshold_percent":2.0,
                "statuses":{"success":1000,"network_error":11,"sync_error":0}},
               {"source":"main/b","status":"bad",%1$s,"good":0,"bad":1000,"error_percent":100.00,
-               "threshold_percent":2.0,"statuses":{"success":0,"network_error":1000}},
+               "threshold_percent":2.0,"statuses":{"success":0,"network_error":1000},
+               "hint":"see which error it is, and whether it was there yesterday",
+               "runbook":"docs/runbooks/uptake-over-threshold.md"},
               {"source":"main/few","status":"skip",%1$s,"good":1,"bad":0,"error_percent":0.00,
                "threshold_percent":2.0,"statuses":{"success":1,"network_error":0},
                "reason":"only 1 of the required 1,000 entries"},
@@ -1217,7 +1229,9 @@ class UptakeHealthTest {
               {"source":"normandy/x","status":"excluded",%1$s,"good":1,"bad":3,
                "error_percent":75.00,"threshold_percent":2.0,
                "statuses":{"success":1,"network_error":3},"reason":"excluded by normandy/*"},
-              {"source":"main/odd","status":"no-verdict","reason":"success is true, which is not a count"}],
+              {"source":"main/odd","status":"no-verdict","reason":"success is true, which is not a count",
+               "hint":"look at the result of the query in Redash",
+               "runbook":"docs/runbooks/no-verdict.md"}],
              "findings":[],"warnings":[],"errors":[],"summary":"%2$s","exit":2}
             """
                 .formatted(period, summary, Version.NUMBER));
@@ -1256,7 +1270,8 @@ class UptakeHealthTest {
             \tnetwork_error    100.00% (1,000)
             """,
         "uptake_health: main/a: 100.00%, threshold 2%\n"
-            + NEXT
+            + OVER
+            + ROW
             + "uptake_health: 3 sources: 1 OK, 1 BAD (main/a), 1 NO VERDICT (row 3)\n",
         judge(new Terminal().interactive(), rows));
     assertFalse(

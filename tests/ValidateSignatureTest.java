@@ -1223,7 +1223,7 @@ class ValidateSignatureTest {
                     + " server)\n"),
         outcome::toString);
     assertTrue(
-        outcome.stderr().contains("hint: name a file that holds the chain with --chain\n"),
+        outcome.stderr().contains("hint: name a file that holds the chain with --chain (docs"),
         outcome::toString);
   }
 

@@ -1,8 +1,10 @@
 //JAVA 25+
-//SOURCES ../Display.java CertificateFields.java Der.java MozillaRoots.java NameConstraints.java
+//SOURCES ../Advice.java ../Display.java CertificateFields.java Der.java MozillaRoots.java NameConstraints.java
 
 package common.signature;
 
+import common.Advice;
+import common.Advice.Runbook;
 import common.Display;
 import common.signature.Der.Malformed;
 import java.io.ByteArrayInputStream;
@@ -26,7 +28,6 @@ import java.util.Arrays;
 import java.util.Base64;
 import java.util.HexFormat;
 import java.util.List;
-import java.util.Locale;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.regex.Pattern;
@@ -59,28 +60,43 @@ public final class CertificateChain {
 
   /** Why a signature or its chain is refused; the JSON output has its name in lower case. */
   public enum Cause {
-    RECORDS_DIFFER,
-    TIMESTAMP_DIFFERS,
-    SERVER_FRACTIONS,
-    EXPIRED,
-    NOT_YET_VALID,
-    WRONG_ROOT,
-    BROKEN_CHAIN,
-    WRONG_SAN,
-    WRONG_USAGE,
-    WRONG_KEY,
-    CHAIN_NOT_REACHABLE,
-    MALFORMED_SIGNATURE,
-    UNKNOWN_MODE,
-    NO_CHAIN,
-    SIGNATURE_MISSING,
-    CUT,
-    CACHED,
-    NOT_READABLE;
+    RECORDS_DIFFER(
+        "refresh the signature if the records are right, else find out who changed them"),
+    TIMESTAMP_DIFFERS("refresh the signature; if it comes back, compare the timestamps"),
+    SERVER_FRACTIONS("keep fractions out of records, or put them into strings"),
+    EXPIRED(
+        "ask whoever runs the signer for a new chain, then refresh the signatures",
+        Runbook.CERTIFICATE_EXPIRED),
+    NOT_YET_VALID(
+        "check the clock of this machine (date -u), then that of the signer",
+        Runbook.CERTIFICATE_EXPIRED),
+    WRONG_ROOT("are SERVER and ROOT_HASH of the same environment?"),
+    BROKEN_CHAIN("ask whoever runs the signer to mend the chain that x5u names"),
+    WRONG_SAN("ask whoever runs the signer which name signs this bucket"),
+    WRONG_USAGE("ask whoever runs the signer for certificates for code signing"),
+    WRONG_KEY("ask whoever runs the signer for a leaf with a P-384 key"),
+    CHAIN_NOT_REACHABLE("ask whoever runs the signer where its chains are served"),
+    MALFORMED_SIGNATURE("refresh the signature; if that does not help, see the server's log"),
+    UNKNOWN_MODE("clients verify p384ecdsa: add such a signer to the server"),
+    NO_CHAIN("a local signer of the server? --public-key FILE verifies what it signs"),
+    SIGNATURE_MISSING("refresh the signature; if none appears, see the server's log"),
+    CUT("raise the server's limit of records in one answer, or remove records"),
+    CACHED("purge the cache, or wait until it asks the server again"),
+    NOT_READABLE("check that the collection exists and that everyone may read it");
+
+    private final Advice advice;
+
+    Cause(String hint) {
+      this(hint, Runbook.BAD_SIGNATURE);
+    }
+
+    Cause(String hint, Runbook page) {
+      advice = new Advice(Advice.slug(this), hint, page);
+    }
 
     /** The cause as the JSON output names it: {@code wrong-root}. */
     public String slug() {
-      return name().toLowerCase(Locale.ROOT).replace('_', '-');
+      return advice.cause();
     }
   }
 
@@ -88,7 +104,7 @@ public final class CertificateChain {
   public static final class Refused extends Exception {
     private static final long serialVersionUID = 1;
     private final Cause cause;
-    private final String hint;
+    private final transient Advice advice;
     private final boolean undecided;
 
     public Refused(Cause cause, String reason) {
@@ -102,7 +118,8 @@ public final class CertificateChain {
     private Refused(Cause cause, String reason, String hint, boolean undecided) {
       super(reason, null, false, false); // used as a value: nobody reads its stack trace
       this.cause = cause;
-      this.hint = hint;
+      Advice usual = cause.advice.or(hint);
+      this.advice = undecided ? new Advice(usual.cause(), usual.hint(), Runbook.NO_VERDICT) : usual;
       this.undecided = undecided;
     }
 
@@ -119,9 +136,9 @@ public final class CertificateChain {
       return cause;
     }
 
-    /** What to do about it, or null. */
-    public String hint() {
-      return hint;
+    /** What to do about it. */
+    public Advice advice() {
+      return advice;
     }
   }
 

@@ -250,8 +250,7 @@ public final class ContentSignature {
                         signatures.tried().stream()
                             .map(entry -> shown((String) ((Map<?, ?>) entry).get("mode")))
                             .distinct()
-                            .collect(Collectors.joining(", "))),
-                "clients verify %s: add such a signer to the server".formatted(MODE)));
+                            .collect(Collectors.joining(", ")))));
   }
 
   private static CertificateChain verify(
@@ -262,10 +261,7 @@ public final class ContentSignature {
     }
     boolean hasChain = !"".equals(entry.x5u());
     if (!hasChain && trust.publicKey() == null) {
-      throw new Refused(
-          Cause.NO_CHAIN,
-          "no chain to verify (x5u is empty)",
-          "a local signer of the server? --public-key FILE verifies what it signs");
+      throw new Refused(Cause.NO_CHAIN, "no chain to verify (x5u is empty)");
     }
     byte[] signature = decoded(entry);
     if (entry.x5u() == null) {
@@ -420,8 +416,7 @@ public final class ContentSignature {
                         + " Firefox computes 0.1";
                 case PYTHON ->
                     "fractions are signed as Python prints them (1e-05), Firefox computes 0.00001";
-              },
-              "keep fractions out of records, or put them into strings");
+              });
         }
       }
     }
@@ -431,8 +426,7 @@ public final class ContentSignature {
             .formatted(
                 content.records().size(),
                 content.records().size() == 1 ? "" : "s",
-                content.timestamp()),
-        "refresh the signature if the records are right, else find out who changed them");
+                content.timestamp()));
   }
 
   /** Finds the signatures in a collection's metadata; {@link #verify} checks what they hold. */

@@ -1,11 +1,13 @@
 //JAVA 25+
-//SOURCES ../Changesets.java ../Display.java ../Guard.java ../RemoteSettings.java
+//SOURCES ../Advice.java ../Changesets.java ../Display.java ../Guard.java ../RemoteSettings.java
 //SOURCES ../RunDeadline.java ../ServerException.java ../Urls.java ../UsageException.java
 //SOURCES CertificateChain.java ChainAddresses.java ClientDifferences.java ContentSignature.java
-//SOURCES TrustSettings.java
+//SOURCES MozillaRoots.java TrustSettings.java
 
 package common.signature;
 
+import common.Advice;
+import common.Advice.Runbook;
 import common.Changesets.Changeset;
 import common.Display;
 import common.Guard;
@@ -79,12 +81,8 @@ public final class SignatureCheck {
   /** Newly configured: no signature, and never any record. */
   public record Skipped() implements Judgement {}
 
-  /**
-   * It could not be judged.
-   *
-   * @param hint what to do about it, or null
-   */
-  public record NoVerdict(String reason, String hint) implements Judgement {}
+  /** It could not be judged. */
+  public record NoVerdict(String reason, Advice advice) implements Judgement {}
 
   /**
    * One collection, judged.
@@ -165,7 +163,7 @@ public final class SignatureCheck {
    */
   public Outcome judge(RemoteSettings remote, Announced entry) {
     if (entry.problem() != null) {
-      return noVerdict(entry, entry.problem());
+      return unread(entry, new NoVerdict(entry.problem(), Advice.ODD_ENTRY));
     }
     if (onlyCertificates) {
       return judge(entry, unlessBare(remote, entry, () -> remote.freshMetadata(entry)));
@@ -176,7 +174,8 @@ public final class SignatureCheck {
       if (again.judgement() instanceof Good || again.judgement() instanceof Skipped) {
         return outcome.bad(cached(again));
       }
-      if (again.judgement() instanceof NoVerdict(_, String hint) && RunDeadline.HINT.equals(hint)) {
+      if (again.judgement() instanceof NoVerdict(_, Advice advice)
+          && RunDeadline.HINT.equals(advice.hint())) {
         return again; // the second reading is owed
       }
     }
@@ -237,10 +236,10 @@ public final class SignatureCheck {
             trusted.of(entry.bucket(), signatures.list() != null && isReader()));
     return switch (verdict) {
       case Valid valid when valid.chain() != null && trusted.isUndecided() ->
-          new NoVerdict(noRoot(valid.chain().rootHash()), null);
+          new NoVerdict(noRoot(valid.chain().rootHash()), compareRoot(valid.chain().rootHash()));
       case Valid valid -> new Good(valid);
       case Invalid invalid -> new Bad(invalid);
-      case Undecided(Refused reason) -> new NoVerdict(reason.getMessage(), reason.hint());
+      case Undecided(Refused reason) -> new NoVerdict(reason.getMessage(), reason.advice());
     };
   }
 
@@ -248,9 +247,15 @@ public final class SignatureCheck {
     return "no root to trust, seen %s: set ROOT_HASH".formatted(seen);
   }
 
-  /** What could not be judged. */
-  public static Outcome noVerdict(Announced entry, String reason) {
-    return unread(entry, new NoVerdict(reason, null));
+  static Advice compareRoot(String seen) {
+    String whose = MozillaRoots.whose(seen).map(sentence -> sentence + "; ").orElse("");
+    String hint = whose + "compare it with one that you know to be right, or use --any-root";
+    return new Advice("no-root", hint, Runbook.NO_VERDICT);
+  }
+
+  /** What could not be judged, for a reason that nobody expects. */
+  static Outcome unexpected(Announced entry, String reason) {
+    return unread(entry, new NoVerdict(reason, Advice.UNEXPECTED));
   }
 
   private static Outcome unread(Announced entry, Judgement judgement) {
@@ -267,7 +272,7 @@ public final class SignatureCheck {
       Refused reason = new Refused(Cause.NOT_READABLE, "not readable: " + e.reason());
       return new Bad(new Invalid(reason, List.of(reason)));
     }
-    return new NoVerdict(e.reason(), e.hint());
+    return new NoVerdict(e.reason(), e.advice());
   }
 
   // ---- reading
@@ -290,8 +295,7 @@ public final class SignatureCheck {
             + " the server's is signed on %s, records timestamp %s";
     return new Refused(
         Cause.CACHED,
-        reason.formatted(Display.moment(fresh.signedOn()), Display.moment(fresh.timestamp())),
-        "purge the cache, or wait until it asks the server again");
+        reason.formatted(Display.moment(fresh.signedOn()), Display.moment(fresh.timestamp())));
   }
 
   /** Whether the server left out records, though it signed all of them. */
@@ -316,8 +320,7 @@ public final class SignatureCheck {
               new Refused(
                   Cause.CUT,
                   "%d of %d records are served: the server cuts the list at its limit"
-                      .formatted(outcome.records(), total),
-                  "raise the server's limit of records in one answer, or remove records"));
+                      .formatted(outcome.records(), total)));
     } catch (ServerException e) {
       return Optional.empty(); // the verdict does not depend on it
     }

@@ -1,10 +1,10 @@
 //JAVA 25+
-//SOURCES ../Display.java ../InOrder.java ../RemoteSettings.java ../Report.java ../Tally.java
-//SOURCES CertificateChain.java ContentSignature.java MozillaRoots.java SignatureCheck.java
-//SOURCES TrustSettings.java
+//SOURCES ../Advice.java ../Display.java ../InOrder.java ../RemoteSettings.java ../Report.java ../Tally.java
+//SOURCES CertificateChain.java ContentSignature.java SignatureCheck.java TrustSettings.java
 
 package common.signature;
 
+import common.Advice;
 import common.Display;
 import common.InOrder;
 import common.RemoteSettings.Announced;
@@ -67,7 +67,7 @@ public final class SignatureReport {
     expected = entries.size();
     tally = new Tally("collection", expected, "OK", "SKIP", "BAD", "NO VERDICT");
     InOrder.run(
-        report, entries, parallel, judge, SignatureCheck::noVerdict, this::show, interrupted);
+        report, entries, parallel, judge, SignatureCheck::unexpected, this::show, interrupted);
   }
 
   /** Prints an outcome: {@code 01/17 /buckets/main/collections/cfr: OK (0.02s)}. */
@@ -83,26 +83,26 @@ public final class SignatureReport {
         json.put("root", chain.map(CertificateChain::rootHash).orElse(null));
         json.put("leaf_ends", chain.map(it -> it.leafEnd().toString()).orElse(null));
         String seconds = String.format(Locale.ROOT, " (%.2fs)", outcome.took().toNanos() / 1e9);
-        show(outcome, Status.GOOD, "OK", report.word(Status.GOOD, "OK") + seconds, null, json);
+        show(
+            outcome, Status.GOOD, "OK", report.word(Status.GOOD, "OK") + seconds, null, null, json);
       }
       case Bad(Invalid invalid) -> {
         String reason = invalid.reason().getMessage();
         json.put("status", "bad");
         json.put("cause", invalid.reason().cause().slug());
         json.put("reason", Display.line(reason));
-        json.put("hint", invalid.reason().hint());
         String bad = report.word(Status.BAD, "⚠ BAD Signature ⚠");
-        show(outcome, Status.BAD, "BAD", bad, reason, json);
+        show(outcome, Status.BAD, "BAD", bad, reason, invalid.reason().advice(), json);
       }
       case Skipped _ -> {
         json.put("status", "skip");
-        show(outcome, Status.GOOD, "SKIP", "SKIP", null, json);
+        show(outcome, Status.GOOD, "SKIP", "SKIP", null, null, json);
       }
-      case NoVerdict(String reason, String hint) -> {
+      case NoVerdict(String reason, Advice advice) -> {
         json.put("status", "no-verdict");
         json.put("reason", Display.line(reason));
-        show(outcome, Status.UNKNOWN, "NO VERDICT", report.noVerdict(reason), reason, json);
-        report.hint(hint);
+        String shown = report.noVerdict(reason);
+        show(outcome, Status.UNKNOWN, "NO VERDICT", shown, reason, advice, json);
       }
     }
   }
@@ -113,9 +113,13 @@ public final class SignatureReport {
       String word,
       String shown,
       String reason,
+      Advice advice,
       Map<String, Object> json) {
     Announced entry = outcome.entry();
-    tally.add(entry.name(), status, word, reason);
+    tally.add(entry.name(), status, word, reason, advice);
+    if (advice != null) {
+      advice.addTo(json);
+    }
     json.put("announced", entry.timestamp());
     json.put("signed_on", outcome.signedOn());
     json.put("timestamp", outcome.timestamp());
@@ -143,10 +147,7 @@ public final class SignatureReport {
               .formatted(String.join(", ", seen)));
     } else {
       seen.forEach(root ->
-          report.error(
-              SignatureCheck.noRoot(root),
-              MozillaRoots.whose(root).map(sentence -> sentence + "; ").orElse("")
-                  + "compare it with one that you know to be right, or use --any-root"));
+          report.error(SignatureCheck.noRoot(root), SignatureCheck.compareRoot(root).hint()));
     }
   }
 
@@ -178,7 +179,6 @@ public final class SignatureReport {
 
   /** Prints, for each bad collection, what is wrong with it, then what to do. */
   public void showDetails() {
-    List<String> hints = new ArrayList<>();
     for (Outcome outcome : outcomes) {
       if (outcome.judgement() instanceof Bad(Invalid invalid)) {
         report.details(
@@ -193,10 +193,9 @@ public final class SignatureReport {
                     Display.moment(outcome.signedOn()),
                     Display.moment(outcome.timestamp()),
                     Display.clean(invalid.reason().getMessage())));
-        hints.add(invalid.reason().hint());
       }
     }
-    hints.forEach(report::hint);
+    tally.tellCauses(report);
   }
 
   /** Counts for the summary. */
