@@ -34,8 +34,6 @@ import common.Secret;
 import common.ServerException;
 import common.Surroundings;
 import common.Tally;
-import common.UnexpectedBody;
-import common.Urls;
 import common.UsageException;
 import common.Values;
 import common.Values.CountConverter;
