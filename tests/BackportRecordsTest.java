@@ -527,7 +527,7 @@ class BackportRecordsTest {
           outcome.stdout().contains("NO VERDICT (destination backup/made cannot be created: 40"),
           outcome::toString);
       assertEquals(
-          "does the bucket backup exist? set BACKPORT_RECORDS_SOURCE_AUTH to an account that may"
+          "does the bucket backup exist? BACKPORT_RECORDS_SOURCE_AUTH (environment) is account:editor: set it to an account that may"
               + " create collections in it",
           hints(outcome));
       assertEquals(List.of(), requests(server, "POST"));
@@ -544,7 +544,7 @@ class BackportRecordsTest {
           outcome.stdout().contains("NO VERDICT (0 of 3 changes applied, then POST "),
           outcome::toString);
       assertEquals(
-          "set BACKPORT_RECORDS_SOURCE_AUTH to an account with write permission on"
+          "BACKPORT_RECORDS_SOURCE_AUTH (environment) is account:editor: set it to an account with write permission on"
               + " main-workspace/made",
           hints(outcome));
       assertEquals(List.of(), requests(server, "PATCH"));
@@ -1557,7 +1557,7 @@ class BackportRecordsTest {
         .stderr()
         .lines()
         .filter(line -> line.startsWith("hint: "))
-        .map(line -> line.substring(6))
+        .map(line -> line.substring(6).replace(" (docs/runbooks/backport-behind.md)", ""))
         .collect(Collectors.joining("\n"));
   }
 
@@ -1581,8 +1581,8 @@ class BackportRecordsTest {
   @ParameterizedTest
   @CsvSource({
     "400, 'change it in main/from, or leave it out by a filter'",
-    "401, set BACKPORT_RECORDS_DEST_AUTH to an account with write permission on backup/to",
-    "403, set BACKPORT_RECORDS_DEST_AUTH to an account with write permission on backup/to",
+    "401, BACKPORT_RECORDS_DEST_AUTH (environment) is account:editor: set it to an account with write permission on backup/to",
+    "403, BACKPORT_RECORDS_DEST_AUTH (environment) is account:editor: set it to an account with write permission on backup/to",
     "404, ask those who run the server",
     "413, 'change it in main/from, or leave it out by a filter'"
   })
@@ -1620,8 +1620,8 @@ class BackportRecordsTest {
 
   @ParameterizedTest
   @CsvSource({
-    "401, set BACKPORT_RECORDS_SOURCE_AUTH to an account with write permission on backup/to",
-    "403, set BACKPORT_RECORDS_SOURCE_AUTH to an account with write permission on backup/to",
+    "401, BACKPORT_RECORDS_SOURCE_AUTH (environment) is account:editor: set it to an account with write permission on backup/to",
+    "403, BACKPORT_RECORDS_SOURCE_AUTH (environment) is account:editor: set it to an account with write permission on backup/to",
     "404, ask those who run the server",
     "429, the next run applies what is missing",
     "500, the next run applies what is missing",
@@ -1672,10 +1672,10 @@ class BackportRecordsTest {
   @ParameterizedTest
   @CsvSource({
     "400, ask those who run the server",
-    "401, 'add account:editor to the group that may do this, or set BACKPORT_RECORDS_SOURCE_AUTH to"
-        + " another account'",
-    "403, 'add account:editor to the group that may do this, or set BACKPORT_RECORDS_SOURCE_AUTH to"
-        + " another account'",
+    "401, 'add account:editor to the group that may do this, or set"
+        + " BACKPORT_RECORDS_SOURCE_AUTH (environment) to another account'",
+    "403, 'add account:editor to the group that may do this, or set"
+        + " BACKPORT_RECORDS_SOURCE_AUTH (environment) to another account'",
     "409, run the command again: it repeats the request",
     "412, run the command again: it repeats the request",
     "503, run the command again: it repeats the request"
@@ -1686,7 +1686,7 @@ class BackportRecordsTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"400, ask those who run the server", "503, ''"})
+  @CsvSource({"400, ask those who run the server", "503, run the command again: it continues from there"})
   void a_destination_that_is_not_created_says_what_to_change(String fault, String hint)
       throws IOException {
     assertEquals(hint, hintsAfter(fault + "=PUT backup/new", "backup/new", "--create-destination"));
@@ -1708,7 +1708,8 @@ class BackportRecordsTest {
   void who_only_compares_need_not_be_able_to_write(String option, String rights)
       throws IOException {
     assertEquals(
-        "set BACKPORT_RECORDS_SOURCE_AUTH to an account that may %s the whole collection, if it exists"
+        ("BACKPORT_RECORDS_SOURCE_AUTH (environment) is account:editor:"
+                + " set it to an account that may %s the whole collection, if it exists")
             .formatted(rights),
         hintsAfter("403=GET backup/to", UNSIGNED, option));
   }

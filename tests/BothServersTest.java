@@ -586,7 +586,7 @@ class BothServersTest {
           "copies/from -> %s: NO VERDICT (destination %s%s)\n".formatted(to, to, IS_SIGNED),
           outcome.stdout());
       assertTrue(
-          outcome.stderr().contains("hint: copy to its source, main-workspace/published\n"),
+          outcome.stderr().contains("hint: copy to its source, main-workspace/published (docs/"),
           outcome::toString);
       assertEquals(before, state(to), "nothing was sent");
     }

@@ -282,7 +282,7 @@ class TrustTest {
               .stderr()
               .contains(
                   "hint: stage or production? this root is not one of Mozilla's production, stage"
-                      + " or dev\n"),
+                      + " or dev (docs/runbooks/bad-signature.md)\n"),
           outcome::toString);
       Terminal.Outcome asOf = elsewhere(server, host).run(new validate_signature(), "--at=" + at);
       assertEquals(outcome.stdout(), asOf.stdout());
@@ -374,7 +374,7 @@ class TrustTest {
                           MozillaRootsTest.STAGE_OF_2021, MozillaRootsTest.EARLIER_PRODUCTION)),
           outcome::toString);
       assertTrue(
-          outcome.stderr().contains("hint: stage or production? this is " + OF_2021 + "\n"),
+          outcome.stderr().contains("hint: stage or production? this is " + OF_2021 + " (docs/"),
           outcome::toString);
     }
   }
@@ -392,7 +392,7 @@ class TrustTest {
             .stderr()
             .contains(
                 "hint: stage or production? this is the development root of Autograph's"
-                    + " container\n"),
+                    + " container (docs/runbooks/bad-signature.md)\n"),
         outcome::toString);
   }
 
