@@ -6,9 +6,6 @@ package common;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.time.Instant;
-import java.time.format.DateTimeParseException;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -48,17 +45,11 @@ public final class RedashResult {
   }
 
   /**
-   * The rows of a result, {@code query_result.data.rows}, or of a document that {@code
-   * uptake_health --format json} has made of one.
+   * The rows of a result, {@code query_result.data.rows}.
    *
    * @throws NoData if there are none
    */
   public static List<?> rows(Object result) throws NoData {
-    if ("uptake_health".equals(member(result, "command"))
-        && member(result, "results") instanceof List<?> results
-        && !results.isEmpty()) {
-      return results.stream().map(RedashResult::row).toList();
-    }
     if (!(member(result, "query_result") instanceof Map<?, ?> queryResult)) {
       throw noResult(result);
     }
@@ -70,26 +61,6 @@ public final class RedashResult {
           "the result is empty: clients reported nothing, or the query selects nothing", EXPECTED);
     }
     return rows;
-  }
-
-  /** The row of which a result of our own document was made. */
-  private static Object row(Object result) {
-    Map<Object, Object> row = new LinkedHashMap<>();
-    if (member(result, "statuses") instanceof Map<?, ?> statuses) {
-      row.putAll(statuses);
-    }
-    row.put("source", member(result, "source"));
-    row.put("min_timestamp", seconds(member(result, "from")));
-    row.put("max_timestamp", seconds(member(result, "to")));
-    return row;
-  }
-
-  private static Long seconds(Object moment) {
-    try {
-      return Instant.parse(String.valueOf(moment)).getEpochSecond();
-    } catch (DateTimeParseException e) {
-      return null; // the row is odd, and its reader says so
-    }
   }
 
   private static NoData noResult(Object result) {

@@ -1348,16 +1348,6 @@ class UptakeHealthTest {
   }
 
   @Test
-  void the_previous_result_may_be_a_document_of_the_run_of_that_day() {
-    Path document = folder.resolve("yesterday.json");
-    List<String> rows = List.of(yesterday("main/a", 991_000, 9_101), yesterday("main/c", 1, 9), "7");
-    judge(rows, "--format=json", "--output=" + document);
-    String said =
-        judge(List.of(row("main/a", 800, 200)), "--previous=" + document).stderr();
-    assertTrue(said.contains("main/a: 20.00%, threshold 2%, 0.91% in the previous result"), said);
-  }
-
-  @Test
   void the_previous_result_changes_no_verdict_and_no_line_of_stdout() {
     List<String> rows = List.of(row("main/a", 800, 200), row("main/b", 990, 10));
     Path bad = previous(yesterday("main/a", 0, 5000), yesterday("main/b", 0, 5000));
