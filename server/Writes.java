@@ -19,8 +19,7 @@ import tools.jackson.databind.node.ObjectNode;
  * preconditions, then the signer's rules; only then does anything change. The answer shows the
  * object as written, before the signer changes it.
  */
-record Writes(
-    Store store, Access access, Signoff signoff, History history, boolean anyRecordId) {
+record Writes(Store store, Access access, Signoff signoff, History history, boolean anyRecordId) {
 
   private static final String MERGE_PATCH = "application/merge-patch+json";
   private static final String JSON_PATCH = "application/json-patch+json";

@@ -167,7 +167,8 @@ class DrillTest {
     assertEquals(403, client.send("editor", "GET", "/buckets/none/history", null).statusCode());
     assertEquals(
         400, client.send("editor", "GET", history.replace("uri=", "url="), null).statusCode());
-    assertEquals(405, client.send("admin", "PUT", "/buckets/main-workspace/history", "{}").statusCode());
+    assertEquals(
+        405, client.send("admin", "PUT", "/buckets/main-workspace/history", "{}").statusCode());
     assertEquals(401, client.send(null, "GET", history, null).statusCode());
   }
 

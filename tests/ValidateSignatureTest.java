@@ -600,9 +600,11 @@ class ValidateSignatureTest {
       assertEquals(2, chains.size(), outcome::toString);
       String line = chains.getFirst();
       assertTrue(line.contains("remote-settings.content-signature.mozilla.org-"), line);
-      assertTrue(line.contains(": leaf of remote-settings.content-signature.mozilla.org ends on 2"), line);
+      assertTrue(
+          line.contains(": leaf of remote-settings.content-signature.mozilla.org ends on 2"), line);
       assertTrue(line.endsWith("; in 4 collections: main/a, main/b, main/c and 1 more"), line);
-      assertTrue(chains.getLast().endsWith("; in 1 collection: security-state/onecrl"), outcome::toString);
+      assertTrue(
+          chains.getLast().endsWith("; in 1 collection: security-state/onecrl"), outcome::toString);
       assertFalse(run(server).stderr().contains(": chain "));
       server.fault("chain-missing");
       String missing = run(server, "--only-certificates").stderr();
