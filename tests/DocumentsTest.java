@@ -270,7 +270,9 @@ class DocumentsTest {
       long days = ChronoUnit.DAYS.between(LocalDate.ofInstant(Terminal.NOW, ZoneOffset.UTC), today);
       Instant leaf = server.authority().leaf().getNotAfter().toInstant();
       String text =
-          output.replaceAll(
+          output
+              .replace(home + "/", "/home/me/")
+              .replaceAll(
               "checked as of [-0-9]+ [:0-9]+ UTC", "checked as of " + date(started) + " UTC");
       text =
           MOMENT
