@@ -273,7 +273,7 @@ class DocumentsTest {
           output
               .replace(home + "/", "/home/me/")
               .replaceAll(
-              "checked as of [-0-9]+ [:0-9]+ UTC", "checked as of " + date(started) + " UTC");
+                  "checked as of [-0-9]+ [:0-9]+ UTC", "checked as of " + date(started) + " UTC");
       text =
           MOMENT
               .matcher(inIsoForm(text))
