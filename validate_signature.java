@@ -169,6 +169,9 @@ public class validate_signature implements Runner.Command {
       }
       String expiry = expiry(results, now, report);
       results.showDetails();
+      if (onlyCertificates) {
+        results.showChains();
+      }
       report.summary(results.counts() + expiry);
       results.reportFailures();
     }

@@ -1,5 +1,5 @@
 //DEPS tools.jackson.core:jackson-databind:3.3.0
-//SOURCES Access.java Attachments.java ChangesPlugin.java Dialect.java KintoRequest.java
+//SOURCES Access.java Attachments.java ChangesPlugin.java Dialect.java History.java KintoRequest.java
 //SOURCES KintoResponse.java Signoff.java Store.java
 
 import java.net.URI;
@@ -47,6 +47,13 @@ final class Capabilities {
         .put("description", "Manage user accounts.")
         .put("url", "https://kinto.readthedocs.io/en/latest/api/1.x/accounts.html")
         .put("validation_enabled", false);
+    ArrayNode withoutHistory =
+        capabilities
+            .putObject("history")
+            .put("description", "Track changes on data.")
+            .put("url", "http://kinto.readthedocs.io/en/latest/api/1.x/history.html")
+            .putArray("excluded_resources");
+    History.EXCLUDED.forEach(bucket -> withoutHistory.addObject().put("bucket", bucket));
     capabilities
         .putObject("flush_endpoint")
         .put(

@@ -96,7 +96,8 @@ final class Drill implements AutoCloseable {
     if (sample) {
       try (InputStream in = Drill.class.getResourceAsStream("/sample/uptake.json")) {
         String result = new String(in.readAllBytes(), StandardCharsets.UTF_8);
-        String served = isMended ? result.replace(": 127922,", ": 8021,") : result;
+        String better = result.replace(": 127922,", ": 8021,").replace(": 41022,", ": 4022,");
+        String served = isMended ? better : result;
         server.answer(
             UPTAKE, 200, "application/json", SampleContent.uptake(served, clock.instant()));
       }

@@ -1,6 +1,6 @@
 //DEPS tools.jackson.core:jackson-databind:3.3.0
 //SOURCES Access.java Attachments.java Batches.java Capabilities.java ChangesPlugin.java
-//SOURCES Dialect.java Faults.java KintoError.java KintoRequest.java KintoResponse.java
+//SOURCES Dialect.java Faults.java History.java KintoError.java KintoRequest.java KintoResponse.java
 //SOURCES Reader.java Reads.java Signer.java Signoff.java Store.java Writes.java
 
 import java.net.URI;
@@ -34,6 +34,7 @@ final class Routes {
   private final Access access;
   private final Reads reads;
   private final Writes writes;
+  private final History history;
   private final Clock clock;
   private final ChangesPlugin changes;
   private final Attachments attachments;
@@ -59,7 +60,8 @@ final class Routes {
     this.attachments = attachments;
     access = new Access(store);
     reads = new Reads(store, access, faults, dialect);
-    writes = new Writes(store, access, signoff, dialect.anyRecordId());
+    history = new History(store);
+    writes = new Writes(store, access, signoff, history, dialect.anyRecordId());
     changes = new ChangesPlugin(store, faults, reads, clock, origin, dialect.maxFetchSize());
     reader = new Reader(store, reads, changes, clock, Capabilities.attachments(origin));
     batches = new Batches(store, faults, dialect.batchMaxRequests(), this::route);
@@ -136,6 +138,10 @@ final class Routes {
     Optional<Access.Target> target = target(below);
     if (target.isPresent()) {
       return objects(request, target.get());
+    }
+    if (History.isHistory(below)) {
+      checkBucket(request, below.get(1));
+      return history.list(request, below.get(1), access, reads);
     }
     if (ChangesPlugin.isChangeset(below) && dialect.changesets()) {
       if (!ChangesPlugin.isChanges(below.get(1), below.get(3))) {

@@ -1,5 +1,5 @@
 //DEPS tools.jackson.core:jackson-databind:3.3.0
-//SOURCES Access.java Signer.java Signoff.java Store.java
+//SOURCES Access.java History.java Signer.java Signoff.java Store.java
 //FILES sample/addons.json=sample/addons.json
 //FILES sample/cfr.json=sample/cfr.json
 //FILES sample/fxmonitor-breaches.json=sample/fxmonitor-breaches.json
@@ -17,6 +17,7 @@ import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.regex.Pattern;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -129,9 +130,20 @@ record SampleContent(Store store, Signer signer, Signoff signoff, Instant now) {
     long timestamp = at.toEpochMilli() - records.size();
     for (ObjectNode record : records) {
       timestamp++;
-      store.put(bucket, name, record.deepCopy().put("last_modified", timestamp));
+      ObjectNode stored =
+          store.put(bucket, name, record.deepCopy().put("last_modified", timestamp));
+      remember("create", bucket, name, stored);
     }
     store.touch(bucket, name, at.toEpochMilli());
+  }
+
+  /** Whatever is in a source, an editor has put there. */
+  private void remember(String action, String bucket, String name, ObjectNode record) {
+    if (Signoff.of(bucket, name).isPresent()) {
+      Access.Target target = Access.Target.records(bucket, name, Store.id(record));
+      new History(store)
+          .add(target, action, Access.account("editor"), new Store.Entry(record, Map.of()));
+    }
   }
 
   /** Adds the tombstone of a record that was published and deleted before the newest records. */
@@ -148,9 +160,14 @@ record SampleContent(Store store, Signer signer, Signoff signoff, Instant now) {
     Instant edited = now.minus(Duration.ofHours(2));
     ObjectNode changed = records.getFirst().deepCopy().put("weight", 75);
     ObjectNode added = records.getLast().deepCopy().put("id", "VPN_PROMO_2").put("weight", 20);
-    store.put(place.source(), name, at(changed, edited.minusSeconds(2)));
-    store.put(place.source(), name, at(added, edited.minusSeconds(1)));
-    store.putTombstone(place.source(), name, Store.id(records.get(1)), edited.toEpochMilli());
+    String source = place.source();
+    remember("update", source, name, store.put(source, name, at(changed, edited.minusSeconds(2))));
+    remember("create", source, name, store.put(source, name, at(added, edited.minusSeconds(1))));
+    remember(
+        "delete",
+        source,
+        name,
+        store.putTombstone(source, name, Store.id(records.get(1)), edited.toEpochMilli()));
     store.edit(
         place.source(),
         name,
@@ -165,7 +182,7 @@ record SampleContent(Store store, Signer signer, Signoff signoff, Instant now) {
     published(place, name, daysAgo, records.subList(0, records.size() - 1));
     Instant edited = now.minus(Duration.ofHours(5));
     ObjectNode added = records.getLast();
-    store.put(place.source(), name, at(added, edited));
+    remember("create", place.source(), name, store.put(place.source(), name, at(added, edited)));
     store.put(place.preview(), name, at(added, edited.plusSeconds(600)));
     sign(place.preview(), name, edited.plusSeconds(601));
     store.edit(

@@ -1,5 +1,5 @@
 //DEPS tools.jackson.core:jackson-databind:3.3.0
-//SOURCES Access.java JsonPatch.java KintoError.java KintoRequest.java KintoResponse.java
+//SOURCES Access.java History.java JsonPatch.java KintoError.java KintoRequest.java KintoResponse.java
 //SOURCES RecordQuery.java Signoff.java Store.java
 
 import java.util.LinkedHashMap;
@@ -19,7 +19,7 @@ import tools.jackson.databind.node.ObjectNode;
  * preconditions, then the signer's rules; only then does anything change. The answer shows the
  * object as written, before the signer changes it.
  */
-record Writes(Store store, Access access, Signoff signoff, boolean anyRecordId) {
+record Writes(Store store, Access access, Signoff signoff, History history, boolean anyRecordId) {
 
   private static final String MERGE_PATCH = "application/merge-patch+json";
   private static final String JSON_PATCH = "application/json-patch+json";
@@ -194,6 +194,7 @@ record Writes(Store store, Access access, Signoff signoff, boolean anyRecordId) 
     permissions.computeIfAbsent("write", _ -> new LinkedHashSet<>()).add(user);
     Store.Entry saved = store.save(target.plural(), wanted, permissions);
     KintoResponse answer = shown(existing.isPresent() ? 200 : 201, saved, principals);
+    history.add(target, existing.isPresent() ? "update" : "create", user, saved);
     if (target.is("record")) {
       signoff.edited(target, user);
     } else if (target.is("collection") && existing.isEmpty()) {
@@ -207,8 +208,10 @@ record Writes(Store store, Access access, Signoff signoff, boolean anyRecordId) 
   private ObjectNode remove(KintoRequest request, Access.Target target) {
     ObjectNode before = store.entry(target.plural(), target.id()).orElseThrow().data();
     ObjectNode tombstone = store.remove(target.plural(), target.id());
+    String user = Access.account(request.user().orElseThrow());
+    history.add(target, "delete", user, new Store.Entry(tombstone, Map.of()));
     if (target.is("record")) {
-      signoff.edited(target, Access.account(request.user().orElseThrow()));
+      signoff.edited(target, user);
     } else if (target.is("collection")) {
       signoff.deleted(target, before);
     }

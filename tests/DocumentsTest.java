@@ -257,6 +257,10 @@ class DocumentsTest {
       Files.createDirectories(file.getParent());
       String text = Files.readString(ROOT.resolve(DRILL_ENV));
       Files.writeString(file, text.replace(":8888/", ":" + server.port() + "/"));
+      Path sample = Files.createDirectories(home.resolve("server/sample"));
+      String name = "uptake-yesterday.json";
+      Files.writeString(
+          sample.resolve(name), Files.readString(ROOT.resolve("server/sample").resolve(name)));
     }
 
     /** As if the server had started at the moment of the transcripts. */
@@ -266,8 +270,10 @@ class DocumentsTest {
       long days = ChronoUnit.DAYS.between(LocalDate.ofInstant(Terminal.NOW, ZoneOffset.UTC), today);
       Instant leaf = server.authority().leaf().getNotAfter().toInstant();
       String text =
-          output.replaceAll(
-              "checked as of [-0-9]+ [:0-9]+ UTC", "checked as of " + date(started) + " UTC");
+          output
+              .replace(home + "/", "/home/me/")
+              .replaceAll(
+                  "checked as of [-0-9]+ [:0-9]+ UTC", "checked as of " + date(started) + " UTC");
       text =
           MOMENT
               .matcher(inIsoForm(text))
@@ -319,7 +325,7 @@ class DocumentsTest {
 
   /** The block that is typed first. */
   private static boolean isStart(Blocks.Block block) {
-    return block.text().startsWith("export ENV_FILE=");
+    return block.text().contains("export ENV_FILE=");
   }
 
   private static String start(List<Blocks.Block> blocks) {
@@ -619,12 +625,29 @@ class DocumentsTest {
         missing.stderr());
 
     Path file = Files.createDirectories(home.resolve("docs/runbooks")).resolve("drill.env");
-    Files.writeString(
-        file, "# SERVER=no\nSERVER=http://localhost:1/v1\nAUTH=a:b -> c\nEDITS=me:x\n");
-    Project.Outcome here = inShell(shell, start + left, home, elsewhere);
-    assertEquals(
-        "http://localhost:1/v1: me edits,  reviews\nTARGET_DIR=x\n", here.stdout(), here.stderr());
-    assertEquals("", here.stderr());
+    String here = "http://localhost:1/v1";
+    String plain = "# SERVER=no\nSERVER=" + here + "\nAUTH=a:b -> c\nEDITS=me:x\n";
+    Map<String, String> files =
+        Map.of(
+            "plain", plain,
+            "ends of lines as in Windows", plain.replace("\n", "\r\n"),
+            "quotes", plain.replace(here, '"' + here + '"').replace("me:x", "'me:x'"),
+            "another line above it", "SERVER=https://elsewhere.example/v1\n" + plain,
+            "as a shell would have it", plain.replaceAll("(?m)^(?=[A-Z])", "export "),
+            "spaces and a comment", plain.replace("SERVER=" + here, " SERVER = " + here + " # it"),
+            "a slash at the end", plain.replace("/v1\n", "/v1/\n"));
+    for (Map.Entry<String, String> content : files.entrySet()) {
+      Files.writeString(file, content.getValue());
+      Project.Outcome outcome = inShell(shell, start + left, home, elsewhere);
+      assertEquals(
+          here + ": me edits,  reviews\nTARGET_DIR=x\n", outcome.stdout(), content.getKey());
+      assertEquals("", outcome.stderr(), content.getKey());
+    }
+    for (int lines = 1; lines < start.lines().count(); lines++) {
+      String half = String.join("\n", start.lines().limit(lines).toList());
+      Project.Outcome outcome = inShell(shell, half + "\n" + left, home, elsewhere);
+      assertFalse(outcome.stdout().contains("SERVER="), lines + " lines: " + outcome.stdout());
+    }
   }
 
   private static Project.Outcome inShell(

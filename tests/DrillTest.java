@@ -155,6 +155,28 @@ class DrillTest {
   }
 
   @Test
+  void the_history_says_who_edited_a_record_and_how() throws Exception {
+    drill();
+    String history = "/buckets/main-workspace/history?uri=" + SOURCE + "cfr/records/SAVE_LOGIN";
+    JsonNode before = client.must("reviewer", "GET", history, null).path("data");
+    assertEquals("update account:editor", action(before.get(0)));
+    client.must("reviewer", "DELETE", SOURCE + "cfr/records/SAVE_LOGIN", null);
+    JsonNode after = client.must("editor", "GET", history, null).path("data");
+    assertEquals("delete account:reviewer", action(after.get(0)));
+    assertEquals(before.size() + 1, after.size(), after.toString());
+    assertEquals(403, client.send("editor", "GET", "/buckets/none/history", null).statusCode());
+    assertEquals(
+        400, client.send("editor", "GET", history.replace("uri=", "url="), null).statusCode());
+    assertEquals(
+        405, client.send("admin", "PUT", "/buckets/main-workspace/history", "{}").statusCode());
+    assertEquals(401, client.send(null, "GET", history, null).statusCode());
+  }
+
+  private static String action(JsonNode entry) {
+    return entry.path("action").asString() + " " + entry.path("user_id").asString();
+  }
+
+  @Test
   void what_a_drill_adds_to_the_sample_content_is_well_signed() throws Exception {
     drill();
     changeset("main/tippytop").verify(server.authority().rootHash());

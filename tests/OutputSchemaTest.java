@@ -453,6 +453,7 @@ class OutputSchemaTest {
             "announced": 1795093200000,
             "signed_on": 1795093201000,
             "timestamp": 1795093200000,
+            "chains": [],
             "warnings": []
           }
         ],

@@ -588,6 +588,30 @@ class ValidateSignatureTest {
     }
   }
 
+  @Test
+  void certificates_alone_show_who_serves_which_chain_and_until_when() throws IOException {
+    try (RemoteSettingsServer server = server().start()) {
+      for (String name : List.of("a", "b", "c", "d")) {
+        server.publish("main", name, "{\"id\":\"1\"}");
+      }
+      server.publish("security-state", "onecrl", "{\"id\":\"1\"}");
+      Terminal.Outcome outcome = run(server, "--only-certificates", "--quiet");
+      List<String> chains = outcome.stderr().lines().filter(it -> it.contains(": chain ")).toList();
+      assertEquals(2, chains.size(), outcome::toString);
+      String line = chains.getFirst();
+      assertTrue(line.contains("remote-settings.content-signature.mozilla.org-"), line);
+      assertTrue(
+          line.contains(": leaf of remote-settings.content-signature.mozilla.org ends on 2"), line);
+      assertTrue(line.endsWith("; in 4 collections: main/a, main/b, main/c and 1 more"), line);
+      assertTrue(
+          chains.getLast().endsWith("; in 1 collection: security-state/onecrl"), outcome::toString);
+      assertFalse(run(server).stderr().contains(": chain "));
+      server.fault("chain-missing");
+      String missing = run(server, "--only-certificates").stderr();
+      assertTrue(missing.contains("missing.chain: cannot be read; in 5 collections: "), missing);
+    }
+  }
+
   // ---- what some clients do not take
 
   @Test

@@ -23,6 +23,8 @@ import java.security.interfaces.ECPublicKey;
 import java.security.interfaces.RSAPublicKey;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.LocalDate;
+import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Base64;
@@ -628,6 +630,15 @@ public final class CertificateChain {
   /** Leaf, intermediate and root. */
   public List<Certificate> certificates() {
     return certificates;
+  }
+
+  /** When each ends, on which day in UTC, and whose leaf it is, for people. */
+  String ends() {
+    String names = leafNames.isEmpty() ? "" : " of " + String.join(", ", leafNames);
+    List<LocalDate> days =
+        certificates.stream().map(it -> LocalDate.ofInstant(it.end(), ZoneOffset.UTC)).toList();
+    return "leaf%s ends on %s, intermediate on %s, root on %s"
+        .formatted(names, days.get(0), days.get(1), days.get(2));
   }
 
   /** The last instant at which the leaf is valid. */

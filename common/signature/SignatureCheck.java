@@ -85,12 +85,20 @@ public final class SignatureCheck {
   public record NoVerdict(String reason, Advice advice) implements Judgement {}
 
   /**
+   * The chain of a signature.
+   *
+   * @param x5u as the signature's entry has it
+   * @param chain null if it cannot be read; if the verdict depends on that, it says why
+   */
+  public record Served(String x5u, CertificateChain chain) {}
+
+  /**
    * One collection, judged.
    *
    * @param signedOn the metadata's {@code last_modified}, epoch milliseconds; null if not read
    * @param timestamp of the records, epoch milliseconds; null if not read
    * @param records how many were read
-   * @param chains of all its signatures, valid or not, as far as they can be read
+   * @param chains of all its signatures, valid or not
    * @param warnings what some clients do not take, though the verdict stands
    */
   public record Outcome(
@@ -99,7 +107,7 @@ public final class SignatureCheck {
       Long signedOn,
       Long timestamp,
       int records,
-      List<CertificateChain> chains,
+      List<Served> chains,
       List<Warning> warnings,
       Duration took) {
 
@@ -390,17 +398,10 @@ public final class SignatureCheck {
     }
   }
 
-  /** The chains of all signatures, but for those that cannot be read. */
-  private List<CertificateChain> chains(Signatures signatures) {
-    List<CertificateChain> found = new ArrayList<>();
-    for (String x5u : signatures.chainUrls()) {
-      try {
-        found.add(chain(x5u));
-      } catch (Refused e) {
-        // if the verdict depends on it, it says so
-      }
-    }
-    return found;
+  private List<Served> chains(Signatures signatures) {
+    return signatures.chainUrls().stream()
+        .map(x5u -> new Served(x5u, chains.computeIfAbsent(x5u, this::fetch).chain()))
+        .toList();
   }
 
   /** The roots of all chains that are valid but for their root. */

@@ -21,6 +21,7 @@ import common.signature.SignatureCheck.Bad;
 import common.signature.SignatureCheck.Good;
 import common.signature.SignatureCheck.NoVerdict;
 import common.signature.SignatureCheck.Outcome;
+import common.signature.SignatureCheck.Served;
 import common.signature.SignatureCheck.Skipped;
 import common.signature.TrustSettings.WithoutRoots;
 import java.util.ArrayList;
@@ -123,6 +124,7 @@ public final class SignatureReport {
     json.put("announced", entry.timestamp());
     json.put("signed_on", outcome.signedOn());
     json.put("timestamp", outcome.timestamp());
+    json.put("chains", outcome.chains().stream().map(SignatureReport::json).toList());
     json.put(
         "warnings",
         outcome.warnings().stream().map(it -> Display.line(it.about(entry.name()))).toList());
@@ -149,6 +151,38 @@ public final class SignatureReport {
       seen.forEach(root ->
           report.error(SignatureCheck.noRoot(root), SignatureCheck.compareRoot(root).hint()));
     }
+  }
+
+  private static Map<String, Object> json(Served served) {
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("x5u", ContentSignature.shown(Display.clean(served.x5u())));
+    List<Certificate> certificates =
+        served.chain() == null ? List.of() : served.chain().certificates();
+    for (String role : List.of("leaf", "intermediate", "root")) {
+      json.put(role + "_ends", null);
+    }
+    certificates.forEach(it -> json.put(it.role() + "_ends", it.end().toString()));
+    return json;
+  }
+
+  /** Says which chains are served, until when they are valid, and which collections have them. */
+  public void showChains() {
+    Map<Served, List<String>> names = new LinkedHashMap<>();
+    for (Outcome outcome : outcomes) {
+      outcome.chains().stream()
+          .distinct()
+          .forEach(chain ->
+              names.computeIfAbsent(chain, _ -> new ArrayList<>()).add(outcome.entry().name()));
+    }
+    names.forEach((served, some) ->
+        report.remark(
+            "chain %s: %s; in %d collection%s: %s"
+                .formatted(
+                    ContentSignature.shown(served.x5u()),
+                    served.chain() == null ? "cannot be read" : served.chain().ends(),
+                    some.size(),
+                    some.size() == 1 ? "" : "s",
+                    Display.some(some, 3))));
   }
 
   /**
@@ -208,7 +242,8 @@ public final class SignatureReport {
     Map<Certificate, Set<String>> names = new LinkedHashMap<>();
     for (Outcome outcome : outcomes) {
       outcome.chains().stream()
-          .flatMap(chain -> chain.certificates().stream())
+          .filter(served -> served.chain() != null)
+          .flatMap(served -> served.chain().certificates().stream())
           .forEach(certificate ->
               names
                   .computeIfAbsent(certificate, _ -> new LinkedHashSet<>())
