@@ -172,7 +172,7 @@ public class backport_records implements Runner.Command {
 
   @Option(
       names = "--safe-headers",
-      description = "accepted, but has no effect: every change is guarded")
+      description = "accepted, but has no effect: every write is conditional")
   boolean safeHeaders;
 
   @Option(names = "--dry-run", description = "print what would be changed, and change nothing")

@@ -17,7 +17,6 @@
 //FILES templates/style.css=templates/style.css
 //DEPS info.picocli:picocli:4.7.7
 //DEPS com.googlecode.owasp-java-html-sanitizer:owasp-java-html-sanitizer:20260313.1
-//DEPS me.tongfei:progressbar:0.10.2
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
 //RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
 
@@ -81,10 +80,6 @@ import java.util.function.BiConsumer;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
-import me.tongfei.progressbar.DelegatingProgressBarConsumer;
-import me.tongfei.progressbar.ProgressBar;
-import me.tongfei.progressbar.ProgressBarBuilder;
-import me.tongfei.progressbar.ProgressBarStyle;
 import org.owasp.html.HtmlPolicyBuilder;
 import org.owasp.html.PolicyFactory;
 import picocli.CommandLine.Command;
@@ -907,7 +902,7 @@ public class blockpages_generator implements Runner.Command {
         throws InterruptedException {
       List<Task> changed = new ArrayList<>();
       work(
-          "Comparing",
+          "comparing pages",
           all.stream().map(page -> new Task(page.file(), page)).toList(),
           task -> {
             String tag = existing.get(task.file());
@@ -931,7 +926,7 @@ public class blockpages_generator implements Runner.Command {
       all.forEach(page -> files.remove(page.file()));
       List<Task> obsolete = new ArrayList<>();
       work(
-          "Checking",
+          "checking old pages",
           files.stream().map(file -> new Task(file, null)).toList(),
           task -> destination.isOurs(task.file()),
           (task, isOurs) -> {
@@ -944,7 +939,7 @@ public class blockpages_generator implements Runner.Command {
 
     private void act(List<Task> tasks) throws InterruptedException {
       work(
-          "Publishing",
+          "publishing pages",
           tasks,
           task -> {
             if (!dryRun && task.isDeletion()) {
@@ -965,8 +960,10 @@ public class blockpages_generator implements Runner.Command {
     }
 
     /**
-     * Takes a step for each task, several at once, and shows the progress on a terminal. After too
-     * many failures in a row, the rest is not tried.
+     * Takes a step for each task, several at once. After too many failures in a row, the rest is
+     * not tried.
+     *
+     * @param label what a terminal is told
      */
     private void work(
         String label, List<Task> tasks, Step step, BiConsumer<Task, Boolean> onSuccess)
@@ -975,7 +972,8 @@ public class blockpages_generator implements Runner.Command {
         return;
       }
       failedInARow.set(0);
-      try (ProgressBar bar = bar(label, tasks.size(), report)) {
+      report.doing(label);
+      try {
         InOrder.run(
             report,
             tasks,
@@ -983,9 +981,6 @@ public class blockpages_generator implements Runner.Command {
             task -> outcome(task, step),
             (task, reason) -> new Failed(task, reason, null),
             outcome -> {
-              if (bar != null) {
-                bar.step();
-              }
               switch (outcome) {
                 case Succeeded(Task task, boolean answer) -> onSuccess.accept(task, answer);
                 case Failed failed -> show(failed);
@@ -994,7 +989,7 @@ public class blockpages_generator implements Runner.Command {
             },
             this::interrupted);
       } finally {
-        report.progress("");
+        report.doing("");
       }
     }
 
@@ -1074,21 +1069,6 @@ public class blockpages_generator implements Runner.Command {
     private String count(int files, Action action) {
       return "%d %s%s".formatted(files, dryRun ? "would be " : "", action.done);
     }
-  }
-
-  private static final int BAR_WIDTH = 60; // a line that wraps could not be erased
-
-  /** A progress bar on a terminal; null elsewhere. */
-  private static ProgressBar bar(String label, int steps, Report report) {
-    return report.showsProgress()
-        ? new ProgressBarBuilder()
-            .setTaskName(label)
-            .setInitialMax(steps)
-            .setStyle(ProgressBarStyle.UNICODE_BLOCK)
-            .setUpdateIntervalMillis(100)
-            .setConsumer(new DelegatingProgressBarConsumer(report::progress, BAR_WIDTH))
-            .build()
-        : null;
   }
 
   // ---- converters: each message completes "VALUE is not …"

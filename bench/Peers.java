@@ -175,13 +175,9 @@ final class Peers {
     boolean areAllReady = true;
     AtomicInteger number = new AtomicInteger();
     try (StatusLine status =
-        new StatusLine(
-            System.err,
-            StatusLine.period(),
-            () ->
-                "preparing %s, %d of %d programs that tests compare with"
-                    .formatted(
-                        OF_TESTS.get(number.get()).name, number.get() + 1, OF_TESTS.size()))) {
+        StatusLine.ofProcess(() ->
+            "preparing %s, %d of %d programs that tests compare with"
+                .formatted(OF_TESTS.get(number.get()).name, number.get() + 1, OF_TESTS.size()))) {
       for (Peer peer : OF_TESTS) {
         number.set(OF_TESTS.indexOf(peer));
         areAllReady &= peer.prepare();

@@ -318,9 +318,10 @@ public final class Http implements AutoCloseable {
 
   /** How much has been read, and the request that was begun first of those under way. */
   String activity() {
-    String megabytes = "%.1f MB read".formatted(received.sum() / 1e6);
+    long bytes = received.sum();
+    String megabytes = bytes < 100_000 ? "" : "%.1f MB read".formatted(bytes / 1e6);
     String first = underWay.peek();
-    return first == null ? megabytes : megabytes + ", " + first;
+    return first == null ? megabytes : megabytes.isEmpty() ? first : megabytes + ", " + first;
   }
 
   /**

@@ -102,6 +102,7 @@ public final class Report {
   private String summary;
   private StringBuilder together; // lines that are collected for one write, or null
   private volatile StatusLine status;
+  private volatile String doing = "";
   private volatile String done = "";
   private final List<Supplier<String>> activities = new CopyOnWriteArrayList<>();
 
@@ -312,14 +313,15 @@ public final class Report {
     }
   }
 
-  /** Whether the progress of the run is shown. */
-  public boolean showsProgress() {
-    return !status.isClosed();
-  }
-
   /** Adds what a terminal is told of while nothing else is printed. */
   void activity(Supplier<String> activity) {
     activities.add(activity);
+  }
+
+  /** What a terminal is told of first from now on; empty for nothing. */
+  public void doing(String what) {
+    doing = what;
+    done = "";
   }
 
   /** How many of the parts of a run have ended. */
@@ -329,14 +331,9 @@ public final class Report {
 
   private String activity() {
     return masked(
-        Stream.concat(Stream.of(done), activities.stream().map(Supplier::get))
+        Stream.concat(Stream.of(doing, done), activities.stream().map(Supplier::get))
             .filter(text -> !text.isEmpty())
             .collect(Collectors.joining(", ")));
-  }
-
-  /** Draws the progress of the run below all other lines, replacing what was there. */
-  public synchronized void progress(String line) {
-    status.set(masked(Display.line(line)));
   }
 
   private void errLine(String line) {

@@ -16,13 +16,13 @@ import java.util.function.Supplier;
  */
 public final class StatusLine implements AutoCloseable {
   private static final Duration PERIOD = Duration.ofSeconds(1);
-  private static final int WIDTH = 78; // a line that wraps could not be erased
+  private static final int WIDTH = 78;
   private static final String ERASE = "\r\u001b[K";
 
   private final PrintStream err;
   private final long start = System.nanoTime();
-  private String drawn = "";
-  private boolean isSet;
+  private boolean isDrawn;
+  private boolean hasJustErased;
   private boolean closed;
 
   /**
@@ -35,6 +35,13 @@ public final class StatusLine implements AutoCloseable {
     if (!closed) {
       Thread.ofPlatform().daemon().start(() -> count(period, activity));
     }
+  }
+
+  /** That of this process, also erased when Ctrl-C ends it. */
+  public static StatusLine ofProcess(Supplier<String> activity) {
+    StatusLine line = new StatusLine(System.err, period(), activity);
+    Runtime.getRuntime().addShutdownHook(new Thread(line::close));
+    return line;
   }
 
   /** How often to draw on the terminal of this process; null if stderr does not lead to one. */
@@ -59,12 +66,8 @@ public final class StatusLine implements AutoCloseable {
       while (!isClosed()) {
         Thread.sleep(period);
         String what = activity.get();
-        synchronized (this) {
-          if (!isSet) {
-            long seconds = Duration.ofNanos(System.nanoTime() - start).toSeconds();
-            draw(seconds + " s" + (what.isEmpty() ? "" : ", " + what));
-          }
-        }
+        long seconds = Duration.ofNanos(System.nanoTime() - start).toSeconds();
+        draw(seconds + " s" + (what.isEmpty() ? "" : ", " + what));
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
@@ -75,26 +78,27 @@ public final class StatusLine implements AutoCloseable {
     return closed;
   }
 
-  /** Draws this text instead of the count, until it is empty. */
-  public synchronized void set(String text) {
-    isSet = !text.isEmpty();
-    draw(text);
+  /**
+   * Draws it without line wrap, because a line that wraps could not be erased. A line that has just
+   * been printed, perhaps by way of another program, has a period to come before it.
+   */
+  private synchronized void draw(String text) {
+    if (!closed && !hasJustErased) {
+      err.print(ERASE + "\u001b[?7l" + Display.cut(text, WIDTH) + "\u001b[?7h");
+      err.flush();
+      isDrawn = true;
+    }
+    hasJustErased = false;
   }
 
-  private void draw(String text) {
-    erase();
-    drawn = closed ? "" : Display.cut(text, WIDTH);
-    err.print(drawn);
-    err.flush();
-  }
-
-  /** Makes way for another line. The next text or count comes below it. */
+  /** Makes way for another line. The next count comes below it. */
   public synchronized void erase() {
-    if (!drawn.isEmpty()) {
+    if (isDrawn) {
       err.print(ERASE);
       err.flush();
-      drawn = "";
+      isDrawn = false;
     }
+    hasJustErased = true;
   }
 
   /** Erases it for good. */

@@ -267,16 +267,28 @@ final class Installation {
 
   private String help() {
     StringBuilder help =
-        new StringBuilder("Usage: %s COMMAND [OPTION ...]%n%nCommands:%n".formatted(DISPATCHER));
+        new StringBuilder(
+            """
+            Check and repair a Remote Settings server, from which Firefox gets new data.
+
+            Usage: %s COMMAND [OPTION ...]
+
+            Commands:
+            """
+                .formatted(DISPATCHER));
     programs.forEach(program -> help.append(row(program.name(), program.description())));
-    help.append(System.lineSeparator());
+    help.append("\nAlso:\n");
     help.append(row("completion", "Print a completion script for bash and zsh, to be sourced."));
-    help.append(row("uninstall", "Remove all of these from " + folder + "."));
-    return help + "%nCOMMAND --help lists its settings.%n".formatted();
+    help.append(row("uninstall", "Remove all of these from " + folder));
+    help.append(
+        "\nEach command can also be run by its own name. COMMAND --help has an example and\n");
+    help.append("its settings. Pages and runbooks are in the folder docs of the repository.\n");
+    return help.toString();
   }
 
   private static String row(String name, String description) {
-    return "  %-28s %s%n".formatted(name, description);
+    String wrapped = description.replaceAll("(.{1,48})( |$)", "$1\n" + " ".repeat(31));
+    return "  %-29s%s%n".formatted(name, wrapped.strip());
   }
 
   /** The completion of every command's options, in bash, which zsh understands, too. */

@@ -1,5 +1,5 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
-//DESCRIPTION Tool: install the seven commands into a folder, so that they start fast and need no JBang.
+//DESCRIPTION Tool: Install the seven commands into a folder, so that they start fast and need no JBang.
 //JAVA 25+
 //DEPS info.picocli:picocli:4.7.7
 //SOURCES ../backport_records.java ../blockpages_generator.java ../consistency_checks.java
@@ -37,6 +37,7 @@ import picocli.CommandLine.Parameters;
  */
 @Command(
     name = "install",
+    usageHelpAutoWidth = true,
     header = {
       "Install the seven commands into a folder, so that they start fast and need no JBang.",
       ""
@@ -74,7 +75,7 @@ public class install implements Callable<Integer> {
   private boolean help;
 
   private volatile String step = "reading what the commands need";
-  private final StatusLine status = new StatusLine(System.err, StatusLine.period(), () -> step);
+  private final StatusLine status = StatusLine.ofProcess(() -> step);
 
   public static void main(String... args) {
     System.exit(new CommandLine(new install()).execute(args));

@@ -1,5 +1,5 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
-//DESCRIPTION Tool: package the commands for AWS Lambda: one zip, a handler for each command.
+//DESCRIPTION Tool: Package the commands for AWS Lambda: one zip, a handler for each command.
 //JAVA 25+
 //DEPS info.picocli:picocli:4.7.7
 //SOURCES ../common/StatusLine.java Project.java ClassPath.java Jar.java Lambda.java
@@ -34,12 +34,12 @@ import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
 /**
- * Writes one zip with a handler for each command. It works on arm64 and on x86_64: its only native
- * code, for terminals, is there for both. The same sources and dependencies always give the same
- * bytes.
+ * Writes one zip with a handler for each command. It works on arm64 and on x86_64: none of it is
+ * native code. The same sources and dependencies always give the same bytes.
  */
 @Command(
     name = "package",
+    usageHelpAutoWidth = true,
     header = {"Package the commands for AWS Lambda: one zip, a handler for each command.", ""},
     description = {"", "Example: ./jbang package lambda", ""},
     exitCodeListHeading = "%nExit codes:%n",
@@ -82,8 +82,7 @@ public class packaging implements Callable<Integer> {
             .sorted()
             .toList();
     try {
-      try (StatusLine _ =
-          new StatusLine(System.err, StatusLine.period(), () -> "writing " + file)) {
+      try (StatusLine _ = StatusLine.ofProcess(() -> "writing " + file)) {
         write(handlers);
       }
       byte[] zip = Files.readAllBytes(file);

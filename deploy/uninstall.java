@@ -1,5 +1,5 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
-//DESCRIPTION Tool: remove the installed commands from a folder.
+//DESCRIPTION Tool: Remove the installed commands from a folder.
 //JAVA 25+
 //DEPS info.picocli:picocli:4.7.7
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
@@ -17,6 +17,7 @@ import picocli.CommandLine.Parameters;
 /** Runs {@code remote-settings-lambdas uninstall} of an installation. */
 @Command(
     name = "uninstall",
+    usageHelpAutoWidth = true,
     header = {"Remove the installed commands from a folder.", ""},
     description = {"", "Example: ./jbang uninstall ~/.local/bin", ""},
     exitCodeListHeading = "%nExit codes:%n",

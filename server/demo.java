@@ -1,5 +1,5 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
-//DESCRIPTION Tool: start a local Remote Settings with sample content and run every command against it.
+//DESCRIPTION Tool: Start a local Remote Settings with sample content and run every command against it.
 //JAVA 25+
 //SOURCES ../deploy/Project.java RemoteSettingsServer.java
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
@@ -40,13 +40,30 @@ public class demo {
     }
   }
 
+  private static final String USAGE = "Usage: ./jbang demo\n";
+  private static final String HELP =
+      """
+      Start a local Remote Settings with sample content, and run every command on it.
+
+      %s
+      It shows what you would type and what you would see, and asks no other server.
+      It takes half a minute, and some minutes the first time. It leaves a folder
+      with pages to look at.
+
+      Exit codes:
+        0  every command did what it should
+        2  one did not
+      """
+          .formatted(USAGE);
+
   /** Placeholder for a temporary folder, which is kept. */
   private static final String FOLDER = "FOLDER";
 
   private static final List<Step> STEPS =
       List.of(
           new Step(
-              "Does every announced collection carry a valid signature of its records?",
+              "Does every announced collection carry a valid signature of its records? One has no"
+                  + " records yet:",
               "validate_signature.java",
               List.of()),
           new Step(
@@ -118,8 +135,9 @@ public class demo {
   }
 
   private static int usage(String... arguments) {
-    System.err.println("usage: ./jbang demo");
-    return arguments[0].matches("-h|--help") ? 0 : 2;
+    boolean asksForHelp = arguments[0].matches("-h|--help");
+    (asksForHelp ? System.out : System.err).print(asksForHelp ? HELP : USAGE);
+    return asksForHelp ? 0 : 2;
   }
 
   private int run(Path root) throws IOException, InterruptedException {
@@ -132,6 +150,8 @@ public class demo {
           """
           Remote Settings is how Firefox gets new data, such as blocklists, without a new release:
           clients read collections of records from a server, and verify their signatures.
+          People edit a source. After a review, the server signs it, and publishes it to a preview
+          and to a destination, which clients read.
 
           A small server with sample content runs now. Each command asks it, as you would type it.
           Sometimes the server has a fault, to show what you would see.

@@ -1,5 +1,5 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
-//DESCRIPTION Tool: serve a small Remote Settings on loopback for trying things and for drills.
+//DESCRIPTION Tool: Serve a small Remote Settings on loopback for trying things and for drills.
 //JAVA 25+
 //DEPS info.picocli:picocli:4.7.7
 //SOURCES Drill.java Fault.java RemoteSettingsServer.java

@@ -120,7 +120,7 @@ class AllTest {
             class WaitingTest {
               @org.junit.jupiter.api.Test
               void waits() throws Exception {
-                String line = "s, 0 of 1 test methods done, running WaitingTest\\r";
+                String line = "s, 0 of 1 test methods done, running WaitingTest\\u001b";
                 while (!java.nio.file.Files.readString(java.nio.file.Path.of("SHOWN")).contains(line)) {
                   Thread.sleep(20);
                 }

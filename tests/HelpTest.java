@@ -4,10 +4,19 @@
 //SOURCES ../common/Setting.java
 //SOURCES ../bench/Peers.java
 //SOURCES ../deploy/Project.java
+//SOURCES ../deploy/install.java
+//SOURCES ../deploy/packaging.java
+//SOURCES ../deploy/uninstall.java
+//SOURCES ../server/demo.java
 //SOURCES ../server/RemoteSettingsServer.java
 //SOURCES Jvm.java
+//SOURCES Patience.java
 //SOURCES ReadmeTest.java
 //SOURCES Terminal.java
+//SOURCES all.java
+//SOURCES format.java
+//SOURCES prepare.java
+//SOURCES screenshots.java
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -175,6 +184,33 @@ class HelpTest {
     assertEquals(0, outcome.exit(), outcome::toString);
     assertWidth(width, outcome.stdout().replace("\r", ""));
     assertEquals("", outcome.stderr());
+  }
+
+  private static List<Class<?>> tools() {
+    return List.of(
+        all.class,
+        demo.class,
+        format.class,
+        install.class,
+        packaging.class,
+        prepare.class,
+        screenshots.class,
+        uninstall.class);
+  }
+
+  @ParameterizedTest
+  @MethodSource("tools")
+  void help_of_a_tool_says_what_it_does_and_fits_the_terminal(Class<?> tool) {
+    Project.Outcome outcome =
+        Patience.run(Jvm.commandLine(List.of(), tool.getName(), "--help").toArray()).go();
+    assertEquals(0, outcome.exit(), outcome::toString);
+    assertEquals("", outcome.stderr());
+    String[] lines = outcome.stdout().split("\\R");
+    assertTrue(lines[0].matches("[A-Z][a-z]+ .*[.:,]?"), lines[0]);
+    assertTrue(outcome.stdout().contains("Usage: "), outcome::toString);
+    for (String line : lines) {
+      assertTrue(line.length() <= 80, line);
+    }
   }
 
   private static String quoted(String word) {

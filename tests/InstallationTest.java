@@ -503,6 +503,10 @@ class InstallationTest {
     Project.Outcome listed = run("remote-settings-lambdas");
     assertEquals(0, listed.exit());
     assertTrue(listed.stdout().contains("\n  uptake_health                Does uptake_health.\n"));
+    assertTrue(listed.stdout().startsWith("Check and repair a Remote Settings server"));
+    assertEquals(
+        List.of(),
+        listed.stdout().lines().filter(line -> line.length() > 80 && !line.contains("/")).toList());
     assertEquals(listed.stdout(), run("remote-settings-lambdas", "--help").stdout());
     assertEquals(
         "remote-settings-lambdas 0.5.0\n", run("remote-settings-lambdas", "--version").stdout());

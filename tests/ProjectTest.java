@@ -73,7 +73,6 @@ class ProjectTest {
           Map.entry("com.networknt.schema", "com.networknt:json-schema-validator"),
           Map.entry("io.pebbletemplates.pebble", "io.pebbletemplates:pebble"),
           Map.entry("io.sentry", "io.sentry:sentry"),
-          Map.entry("me.tongfei.progressbar", "me.tongfei:progressbar"),
           Map.entry("nu.validator", "nu.validator:validator"),
           Map.entry("org.bouncycastle", "org.bouncycastle:bcpkix-jdk18on"),
           Map.entry("org.jsoup", "org.jsoup:jsoup"),

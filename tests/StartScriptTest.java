@@ -39,7 +39,7 @@ class StartScriptTest {
   /** The programs that the start script and the stubs may use. */
   private static final List<String> TOOLS =
       List.of(
-          "sh cat cp id ln ls mkdir mktemp mv readlink rm rmdir sed sha256sum shasum openssl sleep tail grep"
+          "sh cat cp fold id ln ls mkdir mktemp mv readlink rm rmdir sed sha256sum shasum openssl sleep tail grep"
               .split(" "));
 
   /** What arguments can hold. JBang would drop the first and change some of the others. */
@@ -69,11 +69,11 @@ class StartScriptTest {
         "aliases": {
           "demo": {
             "script-ref": "demo.java",
-            "description": "Show it."
+            "description": "Show it, and wrap what is longer than the second of two columns."
           },
           "jbang-test": {
             "script-ref": "tests/all.java",
-            "description": "Tool: run the tests."
+            "description": "Tool: Run the tests."
           }
         }
       }
@@ -662,14 +662,27 @@ class StartScriptTest {
             2,
             "",
             """
-            usage: ./jbang COMMAND [ARGUMENT...]   COMMAND --help says what it takes
+            Usage: ./jbang COMMAND [ARGUMENT...]
 
-              demo                         Show it.
-              test                         Tool: run the tests.
+            Commands:
+              demo                         Show it, and wrap what is longer than the
+                                           second of two columns.
 
-            Anything else goes to JBang: ./jbang --help
+            Tools for this project:
+              test                         Run the tests.
+
+            ./jbang COMMAND --help has more. Anything else goes to JBang: ./jbang --help
             """),
         start().go());
+  }
+
+  @Test
+  void what_there_is_fits_80_columns() throws IOException {
+    String list = Project.run(Project.root().resolve("jbang")).go().stderr();
+    assertEquals(List.of(), list.lines().filter(line -> line.length() > 80).toList());
+    int tools = list.indexOf("Tools for this project:");
+    assertTrue(
+        list.indexOf("  uptake_health ") < tools && tools < list.indexOf("  install "), list);
   }
 
   // Aliases

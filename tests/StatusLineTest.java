@@ -15,6 +15,9 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -26,12 +29,14 @@ class StatusLineTest {
   private final ByteArrayOutputStream err = new ByteArrayOutputStream();
   private final PrintStream terminal = new PrintStream(err, true, StandardCharsets.UTF_8);
 
+  private final Semaphore ticks = new Semaphore(0);
+
   @Test
   void seconds_are_counted_while_a_command_prints_nothing() {
     Terminal terminal = new Terminal().counting();
     SettingsTest.Probe probe = new SettingsTest.Probe();
     probe.doing((_, report) -> {
-      terminal.await("\\d s\r.*\\d s");
+      terminal.await("(?s)\\d s\u001b.*\\d s");
       report.warn("odd");
       report.result(Status.GOOD, "fine", Map.of());
     });
@@ -48,7 +53,7 @@ class StatusLineTest {
     probe.doing((_, report) ->
         InOrder.run(
             report,
-            List.of("", "\\d s, 1 of 2 done\r"),
+            List.of("", "\\d s, 1 of 2 done\u001b"),
             2,
             shown -> {
               terminal.await(shown);
@@ -65,29 +70,61 @@ class StatusLineTest {
   void quiet_run_and_a_dumb_terminal_show_nothing(String variable, String value) {
     SettingsTest.Probe probe = new SettingsTest.Probe();
     probe.doing((_, report) -> {
-      assertFalse(report.showsProgress());
-      report.progress("nothing");
+      report.doing("nothing");
+      Thread.sleep(20);
     });
     assertEquals("", new Terminal().counting().set(variable, value).run(probe).stderr());
   }
 
   @Test
-  void text_that_is_set_stands_instead_of_the_count_and_is_cut_to_the_line() {
-    try (StatusLine line = new StatusLine(terminal, Duration.ofDays(1), () -> "")) {
-      line.set("x".repeat(100));
-      line.set("");
+  void it_is_cut_and_does_not_wrap() throws InterruptedException {
+    try (StatusLine _ = counting(() -> "x".repeat(100))) {
+      ticks.acquire(3);
     }
-    assertEquals("x".repeat(78) + "…" + ERASED, err.toString(StandardCharsets.UTF_8));
+    String drawn = ERASED + "\u001b[?7l0 s, " + "x".repeat(73) + "…\u001b[?7h";
+    assertEquals(drawn, drawn().substring(0, drawn.length()));
+    assertEquals("", drawn().replace(drawn, "").replace(ERASED, ""));
+    assertTrue(drawn().endsWith("h" + ERASED), drawn());
   }
 
   @Test
-  void nothing_is_drawn_after_the_end_or_without_a_terminal() {
-    StatusLine line = new StatusLine(terminal, Duration.ofDays(1), () -> "");
-    line.close();
-    line.set("late");
-    try (StatusLine none = new StatusLine(terminal, null, () -> "")) {
-      none.set("nobody is there");
+  void line_that_has_just_been_printed_is_left_alone() throws InterruptedException {
+    AtomicReference<StatusLine> line = new AtomicReference<>();
+    line.set(
+        counting(() -> {
+          if (line.get() != null) {
+            line.get().erase(); // as whoever prints a line does
+          }
+          return "";
+        }));
+    ticks.acquire(3);
+    err.reset();
+    ticks.acquire(10);
+    line.get().close();
+    assertFalse(drawn().contains("0 s"), drawn());
+  }
+
+  @Test
+  void nothing_is_drawn_after_the_end_or_without_a_terminal() throws InterruptedException {
+    counting(() -> "late").close();
+    try (StatusLine none = new StatusLine(terminal, null, () -> "nobody is there")) {
+      Thread.sleep(20);
+      none.erase();
     }
-    assertEquals("", err.toString(StandardCharsets.UTF_8));
+    assertEquals("", drawn());
+  }
+
+  private StatusLine counting(Supplier<String> activity) {
+    return new StatusLine(
+        terminal,
+        Duration.ofMillis(20),
+        () -> {
+          ticks.release();
+          return activity.get();
+        });
+  }
+
+  private String drawn() {
+    return err.toString(StandardCharsets.UTF_8);
   }
 }

@@ -44,6 +44,11 @@ final class Terminal {
 
   /** How a command ended and what it said. */
   record Outcome(int exit, String stdout, String stderr) {
+    /** What stderr shows at the end: all but the status line, which is always erased. */
+    String shown() {
+      return stderr.replaceAll("\r\u001b\\[K(\u001b\\[\\?7l[^\u001b]*\u001b\\[\\?7h)?", "");
+    }
+
     /** Everything, for the message of a failed assertion. */
     @Override
     public String toString() {

@@ -1,5 +1,5 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
-//DESCRIPTION Tool: run the tests: all of them, or one class or method.
+//DESCRIPTION Tool: Run the tests: all of them, or one class or method.
 //JAVA 25+
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //DEPS org.junit.platform:junit-platform-launcher:1.14.4
@@ -93,7 +93,7 @@ public class all {
           """
           Run the tests: all of them, or those that are named.
 
-          Usage: ./jbang test [--list] [--slowest] [CLASS | CLASS.METHOD | CLASS#METHOD ...]
+          Usage: ./jbang test [--list] [--slowest] [CLASS | CLASS.METHOD ...]
 
           Example: ./jbang test CanonicalJsonTest
 
@@ -110,7 +110,10 @@ public class all {
     boolean showsSlowest = args.removeAll(List.of("--slowest"));
     Launcher launcher = LauncherFactory.create();
     Path jar = Path.of(all.class.getProtectionDomain().getCodeSource().getLocation().toURI());
-    TestPlan everything = launcher.discover(request(selectClasspathRoots(Set.of(jar))));
+    TestPlan everything;
+    try (StatusLine _ = StatusLine.ofProcess(() -> "looking for tests")) {
+      everything = launcher.discover(request(selectClasspathRoots(Set.of(jar))));
+    }
     Map<String, List<TestIdentifier>> tests =
         everything.getRoots().stream()
             .flatMap(engine -> everything.getDescendants(engine).stream())
@@ -186,7 +189,7 @@ public class all {
           .filter(test -> test.getSource().orElse(null) instanceof MethodSource)
           .forEach(methods::add);
       allMethods = methods.size();
-      status = new StatusLine(System.err, StatusLine.period(), this::progress);
+      status = StatusLine.ofProcess(this::progress);
     }
 
     /** What a terminal shows. */

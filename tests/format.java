@@ -1,5 +1,5 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
-//DESCRIPTION Tool: format every Java file with google-java-format, or check that it is.
+//DESCRIPTION Tool: Format every Java file with google-java-format, or check that it is.
 //JAVA 25+
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
 //DEPS info.picocli:picocli:4.7.7
@@ -22,7 +22,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -43,6 +42,7 @@ import picocli.CommandLine.Option;
  */
 @Command(
     name = "format",
+    usageHelpAutoWidth = true,
     header = {"Format every Java file with google-java-format, or check that it is.", ""},
     description = {"", "Example: ./jbang format --check", ""},
     exitCodeListHeading = "%nExit codes:%n",
@@ -71,7 +71,7 @@ public class format implements Callable<Integer> {
   private boolean help;
 
   private volatile String at = "";
-  private Duration statusPeriod; // null: no terminal
+  private StatusLine status;
   private final PrintStream out;
   private final PrintStream err;
   private final Path root;
@@ -80,22 +80,17 @@ public class format implements Callable<Integer> {
     this.root = root;
     this.out = out;
     this.err = err;
+    this.status = new StatusLine(err, null, () -> "");
   }
 
   public static void main(String... args) {
     format format = new format(Project.root(), System.out, System.err);
-    format.statusPeriod = StatusLine.period();
+    format.status = StatusLine.ofProcess(() -> format.at);
     System.exit(new CommandLine(format).execute(args));
   }
 
   @Override
   public Integer call() throws IOException {
-    try (StatusLine status = new StatusLine(err, statusPeriod, () -> at)) {
-      return call(status);
-    }
-  }
-
-  private int call(StatusLine status) throws IOException {
     int changed = 0;
     int failed = 0;
     List<Path> files = javaFiles(root);

@@ -1,5 +1,5 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
-//DESCRIPTION Tool: download what the tests compare with: Python packages in virtual environments, an S3 server.
+//DESCRIPTION Tool: Download what the tests compare with: Python packages in virtual environments, an S3 server.
 //JAVA 25+
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
 //SOURCES ../bench/Peers.java
@@ -12,10 +12,26 @@
  * missing and {@code REQUIRE_PEERS=1} is in the environment; without it, tests are skipped.
  */
 public class prepare {
+  private static final String USAGE = "Usage: ./jbang prepare\n";
+  private static final String HELP =
+      """
+      Download what the tests compare with, such as Python packages and an S3 server.
+
+      %s
+      ./jbang test does that, too, before it runs all tests. It takes some minutes the
+      first time, and a second later. What it downloads is kept in your cache folder.
+
+      Exit codes:
+        0  done; a test is skipped if what it needs is missing
+        2  something is missing, and REQUIRE_PEERS=1 is set
+      """
+          .formatted(USAGE);
+
   public static void main(String[] args) {
     if (args.length > 0) {
-      System.err.println("usage: ./jbang prepare");
-      System.exit(args[0].matches("-h|--help") ? 0 : 2);
+      boolean asksForHelp = args[0].matches("-h|--help");
+      (asksForHelp ? System.out : System.err).print(asksForHelp ? HELP : USAGE);
+      System.exit(asksForHelp ? 0 : 2);
     }
     boolean areAllReady =
         Peers.prepareAll(

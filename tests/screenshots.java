@@ -1,5 +1,5 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
-//DESCRIPTION Tool: take the pictures of the pages that stand in docs, with Chromium.
+//DESCRIPTION Tool: Take the pictures of the pages that stand in docs, with Chromium.
 //JAVA 25+
 //SOURCES Browser.java
 //SOURCES ../bench/Peers.java
@@ -26,10 +26,22 @@ public class screenshots {
 
   private static final String UPTAKE = "uptake.html";
 
+  private static final String USAGE = "Usage: ./jbang screenshots\n";
+  private static final String HELP =
+      """
+      Take the pictures of the pages that stand in docs, with Chromium.
+
+      %s
+      It writes them into docs/blockpages and docs/uptake. Look at them before you
+      commit.
+      """
+          .formatted(USAGE);
+
   public static void main(String[] args) throws IOException {
     if (args.length > 0) {
-      System.err.println("usage: ./jbang screenshots");
-      System.exit(args[0].matches("-h|--help") ? 0 : 2);
+      boolean asksForHelp = args[0].matches("-h|--help");
+      (asksForHelp ? System.out : System.err).print(asksForHelp ? HELP : USAGE);
+      System.exit(asksForHelp ? 0 : 2);
     }
     Path pages = Files.createTempDirectory("blockpages-");
     try {

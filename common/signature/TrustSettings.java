@@ -48,8 +48,8 @@ public final class TrustSettings {
       description =
           "signer that the leaf certificate must name, before"
               + " .content-signature.mozilla.org; unset: onecrl in buckets like"
-              + " *security-state*, else remote-settings; another is a warning unless host or"
-              + " root is Mozilla's")
+              + " *security-state*, else remote-settings; another is a warning, or bad if"
+              + " host or root is Mozilla's")
   String signer;
 
   @Option(
