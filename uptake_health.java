@@ -7,7 +7,7 @@
 //SOURCES common/Report.java common/RequestSettings.java common/Runner.java common/Secret.java
 //SOURCES common/ServerException.java common/Surroundings.java common/Tally.java
 //SOURCES common/UnexpectedBody.java common/Urls.java common/UsageException.java common/Values.java
-//SOURCES common/pages/HtmlPages.java common/pages/Scale.java
+//SOURCES common/pages/HtmlPages.java
 //FILES templates/layout.html=templates/layout.html
 //FILES templates/style.css=templates/style.css
 //FILES templates/uptake.css=templates/uptake.css
@@ -39,7 +39,6 @@ import common.Values;
 import common.Values.CountConverter;
 import common.Values.SecondsConverter;
 import common.pages.HtmlPages;
-import common.pages.Scale;
 import java.io.IOException;
 import java.io.InputStream;
 import java.math.BigDecimal;
@@ -219,20 +218,22 @@ public class uptake_health implements Runner.Command {
     try {
       Object result =
           input == null ? download(surroundings, report) : saved("INPUT", input, surroundings.in());
-      List<Row> rows = rows(report.masked(result));
-      requireErrors(rows);
+      List<Row> rows = withErrors(rows(report.masked(result)));
       Period period = Period.of(rows);
       List<Outcome> outcomes = judge(rows, rules);
       // the page and Sentry first, because the reader of stdout may leave before its end
       write(() -> page(outcomes, period, rules, earlier, null), report);
       Tally tally =
           new Tally("source", outcomes.size(), "OK", "SKIP", "EXCLUDED", "BAD", "NO VERDICT");
-      outcomes.forEach(
-          it -> tally.add(it.name(), it.status(), it.word(), it.reason(), it.advice()));
+      for (Outcome it : outcomes) {
+        tally.add(
+            it.name(), it.verdict().status, it.verdict().toString(), it.reason(), it.advice());
+      }
       tellSentry(outcomes, report);
       tally.tell(report, Status.UNKNOWN, "No verdict on %s");
       show(outcomes, period, earlier, report);
-      explain(outcomes, rules, earlier, report);
+      warn(outcomes, period, rules, earlier, report);
+      explain(findings(outcomes), earlier, report);
       tally.tellCauses(report);
       report.summary(tally.counts());
     } catch (NoData | ServerException e) {
@@ -372,7 +373,7 @@ public class uptake_health implements Runner.Command {
   }
 
   /** Refuses the result of another query, which would look healthy for lack of error statuses. */
-  static void requireErrors(List<Row> rows) throws NoData {
+  static List<Row> withErrors(List<Row> rows) throws NoData {
     List<Uptake> readable = readable(rows);
     if (!readable.isEmpty()
         && readable.stream()
@@ -380,6 +381,7 @@ public class uptake_health implements Runner.Command {
             .noneMatch(Uptake::isBad)) {
       throw new NoData("no row has a status that ends in _error", RedashResult.EXPECTED);
     }
+    return rows;
   }
 
   /** Reads a row; the label names it if it has no source. */
@@ -391,8 +393,8 @@ public class uptake_health implements Runner.Command {
       return new Unreadable(label, "it has no source");
     }
     try {
-      Instant from = time(members, "min_timestamp");
-      Instant to = time(members, "max_timestamp");
+      Instant from = RedashResult.time(members, "min_timestamp");
+      Instant to = RedashResult.time(members, "max_timestamp");
       if (from.isAfter(to)) {
         throw new IllegalArgumentException("min_timestamp is after max_timestamp");
       }
@@ -400,7 +402,7 @@ public class uptake_health implements Runner.Command {
       for (Map.Entry<?, ?> member : members.entrySet()) {
         String name = member.getKey().toString();
         if (!List.of("source", "min_timestamp", "max_timestamp").contains(name)) {
-          counts.put(name, count(name, member.getValue()));
+          counts.put(name, RedashResult.count(name, member.getValue()));
         }
       }
       Uptake uptake = new Uptake(source, from, to, Collections.unmodifiableMap(counts));
@@ -411,45 +413,6 @@ public class uptake_health implements Runner.Command {
     } catch (ArithmeticException e) {
       return new Unreadable(source, "more entries than can be counted");
     }
-  }
-
-  private static final long LAST_SECOND = 253_402_300_799L; // of year 9999
-
-  /** Epoch seconds. */
-  private static Instant time(Map<?, ?> members, String name) {
-    BigDecimal seconds = number(members.get(name));
-    if (seconds == null || seconds.compareTo(BigDecimal.valueOf(LAST_SECOND)) > 0) {
-      throw unexpected(members.get(name), name, "not a time in epoch seconds");
-    }
-    return Instant.ofEpochSecond(seconds.longValue());
-  }
-
-  private static long count(String status, Object value) {
-    BigDecimal count = value == null ? BigDecimal.ZERO : number(value);
-    if (count == null
-        || count.compareTo(BigDecimal.valueOf(Long.MAX_VALUE)) > 0
-        || count.stripTrailingZeros().scale() > 0) {
-      throw unexpected(value, status, "not a count");
-    }
-    return count.longValue();
-  }
-
-  private static IllegalArgumentException unexpected(Object value, String name, String expected) {
-    return new IllegalArgumentException(
-        "%s is %s, which is %s".formatted(name, Display.brief(String.valueOf(value)), expected));
-  }
-
-  /** A number, possibly as text; null if it is not a number, or negative. */
-  private static BigDecimal number(Object value) {
-    BigDecimal number =
-        switch (value) {
-          case Long whole -> BigDecimal.valueOf(whole);
-          case BigDecimal fraction -> fraction;
-          case String text when text.strip().matches("\\d{1,18}(\\.\\d{1,18})?") ->
-              new BigDecimal(text.strip());
-          case null, default -> null;
-        };
-    return number == null || number.signum() < 0 ? null : number;
   }
 
   /**
@@ -480,25 +443,32 @@ public class uptake_health implements Runner.Command {
     boolean isFuture(Uptake uptake) {
       return maxAge != null && uptake.to().isAfter(now.plus(Duration.ofDays(1)));
     }
+
+    Outcome outcome(Row row, Verdict verdict, String reason) {
+      return new Outcome(row, threshold(row.source()), verdict, reason);
+    }
   }
 
-  /** The judgement on one source. */
-  sealed interface Judgement {}
+  /** The verdict on one source. */
+  enum Verdict {
+    OK(Status.GOOD),
+    BAD(Status.BAD), // the error rate is over the threshold
+    SKIP(Status.GOOD), // too few entries
+    EXCLUDED(Status.GOOD), // by EXCLUDE_SOURCES
+    NO_VERDICT(Status.UNKNOWN);
 
-  /** The error rate is not over the threshold. */
-  record Healthy() implements Judgement {}
+    private final Status status;
 
-  /** The error rate is over the threshold. */
-  record Erroring() implements Judgement {}
+    Verdict(Status status) {
+      this.status = status;
+    }
 
-  /** The source has too few entries. */
-  record Skipped(String reason) implements Judgement {}
-
-  /** {@code EXCLUDE_SOURCES} excludes the source. */
-  record Excluded(String pattern) implements Judgement {}
-
-  /** The source could not be judged. */
-  record NoVerdict(String reason) implements Judgement {}
+    /** As the summary shows it. */
+    @Override
+    public String toString() {
+      return name().replace('_', ' ');
+    }
+  }
 
   static final Advice OVER_THRESHOLD =
       new Advice(
@@ -519,8 +489,9 @@ public class uptake_health implements Runner.Command {
    * The outcome for one source.
    *
    * @param threshold in percent
+   * @param reason why the source was not judged, or null
    */
-  record Outcome(Row row, BigDecimal threshold, Judgement judgement) {
+  record Outcome(Row row, BigDecimal threshold, Verdict verdict, String reason) {
     String source() {
       return row.source();
     }
@@ -530,84 +501,66 @@ public class uptake_health implements Runner.Command {
       return Display.name(source());
     }
 
-    /** What clients reported; only for a source that is healthy or erroring. */
+    /** What clients reported; only for a source that is judged. */
     Uptake uptake() {
       return (Uptake) row;
     }
 
     boolean isJudged() {
-      return judgement instanceof Healthy || isFinding();
+      return verdict == Verdict.OK || isFinding();
     }
 
     boolean isFinding() {
-      return judgement instanceof Erroring;
-    }
-
-    Status status() {
-      return isFinding()
-          ? Status.BAD
-          : judgement instanceof NoVerdict ? Status.UNKNOWN : Status.GOOD;
-    }
-
-    /** The word for the judgement in the summary. */
-    String word() {
-      return switch (judgement) {
-        case Healthy _ -> "OK";
-        case Erroring _ -> "BAD";
-        case Skipped _ -> "SKIP";
-        case Excluded _ -> "EXCLUDED";
-        case NoVerdict _ -> "NO VERDICT";
-      };
+      return verdict == Verdict.BAD;
     }
 
     /** What to do about it; null if there is nothing. */
     Advice advice() {
-      return switch (judgement) {
-        case Healthy _, Skipped _, Excluded _ -> null;
-        case Erroring _ -> OVER_THRESHOLD;
-        case NoVerdict _ -> row instanceof Unreadable ? UNREADABLE : OLD_DATA;
-      };
-    }
-
-    /** Why the source was not judged, or null. */
-    String reason() {
-      return switch (judgement) {
-        case Healthy _, Erroring _ -> null;
-        case Skipped(String reason) -> reason;
-        case Excluded(String pattern) -> "excluded by " + pattern;
-        case NoVerdict(String reason) -> reason;
+      return switch (verdict) {
+        case OK, SKIP, EXCLUDED -> null;
+        case BAD -> OVER_THRESHOLD;
+        case NO_VERDICT -> row instanceof Unreadable ? UNREADABLE : OLD_DATA;
       };
     }
   }
 
   /** Judges each row separately. */
   static List<Outcome> judge(List<Row> rows, Rules rules) {
-    return rows.stream()
-        .map(row -> new Outcome(row, rules.threshold(row.source()), judge(row, rules)))
-        .toList();
+    return rows.stream().map(row -> judge(row, rules)).toList();
   }
 
-  private static Judgement judge(Row row, Rules rules) {
+  private static Outcome judge(Row row, Rules rules) {
     for (String pattern : rules.exclude()) {
       if (NamePattern.matches(pattern, row.source())) {
-        return new Excluded(pattern);
+        return rules.outcome(row, Verdict.EXCLUDED, excludedBy(pattern));
       }
     }
     return switch (row) {
-      case Unreadable(_, String reason) -> new NoVerdict(reason);
-      case Uptake it when it.total() == 0 -> new Skipped("no entries");
+      case Unreadable(_, String reason) -> rules.outcome(row, Verdict.NO_VERDICT, reason);
+      case Uptake it when it.total() == 0 -> rules.outcome(row, Verdict.SKIP, "no entries");
       case Uptake it when it.total() < rules.minTotal() ->
-          new Skipped(
+          rules.outcome(
+              row,
+              Verdict.SKIP,
               "only %s of the required %s entries"
                   .formatted(grouped(it.total()), grouped(rules.minTotal())));
       case Uptake it when rules.isTooOld(it) ->
-          new NoVerdict(
+          rules.outcome(
+              row,
+              Verdict.NO_VERDICT,
               "its data ends %s, more than %d days ago (MAX_AGE)"
                   .formatted(utc(it.to()), rules.maxAge().toDays()));
       case Uptake it when rules.isFuture(it) ->
-          new NoVerdict("its data ends %s, in the future".formatted(utc(it.to())));
-      case Uptake it -> it.isOver(rules.threshold(it.source())) ? new Erroring() : new Healthy();
+          rules.outcome(
+              row, Verdict.NO_VERDICT, "its data ends %s, in the future".formatted(utc(it.to())));
+      case Uptake it ->
+          rules.outcome(
+              row, it.isOver(rules.threshold(it.source())) ? Verdict.BAD : Verdict.OK, null);
     };
+  }
+
+  private static String excludedBy(String pattern) {
+    return "excluded by " + pattern;
   }
 
   // ---- reading
@@ -709,10 +662,12 @@ public class uptake_health implements Runner.Command {
     if (previous == null) {
       return Earlier.NONE;
     }
+    if (previous.equals("-") && previous.equals(input)) {
+      throw new UsageException("INPUT and PREVIOUS are both stdin", "name a file for one of them");
+    }
     try {
-      List<Row> rows = rows(report.masked(saved("PREVIOUS", previous, stdin)));
-      requireErrors(rows);
-      return Earlier.of(rows, minTotalEntries);
+      Object result = saved("PREVIOUS", previous, stdin);
+      return Earlier.of(withErrors(rows(report.masked(result))), minTotalEntries);
     } catch (NoData e) {
       throw new UsageException("PREVIOUS: " + e.getMessage(), e.hint());
     }
@@ -733,6 +688,8 @@ public class uptake_health implements Runner.Command {
   }
 
   // ---- rendering: lines
+
+  private static final int MAX_EXPLAINED = 10;
 
   private static final DateTimeFormatter UTC =
       DateTimeFormatter.ofPattern("uuuu-MM-dd HH:mm:ss", Locale.ROOT).withZone(ZoneOffset.UTC);
@@ -760,18 +717,17 @@ public class uptake_health implements Runner.Command {
 
   /** Prints the line of a source, unless it was skipped or excluded. */
   private static void show(Outcome outcome, Map<String, Object> json, Report report) {
-    switch (outcome.judgement()) {
-      case Healthy _, Erroring _ -> report.result(outcome.status(), line(outcome, report), json);
-      case NoVerdict(String reason) ->
-          report.result(
-              Status.UNKNOWN,
-              "%s %s".formatted(left(outcome.name(), 40), report.noVerdict(reason)),
-              json);
-      case Skipped _, Excluded _ -> {
-        String skipped = outcome.judgement() instanceof Skipped ? "skipped: " : "";
-        report.result(Status.GOOD, null, json);
-        report.note("%s %s%s".formatted(outcome.source(), skipped, outcome.reason()));
-      }
+    String line =
+        switch (outcome.verdict()) {
+          case OK, BAD -> line(outcome, report);
+          case NO_VERDICT ->
+              "%s %s".formatted(left(outcome.name(), 40), report.noVerdict(outcome.reason()));
+          case SKIP, EXCLUDED -> null;
+        };
+    report.result(outcome.verdict().status, line, json);
+    if (line == null) {
+      String skipped = outcome.verdict() == Verdict.SKIP ? "skipped: " : "";
+      report.note("%s %s%s".formatted(outcome.source(), skipped, outcome.reason()));
     }
   }
 
@@ -791,6 +747,11 @@ public class uptake_health implements Runner.Command {
     return new BigDecimal(percent).setScale(2, RoundingMode.HALF_EVEN).toPlainString();
   }
 
+  /** Without zeros at its end. */
+  private static String plain(BigDecimal number) {
+    return number.stripTrailingZeros().toPlainString();
+  }
+
   /** With a comma between thousands, whatever the locale. */
   private static String grouped(long number) {
     return String.format(Locale.ROOT, "%,d", number);
@@ -801,10 +762,23 @@ public class uptake_health implements Runner.Command {
     return text + " ".repeat(Math.max(0, width - text.codePointCount(0, text.length())));
   }
 
-  /** Says more of the findings, and what may be wrong with the settings or the data. */
-  private static void explain(List<Outcome> outcomes, Rules rules, Earlier earlier, Report report) {
-    for (Outcome finding : findings(outcomes)) {
-      report.remark(remark(finding, earlier.rate(finding.source())));
+  /** Says more of the findings, with the hint to all of them. */
+  private static void explain(List<Outcome> findings, Earlier earlier, Report report) {
+    for (Outcome finding : findings.subList(0, Math.min(MAX_EXPLAINED, findings.size()))) {
+      report.cause(explanation(finding, earlier.rate(finding.source())), null);
+    }
+    int more = findings.size() - MAX_EXPLAINED;
+    String rest = more > 0 ? "and %d more over their threshold".formatted(more) : null;
+    report.cause(rest, findings.isEmpty() ? null : OVER_THRESHOLD);
+  }
+
+  /** Says what may be wrong with the settings or the data. */
+  private static void warn(
+      List<Outcome> outcomes, Period period, Rules rules, Earlier earlier, Report report) {
+    if (earlier.to() != null && period != null && !earlier.to().isBefore(period.to())) {
+      report.warn(
+          "PREVIOUS ends %s, which is not before the end of this result"
+              .formatted(utc(earlier.to())));
     }
     Set<String> seen = new HashSet<>();
     List<String> repeated =
@@ -818,22 +792,22 @@ public class uptake_health implements Runner.Command {
       }
     }
     for (String pattern : rules.exclude()) {
-      if (outcomes.stream().noneMatch(it -> it.judgement().equals(new Excluded(pattern)))) {
+      if (outcomes.stream().noneMatch(it -> excludedBy(pattern).equals(it.reason()))) {
         report.note("%s excludes nothing".formatted(pattern));
       }
     }
-    if (outcomes.stream().noneMatch(it -> it.isJudged() || it.status() == Status.UNKNOWN)) {
+    if (outcomes.stream().noneMatch(it -> it.isJudged() || it.verdict() == Verdict.NO_VERDICT)) {
       report.error(
           "no source was judged: all were left out", "check EXCLUDE_SOURCES and MIN_TOTAL_ENTRIES");
     }
   }
 
-  private static String remark(Outcome finding, String before) {
-    return "%s: %s%%, threshold %s%%%s"
+  private static String explanation(Outcome finding, String before) {
+    return "%s: error rate %s%%, threshold %s%%%s"
         .formatted(
             finding.name(),
             rounded(finding.uptake().percent()),
-            Scale.plain(finding.threshold()),
+            plain(finding.threshold()),
             before == null
                 ? ""
                 : before.equals("new")
@@ -869,7 +843,7 @@ public class uptake_health implements Runner.Command {
   private static Map<String, Object> json(Outcome outcome, Earlier earlier) {
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("source", outcome.name());
-    json.put("status", outcome.word().toLowerCase(Locale.ROOT).replace(' ', '-'));
+    json.put("status", Advice.slug(outcome.verdict()));
     if (outcome.row() instanceof Uptake uptake) {
       json.put("from", uptake.from().toString());
       json.put("to", uptake.to().toString());
@@ -919,10 +893,60 @@ public class uptake_health implements Runner.Command {
   // ---- rendering: the page
 
   /**
-   * A bar of the chart; positions are percentages of the width of the scale.
+   * The scale of the chart. It uses square roots, so that 0, 0.1 and 10 percent can all be told
+   * apart. Positions are percentages of its width.
+   *
+   * @param end the percentage at its right end
+   */
+  private record Scale(double end) {
+
+    /** Possible marks, and possible ends, in percent. */
+    static final List<Double> MARKS =
+        List.of(0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0);
+
+    /** Width of a mark's label, in percent of the width of the scale. */
+    static final double LABEL_WIDTH = 14;
+
+    /** The shortest scale that shows a percentage from 0 to 100. */
+    static Scale upTo(double percent) {
+      return new Scale(MARKS.stream().filter(mark -> mark >= percent).findFirst().orElseThrow());
+    }
+
+    double exactPosition(double percent) {
+      return Math.sqrt(percent / end) * 100;
+    }
+
+    /** Where a percentage is. */
+    String position(double percent) {
+      return String.format(Locale.ROOT, "%.2f%%", exactPosition(percent));
+    }
+
+    /** As many marks as fit, chosen from the end of the scale to its beginning. */
+    List<Mark> marks() {
+      List<Mark> marks = new ArrayList<>();
+      double free = 100 + LABEL_WIDTH;
+      for (double mark : MARKS.reversed()) {
+        double position = exactPosition(mark);
+        if (mark <= end && position <= free - LABEL_WIDTH && position >= LABEL_WIDTH) {
+          marks.addFirst(new Mark(plain(BigDecimal.valueOf(mark)) + "%", position(mark)));
+          free = position;
+        }
+      }
+      marks.addFirst(new Mark("0", "0%"));
+      return marks;
+    }
+  }
+
+  /** A mark of the scale. */
+  public record Mark(String label, String position) {}
+
+  /**
+   * A bar of the chart; positions are those of its scale.
    *
    * @param before the error rate in the earlier result, or null
    * @param threshold null if it is the default
+   * @param place the source if it is a collection's name, else null
+   * @param shares of the bad statuses
    */
   public record Bar(
       List<String> source,
@@ -933,14 +957,9 @@ public class uptake_health implements Runner.Command {
       String bad,
       boolean over,
       String end,
-      String mark) {}
-
-  /**
-   * A source over its threshold, with the details that the page shows.
-   *
-   * @param place the source if it is a collection's name, else null
-   */
-  public record Detail(List<String> source, String place, List<Share> shares) {}
+      String mark,
+      String place,
+      List<Share> shares) {}
 
   /** A source that has no bar, and why. */
   public record Absent(List<String> source, String reason) {}
@@ -970,11 +989,10 @@ public class uptake_health implements Runner.Command {
         judged.stream()
             .map(it -> bar(it, earlier.rate(it.source()), rules.threshold(), scale))
             .toList();
-    List<Absent> unknown = absent(outcomes, NoVerdict.class);
+    List<Absent> unknown = absent(outcomes, Verdict.NO_VERDICT);
     Map<String, Object> values = new HashMap<>();
     values.put("canonical", null);
-    values.put("verdict", verdict(outcomes));
-    values.put("isWell", !judged.isEmpty() && findings(judged).isEmpty() && unknown.isEmpty());
+    values.put("over", findings(judged).size());
     values.put("problem", problem == null ? null : Display.clean(problem));
     values.put("from", period == null ? null : utc(period.from()));
     values.put("to", period == null ? null : utc(period.to()));
@@ -982,53 +1000,31 @@ public class uptake_health implements Runner.Command {
     values.put("ticks", scale.marks());
     values.put("bars", bars);
     values.put("hasThresholds", bars.stream().anyMatch(bar -> bar.threshold() != null));
-    values.put("details", findings(judged).stream().map(uptake_health::detail).toList());
     values.put("unknown", unknown);
-    values.put("skipped", absent(outcomes, Skipped.class));
-    values.put("excluded", absent(outcomes, Excluded.class));
-    values.put("threshold", Scale.plain(rules.threshold()));
+    values.put("leftOut", absent(outcomes, Verdict.SKIP, Verdict.EXCLUDED));
+    values.put("threshold", plain(rules.threshold()));
     values.put("minimum", grouped(rules.minTotal()));
     values.put("runbook", Runbook.UPTAKE_OVER_THRESHOLD.path());
     values.put("rendered", utc(rules.now()));
     return new HtmlPages(NAME, "style.css", "uptake.css").render("uptake.html", values);
   }
 
-  /** The first line of the page. */
-  private static String verdict(List<Outcome> outcomes) {
-    long judged = outcomes.stream().filter(Outcome::isJudged).count();
-    int over = findings(outcomes).size();
-    long unknown = outcomes.stream().filter(it -> it.judgement() instanceof NoVerdict).count();
-    if (judged == 0) {
-      return "No verdict";
-    }
-    List<String> parts = new ArrayList<>();
-    if (over > 0) {
-      parts.add(
-          "%d of %d sources over %s threshold"
-              .formatted(over, judged + unknown, over == 1 ? "its" : "their"));
-    }
-    if (unknown > 0) {
-      parts.add(
-          over > 0
-              ? "%d without verdict".formatted(unknown)
-              : "%d of %d sources without verdict".formatted(unknown, judged + unknown));
-    }
-    return parts.isEmpty() ? "No source over its threshold" : String.join(", ", parts);
-  }
-
   private static Bar bar(Outcome outcome, String before, BigDecimal usual, Scale scale) {
     Uptake uptake = outcome.uptake();
     boolean isUsual = outcome.threshold().compareTo(usual) == 0;
+    boolean isPlace = outcome.name().matches("[\\w-]+/[\\w-]+"); // safe to paste into a shell
     return new Bar(
         parts(outcome.name()),
         rounded(uptake.percent()) + "%",
         before,
-        isUsual ? null : Scale.plain(outcome.threshold()) + "%",
+        isUsual ? null : plain(outcome.threshold()) + "%",
         grouped(uptake.good()),
         grouped(uptake.bad()),
         outcome.isFinding(),
         scale.position(uptake.percent()),
-        scale.position(outcome.threshold().doubleValue()));
+        scale.position(outcome.threshold().doubleValue()),
+        isPlace ? outcome.name() : null,
+        shares(uptake));
   }
 
   /** A name in parts that end with a slash, because its lines break there. */
@@ -1036,20 +1032,10 @@ public class uptake_health implements Runner.Command {
     return List.of(name.split("(?<=/)"));
   }
 
-  private static Detail detail(Outcome outcome) {
-    String name = outcome.name();
-    boolean isPlace = name.matches("[A-Za-z0-9_-]+/[A-Za-z0-9_-]+"); // safe to paste into a shell
-    return new Detail(parts(name), isPlace ? name : null, shares(outcome.uptake()));
-  }
-
-  private static List<Absent> absent(List<Outcome> outcomes, Class<? extends Judgement> kind) {
+  private static List<Absent> absent(List<Outcome> outcomes, Verdict... verdicts) {
     return outcomes.stream()
-        .filter(it -> kind.isInstance(it.judgement()))
-        .map(it ->
-            new Absent(
-                parts(it.name()),
-                Display.clean(
-                    it.judgement() instanceof Excluded(String pattern) ? pattern : it.reason())))
+        .filter(it -> List.of(verdicts).contains(it.verdict()))
+        .map(it -> new Absent(parts(it.name()), Display.clean(it.reason())))
         .toList();
   }
 

@@ -6,6 +6,8 @@ package common;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.math.BigDecimal;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 
@@ -84,6 +86,54 @@ public final class RedashResult {
       }
     }
     return new NoData("the result has no query_result", EXPECTED);
+  }
+
+  private static final long LAST_SECOND = 253_402_300_799L; // of year 9999
+
+  /**
+   * A time of a row, in epoch seconds.
+   *
+   * @throws IllegalArgumentException if it is not one
+   */
+  public static Instant time(Map<?, ?> members, String name) {
+    BigDecimal seconds = number(members.get(name));
+    if (seconds == null || seconds.compareTo(BigDecimal.valueOf(LAST_SECOND)) > 0) {
+      throw unexpected(members.get(name), name, "not a time in epoch seconds");
+    }
+    return Instant.ofEpochSecond(seconds.longValue());
+  }
+
+  /**
+   * How often a status was reported; null is 0.
+   *
+   * @throws IllegalArgumentException if it is not a count
+   */
+  public static long count(String status, Object value) {
+    BigDecimal count = value == null ? BigDecimal.ZERO : number(value);
+    if (count == null
+        || count.compareTo(BigDecimal.valueOf(Long.MAX_VALUE)) > 0
+        || count.stripTrailingZeros().scale() > 0) {
+      throw unexpected(value, status, "not a count");
+    }
+    return count.longValue();
+  }
+
+  private static IllegalArgumentException unexpected(Object value, String name, String expected) {
+    return new IllegalArgumentException(
+        "%s is %s, which is %s".formatted(name, Display.brief(String.valueOf(value)), expected));
+  }
+
+  /** A number, possibly as text; null if it is not a number, or negative. */
+  private static BigDecimal number(Object value) {
+    BigDecimal number =
+        switch (value) {
+          case Long whole -> BigDecimal.valueOf(whole);
+          case BigDecimal fraction -> fraction;
+          case String text when text.strip().matches("\\d{1,18}(\\.\\d{1,18})?") ->
+              new BigDecimal(text.strip());
+          case null, default -> null;
+        };
+    return number == null || number.signum() < 0 ? null : number;
   }
 
   private static Object member(Object object, String name) {

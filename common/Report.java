@@ -301,11 +301,6 @@ public final class Report {
     }
   }
 
-  /** Says more of a finding; {@code --quiet} keeps it. */
-  public synchronized void remark(String message) {
-    say(message);
-  }
-
   /** Says something that only {@code --verbose} shows. */
   public synchronized void note(String message) {
     if (settings.verbose()) {
@@ -373,7 +368,8 @@ public final class Report {
   }
 
   /**
-   * Says what results have in common, and what to do next unless an earlier hint has said it.
+   * Says more of results, or what they have in common, and what to do next unless an earlier hint
+   * has said it.
    *
    * @param line null where there is nothing in common
    * @param advice null where there is none

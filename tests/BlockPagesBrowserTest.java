@@ -190,6 +190,21 @@ class BlockPagesBrowserTest {
   }
 
   @Test
+  void a_line_divides_two_entries_that_are_shown_and_nothing_else() {
+    try (Browser.Page page = Browser.page()) {
+      page.open(file("index.html"));
+      String lines =
+          "[...document.querySelectorAll('section:not([hidden]) ul')].map(list =>"
+              + " [...list.children].filter(e => !e.hidden).map(e =>"
+              + " parseFloat(getComputedStyle(e).borderTopWidth)))"
+              + ".every(all => all.every((width, i) => width === (i === 0 ? 0 : 1)))";
+      assertTrue(page.evaluate(lines).asBoolean(false));
+      page.type("#words", "silverlight");
+      assertTrue(page.evaluate(lines).asBoolean(false));
+    }
+  }
+
+  @Test
   void without_scripts_the_list_is_whole_and_there_is_no_search_that_does_nothing() {
     try (Browser.Page page = Browser.page()) {
       page.withoutScripts().open(file("index.html"));

@@ -43,6 +43,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Random;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -142,9 +143,13 @@ class UptakeHealthTest {
         List.of(), 1000, new BigDecimal("2.0"), Map.of(), Duration.ofDays(3), now);
   }
 
-  private static uptake_health.Judgement judgement(String row, uptake_health.Rules rules)
-      throws Exception {
-    return uptake_health.judge(rows(row, WELL), rules).getFirst().judgement();
+  /** The verdict on a row, and why it was not judged. */
+  private static String verdict(String row, uptake_health.Rules rules) throws Exception {
+    return verdict(uptake_health.judge(rows(row, WELL), rules).getFirst());
+  }
+
+  private static String verdict(uptake_health.Outcome outcome) {
+    return outcome.verdict() + (outcome.reason() == null ? "" : ": " + outcome.reason());
   }
 
   private static void assertNoData(
@@ -536,10 +541,10 @@ class UptakeHealthTest {
       assertNoData(
           "no row has a status that ends in _error",
           EXPECTED,
-          () -> uptake_health.requireErrors(rows));
+          () -> uptake_health.withErrors(rows));
     }
-    uptake_health.requireErrors(rows(WELL, row("main/a", "\"sync_error\":null")));
-    uptake_health.requireErrors(rows("7")); // nothing is said of what cannot be read
+    uptake_health.withErrors(rows(WELL, row("main/a", "\"sync_error\":null")));
+    uptake_health.withErrors(rows("7")); // nothing is said of what cannot be read
   }
 
   @Test
@@ -552,45 +557,38 @@ class UptakeHealthTest {
                 row("main/a", "\"success\":-1")),
             rules());
     assertEquals(
-        List.of(
-            new uptake_health.Erroring(),
-            new uptake_health.Healthy(),
-            new uptake_health.NoVerdict("success is -1, which is not a count")),
-        outcomes.stream().map(uptake_health.Outcome::judgement).toList());
+        List.of("BAD", "OK", "NO VERDICT: success is -1, which is not a count"),
+        outcomes.stream().map(UptakeHealthTest::verdict).toList());
   }
 
   // ---- judging
 
   @ParameterizedTest
   @CsvSource({
-    "20, 1000, 2.0, Healthy",
-    "21, 1000, 2.0, Erroring",
-    "19, 1000, 2.0, Healthy",
-    "1332, 10000, 13.32, Healthy",
-    "1333, 10000, 13.32, Erroring",
-    "333, 2500, 13.32, Healthy",
-    "334, 2500, 13.32, Erroring",
-    "0, 1000, 0, Healthy",
-    "1, 1000, 0, Erroring",
-    "1, 1000000000000, 0, Erroring",
-    "1000, 1000, 100, Healthy",
-    "1000, 1000, 99.999999999, Erroring",
-    "1000, 1000, 100.0, Healthy",
-    "20000000000, 1000000000000, 2.0, Healthy",
-    "20000000001, 1000000000000, 2.0, Erroring",
-    "7, 100, 7, Healthy",
-    "29, 100, 29, Healthy",
-    "57, 100, 57.0, Healthy",
-    "1, 3, 33.333333333, Erroring",
-    "1, 3, 33.333333334, Healthy",
+    "20, 1000, 2.0, OK",
+    "21, 1000, 2.0, BAD",
+    "19, 1000, 2.0, OK",
+    "1332, 10000, 13.32, OK",
+    "1333, 10000, 13.32, BAD",
+    "333, 2500, 13.32, OK",
+    "334, 2500, 13.32, BAD",
+    "0, 1000, 0, OK",
+    "1, 1000, 0, BAD",
+    "1, 1000000000000, 0, BAD",
+    "1000, 1000, 100, OK",
+    "1000, 1000, 99.999999999, BAD",
+    "1000, 1000, 100.0, OK",
+    "20000000000, 1000000000000, 2.0, OK",
+    "20000000001, 1000000000000, 2.0, BAD",
+    "7, 100, 7, OK",
+    "29, 100, 29, OK",
+    "57, 100, 57.0, OK",
+    "1, 3, 33.333333333, BAD",
+    "1, 3, 33.333333334, OK",
   })
   void a_source_is_a_finding_when_it_is_over_its_threshold_and_not_at_it(
       long bad, long total, String threshold, String expected) throws Exception {
-    assertEquals(
-        expected,
-        judgement(row("main/a", total - bad, bad), threshold(threshold))
-            .getClass()
-            .getSimpleName());
+    assertEquals(expected, verdict(row("main/a", total - bad, bad), threshold(threshold)));
   }
 
   @Test
@@ -603,67 +601,62 @@ class UptakeHealthTest {
             uptake_health.thresholds(List.of("main/a = 5.5", "main/b=0", "main/absent = 1")),
             null,
             Terminal.NOW);
-    assertEquals(new uptake_health.Healthy(), judgement(row("main/a", 945, 55), rules));
-    assertEquals(new uptake_health.Erroring(), judgement(row("main/a", 944, 56), rules));
-    assertEquals(new uptake_health.Erroring(), judgement(row("main/b", 9999, 1), rules));
-    assertEquals(new uptake_health.Healthy(), judgement(row("main/a2", 980, 20), rules));
-    assertEquals(new uptake_health.Erroring(), judgement(row("main/a2", 979, 21), rules));
+    assertEquals("OK", verdict(row("main/a", 945, 55), rules));
+    assertEquals("BAD", verdict(row("main/a", 944, 56), rules));
+    assertEquals("BAD", verdict(row("main/b", 9999, 1), rules));
+    assertEquals("OK", verdict(row("main/a2", 980, 20), rules));
+    assertEquals("BAD", verdict(row("main/a2", 979, 21), rules));
   }
 
   @Test
   void sources_with_fewer_entries_than_the_minimum_are_skipped() throws Exception {
     assertEquals(
-        new uptake_health.Skipped("only 999 of the required 1,000 entries"),
-        judgement(row("main/a", 0, 999), rules()));
-    assertEquals(new uptake_health.Erroring(), judgement(row("main/a", 0, 1000), rules()));
-    assertEquals(new uptake_health.Healthy(), judgement(row("main/a", 1000, 0), rules()));
+        "SKIP: only 999 of the required 1,000 entries", verdict(row("main/a", 0, 999), rules()));
+    assertEquals("BAD", verdict(row("main/a", 0, 1000), rules()));
+    assertEquals("OK", verdict(row("main/a", 1000, 0), rules()));
   }
 
   @Test
   void a_source_without_entries_is_skipped_whatever_the_minimum() throws Exception {
-    assertEquals(new uptake_health.Skipped("no entries"), judgement(row("main/a", 0, 0), rules()));
+    assertEquals("SKIP: no entries", verdict(row("main/a", 0, 0), rules()));
+    assertEquals("SKIP: no entries", verdict(row("main/a", 0, 0), minimum(0)));
+    assertEquals("BAD", verdict(row("main/a", 0, 1), minimum(0)));
+    assertEquals("BAD", verdict(row("main/a", 0, 1), minimum(1)));
     assertEquals(
-        new uptake_health.Skipped("no entries"), judgement(row("main/a", 0, 0), minimum(0)));
-    assertEquals(new uptake_health.Erroring(), judgement(row("main/a", 0, 1), minimum(0)));
-    assertEquals(new uptake_health.Erroring(), judgement(row("main/a", 0, 1), minimum(1)));
-    assertEquals(
-        new uptake_health.Skipped("only 1 of the required 2 entries"),
-        judgement(row("main/a", 0, 1), minimum(2)));
+        "SKIP: only 1 of the required 2 entries", verdict(row("main/a", 0, 1), minimum(2)));
   }
 
   @Test
   void data_may_end_as_long_ago_as_its_greatest_age_and_no_second_longer() throws Exception {
     Instant last = Instant.ofEpochSecond(TO).plus(Duration.ofDays(3));
-    assertEquals(new uptake_health.Healthy(), judgement(row("main/a", 1000, 0), threeDays(last)));
+    assertEquals("OK", verdict(row("main/a", 1000, 0), threeDays(last)));
     assertEquals(
-        new uptake_health.NoVerdict(
-            "its data ends 2026-11-23 23:59:59, more than 3 days ago (MAX_AGE)"),
-        judgement(row("main/a", 1000, 0), threeDays(last.plusSeconds(1))));
+        "NO VERDICT: its data ends 2026-11-23 23:59:59, more than 3 days ago (MAX_AGE)",
+        verdict(row("main/a", 1000, 0), threeDays(last.plusSeconds(1))));
   }
 
   @Test
   void one_source_may_be_too_old_while_another_is_not() throws Exception {
     String old = row("main/a", "1795132800", "1795219199", "\"success\":1000");
     assertEquals(
-        new uptake_health.NoVerdict(
-            "its data ends 2026-11-20 23:59:59, more than 3 days ago (MAX_AGE)"),
-        judgement(old, threeDays(Terminal.NOW)));
-    assertEquals(new uptake_health.Healthy(), judgement(old, rules()));
+        "NO VERDICT: its data ends 2026-11-20 23:59:59, more than 3 days ago (MAX_AGE)",
+        verdict(old, threeDays(Terminal.NOW)));
+    assertEquals("OK", verdict(old, rules()));
   }
 
   @Test
   void data_of_a_day_that_is_not_over_may_end_in_the_future_but_no_later() throws Exception {
     long tomorrow = Terminal.NOW.plus(Duration.ofDays(1)).getEpochSecond();
     assertEquals(
-        new uptake_health.Healthy(),
-        judgement(
+        "OK",
+        verdict(
             row("main/a", "0", String.valueOf(tomorrow), "\"success\":1000"),
             threeDays(Terminal.NOW)));
     String later = row("main/a", "0", String.valueOf(tomorrow + 1), "\"success\":1000");
     assertEquals(
-        new uptake_health.NoVerdict("its data ends 2026-11-25 12:00:01, in the future"),
-        judgement(later, threeDays(Terminal.NOW)));
-    assertEquals(new uptake_health.Healthy(), judgement(later, rules()));
+        "NO VERDICT: its data ends 2026-11-25 12:00:01, in the future",
+        verdict(later, threeDays(Terminal.NOW)));
+    assertEquals("OK", verdict(later, rules()));
   }
 
   @ParameterizedTest
@@ -672,15 +665,14 @@ class UptakeHealthTest {
     for (String row :
         List.of(row("main/a", 0, 1000), row("main/a", 0, 0), row("main/a", "\"success\":true"))) {
       assertEquals(
-          new uptake_health.Excluded(pattern), judgement(row, excluding("main/b", pattern, "*a")));
+          "EXCLUDED: excluded by " + pattern, verdict(row, excluding("main/b", pattern, "*a")));
     }
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"main", "main/", "a", "Main/a", "main/a/*", "main/[b-z]", ""})
   void a_pattern_has_to_match_the_whole_source(String pattern) throws Exception {
-    assertEquals(
-        new uptake_health.Healthy(), judgement(row("main/a", 1000, 0), excluding(pattern)));
+    assertEquals("OK", verdict(row("main/a", 1000, 0), excluding(pattern)));
   }
 
   @Test
@@ -698,8 +690,8 @@ class UptakeHealthTest {
         List.of("z", "m", "a", "x", "b"),
         outcomes.stream().map(uptake_health.Outcome::source).toList());
     assertEquals(
-        List.of("Erroring", "Skipped", "Excluded", "NoVerdict", "Erroring"),
-        outcomes.stream().map(it -> it.judgement().getClass().getSimpleName()).toList());
+        List.of("BAD", "SKIP", "EXCLUDED", "NO VERDICT", "BAD"),
+        outcomes.stream().map(it -> it.verdict().toString()).toList());
   }
 
   // ---- thresholds of single sources
@@ -848,8 +840,8 @@ class UptakeHealthTest {
       "hint: look at the result of the query in Redash (docs/runbooks/no-verdict.md)\n";
 
   private static final String SAMPLE_SUMMARY =
-      "uptake_health: main/tippytop: 13.32%, threshold 2%\n"
-          + "uptake_health: security-state/intermediates: 3.68%, threshold 2%\n"
+      "uptake_health: main/tippytop: error rate 13.32%, threshold 2%\n"
+          + "uptake_health: security-state/intermediates: error rate 3.68%, threshold 2%\n"
           + OVER
           + "uptake_health: 15 sources: 10 OK, 1 SKIP, 2 EXCLUDED,"
           + " 2 BAD (main/tippytop, security-state/intermediates)\n";
@@ -910,7 +902,7 @@ class UptakeHealthTest {
             \tnetwork_error    100.00% (1,000)
             """;
     String stderr =
-        "uptake_health: main/a: 100.00%, threshold 2%\n"
+        "uptake_health: main/a: error rate 100.00%, threshold 2%\n"
             + OVER
             + ROW
             + "uptake_health: 2 sources: 0 OK, 1 BAD (main/a), 1 NO VERDICT (row 2)\n";
@@ -940,7 +932,7 @@ class UptakeHealthTest {
         main/a
         \tnetwork_error    100.00% (1,000)
         """,
-        "uptake_health: main/a: 100.00%, threshold 2%\n"
+        "uptake_health: main/a: error rate 100.00%, threshold 2%\n"
             + OVER
             + ROW
             + "uptake_health: 4 sources: 1 OK, 1 SKIP, 1 BAD (main/a), 1 NO VERDICT (row 3)\n",
@@ -1005,7 +997,7 @@ class UptakeHealthTest {
             main/c
             \tnetwork_error    6.00% (6)
             """,
-        "uptake_health: main/c: 6.00%, threshold 5.5%\n"
+        "uptake_health: main/c: error rate 6.00%, threshold 5.5%\n"
             + OVER
             + "uptake_health: 7 sources: 2 OK, 1 SKIP, 3 EXCLUDED, 1 BAD (main/c)\n",
         judge(
@@ -1202,7 +1194,7 @@ class UptakeHealthTest {
     assertEquals(2, outcome.exit());
     String summary = "6 sources: 1 OK, 2 SKIP, 1 EXCLUDED, 1 BAD (main/b), 1 NO VERDICT (main/odd)";
     assertEquals(
-        "uptake_health: main/b: 100.00%, threshold 2%\n"
+        "uptake_health: main/b: error rate 100.00%, threshold 2%\n"
             + OVER
             + ROW
             + ("uptake_health: " + summary + "\n"),
@@ -1269,7 +1261,7 @@ class UptakeHealthTest {
             main/a
             \tnetwork_error    100.00% (1,000)
             """,
-        "uptake_health: main/a: 100.00%, threshold 2%\n"
+        "uptake_health: main/a: error rate 100.00%, threshold 2%\n"
             + OVER
             + ROW
             + "uptake_health: 3 sources: 1 OK, 1 BAD (main/a), 1 NO VERDICT (row 3)\n",
@@ -1324,12 +1316,17 @@ class UptakeHealthTest {
     Terminal.Outcome outcome =
         judge(List.of(row("main/a", 800, 200)), "--previous=" + previous(all));
     assertEquals(1, outcome.exit(), outcome::toString);
-    return outcome.stderr().lines().findFirst().orElseThrow();
+    return outcome
+        .stderr()
+        .lines()
+        .filter(line -> line.contains("error rate"))
+        .findFirst()
+        .orElseThrow();
   }
 
   @Test
   void a_finding_is_followed_by_its_threshold_and_the_error_rate_in_the_previous_result() {
-    String line = "uptake_health: main/a: 20.00%, threshold 2%";
+    String line = "uptake_health: main/a: error rate 20.00%, threshold 2%";
     assertEquals(
         line + ", 0.91% in the previous result", before(yesterday("main/a", 991_000, 9_101)));
     assertEquals(line + ", 0.00% in the previous result", before(yesterday("main/a", 1000, 0)));
@@ -1337,6 +1334,73 @@ class UptakeHealthTest {
     assertEquals(line, before(yesterday("main/a", 900, 99))); // fewer entries than are required
     assertEquals(line, before(yesterday("main/a", 0, 0)));
     assertEquals(line, before(row("main/a", "\"success\":true")));
+  }
+
+  @Test
+  void of_many_findings_ten_are_followed_by_their_threshold_and_one_hint() {
+    List<String> rows = IntStream.range(0, 50).mapToObj(i -> row("main/" + i, 800, 200)).toList();
+    List<String> said = judge(rows).stderr().lines().toList();
+    assertEquals("uptake_health: main/9: error rate 20.00%, threshold 2%", said.get(9));
+    assertEquals("uptake_health: and 40 more over their threshold", said.get(10));
+    assertEquals(
+        "hint: see which error it is, and whether it was there yesterday"
+            + " (docs/runbooks/uptake-over-threshold.md)",
+        said.get(11));
+    assertEquals(13, said.size(), said::toString);
+    assertEquals(12, judge(rows.subList(0, 10)).stderr().lines().count());
+  }
+
+  @Test
+  void the_lines_of_findings_stand_together_with_their_hint() {
+    List<String> rows = List.of(row("main/odd", "\"success\":true"), row("main/a", 800, 200));
+    assertEquals(
+        List.of(
+            "uptake_health: main/a: error rate 20.00%, threshold 2%",
+            "hint: see which error it is, and whether it was there yesterday"
+                + " (docs/runbooks/uptake-over-threshold.md)",
+            "hint: look at the result of the query in Redash (docs/runbooks/no-verdict.md)"),
+        judge(rows).stderr().lines().limit(3).toList());
+  }
+
+  @ParameterizedTest
+  @CsvSource({"86399, true", "86400, true", "86398, false"})
+  void a_previous_result_that_does_not_end_earlier_is_warned_of(long second, boolean isOdd) {
+    String later = row("main/a", 990, 10).replace("" + TO, "" + (FROM + second));
+    List<String> said =
+        judge(List.of(row("main/a", 990, 10)), "--previous=" + previous(later))
+            .stderr()
+            .lines()
+            .toList();
+    assertEquals(isOdd ? 2 : 1, said.size(), said::toString);
+    assertEquals(isOdd, said.getFirst().startsWith("uptake_health: warning: PREVIOUS ends 2026-"));
+    assertEquals(isOdd, said.getFirst().endsWith(", which is not before the end of this result"));
+  }
+
+  @Test
+  void stdin_cannot_be_both_results() {
+    Terminal.Outcome outcome = run(new Terminal(), "--input=-", "--previous=-");
+    assertEquals(
+        """
+        uptake_health: error: INPUT and PREVIOUS are both stdin
+        hint: name a file for one of them
+        """,
+        outcome.stderr());
+    assertEquals(2, outcome.exit());
+  }
+
+  @Test
+  void a_secret_in_the_previous_result_is_masked() throws IOException {
+    Path previous = previous(yesterday("main/key-of-mine", 950, 50), "7");
+    Terminal terminal = new Terminal().set("REDASH_API_KEY", "key-of-mine");
+    Terminal.Outcome outcome =
+        run(
+            terminal,
+            "--format=json",
+            "--html=" + page(),
+            "--input=" + previous,
+            "--previous=" + previous);
+    assertFalse(outcome.toString().contains("key-of-mine"), outcome::toString);
+    assertFalse(Files.readString(page()).contains("key-of-mine"));
   }
 
   @Test

@@ -519,7 +519,9 @@ class UptakePageTest {
         for (const card of document.querySelectorAll('section')) {
           const inside = card.getBoundingClientRect();
           for (const one of card.querySelectorAll('*:not(.unseen)')) {
-            if (getComputedStyle(one).position === 'absolute' || one.closest('svg.axis')) continue;
+            const style = getComputedStyle(one);
+            if (style.display === 'none' || style.position === 'absolute') continue;
+            if (one.closest('svg.axis')) continue;
             const it = one.getBoundingClientRect();
             const over = Math.max(inside.left - it.left, it.right - inside.right);
             if (over > worst[0]) worst = [over, one.outerHTML.slice(0, 80)];
@@ -632,6 +634,24 @@ class UptakePageTest {
       assertEquals(
           "main/ 1 true,newtab-wallpapers-v2 1 true",
           page.evaluate(heights.formatted("main/newtab")).asString(""));
+    }
+  }
+
+  @Test
+  void on_a_phone_what_a_row_lacks_leaves_no_gap() {
+    try (Browser.Page page = Browser.page()) {
+      page.phone().open(file("sample"));
+      assertEquals(
+          "0 0",
+          page.evaluate(
+                  """
+                  [...document.querySelectorAll('.chart tbody tr')]
+                    .map(row => row.querySelector('.small:not(:empty)').getBoundingClientRect().left
+                      - row.querySelector('.scale').getBoundingClientRect().left)
+                    .reduce((most, gap) => [Math.max(most[0], gap), Math.min(most[1], gap)], [0, 0])
+                    .join(' ')
+                  """)
+              .asString(""));
     }
   }
 

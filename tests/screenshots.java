@@ -15,12 +15,14 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Base64;
+import java.util.function.Function;
+import java.util.function.Supplier;
 import javax.imageio.ImageIO;
 
 /**
- * Renders the public blocklist of 2016 and the sample of what clients report, and takes pictures of
- * the list, of one page and of the chart: on a phone and on a desktop, light and dark. What the
- * pages show in the system's font is in Inter, which is downloaded.
+ * Renders the public blocklist of 2016 and the sample of what clients report, and takes the
+ * pictures that the pages of docs show. What the pages show in the system's font is in Inter, which
+ * is downloaded.
  */
 public class screenshots {
 
@@ -48,13 +50,27 @@ public class screenshots {
       SamplePages.write(pages);
       SamplePages.writeUptake(pages.resolve(UPTAKE));
       String font = font();
-      for (String file : new String[] {"index.html", SamplePages.MILD, UPTAKE}) {
-        for (boolean isPhone : new boolean[] {true, false}) {
-          for (boolean isDark : new boolean[] {false, true}) {
-            take(pages.resolve(file), isPhone, isDark, font);
-          }
-        }
-      }
+      take(
+          "blockpages/page-phone-light",
+          font,
+          page -> {
+            page.phone().light().open(pages.resolve(SamplePages.MILD));
+            return page::wholeScreenshot;
+          });
+      take(
+          "blockpages/index-phone-dark",
+          font,
+          page -> {
+            page.phone().dark().open(pages.resolve("index.html")).type("#words", "Dec 2012");
+            return page::screenshot; // a month of which some are disabled and some are not
+          });
+      take(
+          "uptake/chart-desktop-light",
+          font,
+          page -> {
+            page.size(1024, 768, 1).light().open(pages.resolve(UPTAKE));
+            return page::wholeScreenshot;
+          });
     } finally {
       Peers.delete(pages);
     }
@@ -89,24 +105,18 @@ public class screenshots {
     return reduced.toByteArray();
   }
 
-  /** The list as far as it fits the screen; a page as a whole. */
-  private static void take(Path html, boolean isPhone, boolean isDark, String font)
+  /**
+   * Takes a picture.
+   *
+   * @param shown opens a page, and says how it is taken
+   */
+  private static void take(String name, String font, Function<Browser.Page, Supplier<byte[]>> shown)
       throws IOException {
-    boolean isIndex = html.endsWith("index.html");
-    boolean isUptake = html.endsWith(UPTAKE);
-    String name =
-        "docs/%s-%s-%s.png"
-            .formatted(
-                isUptake ? "uptake/chart" : isIndex ? "blockpages/index" : "blockpages/page",
-                isPhone ? "phone" : "desktop",
-                isDark ? "dark" : "light");
     try (Browser.Page page = Browser.page()) {
-      Browser.Page sized = isPhone ? page.phone() : page.size(1024, 768, 1);
-      (isDark ? sized.dark() : sized.light()).open(html);
+      Supplier<byte[]> picture = shown.apply(page);
       page.evaluate(font);
-      Path picture = Project.root().resolve(name);
-      Files.createDirectories(picture.getParent());
-      Files.write(picture, reduced(isIndex ? page.screenshot() : page.wholeScreenshot()));
+      Path file = Project.root().resolve("docs/%s.png".formatted(name));
+      Files.write(file, reduced(picture.get()));
     }
     System.out.println(name);
   }
