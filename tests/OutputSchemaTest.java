@@ -459,6 +459,7 @@ class OutputSchemaTest {
         "findings": [],
         "warnings": [],
         "errors": [],
+        "hints": [],
         "summary": "1 collection: 0 OK, 1 BAD (main/regions)",
         "exit": 1
       }

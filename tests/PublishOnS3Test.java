@@ -597,7 +597,7 @@ class PublishOnS3Test {
             .stderr()
             .contains(
                 """
-                blockpages_generator: error: 8 files were not deleted, though they may be pages of records that are gone
+                blockpages_generator: error: not deleted, but may be pages of records that are gone: other-0.html, other-1.html, other-2.html, other-3.html, other-4.html, other-5.html, other-6.html, other-7.html
                 """),
         outcome::toString);
     assertTrue(outcome.stderr().contains("hint: the credentials need s3:GetObject there\n"));
@@ -618,7 +618,8 @@ class PublishOnS3Test {
             .endsWith(
                 """
                 hint: the credentials need s3:DeleteObject there
-                blockpages_generator: error: 1 file was not deleted, though it may be the page of a record that is gone
+                blockpages_generator: error: not deleted, but may be pages of records that are gone: old.html
+                hint: run the command again with --prune
                 blockpages_generator: 21 pages: 1 uploaded, 20 unchanged, 1 failed (old.html)
                 """),
         outcome::toString);
