@@ -1557,7 +1557,7 @@ class BackportRecordsTest {
         .stderr()
         .lines()
         .filter(line -> line.startsWith("hint: "))
-        .map(line -> line.substring(6))
+        .map(line -> line.substring(6).replace(" (docs/runbooks/backport-behind.md)", ""))
         .collect(Collectors.joining("\n"));
   }
 

@@ -342,8 +342,7 @@ class HintsTest {
     Path settings = Files.writeString(folder.resolve("cron.env"), "SERVER=" + asked);
     String[] file = {"--env-file", settings.toString()};
     String page = " (docs/runbooks/no-verdict.md)";
-    assertTrue(
-        ask(asked, new Terminal().once()).stderr().endsWith(NOT_SET.strip() + page + "\n"));
+    assertTrue(ask(asked, new Terminal().once()).stderr().endsWith(NOT_SET.strip() + page + "\n"));
     assertHint(
         hint.replace("SERVER", "SERVER (environment)") + page,
         ask(asked, new Terminal().once().set("SERVER", asked)));

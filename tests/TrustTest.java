@@ -231,7 +231,8 @@ class TrustTest {
             .contains(
                 "\nhint: "
                     + sentence
-                    + "; compare it with one that you know to be right, or use --any-root\n"),
+                    + "; compare it with one that you know to be right, or use --any-root"
+                    + " (docs/runbooks/no-verdict.md)\n"),
         outcome::toString);
   }
 
@@ -282,7 +283,7 @@ class TrustTest {
               .stderr()
               .contains(
                   "hint: stage or production? this root is not one of Mozilla's production, stage"
-                      + " or dev\n"),
+                      + " or dev (docs/runbooks/"),
           outcome::toString);
       Terminal.Outcome asOf = elsewhere(server, host).run(new validate_signature(), "--at=" + at);
       assertEquals(outcome.stdout(), asOf.stdout());
@@ -392,7 +393,7 @@ class TrustTest {
             .stderr()
             .contains(
                 "hint: stage or production? this is the development root of Autograph's"
-                    + " container\n"),
+                    + " container (docs/runbooks/bad-signature.md)\n"),
         outcome::toString);
   }
 
@@ -690,7 +691,7 @@ class TrustTest {
     assertTrue(
         outcome
             .stderr()
-            .contains("hint: renew the certificate, or check the clock of this machine\n"),
+            .contains("hint: renew the certificate, or check the clock of this machine (docs"),
         outcome::toString);
     assertEquals(List.of(), s3.requests());
   }
