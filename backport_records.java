@@ -275,7 +275,7 @@ public class backport_records implements Runner.Command {
       if (currentCopy != null) {
         show(currentCopy.unfinished(), tally);
       }
-      report.summary("interrupted: " + tally.counts());
+      tally.interrupted(report);
     });
     for (Mapping mapping : all) {
       if (mappings != null) {
@@ -463,10 +463,6 @@ public class backport_records implements Runner.Command {
       return Stream.of(toCreate, toUpdate, toDelete).flatMap(List::stream).toList();
     }
 
-    boolean isEmpty() {
-      return size() == 0;
-    }
-
     int size() {
       return toCreate.size() + toUpdate.size() + toDelete.size();
     }
@@ -583,8 +579,8 @@ public class backport_records implements Runner.Command {
       } catch (Report.ClosedOutput e) {
         throw e;
       } catch (RuntimeException | OutOfMemoryError e) {
-        report.unexpected(e);
-        return outcome(Verdict.NO_VERDICT, "unexpected " + e);
+        String reason = report.unexpected(e);
+        return outcome(Verdict.NO_VERDICT, reason, Advice.UNEXPECTED.hint(), null);
       }
     }
 
@@ -597,11 +593,11 @@ public class backport_records implements Runner.Command {
     private Outcome compared() throws Failure {
       Snapshot seen = readDestination(false);
       plan = plan(readSource(), seen.records());
-      if (!plan.isEmpty()) { // a change may have been in flight
+      if (plan.size() > 0) { // a change may have been in flight
         seen = readDestination(false);
         plan = plan(readSource(), seen.records());
       }
-      if (!plan.isEmpty()) {
+      if (plan.size() > 0) {
         try {
           return behind(lag(plan, source.lastModified(mapping.source()), now));
         } catch (ServerException e) {
@@ -623,7 +619,7 @@ public class backport_records implements Runner.Command {
       boolean isMissing = seen.attributes() == null;
       plan = plan(wanted, seen.records());
       checkDeletions(plan);
-      if (plan.isEmpty() && !isMissing) {
+      if (plan.size() == 0 && !isMissing) {
         return signed == null ? inSync() : signOff(seen, null);
       }
       if (signed != null && !isMissing) {
@@ -632,7 +628,7 @@ public class backport_records implements Runner.Command {
                 seen.latest(), owed(seen.latest(), null, seen.records()), info.account())
             .ifPresent(work -> report.warn(to.name() + ": " + work + "; the copy overwrites it"));
       }
-      SignoffRule signoff = signed == null || plan.isEmpty() ? null : signed.signoff();
+      SignoffRule signoff = signed == null || plan.size() == 0 ? null : signed.signoff();
       if (dryRun) {
         return planned(isMissing, signoff);
       }
@@ -771,13 +767,6 @@ public class backport_records implements Runner.Command {
           "write to %s as %s: %s: %s".formatted(server.url(), info.account(), to.name(), what));
     }
 
-    /** Ends the copy once Ctrl-C has printed what was done. */
-    private void stopIfInterrupted() {
-      if (report.isInterrupted()) {
-        throw new Report.ClosedOutput();
-      }
-    }
-
     // writing: batch by batch, then the destination is read again
 
     private void create() throws Failure {
@@ -819,7 +808,7 @@ public class backport_records implements Runner.Command {
         for (int from = 0; from < changes.size(); from += batchSize) {
           send(changes.subList(from, Math.min(changes.size(), from + batchSize)));
         }
-        stopIfInterrupted();
+        report.requireNotInterrupted();
         if (states.values().stream().anyMatch(Pending.class::isInstance)) {
           destination.postpone(waits); // the server seems to need a moment
         }
@@ -832,7 +821,7 @@ public class backport_records implements Runner.Command {
         Plan rest = plan(wanted, seen.records());
         changes = retryable(rest);
         others = changedSince(plan, rest.all()).stream().filter(id -> !isRejected(id)).toList();
-        if (rest.isEmpty()) {
+        if (rest.size() == 0) {
           return seen;
         }
         boolean isLast = round == MAX_ROUNDS || noRetry || report.deadline().isOver();
@@ -994,7 +983,7 @@ public class backport_records implements Runner.Command {
         }
         announce(request(rule));
       }
-      stopIfInterrupted();
+      report.requireNotInterrupted();
       return requestSignoff(attributes, before);
     }
 
@@ -1023,7 +1012,7 @@ public class backport_records implements Runner.Command {
         return due instanceof Blocked(_, boolean isRejection)
                 && isRejection
                 && signed.preview() != null
-                && !plan(records, destination.records(signed.preview(), Map.of())).isEmpty()
+                && plan(records, destination.records(signed.preview(), Map.of())).size() > 0
             ? SignoffStatus.workInProgress(attributes)
             : due;
       } catch (ServerException e) {
@@ -1133,7 +1122,7 @@ public class backport_records implements Runner.Command {
 
     /** What a dry run would do; the signoff is the one that it would request, or null. */
     private Outcome planned(boolean creates, SignoffRule signoff) {
-      if (plan.isEmpty() && !creates) {
+      if (plan.size() == 0 && !creates) {
         String due = "Would request the outstanding %s.".formatted(signoff.requested());
         return outcome(Verdict.PLANNED, due);
       }
@@ -1146,7 +1135,7 @@ public class backport_records implements Runner.Command {
 
     /** Like what is old, a change is no longer young if it is dated further ahead than that. */
     private Outcome behind(Duration lag) {
-      String lacking = plan.isEmpty() ? "the signoff was never requested" : plan.counts();
+      String lacking = plan.size() == 0 ? "the signoff was never requested" : plan.counts();
       boolean isTooLong = maxLag == 0 || lag.abs().compareTo(Duration.ofSeconds(maxLag)) > 0;
       boolean isAhead = lag.plusSeconds(1).isNegative();
       Verdict verdict = isTooLong ? Verdict.BEHIND : Verdict.LAGGING;
@@ -1164,8 +1153,9 @@ public class backport_records implements Runner.Command {
     }
 
     private Outcome outcome(Verdict verdict, String text, String hint, Duration lag) {
+      Advice advice = verdict.advice == null ? null : verdict.advice.or(hint);
       return new Outcome(
-          mapping, plan, List.copyOf(requests), verdict, text, appliedCount(), hint, lag);
+          mapping, plan, List.copyOf(requests), verdict, text, appliedCount(), advice, lag);
     }
   }
 
@@ -1193,15 +1183,14 @@ public class backport_records implements Runner.Command {
     final Advice advice; // null if it is good
 
     Verdict(String word, Status status) {
-      this.word = word;
-      this.status = status;
-      this.advice = null;
+      this(word, status, null);
     }
 
     Verdict(String word, Status status, String hint) {
       this.word = word;
       this.status = status;
-      this.advice = new Advice(Advice.slug(this), hint, Runbook.BACKPORT_BEHIND);
+      this.advice =
+          hint == null ? null : new Advice(Advice.slug(this), hint, Runbook.BACKPORT_BEHIND);
     }
   }
 
@@ -1211,7 +1200,7 @@ public class backport_records implements Runner.Command {
    * @param requests that were sent, for the JSON document
    * @param text the whole line if the status is good, otherwise the reason
    * @param changes number of applied changes
-   * @param hint what to do about it, or null
+   * @param advice what to do about it; null if it is good
    * @param lag how long the destination is behind, or null
    */
   record Outcome(
@@ -1221,16 +1210,8 @@ public class backport_records implements Runner.Command {
       Verdict verdict,
       String text,
       int changes,
-      String hint,
-      Duration lag) {
-
-    /** What to do about it; null if it is good. */
-    Advice advice() {
-      return verdict.advice == null ? null : verdict.advice.or(hint);
-    }
-  }
-
-  private static final int SHOWN_CHANGES = 10;
+      Advice advice,
+      Duration lag) {}
 
   private void show(Outcome outcome, Tally tally) {
     List<Change> changes = outcome.plan().all();
@@ -1244,11 +1225,9 @@ public class backport_records implements Runner.Command {
     }
     report.result(outcome.verdict().status, text(outcome), json(outcome));
     if (outcome.verdict() == Verdict.BEHIND) {
-      int shown = general.isVerbose() ? changes.size() : SHOWN_CHANGES;
-      changes.stream().limit(shown).forEach(one -> report.details(" - " + described(one)));
-      if (changes.size() > shown) {
-        report.details(" - and %d more, --verbose shows all".formatted(changes.size() - shown));
-      }
+      report
+          .some(changes, backport_records::described)
+          .forEach(line -> report.details(" - " + line));
     }
     tally.add(
         outcome.mapping().destination().name(),

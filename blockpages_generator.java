@@ -209,7 +209,7 @@ public class blockpages_generator implements Runner.Command {
         new Publication(destination, report).publish(render(site, canonicalUrl));
       }
     } catch (Unavailable e) {
-      report.failure(e.getMessage(), e.hint(), e);
+      report.failure(e.getMessage(), NOT_PUBLISHED.or(e.hint()), e);
     }
   }
 
@@ -851,10 +851,8 @@ public class blockpages_generator implements Runner.Command {
       List<Task> obsolete = prune ? obsolete(all, existing) : List.of();
       report.put("unchanged", unchanged);
       if (destination.isMissing()) {
-        report.warn(
-            "%s is missing: %s"
-                .formatted(
-                    destination.name(), dryRun ? "it would be created" : "it is created now"));
+        String then = dryRun ? "it would be created" : "it is created now";
+        report.warn("%s is missing: %s".formatted(destination.name(), then));
       }
       if (!dryRun && changed.size() + obsolete.size() > 0) {
         report.announce(
@@ -876,6 +874,7 @@ public class blockpages_generator implements Runner.Command {
         act(obsolete);
       }
       report.put("not_tried", notTried);
+      tally.tellCauses(report);
       if (!notTried.isEmpty() && report.deadline().isOver()) {
         report.error(
             "%s: %d files were not tried".formatted(RunDeadline.LATE, notTried.size()),
@@ -887,13 +886,9 @@ public class blockpages_generator implements Runner.Command {
             "fix the cause and run the command again: it continues from there");
       } else if (!failures.isEmpty()) {
         report.error(
-            failures.size() == 1
-                ? "1 file was not deleted, though it may be the page of a record that is gone"
-                : "%d files were not deleted, though they may be pages of records that are gone"
-                    .formatted(failures.size()),
-            null);
+            "not deleted, but may be pages of records that are gone: " + Display.some(failures),
+            "run the command again with --prune");
       }
-      tally.tellCauses(report);
       report.summary(summary());
       tally.tell(report, Status.UNKNOWN, "Not published: %s");
     }
@@ -1017,10 +1012,7 @@ public class blockpages_generator implements Runner.Command {
       failures.add(task.file());
       failedPages += task.isDeletion() ? 0 : 1;
       Map<String, Object> json = json(task, "no-verdict");
-      json.put("reason", Display.line(failed.reason()));
-      Advice advice = NOT_PUBLISHED.or(failed.hint());
-      advice.addTo(json);
-      tally.add(task.file(), Status.UNKNOWN, "NO VERDICT", failed.reason(), advice);
+      tally.addNoVerdict(task.file(), failed.reason(), NOT_PUBLISHED.or(failed.hint()), json);
       report.result(Status.UNKNOWN, line(task) + " " + report.noVerdict(failed.reason()), json);
     }
 
@@ -1044,6 +1036,7 @@ public class blockpages_generator implements Runner.Command {
     }
 
     private void interrupted() {
+      tally.tellCauses(report);
       report.summary("interrupted: " + summary());
     }
 

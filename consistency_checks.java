@@ -2,7 +2,7 @@
 //DESCRIPTION Check that source, preview and destination of each signed collection agree with its status.
 //DOCS docs/consistency_checks.md
 //JAVA 25+
-//SOURCES common/Advice.java common/Changesets.java common/Display.java common/Failure.java common/GeneralSettings.java
+//SOURCES common/Advice.java common/Changesets.java common/Display.java common/GeneralSettings.java
 //SOURCES common/Http.java common/InOrder.java common/Place.java common/RecordDiff.java
 //SOURCES common/RemoteSettings.java common/Report.java common/Runner.java common/Secret.java
 //SOURCES common/Selection.java common/ServerException.java common/ServerInfo.java
@@ -17,7 +17,6 @@ import common.Advice.Runbook;
 import common.Changesets.Changeset;
 import common.Changesets.SignedRecord;
 import common.Display;
-import common.Failure;
 import common.GeneralSettings;
 import common.Http;
 import common.InOrder;
@@ -143,6 +142,11 @@ public class consistency_checks implements Runner.Command {
               .toList(),
           report);
       Published published = new Published(writer.signed(), remote);
+      String exclude =
+          checks.stream()
+              .filter(Unannounced.class::isInstance)
+              .map(check -> check.place().name())
+              .collect(Collectors.joining(","));
       Tally tally = new Tally("collection", checks.size(), "OK", "SKIP", "ERROR", "NO VERDICT");
       InOrder.run(
           report,
@@ -150,8 +154,8 @@ public class consistency_checks implements Runner.Command {
           server.collectionsAtOnce(),
           check -> new Outcome(check.place(), judge(check, remote, published)),
           (check, reason) -> new Outcome(check.place(), new NoVerdict(reason, Advice.UNEXPECTED)),
-          outcome -> show(outcome, unannounced(checks), tally, report),
-          () -> report.summary("interrupted: " + tally.counts()));
+          outcome -> show(outcome, exclude, tally, report),
+          () -> tally.interrupted(report));
       published.warn(report);
       tally.tellCauses(report);
       report.summary(tally.counts());
@@ -208,12 +212,11 @@ public class consistency_checks implements Runner.Command {
   /** What is wrong with a collection, and what to do about it. */
   enum Finding {
     NOT_A_DESTINATION("is SERVER the writer? if so, ask who configures its signed resources"),
-    NOT_ANNOUNCED("ask who configures monitor/changes"),
+    NOT_ANNOUNCED("left out on purpose? --exclude %s"),
     SOURCE_GONE("create the source again, or delete the records of its destination, too"),
     STATUS_ODD("wait for the server to finish; if it stays, sign again", Runbook.REFRESH_FAILED),
-    METADATA_DIFFER("see that the source is right, then request a review to publish it again"),
     NOT_READABLE("check that the collection exists and that everyone may read it"),
-    RECORDS_DIFFER("see that the source is right, then request a review to publish it again");
+    PUBLISHED_DIFFERS("see that the source is right, then request a review to publish it again");
 
     final Advice advice;
 
@@ -224,14 +227,15 @@ public class consistency_checks implements Runner.Command {
     Finding(String hint, Runbook page) {
       advice = new Advice(Advice.slug(this), hint, page);
     }
+
+    /** What to do about this collection, or about several, comma separated. */
+    Advice about(String names) {
+      return advice.or(advice.hint().replace("%s", names));
+    }
   }
 
   /** The collection could not be judged. */
-  record NoVerdict(String reason, Advice advice) implements Judgement {
-    NoVerdict(Failure failure) {
-      this(failure.getMessage(), new Advice("not-read", failure.hint(), Runbook.NO_VERDICT));
-    }
-  }
+  record NoVerdict(String reason, Advice advice) implements Judgement {}
 
   record Outcome(Place place, Judgement judgement) {}
 
@@ -277,12 +281,11 @@ public class consistency_checks implements Runner.Command {
     if (!source.containsKey("status")) {
       return new Inconsistent(Finding.STATUS_ODD, "\"status\" attribute missing");
     }
-    String status = Objects.toString(source.get("status"), null);
+    String status = Objects.toString(source.get("status"), "signed"); // or never signed
     return switch (status) {
       case "work-in-progress" -> new Skipped("work-in-progress");
       case "to-review" ->
           preview == null ? new Skipped("to-review") : compared(List.of(from, preview));
-      case null -> compared(present(from, preview, destination)); // never signed
       case "signed" -> compared(present(from, preview, destination));
       default ->
           new Inconsistent(Finding.STATUS_ODD, "the status is %s".formatted(Display.brief(status)));
@@ -305,16 +308,13 @@ public class consistency_checks implements Runner.Command {
     if (metadata.isEmpty()) {
       return judgement;
     }
-    List<String> problems = new ArrayList<>();
-    problems.add("source → destination: metadata differ in " + RecordDiff.text(metadata));
-    List<Difference> differences = List.of();
-    Finding finding = Finding.METADATA_DIFFER;
-    if (judgement instanceof Inconsistent inconsistent) {
-      problems.addAll(inconsistent.problems());
-      differences = inconsistent.differences();
-      finding = inconsistent.finding();
-    }
-    return new Inconsistent(finding, problems, differences);
+    String problem = "source → destination: metadata differ in " + RecordDiff.text(metadata);
+    return judgement
+            instanceof
+            Inconsistent(Finding finding, List<String> problems, List<Difference> records)
+        ? new Inconsistent(
+            finding, Stream.concat(Stream.of(problem), problems.stream()).toList(), records)
+        : new Inconsistent(Finding.PUBLISHED_DIFFERS, problem);
   }
 
   /** Whether the status asks for a destination with the same records. */
@@ -362,7 +362,7 @@ public class consistency_checks implements Runner.Command {
     return problems.isEmpty() && differences.isEmpty()
         ? new Consistent()
         : new Inconsistent(
-            problems.isEmpty() ? Finding.RECORDS_DIFFER : Finding.NOT_READABLE,
+            problems.isEmpty() ? Finding.PUBLISHED_DIFFERS : Finding.NOT_READABLE,
             problems,
             differences);
   }
@@ -420,7 +420,7 @@ public class consistency_checks implements Runner.Command {
     try {
       return places(selection.all(remote, report));
     } catch (ServerException e) {
-      report.error("cannot read the list again: " + e.getMessage(), e.hint());
+      report.error("cannot read the list again: " + e.getMessage(), e.advice());
       return Set.of();
     }
   }
@@ -460,22 +460,14 @@ public class consistency_checks implements Runner.Command {
               "source %s is signed, but %s is not announced in %s"
                   .formatted(resource.source().name(), place.name(), list));
       case Compare(Announced entry, SignedResource resource) -> {
-        Judgement judgement = read(entry, resource, remote::changeset, remote, published);
+        Judgement judgement =
+            read(entry, resource, () -> remote.changeset(entry), remote, published);
         // read again, because a change may have been in flight
         yield judgement instanceof Inconsistent
-            ? read(entry, resource, again -> remote.fresh(again.place()), remote, published)
+            ? read(entry, resource, () -> remote.fresh(entry.place()), remote, published)
             : judgement;
       }
     };
-  }
-
-  /** What to do about all collections that are not announced. */
-  private static String unannounced(List<Check> checks) {
-    return "left out on purpose? --exclude "
-        + checks.stream()
-            .filter(Unannounced.class::isInstance)
-            .map(check -> check.place().name())
-            .collect(Collectors.joining(","));
   }
 
   /**
@@ -495,7 +487,7 @@ public class consistency_checks implements Runner.Command {
     }
 
     /** The differences, but for what no destination has; that is remembered for a warning. */
-    List<Field> among(List<Field> differences) throws Failure {
+    List<Field> among(List<Field> differences) throws ServerException {
       List<Field> published = new ArrayList<>();
       for (Field field : differences) {
         if (field.right() != null || isSomewhere(field.name())) {
@@ -508,7 +500,7 @@ public class consistency_checks implements Runner.Command {
     }
 
     /** Whether a destination has an attribute of that name. */
-    private synchronized boolean isSomewhere(String name) throws Failure {
+    private synchronized boolean isSomewhere(String name) throws ServerException {
       if (names == null) {
         names = new TreeSet<>();
         for (String bucket : buckets(resources, SignedResource::destination)) {
@@ -520,7 +512,7 @@ public class consistency_checks implements Runner.Command {
         }
       }
       if (failure != null && !names.contains(name)) {
-        throw unreadable("destinations", failure);
+        throw failure.of("destinations");
       }
       return names.contains(name);
     }
@@ -541,9 +533,8 @@ public class consistency_checks implements Runner.Command {
         .collect(Collectors.toCollection(TreeSet::new));
   }
 
-  /** How the destination is read: as clients do, or past the caches. */
   private interface Read {
-    Changeset changeset(Announced entry) throws ServerException;
+    Changeset changeset() throws ServerException;
   }
 
   private Judgement read(
@@ -576,14 +567,14 @@ public class consistency_checks implements Runner.Command {
       }
       Side destination =
           isPublished
-              ? side("destination", () -> remote.whole(entry.place(), read.changeset(entry)))
+              ? side("destination", () -> remote.whole(entry.place(), read.changeset()))
               : null;
       Judgement judgement = judge(source.metadata(), from, preview, destination);
       return destination == null
           ? judgement
           : with(published.among(metadataDifferences(from, destination)), judgement);
-    } catch (Failure e) {
-      return new NoVerdict(e);
+    } catch (ServerException e) {
+      return new NoVerdict(e.reason(), e.advice());
     }
   }
 
@@ -605,29 +596,21 @@ public class consistency_checks implements Runner.Command {
                   Finding.SOURCE_GONE,
                   "source %s is gone, destination has %d records"
                       .formatted(source.name(), records));
-    } catch (Failure e) {
-      return new NoVerdict(e);
+    } catch (ServerException e) {
+      return new NoVerdict(e.reason(), e.advice());
     }
   }
 
-  private interface Reading {
-    Changeset read() throws ServerException;
-  }
-
-  private static Failure unreadable(String side, ServerException failure) {
-    return new Failure(side + ": " + failure.reason(), failure.advice().hint());
-  }
-
   /** A side that clients may not read is a finding; any other failure leaves no verdict. */
-  private static Side side(String name, Reading reading) throws Failure {
+  private static Side side(String name, Read read) throws ServerException {
     try {
-      Changeset read = reading.read();
-      return Side.of(name, read.records(), read.metadata());
+      Changeset changeset = read.changeset();
+      return Side.of(name, changeset.records(), changeset.metadata());
     } catch (ServerException e) {
       if (e.isNotReadable()) {
         return Side.unreadable(name, e.reason());
       }
-      throw unreadable(name, e);
+      throw e.of(name);
     }
   }
 
@@ -649,8 +632,6 @@ public class consistency_checks implements Runner.Command {
 
   // ---- rendering
 
-  private static final int SHOWN_DIFFERENCES = 10;
-
   private void show(Outcome outcome, String unannounced, Tally tally, Report report) {
     String place = outcome.place().name();
     String name = Display.name(place);
@@ -668,39 +649,24 @@ public class consistency_checks implements Runner.Command {
         report.result(Status.GOOD, "%s SKIP (%s)".formatted(name, why), json);
       }
       case NoVerdict(String reason, Advice advice) -> {
-        tally.add(place, Status.UNKNOWN, "NO VERDICT", reason, advice);
-        json.put("status", "no-verdict");
-        json.put("reason", Display.line(reason));
-        advice.addTo(json);
+        tally.addNoVerdict(place, reason, advice, json);
         report.result(Status.UNKNOWN, name + " " + report.noVerdict(reason), json);
       }
       case Inconsistent inconsistent -> {
-        List<String> lines = lines(inconsistent);
+        List<String> lines = new ArrayList<>(inconsistent.problems());
+        lines.addAll(report.some(inconsistent.differences(), consistency_checks::line));
         Finding finding = inconsistent.finding();
-        Advice advice =
-            finding == Finding.NOT_ANNOUNCED ? finding.advice.or(unannounced) : finding.advice;
-        tally.add(place, Status.BAD, "ERROR", String.join("; ", lines), advice);
+        tally.add(place, Status.BAD, "ERROR", String.join("; ", lines), finding.about(unannounced));
         json.put("status", "bad");
         json.put("problems", inconsistent.problems().stream().map(Display::clean).toList());
         json.put(
             "differences",
             inconsistent.differences().stream().map(consistency_checks::json).toList());
-        advice.addTo(json);
+        finding.about(place).addTo(json);
         report.result(Status.BAD, name + " " + report.word(Status.BAD, "ERROR"), json);
         lines.forEach(line -> report.details(" - " + Display.clean(line)));
       }
     }
-  }
-
-  private List<String> lines(Inconsistent inconsistent) {
-    List<String> lines = new ArrayList<>(inconsistent.problems());
-    List<Difference> all = inconsistent.differences();
-    int shown = general.isVerbose() ? all.size() : Math.min(SHOWN_DIFFERENCES, all.size());
-    all.subList(0, shown).forEach(difference -> lines.add(line(difference)));
-    if (shown < all.size()) {
-      lines.add("and %d more, --verbose shows all".formatted(all.size() - shown));
-    }
-    return lines;
   }
 
   private static String line(Difference difference) {

@@ -201,7 +201,7 @@ public class refresh_signature implements Runner.Command {
             outcomes.add(outcome);
             show(outcome, tally, report);
           },
-          () -> report.summary("interrupted: " + tally.counts()));
+          () -> tally.interrupted(report));
       String verified = "";
       if (verify && !dryRun && notAsked == null) {
         SignatureReport results = new SignatureReport(check, report);
@@ -209,7 +209,10 @@ public class refresh_signature implements Runner.Command {
             signedPlaces(outcomes, announcedNow(clients, report)),
             server.collectionsAtOnce(),
             entry -> check.judge(entry, () -> clients.fresh(entry.place())),
-            () -> report.summary("interrupted: " + tally.counts()));
+            () -> {
+              results.showDetails();
+              tally.interrupted(report);
+            });
         results.showRoots();
         results.showWarnings(report::warn);
         results.showDetails();
@@ -481,17 +484,14 @@ public class refresh_signature implements Runner.Command {
       }
       case NotAsked(Advice advice) -> {
         String reason = "not asked: %s is not set".formatted(AUTH);
-        tally.add(name, Status.UNKNOWN, "not asked", reason, advice);
+        tally.add(name, Status.UNKNOWN, "not asked", reason, null); // the refused one has it
         json.put("status", "no-verdict");
         json.put("reason", reason);
         advice.addTo(json);
         report.result(Status.UNKNOWN, null, json);
       }
       case NoVerdict(String reason, Advice advice) -> {
-        tally.add(name, Status.UNKNOWN, "NO VERDICT", reason, advice);
-        json.put("status", "no-verdict");
-        json.put("reason", Display.line(reason));
-        advice.addTo(json);
+        tally.addNoVerdict(name, reason, advice, json);
         report.result(Status.UNKNOWN, start + trigger + report.noVerdict(reason), json);
       }
     }

@@ -226,8 +226,8 @@ public class uptake_health implements Runner.Command {
       Tally tally =
           new Tally("source", outcomes.size(), "OK", "SKIP", "EXCLUDED", "BAD", "NO VERDICT");
       for (Outcome it : outcomes) {
-        tally.add(
-            it.name(), it.verdict().status, it.verdict().toString(), it.reason(), it.advice());
+        Advice told = it.verdict() == Verdict.BAD ? null : it.advice(); // explain() tells the others
+        tally.add(it.name(), it.verdict().status, it.verdict().toString(), it.reason(), told);
       }
       tellSentry(outcomes, report);
       tally.tell(report, Status.UNKNOWN, "No verdict on %s");
@@ -765,11 +765,15 @@ public class uptake_health implements Runner.Command {
   /** Says more of the findings, with the hint to all of them. */
   private static void explain(List<Outcome> findings, Earlier earlier, Report report) {
     for (Outcome finding : findings.subList(0, Math.min(MAX_EXPLAINED, findings.size()))) {
-      report.cause(explanation(finding, earlier.rate(finding.source())), null);
+      report.remark(explanation(finding, earlier.rate(finding.source())));
     }
     int more = findings.size() - MAX_EXPLAINED;
-    String rest = more > 0 ? "and %d more over their threshold".formatted(more) : null;
-    report.cause(rest, findings.isEmpty() ? null : OVER_THRESHOLD);
+    if (more > 0) {
+      report.remark("and %d more over their threshold".formatted(more));
+    }
+    if (!findings.isEmpty()) {
+      report.hint(null, OVER_THRESHOLD);
+    }
   }
 
   /** Says what may be wrong with the settings or the data. */

@@ -122,7 +122,7 @@ public class validate_changes_collection implements Runner.Command {
           entry -> check(remote, entry, surroundings.clock()),
           (entry, reason) -> noVerdict(entry, reason, Advice.UNEXPECTED),
           outcome -> show(outcome, tally, report),
-          () -> report.summary("interrupted: " + tally.counts()));
+          () -> tally.interrupted(report));
       exportAge.check(remote, surroundings.clock().instant(), strict, report);
       tally.tellCauses(report);
       report.summary(tally.counts());
@@ -252,13 +252,12 @@ public class validate_changes_collection implements Runner.Command {
     }
   }
 
-  private Optional<Announced> readAgain(RemoteSettings remote, Announced entry) {
+  private Optional<Announced> readAgain(RemoteSettings remote, Announced entry)
+      throws ServerException {
     try {
       return selection.readAgain(remote, entry);
     } catch (ServerException e) {
-      String problem = "the list cannot be read again: " + e.reason();
-      return Optional.of(
-          new Announced(entry.bucket(), entry.collection(), entry.timestamp(), problem));
+      throw e.of("the list cannot be read again");
     }
   }
 

@@ -1,5 +1,5 @@
 //JAVA 25+
-//SOURCES Display.java
+//SOURCES Display.java RunDeadline.java
 
 package common;
 
@@ -42,9 +42,13 @@ public record Advice(String cause, String hint, Runbook page) {
           "ask the server's operators to mend this entry of the list",
           Runbook.NO_VERDICT);
 
-  /** For a failure that no command expects; an error has said more. */
+  /** For a failure that no command expects. */
   public static final Advice UNEXPECTED =
-      new Advice("unexpected", "see the error above: --verbose shows where", Runbook.NO_VERDICT);
+      new Advice("unexpected", "this is a bug, --verbose shows where", Runbook.NO_VERDICT);
+
+  /** For what the run had no time for. */
+  public static final Advice OUT_OF_TIME =
+      new Advice("out-of-time", RunDeadline.HINT, Runbook.NO_VERDICT);
 
   public Advice {
     Objects.requireNonNull(hint, cause);
@@ -53,6 +57,11 @@ public record Advice(String cause, String hint, Runbook page) {
   /** The same advice with another hint, unless that is null. */
   public Advice or(String hint) {
     return hint == null ? this : new Advice(cause, hint, page);
+  }
+
+  /** The hint, and where to read on. */
+  String line() {
+    return "%s (%s)".formatted(hint, page.path());
   }
 
   /** Adds hint and page to a result of the JSON document. */

@@ -137,7 +137,7 @@ class CrashReports {
   void said(String line) {}
 
   /** Reports an error that ended the run, or the work on a collection; each bug once. */
-  void failure(String message, Throwable failure) {}
+  void failure(String message, Throwable failure, Advice advice) {}
 
   /**
    * Reports a check that failed.
@@ -154,6 +154,8 @@ class CrashReports {
   /** The part that needs the SDK's classes. */
   private static final class Sdk extends CrashReports {
     private static final int MAX_TEXT = 10_000; // characters; Sentry refuses reports over 1 MB
+    private static final int MAX_EXTRA = 200_000;
+    private static final int MAX_TAG = 199; // and an ellipsis: Sentry refuses longer ones
 
     /** A number, date or time, other than a status such as 503; not a part of a name. */
     private static final Pattern VARYING =
@@ -212,7 +214,7 @@ class CrashReports {
 
     @Override
     void server(URI url) {
-      Sentry.setTag("server", shown(Urls.shown(url)));
+      Sentry.setTag("server", Display.cut(shown(Urls.shown(url)), MAX_TAG));
     }
 
     @Override
@@ -237,11 +239,10 @@ class CrashReports {
     }
 
     @Override
-    void failure(String message, Throwable failure) {
+    void failure(String message, Throwable failure, Advice advice) {
       try {
         StackTraceElement[] trace = failure.getStackTrace();
         if (bugs.add(failure.getClass() + (trace.length == 0 ? "" : " at " + trace[0]))) {
-          Advice advice = failure instanceof ServerException e ? e.advice() : null;
           send(new SentryEvent(failure), List.of(ANY), message, advice, SentryLevel.FATAL);
         }
       } catch (OutOfMemoryError e) {
@@ -253,7 +254,14 @@ class CrashReports {
     void failedCheck(
         List<String> group, String message, Map<String, String> particulars, Advice advice) {
       SentryEvent event = new SentryEvent();
-      particulars.forEach((name, value) -> event.setExtra(shown(name), shown(value)));
+      int length = 0;
+      for (Map.Entry<String, String> one : particulars.entrySet()) {
+        length += one.getKey().length() + one.getValue().length();
+        if (length > MAX_EXTRA) {
+          break; // the run's output has them all
+        }
+        event.setExtra(shown(one.getKey()), shown(one.getValue()));
+      }
       send(event, group, message, advice, SentryLevel.ERROR);
     }
 

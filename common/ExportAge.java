@@ -41,7 +41,7 @@ public final class ExportAge {
     } catch (ServerException e) {
       String unknown = "the server info cannot be read: " + e.getMessage();
       if (strict) {
-        report.error(unknown, e.hint());
+        report.error(unknown, e.advice());
       } else {
         report.warn(unknown);
       }

@@ -111,11 +111,6 @@ public final class GeneralSettings {
   @HelpGroup(HelpGroup.Title.OUTPUT)
   boolean completion;
 
-  /** Whether {@code --verbose} is set. */
-  public boolean isVerbose() {
-    return verbose;
-  }
-
   /**
    * The {@code Authorization} header for a server: Basic for {@code user:pass}, Bearer for a bare
    * token, {@code TYPE TOKEN} as it is.

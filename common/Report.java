@@ -22,6 +22,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -51,6 +52,7 @@ public final class Report {
   private static final int CLOSED_PIPE = 141; // as of a process that SIGPIPE ended
 
   private static final Duration LONGEST_ENDING = Duration.ofSeconds(5);
+  private static final int MAX_SHOWN = 10;
   private static final int MAX_ALERTS = 10;
   private static final int MAX_ALERT_LENGTH = 500;
 
@@ -177,7 +179,7 @@ public final class Report {
         soon(() -> {
           synchronized (this) {
             if (!finished) {
-              error(RunDeadline.LATE, RunDeadline.HINT);
+              error(RunDeadline.LATE, Advice.OUT_OF_TIME);
               interrupt(NO_FULL_VERDICT);
             }
           }
@@ -257,6 +259,18 @@ public final class Report {
     if (settings.format() == Format.TEXT) {
       print(Display.lines(lines));
     }
+  }
+
+  /**
+   * The lines of the first ten, and how many more there are; with {@code --verbose} those of all.
+   */
+  public <T> List<String> some(List<T> all, Function<T, String> line) {
+    List<T> shown = settings.verbose() ? all : all.subList(0, Math.min(MAX_SHOWN, all.size()));
+    int more = all.size() - shown.size();
+    return Stream.concat(
+            shown.stream().map(line),
+            more == 0 ? Stream.of() : Stream.of("and %d more, --verbose shows all".formatted(more)))
+        .toList();
   }
 
   /** A status word, coloured on a terminal. */
@@ -360,6 +374,12 @@ public final class Report {
     crashReports.failedCheck(List.of(CrashReports.ANY), Display.line(message), Map.of(), null);
   }
 
+  /** The same, with a page that explains more. */
+  public synchronized void error(String message, Advice advice) {
+    sayError(message, advice.line());
+    crashReports.failedCheck(List.of(CrashReports.ANY), Display.line(message), Map.of(), advice);
+  }
+
   private void sayError(String message, String hint) {
     raiseExit(NO_FULL_VERDICT);
     errors.add(Display.line(message));
@@ -367,26 +387,29 @@ public final class Report {
     sayHint(hint);
   }
 
+  /** Says more of results; {@code --quiet} keeps it. */
+  public synchronized void remark(String message) {
+    say(message);
+  }
+
   /**
-   * Says more of results, or what they have in common, and what to do next unless an earlier hint
-   * has said it.
+   * Says what to do next, unless an earlier hint of the run has said it.
    *
-   * @param line null where there is nothing in common
-   * @param advice null where there is none
+   * @param about what the hint is about, said before it; null if that is clear
    */
-  public synchronized void cause(String line, Advice advice) {
-    if (line != null) {
-      say(line);
-    }
-    if (advice != null && hints.stream().noneMatch(said -> said.contains(advice.hint()))) {
-      sayHint("%s (%s)".formatted(advice.hint(), advice.page().path()));
+  public synchronized void hint(String about, Advice advice) {
+    String hint = Display.line(advice.hint());
+    if (hints.stream().noneMatch(said -> said.contains(hint))) {
+      if (about != null) {
+        say(about);
+      }
+      sayHint(advice.line());
     }
   }
 
   private void sayHint(String hint) {
-    if (hint != null) {
-      hints.add(hint);
-      errLine(Display.line("hint: " + hint));
+    if (hints.add(Display.line(hint))) {
+      errLine("hint: " + Display.line(hint));
     }
   }
 
@@ -401,12 +424,12 @@ public final class Report {
   }
 
   /** Reports what ended the run, or the work on a collection, with its trace for Sentry. */
-  public synchronized void failure(String message, String hint, Throwable failure) {
-    sayError(message, hint);
+  public synchronized void failure(String message, Advice advice, Throwable failure) {
+    sayError(message, advice.line());
     if (settings.verbose()) {
       trace(failure);
     }
-    crashReports.failure(Display.line(message), failure);
+    crashReports.failure(Display.line(message), failure, advice);
   }
 
   /** Prints a failure as the JVM does, but cleans a server's text. */
@@ -426,11 +449,12 @@ public final class Report {
     String message = isMemory ? "out of memory" : "unexpected " + failure;
     failure(
         message,
-        isMemory
-            ? "give the JVM more with JAVA_TOOL_OPTIONS=-Xmx2g"
-            : failure instanceof LinkageError
-                ? "a file of the program is missing or damaged: install it again"
-                : "this is a bug, --verbose shows where",
+        Advice.UNEXPECTED.or(
+            isMemory
+                ? "give the JVM more with JAVA_TOOL_OPTIONS=-Xmx2g"
+                : failure instanceof LinkageError
+                    ? "a file of the program is missing or damaged: install it again"
+                    : null),
         failure);
     return message;
   }
@@ -477,7 +501,7 @@ public final class Report {
    *
    * @throws ClosedOutput once Ctrl-C has ended the run
    */
-  synchronized void requireNotInterrupted() {
+  public synchronized void requireNotInterrupted() {
     if (interrupted) {
       throw new ClosedOutput();
     }
@@ -523,7 +547,7 @@ public final class Report {
       if (reason.toLowerCase(Locale.ROOT).contains("pipe")) {
         raiseExit(CLOSED_PIPE);
       } else {
-        sayError("cannot write to stdout: " + reason, null);
+        sayError("cannot write to stdout: " + reason, "is there space left where it goes?");
       }
       throw new ClosedOutput();
     }
@@ -544,6 +568,7 @@ public final class Report {
       document.put("findings", findings);
       document.put("warnings", List.copyOf(warnings));
       document.put("errors", errors);
+      document.put("hints", List.copyOf(hints));
       document.put("summary", summary);
       document.put("exit", exitCode());
       byte[] json = Json.document(masked(document));

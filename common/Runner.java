@@ -1,6 +1,6 @@
 //JAVA 25+
 //DEPS info.picocli:picocli:4.7.7
-//SOURCES CrashReports.java GeneralSettings.java Help.java Lookup.java Masks.java Report.java
+//SOURCES Advice.java CrashReports.java GeneralSettings.java Help.java Lookup.java Masks.java Report.java
 //SOURCES RunDeadline.java Secret.java ServerException.java Setting.java Surroundings.java
 //SOURCES UsageException.java Values.java Version.java
 
@@ -45,6 +45,9 @@ public final class Runner {
 
   /** How long a run may still take after its deadline, to compute and to print. */
   private static final Duration GRACE = Duration.ofSeconds(15);
+
+  /** What to do about a setting that is not accepted, where nothing more is known. */
+  private static final String HELP = "--help says what each setting takes";
 
   private Runner() {}
 
@@ -176,11 +179,13 @@ public final class Runner {
       command.run(all, report);
     } catch (ParameterException e) {
       UsageException usage = usage(e, lookup);
-      report.error(usage.getMessage(), usage.hint());
+      report.error(usage.getMessage(), Objects.requireNonNullElse(usage.hint(), HELP));
     } catch (UsageException e) {
-      report.error(e.getMessage(), lookup.hint(e.getMessage(), e.hint()));
+      String hint = lookup.hint(e.getMessage(), e.hint());
+      report.error(e.getMessage(), Objects.requireNonNullElse(hint, HELP));
     } catch (ServerException e) {
-      report.failure(e.getMessage(), lookup.hint(e.getMessage(), e.hint()), e);
+      Advice advice = e.advice().or(lookup.hint(e.getMessage(), e.hint()));
+      report.failure(e.getMessage(), advice, e);
     } catch (Report.ClosedOutput e) {
       // the report has set the exit code
     } catch (Throwable e) {

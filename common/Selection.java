@@ -93,7 +93,8 @@ public final class Selection {
     List<Announced> selected = announced.stream().filter(entry -> selects(entry.name())).toList();
     if (announced.isEmpty()) {
       throw new UsageException(
-          "%s announces no collection: nothing was %s".formatted(path(), done), null);
+          "%s announces no collection: nothing was %s".formatted(path(), done),
+          "check SERVER, and BUCKET and COLLECTION of the list");
     }
     if (selected.isEmpty()) {
       throw new UsageException(

@@ -1,5 +1,5 @@
 //JAVA 25+
-//SOURCES Advice.java RunDeadline.java
+//SOURCES Advice.java
 
 package common;
 
@@ -90,6 +90,15 @@ public final class ServerException extends Exception {
     return this;
   }
 
+  /** The same failure, with what could not be read before its reason. */
+  public ServerException of(String what) {
+    ServerException same = new ServerException(request, kind, status, what + ": " + reason);
+    same.hint = hint;
+    same.retryable = retryable;
+    same.throughProxy = throughProxy;
+    return same;
+  }
+
   @Override
   public String getMessage() {
     return request + ": " + reason;
@@ -119,7 +128,7 @@ public final class ServerException extends Exception {
     return hint;
   }
 
-  /** What to do about it where it leaves something without a verdict. */
+  /** What to do about it; its usual hint if it has none of its own. */
   public Advice advice() {
     String cause = kind == Kind.STATUS ? "http-" + status : Advice.slug(kind);
     return new Advice(cause, usually(), Runbook.NO_VERDICT).or(hint);
@@ -141,7 +150,7 @@ public final class ServerException extends Exception {
           "is it the right server? if so, ask its operators";
       case TOLD_TO_WAIT -> "run the command again after that time";
       case INTERRUPTED -> "run the command again";
-      case OUT_OF_TIME -> RunDeadline.HINT;
+      case OUT_OF_TIME -> Advice.OUT_OF_TIME.hint();
     };
   }
 

@@ -7,6 +7,7 @@ import common.Report.Status;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -32,13 +33,11 @@ public final class Tally {
       return new Cause(word, advice, reason == null ? null : "");
     }
 
-    /** {@code 18 BAD for one cause: the leaf expired on 2026-11-20 12:00:00 UTC}; or null. */
+    /** {@code 18 BAD for one cause: the leaf expired on 2026-11-20 12:00:00 UTC}. */
     String line(int count) {
-      return reason == null || count == 1
-          ? null
-          : reason.isEmpty()
-              ? "%d %s of one kind: %s".formatted(count, word, advice.cause().replace('-', ' '))
-              : "%d %s for one cause: %s".formatted(count, word, Display.line(reason));
+      return reason.isEmpty()
+          ? "%d %s of one kind: %s".formatted(count, word, advice.cause().replace('-', ' '))
+          : "%d %s for one cause: %s".formatted(count, word, Display.line(reason));
     }
   }
 
@@ -62,10 +61,18 @@ public final class Tally {
    * Counts one more.
    *
    * @param reason why it is not good; null if it is
-   * @param advice what to do about it; null if it is good
+   * @param advice what to do about it; null if it is good, or if another entry is why
    */
   public void add(String name, Status status, String word, String reason, Advice advice) {
     entries.add(new Entry(name, status, word, reason, advice));
+  }
+
+  /** Counts one that could not be judged, or done, and puts that into its result. */
+  public void addNoVerdict(String name, String reason, Advice advice, Map<String, Object> json) {
+    add(name, Status.UNKNOWN, "NO VERDICT", reason, advice);
+    json.put("status", "no-verdict");
+    json.put("reason", Display.line(reason));
+    advice.addTo(json);
   }
 
   /**
@@ -99,44 +106,64 @@ public final class Tally {
 
   /**
    * Says on stderr why entries are not good, and what to do about it. Many of one cause are one
-   * line; what only one entry has is on stdout already, and only its hint follows.
+   * line. What only one entry has is on stdout already: its hint follows, below its name if there
+   * are other causes.
    */
   public void tellCauses(Report report) {
-    Map<Cause, Integer> counts = new LinkedHashMap<>();
-    Map<Cause, Integer> kinds = new LinkedHashMap<>();
+    Map<Cause, List<Entry>> alike = new LinkedHashMap<>();
+    Map<Cause, List<Entry>> kinds = new LinkedHashMap<>();
     entries.stream()
         .filter(entry -> entry.advice() != null)
-        .map(entry -> new Cause(entry.word(), entry.advice(), entry.reason()))
-        .forEach(cause -> counts.merge(cause, 1, Integer::sum));
-    counts.forEach((cause, count) ->
-        kinds.merge(count > 1 ? cause : cause.withoutReason(), count, Integer::sum));
-    List<Map.Entry<Cause, Integer>> causes = new ArrayList<>(kinds.entrySet());
-    causes.sort(Map.Entry.<Cause, Integer>comparingByValue().reversed());
-    causes.stream()
+        .forEach(entry ->
+            add(new Cause(entry.word(), entry.advice(), entry.reason()), List.of(entry), alike));
+    alike.forEach(
+        (cause, some) -> add(some.size() > 1 ? cause : cause.withoutReason(), some, kinds));
+    kinds.entrySet().stream()
+        .sorted(Comparator.comparing(kind -> -kind.getValue().size()))
         .limit(MAX_CAUSES)
-        .forEach(
-            cause -> report.cause(cause.getKey().line(cause.getValue()), cause.getKey().advice()));
-    int more = causes.size() - MAX_CAUSES;
+        .forEach(kind -> {
+          Cause cause = kind.getKey();
+          List<Entry> some = kind.getValue();
+          boolean isAlone = some.size() == 1;
+          if (!isAlone && cause.reason() != null) {
+            report.remark(cause.line(some.size()));
+          }
+          report.hint(
+              isAlone && kinds.size() > 1 ? some.getFirst().name() + " " + cause.word() : null,
+              cause.advice());
+        });
+    int more = kinds.size() - MAX_CAUSES;
     if (more > 0) {
-      report.cause("and %d more cause%s".formatted(more, more == 1 ? "" : "s"), null);
+      report.remark("and %d more cause%s".formatted(more, more == 1 ? "" : "s"));
     }
   }
 
+  private static void add(Cause cause, List<Entry> some, Map<Cause, List<Entry>> all) {
+    all.computeIfAbsent(cause, _ -> new ArrayList<>()).addAll(some);
+  }
+
+  /** Says after Ctrl-C what was found so far. */
+  public void interrupted(Report report) {
+    tellCauses(report);
+    report.summary("interrupted: " + counts());
+  }
+
   /**
-   * Reports all that have this status to Sentry: each by itself, or many in one message.
+   * Reports all that have this status and an advice to Sentry: each by itself, or many in one
+   * message.
    *
-   * @param message with {@code %s} for the name of one, or how many there are
+   * @param message with {@code %s} for the name of one, or for how many
    */
   public void tell(Report report, Status status, String message) {
     String check = message.replaceFirst("(:| on) %s$", "");
     Map<String, Entry> some = new LinkedHashMap<>();
     entries.stream()
-        .filter(entry -> entry.status() == status)
+        .filter(entry -> entry.status() == status && entry.advice() != null)
         .forEach(entry -> some.put(entry.name(), entry));
     if (some.size() > MAX_ISSUES) {
       Map<String, String> reasons = new LinkedHashMap<>();
       some.forEach((name, entry) -> reasons.put(name, entry.reason()));
-      String text = message.formatted("%d %ss".formatted(some.size(), thing));
+      String text = message.formatted("many %ss".formatted(thing));
       report.failedCheck(check, null, text, reasons, mostFrequent(some.values()));
     } else {
       some.forEach((name, entry) ->
@@ -150,8 +177,10 @@ public final class Tally {
   }
 
   private static Advice mostFrequent(Collection<Entry> entries) {
-    Map<Advice, Integer> counts = new LinkedHashMap<>();
-    entries.forEach(entry -> counts.merge(entry.advice(), 1, Integer::sum));
-    return Collections.max(counts.entrySet(), Map.Entry.comparingByValue()).getKey();
+    Map<String, List<Advice>> byCause =
+        entries.stream()
+            .map(Entry::advice)
+            .collect(Collectors.groupingBy(Advice::cause, LinkedHashMap::new, Collectors.toList()));
+    return Collections.max(byCause.values(), Comparator.comparingInt(List::size)).getFirst();
   }
 }

@@ -342,7 +342,7 @@ class BlockpagesGeneratorTest {
     Differences.assertSameText(
         """
         blockpages_generator: error: cannot read %s/pages: it is not a folder
-        hint: check TARGET_DIR
+        hint: check TARGET_DIR (docs/runbooks/pages-not-updated.md)
         """
             .formatted(file),
         outcome.stderr());
@@ -404,7 +404,8 @@ class BlockpagesGeneratorTest {
               .stderr()
               .contains(
                   "it has 10000 records, at which servers cut a changeset; there may be more\n"
-                      + "hint: ask the writer's /v1, which tells how many there are\n"),
+                      + "hint: ask the writer's /v1, which tells how many there are"
+                      + " (docs/runbooks/no-verdict.md)\n"),
           outcome.stderr());
       assertTrue(
           outcome.stderr().contains("this reader does not say") || more.isEmpty(),

@@ -498,6 +498,10 @@ class ConsistencyChecksTest {
       assertTrue(
           outcome.stderr().contains("hint: left out on purpose? --exclude " + names + " (docs"),
           outcome::toString);
+      assertTrue(
+          run(server, "--format=json")
+              .stdout()
+              .contains("\"hint\" : \"left out on purpose? --exclude main/regions\""));
       assertEquals(0, run(server, "--exclude", names).exit());
     }
   }

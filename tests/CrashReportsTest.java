@@ -208,7 +208,7 @@ class CrashReportsTest {
     server.put("main", "c11", "{\"id\": \"1\"}");
     terminal().run(new validate_changes_collection());
     assertEquals(1, sentry.items("event").size(), sentry::toString);
-    JsonNode event = event("Timestamps differ on 11 collections");
+    JsonNode event = event("Timestamps differ on many collections");
     assertGroup(event, "validate_changes_collection", "Timestamps differ");
     assertEquals(11, event.get("extra").size());
     assertTrue(extra(event, "main/c11").contains(" != "), event::toString);
@@ -295,9 +295,34 @@ class CrashReportsTest {
     server.fault("altered-announcement=main/*");
     server.fault("404=main/cfr");
     terminal().run(new validate_changes_collection());
-    JsonNode event = event("Timestamps differ on 12 collections");
+    JsonNode event = event("Timestamps differ on many collections");
     assertEquals("timestamps-differ", tag(event, "cause"));
     assertEquals("docs/runbooks/timestamps-disagree.md", tag(event, "runbook"));
+  }
+
+  @Test
+  void what_was_not_asked_is_no_issue_of_its_own() {
+    makeSources();
+    assertEquals(2, terminal().run(new refresh_signature()).exit());
+    assertEquals(1, sentry.items("event").size(), sentry::toString);
+    assertEquals("http-401", tag(sentry.items("event").getFirst(), "cause"));
+  }
+
+  @Test
+  void no_tag_is_longer_than_sentry_takes_and_no_event_larger() {
+    Map<String, String> particulars = new HashMap<>();
+    for (int i = 0; i < 1_000; i++) {
+      particulars.put("main/" + i, "x".repeat(9_000));
+    }
+    SettingsTest.Probe probe = new SettingsTest.Probe();
+    probe.doing((_, report) -> {
+      report.server(URI.create("https://kinto.test/" + "v".repeat(300)));
+      report.failedCheck("a", null, "b", particulars, Advice.UNEXPECTED);
+    });
+    terminal().run(probe);
+    JsonNode event = event("b");
+    assertEquals(200, tag(event, "server").length());
+    assertTrue(event.toString().length() < 300_000);
   }
 
   @Test
@@ -338,7 +363,7 @@ class CrashReportsTest {
           nobody answered                                   | nobody answered
           """)
   void a_title_has_no_number_that_differs_from_run_to_run(String text, String title) {
-    terminal().run(new SettingsTest.Probe().doing((_, report) -> report.error(text, null)));
+    terminal().run(new SettingsTest.Probe().doing((_, report) -> report.error(text, "do this")));
     assertEquals(title, text(sentry.items("event").getFirst()));
   }
 
@@ -563,7 +588,7 @@ class CrashReportsTest {
           }
         }
       }
-      report.error("the end", null);
+      report.error("the end", "do this");
     });
   }
 
@@ -579,7 +604,7 @@ class CrashReportsTest {
                   }
                   report.note("not said");
                   report.warn("odd");
-                  report.error("the end", null);
+                  report.error("the end", "do this");
                 }));
     List<JsonNode> crumbs = crumbs(event("the end"));
     assertEquals(100, crumbs.size());
@@ -753,7 +778,7 @@ class CrashReportsTest {
         http.get(server.url().resolve("/v1/nowhere"), 1000, InputStream::readAllBytes);
       } finally {
         report.failedCheck("a", "b", home + "/c", Map.of("d", home + "/e"), Advice.UNEXPECTED);
-        report.failure("f", null, new IOException(home + "/g"));
+        report.failure("f", Advice.UNEXPECTED, new IOException(home + "/g"));
       }
     });
     Terminal.Outcome outcome =

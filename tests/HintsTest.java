@@ -227,6 +227,8 @@ class HintsTest {
     Terminal.Outcome outcome = terminal().run(new validate_signature(), argument);
     SettingsTest.assertUsage(outcome, "option");
     assertFalse(outcome.stderr().toLowerCase().contains("hunter"), outcome::toString);
+    outcome = terminal().run(new validate_signature(), "--verbose", "--format=json", argument);
+    assertFalse(outcome.toString().toLowerCase().contains("hunter"), outcome::toString);
   }
 
   @Test
@@ -270,6 +272,27 @@ class HintsTest {
     });
   }
 
+  @Test
+  void credentials_that_are_set_twice_are_named_where_they_count() throws IOException {
+    Path settings = Files.writeString(folder.resolve("cron.env"), "AUTH=editor:fromfile");
+    Path secret = Files.writeString(folder.resolve("secret"), "editor:fromoption");
+    Terminal terminal = terminal().set("AUTH", "editor:nope").set("ENV_FILE", settings);
+    String refused = "error: AUTH (%s) is refused";
+    Terminal.Outcome outcome = terminal.run(new consistency_checks());
+    assertTrue(outcome.stderr().contains(refused.formatted("environment")), outcome::toString);
+    outcome = terminal.run(new consistency_checks(), "--auth-file", secret.toString());
+    assertTrue(outcome.stderr().contains(refused.formatted("--auth-file")), outcome::toString);
+  }
+
+  @Test
+  void the_name_of_a_file_that_credentials_are_from_cannot_steer_the_terminal() throws IOException {
+    Path settings = Files.writeString(folder.resolve("cr\u001b[2Jon\n.env"), "AUTH=editor:nope");
+    Terminal.Outcome outcome = terminal().set("ENV_FILE", settings).run(new consistency_checks());
+    assertTrue(outcome.stderr().contains("cr[2Jon .env) is refused"), outcome::toString);
+    assertFalse(outcome.stderr().contains("\u001b"), outcome::toString);
+    assertEquals(2, outcome.stderr().lines().count(), outcome::toString);
+  }
+
   private static String[] with(String[] args, String... more) {
     return Stream.concat(Stream.of(args), Stream.of(more)).toArray(String[]::new);
   }
@@ -280,9 +303,10 @@ class HintsTest {
       throws IOException {
     try (RecordingServer refusing = RecordingServer.of(Reply.status(status))) {
       Terminal terminal = new Terminal().once().set("SERVER", refusing.url("/v1"));
-      assertHint("set AUTH", terminal.run(new consistency_checks()));
+      assertHint("set AUTH (docs/runbooks/no-verdict.md)", terminal.run(new consistency_checks()));
       assertHint(
-          "is it AUTH (environment) that is wrong, or SERVER (environment)?",
+          "is it AUTH (environment) that is wrong, or SERVER (environment)?"
+              + " (docs/runbooks/no-verdict.md)",
           terminal.set("AUTH", "editor:nope").run(new consistency_checks()));
     }
   }
@@ -317,18 +341,19 @@ class HintsTest {
       throws IOException {
     Path settings = Files.writeString(folder.resolve("cron.env"), "SERVER=" + asked);
     String[] file = {"--env-file", settings.toString()};
-    assertTrue(ask(asked, new Terminal().once()).stderr().endsWith(NOT_SET));
+    String page = " (docs/runbooks/no-verdict.md)";
+    assertTrue(ask(asked, new Terminal().once()).stderr().endsWith(NOT_SET.strip() + page + "\n"));
     assertHint(
-        hint.replace("SERVER", "SERVER (environment)"),
+        hint.replace("SERVER", "SERVER (environment)") + page,
         ask(asked, new Terminal().once().set("SERVER", asked)));
     assertHint(
-        hint.replace("SERVER", "SERVER (file " + settings + ")"),
+        hint.replace("SERVER", "SERVER (file " + settings + ")") + page,
         ask(asked, new Terminal().once(), file));
     assertHint(
-        hint.replace("SERVER", "--server"),
+        hint.replace("SERVER", "--server") + page,
         ask(asked, new Terminal().once(), "--server", asked.toString()));
     assertHint(
-        hint.replace("SERVER", "SERVER (environment)"),
+        hint.replace("SERVER", "SERVER (environment)") + page,
         ask(URI.create(asked.toString()), new Terminal().once().set("SERVER", DEFAULT)));
   }
 
@@ -361,11 +386,34 @@ class HintsTest {
   }
 
   @Test
-  void a_failure_without_a_hint_has_none_if_the_server_is_set() {
+  void a_setting_that_is_wrong_in_no_known_way_leads_to_the_help() {
     Terminal terminal = new Terminal().set("SERVER", DEFAULT);
-    assertEquals("probe: error: 503 of x\n", failing("503 of x", null, terminal).stderr());
+    String help = "hint: --help says what each setting takes\n";
+    assertEquals("probe: error: x is odd\n" + help, failing("x is odd", null, terminal).stderr());
     String error = "GET " + DEFAULT + "/: 503";
-    assertEquals("probe: error: %s\n".formatted(error), failing(error, null, terminal).stderr());
+    assertEquals(
+        "probe: error: %s\n%s".formatted(error, help), failing(error, null, terminal).stderr());
+    assertTrue(
+        new Terminal().run(command("uptake_health"), "--format=odd").stderr().endsWith(help));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          401 | check that it exists and that this account may read it
+          404 | is SERVER (environment) right, with the version at its end (/v1)?
+          418 | ask the server's operators: its log may say why
+          503 | run the command again later; if that does not help, ask the server's operators
+          """)
+  void an_error_of_the_server_has_a_hint_and_a_page(int status, String hint) throws IOException {
+    try (RecordingServer failing = RecordingServer.of(Reply.status(status))) {
+      URI asked = failing.url("/v1");
+      assertHint(
+          hint + " (docs/runbooks/no-verdict.md)",
+          ask(asked, new Terminal().once().set("SERVER", asked)));
+    }
   }
 
   private static Terminal.Outcome failing(String error, String hint, Terminal terminal) {
@@ -379,7 +427,8 @@ class HintsTest {
   @Test
   void a_server_info_that_is_not_there_asks_for_the_version() {
     assertHint(
-        "is SERVER (environment) right, with the version at its end (/v1)?",
+        "is SERVER (environment) right, with the version at its end (/v1)?"
+            + " (docs/runbooks/no-verdict.md)",
         new Terminal()
             .once()
             .set("SERVER", server.url().resolve("/v9"))

@@ -460,6 +460,7 @@ class OutputSchemaTest {
         "findings": [],
         "warnings": [],
         "errors": [],
+        "hints": [],
         "summary": "1 collection: 0 OK, 1 BAD (main/regions)",
         "exit": 1
       }

@@ -297,7 +297,7 @@ class ProxiesTest {
                 "hint: "
                     + hint.replace("VARIABLE", scheme.toUpperCase() + "_PROXY")
                         .replaceFirst("@PROXY$", "@" + address)
-                    + "\n"),
+                    + " (docs/runbooks/no-verdict.md)\n"),
         outcome::toString);
     assertFalse(outcome.toString().contains("s3cret"), outcome::toString);
     assertFalse(outcome.toString().contains("Exception"), outcome::toString);
@@ -376,7 +376,7 @@ class ProxiesTest {
                       + "\nhint: is the proxy running,"
                       + " and "
                       + variable
-                      + " right?\n"),
+                      + " right? (docs/runbooks/no-verdict.md)\n"),
           outcome::toString);
     }
   }

@@ -177,9 +177,11 @@ class PublishOnS3Test {
     assertEquals(2, outcome.exit(), outcome::toString);
     assertEquals("", outcome.stdout());
     assertEquals(
-        "blockpages_generator: error: %s\n%s"
-            .formatted(reason, hint == null ? "" : "hint: " + hint + "\n"),
-        outcome.stderr());
+        "blockpages_generator: error: %s\nhint: %s\n"
+            .formatted(
+                reason,
+                hint == null ? "run the command again: it continues from there" : hint),
+        outcome.stderr().replace(" (docs/runbooks/pages-not-updated.md)", ""));
   }
 
   // ---- what is uploaded
@@ -517,7 +519,7 @@ class PublishOnS3Test {
     assertEquals(List.of(), names("DELETE"));
     Differences.assertSameText(
         """
-        hint: the credentials need s3:PutObject there
+        hint: the credentials need s3:PutObject there (docs/runbooks/pages-not-updated.md)
         blockpages_generator: error: 1 of 23 pages failed: the index stays as it was, and nothing is deleted
         hint: fix the cause and run the command again: it continues from there
         blockpages_generator: 23 pages: 1 uploaded, 20 unchanged, 1 failed (bad.html)
@@ -597,10 +599,15 @@ class PublishOnS3Test {
             .stderr()
             .contains(
                 """
-                blockpages_generator: error: 8 files were not deleted, though they may be pages of records that are gone
+                blockpages_generator: error: not deleted, but may be pages of records that are gone: other-0.html, other-1.html, other-2.html, other-3.html, other-4.html, other-5.html, other-6.html, other-7.html
                 """),
         outcome::toString);
-    assertTrue(outcome.stderr().contains("hint: the credentials need s3:GetObject there\n"));
+    assertTrue(
+        outcome
+            .stderr()
+            .contains(
+                "hint: the credentials need s3:GetObject there"
+                    + " (docs/runbooks/pages-not-updated.md)\n"));
     assertTrue(outcome.stderr().endsWith(", 2 not tried\n"), outcome::toString);
   }
 
@@ -617,8 +624,9 @@ class PublishOnS3Test {
             .stderr()
             .endsWith(
                 """
-                hint: the credentials need s3:DeleteObject there
-                blockpages_generator: error: 1 file was not deleted, though it may be the page of a record that is gone
+                hint: the credentials need s3:DeleteObject there (docs/runbooks/pages-not-updated.md)
+                blockpages_generator: error: not deleted, but may be pages of records that are gone: old.html
+                hint: run the command again with --prune
                 blockpages_generator: 21 pages: 1 uploaded, 20 unchanged, 1 failed (old.html)
                 """),
         outcome::toString);
@@ -828,7 +836,7 @@ class PublishOnS3Test {
             .endsWith(
                 """
                 blockpages_generator: error: cannot make Amazon S3 bucket %s: 409 BucketAlreadyExists (The requested bucket name is not available.)
-                hint: the name is taken by another AWS account: set BUCKET_NAME
+                hint: the name is taken by another AWS account: set BUCKET_NAME (docs/runbooks/pages-not-updated.md)
                 """
                     .formatted(bucket)),
         outcome::toString);
@@ -846,7 +854,7 @@ class PublishOnS3Test {
             .endsWith(
                 """
                 blockpages_generator: error: cannot make Amazon S3 bucket %s: 403 AccessDenied (Access Denied)
-                hint: the credentials need s3:CreateBucket there
+                hint: the credentials need s3:CreateBucket there (docs/runbooks/pages-not-updated.md)
                 """
                     .formatted(bucket)),
         outcome::toString);
@@ -1075,7 +1083,7 @@ class PublishOnS3Test {
           said.getFirst());
       assertEquals(
           "hint: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE; --target-dir"
-              + " needs none",
+              + " needs none (docs/runbooks/pages-not-updated.md)",
           said.getLast());
     }
     assertEquals(List.of(), proxy.requests());

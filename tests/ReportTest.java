@@ -56,12 +56,14 @@ import java.util.TreeMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiConsumer;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -107,14 +109,14 @@ class ReportTest {
         run(
                 (_, report) -> {
                   report.result(Status.BAD, "bad", NOTHING);
-                  report.error("could not do the rest", null);
+                  report.error("could not do the rest", "do it");
                 })
             .exit());
     assertEquals(
         2,
         run(
                 (_, report) -> {
-                  report.error("could not do the first", null);
+                  report.error("could not do the first", "do it");
                   report.result(Status.BAD, "bad", NOTHING);
                 })
             .exit());
@@ -164,9 +166,6 @@ class ReportTest {
         run((_, report) -> report.error("main/cfr: leaf expired", "renew it"));
     assertEquals("probe: error: main/cfr: leaf expired\nhint: renew it\n", outcome.stderr());
     assertEquals("", outcome.stdout());
-    assertEquals(
-        "probe: error: main/cfr: leaf expired\n",
-        run((_, report) -> report.error("main/cfr: leaf expired", null)).stderr());
   }
 
   private static Stream<Throwable> bugs() {
@@ -227,7 +226,13 @@ class ReportTest {
       Terminal.Outcome outcome = run(task, "--quiet", "--requests-nb-retries=1");
       assertEquals(2, outcome.exit());
       assertEquals(
-          "probe: error: GET " + server.url() + ": 503 (after 2 attempts)\n", outcome.stderr());
+          """
+          probe: error: GET %s: 503 (after 2 attempts)
+          hint: run the command again later; if that does not help, ask the server's operators \
+          (docs/runbooks/no-verdict.md)
+          """
+              .formatted(server.url()),
+          outcome.stderr());
       assertTrue(run(task, "--verbose", "--requests-nb-retries=0").stderr().contains("\tat "));
     }
   }
@@ -330,11 +335,26 @@ class ReportTest {
   void a_hint_for_many_is_given_once() {
     Terminal.Outcome outcome =
         run((_, report) -> {
-          report.cause(null, SET_AUTH);
-          report.cause(null, null);
-          report.cause(null, SET_AUTH);
+          report.hint(null, SET_AUTH);
+          report.hint("a/b BAD", SET_AUTH);
         });
     assertEquals("hint: set AUTH (docs/runbooks/no-verdict.md)\n", outcome.stderr());
+  }
+
+  @Test
+  void the_document_has_each_hint_of_errors_and_causes_once() {
+    JsonNode document =
+        document(
+            run(
+                (_, report) -> {
+                  report.error("something failed", "do this");
+                  report.error("something else failed", "do this");
+                  tally("why", "why").tellCauses(report);
+                },
+                "--format=json"));
+    assertEquals(
+        List.of("do this", "set AUTH (docs/runbooks/no-verdict.md)"),
+        document.path("hints").valueStream().map(JsonNode::stringValue).toList());
   }
 
   @Test
@@ -435,6 +455,48 @@ class ReportTest {
   }
 
   @Test
+  void of_several_causes_that_of_a_single_one_has_its_name() {
+    Tally tally = tally("why", "why", "other");
+    tally.add("a/9", Status.UNKNOWN, "NO VERDICT", "503", advice("do that"));
+    tally.add("a/8", Status.UNKNOWN, "NO VERDICT", "504", advice("do that"));
+    tally.add("a/7", Status.UNKNOWN, "NO VERDICT", "505", advice("do it"));
+    assertEquals(
+        """
+        probe: 2 BAD for one cause: why
+        hint: set AUTH (docs/runbooks/no-verdict.md)
+        probe: 2 NO VERDICT of one kind: a
+        hint: do that (docs/runbooks/no-verdict.md)
+        probe: a/7 NO VERDICT
+        hint: do it (docs/runbooks/no-verdict.md)
+        """,
+        causes(tally));
+  }
+
+  @Test
+  void ctrl_c_tells_the_causes_of_what_was_found_so_far() {
+    assertEquals(
+        "probe: 2 BAD for one cause: why\n"
+            + HINT
+            + "probe: interrupted: 2 collections: 0 OK, 2 BAD (a/0, a/1)\n",
+        run((_, report) -> tally("why", "why").interrupted(report)).stderr());
+  }
+
+  @Test
+  void ten_thousand_findings_with_texts_of_their_own_are_few_lines() {
+    String[] reasons =
+        IntStream.range(0, 10_000).mapToObj(i -> i + "x".repeat(1_000)).toArray(String[]::new);
+    assertEquals("probe: 10000 BAD of one kind: no auth\n" + HINT, causes(tally(reasons)));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"\u001b[2Jx", "a\nb", "\u202ex"})
+  void a_cause_cannot_steer_the_terminal(String reason) {
+    String told = causes(tally(reason, reason));
+    assertEquals(2, told.lines().count(), told);
+    assertTrue(told.chars().noneMatch(c -> c < ' ' && c != '\n' || c == 0x202e), told);
+  }
+
+  @Test
   void quiet_keeps_the_causes() {
     Terminal.Outcome outcome =
         run((_, report) -> tally("why", "why").tellCauses(report), "--quiet");
@@ -532,7 +594,8 @@ class ReportTest {
       report.note("a note");
       report.details(" - Cause: details");
       report.error("something failed", "do this");
-      report.cause("3 BAD for one cause: this", SET_AUTH);
+      report.remark("3 BAD for one cause: this");
+      report.hint(null, SET_AUTH);
       report.summary("2 things: 1 OK, 1 BAD");
     };
   }
@@ -857,7 +920,8 @@ class ReportTest {
       OutputStream full = failingAfter(0, "No space left on device");
       assertEquals(2, execute(task, false, full, err, option), option);
       assertEquals(
-          "probe: error: cannot write to stdout: No space left on device\n",
+          "probe: error: cannot write to stdout: No space left on device\n"
+              + "hint: is there space left where it goes?\n",
           err.toString(StandardCharsets.UTF_8));
     }
   }
@@ -996,7 +1060,7 @@ class ReportTest {
     assertEquals(
         """
         probe: error: unexpected java.lang.NoClassDefFoundError: some/Library
-        hint: a file of the program is missing or damaged: install it again
+        hint: a file of the program is missing or damaged: install it again (docs/runbooks/no-verdict.md)
         """,
         outcome.stderr());
   }
@@ -1098,6 +1162,10 @@ class ReportTest {
             .toList());
   }
 
+  private static Advice advice(String hint) {
+    return new Advice("a", hint, Runbook.NO_VERDICT);
+  }
+
   private static Stream<SettingsTest.Probe.Task> longTexts() {
     return Stream.of(
         (_, report) -> report.heading(LONG),
@@ -1109,9 +1177,10 @@ class ReportTest {
         (_, report) -> report.note(LONG),
         (_, report) -> report.waiting(LONG),
         (_, report) -> report.error(LONG, LONG),
-        (_, report) -> report.cause(LONG, new Advice("a", LONG, Runbook.NO_VERDICT)),
+        (_, report) -> report.hint(LONG, advice(LONG)),
         (_, report) -> report.announce(LONG),
-        (_, report) -> report.failure(LONG, LONG, new IOException(LONG, new IOException(LONG))),
+        (_, report) ->
+            report.failure(LONG, advice(LONG), new IOException(LONG, new IOException(LONG))),
         (_, report) -> report.unexpected(new IllegalStateException(LONG)),
         (_, report) -> report.summary(LONG));
   }
@@ -1139,7 +1208,7 @@ class ReportTest {
             run(
                 (_, report) -> {
                   report.result(Status.BAD, LONG, Map.of("name", LONG));
-                  report.error(LONG, null);
+                  report.error(LONG, LONG);
                 },
                 "--format=json"));
     assertEquals(LONG, document.get("results").get(0).get("name").stringValue());

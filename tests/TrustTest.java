@@ -231,7 +231,8 @@ class TrustTest {
             .contains(
                 "\nhint: "
                     + sentence
-                    + "; compare it with one that you know to be right, or use --any-root\n"),
+                    + "; compare it with one that you know to be right, or use --any-root"
+                    + " (docs/runbooks/no-verdict.md)\n"),
         outcome::toString);
   }
 
@@ -690,7 +691,7 @@ class TrustTest {
     assertTrue(
         outcome
             .stderr()
-            .contains("hint: renew the certificate, or check the clock of this machine\n"),
+            .contains("hint: renew the certificate, or check the clock of this machine (docs"),
         outcome::toString);
     assertEquals(List.of(), s3.requests());
   }

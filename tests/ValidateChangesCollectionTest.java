@@ -209,6 +209,16 @@ class ValidateChangesCollectionTest {
   }
 
   @Test
+  void its_hint_is_about_the_answer_and_not_about_the_entry() throws IOException {
+    try (RecordingServer server = server(announcedThen(Reply.status(403)), List.of(at(90)))) {
+      Terminal.Outcome outcome = run(server.url("/v1"));
+      assertTrue(
+          outcome.stderr().contains("hint: check that it exists and that this account may read it"),
+          outcome::toString);
+    }
+  }
+
+  @Test
   void nor_does_an_entry_that_is_spoiled_meanwhile() throws IOException {
     assertEquals(
         "Etag NO VERDICT (the entry's last_modified is not a timestamp) for main/a : 100",

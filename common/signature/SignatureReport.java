@@ -148,8 +148,8 @@ public final class SignatureReport {
           "any root is trusted here, seen %s: pin it with ROOT_HASH"
               .formatted(String.join(", ", seen)));
     } else {
-      seen.forEach(root ->
-          report.error(SignatureCheck.noRoot(root), SignatureCheck.compareRoot(root).hint()));
+      seen.forEach(
+          root -> report.error(SignatureCheck.noRoot(root), SignatureCheck.compareRoot(root)));
     }
   }
 
