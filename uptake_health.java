@@ -226,7 +226,8 @@ public class uptake_health implements Runner.Command {
       Tally tally =
           new Tally("source", outcomes.size(), "OK", "SKIP", "EXCLUDED", "BAD", "NO VERDICT");
       for (Outcome it : outcomes) {
-        Advice told = it.verdict() == Verdict.BAD ? null : it.advice(); // explain() tells the others
+        Advice told =
+            it.verdict() == Verdict.BAD ? null : it.advice(); // explain() tells the others
         tally.add(it.name(), it.verdict().status, it.verdict().toString(), it.reason(), told);
       }
       tellSentry(outcomes, report);

@@ -527,8 +527,8 @@ class BackportRecordsTest {
           outcome.stdout().contains("NO VERDICT (destination backup/made cannot be created: 40"),
           outcome::toString);
       assertEquals(
-          "does the bucket backup exist? BACKPORT_RECORDS_SOURCE_AUTH (environment) is account:editor: set it to an account that may"
-              + " create collections in it",
+          "does the bucket backup exist? BACKPORT_RECORDS_SOURCE_AUTH (environment) is"
+              + " account:editor: set it to an account that may create collections in it",
           hints(outcome));
       assertEquals(List.of(), requests(server, "POST"));
     }
@@ -544,8 +544,8 @@ class BackportRecordsTest {
           outcome.stdout().contains("NO VERDICT (0 of 3 changes applied, then POST "),
           outcome::toString);
       assertEquals(
-          "BACKPORT_RECORDS_SOURCE_AUTH (environment) is account:editor: set it to an account with write permission on"
-              + " main-workspace/made",
+          "BACKPORT_RECORDS_SOURCE_AUTH (environment) is account:editor: set it to an account with"
+              + " write permission on main-workspace/made",
           hints(outcome));
       assertEquals(List.of(), requests(server, "PATCH"));
       outcome = copy(server, "main-workspace/made");
@@ -1581,8 +1581,10 @@ class BackportRecordsTest {
   @ParameterizedTest
   @CsvSource({
     "400, 'change it in main/from, or leave it out by a filter'",
-    "401, BACKPORT_RECORDS_DEST_AUTH (environment) is account:editor: set it to an account with write permission on backup/to",
-    "403, BACKPORT_RECORDS_DEST_AUTH (environment) is account:editor: set it to an account with write permission on backup/to",
+    "401, BACKPORT_RECORDS_DEST_AUTH (environment) is account:editor: set it to an account with"
+        + " write permission on backup/to",
+    "403, BACKPORT_RECORDS_DEST_AUTH (environment) is account:editor: set it to an account with"
+        + " write permission on backup/to",
     "404, ask those who run the server",
     "413, 'change it in main/from, or leave it out by a filter'"
   })
@@ -1620,8 +1622,10 @@ class BackportRecordsTest {
 
   @ParameterizedTest
   @CsvSource({
-    "401, BACKPORT_RECORDS_SOURCE_AUTH (environment) is account:editor: set it to an account with write permission on backup/to",
-    "403, BACKPORT_RECORDS_SOURCE_AUTH (environment) is account:editor: set it to an account with write permission on backup/to",
+    "401, BACKPORT_RECORDS_SOURCE_AUTH (environment) is account:editor: set it to an account with"
+        + " write permission on backup/to",
+    "403, BACKPORT_RECORDS_SOURCE_AUTH (environment) is account:editor: set it to an account with"
+        + " write permission on backup/to",
     "404, ask those who run the server",
     "429, the next run applies what is missing",
     "500, the next run applies what is missing",
@@ -1686,7 +1690,10 @@ class BackportRecordsTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"400, ask those who run the server", "503, run the command again: it continues from there"})
+  @CsvSource({
+    "400, ask those who run the server",
+    "503, run the command again: it continues from there"
+  })
   void a_destination_that_is_not_created_says_what_to_change(String fault, String hint)
       throws IOException {
     assertEquals(hint, hintsAfter(fault + "=PUT backup/new", "backup/new", "--create-destination"));

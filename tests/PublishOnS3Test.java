@@ -179,8 +179,7 @@ class PublishOnS3Test {
     assertEquals(
         "blockpages_generator: error: %s\nhint: %s\n"
             .formatted(
-                reason,
-                hint == null ? "run the command again: it continues from there" : hint),
+                reason, hint == null ? "run the command again: it continues from there" : hint),
         outcome.stderr().replace(" (docs/runbooks/pages-not-updated.md)", ""));
   }
 
