@@ -226,9 +226,8 @@ public class uptake_health implements Runner.Command {
       Tally tally =
           new Tally("source", outcomes.size(), "OK", "SKIP", "EXCLUDED", "BAD", "NO VERDICT");
       for (Outcome it : outcomes) {
-        Advice told =
-            it.verdict() == Verdict.BAD ? null : it.advice(); // explain() tells the others
-        tally.add(it.name(), it.verdict().status, it.verdict().toString(), it.reason(), told);
+        Advice untold = it.verdict() == Verdict.BAD ? null : it.advice(); // explain() tells those
+        tally.add(it.name(), it.verdict().status, it.verdict().toString(), it.reason(), untold);
       }
       tellSentry(outcomes, report);
       tally.tell(report, Status.UNKNOWN, "No verdict on %s");

@@ -159,7 +159,8 @@ class CrashReports {
 
     /** A number, date or time, other than a status such as 503; not a part of a name. */
     private static final Pattern VARYING =
-        Pattern.compile("(?<![\\w.-])(?!\\d{3}(?!\\d|[.,:-]\\d))\\d+([.,:T-]\\d+)*Z?(?!\\w)");
+        Pattern.compile(
+            "(?<![\\w.-])(?<!\\d[,:])(?!\\d{3}(?!\\d|[.,:-]\\d))\\d++([.,:T-]\\d++)*+Z?(?!\\w)");
 
     private final String command;
     private final Masks masks;

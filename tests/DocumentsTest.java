@@ -271,7 +271,7 @@ class DocumentsTest {
       Instant leaf = server.authority().leaf().getNotAfter().toInstant();
       String text =
           output
-              .replace(home + "/", "/home/me/")
+              .replace(home + "/", "~/")
               .replaceAll(
                   "checked as of [-0-9]+ [:0-9]+ UTC", "checked as of " + date(started) + " UTC");
       text =

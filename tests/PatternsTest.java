@@ -67,6 +67,7 @@ class PatternsTest {
               "(?s)_sort|(?!_)[^\\p{Z}\\p{Cc}](.*[^\\p{Z}\\p{Cc}])?",
               "(not|min|max|lt|gt|like|has)_.*"),
           new Ours("blockpages_generator.java", "CANONICAL_URL", "/*$"),
+          new Ours("common/Help.java", "descriptions and COLUMNS", " ", "[1-9][0-9]{0,3}"),
           new Ours(
               "common/Lookup.java",
               "variables, hints and lines of the env file",
@@ -95,7 +96,6 @@ class PatternsTest {
                   + "(?:/(?<bits>\\d{1,3}))?(?::(?<port>\\d{1,5}))?",
               "^\\*?\\.",
               "([\\w-]+\\.)*(?!\\d+$)[\\w-]+"),
-          new Ours("common/Report.java", "messages of the commands", "(:| on) %s$"),
           new Ours(
               "common/Runner.java",
               "arguments, options and their descriptions",
@@ -103,13 +103,13 @@ class PatternsTest {
               "[-\u2010-\u2015\u2212/]*([\\w-]+)(?=[=:\\s]|$)",
               "[A-Z][A-Z0-9_]*=",
               "(?=.{1,60}$)[a-z]+(-[a-z0-9]+)*/[a-z]+(-[a-z0-9]+)*",
-              "\\|",
-              " "),
+              "\\|"),
           new Ours(
               "common/Selection.java",
               "patterns of --only",
               ".*buckets/([^/]+)/collections/([^/?]+).*",
               "^/+|/+$"),
+          new Ours("common/Tally.java", "messages of the commands", "(:| on) %s$"),
           new Ours("common/Values.java", "settings", "regex", "/+$"),
           new Ours(
               "common/pages/Bucket.java",
@@ -132,6 +132,7 @@ class PatternsTest {
               "(?s).*[:\\n].*",
               "@([A-Z_]+)@",
               "\"# \" + name + \" .*, installed by .*\"",
+              "(.{1,48})( |$)",
               ".*/"),
           new Ours(
               "deploy/Jar.java",
@@ -217,6 +218,12 @@ class PatternsTest {
           whole("common/Batch.java", "[1-5]\\d\\d", "201"),
           anywhere("common/Batch.java", "\\.$", "a.\n..", "...\n"),
           anywhere("common/CrashReports.java", "\\?.*", "a?b\n"),
+          anywhere(
+              "common/CrashReports.java",
+              "(?<![\\w.-])(?<!\\d[,:])(?!\\d{3}(?!\\d|[.,:-]\\d))\\d++([.,:T-]\\d++)*+Z?(?!\\w)",
+              "at 2026-11-20T12:00:00Z",
+              "1,234"),
+          whole("common/RedashResult.java", "\\d{1,18}(\\.\\d{1,18})?", "1234.5678"),
           anywhere("common/ErrorAnswer.java", "\\.$", "a.\n..", "...\n"),
           anywhere(
               "common/Escapes.java",
@@ -325,7 +332,8 @@ class PatternsTest {
               "common/signature/NameConstraints.java",
               ATOM + "(\\." + ATOM + ")*+@(?=.{1,253}$)" + HOST,
               "a.b@c-d.e"),
-          whole("uptake_health.java", "\\d{1,18}(\\.\\d{1,18})?", "1234.5678"));
+          anywhere("uptake_health.java", "(?<=/)", "a/b"),
+          whole("uptake_health.java", "[\\w-]+/[\\w-]+", "main/a-b"));
 
   // ---- all of them are here
 

@@ -331,11 +331,11 @@ class ProjectTest {
       Map.of(
           "backport_records.java", 1320,
           "blockpages_generator.java", 1100,
-          "uptake_health.java", 1100);
+          "uptake_health.java", 1110);
 
   /** Files of a room, and how many lines they may have together; the pages are limited by file. */
   private static final Map<String, Integer> ROOMS =
-      Map.of("common/[^/]+", 8100, "common/signature/.*", 3700);
+      Map.of("common/[^/]+", 9000, "common/signature/.*", 3700);
 
   @Test
   void no_file_that_is_shipped_is_too_long() {

@@ -527,7 +527,9 @@ class RunDeadlineTest {
       assertEquals(2, outcome.exit(), outcome::toString);
       assertTrue(outcome.stdout().contains(" changes applied, then POST "), outcome::toString);
       assertTrue(
-          outcome.stderr().contains("to keep what others did to br, bring it into main/regions\n"),
+          outcome
+              .stderr()
+              .contains("to keep what others did to br, bring it into main/regions (docs/"),
           outcome::toString);
       assertFalse(outcome.stderr().contains("the copy overwrites br"), outcome::toString);
       assertEquals(1, server.requests("/v1/batch").size());

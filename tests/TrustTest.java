@@ -166,7 +166,7 @@ class TrustTest {
                       + reason
                       + "\n"
                       + "hint: compare it with one that you know to be right, or use"
-                      + " --any-root\n"),
+                      + " --any-root (docs/runbooks/no-verdict.md)\n"),
           outcome::toString);
     }
   }
