@@ -257,8 +257,9 @@ public class blockpages_generator implements Runner.Command {
       return remote.whole(collection, remote.fresh(collection)).records();
     } catch (ServerException e) {
       throw e.isNotReadable()
-          ? e.withHint(
-              "check BUCKET, ADDONS_COLLECTIONS, PLUGINS_COLLECTIONS; nothing was published")
+          ? e.withAdvice(
+              "check BUCKET, ADDONS_COLLECTIONS, PLUGINS_COLLECTIONS; nothing was published",
+              Runbook.PAGES_NOT_UPDATED)
           : e;
     }
   }

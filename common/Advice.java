@@ -44,7 +44,7 @@ public record Advice(String cause, String hint, Runbook page) {
 
   /** For a failure that no command expects. */
   public static final Advice UNEXPECTED =
-      new Advice("unexpected", "this is a bug, --verbose shows where", Runbook.NO_VERDICT);
+      new Advice("unexpected", "--verbose shows where", Runbook.NO_VERDICT);
 
   /** For what the run had no time for. */
   public static final Advice OUT_OF_TIME =

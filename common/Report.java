@@ -450,11 +450,12 @@ public final class Report {
     failure(
         message,
         Advice.UNEXPECTED.or(
-            isMemory
-                ? "give the JVM more with JAVA_TOOL_OPTIONS=-Xmx2g"
-                : failure instanceof LinkageError
-                    ? "a file of the program is missing or damaged: install it again"
-                    : null),
+            (isMemory
+                    ? "give the JVM more with JAVA_TOOL_OPTIONS=-Xmx2g; "
+                    : failure instanceof LinkageError
+                        ? "a file of the program is missing or damaged: install it again; "
+                        : "this is a bug, ")
+                + Advice.UNEXPECTED.hint()),
         failure);
     return message;
   }

@@ -44,6 +44,7 @@ public final class ServerException extends Exception {
   private String reason;
   private String explanation = "";
   private String hint;
+  private Runbook page = Runbook.NO_VERDICT;
   private boolean retryable = true;
   private Duration retryAfter;
   private boolean throughProxy;
@@ -90,10 +91,17 @@ public final class ServerException extends Exception {
     return this;
   }
 
+  /** Says what to do about it, and where to read on. */
+  public ServerException withAdvice(String hint, Runbook page) {
+    this.page = page;
+    return withHint(hint);
+  }
+
   /** The same failure, with what could not be read before its reason. */
   public ServerException of(String what) {
     ServerException same = new ServerException(request, kind, status, what + ": " + reason);
     same.hint = hint;
+    same.page = page;
     same.retryable = retryable;
     same.throughProxy = throughProxy;
     return same;
@@ -131,7 +139,7 @@ public final class ServerException extends Exception {
   /** What to do about it; its usual hint if it has none of its own. */
   public Advice advice() {
     String cause = kind == Kind.STATUS ? "http-" + status : Advice.slug(kind);
-    return new Advice(cause, usually(), Runbook.NO_VERDICT).or(hint);
+    return new Advice(cause, usually(), page).or(hint);
   }
 
   private String usually() {
