@@ -408,7 +408,7 @@ public final class Report {
   }
 
   private void sayHint(String hint) {
-    if (hints.add(Display.line(hint))) {
+    if (hint != null && hints.add(Display.line(hint))) {
       errLine("hint: " + Display.line(hint));
     }
   }

@@ -47,8 +47,6 @@ public final class Runner {
   private static final Duration GRACE = Duration.ofSeconds(15);
 
   /** What to do about a setting that is not accepted, where nothing more is known. */
-  private static final String HELP = "--help says what each setting takes";
-
   private Runner() {}
 
   /** A command: its options, and what it does with them. */
@@ -179,10 +177,10 @@ public final class Runner {
       command.run(all, report);
     } catch (ParameterException e) {
       UsageException usage = usage(e, lookup);
-      report.error(usage.getMessage(), Objects.requireNonNullElse(usage.hint(), HELP));
+      report.error(usage.getMessage(), usage.hint());
     } catch (UsageException e) {
       String hint = lookup.hint(e.getMessage(), e.hint());
-      report.error(e.getMessage(), Objects.requireNonNullElse(hint, HELP));
+      report.error(e.getMessage(), hint);
     } catch (ServerException e) {
       Advice advice = e.advice().or(lookup.hint(e.getMessage(), e.hint()));
       report.failure(e.getMessage(), advice, e);

@@ -150,7 +150,7 @@ public final class ServerException extends Exception {
               : isNotReadable()
                   ? "check that it exists and that this account may read it"
                   : "ask the server's operators: its log may say why";
-      case LATE -> "see why the server is slow, or raise REQUESTS_TIMEOUT_SECONDS";
+      case LATE -> "see why the server is slow, or raise that limit";
       case CONNECTION -> "is the server running, and can this machine reach it?";
       case PROXY -> "is the proxy running, and does it let this machine through?";
       case WEB_PAGE -> "what answers in the server's place, a login page or a proxy?";

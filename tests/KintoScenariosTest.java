@@ -355,6 +355,7 @@ class KintoScenariosTest {
           new Deviation("*", "body.capabilities.signer.url", "another server"),
           new Deviation("*", "body.config", "newer servers say it"),
           new Deviation("*", "body.capabilities.attachments.*", "the real one has no attachments"),
+          new Deviation("*", "body.capabilities.history.*", "the real one keeps no history"),
           new Deviation("heartbeat", "body.attachments", "the real one has no attachments"),
           new Deviation("below a missing bucket: *", "*", "newer: nobody may do anything there"),
           new Deviation("changeset since nonsense", "*", "newer: quotes are not needed"),

@@ -52,7 +52,7 @@ class ProcessTest {
     Project.Outcome outcome = run("--parallel-requests=none");
     assertEquals(2, outcome.exit());
     assertEquals("", outcome.stdout());
-    assertEquals(2, outcome.stderr().lines().count(), outcome.stderr());
+    assertEquals(1, outcome.stderr().lines().count(), outcome.stderr());
   }
 
   @Test

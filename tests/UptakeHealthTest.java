@@ -1203,28 +1203,32 @@ class UptakeHealthTest {
     JsonNode expected =
         Store.JSON.readTree(
             """
-            {"command":"uptake_health","version":"%3$s",%1$s,
-             "results":[
-              {"source":"main/a","status":"ok",%1$s,"good":1000,"bad":11,"error_percent":1.09,
-               "threshold_percent":2.0,
-               "statuses":{"success":1000,"network_error":11,"sync_error":0}},
-              {"source":"main/b","status":"bad",%1$s,"good":0,"bad":1000,"error_percent":100.00,
-               "threshold_percent":2.0,"statuses":{"success":0,"network_error":1000},
-               "hint":"see which error it is, and whether it was there yesterday",
-               "runbook":"docs/runbooks/uptake-over-threshold.md"},
-              {"source":"main/few","status":"skip",%1$s,"good":1,"bad":0,"error_percent":0.00,
-               "threshold_percent":2.0,"statuses":{"success":1,"network_error":0},
-               "reason":"only 1 of the required 1,000 entries"},
-              {"source":"main/none","status":"skip",%1$s,"good":0,"bad":0,
-               "threshold_percent":2.0,"statuses":{"success":0,"network_error":0},
-               "reason":"no entries"},
-              {"source":"normandy/x","status":"excluded",%1$s,"good":1,"bad":3,
-               "error_percent":75.00,"threshold_percent":2.0,
-               "statuses":{"success":1,"network_error":3},"reason":"excluded by normandy/*"},
-              {"source":"main/odd","status":"no-verdict","reason":"success is true, which is not a count",
-               "hint":"look at the result of the query in Redash",
-               "runbook":"docs/runbooks/no-verdict.md"}],
-             "findings":[],"warnings":[],"errors":[],"summary":"%2$s","exit":2}
+                       {"command":"uptake_health","version":"%3$s",%1$s,
+                        "results":[
+                         {"source":"main/a","status":"ok",%1$s,"good":1000,"bad":11,"error_percent":1.09,
+                          "threshold_percent":2.0,
+                          "statuses":{"success":1000,"network_error":11,"sync_error":0}},
+                         {"source":"main/b","status":"bad",%1$s,"good":0,"bad":1000,"error_percent":100.00,
+                          "threshold_percent":2.0,"statuses":{"success":0,"network_error":1000},
+                          "hint":"see which error it is, and whether it was there yesterday",
+                          "runbook":"docs/runbooks/uptake-over-threshold.md"},
+                         {"source":"main/few","status":"skip",%1$s,"good":1,"bad":0,"error_percent":0.00,
+                          "threshold_percent":2.0,"statuses":{"success":1,"network_error":0},
+                          "reason":"only 1 of the required 1,000 entries"},
+                         {"source":"main/none","status":"skip",%1$s,"good":0,"bad":0,
+                          "threshold_percent":2.0,"statuses":{"success":0,"network_error":0},
+                          "reason":"no entries"},
+                         {"source":"normandy/x","status":"excluded",%1$s,"good":1,"bad":3,
+                          "error_percent":75.00,"threshold_percent":2.0,
+                          "statuses":{"success":1,"network_error":3},"reason":"excluded by normandy/*"},
+                         {"source":"main/odd","status":"no-verdict","reason":"success is true, which is not a count",
+                          "hint":"look at the result of the query in Redash",
+                          "runbook":"docs/runbooks/no-verdict.md"}],
+                        "findings":[],"warnings":[],"errors":[],
+                        "hints":["see which error it is, and whether it was there yesterday\
+            (docs/runbooks/uptake-over-threshold.md)",
+                         "look at the result of the query in Redash (docs/runbooks/no-verdict.md)"],
+                        "summary":"%2$s","exit":2}
             """
                 .formatted(period, summary, Version.NUMBER));
     assertEquals(expected.toPrettyString(), Store.JSON.readTree(outcome.stdout()).toPrettyString());

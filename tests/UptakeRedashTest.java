@@ -49,11 +49,13 @@ class UptakeRedashTest {
 
   private static final String SUMMARY = "uptake_health: 1 source: 1 OK\n";
 
+  private static final String PAGE = " (docs/runbooks/no-verdict.md)\n";
+
   private static final String RIGHT =
-      "hint: are REDASH_API_KEY (environment) and REDASH_API_QUERY_URL right?\n";
+      "hint: are REDASH_API_KEY (environment) and REDASH_API_QUERY_URL right?" + PAGE;
 
   private static final String SCHEDULE =
-      "hint: the query has not run yet: run it in Redash, or give it a schedule there\n";
+      "hint: the query has not run yet: run it in Redash, or give it a schedule there" + PAGE;
 
   private static final String EXPECTED = "hint: expected the results.json of a Redash query\n";
 
@@ -478,7 +480,11 @@ class UptakeRedashTest {
   void a_failure_that_does_not_pass_is_no_verdict() throws IOException {
     RecordingServer redash = redash(Reply.status(503));
     Terminal.Outcome outcome = run(redash, "--quiet");
-    assertNoVerdict("GET %s: 503 (after 5 attempts)".formatted(redash.url(PATH)), "", outcome);
+    assertNoVerdict(
+        "GET %s: 503 (after 5 attempts)".formatted(redash.url(PATH)),
+        "hint: run the command again later; if that does not help, ask the server's operators"
+            + PAGE,
+        outcome);
     assertEquals(5, redash.requests().size());
   }
 
@@ -514,7 +520,7 @@ class UptakeRedashTest {
     Terminal terminal = impatient(redash);
     assertNoVerdict(
         "GET %s: no answer within 2 s (REDASH_TIMEOUT_SECONDS)".formatted(redash.url(PATH)),
-        "",
+        "hint: see why the server is slow, or raise that limit" + PAGE,
         run(terminal));
   }
 
@@ -528,7 +534,7 @@ class UptakeRedashTest {
     assertNoVerdict(
         "GET %s: no byte for 2 s while reading (REDASH_TIMEOUT_SECONDS)"
             .formatted(redash.url(PATH)),
-        "",
+        "hint: see why the server is slow, or raise that limit" + PAGE,
         run(terminal));
   }
 
@@ -540,7 +546,7 @@ class UptakeRedashTest {
                 200, Reply.gzip("[\"" + "x".repeat(1 << 20) + "\"]"), "Content-Encoding: gzip"));
     assertNoVerdict(
         "GET %s: the answer is larger than 1 MiB".formatted(redash.url(PATH)),
-        "",
+        "hint: is it the right server? if so, ask its operators" + PAGE,
         run(terminal(redash).set("MAX_RESPONSE_MIB", 1)));
     assertEquals(1, redash.requests().size());
   }
@@ -550,7 +556,7 @@ class UptakeRedashTest {
     URI url = RecordingServer.nobody(PATH);
     assertNoVerdict(
         "GET %s: connection refused".formatted(url),
-        "hint: is the server running, and REDASH_API_QUERY_URL right?\n",
+        "hint: is the server running, and REDASH_API_QUERY_URL right?" + PAGE,
         run(terminal(url).set("REQUESTS_NB_RETRIES", 0)));
   }
 
@@ -560,7 +566,7 @@ class UptakeRedashTest {
     URI url = URI.create("http://" + host + PATH);
     assertNoVerdict(
         "GET %s: unknown host %s".formatted(url, host),
-        "hint: check the host's name in REDASH_API_QUERY_URL, and this machine's DNS\n",
+        "hint: check the host's name in REDASH_API_QUERY_URL, and this machine's DNS" + PAGE,
         run(terminal(url).set("REQUESTS_NB_RETRIES", 0), "--allow-insecure-auth"));
   }
 
@@ -594,7 +600,8 @@ class UptakeRedashTest {
         outcome
             .stderr()
             .endsWith(
-                "\nhint: is the server's CA missing? name its PEM file with REQUESTS_CA_BUNDLE\n"),
+                "\nhint: is the server's CA missing? name its PEM file with REQUESTS_CA_BUNDLE"
+                    + PAGE),
         outcome::toString);
     assertEquals(List.of(), terminal.waits());
     assertEquals(List.of(), redash.requests());

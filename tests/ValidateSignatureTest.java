@@ -820,7 +820,7 @@ class ValidateSignatureTest {
               .stderr()
               .endsWith(
                   "hint: is the server's CA missing? name its PEM file with"
-                      + " REQUESTS_CA_BUNDLE\n"),
+                      + " REQUESTS_CA_BUNDLE (docs/runbooks/no-verdict.md)\n"),
           refused::toString);
     }
   }
