@@ -1060,7 +1060,7 @@ class ReportTest {
     assertEquals(
         """
         probe: error: unexpected java.lang.NoClassDefFoundError: some/Library
-        hint: a file of the program is missing or damaged: install it again (docs/runbooks/no-verdict.md)
+        hint: a file of the program is missing or damaged: install it again; --verbose shows where (docs/runbooks/no-verdict.md)
         """,
         outcome.stderr());
   }
