@@ -88,7 +88,7 @@ public class validate_changes_collection implements Runner.Command {
       defaultValue = "0",
       converter = LagConverter.class,
       description =
-          "tolerate a difference while its newer timestamp is less than this many seconds" + " old")
+          "tolerate a difference while its newer timestamp is less than this many seconds old")
   int maxLag;
 
   @Option(names = "--strict", description = "count old content of a reader (/v2) as a finding")

@@ -26,11 +26,11 @@ public final class Tally {
   /**
    * What several entries have in common.
    *
-   * @param reason empty where theirs differ; null where stdout alone tells it
+   * @param reason empty where theirs differ
    */
   private record Cause(String word, Advice advice, String reason) {
     Cause withoutReason() {
-      return new Cause(word, advice, reason == null ? null : "");
+      return new Cause(word, advice, "");
     }
 
     /** {@code 18 BAD for one cause: the leaf expired on 2026-11-20 12:00:00 UTC}. */
@@ -125,7 +125,7 @@ public final class Tally {
           Cause cause = kind.getKey();
           List<Entry> some = kind.getValue();
           boolean isAlone = some.size() == 1;
-          if (!isAlone && cause.reason() != null) {
+          if (!isAlone) {
             report.remark(cause.line(some.size()));
           }
           report.hint(

@@ -99,17 +99,7 @@ class ProductionBlockTest {
 
   @Test
   void the_block_refuses_what_stage_signed() throws IOException {
-    Terminal.Outcome outcome = runOnRecorded(block);
-    assertEquals(1, outcome.exit(), outcome.toString());
-    assertTrue(
-        outcome
-            .stdout()
-            .endsWith(
-                " - Cause: the root is %s, expected %s\n"
-                    .formatted(
-                        MozillaRootsTest.STAGE_OF_2021, MozillaRootsTest.EARLIER_PRODUCTION)),
-        outcome::toString);
-    assertTrue(outcome.stderr().contains("stage or production?"), outcome::toString);
+    TrustTest.assertStageIsRefusedOnProduction(runOnRecorded(block));
   }
 
   @Test

@@ -365,19 +365,23 @@ class TrustTest {
       Terminal.Outcome outcome =
           elsewhere(server, MozillaRootsTest.PRODUCTION_HOST)
               .run(new validate_signature(), "--at=" + STAGE_AT);
-      assertEquals(1, outcome.exit(), outcome.toString());
-      assertTrue(
-          outcome
-              .stdout()
-              .endsWith(
-                  " - Cause: the root is %s, expected %s\n"
-                      .formatted(
-                          MozillaRootsTest.STAGE_OF_2021, MozillaRootsTest.EARLIER_PRODUCTION)),
-          outcome::toString);
-      assertTrue(
-          outcome.stderr().contains("hint: stage or production? this is " + OF_2021 + " (docs/"),
-          outcome::toString);
+      assertStageIsRefusedOnProduction(outcome);
     }
+  }
+
+  static void assertStageIsRefusedOnProduction(Terminal.Outcome outcome) {
+    assertEquals(1, outcome.exit(), outcome.toString());
+    assertTrue(
+        outcome
+            .stdout()
+            .endsWith(
+                " - Cause: the root is %s, expected %s\n"
+                    .formatted(
+                        MozillaRootsTest.STAGE_OF_2021, MozillaRootsTest.EARLIER_PRODUCTION)),
+        outcome::toString);
+    assertTrue(
+        outcome.stderr().contains("hint: stage or production? this is " + OF_2021 + " (docs/"),
+        outcome::toString);
   }
 
   @Test
