@@ -490,7 +490,7 @@ public class backport_records implements Runner.Command {
   static Plan plan(List<SignedRecord> source, List<SignedRecord> destination) {
     Map<String, Content> wanted = RecordDiff.byId(source);
     Map<String, Long> timestamps = new HashMap<>();
-    destination.forEach(record -> timestamps.put(record.id(), timestamp(record.json().fields())));
+    destination.forEach(record -> timestamps.put(record.id(), record.json().lastModified()));
     Plan plan = new Plan(new ArrayList<>(), new ArrayList<>(), new ArrayList<>());
     for (RecordDiff.Difference difference :
         RecordDiff.differences(RecordDiff.byId(destination), wanted)) {
@@ -518,8 +518,8 @@ public class backport_records implements Runner.Command {
         .toList();
   }
 
-  private static long timestamp(Map<String, Object> fields) {
-    return fields.get("last_modified") instanceof Long timestamp ? timestamp : 0;
+  private static long timestamp(Map<String, Object> attributes) {
+    return attributes.get("last_modified") instanceof Long timestamp ? timestamp : 0;
   }
 
   /**
@@ -677,7 +677,7 @@ public class backport_records implements Runner.Command {
         List<SignedRecord> records = destination.records(to, Map.of());
         Snapshot seen = new Snapshot(attributes, records, destination.metadata(to.path()));
         for (SignedRecord record : seen.records()) {
-          if (timestamp(record.json().fields()) <= 0) {
+          if (record.json().lastModified() == 0) {
             throw new Failure(
                 "destination %s: record %s has no last_modified, so it cannot be changed safely"
                     .formatted(to.name(), record.id()),

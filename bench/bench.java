@@ -4,7 +4,7 @@
 //DEPS info.picocli:picocli:4.7.7
 //DEPS tools.jackson.core:jackson-databind:3.3.0
 //SOURCES Programs.java
-//SOURCES ../common/signature/CanonicalJson.java
+//SOURCES ../common/signature/CanonicalReader.java
 //SOURCES Peers.java
 //SOURCES ../deploy/Project.java
 //SOURCES ../server/SigningAuthority.java
@@ -12,7 +12,7 @@
 
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
-import common.signature.CanonicalJson;
+import common.signature.CanonicalReader;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -186,7 +186,7 @@ public class bench implements Callable<Integer> {
       String id = new UUID(random.nextLong(), random.nextLong()).toString();
       String record = record(id, timestamp - i, random);
       changes.append(i == 0 ? "" : ",").append(record);
-      byId.put(id, CanonicalJson.read(utf8(record)).bytes());
+      byId.put(id, CanonicalReader.read(utf8(record)).bytes());
     }
     ByteArrayOutputStream payload = new ByteArrayOutputStream();
     payload.writeBytes(utf8("Content-Signature:\0{\"data\":["));

@@ -1,12 +1,13 @@
 //JAVA 25+
-//DEPS tools.jackson.core:jackson-core:3.3.0
 //SOURCES Display.java Json.java UnexpectedBody.java signature/CanonicalJson.java
+//SOURCES signature/CanonicalReader.java
 
 package common;
 
-import common.signature.CanonicalJson;
 import common.signature.CanonicalJson.Canonical;
 import common.signature.CanonicalJson.Trait;
+import common.signature.CanonicalReader;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.ArrayList;
@@ -15,8 +16,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import tools.jackson.core.JsonParser;
-import tools.jackson.core.JsonToken;
 
 /**
  * Reads and checks changesets and lists of records. Records go straight into their canonical bytes.
@@ -56,20 +55,21 @@ public final class Changesets {
 
   /** Reads a changeset up to its timestamp, wherever that is. */
   static long timestamp(InputStream body) throws IOException {
-    try (JsonParser parser = Json.parser(body)) {
-      if (Json.next(parser) != JsonToken.START_OBJECT) {
-        throw new UnexpectedBody("unexpected answer: it is not an object");
+    CanonicalReader json = new CanonicalReader(body);
+    enterObject(json);
+    while (json.hasNext()) {
+      if (json.name().equals("timestamp")) {
+        return timestamp(plain(json.value()));
       }
-      while (Json.next(parser) == JsonToken.PROPERTY_NAME) {
-        String name = parser.currentName();
-        JsonToken token = Json.next(parser);
-        if (name.equals("timestamp")) {
-          return timestamp(token.isStructStart() ? null : Json.scalar(parser, token));
+      if (json.enter('[')) { // which may be large
+        while (json.hasNext()) {
+          json.value();
         }
-        Json.skip(parser);
+      } else {
+        json.value();
       }
-      throw new UnexpectedBody("unexpected answer: timestamp is missing");
     }
+    throw new UnexpectedBody("unexpected answer: timestamp is missing");
   }
 
   private static long timestamp(Object value) throws UnexpectedBody {
@@ -93,15 +93,14 @@ public final class Changesets {
     private long latest;
 
     private void add(Canonical record, int number) throws UnexpectedBody {
-      if (!(record.fields().get("id") instanceof String id) || id.isEmpty()) {
+      String id = record.id();
+      if (id == null || id.isEmpty()) {
         throw new UnexpectedBody("unexpected answer: record %d has no id".formatted(number));
       }
       if (!ids.add(id)) {
         throw new UnexpectedBody("unexpected answer: two records with the id " + Display.brief(id));
       }
-      if (record.fields().get("last_modified") instanceof Long modified) {
-        latest = Math.max(latest, modified);
-      }
+      latest = Math.max(latest, record.lastModified());
       all.add(new SignedRecord(id, record));
     }
 
@@ -144,35 +143,42 @@ public final class Changesets {
   static Map<String, Object> readList(InputStream body, String key, String word, Elements elements)
       throws IOException {
     Map<String, Object> others = new LinkedHashMap<>();
-    try (JsonParser parser = Json.parser(body)) {
-      if (Json.next(parser) != JsonToken.START_OBJECT) {
-        throw new UnexpectedBody("unexpected answer: it is not an object");
-      }
-      boolean found = false;
-      while (Json.next(parser) == JsonToken.PROPERTY_NAME) {
-        String name = parser.currentName();
-        JsonToken token = Json.next(parser);
-        if (!name.equals(key)) {
-          others.put(name, Json.value(parser));
-        } else if (token != JsonToken.START_ARRAY || found) {
-          throw new UnexpectedBody(
-              "unexpected answer: %s %s".formatted(key, found ? "occurs twice" : "is not a list"));
-        } else {
-          found = true;
-          for (int number = 1; Json.next(parser) != JsonToken.END_ARRAY; number++) {
-            if (parser.currentToken() != JsonToken.START_OBJECT) {
-              throw new UnexpectedBody(
-                  "unexpected answer: %s %d is not an object".formatted(word, number));
-            }
-            elements.add(CanonicalJson.read(parser), number);
+    CanonicalReader json = new CanonicalReader(body);
+    enterObject(json);
+    boolean found = false;
+    while (json.hasNext()) {
+      String name = json.name();
+      if (!name.equals(key)) {
+        others.put(name, plain(json.value()));
+      } else if (found || !json.enter('[')) {
+        throw new UnexpectedBody(
+            "unexpected answer: %s %s".formatted(key, found ? "occurs twice" : "is not a list"));
+      } else {
+        found = true;
+        for (int number = 1; json.hasNext(); number++) {
+          Canonical element = json.value();
+          if (!element.isObject()) {
+            throw new UnexpectedBody(
+                "unexpected answer: %s %d is not an object".formatted(word, number));
           }
+          elements.add(element, number);
         }
       }
-      Json.end(parser);
-      if (!found) {
-        throw new UnexpectedBody("unexpected answer: %s is missing".formatted(key));
-      }
-      return others;
     }
+    json.end();
+    if (!found) {
+      throw new UnexpectedBody("unexpected answer: %s is missing".formatted(key));
+    }
+    return others;
+  }
+
+  private static void enterObject(CanonicalReader json) throws IOException {
+    if (!json.enter('{')) {
+      throw new UnexpectedBody("unexpected answer: it is not an object");
+    }
+  }
+
+  private static Object plain(Canonical value) throws IOException {
+    return Json.parse(new ByteArrayInputStream(value.asItCame()));
   }
 }

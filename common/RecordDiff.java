@@ -1,10 +1,12 @@
 //JAVA 25+
 //SOURCES Changesets.java Display.java Json.java signature/CanonicalJson.java
+//SOURCES signature/CanonicalReader.java
 
 package common;
 
 import common.Changesets.SignedRecord;
 import common.signature.CanonicalJson;
+import common.signature.CanonicalReader;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -142,7 +144,7 @@ public final class RecordDiff {
   private static String text(Map<String, Object> attribute, String name) {
     byte[] json = Json.compact(attribute);
     try {
-      return CanonicalJson.members(CanonicalJson.read(json).bytes()).get(name);
+      return CanonicalJson.members(CanonicalReader.read(json).bytes()).get(name);
     } catch (Json.BadJson e) {
       return new String(json, StandardCharsets.UTF_8); // a number beyond all that clients know
     }

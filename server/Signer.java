@@ -1,9 +1,9 @@
 //DEPS tools.jackson.core:jackson-databind:3.3.0
-//SOURCES SigningAuthority.java Store.java ../common/signature/CanonicalJson.java
+//SOURCES SigningAuthority.java Store.java ../common/signature/CanonicalReader.java
 //SOURCES ../common/Json.java
 
 import common.Json;
-import common.signature.CanonicalJson;
+import common.signature.CanonicalReader;
 import java.net.URI;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -106,7 +106,7 @@ final class Signer {
     records.stream().sorted(Comparator.comparing(Store::id)).forEach(data::add);
     document.put("last_modified", Long.toString(timestamp));
     try {
-      return prefixed(CanonicalJson.read(Store.JSON.writeValueAsBytes(document)).bytes());
+      return prefixed(CanonicalReader.read(Store.JSON.writeValueAsBytes(document)).bytes());
     } catch (Json.BadJson e) {
       throw new IllegalStateException(e);
     }

@@ -1,7 +1,7 @@
 //DEPS org.jsoup:jsoup:1.24.1
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //SOURCES ../blockpages_generator.java
-//SOURCES ../common/signature/CanonicalJson.java
+//SOURCES ../common/signature/CanonicalReader.java
 //SOURCES ../common/signature/ContentSignature.java
 //SOURCES ../common/RemoteSettings.java
 //SOURCES ../deploy/Project.java
@@ -22,8 +22,8 @@ import common.Json;
 import common.Json.BadJson;
 import common.Place;
 import common.pages.Destination.Page;
-import common.signature.CanonicalJson;
 import common.signature.CanonicalJson.Canonical;
+import common.signature.CanonicalReader;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.math.BigDecimal;
@@ -95,12 +95,8 @@ class BlockPagesTest {
 
   private static blockpages_generator.Block block(Place collection, byte[] json) {
     try {
-      byte[] canonical = CanonicalJson.read(json).bytes();
-      String text = new String(canonical, StandardCharsets.US_ASCII);
-      String id = (String) ((Map<?, ?>) Json.parse(text)).get("id");
-      return blockpages_generator.Block.of(
-          collection,
-          new SignedRecord(id, new Canonical(canonical, canonical, false, Set.of(), Map.of())));
+      Canonical record = CanonicalReader.read(json);
+      return blockpages_generator.Block.of(collection, new SignedRecord(record.id(), record));
     } catch (BadJson e) {
       throw new IllegalArgumentException(e);
     }

@@ -1,7 +1,7 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //DEPS tools.jackson.core:jackson-core:3.3.0
 //SOURCES ../deploy/Project.java
-//SOURCES ../common/signature/CanonicalJson.java
+//SOURCES ../common/signature/CanonicalJson.java ../common/signature/CanonicalReader.java
 //SOURCES ../bench/Peers.java
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
@@ -17,7 +17,7 @@ import common.signature.CanonicalJson;
 import common.signature.CanonicalJson.Canonical;
 import common.signature.CanonicalJson.ServerForm;
 import common.signature.CanonicalJson.Trait;
-import java.io.ByteArrayInputStream;
+import common.signature.CanonicalReader;
 import java.io.IOException;
 import java.math.BigDecimal;
 import java.math.BigInteger;
@@ -41,7 +41,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
-import tools.jackson.core.JsonParser;
 
 /**
  * Canonical JSON by example, by property, and beside two independent programs: the signer's own
@@ -445,7 +444,7 @@ class CanonicalJsonTest {
             new byte[] {'"', (byte) 0xf4, (byte) 0x90, (byte) 0x80, (byte) 0x80, '"'},
             "\"caf\u00e9\"".getBytes(StandardCharsets.ISO_8859_1),
             "{}".getBytes(StandardCharsets.UTF_16))) {
-      assertThrows(Json.BadJson.class, () -> CanonicalJson.read(text).bytes());
+      assertThrows(Json.BadJson.class, () -> CanonicalReader.read(text).bytes());
     }
   }
 
@@ -479,8 +478,8 @@ class CanonicalJsonTest {
     Generator generator = new Generator(SEED, Kind.ANY);
     for (int i = 0; i < DOCUMENTS; i++) {
       String json = generator.text(generator.value());
-      byte[] canonical = CanonicalJson.read(bytes(json)).bytes();
-      assertArrayEquals(canonical, CanonicalJson.read(canonical).bytes(), () -> failed(json));
+      byte[] canonical = CanonicalReader.read(bytes(json)).bytes();
+      assertArrayEquals(canonical, CanonicalReader.read(canonical).bytes(), () -> failed(json));
     }
   }
 
@@ -489,7 +488,7 @@ class CanonicalJsonTest {
     Generator generator = new Generator(SEED, Kind.ANY);
     for (int i = 0; i < DOCUMENTS; i++) {
       String json = generator.text(generator.value());
-      for (byte b : CanonicalJson.read(bytes(json)).bytes()) {
+      for (byte b : CanonicalReader.read(bytes(json)).bytes()) {
         assertTrue(b >= ' ' && b <= '~', () -> failed(json));
       }
     }
@@ -696,19 +695,16 @@ class CanonicalJsonTest {
   private static Json.BadJson assertBad(String json) {
     return assertThrows(
         Json.BadJson.class,
-        () -> CanonicalJson.read(bytes(json)).bytes(),
+        () -> CanonicalReader.read(bytes(json)).bytes(),
         () -> json.length() < 200 ? json : json.substring(0, 200) + "\u2026");
   }
 
   private static String canonical(String json) throws IOException {
-    return new String(CanonicalJson.read(bytes(json)).bytes(), StandardCharsets.ISO_8859_1);
+    return new String(CanonicalReader.read(bytes(json)).bytes(), StandardCharsets.ISO_8859_1);
   }
 
   private static Canonical read(String json) throws IOException {
-    try (JsonParser parser = Json.parser(new ByteArrayInputStream(bytes(json)))) {
-      Json.next(parser);
-      return CanonicalJson.read(parser);
-    }
+    return CanonicalReader.read(bytes(json));
   }
 
   private static byte[] bytes(String json) {
@@ -1057,7 +1053,7 @@ class CanonicalJsonTest {
   @Test
   void members_are_the_texts_of_the_values_by_name() throws Exception {
     byte[] object =
-        CanonicalJson.read(
+        CanonicalReader.read(
                 "{\"b\": [1, {\"x\": \"}],:\\\"\"}], \"a\": \"\\\\\", \"c:,\": {}, \"d\": 1.0}"
                     .getBytes(StandardCharsets.UTF_8))
             .bytes();
@@ -1072,7 +1068,7 @@ class CanonicalJsonTest {
     Generator generator = new Generator(SEED, Kind.ANY);
     for (int round = 0; round < 2_000; round++) {
       byte[] canonical =
-          CanonicalJson.read(
+          CanonicalReader.read(
                   ("{\"x\":"
                           + generator.text(generator.value())
                           + ",\"y\":"
@@ -1108,7 +1104,7 @@ class CanonicalJsonTest {
 
   private static byte[] without(String json, Set<String> names) throws Json.BadJson {
     return CanonicalJson.without(
-        CanonicalJson.read(json.getBytes(StandardCharsets.UTF_8)).bytes(), names);
+        CanonicalReader.read(json.getBytes(StandardCharsets.UTF_8)).bytes(), names);
   }
 
   private static String text(byte[] ascii) {

@@ -1,5 +1,5 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
-//SOURCES ../common/signature/CanonicalJson.java
+//SOURCES ../common/signature/CanonicalReader.java
 //SOURCES Exchange.java
 //SOURCES ../common/Connections.java
 //SOURCES ../common/Guard.java
@@ -26,7 +26,7 @@ import common.ServerException;
 import common.ServerException.Kind;
 import common.UnexpectedBody;
 import common.UsageException;
-import common.signature.CanonicalJson;
+import common.signature.CanonicalReader;
 import java.io.ByteArrayOutputStream;
 import java.io.EOFException;
 import java.io.IOException;
@@ -1840,7 +1840,7 @@ class HttpTest {
 
   /** Any JSON but a list: that would be an unexpected shape. */
   private static String text(InputStream body) throws IOException {
-    byte[] json = CanonicalJson.read(body.readAllBytes()).bytes();
+    byte[] json = CanonicalReader.read(body.readAllBytes()).bytes();
     if (json[0] == '[') {
       throw new UnexpectedBody("unexpected answer: it is a list");
     }

@@ -1,5 +1,6 @@
 //JAVA 25+
-//SOURCES ../Changesets.java ../Display.java ../Json.java CanonicalJson.java ContentSignature.java
+//SOURCES ../Changesets.java ../Display.java ../Json.java CanonicalJson.java CanonicalReader.java
+//SOURCES ContentSignature.java
 
 package common.signature;
 
@@ -118,7 +119,7 @@ public final class ClientDifferences {
 
   private static boolean hasTrait(String object, Trait trait) {
     try {
-      return CanonicalJson.read(ascii(object)).traits().contains(trait);
+      return CanonicalReader.read(ascii(object)).traits().contains(trait);
     } catch (BadJson e) {
       return false; // a limit that the record as a whole keeps
     }
