@@ -174,6 +174,7 @@ public final class Changesets {
 
   private static void enterObject(CanonicalReader json) throws IOException {
     if (!json.enter('{')) {
+      json.value(); // if it is JSON
       throw new UnexpectedBody("unexpected answer: it is not an object");
     }
   }

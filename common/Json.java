@@ -48,7 +48,7 @@ public final class Json {
   /** What Jackson may meet in an answer; the size of an answer is limited where it is read. */
   private static final int MAX_NESTING = 10_000;
 
-  public static final int MAX_PLAIN_DIGITS = 1_000;
+  private static final int MAX_PLAIN_DIGITS = 1_000;
 
   /** Plain values are compared and written by recursion. */
   private static final int MAX_PLAIN_NESTING = 1_000;
@@ -87,7 +87,7 @@ public final class Json {
    * Opens a document; the stream is not closed with the parser. UTF-8 is decoded strictly, before
    * Jackson sees it.
    */
-  public static JsonParser parser(InputStream json) {
+  static JsonParser parser(InputStream json) {
     return parser(JSON, json);
   }
 
@@ -98,7 +98,7 @@ public final class Json {
   }
 
   /** Goes to the next token; the end of the input is an error, since every caller expects one. */
-  public static JsonToken next(JsonParser parser) throws IOException {
+  static JsonToken next(JsonParser parser) throws IOException {
     JsonToken token = advance(parser);
     if (token == null) {
       throw new BadJson("the text ends too early", null);
@@ -106,17 +106,8 @@ public final class Json {
     return token;
   }
 
-  /** Goes to the end of the value at the parser's current token, without holding it. */
-  static void skip(JsonParser parser) throws IOException {
-    try {
-      parser.skipChildren();
-    } catch (JacksonException e) {
-      throw translated(e);
-    }
-  }
-
   /** Refuses anything but white space after the document. */
-  public static void end(JsonParser parser) throws IOException {
+  private static void end(JsonParser parser) throws IOException {
     if (advance(parser) != null) {
       throw new BadJson("there is more text after the document", null);
     }
@@ -131,7 +122,7 @@ public final class Json {
   }
 
   /** A failure of the stream stays the same; all else is bad JSON. */
-  public static IOException translated(JacksonException e) {
+  private static IOException translated(JacksonException e) {
     if (e instanceof JacksonIOException && e.getCause() instanceof IOException io) {
       return io instanceof CharacterCodingException ? new BadJson("the text is not UTF-8", io) : io;
     }
@@ -187,7 +178,7 @@ public final class Json {
    * integers beyond 64 bits), {@code Boolean} or null. For small answers, nested at most 1,000
    * deep; records stay canonical bytes.
    */
-  public static Object value(JsonParser parser) throws IOException {
+  static Object value(JsonParser parser) throws IOException {
     return value(parser, 1, false);
   }
 
@@ -228,7 +219,7 @@ public final class Json {
     }
   }
 
-  public static Object scalar(JsonParser parser, JsonToken token) throws IOException {
+  private static Object scalar(JsonParser parser, JsonToken token) throws IOException {
     try {
       return switch (token) {
         case VALUE_STRING -> parser.getString();

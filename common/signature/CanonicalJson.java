@@ -235,7 +235,12 @@ public final class CanonicalJson {
   }
 
   static boolean isUnsigned64(String number) {
-    return number.chars().allMatch(c -> '0' <= c && c <= '9') && is64Bits(number);
+    for (int i = 0; i < number.length(); i++) {
+      if (number.charAt(i) < '0' || number.charAt(i) > '9') {
+        return false;
+      }
+    }
+    return is64Bits(number);
   }
 
   /**

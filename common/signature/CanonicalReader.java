@@ -1,5 +1,5 @@
 //JAVA 25+
-//SOURCES ../Json.java CanonicalJson.java
+//SOURCES ../Json.java CanonicalJson.java JsonInput.java
 
 package common.signature;
 
@@ -10,10 +10,8 @@ import common.signature.CanonicalJson.Trait;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Deque;
 import java.util.EnumSet;
 import java.util.HashSet;
 import java.util.List;
@@ -28,8 +26,8 @@ import java.util.Set;
  * BadJson}, where it is met. Nothing is done by recursion: deep nesting costs memory, never the
  * stack.
  *
- * <p>This is most of what a command computes on a large server, and why no library does it: all
- * that read bytes keep a table of names, which names of equal hash can make fail.
+ * <p>This is most of what a command computes on a large server. Jackson would take twice as long:
+ * it reads bytes only with a table of names, which names of equal hash can make fail.
  */
 public final class CanonicalReader {
 
@@ -42,25 +40,9 @@ public final class CanonicalReader {
   private static final String SHORT_ESCAPES = "btnfr\"\\";
   private static final String HEX = "0123456789abcdef";
 
-  /** The bytes that strings hold as they are. */
-  private static final boolean[] PLAIN = new boolean[256];
-
-  static {
-    Arrays.fill(PLAIN, ' ', '~' + 1, true);
-    PLAIN['"'] = false;
-    PLAIN['\\'] = false;
-  }
-
-  private final InputStream in;
-  private byte[] read; // the part of the document that is being looked at
-  private int at;
-  private int end;
-  private long gone; // how many bytes were before that part
-  private long line = 1;
-  private long lineStart;
-
-  private final Deque<Level> open = new ArrayDeque<>();
-  private int entered; // how many of them are not of the value that is being read
+  private final JsonInput in;
+  private Level open; // the innermost one; null outside of all
+  private Level entered; // the innermost one that is not of the value that is being read
 
   private byte[] text = new byte[1024]; // of the value, in canonical form
   private int length;
@@ -74,13 +56,17 @@ public final class CanonicalReader {
 
   /** An object or list that has not ended. */
   private static final class Level {
+    final Level parent;
+    final int depth;
     final boolean isObject;
     final List<Member> members;
     boolean isEmpty = true;
     boolean isInOrder = true;
     boolean hasEscapes; // in its keys
 
-    Level(boolean isObject) {
+    Level(Level parent, boolean isObject) {
+      this.parent = parent;
+      this.depth = parent == null ? 1 : parent.depth + 1;
       this.isObject = isObject;
       this.members = isObject ? new ArrayList<>() : List.of();
     }
@@ -102,8 +88,7 @@ public final class CanonicalReader {
 
   /** Reads a document; the stream is not closed. */
   public CanonicalReader(InputStream in) {
-    this.in = in;
-    this.read = new byte[32 * 1024];
+    this.in = new JsonInput(in);
   }
 
   /** Reads a document as a whole. */
@@ -121,9 +106,7 @@ public final class CanonicalReader {
   }
 
   private CanonicalReader(byte[] document) {
-    this.in = InputStream.nullInputStream();
-    this.read = document;
-    this.end = document.length;
+    this.in = new JsonInput(document);
   }
 
   // ---- a document, part by part
@@ -134,22 +117,22 @@ public final class CanonicalReader {
    * @param bracket that opens it
    */
   public boolean enter(char bracket) throws IOException {
-    if (significant() != bracket) {
-      at--;
+    if (in.significant() != bracket) {
+      in.back();
       return false;
     }
-    open.push(new Level(bracket == '{'));
-    entered = open.size();
+    open = new Level(open, bracket == '{');
+    entered = open;
     return true;
   }
 
   /** Goes to the next member or element of what was entered; false at its end. */
   public boolean hasNext() throws IOException {
-    if (isNext(open.peek())) {
+    if (isNext(open)) {
       return true;
     }
-    open.pop();
-    entered = open.size();
+    open = open.parent;
+    entered = open;
     return false;
   }
 
@@ -170,11 +153,12 @@ public final class CanonicalReader {
     id = null;
     lastModified = 0;
     do {
-      start(significant());
-      while (open.size() > entered && !goOn(open.peek())) {
-        close(open.pop());
+      start(in.significant());
+      while (open != entered && !goOn(open)) {
+        close(open);
+        open = open.parent;
       }
-    } while (open.size() > entered);
+    } while (open != entered);
     byte[] unprinted = Arrays.copyOf(text, length);
     return new Canonical(
         fractions ? CanonicalJson.printed(unprinted, CanonicalJson::ecmaScript) : unprinted,
@@ -187,65 +171,10 @@ public final class CanonicalReader {
 
   /** Refuses anything but white space after the document. */
   public void end() throws IOException {
-    for (int next = nextOrEnd(); next >= 0; next = nextOrEnd()) {
-      if (!isSpace(next)) {
-        throw new BadJson("there is more text after the document", null);
-      }
-    }
+    in.end();
   }
 
-  // ---- bytes
-
-  private boolean fill() throws IOException {
-    gone += end;
-    at = 0;
-    end = Math.max(in.read(read), 0);
-    return end > 0;
-  }
-
-  private int nextOrEnd() throws IOException {
-    return at < end || fill() ? read[at++] & 0xff : -1;
-  }
-
-  private int next() throws IOException {
-    if (at == end && !fill()) {
-      at++;
-      throw bad("Unexpected end-of-input");
-    }
-    return read[at++] & 0xff;
-  }
-
-  /** The next byte that is no white space. */
-  private int significant() throws IOException {
-    int next = next();
-    while (isSpace(next)) {
-      if (next == '\n') {
-        line++;
-        lineStart = gone + at;
-      }
-      next = next();
-    }
-    return next;
-  }
-
-  private static boolean isSpace(int next) {
-    return next == ' ' || next == '\n' || next == '\r' || next == '\t';
-  }
-
-  private BadJson unexpected(int next) throws IOException {
-    int character = next < 0x80 ? next : character(next);
-    return bad(
-        "Unexpected character (%s)"
-            .formatted(
-                Character.isISOControl(character)
-                    ? "code " + character
-                    : "'%c' (code %d)".formatted(character, character)));
-  }
-
-  private BadJson bad(String reason) {
-    String where = " (line %d, column %d)".formatted(line, gone + at - lineStart);
-    return new BadJson(reason + where, null);
-  }
+  // ---- text
 
   private void append(int ascii) {
     reserve(1);
@@ -256,6 +185,16 @@ public final class CanonicalReader {
     reserve(count);
     System.arraycopy(from, start, text, length, count);
     length += count;
+  }
+
+  /** Appends all bytes that come next and are of a kind. */
+  private void appendAll(boolean[] kind) throws IOException {
+    do {
+      int count = in.count(kind);
+      reserve(count);
+      in.take(count, text, length);
+      length += count;
+    } while (in.isUsedUp());
   }
 
   private void reserve(int count) {
@@ -269,7 +208,6 @@ public final class CanonicalReader {
   /** Starts a value; all but an object or a list end as well. */
   private void start(int first) throws IOException {
     int start = length;
-    boolean isLevel = first == '{' || first == '[';
     switch (first) {
       case '{', '[' -> append(first);
       case '"' -> string();
@@ -278,33 +216,34 @@ public final class CanonicalReader {
       case 'n' -> literal("null");
       default -> number(first);
     }
-    int depth = open.size() - entered;
-    if (depth == 0) {
+    if (open == entered) {
       flag(Trait.LAST_MODIFIED_MISSING, first == '{'); // until it is met
-    } else if (depth == 1 && open.peek().isObject) {
-      field(open.peek().members.getLast(), start);
-    } else if (isIn("toJSON") && isTruthy(text(start, length)) && isMember()) {
-      traits.add(Trait.TO_JSON);
-    }
-    if (isLevel) {
-      if (open.size() == MAX_NESTING) {
-        throw bad("it is nested deeper than %d levels".formatted(MAX_NESTING));
+    } else if (open.isObject) {
+      if (open.parent == entered) {
+        field(open.members.getLast(), start);
+      } else if (isIn(open, "toJSON") && isTruthy(text(start, length)) && open.parent.isObject) {
+        traits.add(Trait.TO_JSON); // Firefox calls it only of the values of members
       }
-      open.push(new Level(first == '{'));
+    }
+    if (first == '{' || first == '[') {
+      open = new Level(open, first == '{');
+      if (open.depth > MAX_NESTING) {
+        throw in.bad("it is nested deeper than %d levels".formatted(MAX_NESTING));
+      }
     }
   }
 
   /** Whether a level has another member or element; goes to it, or behind the end of the level. */
   private boolean isNext(Level level) throws IOException {
-    int next = significant();
+    int next = in.significant();
     if (next == (level.isObject ? '}' : ']')) {
       return false;
     }
     if (level.isEmpty) {
-      at--;
+      in.back();
       level.isEmpty = false;
     } else if (next != ',') {
-      throw unexpected(next);
+      throw in.unexpected(next);
     }
     return true;
   }
@@ -338,7 +277,9 @@ public final class CanonicalReader {
     if (!level.members.isEmpty()) {
       level.members.getLast().end = length;
       List<Member> members = level.isInOrder ? level.members : sorted(level.members);
-      if (open.size() - entered == 1 && isIn("attachment")) {
+      if (level.parent != entered
+          && level.parent.parent == entered
+          && isIn(level.parent, "attachment")) {
         attachment(members);
       }
       if (level.hasEscapes && !isInUtf16Order(members)) {
@@ -355,14 +296,14 @@ public final class CanonicalReader {
 
   /** Reads a key and its colon; true if it has escapes. */
   private boolean key() throws IOException {
-    int first = significant();
+    int first = in.significant();
     if (first != '"') {
-      throw unexpected(first);
+      throw in.unexpected(first);
     }
     boolean hasEscapes = string();
-    int colon = significant();
+    int colon = in.significant();
     if (colon != ':') {
-      throw unexpected(colon);
+      throw in.unexpected(colon);
     }
     append(':');
     return hasEscapes;
@@ -377,8 +318,8 @@ public final class CanonicalReader {
   }
 
   /** Whether the member of this key is being read. */
-  private boolean isIn(String key) {
-    return open.peek().isObject && isNamed(open.peek().members.getLast(), key);
+  private boolean isIn(Level level, String key) {
+    return level.isObject && isNamed(level.members.getLast(), key);
   }
 
   /** By code point; that is the order of bytes, where none is escaped. */
@@ -443,18 +384,8 @@ public final class CanonicalReader {
     boolean hasSurrogates = false;
     append('"');
     while (true) {
-      byte[] bytes = read; // locals, because a field is read anew in each round
-      int last = end;
-      int plain = at;
-      while (plain < last && PLAIN[bytes[plain] & 0xff]) {
-        plain++;
-      }
-      append(bytes, at, plain - at);
-      at = plain;
-      if (at == end && fill()) {
-        continue;
-      }
-      int next = next();
+      appendAll(JsonInput.PLAIN);
+      int next = in.next();
       if (next == '"') {
         break;
       }
@@ -464,9 +395,9 @@ public final class CanonicalReader {
         hasSurrogates |= Character.isSurrogate(escaped);
         write(escaped);
       } else if (next < ' ') {
-        throw unexpected(next);
+        throw in.unexpected(next);
       } else {
-        int character = character(next);
+        int character = in.character(next);
         if (Character.isSupplementaryCodePoint(character)) {
           write(Character.highSurrogate(character));
           write(Character.lowSurrogate(character));
@@ -485,14 +416,14 @@ public final class CanonicalReader {
 
   /** What an escape stands for, from behind its backslash. */
   private char escaped() throws IOException {
-    int next = next();
+    int next = in.next();
     if (next == 'u') {
       int unit = 0;
       for (int i = 0; i < 4; i++) {
-        next = next();
+        next = in.next();
         int digit = Character.digit(next, 16);
         if (digit < 0) {
-          throw unexpected(next);
+          throw in.unexpected(next);
         }
         unit = unit << 4 | digit;
       }
@@ -500,33 +431,13 @@ public final class CanonicalReader {
     }
     int known = SHORT_ESCAPES.indexOf(next);
     if (known < 0 && next != '/') {
-      throw unexpected(next);
+      throw in.unexpected(next);
     }
     return known < 0 ? '/' : ESCAPED.charAt(known);
   }
 
-  /** The character of several bytes (or DEL) that begins with this one. */
-  private int character(int first) throws IOException {
-    int more = first < 0x80 ? 0 : first < 0xe0 ? 1 : first < 0xf0 ? 2 : 3;
-    int character = more == 0 ? first : first & 0x3f >> more;
-    boolean isUtf8 = first < 0x80 || 0xc2 <= first && first < 0xf5;
-    for (int i = 0; i < more && isUtf8; i++) {
-      int next = next();
-      isUtf8 = next >> 6 == 0b10;
-      character = character << 6 | next & 0x3f;
-    }
-    boolean isShortest = character >= (more == 2 ? 0x800 : more == 3 ? 0x10000 : 0);
-    if (!isUtf8
-        || !isShortest
-        || character > Character.MAX_CODE_POINT
-        || 0xd800 <= character && character < 0xe000) {
-      throw new BadJson("the text is not UTF-8", null);
-    }
-    return character;
-  }
-
   private void write(char unit) {
-    if (unit < PLAIN.length && PLAIN[unit]) {
+    if (unit < JsonInput.PLAIN.length && JsonInput.PLAIN[unit]) {
       append(unit);
       return;
     }
@@ -543,7 +454,7 @@ public final class CanonicalReader {
   }
 
   private String text(int start, int end) {
-    return new String(text, start, end - start, StandardCharsets.US_ASCII);
+    return new String(text, start, end - start, StandardCharsets.ISO_8859_1);
   }
 
   /** What this part of a string in canonical form stands for. */
@@ -574,9 +485,9 @@ public final class CanonicalReader {
   private void literal(String literal) throws IOException {
     append(literal.charAt(0));
     for (int i = 1; i < literal.length(); i++) {
-      int next = next();
+      int next = in.next();
       if (next != literal.charAt(i)) {
-        throw unexpected(next);
+        throw in.unexpected(next);
       }
       append(next);
     }
@@ -587,11 +498,11 @@ public final class CanonicalReader {
     int next = first;
     if (next == '-') {
       append(next);
-      next = next();
+      next = in.next();
     }
     if (next == '0') {
       append(next);
-      next = nextOrEnd();
+      next = in.nextOrEnd();
     } else {
       next = digits(next);
     }
@@ -599,20 +510,20 @@ public final class CanonicalReader {
     if (next == '.') {
       isFraction = true;
       append(next);
-      next = digits(next());
+      next = digits(in.next());
     }
     if (next == 'e' || next == 'E') {
       isFraction = true;
       append(next);
-      next = next();
+      next = in.next();
       if (next == '+' || next == '-') {
         append(next);
-        next = next();
+        next = in.next();
       }
       next = digits(next);
     }
     if (next >= 0) {
-      at--;
+      in.back();
     }
     if (isFraction) {
       fraction(start);
@@ -623,15 +534,12 @@ public final class CanonicalReader {
 
   /** Reads one digit or more; returns what follows them, -1 at the end of the document. */
   private int digits(int first) throws IOException {
-    int next = first;
-    do {
-      if (next < '0' || next > '9') {
-        throw unexpected(next);
-      }
-      append(next);
-      next = nextOrEnd();
-    } while ('0' <= next && next <= '9');
-    return next;
+    if (first < '0' || first > '9') {
+      throw in.unexpected(first);
+    }
+    append(first);
+    appendAll(JsonInput.DIGIT);
+    return in.nextOrEnd();
   }
 
   private void integer(String digits) {
@@ -708,11 +616,6 @@ public final class CanonicalReader {
       case '"' -> value.length() > 2;
       default -> Double.parseDouble(value) != 0; // which ignores what a fraction is enclosed in
     };
-  }
-
-  /** Whether the open object is the value of a member: Firefox calls toJSON of such values only. */
-  private boolean isMember() {
-    return open.stream().skip(1).findFirst().filter(parent -> parent.isObject).isPresent();
   }
 
   private void attachment(List<Member> members) {
