@@ -30,7 +30,6 @@ import common.Json;
 import common.Json.BadJson;
 import common.Place;
 import common.RecordDiff;
-import common.RecordDiff.Content;
 import common.RecordDiff.Field;
 import common.RemoteSettings;
 import common.Report;
@@ -488,16 +487,15 @@ public class backport_records implements Runner.Command {
 
   /** Compares by content, whatever the order of the records. */
   static Plan plan(List<SignedRecord> source, List<SignedRecord> destination) {
-    Map<String, Content> wanted = RecordDiff.byId(source);
+    Map<String, byte[]> wanted = RecordDiff.byId(source);
     Map<String, Long> timestamps = new HashMap<>();
     destination.forEach(record -> timestamps.put(record.id(), record.json().lastModified()));
     Plan plan = new Plan(new ArrayList<>(), new ArrayList<>(), new ArrayList<>());
     for (RecordDiff.Difference difference :
         RecordDiff.differences(RecordDiff.byId(destination), wanted)) {
       String id = difference.id();
-      Content content = wanted.get(id);
-      byte[] record =
-          content == null ? null : CanonicalJson.without(content.whole(), Set.of("last_modified"));
+      byte[] whole = wanted.get(id);
+      byte[] record = whole == null ? null : CanonicalJson.without(whole, Set.of("last_modified"));
       Change change = new Change(id, record, timestamps.getOrDefault(id, 0L), difference.fields());
       switch (difference.what()) {
         case EXTRA -> plan.toCreate().add(change);

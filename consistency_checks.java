@@ -22,7 +22,6 @@ import common.Http;
 import common.InOrder;
 import common.Place;
 import common.RecordDiff;
-import common.RecordDiff.Content;
 import common.RecordDiff.Field;
 import common.RemoteSettings;
 import common.RemoteSettings.Announced;
@@ -335,7 +334,7 @@ public class consistency_checks implements Runner.Command {
    * @param unreadable why it cannot be read, or null
    */
   record Side(
-      String name, Map<String, Content> records, Map<String, Object> metadata, String unreadable) {
+      String name, Map<String, byte[]> records, Map<String, Object> metadata, String unreadable) {
 
     static Side of(String name, List<SignedRecord> records, Map<String, Object> metadata) {
       return new Side(name, RecordDiff.byId(records), metadata, null);

@@ -5,7 +5,6 @@
 
 package common;
 
-import common.RecordDiff.Content;
 import common.signature.CanonicalJson;
 import java.io.IOException;
 import java.io.InputStream;
@@ -111,7 +110,7 @@ public final class Batch {
     boolean isSame =
         !isDeletion
             && answer.record() != null
-            && Content.of(write.record()).isSame(Content.of(answer.record()));
+            && RecordDiff.isSame(write.record(), answer.record());
     if (status == 404 && isDeletion) {
       return new Applied("already gone");
     }

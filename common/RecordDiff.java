@@ -60,42 +60,31 @@ public final class RecordDiff {
    */
   public record Field(String name, String left, String right) {}
 
-  /**
-   * A record, as canonical JSON.
-   *
-   * @param compared the part of it that is compared
-   * @param whole all of it
-   */
-  public record Content(byte[] compared, byte[] whole) {
-
-    /** Of a whole record. */
-    public static Content of(byte[] record) {
-      return new Content(CanonicalJson.without(record, SERVER_FIELDS), record);
-    }
-
-    /** Whether two records are the same by content. */
-    public boolean isSame(Content other) {
-      return Arrays.equals(compared, other.compared);
-    }
+  /** Whether two records, as canonical JSON, are the same by content. */
+  public static boolean isSame(byte[] left, byte[] right) {
+    return Arrays.equals(left, right) || Arrays.equals(compared(left), compared(right));
   }
 
-  /** The records of one side, by their id. */
-  public static Map<String, Content> byId(List<SignedRecord> records) {
-    Map<String, Content> byId = new HashMap<>();
-    records.forEach(record -> byId.put(record.id(), Content.of(record.json().bytes())));
+  private static byte[] compared(byte[] record) {
+    return CanonicalJson.without(record, SERVER_FIELDS);
+  }
+
+  /** The records of one side, as canonical JSON, by their id. */
+  public static Map<String, byte[]> byId(List<SignedRecord> records) {
+    Map<String, byte[]> byId = new HashMap<>();
+    records.forEach(record -> byId.put(record.id(), record.json().bytes()));
     return byId;
   }
 
   /** The differences, in the order of the ids; takes linear time but for the sorting. */
-  public static List<Difference> differences(
-      Map<String, Content> left, Map<String, Content> right) {
+  public static List<Difference> differences(Map<String, byte[]> left, Map<String, byte[]> right) {
     List<Difference> differences = new ArrayList<>();
-    left.forEach((id, content) -> {
-      Content other = right.get(id);
+    left.forEach((id, record) -> {
+      byte[] other = right.get(id);
       if (other == null) {
         differences.add(new Difference(id, What.MISSING, List.of()));
-      } else if (!content.isSame(other)) {
-        differences.add(new Difference(id, What.DIFFERS, fields(content, other)));
+      } else if (!isSame(record, other)) {
+        differences.add(new Difference(id, What.DIFFERS, fields(record, other)));
       }
     });
     for (String id : right.keySet()) {
@@ -108,9 +97,9 @@ public final class RecordDiff {
   }
 
   /** The members that differ between two versions of a record, by their names. */
-  private static List<Field> fields(Content left, Content right) {
-    Map<String, String> ours = CanonicalJson.members(left.whole());
-    Map<String, String> theirs = CanonicalJson.members(right.whole());
+  private static List<Field> fields(byte[] left, byte[] right) {
+    Map<String, String> ours = CanonicalJson.members(left);
+    Map<String, String> theirs = CanonicalJson.members(right);
     Set<String> names = new TreeSet<>(ours.keySet());
     names.addAll(theirs.keySet());
     names.removeAll(SERVER_FIELDS);

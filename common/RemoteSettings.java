@@ -66,6 +66,7 @@ public final class RemoteSettings {
   private final Http http;
   private final URI server;
   private final long maxBytes;
+  private final SecureRandom random = new SecureRandom(); // one a run: its provider is slow to find
   private volatile boolean changesets = true;
   private Optional<ServerInfo> info; // null until it is asked for
   private ServerException infoFailure;
@@ -673,7 +674,7 @@ public final class RemoteSettings {
    * the shortest time, and readers want it above every timestamp. Any other generator would give
    * the same one to all processes that start from one snapshot, as on Lambda.
    */
-  private static String cacheBuster() {
-    return "9999%09d".formatted(new SecureRandom().nextInt(1_000_000_000));
+  private String cacheBuster() {
+    return "9999%09d".formatted(random.nextInt(1_000_000_000));
   }
 }
