@@ -1,20 +1,26 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
-//SOURCES ../deploy/Project.java
+//SOURCES ../deploy/FastStart.java ../deploy/Project.java
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.security.MessageDigest;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -39,7 +45,10 @@ class StartScriptTest {
   /** The programs that the start script and the stubs may use. */
   private static final List<String> TOOLS =
       List.of(
-          "sh cat cp fold id ln ls mkdir mktemp mv readlink rm rmdir sed sha256sum shasum openssl sleep tail grep"
+          """
+          sh cat cp fold id ln ls mkdir mktemp mv readlink rm rmdir sed sha256sum shasum openssl \
+          sleep tail grep awk env nice setsid stat\
+          """
               .split(" "));
 
   /** What arguments can hold. JBang would drop the first and change some of the others. */
@@ -767,6 +776,367 @@ class StartScriptTest {
     assertEquals(List.of("sub/x.java"), lastArguments());
   }
 
+  // What is remembered
+
+  @Test
+  void command_is_started_without_jbang_while_nothing_has_changed() throws IOException {
+    rememberCommand();
+    Files.createSymbolicLink(temp.resolve("link"), script);
+    List<Object> command = new ArrayList<>(List.of(script, "demo"));
+    command.addAll(ODD_ARGUMENTS);
+    for (Project.Run run :
+        List.of(
+            start("demo"),
+            Project.run("./jbang", "demo.java").in(checkout),
+            Project.run(temp.resolve("link"), checkout.resolve("demo.java")).in(temp),
+            Project.run("../jbang", "../demo.java").in(checkout.resolve("common")))) {
+      assertEquals(new Project.Outcome(3, "input", ""), run.onlyEnv(variables).input("input").go());
+    }
+    Project.run(command.toArray()).in(home).onlyEnv(variables).go();
+    assertEquals(shown(ODD_ARGUMENTS), Files.readString(temp.resolve("arguments")));
+    assertEquals(1, timesAsked());
+    assertEquals(
+        List.of("-Dproject.root=" + checkout, checkout + "/demo.java"),
+        Files.readAllLines(temp.resolve("last")));
+  }
+
+  /** Each is the name of a change that {@link #change} makes. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "demo.java",
+        "common/A.java",
+        "common/deep/B.java",
+        "templates/page.html",
+        "jbang",
+        "deploy/remember.sh",
+        "jar",
+        "built jar",
+        "cache of JBang",
+        "JBang",
+        "JDK",
+        "other JDK",
+        "alias",
+        "clone",
+        "option",
+        "jbang.properties",
+        ".jbang/jbang.properties",
+        "properties of JBang's folder",
+        "JAVA_TOOL_OPTIONS=-Da=b",
+        "JAVA_TOOL_OPTIONS=-XX:+UseG1GC",
+        "JDK_JAVA_OPTIONS=@file",
+        "_JAVA_OPTIONS=-Da=b",
+        "JBANG_REPO=other",
+        "JBANG_DIR=other",
+        "JBANG_CACHE_DIR=other",
+      })
+  void whatever_changes_takes_effect(String kind) throws IOException {
+    rememberCommand();
+    start("demo").go();
+    start("demo").go();
+    assertEquals(1, timesAsked());
+    List<Object> typed = change(kind);
+    start(typed.toArray()).in(checkout.resolve("common")).go();
+    assertEquals(2, timesAsked());
+  }
+
+  private List<Object> change(String kind) throws IOException {
+    if (kind.contains("=")) {
+      String[] variable = kind.split("=", 2);
+      variables.put(variable[0], variable[1]);
+      return List.of("demo");
+    }
+    switch (kind) {
+      case "jar", "built jar", "JBang" -> {
+        Path jar = temp.resolve(kind.equals("jar") ? "dependency.jar" : "built.jar");
+        Files.writeString(kind.equals("JBang") ? cached : jar, "xyz");
+      }
+      case "cache of JBang" -> Files.delete(temp.resolve("built.jar"));
+      case "JDK" ->
+          Files.writeString(system.resolve("usr/lib/jvm/jdk/release"), "JAVA_VERSION=\"25.0.2\"\n");
+      case "other JDK" -> {
+        Path other = Files.createDirectories(temp.resolve("other"));
+        for (String part : List.of("bin", "lib", "release")) {
+          Files.createSymbolicLink(
+              other.resolve(part), system.resolve("usr/lib/jvm/jdk").resolve(part));
+        }
+        variables.put("JAVA_HOME", other.toString());
+      }
+      case "alias" -> {
+        Files.writeString(checkout.resolve("other.java"), "");
+        Files.writeString(
+            checkout.resolve("jbang-catalog.json"), CATALOG.replace("demo.java", "other.java"));
+      }
+      case "clone" -> {
+        Path moved = Files.move(checkout, temp.resolve("moved"));
+        Files.createDirectories(checkout.resolve("common"));
+        script = moved.resolve("jbang");
+      }
+      case "option" -> {
+        return List.of("--verbose", "demo");
+      }
+      case "jbang.properties" -> Files.writeString(temp.resolve(kind), "");
+      case ".jbang/jbang.properties" -> {
+        Files.createDirectories(checkout.resolve(".jbang"));
+        Files.writeString(checkout.resolve(kind), "");
+      }
+      case "properties of JBang's folder" -> {
+        Files.createDirectories(home.resolve(".jbang"));
+        Files.writeString(home.resolve(".jbang/jbang.properties"), "");
+      }
+      default -> { // the content of a file, but neither its size nor its time
+        Path file = checkout.resolve(kind);
+        FileTime time = Files.getLastModifiedTime(file);
+        String text = Files.readString(file);
+        assertTrue(text.contains("demo"), text);
+        Files.writeString(file, text.replace("demo", "Demo"));
+        Files.setLastModifiedTime(file, time);
+      }
+    }
+    return List.of("demo");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "//SOURCES common/*.java",
+        "//SOURCES common",
+        "//SOURCES common/Missing.java",
+        "//SOURCES https://127.0.0.1/A.java",
+        "//SOURCES /tmp/A.java",
+        "//FILES templates",
+        "//FILES templates/*",
+        "//RUNTIME_OPTIONS -Da=${env.USER}",
+        "//COMPILE_OPTIONS @options",
+        "//DEPS other.java",
+      })
+  void what_may_change_unseen_is_not_remembered(String directive) throws IOException {
+    rememberCommand();
+    Files.writeString(checkout.resolve("common/deep/B.java"), directive + "\n");
+    start("demo").go();
+    start("demo").go();
+    assertEquals(2, timesAsked());
+  }
+
+  @Test
+  void source_that_changes_while_jbang_works_is_not_remembered() throws IOException {
+    rememberCommand();
+    Files.writeString(
+        temp.resolve("meanwhile"), "echo '// changed' >>'" + checkout + "/demo.java'");
+    start("demo").go();
+    Files.writeString(temp.resolve("meanwhile"), "");
+    start("demo").go();
+    assertEquals(2, timesAsked());
+    start("demo").go();
+    assertEquals(2, timesAsked());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"cut", "garbage", "link", "folder of others"})
+  void memo_that_is_damaged_or_not_ours_is_not_used(String kind) throws IOException {
+    rememberCommand();
+    start("demo").go();
+    Path memo = memory().resolve("memo");
+    byte[] content = Files.readAllBytes(memo);
+    switch (kind) {
+      case "cut" -> Files.write(memo, Arrays.copyOf(content, content.length / 2));
+      case "garbage" -> Files.writeString(memo, "exit 9\n\n---\n)('\"\n---\n");
+      case "link" -> {
+        Files.move(memo, temp.resolve("elsewhere"));
+        Files.createSymbolicLink(memo, temp.resolve("elsewhere"));
+      }
+      default -> {
+        Project.Outcome other = Project.run("chown", "65534", memory()).go();
+        assumeTrue(other.exit() == 0, "only root can give a folder away");
+      }
+    }
+    assertEquals(new Project.Outcome(3, "", ""), start("demo").go());
+    assertEquals(2, timesAsked());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"starts", "starts/NAME", "stat", "awk", "mktemp"})
+  void where_nothing_can_be_remembered_it_goes_without(String missing) throws IOException {
+    rememberCommand();
+    if (missing.startsWith("starts")) {
+      Path file = cached.resolveSibling(missing.replace("NAME", memory().getFileName().toString()));
+      Files.createDirectories(file.getParent());
+      Files.createFile(file);
+    } else {
+      Files.delete(tools.resolve(missing));
+    }
+    for (int time = 1; time <= 2; time++) {
+      assertEquals(new Project.Outcome(3, "", ""), start("demo").go());
+      assertEquals(time, timesAsked());
+    }
+  }
+
+  @Test
+  void memories_of_earlier_states_and_of_folders_that_are_gone_are_removed() throws IOException {
+    rememberCommand();
+    start("demo").go();
+    change("demo.java");
+    start("demo").go();
+    change("clone");
+    start("demo").go();
+    try (Stream<Path> commands = Files.list(memory().getParent());
+        Stream<Path> folders = Files.list(memory())) {
+      assertEquals(List.of(memory()), commands.toList());
+      assertEquals(2, folders.count()); // the memo and one folder
+    }
+  }
+
+  @Test
+  void several_starts_at_once_ask_jbang_once_and_have_one_archive_made() throws Exception {
+    rememberCommand();
+    Files.createFile(temp.resolve("notes"));
+    assertEquals(List.of(new Project.Outcome(3, "", "")), atOnce(12, "demo").distinct().toList());
+    assertEquals(1, timesAsked());
+    assertEquals(List.of(new Project.Outcome(3, "", "")), atOnce(12, "demo").distinct().toList());
+    Files.createFile(temp.resolve("go on"));
+    awaitStart();
+    assertEquals(1, Files.readAllLines(temp.resolve("made")).size());
+  }
+
+  /** The maker goes on when the start is long over: it holds none of its files. */
+  @Test
+  void archive_is_made_in_the_background_without_a_variable_or_argument() throws Exception {
+    rememberCommand();
+    Files.createFile(temp.resolve("notes"));
+    variables.put("AUTH", "secret");
+    start("demo", "secret").go();
+    assertEquals(new Project.Outcome(3, "", ""), start("demo", "secret").go());
+    Files.createFile(temp.resolve("go on"));
+    awaitStart();
+    String made = Files.readString(temp.resolve("made"));
+    assertTrue(made.contains("/FastStart.java " + memory()), made);
+    assertFalse(made.contains("secret"), made);
+    assertFalse(Files.readString(temp.resolve("variables")).contains("secret"));
+    start("demo", "--help").go();
+    assertEquals("fast demo --help\n", Files.readString(temp.resolve("started")));
+    assertEquals(1, timesAsked());
+  }
+
+  @Test
+  void archive_that_cannot_be_made_is_not_tried_again() throws Exception {
+    rememberCommand();
+    Files.createFile(temp.resolve("notes"));
+    Files.createFile(temp.resolve("go on"));
+    Files.createFile(temp.resolve("fails"));
+    start("demo").go();
+    start("demo").go();
+    awaitStart();
+    for (int time = 1; time <= 3; time++) {
+      assertEquals(new Project.Outcome(3, "", ""), start("demo", "--help").go());
+    }
+    assertEquals(1, Files.readAllLines(temp.resolve("made")).size());
+  }
+
+  @ParameterizedTest
+  @CsvSource({"--version, true, false", "run, true, true", "--help, true, false"})
+  void classes_of_two_runs_are_noted_and_those_of_help_only_first(
+      String argument, boolean first, boolean second) throws Exception {
+    rememberCommand();
+    Files.createFile(temp.resolve("notes"));
+    start("demo", argument).go();
+    assertEquals(first, Files.readString(temp.resolve("started")).contains("DumpLoadedClassList"));
+    Files.createFile(temp.resolve("go on"));
+    start("demo", argument).go(); // which has them put into the archive
+    awaitStart();
+    start("demo", argument).go();
+    assertEquals(second, Files.readString(temp.resolve("started")).contains("DumpLoadedClassList"));
+  }
+
+  /**
+   * Writes a command, and makes the only JDK play JBang, the command and the maker of archives. The
+   * command notes its classes if there is a file {@code notes}; the maker waits for {@code go on}.
+   */
+  private void rememberCommand() throws IOException {
+    cachePinned();
+    Path jdk = jbang("");
+    Files.createDirectories(jdk.resolve("lib"));
+    Files.createFile(jdk.resolve("lib/modules"));
+    Files.createFile(temp.resolve("meanwhile"));
+    Files.writeString(temp.resolve("built.jar"), "jar");
+    Files.writeString(temp.resolve("dependency.jar"), "jar");
+    Files.createDirectories(checkout.resolve("common/deep"));
+    Files.createDirectories(checkout.resolve("templates"));
+    Files.createDirectories(checkout.resolve("deploy"));
+    Files.writeString(
+        checkout.resolve("demo.java"),
+        "//DEPS a:b:1 c:d:2\n"
+            + "//SOURCES common/A.java\n"
+            + "//FILES p.html=templates/page.html\n"
+            + "// demo\n");
+    Files.writeString(checkout.resolve("common/A.java"), "//SOURCES deep/B.java\n// demo\n");
+    Files.writeString(
+        checkout.resolve("common/deep/B.java"), "//SOURCES ../A.java ../deep/B.java\n// demo\n");
+    Files.writeString(checkout.resolve("templates/page.html"), "demo");
+    Files.writeString(
+        checkout.resolve("deploy/remember.sh"),
+        Files.readString(Project.root().resolve("deploy/remember.sh")) + "# demo\n");
+    Files.writeString(script, Files.readString(script) + "# demo\n");
+    program(
+        jdk.resolve("bin/java"),
+        """
+        #!/bin/sh
+        case "$*" in
+          *' dev.jbang.Main '*)
+            echo asked >>'TEMP/asked'
+            while [ "$1" != dev.jbang.Main ]; do shift; done
+            shift
+            printf '%s\\n' "$@" >'TEMP/last'
+            . 'TEMP/meanwhile'
+            echo "'$JAVA_HOME/bin/java' -Da='b c' -classpath 'TEMP/built.jar:TEMP/dependency.jar' demo"
+            exit 255
+            ;;
+          */FastStart.java*)
+            echo "$*" >>'TEMP/made'
+            env >'TEMP/variables'
+            until [ -e 'TEMP/go on' ]; do sleep 0.1; done
+            [ ! -e 'TEMP/fails' ] || exit 1
+            while case $1 in */FastStart.java) false ;; esac; do shift; done
+            echo "'$3' fast demo" >"$2/start"
+            exit
+            ;;
+        esac
+        [ ! -e 'TEMP/notes' ] || case $1 in -XX:DumpLoadedClassList=*) echo class >"${1#*=}" ;; esac
+        echo "$*" >'TEMP/started'
+        while [ "$1" != demo ]; do shift; done
+        shift
+        for argument; do printf '[%s]\\n' "$argument"; done >'TEMP/arguments'
+        cat
+        exit 3
+        """
+            .replace("TEMP", temp.toString()));
+  }
+
+  private int timesAsked() throws IOException {
+    return Files.readAllLines(temp.resolve("asked")).size();
+  }
+
+  /** What is remembered of the command. */
+  private Path memory() {
+    String name = script.resolveSibling("demo.java").toString().substring(1).replace('/', ',');
+    return cached.resolveSibling("starts").resolve(name);
+  }
+
+  /** Waits until the maker has ended. */
+  private void awaitStart() throws Exception {
+    awaitStart(memory());
+  }
+
+  private static void awaitStart(Path memory) throws Exception {
+    Path folder;
+    try (Stream<Path> folders = Files.list(memory)) {
+      folder = folders.filter(Files::isDirectory).findAny().orElseThrow();
+    }
+    while (!Files.exists(folder.resolve("start"))
+        || Files.exists(folder.resolve("maker"), LinkOption.NOFOLLOW_LINKS)) {
+      Thread.sleep(20);
+    }
+  }
+
   // Where it is started from
 
   @Test
@@ -890,6 +1260,67 @@ class StartScriptTest {
             .go();
     assertEquals(0, outcome.exit(), outcome.stderr());
     assertTrue(outcome.stdout().startsWith("G1 "), outcome.stdout());
+  }
+
+  /** The archive is of real classes, and holds nothing that was typed or set. */
+  @Test
+  void real_command_starts_with_an_archive_that_has_no_secret() throws Exception {
+    Path kept = Files.createDirectories(temp.resolve("xdg/remote-settings-lambdas"));
+    Project.Run version =
+        Project.run(Project.root().resolve("jbang"), "validate_signature.java", "--version")
+            .env("XDG_CACHE_HOME", temp.resolve("xdg"));
+    Project.Run usage =
+        Project.run(
+                Project.root().resolve("jbang"),
+                "validate_signature.java",
+                "--only",
+                "c0ffee-5ec4e7:1")
+            .env("XDG_CACHE_HOME", temp.resolve("xdg"))
+            .env("AUTH", "user:c0ffee-5ec4e7");
+    assertEquals(2, usage.go().exit());
+    Project.Outcome expected = version.go(); // and has the archive made
+    assertEquals(0, expected.exit(), expected.stderr());
+    Path memory;
+    try (Stream<Path> commands = Files.list(kept.resolve("starts"))) {
+      memory = commands.findAny().orElseThrow();
+    }
+    awaitStart(memory);
+    assertEquals(expected, version.go());
+    int found = 0;
+    try (Stream<Path> files = Files.walk(memory)) {
+      for (Path file : files.filter(Files::isRegularFile).toList()) {
+        String content = Files.readString(file, StandardCharsets.ISO_8859_1);
+        assertFalse(content.contains("c0ffee-5ec4e7"), file.toString());
+        if (file.endsWith("start")) {
+          found++;
+          String strict = content.replace("'-Xlog:disable'", "'-Xshare:on'").strip();
+          assertEquals(expected, Project.run("sh", "-c", strict + " --version").go(), strict);
+        }
+      }
+    }
+    assertEquals(1, found);
+  }
+
+  /** Else a change of what is missing would go unnoticed. */
+  @Test
+  void real_jbang_makes_a_command_of_the_files_that_the_start_script_finds() throws IOException {
+    Path root = Project.root();
+    try (Stream<Path> files = Files.list(root)) {
+      for (Path command : files.filter(it -> it.toString().endsWith(".java")).toList()) {
+        String said = Project.run(root.resolve("jbang"), "info", "tools", command).go().stdout();
+        Set<String> expected = new TreeSet<>();
+        Matcher path = Pattern.compile("\"backingResource\": \"(.*)\"").matcher(said);
+        while (path.find()) {
+          if (!path.group(1).endsWith(".md")) { // of //DOCS, which is no part of the command
+            expected.add(path.group(1));
+          }
+        }
+        String source = ". '" + root + "/deploy/remember.sh'; script='" + command + "'; sources";
+        assertEquals(
+            expected,
+            new TreeSet<>(Project.run("sh", "-c", source).go().stdout().lines().toList()));
+      }
+    }
   }
 
   @Test
