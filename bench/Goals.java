@@ -1,0 +1,204 @@
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.ToDoubleFunction;
+
+/** How fast the commands shall be, and whether they are. */
+final class Goals {
+
+  /** What {@link Comparisons} calls the programs. */
+  static final String INSTALLED = "installed";
+
+  static final String THROUGH_JBANG = "through ./jbang";
+  static final String PYTHON = "Python";
+  static final String LEANEST_PYTHON = "Python, leanest";
+  static final String GO = "Go";
+
+  /** The commands, in the order in which tables show them. */
+  static final List<String> COMMANDS =
+      List.of(
+          "validate_signature",
+          "refresh_signature",
+          "consistency_checks",
+          "backport_records",
+          "validate_changes_collection",
+          "blockpages_generator",
+          "uptake_health");
+
+  /**
+   * A goal.
+   *
+   * @param unit stands after the numbers, {@code ×} for a ratio
+   * @param seen the quantity; not a number where something that it needs was not measured
+   * @param obstacle what stands in the way, as a profile shows it; empty if nothing is known to
+   */
+  record Goal(
+      String text,
+      boolean isAtLeast,
+      double limit,
+      String unit,
+      ToDoubleFunction<Results> seen,
+      String obstacle) {
+
+    Goal {
+      if (text.isEmpty() || limit <= 0) {
+        throw new IllegalArgumentException(text);
+      }
+    }
+
+    /** Whether it is met; nobody knows if what is seen is not a number. */
+    boolean isMetBy(double seen) {
+      return isAtLeast ? seen >= limit : seen <= limit;
+    }
+
+    private String row(Results results) {
+      double value = seen.applyAsDouble(results);
+      String verdict =
+          Double.isNaN(value)
+              ? "not measured"
+              : isMetBy(value) ? "yes" : obstacle.isEmpty() ? "**no**" : "**no**: " + obstacle;
+      return "| %s | %s %s %s | %s | %s |"
+          .formatted(
+              text,
+              isAtLeast ? "≥" : "≤",
+              Results.shown(limit),
+              unit,
+              Double.isNaN(value) ? "" : Results.shown(value) + " " + unit,
+              verdict);
+    }
+  }
+
+  /**
+   * The goals. Seconds are those of a machine on which Python took 0.21 s for 24 collections and Go
+   * 4.1 s of CPU for 400, so they are judged as a share of what those take in the same run.
+   */
+  static final List<Goal> ALL =
+      List.of(
+          atMost(
+              "`./jbang X.java` ÷ installed, worst of the seven on the sample",
+              1.25,
+              results -> worst(results, THROUGH_JBANG, INSTALLED)),
+          atMost(
+              "`./jbang validate_signature.java` ÷ installed, 24 × 30",
+              1.25,
+              results -> ratio(results, "24", THROUGH_JBANG, INSTALLED)),
+          atMost(
+              "installed ÷ Python, 24 × 30",
+              1.0,
+              results -> ratio(results, "24", INSTALLED, PYTHON)),
+          atMost(
+              "`--help`, installed ÷ Python's 24 × 30 (0.1 s ÷ 0.21 s)",
+              0.1 / 0.21,
+              results -> results.wall("help", INSTALLED) / results.wall("24", PYTHON)),
+          atMost(
+              "slowest of the seven on the sample, installed ÷ Python's 24 × 30 (0.25 s ÷ 0.21 s)",
+              0.25 / 0.21,
+              results -> slowest(results) / results.wall("24", PYTHON)),
+          atMost("installed ÷ Go, 400 × 500", 0.6, results -> ratio(results, "400", INSTALLED, GO)),
+          atMost(
+              "CPU of installed ÷ Go's, 400 × 500 (2.5 s ÷ 4.1 s)",
+              2.5 / 4.1,
+              results ->
+                  results.median("400", INSTALLED, Results.Cost::cpu)
+                      / results.median("400", GO, Results.Cost::cpu)),
+          new Goal(
+              "peak of installed, 400 × 500",
+              false,
+              150,
+              "MiB",
+              results -> results.median("400", INSTALLED, Results.Cost::peak),
+              ""),
+          new Goal(
+              "speed of installed with one collection of 100 MB, start-up included",
+              true,
+              60,
+              "MB/s",
+              results -> megabytes(results) / results.wall("single", INSTALLED),
+              ""),
+          atMost(
+              "its peak ÷ its size",
+              3,
+              results ->
+                  results.median("single", INSTALLED, Results.Cost::peak)
+                      * 1.048576
+                      / megabytes(results)),
+          atMost(
+              "wall time per further collection, from 400 to 3,200 ÷ from 50 to 400 (start-up"
+                  + " cancels out)",
+              1.1,
+              results -> perCollection(results, 400, 3200) / perCollection(results, 50, 400)),
+          atLeast(
+              "`consistency_checks`, 200 × 500: Python ÷ installed",
+              2,
+              results -> ratio(results, "consistency_checks", PYTHON, INSTALLED)),
+          atLeast(
+              "`validate_changes_collection`, 200 × 500: Python ÷ installed",
+              2,
+              results -> ratio(results, "validate_changes_collection", PYTHON, INSTALLED)),
+          atMost(
+              "`backport_records`, 10,000 creations: installed ÷ Python",
+              1.0,
+              results -> ratio(results, "backport_records", INSTALLED, PYTHON)),
+          atMost(
+              "`blockpages_generator`, 10,000 records: installed ÷ Python",
+              1.0,
+              results -> ratio(results, "blockpages_generator", INSTALLED, PYTHON)),
+          atMost(
+              "`uptake_health`, 400 sources: installed ÷ Python",
+              1.5,
+              results -> ratio(results, "uptake_health", INSTALLED, PYTHON)));
+
+  private Goals() {}
+
+  /** The name of a program of the comparison {@code sample}. */
+  static String onSample(String command, String program) {
+    return "`%s`, %s".formatted(command, program);
+  }
+
+  /** The name of a program of the comparison {@code scale}. */
+  static String ofScale(int collections) {
+    return "%,d collections".formatted(collections);
+  }
+
+  /** A Markdown table that says of each goal whether it is met. */
+  static String table(List<Goal> goals, Results results) {
+    List<String> lines =
+        new ArrayList<>(List.of("| goal | limit | seen | met |", "|---|---|---|---|"));
+    goals.forEach(goal -> lines.add(goal.row(results)));
+    return String.join("\n", lines) + "\n";
+  }
+
+  private static Goal atMost(String text, double limit, ToDoubleFunction<Results> seen) {
+    return new Goal(text, false, limit, "×", seen, "");
+  }
+
+  private static Goal atLeast(String text, double limit, ToDoubleFunction<Results> seen) {
+    return new Goal(text, true, limit, "×", seen, "");
+  }
+
+  private static double ratio(Results results, String id, String program, String other) {
+    return results.wall(id, program) / results.wall(id, other);
+  }
+
+  /** The largest of the ratios of two programs on the sample, over all commands. */
+  private static double worst(Results results, String program, String other) {
+    return COMMANDS.stream()
+        .mapToDouble(command ->
+            ratio(results, "sample", onSample(command, program), onSample(command, other)))
+        .reduce(0, Math::max); // which keeps what is not a number
+  }
+
+  private static double slowest(Results results) {
+    return COMMANDS.stream()
+        .mapToDouble(command -> results.wall("sample", onSample(command, INSTALLED)))
+        .reduce(0, Math::max);
+  }
+
+  private static double megabytes(Results results) {
+    return results.median("single", INSTALLED, Results.Cost::bytes) / 1e6;
+  }
+
+  private static double perCollection(Results results, int from, int to) {
+    return (results.wall("scale", ofScale(to)) - results.wall("scale", ofScale(from)))
+        / (to - from);
+  }
+}
