@@ -1,4 +1,4 @@
-//SOURCES Goals.java Results.java
+//SOURCES Goals.java Measurements.java
 
 import java.util.ArrayList;
 import java.util.List;
@@ -46,11 +46,11 @@ final class Chart {
    * @return SVG that says in its description what its bars show
    */
   static String svg(
-      Results results, Map<String, String> shown, List<String> programs, String caption) {
+      Measurements measured, Map<String, String> shown, List<String> programs, String caption) {
     List<String> parts = new ArrayList<>();
     List<String> words = new ArrayList<>();
     int y = 18;
-    for (Results.Comparison comparison : results.comparisons()) {
+    for (Measurements.Comparison comparison : measured.comparisons()) {
       String title = shown.get(comparison.id());
       List<String> drawn = programs.stream().filter(comparison.costs()::containsKey).toList();
       if (title == null || drawn.isEmpty()) {
@@ -59,20 +59,20 @@ final class Chart {
       double scale =
           LONGEST
               / drawn.stream()
-                  .mapToDouble(program -> Results.most(comparison.costs().get(program)))
+                  .mapToDouble(program -> Measurements.most(comparison.costs().get(program)))
                   .max()
                   .orElseThrow();
       parts.add(text(0, y, "title", title));
       y += 8;
       List<String> said = new ArrayList<>();
       for (String program : drawn) {
-        List<Results.Cost> costs = comparison.costs().get(program);
-        double median = Results.median(costs, Results.Cost::wall);
+        List<Measurements.Cost> costs = comparison.costs().get(program);
+        double median = Measurements.median(costs, Measurements.Cost::wall);
         parts.add(text(LEFT - 8, y + 15, "name", program));
         parts.add(bar(y + (ROW - BAR) / 2, median * scale, isOurs(program)));
-        parts.add(range(y + ROW / 2, Results.least(costs) * scale, Results.most(costs) * scale));
-        String seconds = Results.shown(median) + " s";
-        parts.add(text(LEFT + 8 + Results.most(costs) * scale, y + 15, "seconds", seconds));
+        parts.add(range(y + ROW / 2, Measurements.least(costs) * scale, Measurements.most(costs) * scale));
+        String seconds = Measurements.shown(median) + " s";
+        parts.add(text(LEFT + 8 + Measurements.most(costs) * scale, y + 15, "seconds", seconds));
         said.add(program + " " + seconds);
         y += ROW;
       }

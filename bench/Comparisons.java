@@ -1,7 +1,7 @@
 //DEPS tools.jackson.core:jackson-databind:3.3.0
 //SOURCES ../deploy/Project.java ../server/RemoteSettingsServer.java ../server/Signoff.java
 //SOURCES ../server/Store.java Goals.java Peers.java Programs.java Records.java Relay.java
-//SOURCES Results.java SignedServer.java
+//SOURCES Measurements.java SignedServer.java
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -34,6 +34,9 @@ final class Comparisons implements AutoCloseable {
   private static final String REDASH = "/api/queries/61352/results.json";
   private static final String BACKPORTS = "backports"; // a bucket unknown to the signer
 
+  private static final Supplier<Programs.Traffic> NO_TRAFFIC = () -> new Programs.Traffic(0, 0);
+  private static final Runnable NOTHING = () -> {};
+
   /** Starts of {@code ./jbang} before it is measured: it prepares the next ones meanwhile. */
   private static final int STARTS_BEFORE = 4;
 
@@ -42,6 +45,7 @@ final class Comparisons implements AutoCloseable {
   /**
    * How much there is to do.
    *
+   * @param records in each collection
    * @param bytes of a record's JSON, about
    */
   record Size(int collections, int records, int bytes) {}
@@ -74,7 +78,7 @@ final class Comparisons implements AutoCloseable {
     succeed(jbang, "install", bin);
     if (Peers.GO.prepare()) {
       go = folder.resolve("lean");
-      succeed(Peers.GO.path(), "build", "-o", go, ours("bench/lean.go"));
+      succeed(Peers.GO.path(), "build", "-o", go, file("bench/lean.go"));
     } else {
       go = null;
       say(Peers.GO + ": left out");
@@ -105,8 +109,8 @@ final class Comparisons implements AutoCloseable {
             runs);
   }
 
-  private static Path ours(String file) {
-    return Project.root().resolve(file);
+  private static Path file(String name) {
+    return Project.root().resolve(name);
   }
 
   private static void say(String text) {
@@ -122,7 +126,7 @@ final class Comparisons implements AutoCloseable {
 
   // --- The comparisons -----------------------------------------------------------------------
 
-  Results.Comparison help() throws IOException {
+  Measurements.Comparison help() throws IOException {
     Programs.Task task = new Programs.Task(Map.of(), 0, "Usage: validate_signature .*", 1);
     return compare(
         "help",
@@ -135,7 +139,7 @@ final class Comparisons implements AutoCloseable {
   }
 
   /** Every command on the sample content of the embedded server. */
-  Results.Comparison sample() throws IOException {
+  Measurements.Comparison sample() throws IOException {
     try (RemoteSettingsServer server = RemoteSettingsServer.builder().sample(true).start();
         Relay relay = new Relay(server.url(), Duration.ZERO)) {
       Map<String, String> settings =
@@ -164,7 +168,7 @@ final class Comparisons implements AutoCloseable {
     }
   }
 
-  Results.Comparison validateSignature(String id, Size size) throws IOException {
+  Measurements.Comparison validateSignature(String id, Size size) throws IOException {
     say("signing %,d collections of %,d records".formatted(size.collections(), size.records()));
     try (SignedServer server = new SignedServer(size.collections(), size.records(), size.bytes())) {
       return compare(
@@ -177,7 +181,7 @@ final class Comparisons implements AutoCloseable {
   }
 
   /** Whether time grows with the number of collections. */
-  Results.Comparison scale() throws IOException {
+  Measurements.Comparison scale() throws IOException {
     List<SignedServer> servers = new ArrayList<>();
     try {
       List<Programs.Program> programs = new ArrayList<>();
@@ -218,16 +222,16 @@ final class Comparisons implements AutoCloseable {
     }
   }
 
-  Results.Comparison consistencyChecks(Size size) throws IOException {
+  Measurements.Comparison consistencyChecks(Size size) throws IOException {
     return check("consistency_checks", "main/\\S+ OK", size.collections(), size);
   }
 
   /** Previews have an entry each, too. */
-  Results.Comparison validateChangesCollection(Size size) throws IOException {
+  Measurements.Comparison validateChangesCollection(Size size) throws IOException {
     return check("validate_changes_collection", "Etag OK for .*", 2 * size.collections(), size);
   }
 
-  private Results.Comparison check(String command, String good, int count, Size size)
+  private Measurements.Comparison check(String command, String good, int count, Size size)
       throws IOException {
     try (RemoteSettingsServer server = RemoteSettingsServer.builder().latency(latency).start();
         Relay relay = new Relay(server.url(), latency)) {
@@ -239,8 +243,8 @@ final class Comparisons implements AutoCloseable {
               0,
               good,
               count);
-      List<Programs.Program> programs = ours(task, command, name -> name, List.of());
-      Path script = ours("bench/checks.py");
+      List<Programs.Program> programs = ours(task, command);
+      Path script = file("bench/checks.py");
       programs.add(
           task.by("Python, %d threads".formatted(workers), python, script, command, url, workers));
       programs.add(task.by(Goals.PYTHON, python, script, command, url, 1));
@@ -254,7 +258,7 @@ final class Comparisons implements AutoCloseable {
   }
 
   /** Copies a collection to an empty one. */
-  Results.Comparison backportRecords(Size size) throws IOException {
+  Measurements.Comparison backportRecords(Size size) throws IOException {
     try (RemoteSettingsServer server = RemoteSettingsServer.builder().latency(latency).start();
         Relay relay = new Relay(server.url(), latency)) {
       server.bucket(BACKPORTS);
@@ -274,12 +278,12 @@ final class Comparisons implements AutoCloseable {
               0,
               "Batch #\\d+: PUT \\S+ - 201 ?",
               size.records());
-      List<Programs.Program> programs = ours(task, "backport_records", name -> name, List.of());
+      List<Programs.Program> programs = ours(task, "backport_records");
       programs.add(
           task.by(
               Goals.PYTHON,
               python,
-              ours("bench/backport.py"),
+              file("bench/backport.py"),
               url,
               BACKPORTS + "/source",
               BACKPORTS + "/copy"));
@@ -299,7 +303,7 @@ final class Comparisons implements AutoCloseable {
   }
 
   /** Writes all pages into a new folder. */
-  Results.Comparison blockpagesGenerator(int records) throws IOException {
+  Measurements.Comparison blockpagesGenerator(int records) throws IOException {
     try (RemoteSettingsServer server = RemoteSettingsServer.builder().latency(latency).start();
         Relay relay = new Relay(server.url(), latency)) {
       int pages = fillBlocklist(server, records) + 1; // and the index
@@ -311,9 +315,9 @@ final class Comparisons implements AutoCloseable {
               0,
               "Writing \\S+ to \\S+",
               pages);
-      List<Programs.Program> programs = ours(task, "blockpages_generator", name -> name, List.of());
+      List<Programs.Program> programs = ours(task, "blockpages_generator");
       programs.add(
-          task.by(Goals.PYTHON, python, ours("bench/pages.py"), url, target, ours("templates")));
+          task.by(Goals.PYTHON, python, file("bench/pages.py"), url, target, file("templates")));
       return compare(
           "blockpages_generator",
           "`blockpages_generator`, %,d records, %,d pages%s".formatted(records, pages, late()),
@@ -329,7 +333,7 @@ final class Comparisons implements AutoCloseable {
     }
   }
 
-  Results.Comparison uptakeHealth(int sources) throws IOException {
+  Measurements.Comparison uptakeHealth(int sources) throws IOException {
     try (RemoteSettingsServer server = RemoteSettingsServer.builder().latency(latency).start();
         Relay relay = new Relay(server.url(), latency)) {
       server.answer(REDASH, 200, "application/json", uptake(sources));
@@ -340,8 +344,8 @@ final class Comparisons implements AutoCloseable {
               0,
               "main/source-.*%",
               sources);
-      List<Programs.Program> programs = ours(task, "uptake_health", name -> name, List.of());
-      programs.add(task.by(Goals.PYTHON, python, ours("bench/uptake.py"), url));
+      List<Programs.Program> programs = ours(task, "uptake_health");
+      programs.add(task.by(Goals.PYTHON, python, file("bench/uptake.py"), url));
       return compare(
           "uptake_health",
           "`uptake_health`, %,d sources%s".formatted(sources, late()),
@@ -353,10 +357,7 @@ final class Comparisons implements AutoCloseable {
 
   // --- The programs --------------------------------------------------------------------------
 
-  private static final Supplier<Programs.Traffic> NO_TRAFFIC = () -> new Programs.Traffic(0, 0);
-  private static final Runnable NOTHING = () -> {};
-
-  private Results.Comparison compare(
+  private Measurements.Comparison compare(
       String id,
       String title,
       List<Programs.Program> programs,
@@ -370,7 +371,7 @@ final class Comparisons implements AutoCloseable {
       }
     }
     say(title.replace("`", ""));
-    return new Results.Comparison(id, title, measured.run(programs, runs));
+    return new Measurements.Comparison(id, title, measured.run(programs, runs));
   }
 
   /** Starts a program often enough that {@code ./jbang} has prepared all that it prepares. */
@@ -418,6 +419,10 @@ final class Comparisons implements AutoCloseable {
             task.by(name.apply(Goals.THROUGH_JBANG), script.toArray())));
   }
 
+  private List<Programs.Program> ours(Programs.Task task, String command) {
+    return ours(task, command, UnaryOperator.identity(), List.of());
+  }
+
   private Programs.Task verification(SignedServer server, int collections) {
     return new Programs.Task(
         Map.of(
@@ -434,7 +439,7 @@ final class Comparisons implements AutoCloseable {
 
   private List<Programs.Program> verifiers(SignedServer server, int collections) {
     Programs.Task task = verification(server, collections);
-    List<Programs.Program> programs = ours(task, "validate_signature", name -> name, List.of());
+    List<Programs.Program> programs = ours(task, "validate_signature");
     if (go != null) {
       programs.add(task.by(Goals.GO, go, server.url(), server.rootHash(), workers));
     }
@@ -443,7 +448,7 @@ final class Comparisons implements AutoCloseable {
       clients.put(Goals.LEANEST_PYTHON, "http.client");
     }
     clients.put(Goals.PYTHON, "requests");
-    Path lean = ours("bench/lean.py");
+    Path lean = file("bench/lean.py");
     clients.forEach((name, client) ->
         programs.add(
             task.by(name, python, lean, server.url(), server.rootHash(), workers, client)));
@@ -500,7 +505,7 @@ final class Comparisons implements AutoCloseable {
     Map<String, JsonNode> vectors = new HashMap<>();
     for (String collection : List.of("addons", "plugins")) {
       server.create("blocklists", collection);
-      Path vector = ours("tests/vectors/blocklist-2016/" + collection + ".json");
+      Path vector = file("tests/vectors/blocklist-2016/" + collection + ".json");
       vectors.put(collection, Store.JSON.readTree(Files.readString(vector)));
     }
     int filled = 0;

@@ -1,3 +1,5 @@
+//SOURCES Measurements.java
+
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.ToDoubleFunction;
@@ -36,7 +38,7 @@ final class Goals {
       boolean isAtLeast,
       double limit,
       String unit,
-      ToDoubleFunction<Results> seen,
+      ToDoubleFunction<Measurements> seen,
       String obstacle) {
 
     Goal {
@@ -50,8 +52,8 @@ final class Goals {
       return isAtLeast ? seen >= limit : seen <= limit;
     }
 
-    private String row(Results results) {
-      double value = seen.applyAsDouble(results);
+    private String row(Measurements measured) {
+      double value = seen.applyAsDouble(measured);
       String verdict =
           Double.isNaN(value)
               ? "not measured"
@@ -60,9 +62,9 @@ final class Goals {
           .formatted(
               text,
               isAtLeast ? "≥" : "≤",
-              Results.shown(limit),
+              Measurements.shown(limit),
               unit,
-              Double.isNaN(value) ? "" : Results.shown(value) + " " + unit,
+              Double.isNaN(value) ? "" : Measurements.shown(value) + " " + unit,
               verdict);
     }
   }
@@ -76,76 +78,76 @@ final class Goals {
           atMost(
               "`./jbang X.java` ÷ installed, worst of the seven on the sample",
               1.25,
-              results -> worst(results, THROUGH_JBANG, INSTALLED)),
+              measured -> worst(measured, THROUGH_JBANG, INSTALLED)),
           atMost(
               "`./jbang validate_signature.java` ÷ installed, 24 × 30",
               1.25,
-              results -> ratio(results, "24", THROUGH_JBANG, INSTALLED)),
+              measured -> ratio(measured, "24", THROUGH_JBANG, INSTALLED)),
           atMost(
               "installed ÷ Python, 24 × 30",
               1.0,
-              results -> ratio(results, "24", INSTALLED, PYTHON)),
+              measured -> ratio(measured, "24", INSTALLED, PYTHON)),
           atMost(
               "`--help`, installed ÷ Python's 24 × 30 (0.1 s ÷ 0.21 s)",
               0.1 / 0.21,
-              results -> results.wall("help", INSTALLED) / results.wall("24", PYTHON)),
+              measured -> measured.wall("help", INSTALLED) / measured.wall("24", PYTHON)),
           atMost(
               "slowest of the seven on the sample, installed ÷ Python's 24 × 30 (0.25 s ÷ 0.21 s)",
               0.25 / 0.21,
-              results -> slowest(results) / results.wall("24", PYTHON)),
-          atMost("installed ÷ Go, 400 × 500", 0.6, results -> ratio(results, "400", INSTALLED, GO)),
+              measured -> slowest(measured) / measured.wall("24", PYTHON)),
+          atMost("installed ÷ Go, 400 × 500", 0.6, measured -> ratio(measured, "400", INSTALLED, GO)),
           atMost(
               "CPU of installed ÷ Go's, 400 × 500 (2.5 s ÷ 4.1 s)",
               2.5 / 4.1,
-              results ->
-                  results.median("400", INSTALLED, Results.Cost::cpu)
-                      / results.median("400", GO, Results.Cost::cpu)),
+              measured ->
+                  measured.median("400", INSTALLED, Measurements.Cost::cpu)
+                      / measured.median("400", GO, Measurements.Cost::cpu)),
           new Goal(
               "peak of installed, 400 × 500",
               false,
               150,
               "MiB",
-              results -> results.median("400", INSTALLED, Results.Cost::peak),
+              measured -> measured.median("400", INSTALLED, Measurements.Cost::peak),
               ""),
           new Goal(
               "speed of installed with one collection of 100 MB, start-up included",
               true,
               60,
               "MB/s",
-              results -> megabytes(results) / results.wall("single", INSTALLED),
+              measured -> megabytes(measured) / measured.wall("single", INSTALLED),
               ""),
           atMost(
               "its peak ÷ its size",
               3,
-              results ->
-                  results.median("single", INSTALLED, Results.Cost::peak)
+              measured ->
+                  measured.median("single", INSTALLED, Measurements.Cost::peak)
                       * 1.048576
-                      / megabytes(results)),
+                      / megabytes(measured)),
           atMost(
               "wall time per further collection, from 400 to 3,200 ÷ from 50 to 400 (start-up"
                   + " cancels out)",
               1.1,
-              results -> perCollection(results, 400, 3200) / perCollection(results, 50, 400)),
+              measured -> perCollection(measured, 400, 3200) / perCollection(measured, 50, 400)),
           atLeast(
               "`consistency_checks`, 200 × 500: Python ÷ installed",
               2,
-              results -> ratio(results, "consistency_checks", PYTHON, INSTALLED)),
+              measured -> ratio(measured, "consistency_checks", PYTHON, INSTALLED)),
           atLeast(
               "`validate_changes_collection`, 200 × 500: Python ÷ installed",
               2,
-              results -> ratio(results, "validate_changes_collection", PYTHON, INSTALLED)),
+              measured -> ratio(measured, "validate_changes_collection", PYTHON, INSTALLED)),
           atMost(
               "`backport_records`, 10,000 creations: installed ÷ Python",
               1.0,
-              results -> ratio(results, "backport_records", INSTALLED, PYTHON)),
+              measured -> ratio(measured, "backport_records", INSTALLED, PYTHON)),
           atMost(
               "`blockpages_generator`, 10,000 records: installed ÷ Python",
               1.0,
-              results -> ratio(results, "blockpages_generator", INSTALLED, PYTHON)),
+              measured -> ratio(measured, "blockpages_generator", INSTALLED, PYTHON)),
           atMost(
               "`uptake_health`, 400 sources: installed ÷ Python",
               1.5,
-              results -> ratio(results, "uptake_health", INSTALLED, PYTHON)));
+              measured -> ratio(measured, "uptake_health", INSTALLED, PYTHON)));
 
   private Goals() {}
 
@@ -160,45 +162,45 @@ final class Goals {
   }
 
   /** A Markdown table that says of each goal whether it is met. */
-  static String table(List<Goal> goals, Results results) {
+  static String table(List<Goal> goals, Measurements measured) {
     List<String> lines =
         new ArrayList<>(List.of("| goal | limit | seen | met |", "|---|---|---|---|"));
-    goals.forEach(goal -> lines.add(goal.row(results)));
+    goals.forEach(goal -> lines.add(goal.row(measured)));
     return String.join("\n", lines) + "\n";
   }
 
-  private static Goal atMost(String text, double limit, ToDoubleFunction<Results> seen) {
+  private static Goal atMost(String text, double limit, ToDoubleFunction<Measurements> seen) {
     return new Goal(text, false, limit, "×", seen, "");
   }
 
-  private static Goal atLeast(String text, double limit, ToDoubleFunction<Results> seen) {
+  private static Goal atLeast(String text, double limit, ToDoubleFunction<Measurements> seen) {
     return new Goal(text, true, limit, "×", seen, "");
   }
 
-  private static double ratio(Results results, String id, String program, String other) {
-    return results.wall(id, program) / results.wall(id, other);
+  private static double ratio(Measurements measured, String id, String program, String other) {
+    return measured.wall(id, program) / measured.wall(id, other);
   }
 
   /** The largest of the ratios of two programs on the sample, over all commands. */
-  private static double worst(Results results, String program, String other) {
+  private static double worst(Measurements measured, String program, String other) {
     return COMMANDS.stream()
         .mapToDouble(command ->
-            ratio(results, "sample", onSample(command, program), onSample(command, other)))
+            ratio(measured, "sample", onSample(command, program), onSample(command, other)))
         .reduce(0, Math::max); // which keeps what is not a number
   }
 
-  private static double slowest(Results results) {
+  private static double slowest(Measurements measured) {
     return COMMANDS.stream()
-        .mapToDouble(command -> results.wall("sample", onSample(command, INSTALLED)))
+        .mapToDouble(command -> measured.wall("sample", onSample(command, INSTALLED)))
         .reduce(0, Math::max);
   }
 
-  private static double megabytes(Results results) {
-    return results.median("single", INSTALLED, Results.Cost::bytes) / 1e6;
+  private static double megabytes(Measurements measured) {
+    return measured.median("single", INSTALLED, Measurements.Cost::bytes) / 1e6;
   }
 
-  private static double perCollection(Results results, int from, int to) {
-    return (results.wall("scale", ofScale(to)) - results.wall("scale", ofScale(from)))
+  private static double perCollection(Measurements measured, int from, int to) {
+    return (measured.wall("scale", ofScale(to)) - measured.wall("scale", ofScale(from)))
         / (to - from);
   }
 }

@@ -1,4 +1,4 @@
-//SOURCES ../deploy/Project.java Results.java
+//SOURCES ../deploy/Project.java Measurements.java
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -72,12 +72,12 @@ final class Programs {
   }
 
   /** Runs all programs in turn, A B C A B C; the first round is a warm-up and does not count. */
-  Map<String, List<Results.Cost>> run(List<Program> programs, int runs) throws IOException {
-    Map<String, List<Results.Cost>> costs = new LinkedHashMap<>();
+  Map<String, List<Measurements.Cost>> run(List<Program> programs, int runs) throws IOException {
+    Map<String, List<Measurements.Cost>> costs = new LinkedHashMap<>();
     for (int run = 0; run <= runs; run++) {
       for (Program program : programs) {
-        Results.Cost cost = once(program);
-        List<Results.Cost> counted =
+        Measurements.Cost cost = once(program);
+        List<Measurements.Cost> counted =
             costs.computeIfAbsent(program.name(), name -> new ArrayList<>());
         if (run > 0) {
           counted.add(cost);
@@ -89,7 +89,7 @@ final class Programs {
   }
 
   /** Runs a program once; throws if it does not do its task. */
-  Results.Cost once(Program program) throws IOException {
+  Measurements.Cost once(Program program) throws IOException {
     before.run();
     Task task = program.task();
     Path output = Files.createTempFile("bench", ".out");
@@ -114,7 +114,7 @@ final class Programs {
                 .formatted(
                     program.command(), outcome.stdout(), good, task.count(), outcome.stderr()));
       }
-      return new Results.Cost(
+      return new Measurements.Cost(
           numbers[1],
           numbers[2],
           numbers[3],

@@ -2,7 +2,7 @@
 //DESCRIPTION Compare the speed of the commands with that of Python and Go.
 //JAVA 25+
 //DEPS info.picocli:picocli:4.7.7
-//SOURCES ../deploy/Project.java Chart.java Comparisons.java Goals.java Peers.java Results.java
+//SOURCES ../deploy/Project.java Chart.java Comparisons.java Goals.java Peers.java Measurements.java
 //RUNTIME_OPTIONS -XX:+UseSerialGC
 
 import java.io.IOException;
@@ -133,7 +133,7 @@ public class bench implements Callable<Integer> {
     if (runs < 1) {
       throw refused("--runs: at least 1");
     }
-    List<Results.Comparison> compared = new ArrayList<>();
+    List<Measurements.Comparison> compared = new ArrayList<>();
     String circumstances;
     int exit = 0;
     try (Comparisons comparisons = new Comparisons(runs, workers, Duration.ofMillis(latency))) {
@@ -147,9 +147,9 @@ public class bench implements Callable<Integer> {
         }
       }
     }
-    String tables = compared.stream().map(Results::table).collect(Collectors.joining("\n"));
+    String tables = compared.stream().map(Measurements::table).collect(Collectors.joining("\n"));
     if (isAll) {
-      write(new Results(compared), circumstances, tables);
+      write(new Measurements(compared), circumstances, tables);
     } else {
       System.out.print(circumstances + "\n\n" + tables);
     }
@@ -157,7 +157,7 @@ public class bench implements Callable<Integer> {
   }
 
   /** Runs a comparison, or several of that name, and adds what it showed. */
-  private void compare(Comparisons comparisons, String name, List<Results.Comparison> to)
+  private void compare(Comparisons comparisons, String name, List<Measurements.Comparison> to)
       throws IOException {
     switch (name) {
       case "help" -> to.add(comparisons.help());
@@ -188,26 +188,26 @@ public class bench implements Callable<Integer> {
         bytes);
   }
 
-  private static void write(Results results, String circumstances, String tables)
+  private static void write(Measurements measured, String circumstances, String tables)
       throws IOException {
     Path page = Project.root().resolve("bench/README.md");
     Files.writeString(
         page,
-        Results.between(
+        Measurements.between(
             Files.readString(page),
             "<!-- results of --all -->",
             "<!-- end of results -->",
-            "%s\n\n%s\n%s".formatted(circumstances, Goals.table(Goals.ALL, results), tables)));
+            "%s\n\n%s\n%s".formatted(circumstances, Goals.table(Goals.ALL, measured), tables)));
     Files.writeString(
         page.resolveSibling("results.svg"),
         Chart.svg(
-            results,
+            measured,
             CHART,
             List.of(Goals.INSTALLED, Goals.THROUGH_JBANG, Goals.GO, Goals.PYTHON),
             "Seconds from start to end: median, and a line from the fastest to the slowest run. "
                 + "Each group has its own scale. "
                 + circumstances));
-    System.out.print(Goals.table(Goals.ALL, results));
+    System.out.print(Goals.table(Goals.ALL, measured));
   }
 
   private ParameterException refused(String why) {

@@ -3,7 +3,7 @@
 //SOURCES ../bench/Goals.java
 //SOURCES ../bench/Peers.java
 //SOURCES ../bench/Programs.java
-//SOURCES ../bench/Results.java
+//SOURCES ../bench/Measurements.java
 //SOURCES ../bench/SignedServer.java
 //SOURCES ../deploy/Project.java
 
@@ -24,27 +24,25 @@ import java.util.Map;
 import javax.xml.parsers.DocumentBuilderFactory;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.w3c.dom.Document;
-import org.w3c.dom.NodeList;
 import org.xml.sax.InputSource;
 
 /** What benchmarks make of what they measured, and that the programs compared do the work. */
 class BenchTest {
 
-  private static Results.Cost cost(double wall) {
-    return new Results.Cost(wall, 2 * wall, 100, 26, 2048);
+  private static Measurements.Cost cost(double wall) {
+    return new Measurements.Cost(wall, 2 * wall, 100, 26, 2048);
   }
 
-  private static List<Results.Cost> costs(double... walls) {
+  private static List<Measurements.Cost> costs(double... walls) {
     return Arrays.stream(walls).mapToObj(BenchTest::cost).toList();
   }
 
-  private static Results results(String id, Map<String, List<Results.Cost>> costs) {
-    return new Results(List.of(new Results.Comparison(id, "`" + id + "`", costs)));
+  private static Measurements measured(String id, Map<String, List<Measurements.Cost>> costs) {
+    return new Measurements(List.of(new Measurements.Comparison(id, "`" + id + "`", costs)));
   }
 
-  private static Results installedAndPython(double installed, double python) {
-    Map<String, List<Results.Cost>> costs = new LinkedHashMap<>();
+  private static Measurements installedAndPython(double installed, double python) {
+    Map<String, List<Measurements.Cost>> costs = new LinkedHashMap<>();
     costs.put(Goals.INSTALLED, costs(installed));
     costs.put(Goals.PYTHON, costs(python));
     return results("24", costs);
@@ -52,18 +50,18 @@ class BenchTest {
 
   @Test
   void the_median_is_the_middle_of_an_odd_number_and_between_two_of_an_even_one() {
-    assertEquals(2, Results.median(costs(3, 1, 2), Results.Cost::wall));
-    assertEquals(2.5, Results.median(costs(4, 1, 3, 2), Results.Cost::wall));
-    assertEquals(4, Results.median(costs(3, 1, 2), Results.Cost::cpu));
+    assertEquals(2, Measurements.median(costs(3, 1, 2), Measurements.Cost::wall));
+    assertEquals(2.5, Measurements.median(costs(4, 1, 3, 2), Measurements.Cost::wall));
+    assertEquals(4, Measurements.median(costs(3, 1, 2), Measurements.Cost::cpu));
   }
 
   @Test
   void a_table_has_the_median_and_the_range_of_each_program() {
-    Results.Comparison comparison =
+    Measurements.Comparison comparison =
         results("24", Map.of("Go", costs(0.3, 0.1, 0.2))).comparisons().getFirst();
     assertTrue(
-        Results.table(comparison).contains("| Go | 0.20 | 0.10–0.30 | 0.40 | 100 | 26 | 2 |\n"),
-        Results.table(comparison));
+        Measurements.table(comparison).contains("| Go | 0.20 | 0.10–0.30 | 0.40 | 100 | 26 | 2 |\n"),
+        Measurements.table(comparison));
   }
 
   @Test
@@ -81,13 +79,13 @@ class BenchTest {
   @Test
   void a_goal_whose_quantity_was_not_measured_is_neither_met_nor_missed() {
     for (Goals.Goal goal : Goals.ALL) {
-      String row = row(goal, new Results(List.of()));
+      String row = row(goal, new Measurements(List.of()));
       assertTrue(row.endsWith("|  | not measured |"), row);
     }
   }
 
-  private static String row(Goals.Goal goal, Results results) {
-    return Goals.table(List.of(goal), results).lines().toList().getLast();
+  private static String row(Goals.Goal goal, Measurements measured) {
+    return Goals.table(List.of(goal), measured).lines().toList().getLast();
   }
 
   @Test
@@ -110,21 +108,21 @@ class BenchTest {
 
   @Test
   void the_chart_is_well_formed_and_says_in_words_what_its_bars_show() throws Exception {
-    Results results = installedAndPython(0.5, 0.25);
+    Measurements measured = installedAndPython(0.5, 0.25);
     String svg =
         Chart.svg(
-            results,
+            measured,
             Map.of("24", "24 < 30 & more"),
             List.of(Goals.INSTALLED, Goals.GO, Goals.PYTHON),
             "<b>");
-    Document document =
+    var document =
         DocumentBuilderFactory.newInstance()
             .newDocumentBuilder()
             .parse(new InputSource(new StringReader(svg)));
     assertEquals(
         "24 < 30 & more: installed 0.50 s, Python 0.25 s.",
         document.getElementsByTagName("desc").item(0).getTextContent());
-    NodeList bars = document.getElementsByTagName("rect");
+    var bars = document.getElementsByTagName("rect");
     assertEquals(2, bars.getLength(), "Go was not measured");
     List<Double> widths =
         List.of(
@@ -138,9 +136,9 @@ class BenchTest {
   void only_what_is_between_the_marks_of_a_page_is_replaced() {
     assertEquals(
         "a\n<1>\n\nnew\n<2>\nb\n",
-        Results.between("a\n<1>\nold\nold\n<2>\nb\n", "<1>", "<2>", "new"));
+        Measurements.between("a\n<1>\nold\nold\n<2>\nb\n", "<1>", "<2>", "new"));
     assertThrows(
-        IllegalArgumentException.class, () -> Results.between("a\n<1>\n", "<1>", "<2>", "new"));
+        IllegalArgumentException.class, () -> Measurements.between("a\n<1>\n", "<1>", "<2>", "new"));
   }
 
   @Test
@@ -179,7 +177,7 @@ class BenchTest {
       line.addAll(last);
       Programs.Task task = new Programs.Task(Map.of(), 0, ".*:  OK", 3);
       Programs programs = new Programs(python, server::traffic, () -> {});
-      Results.Cost cost = programs.once(task.by("", line.toArray()));
+      Measurements.Cost cost = programs.once(task.by("", line.toArray()));
       assertEquals(5, cost.requests(), "the list, three collections and a chain");
       server.alterOneRecord();
       programs.once(task.withOneBad().by("", line.toArray()));

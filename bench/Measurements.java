@@ -5,7 +5,7 @@ import java.util.Map;
 import java.util.function.ToDoubleFunction;
 
 /** What was measured, and how it is shown. Nothing here runs anything. */
-record Results(List<Comparison> comparisons) {
+record Measurements(List<Comparison> comparisons) {
 
   /**
    * Programs that do the same work.
