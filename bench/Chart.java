@@ -70,7 +70,9 @@ final class Chart {
         double median = Measurements.median(costs, Measurements.Cost::wall);
         parts.add(text(LEFT - 8, y + 15, "name", program));
         parts.add(bar(y + (ROW - BAR) / 2, median * scale, isOurs(program)));
-        parts.add(range(y + ROW / 2, Measurements.least(costs) * scale, Measurements.most(costs) * scale));
+        parts.add(
+            range(
+                y + ROW / 2, Measurements.least(costs) * scale, Measurements.most(costs) * scale));
         String seconds = Measurements.shown(median) + " s";
         parts.add(text(LEFT + 8 + Measurements.most(costs) * scale, y + 15, "seconds", seconds));
         said.add(program + " " + seconds);

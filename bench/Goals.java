@@ -95,7 +95,8 @@ final class Goals {
               "slowest of the seven on the sample, installed ÷ Python's 24 × 30 (0.25 s ÷ 0.21 s)",
               0.25 / 0.21,
               measured -> slowest(measured) / measured.wall("24", PYTHON)),
-          atMost("installed ÷ Go, 400 × 500", 0.6, measured -> ratio(measured, "400", INSTALLED, GO)),
+          atMost(
+              "installed ÷ Go, 400 × 500", 0.6, measured -> ratio(measured, "400", INSTALLED, GO)),
           atMost(
               "CPU of installed ÷ Go's, 400 × 500 (2.5 s ÷ 4.1 s)",
               2.5 / 4.1,

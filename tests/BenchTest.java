@@ -45,7 +45,7 @@ class BenchTest {
     Map<String, List<Measurements.Cost>> costs = new LinkedHashMap<>();
     costs.put(Goals.INSTALLED, costs(installed));
     costs.put(Goals.PYTHON, costs(python));
-    return results("24", costs);
+    return measured("24", costs);
   }
 
   @Test
@@ -58,9 +58,10 @@ class BenchTest {
   @Test
   void a_table_has_the_median_and_the_range_of_each_program() {
     Measurements.Comparison comparison =
-        results("24", Map.of("Go", costs(0.3, 0.1, 0.2))).comparisons().getFirst();
+        measured("24", Map.of("Go", costs(0.3, 0.1, 0.2))).comparisons().getFirst();
     assertTrue(
-        Measurements.table(comparison).contains("| Go | 0.20 | 0.10–0.30 | 0.40 | 100 | 26 | 2 |\n"),
+        Measurements.table(comparison)
+            .contains("| Go | 0.20 | 0.10–0.30 | 0.40 | 100 | 26 | 2 |\n"),
         Measurements.table(comparison));
   }
 
@@ -138,7 +139,8 @@ class BenchTest {
         "a\n<1>\n\nnew\n<2>\nb\n",
         Measurements.between("a\n<1>\nold\nold\n<2>\nb\n", "<1>", "<2>", "new"));
     assertThrows(
-        IllegalArgumentException.class, () -> Measurements.between("a\n<1>\n", "<1>", "<2>", "new"));
+        IllegalArgumentException.class,
+        () -> Measurements.between("a\n<1>\n", "<1>", "<2>", "new"));
   }
 
   @Test
