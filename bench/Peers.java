@@ -97,9 +97,19 @@ final class Peers {
   /** An S3 server. */
   static final Peer S3MOCK = new S3Mock();
 
-  /** Renders templates and cleans HTML, for a benchmark. */
-  static final Peer JINJA =
-      new PythonPackages("jinja", "python", 9, "jinja2, nh3", "jinja2==3.1.6", "nh3==0.3.8");
+  /** What the Python programs of benchmarks use: the libraries of the Python lambdas. */
+  static final Peer LAMBDAS =
+      new PythonPackages(
+          "lambdas",
+          "python",
+          10,
+          "canonicaljson, cryptography, jinja2, kinto_http, nh3, requests",
+          "canonicaljson-rs==0.9.3",
+          "cryptography==50.0.2",
+          "jinja2==3.1.6",
+          "kinto-http==11.11.0",
+          "nh3==0.3.8",
+          "requests==2.34.2");
 
   /** Checks templates of AWS CloudFormation. */
   static final Peer CFN_LINT =
@@ -126,6 +136,7 @@ final class Peers {
 
   static final Peer OPENSSL = new OnPath("openssl");
   static final Peer NODE = new OnPath("node");
+  static final Peer GO = new OnPath("go");
   static final Peer SYSTEMD_ANALYZE = new OnPath("systemd-analyze");
   static final Peer CURL = new OnPath("curl");
   static final Peer FLOCK = new OnPath("flock");
@@ -150,6 +161,7 @@ final class Peers {
           CHROMIUM,
           OPENSSL,
           NODE,
+          GO,
           SYSTEMD_ANALYZE,
           CURL,
           FLOCK,
@@ -256,10 +268,10 @@ final class Peers {
 
     @Override
     Found find(boolean downloads) throws IOException {
+      String option = List.of("go", "openssl").contains(name) ? "version" : "--version";
       for (Path program : programs(names)) {
         try {
-          String printed =
-              output(Project.run(program, name.equals("openssl") ? "version" : "--version"));
+          String printed = output(Project.run(program, option));
           return new Found(program, nameAndVersion(printed));
         } catch (IOException e) {
           continue; // a later one may work

@@ -1,245 +1,216 @@
 ///usr/bin/env jbang "$0" "$@" ; exit $?
-//DESCRIPTION Compare the speed of validate_signature with that of a minimal Python program.
+//DESCRIPTION Compare the speed of the commands with that of Python and Go.
 //JAVA 25+
 //DEPS info.picocli:picocli:4.7.7
-//DEPS tools.jackson.core:jackson-databind:3.3.0
-//SOURCES Programs.java
-//SOURCES ../common/signature/CanonicalReader.java
-//SOURCES Peers.java
-//SOURCES ../deploy/Project.java
-//SOURCES ../server/SigningAuthority.java
+//SOURCES ../deploy/Project.java Chart.java Comparisons.java Goals.java Peers.java Measurements.java
 //RUNTIME_OPTIONS -XX:+UseSerialGC
 
-import com.sun.net.httpserver.HttpExchange;
-import com.sun.net.httpserver.HttpServer;
-import common.signature.CanonicalReader;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
-import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.HashMap;
+import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
-import java.util.Random;
-import java.util.TreeMap;
-import java.util.UUID;
 import java.util.concurrent.Callable;
-import java.util.concurrent.Executors;
-import java.util.zip.GZIPOutputStream;
+import java.util.stream.Collectors;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 
 /**
- * Compares time and memory of validate_signature with those of {@code lean.py}.
- *
- * <p>Serves signed collections from memory and verifies them with three programs in turn: ours
- * through {@code ./jbang}, ours alone (the command that JBang would run), and {@code lean.py}. The
- * first round is a warm-up and does not count; every run must find every signature good.
+ * Compares time and memory of the commands with those of programs in other languages that do the
+ * same work.
  */
 @Command(
     name = "bench",
-    description = "Compare the speed of validate_signature with that of a minimal Python program.",
-    showDefaultValues = true,
+    description = {
+      "Compare the speed of the commands with that of Python and Go.",
+      "With --all, bench/README.md and bench/results.svg get the results."
+    },
     mixinStandardHelpOptions = true)
 public class bench implements Callable<Integer> {
 
-  private static final long TIMESTAMP = 1_795_486_758_330L;
+  /** The names of comparisons; most are those of commands. */
+  private static final List<String> NAMES =
+      List.of(
+          "help",
+          "sample",
+          "validate_signature",
+          "scale",
+          "consistency_checks",
+          "validate_changes_collection",
+          "backport_records",
+          "blockpages_generator",
+          "uptake_health");
 
-  @Mixin private Programs.Settings measured;
+  /** The comparisons of the chart, and what they are called there. */
+  private static final Map<String, String> CHART =
+      Map.of(
+          "24", "validate_signature, 24 collections of 30 records",
+          "400", "validate_signature, 400 collections of 500 records (60 MB)",
+          "consistency_checks", "consistency_checks, 200 collections of 500 records",
+          "validate_changes_collection",
+              "validate_changes_collection, 200 collections of 500 records",
+          "backport_records", "backport_records, 10,000 creations",
+          "blockpages_generator", "blockpages_generator, 10,000 records",
+          "uptake_health", "uptake_health, 400 sources");
 
-  @Option(names = "--collections", description = "How many collections to serve.")
-  private int collections = 24;
+  @Spec private CommandSpec spec;
 
-  @Option(names = "--records", description = "How many records each of them holds.")
-  private int records = 30;
+  @Parameters(
+      paramLabel = "COMPARISON",
+      description =
+          "Any of: help, sample, validate_signature, scale, consistency_checks,"
+              + " validate_changes_collection, backport_records, blockpages_generator,"
+              + " uptake_health.")
+  private List<String> names = List.of();
 
-  @Option(names = "--workers", description = "Requests in flight, of each program.")
-  private int workers = 4;
+  @Option(names = "--all", description = "Run all comparisons, in the sizes that the goals name.")
+  private boolean isAll;
 
-  @Option(names = "--gzip", description = "Compress what is served, as a CDN does.")
-  private boolean gzip;
+  @Option(
+      names = "--runs",
+      description = "How often each program is measured. Default: ${DEFAULT-VALUE}.",
+      defaultValue = "5")
+  private int runs;
+
+  @Option(
+      names = "--collections",
+      description = "How many collections there are. Default: 24; 200 for two of the checks.")
+  private Integer collections;
+
+  @Option(
+      names = "--records",
+      description =
+          "How many records each of them has, or how many sources. Default: 30, 500, 10000 or 400.")
+  private Integer records;
+
+  @Option(
+      names = "--bytes",
+      description = "Approximate size of a record as JSON, in bytes. Default: ${DEFAULT-VALUE}.",
+      defaultValue = "300")
+  private int bytes;
+
+  @Option(
+      names = "--workers",
+      description = "Requests in flight, of each program. Default: ${DEFAULT-VALUE}.",
+      defaultValue = "4")
+  private int workers;
+
+  @Option(
+      names = "--latency",
+      description =
+          "Delay before each answer of the embedded server, in milliseconds. Default:"
+              + " ${DEFAULT-VALUE}.",
+      defaultValue = "0")
+  private int latency;
+
+  @Option(
+      names = "--note",
+      paramLabel = "TEXT",
+      description = "A sentence for readers of the results, such as what else ran meanwhile.")
+  private String note;
 
   public static void main(String[] args) {
+    Locale.setDefault(Locale.ROOT);
     System.exit(new CommandLine(new bench()).execute(args));
   }
 
   @Override
-  public Integer call() throws Exception {
-    if (!Peers.PYTHON.prepare()) {
-      System.err.println("bench: error: " + Peers.PYTHON);
-      return 2;
+  public Integer call() throws IOException {
+    if (isAll != names.isEmpty() || !NAMES.containsAll(names)) {
+      throw refused("--all or at least one of: " + String.join(", ", NAMES));
     }
-    Path python = Peers.PYTHON.path();
-    Path root = Project.root();
-    SigningAuthority authority = SigningAuthority.create();
-    HttpServer server = serve(authority);
-    try {
-      String url = "http://127.0.0.1:" + server.getAddress().getPort() + "/v1";
-      Map<String, String> settings =
-          Map.of(
-              "SERVER", url,
-              "ROOT_HASH", authority.rootHash(),
-              "PARALLEL_REQUESTS", String.valueOf(workers));
-      new Programs(python, settings, ".*:  OK.*", collections)
-          .ours("validate_signature", measured.variants)
-          .add(
-              "Python, leanest",
-              List.of(
-                  python.toString(),
-                  root.resolve("bench/lean.py").toString(),
-                  url,
-                  authority.rootHash(),
-                  String.valueOf(workers)))
-          .run(measured.runs)
-          .print(
-              "%d collections × %d records × %d bytes%s, %d in flight; medians of %d runs, range of wall"
-                  .formatted(
-                      collections,
-                      records,
-                      measured.bytes,
-                      gzip ? ", gzip" : "",
-                      workers,
-                      measured.runs));
-      return 0;
-    } finally {
-      server.stop(0);
+    if (isAll && (collections != null || records != null || bytes != 300 || latency != 0)) {
+      throw refused("--all has the sizes that the goals name");
     }
-  }
-
-  // --- The server ----------------------------------------------------------------------------
-
-  private HttpServer serve(SigningAuthority authority) throws IOException {
-    // Else an answer in two packets waits 40 ms for the client's delayed acknowledgement.
-    System.setProperty("sun.net.httpserver.nodelay", "true");
-    HttpServer server =
-        HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
-    String origin = "http://127.0.0.1:" + server.getAddress().getPort();
-    Map<String, byte[]> answers = new HashMap<>();
-    answers.put("/chain.pem", authority.chainPem().getBytes(StandardCharsets.US_ASCII));
-    answers.put(
-        "/v1/",
-        utf8(
-            "{\"project_name\":\"Remote Settings\",\"url\":\"%s/v1/\",\"capabilities\":{}}"
-                .formatted(origin)));
-    StringBuilder entries = new StringBuilder();
-    for (int i = 0; i < collections; i++) {
-      String name = "collection-%04d".formatted(i);
-      long timestamp = TIMESTAMP - i;
-      entries
-          .append(i == 0 ? "" : ",")
-          .append(
-              """
-              {"id":"%s","bucket":"main","collection":"%s","host":"127.0.0.1","last_modified":%d}\
-              """
-                  .formatted(new UUID(0, i), name, timestamp));
-      answers.put(
-          "/v1/buckets/main/collections/" + name + "/changeset",
-          changeset(name, timestamp, new Random(i), authority, origin + "/chain.pem"));
+    if (runs < 1) {
+      throw refused("--runs: at least 1");
     }
-    answers.put(
-        "/v1/buckets/monitor/collections/changes/changeset",
-        utf8("{\"metadata\":{},\"timestamp\":%d,\"changes\":[%s]}".formatted(TIMESTAMP, entries)));
-    Map<String, byte[]> compressed = new HashMap<>();
-    if (gzip) {
-      for (Map.Entry<String, byte[]> answer : answers.entrySet()) {
-        compressed.put(answer.getKey(), gzipped(answer.getValue()));
+    List<Measurements.Comparison> compared = new ArrayList<>();
+    String circumstances;
+    int exit = 0;
+    try (Comparisons comparisons = new Comparisons(runs, workers, Duration.ofMillis(latency))) {
+      circumstances = comparisons.circumstances() + (note == null ? "" : " " + note);
+      for (String name : isAll ? NAMES : names) {
+        try {
+          compare(comparisons, name, compared);
+        } catch (IllegalStateException e) { // what the others showed is not lost
+          System.err.println("bench: error: " + name + ": " + e.getMessage());
+          exit = 1;
+        }
       }
     }
-    server.createContext("/", exchange -> answer(exchange, answers, compressed));
-    server.setExecutor(Executors.newVirtualThreadPerTaskExecutor());
-    server.start();
-    return server;
+    String tables = compared.stream().map(Measurements::table).collect(Collectors.joining("\n"));
+    if (isAll) {
+      write(new Measurements(compared), circumstances, tables);
+    } else {
+      System.out.print(circumstances + "\n\n" + tables);
+    }
+    return exit;
   }
 
-  private static void answer(
-      HttpExchange exchange, Map<String, byte[]> answers, Map<String, byte[]> compressed)
+  /** Runs a comparison, or several of that name, and adds what it showed. */
+  private void compare(Comparisons comparisons, String name, List<Measurements.Comparison> to)
       throws IOException {
-    try (exchange) {
-      String path = exchange.getRequestURI().getPath();
-      String accepted = exchange.getRequestHeaders().getFirst("Accept-Encoding");
-      byte[] body = answers.get(path);
-      exchange.getResponseHeaders().set("Content-Type", "application/json");
-      if (accepted != null && accepted.contains("gzip") && compressed.containsKey(path)) {
-        body = compressed.get(path);
-        exchange.getResponseHeaders().set("Content-Encoding", "gzip");
+    switch (name) {
+      case "help" -> to.add(comparisons.help());
+      case "sample" -> to.add(comparisons.sample());
+      case "validate_signature" -> {
+        comparisons.findOneBadSignature();
+        to.add(comparisons.validateSignature("24", size(24, 30)));
+        if (isAll) {
+          to.add(comparisons.validateSignature("400", size(400, 500)));
+          to.add(comparisons.validateSignature("single", size(1, 333_333))); // 100 MB
+        }
       }
-      if (body == null) {
-        exchange.sendResponseHeaders(404, -1);
-        return;
-      }
-      exchange.sendResponseHeaders(200, body.length);
-      exchange.getResponseBody().write(body);
+      case "scale" -> to.add(comparisons.scale());
+      case "consistency_checks" -> to.add(comparisons.consistencyChecks(size(200, 500)));
+      case "validate_changes_collection" ->
+          to.add(comparisons.validateChangesCollection(size(200, 500)));
+      case "backport_records" -> to.add(comparisons.backportRecords(size(1, 10_000)));
+      case "blockpages_generator" ->
+          to.add(comparisons.blockpagesGenerator(size(1, 10_000).records()));
+      default -> to.add(comparisons.uptakeHealth(size(1, 400).records()));
     }
   }
 
-  /** A signed changeset, with records newest first, as servers return them. */
-  private byte[] changeset(
-      String name, long timestamp, Random random, SigningAuthority authority, String x5u)
+  private Comparisons.Size size(int usualCollections, int usualRecords) {
+    return new Comparisons.Size(
+        collections == null ? usualCollections : collections,
+        records == null ? usualRecords : records,
+        bytes);
+  }
+
+  private static void write(Measurements measured, String circumstances, String tables)
       throws IOException {
-    StringBuilder changes = new StringBuilder();
-    TreeMap<String, byte[]> byId = new TreeMap<>();
-    for (int i = 0; i < records; i++) {
-      String id = new UUID(random.nextLong(), random.nextLong()).toString();
-      String record = record(id, timestamp - i, random);
-      changes.append(i == 0 ? "" : ",").append(record);
-      byId.put(id, CanonicalReader.read(utf8(record)).bytes());
-    }
-    ByteArrayOutputStream payload = new ByteArrayOutputStream();
-    payload.writeBytes(utf8("Content-Signature:\0{\"data\":["));
-    for (byte[] record : byId.values()) {
-      payload.writeBytes(record);
-      payload.write(',');
-    }
-    byte[] signed = payload.toByteArray();
-    int end = signed.length - (byId.isEmpty() ? 0 : 1); // without the last comma
-    payload.reset();
-    payload.write(signed, 0, end);
-    payload.writeBytes(utf8("],\"last_modified\":\"%d\"}".formatted(timestamp)));
-    String signature = authority.sign(payload.toByteArray());
-    return utf8(
-        """
-        {"metadata":{"id":"%s","last_modified":%d,"bucket":"main","signatures":[{"x5u":"%s",\
-        "mode":"p384ecdsa","type":"contentsignaturepki","signer_id":"%s","signature":"%s"}]},\
-        "timestamp":%d,"changes":[%s]}\
-        """
-            .formatted(name, timestamp, x5u, authority.signerId(), signature, timestamp, changes));
+    Path page = Project.root().resolve("bench/README.md");
+    Files.writeString(
+        page,
+        Measurements.between(
+            Files.readString(page),
+            "<!-- results of --all -->",
+            "<!-- end of results -->",
+            "%s\n\n%s\n%s".formatted(circumstances, Goals.table(Goals.ALL, measured), tables)));
+    Files.writeString(
+        page.resolveSibling("results.svg"),
+        Chart.svg(
+            measured,
+            CHART,
+            List.of(Goals.INSTALLED, Goals.THROUGH_JBANG, Goals.GO, Goals.PYTHON),
+            "Seconds from start to end: median, and a line from the fastest to the slowest run. "
+                + "Each group has its own scale. "
+                + circumstances));
+    System.out.print(Goals.table(Goals.ALL, measured));
   }
 
-  /** A record of about that size that resembles published ones, with some non-ASCII characters. */
-  private String record(String id, long lastModified, Random random) {
-    String record =
-        """
-        {"schema":%d,"details":{"bug":"https://bugzilla.mozilla.org/show_bug.cgi?id=%d",\
-        "created":"2026-11-24T02:19:18Z","severity":%d},"enabled":%b,"locales":["fr","en-US"],\
-        "id":"%s","last_modified":%d,"comment":"\u2026"}\
-        """
-            .formatted(
-                lastModified - 1000,
-                random.nextInt(2_000_000),
-                random.nextInt(4),
-                random.nextBoolean(),
-                id,
-                lastModified);
-    StringBuilder comment = new StringBuilder();
-    while (record.length() + comment.length() < measured.bytes) {
-      comment.append(random.nextInt(40) == 0 ? 'é' : (char) ('a' + random.nextInt(26)));
-    }
-    return record.replace("\u2026", comment);
-  }
-
-  private static byte[] utf8(String text) {
-    return text.getBytes(StandardCharsets.UTF_8);
-  }
-
-  private static byte[] gzipped(byte[] body) throws IOException {
-    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-    try (GZIPOutputStream out = new GZIPOutputStream(bytes)) {
-      out.write(body);
-    }
-    return bytes.toByteArray();
+  private ParameterException refused(String why) {
+    return new ParameterException(spec.commandLine(), why);
   }
 }

@@ -4,14 +4,13 @@ blockpages_generator, and nh3 (ammonia) for the HTML of reasons. Usage: pages.py
 import base64
 import datetime
 import hashlib
-import json
 import os
 import re
 import sys
-import urllib.request
 
 import jinja2
 import nh3
+import requests
 
 server, folder, templates = sys.argv[1:]
 
@@ -68,8 +67,9 @@ os.makedirs(folder)
 records = []
 for collection in ("addons", "plugins"):
     url = "%s/buckets/blocklists/collections/%s/changeset?_expected=0" % (server, collection)
-    with urllib.request.urlopen(url) as answer:
-        records += json.load(answer)["changes"]
+    answer = requests.get(url)
+    answer.raise_for_status()
+    records += answer.json()["changes"]
 records.sort(key=lambda r: (r["details"]["created"], r["last_modified"]), reverse=True)
 years, seen = {}, set()
 for record in records:

@@ -2,21 +2,22 @@
 
 usage: uptake.py URL
 
-Reads the result with urllib and prints the table. No retries, settings or checks.
+Reads the result with requests and prints the table. No retries, settings or checks.
 """
 import json
 import os
 import sys
 from datetime import datetime, timezone
 from fnmatch import fnmatch
-from urllib.request import Request, urlopen
+
+import requests
 
 EXCLUDED = ("shield-recipe-client/*", "normandy/*", "main/url-classifier-skip-urls")
 NO_STATUS = ("source", "min_timestamp", "max_timestamp")
 
-request = Request(sys.argv[1], headers={"Authorization": "Key " + os.environ["REDASH_API_KEY"]})
-with urlopen(request) as answer:
-    rows = json.load(answer)["query_result"]["data"]["rows"]
+answer = requests.get(sys.argv[1], headers={"Authorization": "Key " + os.environ["REDASH_API_KEY"]})
+answer.raise_for_status()
+rows = answer.json()["query_result"]["data"]["rows"]
 
 
 def utc(seconds):
