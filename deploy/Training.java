@@ -102,7 +102,15 @@ final class Training implements AutoCloseable {
   void run(List<String> jvm, String command, Path archive) throws IOException {
     start();
     List<String> line = new ArrayList<>(jvm);
-    line.addAll(1, List.of("-XX:AOTCacheOutput=" + archive, "-Xlog:disable"));
+    line.addAll(
+        1,
+        List.of(
+            "-XX:AOTCacheOutput=" + archive,
+            "-Xlog:disable",
+            // else each start compiles what was hot in this run, a tenth of a short run's CPU time
+            "-XX:+IgnoreUnrecognizedVMOptions", // a newer Java may lack them
+            "-XX:+UnlockDiagnosticVMOptions",
+            "-XX:-AOTRecordTraining"));
     line.addAll(List.of("LaunchedCommand", command));
     Map<String, String> environment = new HashMap<>(settings);
     if (command.equals("uptake_health")) {
