@@ -110,7 +110,8 @@ final class Training implements AutoCloseable {
             // else each start compiles what was hot in this run, a tenth of a short run's CPU time
             "-XX:+IgnoreUnrecognizedVMOptions", // a newer Java may lack them
             "-XX:+UnlockDiagnosticVMOptions",
-            "-XX:-AOTRecordTraining"));
+            "-XX:-AOTRecordTraining",
+            "-Dlibcrypto.after=0"));
     line.addAll(List.of("LaunchedCommand", command));
     Map<String, String> environment = new HashMap<>(settings);
     if (command.equals("uptake_health")) {

@@ -4,7 +4,7 @@
 //DEPS org.junit.jupiter:junit-jupiter:5.14.4
 //DEPS org.junit.platform:junit-platform-launcher:1.14.4
 //SOURCES ../bench/Peers.java ../common/StatusLine.java
-//RUNTIME_OPTIONS -XX:+UseSerialGC
+//RUNTIME_OPTIONS -XX:+UseSerialGC --enable-native-access=ALL-UNNAMED
 
 import static java.util.stream.Collectors.groupingBy;
 import static java.util.stream.Collectors.toList;

@@ -1,5 +1,6 @@
 //JAVA 25+
-//SOURCES ../Changesets.java CanonicalJson.java CertificateChain.java MozillaRoots.java
+//SOURCES ../Changesets.java CanonicalJson.java CertificateChain.java Libcrypto.java
+//SOURCES MozillaRoots.java
 
 package common.signature;
 
@@ -372,17 +373,24 @@ public final class ContentSignature {
       long timestamp,
       Function<Canonical, byte[]> text)
       throws Refused {
+    Libcrypto.Payload payload =
+        sink -> {
+          sink.update(ascii("Content-Signature:\0{\"data\":["));
+          String separator = "";
+          for (SignedRecord record : content.records()) {
+            sink.update(ascii(separator));
+            separator = ",";
+            sink.update(text.apply(record.json()));
+          }
+          sink.update(ascii("],\"last_modified\":\"%d\"}".formatted(timestamp)));
+        };
+    if (Libcrypto.verifies(key, signature, payload)) {
+      return true;
+    }
     try {
       Signature ecdsa = Signature.getInstance("SHA384withECDSAinP1363Format");
       ecdsa.initVerify(key);
-      ecdsa.update(ascii("Content-Signature:\0{\"data\":["));
-      String separator = "";
-      for (SignedRecord record : content.records()) {
-        ecdsa.update(ascii(separator));
-        separator = ",";
-        ecdsa.update(text.apply(record.json()));
-      }
-      ecdsa.update(ascii("],\"last_modified\":\"%d\"}".formatted(timestamp)));
+      payload.writeTo(ecdsa::update);
       return ecdsa.verify(signature);
     } catch (GeneralSecurityException | RuntimeException e) {
       // r or s is out of range, or the provider failed: nothing is proven
