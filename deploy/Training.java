@@ -111,7 +111,7 @@ final class Training implements AutoCloseable {
             "-XX:+IgnoreUnrecognizedVMOptions", // a newer Java may lack them
             "-XX:+UnlockDiagnosticVMOptions",
             "-XX:-AOTRecordTraining",
-            "-Dlibcrypto.after=0"));
+            "-Dlibcrypto.worth=0"));
     line.addAll(List.of("LaunchedCommand", command));
     Map<String, String> environment = new HashMap<>(settings);
     if (command.equals("uptake_health")) {

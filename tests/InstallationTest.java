@@ -161,7 +161,7 @@ class InstallationTest {
             "-Xlog:disable",
             "-XX:+DisplayVMOutputToStderr",
             "-cp",
-            home + "/lib/remote-settings-lambdas-0.6.0.jar:" + home + "/lib/library-1.0.jar",
+            home + "/lib/remote-settings-lambdas-0.7.0.jar:" + home + "/lib/library-1.0.jar",
             "LaunchedCommand",
             "validate_signature",
             "--only",
@@ -257,7 +257,7 @@ class InstallationTest {
   @Test
   void what_installs_is_not_installed() throws Exception {
     install();
-    Path jar = homes().getFirst().resolve("lib/remote-settings-lambdas-0.6.0.jar");
+    Path jar = homes().getFirst().resolve("lib/remote-settings-lambdas-0.7.0.jar");
     try (JarFile entries = new JarFile(jar.toFile())) {
       assertEquals(
           List.of("common/Http.class", "validate_signature.class"),
@@ -509,7 +509,7 @@ class InstallationTest {
         listed.stdout().lines().filter(line -> line.length() > 80 && !line.contains("/")).toList());
     assertEquals(listed.stdout(), run("remote-settings-lambdas", "--help").stdout());
     assertEquals(
-        "remote-settings-lambdas 0.6.0\n", run("remote-settings-lambdas", "--version").stdout());
+        "remote-settings-lambdas 0.7.0\n", run("remote-settings-lambdas", "--version").stdout());
 
     Project.Outcome one = run("remote-settings-lambdas", "uptake_health", "--max-age", "", "3");
     assertEquals(run("uptake_health", "--max-age", "", "3"), one);
@@ -547,7 +547,7 @@ class InstallationTest {
     Project.Outcome outcome = run("remote-settings-lambdas", "uninstall");
     assertEquals(0, outcome.exit(), outcome.stderr());
     assertEquals(
-        "Removed the commands of remote-settings-lambdas 0.6.0 from " + bin + "\n",
+        "Removed the commands of remote-settings-lambdas 0.7.0 from " + bin + "\n",
         outcome.stdout());
     assertEquals(Set.of("", "other", "uptake_health"), files(bin));
     assertEquals(List.of(), said.stream().filter(line -> line.startsWith("warning")).toList());

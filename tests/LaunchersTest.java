@@ -77,7 +77,7 @@ class LaunchersTest {
   @MethodSource("commands")
   void each_command_runs_without_jbang_and_without_the_project(String command) throws IOException {
     Project.Outcome outcome = poor(command, "--version").go();
-    assertEquals(command + " 0.6.0\n", outcome.stdout(), outcome.stderr());
+    assertEquals(command + " 0.7.0\n", outcome.stdout(), outcome.stderr());
     String launcher = Files.readString(installed.folder().resolve(command));
     assertFalse(launcher.contains(Project.root().toString()), launcher);
     assertFalse(launcher.contains("/.m2/") || launcher.contains("/cache/"), launcher);
@@ -104,7 +104,7 @@ class LaunchersTest {
   void each_command_starts_from_an_archive_of_its_own(String command) throws IOException {
     Project.Run run = poor(command, "--version").env("JAVA_TOOL_OPTIONS", "-XX:AOTMode=on");
     Project.Outcome outcome = run.go();
-    assertEquals(command + " 0.6.0\n", outcome.stdout(), outcome.stderr());
+    assertEquals(command + " 0.7.0\n", outcome.stdout(), outcome.stderr());
     try (Stream<Path> found = Files.walk(installed.folder())) {
       assertEquals(1, found.filter(file -> file.endsWith(command + ".aot")).count(), "its archive");
     }
@@ -174,7 +174,7 @@ class LaunchersTest {
   void a_command_runs_with_what_the_environment_chooses(String options) {
     for (String name : List.of("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS")) {
       Project.Outcome outcome = poor("validate_signature", "--version").env(name, options).go();
-      assertEquals("validate_signature 0.6.0\n", outcome.stdout(), outcome.stderr());
+      assertEquals("validate_signature 0.7.0\n", outcome.stdout(), outcome.stderr());
       assertEquals(0, outcome.exit());
     }
   }
@@ -193,7 +193,7 @@ class LaunchersTest {
     Project.Outcome outcome =
         poor("validate_signature", "--version").env("JAVA_TOOL_OPTIONS", options).go();
     assertEquals(2, outcome.exit(), outcome.stderr());
-    assertFalse(outcome.stdout().contains("0.6.0"), outcome.stdout());
+    assertFalse(outcome.stdout().contains("0.7.0"), outcome.stdout());
     assertTrue(
         outcome.stderr().contains("\nvalidate_signature: error: Java did not start, or failed"),
         outcome.stderr());
@@ -319,7 +319,7 @@ class LaunchersTest {
   @Test
   void stdin_may_be_closed() {
     String command = "validate_signature --version <&-";
-    assertEquals("validate_signature 0.6.0\n", shell(Path.of("/bin/sh"), command).stdout());
+    assertEquals("validate_signature 0.7.0\n", shell(Path.of("/bin/sh"), command).stdout());
   }
 
   @ParameterizedTest

@@ -438,7 +438,7 @@ class OutputSchemaTest {
       """
       {
         "command": "validate_signature",
-        "version": "0.6.0",
+        "version": "0.7.0",
         "server": "https://settings.example.com/v1",
         "results": [
           {

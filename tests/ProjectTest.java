@@ -337,7 +337,7 @@ class ProjectTest {
 
   /** Files of a room, and how many lines they may have together; the pages are limited by file. */
   private static final Map<String, Integer> ROOMS =
-      Map.of("common/[^/]+", 9000, "common/signature/.*", 3700);
+      Map.of("common/[^/]+", 9000, "common/signature/.*", 4500);
 
   @Test
   void no_file_that_is_shipped_is_too_long() {

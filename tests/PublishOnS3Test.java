@@ -1156,7 +1156,7 @@ class PublishOnS3Test {
     Exchange.Request request = proxy.requests("PUT").getLast();
     assertTrue(request.header("authorization").contains("Credential=AKIAFROMFILE/"));
     assertEquals("the-session", request.header("x-amz-security-token"));
-    assertTrue(request.header("user-agent").startsWith("blockpages_generator/0.6.0 "));
+    assertTrue(request.header("user-agent").startsWith("blockpages_generator/0.7.0 "));
   }
 
   @Test

@@ -308,7 +308,7 @@ class SchedulesTest {
               "readOnlyRootFilesystem: true",
               "allowPrivilegeEscalation: false",
               "automountServiceAccountToken: false",
-              "image: remote-settings-lambdas:0.6.0")) {
+              "image: remote-settings-lambdas:0.7.0")) {
         assertTrue(document.contains(" " + line + "\n"), line + "\n" + document);
       }
       MatchResult schedule =

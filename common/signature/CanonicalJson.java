@@ -132,8 +132,12 @@ public final class CanonicalJson {
   static int byCodePoint(String a, String b) {
     int i = 0; // the same index in both, as long as they are equal
     while (i < a.length() && i < b.length()) {
-      int left = a.codePointAt(i);
-      int right = b.codePointAt(i);
+      int left = a.charAt(i);
+      int right = b.charAt(i);
+      if (left >= Character.MIN_SURROGATE || right >= Character.MIN_SURROGATE) {
+        left = a.codePointAt(i);
+        right = b.codePointAt(i);
+      }
       if (left != right) {
         return Integer.compare(left, right);
       }

@@ -310,11 +310,15 @@ public final class CanonicalReader {
   }
 
   private String key(Member member) {
-    return unescaped(member.start + 1, member.colon - 1);
+    return member.hasEscapes
+        ? unescaped(member.start + 1, member.colon - 1)
+        : text(member.start + 1, member.colon - 1);
   }
 
   private boolean isNamed(Member member, String key) {
-    return member.colon - member.start == key.length() + 2 && key(member).equals(key);
+    return member.colon - member.start == key.length() + 2
+        && text[member.start + 1] == key.charAt(0)
+        && key(member).equals(key);
   }
 
   /** Whether the member of this key is being read. */

@@ -36,6 +36,7 @@ import java.util.stream.Stream;
  */
 public final class ContentSignature {
 
+  private static final byte[] COMMA = {','};
   private static final String MODE = "p384ecdsa"; // the only one that clients verify
   private static final int SIGNATURE_BYTES = 96; // r and s, 48 bytes each
   private static final int MAX_ENTRIES = 10; // a collection has one, or two while signers change
@@ -376,10 +377,12 @@ public final class ContentSignature {
     Libcrypto.Payload payload =
         sink -> {
           sink.update(ascii("Content-Signature:\0{\"data\":["));
-          String separator = "";
+          boolean isFirst = true;
           for (SignedRecord record : content.records()) {
-            sink.update(ascii(separator));
-            separator = ",";
+            if (!isFirst) {
+              sink.update(COMMA);
+            }
+            isFirst = false;
             sink.update(text.apply(record.json()));
           }
           sink.update(ascii("],\"last_modified\":\"%d\"}".formatted(timestamp)));

@@ -14,14 +14,13 @@ import java.security.GeneralSecurityException;
 import java.security.PublicKey;
 import java.util.Arrays;
 import java.util.HexFormat;
-import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * P-384 and SHA-384 by the system's OpenSSL 3, in a quarter of the JDK's time.
  *
  * <p>Only its yes counts: where it does not find a signature good, or is missing, the JDK decides.
- * It is loaded when a run has verified so many signatures that more are likely, because loading it
- * takes as long as some twenty verifications.
+ * Loading it takes as long as the JDK takes for some twenty verifications, so it is {@link #prepare
+ * prepared} only for many.
  */
 public final class Libcrypto {
 
@@ -35,8 +34,8 @@ public final class Libcrypto {
     void writeTo(Sink sink) throws GeneralSecurityException;
   }
 
-  /** After how many verifications it is loaded; training and tests set another number. */
-  private static final int WORTH_IT = Integer.getInteger("libcrypto.after", 40);
+  /** For how many verifications it is loaded; training sets another number. */
+  private static final int WORTH_IT = Integer.getInteger("libcrypto.worth", 60);
 
   /** Where the DER form of every P-384 key ends and its point begins (RFC 5480, uncompressed). */
   private static final byte[] P384_KEY =
@@ -47,7 +46,6 @@ public final class Libcrypto {
   /** Without it, the exit of the process frees what a thread may still use. */
   private static final long NO_ATEXIT = 0x00080000L; // OPENSSL_INIT_NO_ATEXIT, crypto.h
 
-  private static final AtomicInteger VERIFICATIONS = new AtomicInteger();
   private static volatile Libcrypto loaded;
 
   private final MethodHandle readKey;
@@ -94,15 +92,19 @@ public final class Libcrypto {
     return Linker.nativeLinker().downcallHandle(symbols.findOrThrow(name), type, options);
   }
 
+  /** Loads the library in the background, if so many verifications are expected that it pays. */
+  static void prepare(int verifications) {
+    if (verifications >= WORTH_IT) {
+      Thread.ofPlatform().daemon().name("libcrypto").start(Libcrypto::load);
+    }
+  }
+
   /**
-   * Whether the library is there and finds the signature good; counts the verification.
+   * Whether the library is there and finds the signature good.
    *
    * @param signature raw r‖s, 48 bytes each
    */
   public static boolean verifies(PublicKey key, byte[] signature, Payload payload) {
-    if (VERIFICATIONS.getAndIncrement() == WORTH_IT) {
-      Thread.ofPlatform().daemon().name("libcrypto").start(Libcrypto::load);
-    }
     Libcrypto library = loaded;
     return library != null && library.finds(key, signature, payload);
   }

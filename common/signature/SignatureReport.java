@@ -1,6 +1,7 @@
 //JAVA 25+
 //SOURCES ../Advice.java ../Display.java ../InOrder.java ../RemoteSettings.java ../Report.java ../Tally.java
-//SOURCES CertificateChain.java ContentSignature.java SignatureCheck.java TrustSettings.java
+//SOURCES CertificateChain.java ContentSignature.java Libcrypto.java SignatureCheck.java
+//SOURCES TrustSettings.java
 
 package common.signature;
 
@@ -66,6 +67,7 @@ public final class SignatureReport {
       Runnable interrupted)
       throws InterruptedException {
     expected = entries.size();
+    Libcrypto.prepare(expected);
     tally = new Tally("collection", expected, "OK", "SKIP", "BAD", "NO VERDICT");
     InOrder.run(
         report, entries, parallel, judge, SignatureCheck::unexpected, this::show, interrupted);
