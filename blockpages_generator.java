@@ -18,7 +18,7 @@
 //DEPS info.picocli:picocli:4.7.7
 //DEPS com.googlecode.owasp-java-html-sanitizer:owasp-java-html-sanitizer:20260313.1
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
-//RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
+//RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xmn16m
 
 import common.Advice;
 import common.Advice.Runbook;

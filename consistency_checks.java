@@ -10,7 +10,7 @@
 //SOURCES common/Tally.java common/UsageException.java
 //DEPS info.picocli:picocli:4.7.7
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
-//RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
+//RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xmn16m
 
 import common.Advice;
 import common.Advice.Runbook;

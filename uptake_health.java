@@ -14,7 +14,7 @@
 //FILES templates/uptake.html=templates/uptake.html
 //DEPS info.picocli:picocli:4.7.7
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
-//RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1
+//RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xmn16m
 
 import common.Advice;
 import common.Advice.Runbook;

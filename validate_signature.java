@@ -11,7 +11,7 @@
 //SOURCES common/signature/TrustSettings.java
 //DEPS info.picocli:picocli:4.7.7
 //COMPILE_OPTIONS -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1
-//RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1 --enable-native-access=ALL-UNNAMED
+//RUNTIME_OPTIONS -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xmn16m --enable-native-access=ALL-UNNAMED
 
 import common.Changesets;
 import common.Changesets.Changeset;

@@ -16,7 +16,7 @@ import java.util.concurrent.atomic.AtomicLong;
 /** Stands before a server on loopback, and counts what clients ask and are sent. */
 final class Relay implements AutoCloseable {
 
-  private static final int BUFFER_BYTES = 16 * 1024; // what is sent ahead is little, as far away
+  private static final int BUFFER_BYTES = 16 * 1024;
 
   /** Ends the first line of each request; no body of JSON has a line that ends like that. */
   private static final byte[] REQUEST = " HTTP/1.1\r\n".getBytes(StandardCharsets.US_ASCII);
@@ -63,9 +63,7 @@ final class Relay implements AutoCloseable {
     try (client;
         Socket upstream = new Socket(server.getHost(), server.getPort())) {
       client.setTcpNoDelay(true);
-      client.setSendBufferSize(BUFFER_BYTES);
       upstream.setTcpNoDelay(true);
-      upstream.setReceiveBufferSize(BUFFER_BYTES);
       Thread.sleep(latency);
       threads.execute(() -> {
         try {

@@ -127,6 +127,8 @@ class PatternsTest {
           new Ours("deploy/ClassPath.java", "sources and class path", " ", "File.pathSeparator"),
           new Ours("deploy/EventSettings.java", "a variable of the function", ","),
           new Ours(
+              "deploy/FastStart.java", "lists of classes that our JVM wrote", ":", " id: \\d+$"),
+          new Ours(
               "deploy/Installation.java",
               "the folder, templates and launchers",
               "(?s).*[:\\n].*",
