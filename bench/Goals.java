@@ -47,6 +47,10 @@ final class Goals {
       }
     }
 
+    Goal because(String obstacle) {
+      return new Goal(text, isAtLeast, limit, unit, seen, obstacle);
+    }
+
     /** Whether it is met; nobody knows if what is seen is not a number. */
     boolean isMetBy(double seen) {
       return isAtLeast ? seen >= limit : seen <= limit;
@@ -84,25 +88,38 @@ final class Goals {
               1.25,
               measured -> ratio(measured, "24", THROUGH_JBANG, INSTALLED)),
           atMost(
-              "installed ÷ Python, 24 × 30",
-              1.0,
-              measured -> ratio(measured, "24", INSTALLED, PYTHON)),
+                  "installed ÷ Python, 24 × 30",
+                  1.0,
+                  measured -> ratio(measured, "24", INSTALLED, PYTHON))
+              .because(
+                  "0.6 s of CPU on two cores: compiling takes a third of it, cold code another, the"
+                      + " start of Java a tenth"),
           atMost(
-              "`--help`, installed ÷ Python's 24 × 30 (0.1 s ÷ 0.21 s)",
-              0.1 / 0.21,
-              measured -> measured.wall("help", INSTALLED) / measured.wall("24", PYTHON)),
+                  "`--help`, installed ÷ Python's 24 × 30 (0.1 s ÷ 0.21 s)",
+                  0.1 / 0.21,
+                  measured -> measured.wall("help", INSTALLED) / measured.wall("24", PYTHON))
+              .because("the start of Java, and picocli, which reads annotations"),
           atMost(
-              "slowest of the seven on the sample, installed ÷ Python's 24 × 30 (0.25 s ÷ 0.21 s)",
-              0.25 / 0.21,
-              measured -> slowest(measured) / measured.wall("24", PYTHON)),
+                  "slowest of the seven on the sample, installed ÷ Python's 24 × 30 (0.25 ÷ 0.21"
+                      + " s)",
+                  0.25 / 0.21,
+                  measured -> slowest(measured) / measured.wall("24", PYTHON))
+              .because("three of the seven, as above"),
           atMost(
-              "installed ÷ Go, 400 × 500", 0.6, measured -> ratio(measured, "400", INSTALLED, GO)),
+                  "installed ÷ Go, 400 × 500",
+                  0.6,
+                  measured -> ratio(measured, "400", INSTALLED, GO))
+              .because(
+                  "a tenth of the CPU time is start-up, a quarter interpreting and compiling; Go's"
+                      + " code is compiled before"),
           atMost(
-              "CPU of installed ÷ Go's, 400 × 500 (2.5 s ÷ 4.1 s)",
-              2.5 / 4.1,
-              measured ->
-                  measured.median("400", INSTALLED, Measurements.Cost::cpu)
-                      / measured.median("400", GO, Measurements.Cost::cpu)),
+                  "CPU of installed ÷ Go's, 400 × 500 (2.5 s ÷ 4.1 s)",
+                  2.5 / 4.1,
+                  measured ->
+                      measured.median("400", INSTALLED, Measurements.Cost::cpu)
+                          / measured.median("400", GO, Measurements.Cost::cpu))
+              .because(
+                  "as above; `lean.go` takes less than the Go program of the goal did (4.1 s)"),
           new Goal(
               "peak of installed, 400 × 500",
               false,
@@ -111,12 +128,13 @@ final class Goals {
               measured -> measured.median("400", INSTALLED, Measurements.Cost::peak),
               ""),
           new Goal(
-              "speed of installed with one collection of 100 MB, start-up included",
-              true,
-              60,
-              "MB/s",
-              measured -> megabytes(measured) / measured.wall("single", INSTALLED),
-              ""),
+                  "speed of installed with one collection of 100 MB, start-up included",
+                  true,
+                  60,
+                  "MB/s",
+                  measured -> megabytes(measured) / measured.wall("single", INSTALLED),
+                  "")
+              .because("one thread: reading takes 30 %, sorting 330,000 ids 24 %, SHA-384 20 %"),
           atMost(
               "its peak ÷ its size",
               3,
@@ -130,25 +148,35 @@ final class Goals {
               1.1,
               measured -> perCollection(measured, 400, 3200) / perCollection(measured, 50, 400)),
           atLeast(
-              "`consistency_checks`, 200 × 500: Python ÷ installed",
-              2,
-              measured -> ratio(measured, "consistency_checks", PYTHON, INSTALLED)),
+                  "`consistency_checks`, 200 × 500: Python ÷ installed",
+                  2,
+                  measured -> ratio(measured, "consistency_checks", PYTHON, INSTALLED))
+              .because("asks of 600 lists whether they were cut, which Python does not"),
           atLeast(
-              "`validate_changes_collection`, 200 × 500: Python ÷ installed",
-              2,
-              measured -> ratio(measured, "validate_changes_collection", PYTHON, INSTALLED)),
+                  "`validate_changes_collection`, 200 × 500: Python ÷ installed",
+                  2,
+                  measured -> ratio(measured, "validate_changes_collection", PYTHON, INSTALLED))
+              .because(
+                  "reads 13 MB of changesets, as clients do, where Python asks HEAD; the first 400"
+                      + " requests of Java's client cost 0.6 s of CPU"),
           atMost(
-              "`backport_records`, 10,000 creations: installed ÷ Python",
-              1.0,
-              measured -> ratio(measured, "backport_records", INSTALLED, PYTHON)),
+                  "`backport_records`, 10,000 creations: installed ÷ Python",
+                  1.0,
+                  measured -> ratio(measured, "backport_records", INSTALLED, PYTHON))
+              .because(
+                  "within the range; reads the destination once more, to see what was applied"),
           atMost(
-              "`blockpages_generator`, 10,000 records: installed ÷ Python",
-              1.0,
-              measured -> ratio(measured, "blockpages_generator", INSTALLED, PYTHON)),
+                  "`blockpages_generator`, 10,000 records: installed ÷ Python",
+                  1.0,
+                  measured -> ratio(measured, "blockpages_generator", INSTALLED, PYTHON))
+              .because(
+                  "two thirds more CPU time on two cores: cold code, and each file is written under"
+                      + " another name, then moved"),
           atMost(
-              "`uptake_health`, 400 sources: installed ÷ Python",
-              1.5,
-              measured -> ratio(measured, "uptake_health", INSTALLED, PYTHON)));
+                  "`uptake_health`, 400 sources: installed ÷ Python",
+                  1.5,
+                  measured -> ratio(measured, "uptake_health", INSTALLED, PYTHON))
+              .because("start-up is three quarters of it"));
 
   private Goals() {}
 

@@ -98,13 +98,15 @@ class BenchTest {
   }
 
   @Test
-  void python_over_installed_is_judged_by_their_wall_times() {
-    List<String> verdicts =
+  void installed_and_python_are_judged_by_their_wall_times_with_what_stands_in_the_way() {
+    String row =
         Goals.table(Goals.ALL, installedAndPython(0.3, 0.2))
             .lines()
             .filter(line -> line.contains("installed ÷ Python, 24 × 30"))
-            .toList();
-    assertEquals(List.of("| installed ÷ Python, 24 × 30 | ≤ 1.00 × | 1.50 × | **no** |"), verdicts);
+            .findFirst()
+            .orElseThrow();
+    assertTrue(
+        row.matches(".* 24 × 30 \\| ≤ 1.00 × \\| 1.50 × \\| \\*\\*no\\*\\*: \\w.* \\|"), row);
   }
 
   @Test
