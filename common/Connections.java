@@ -100,6 +100,7 @@ public final class Connections implements AutoCloseable {
     TrustManager[] trusted =
         kind.secure() ? TlsTrust.managers(kind.caBundle()) : new TrustManager[0];
     return HttpClient.newBuilder()
+        // hardly any server upgrades plain http to HTTP/2, and asking for it costs time
         .version(kind.secure() ? HttpClient.Version.HTTP_2 : HttpClient.Version.HTTP_1_1)
         .executor(Executors.newVirtualThreadPerTaskExecutor())
         .followRedirects(HttpClient.Redirect.NEVER)

@@ -45,8 +45,8 @@ import tools.jackson.core.util.DefaultPrettyPrinter;
  */
 public final class Json {
 
-  /** What Jackson may meet in an answer; the size of an answer is limited where it is read. */
-  private static final int MAX_NESTING = 10_000;
+  /** How deep an answer may be nested; the size of an answer is limited where it is read. */
+  public static final int MAX_NESTING = 10_000;
 
   private static final int MAX_PLAIN_DIGITS = 1_000;
 

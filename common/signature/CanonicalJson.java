@@ -2,11 +2,11 @@
 
 package common.signature;
 
+import java.io.ByteArrayOutputStream;
 import java.math.BigDecimal;
 import java.math.MathContext;
 import java.math.RoundingMode;
 import java.nio.charset.StandardCharsets;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
@@ -255,13 +255,10 @@ public final class CanonicalJson {
    */
   public static Map<String, String> members(byte[] object) {
     Map<String, String> members = new LinkedHashMap<>();
-    for (int start = 1; object[start] != '}'; ) {
-      int colon = endOfValue(object, start);
-      int end = endOfValue(object, colon + 1);
-      String name = new String(object, start + 1, colon - start - 2, StandardCharsets.US_ASCII);
-      members.put(name, new String(object, colon + 1, end - colon - 1, StandardCharsets.US_ASCII));
-      start = object[end] == ',' ? end + 1 : end;
-    }
+    forEachMember(
+        object,
+        (start, colon, end) ->
+            members.put(name(object, start, colon), text(object, colon + 1, end)));
     return members;
   }
 
@@ -272,24 +269,42 @@ public final class CanonicalJson {
    * @param names of ASCII that needs no escape
    */
   public static byte[] without(byte[] object, Set<String> names) {
-    byte[] kept = new byte[object.length];
-    int length = 0;
+    ByteArrayOutputStream kept = new ByteArrayOutputStream(object.length);
+    forEachMember(
+        object,
+        (start, colon, end) -> {
+          if (!names.contains(name(object, start, colon))) {
+            kept.write(kept.size() == 0 ? '{' : ',');
+            kept.write(object, start, end - start);
+          }
+        });
+    if (kept.size() == 0) {
+      kept.write('{');
+    }
+    kept.write('}');
+    return kept.toByteArray();
+  }
+
+  /** Takes a member by its place in an object, without the comma. */
+  private interface Members {
+    void add(int start, int colon, int end);
+  }
+
+  private static void forEachMember(byte[] object, Members members) {
     for (int start = 1; object[start] != '}'; ) {
       int colon = endOfValue(object, start);
       int end = endOfValue(object, colon + 1);
-      if (!names.contains(
-          new String(object, start + 1, colon - start - 2, StandardCharsets.US_ASCII))) {
-        kept[length] = (byte) (length++ == 0 ? '{' : ',');
-        System.arraycopy(object, start, kept, length, end - start);
-        length += end - start;
-      }
+      members.add(start, colon, end);
       start = object[end] == ',' ? end + 1 : end;
     }
-    if (length == 0) {
-      kept[length++] = '{';
-    }
-    kept[length++] = '}';
-    return Arrays.copyOf(kept, length);
+  }
+
+  private static String name(byte[] object, int start, int colon) {
+    return text(object, start + 1, colon - 1); // without quotes
+  }
+
+  private static String text(byte[] object, int start, int end) {
+    return new String(object, start, end - start, StandardCharsets.US_ASCII);
   }
 
   /** Where the value or name that starts here ends: at the colon, comma or bracket behind it. */

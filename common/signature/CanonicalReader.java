@@ -31,8 +31,6 @@ import java.util.Set;
  */
 public final class CanonicalReader {
 
-  private static final int MAX_NESTING = 10_000;
-
   /** How often a text may be put in order as a whole: once for each level out of order. */
   private static final long MAX_MOVES = 64;
 
@@ -181,12 +179,6 @@ public final class CanonicalReader {
     text[length++] = (byte) ascii;
   }
 
-  private void append(byte[] from, int start, int count) {
-    reserve(count);
-    System.arraycopy(from, start, text, length, count);
-    length += count;
-  }
-
   /** Appends all bytes that come next and are of a kind. */
   private void appendAll(boolean[] kind) throws IOException {
     do {
@@ -227,8 +219,8 @@ public final class CanonicalReader {
     }
     if (first == '{' || first == '[') {
       open = new Level(open, first == '{');
-      if (open.depth > MAX_NESTING) {
-        throw in.bad("it is nested deeper than %d levels".formatted(MAX_NESTING));
+      if (open.depth > Json.MAX_NESTING) {
+        throw in.bad("it is nested deeper than %d levels".formatted(Json.MAX_NESTING));
       }
     }
   }
@@ -566,10 +558,11 @@ public final class CanonicalReader {
     }
     fractions = true;
     traits.add(Trait.FRACTION);
-    length = start;
-    append('\1');
-    append(digits.getBytes(StandardCharsets.US_ASCII), 0, digits.length());
     append('\2');
+    reserve(1);
+    System.arraycopy(text, start, text, start + 1, length - start);
+    text[start] = '\1';
+    length++;
   }
 
   // ---- traits
